@@ -1,0 +1,72 @@
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/strbuf.h"
+#include "base/timestamp.h"
+
+enum { LONGEST_TEXT = 2048 };
+
+static const char *const level_names[] = {
+    [LOG_DEBUG] = "debug",
+    [LOG_INFO] = "info",
+    [LOG_WARN] = "warn",
+    [LOG_ERROR] = "error",
+};
+
+static void append_field(struct strbuf *b, const struct log_field *f) {
+    strbuf_append_byte(b, ',');
+    strbuf_append_json_string(b, slice_of_cstr(f->key));
+    strbuf_append_byte(b, ':');
+    switch (f->type) {
+    case LOG_FIELD_TEXT: {
+        struct slice text = f->text;
+        if (text.len > LONGEST_TEXT) {
+            text.len = LONGEST_TEXT;
+        }
+        strbuf_append_json_string(b, text);
+        break;
+    }
+    case LOG_FIELD_INT:
+        strbuf_printf(b, "%lld", (long long)f->number);
+        break;
+    case LOG_FIELD_BOOL:
+        strbuf_append_cstr(b, f->number != 0 ? "true" : "false");
+        break;
+    }
+}
+
+void log_write(const struct logger *l, enum log_level level, const char *message,
+               const struct log_field *fields, int count) {
+    if (!log_enabled(l, level)) {
+        return;
+    }
+    char time[TIMESTAMP_TEXT_SIZE];
+    timestamp_format_us(clock_now_us(&clock_system), time);
+    struct strbuf b = STRBUF_INIT;
+    strbuf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":", time, level_names[level]);
+    strbuf_append_json_string(&b, slice_of_cstr(l->program));
+    strbuf_append_cstr(&b, ",\"message\":");
+    strbuf_append_json_string(&b, slice_of_cstr(message));
+    for (int i = 0; i < count; i++) {
+        append_field(&b, &fields[i]);
+    }
+    strbuf_append_cstr(&b, "}\n");
+    // A log that cannot be written has nowhere to say so.
+    ssize_t written = write(l->fd, b.data, b.len);
+    (void)written;
+    strbuf_release(&b);
+}
+
+bool log_level_parse(const char *text, enum log_level *ret_level) {
+    for (int i = LOG_DEBUG; i <= LOG_ERROR; i++) {
+        if (strcmp(text, level_names[i]) == 0) {
+            *ret_level = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}

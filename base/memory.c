@@ -1,0 +1,32 @@
+#include "base/memory.h"
+
+#include <string.h>
+
+void *mem_alloc(size_t n) {
+    void *p = malloc(n == 0 ? 1 : n);
+    if (p == NULL) {
+        abort();
+    }
+    return p;
+}
+
+void *mem_zalloc(size_t n) {
+    void *p = calloc(1, n == 0 ? 1 : n);
+    if (p == NULL) {
+        abort();
+    }
+    return p;
+}
+
+void *mem_realloc(void *p, size_t n) {
+    p = realloc(p, n == 0 ? 1 : n);
+    if (p == NULL) {
+        abort();
+    }
+    return p;
+}
+
+char *mem_strdup(const char *s) {
+    size_t n = strlen(s) + 1;
+    return memcpy(mem_alloc(n), s, n);
+}

@@ -1,0 +1,83 @@
+#ifndef RUNSD_GATEWAY_TRANSCODE_TRANSCODER_H
+#define RUNSD_GATEWAY_TRANSCODE_TRANSCODER_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "base/strbuf.h"
+
+// HTTP/JSON to protobuf and back, by the google.api.http annotations of
+// descriptor sets. Pure: no I/O, no locks; immutable once made, so any thread
+// may use it. Source of the rules: google/api/http.proto, the proto3 JSON
+// mapping, AIP-127, and "Transcoding rules" in docs/ARCHITECTURE.md.
+
+struct transcoder;
+
+// One google.api.http binding: a verb and a path template of an RPC method.
+struct transcoder_route;
+
+// Compiles serialized google.protobuf.FileDescriptorSets. A file that is in
+// several of them must be the same in each. INVALID_ARGUMENT, in a, for bytes
+// that are no set, a template that is illegal, or two bindings that match the
+// same requests; the message names file, method and column.
+const struct error *transcoder_new(struct arena *a, const struct slice *descriptor_sets,
+                                   size_t count, struct transcoder **ret_transcoder);
+
+// NULL is ignored.
+void transcoder_free(struct transcoder *transcoder);
+
+// How many routes there are, and the one with an index below that. Routes of
+// one RPC share its method index.
+size_t transcoder_route_count(const struct transcoder *transcoder);
+const struct transcoder_route *transcoder_route_at(const struct transcoder *transcoder,
+                                                   size_t index);
+
+// "/package.Service/Method".
+const char *transcoder_route_rpc(const struct transcoder_route *route);
+
+// A number below transcoder_route_count that is the same for all routes of one
+// RPC.
+size_t transcoder_route_method_index(const struct transcoder_route *route);
+
+// The HTTP verb and the template, for logs and listings.
+const char *transcoder_route_verb(const struct transcoder_route *route);
+const char *transcoder_route_template(const struct transcoder_route *route);
+
+// What a path and verb lead to.
+struct transcoder_match {
+    const struct transcoder_route *route;
+    struct slice *variables; // raw (still percent-encoded), one for each of the template's
+    size_t variable_count;
+};
+
+// Finds the route for a verb and a raw path ("/v1/runs/a%20b/cancel": before
+// any decoding, without the query). Errors, in a:
+// NOT_FOUND / ROUTE_NOT_FOUND: no route has such a path;
+// UNIMPLEMENTED / METHOD_NOT_ALLOWED: the path is known, the verb is not; the
+// metadata "allow" holds the verbs that are ("GET, POST");
+// INVALID_ARGUMENT / PATH_INVALID: malformed percent-encoding, or a variable
+// that decodes to no UTF-8.
+const struct error *transcoder_match_route(const struct transcoder *transcoder, struct arena *a,
+                                           struct slice verb, struct slice path,
+                                           struct transcoder_match *ret_match);
+
+// Makes the request message's bytes from the path variables, the raw query
+// (without "?"; may be empty) and the JSON body (may be empty). The bytes live
+// in a. INVALID_ARGUMENT with google.rpc.BadRequest violations that name the
+// path variable, the query key or the JSON path and what was wrong with it:
+// reasons QUERY_INVALID, BODY_INVALID, PATH_INVALID.
+const struct error *transcoder_encode_request(const struct transcoder *transcoder, struct arena *a,
+                                              const struct transcoder_match *match,
+                                              struct slice query, struct slice body,
+                                              struct slice *ret_message);
+
+// Appends the JSON of a response message's bytes to out. INTERNAL /
+// RESPONSE_MALFORMED if the bytes are no valid message (then out is as before).
+const struct error *transcoder_decode_response(const struct transcoder *transcoder,
+                                               struct arena *a,
+                                               const struct transcoder_route *route,
+                                               struct slice message, struct strbuf *out);
+
+#endif

@@ -1,0 +1,80 @@
+#ifndef RUNSD_RPC_CLIENT_H
+#define RUNSD_RPC_CLIENT_H
+
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "rpc/loop.h"
+#include "rpc/server.h"
+
+// Unary calls over gRPC core. This header names nothing of gRPC's.
+
+struct rpc_channel;
+
+// Makes a channel to address. It connects when it is used and again whenever it
+// has to. max_reply_bytes 0: 4 MiB.
+struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address *address,
+                                    size_t max_reply_bytes);
+
+// Makes a channel to a started server of this process, without a socket. The
+// channel must be freed before the server is stopped.
+struct rpc_channel *rpc_channel_new_in_process(struct rpc_loop *loop, struct rpc_server *server,
+                                               size_t max_reply_bytes);
+
+// Frees the channel. No call may be in flight. NULL is ignored.
+void rpc_channel_free(struct rpc_channel *channel);
+
+// A method that will be called often, prepared once.
+struct rpc_client_method;
+
+// Prepares "/package.Service/Method" for the channel; freed with it. Thread
+// safe.
+struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const char *path);
+
+struct rpc_metadata {
+    const char *key; // lower case
+    struct slice value;
+};
+
+// One call: the caller fills the first part, owns the whole and leaves it alone
+// from rpc_client_call_start until done is called.
+struct rpc_client_call {
+    struct rpc_client_method *method;
+    struct slice request;
+    const struct rpc_metadata *metadata;
+    int metadata_count;
+    int64_t deadline_us; // clock_monotonic_us; 0: none
+    struct arena *arena; // where error is made
+    // Called exactly once on the loop's thread, also if the call could not be
+    // started; afterwards rpc_client_call_release must be called once. Must not
+    // block.
+    void (*done)(struct rpc_client_call *call);
+
+    // Results. error is NULL if the call was OK; else as status_details_decode
+    // makes it, and response is empty. response lives until
+    // rpc_client_call_release.
+    const struct error *error;
+    struct slice response;
+
+    struct rpc_client_call_state *state; // rpc's own
+};
+
+// Starts the call. Thread safe.
+void rpc_client_call_start(struct rpc_client_call *call);
+
+// Asks for an early end: done is called soon, with CANCELLED or with what the
+// call ended with before. Thread safe; only between start and the return of
+// done.
+void rpc_client_call_cancel(struct rpc_client_call *call);
+
+// Releases what the results hold.
+void rpc_client_call_release(struct rpc_client_call *call);
+
+// rpc_client_call_start, then waits for the end; done is overwritten. Not on the
+// loop's thread.
+void rpc_client_call_wait(struct rpc_client_call *call);
+
+#endif

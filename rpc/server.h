@@ -1,0 +1,96 @@
+#ifndef RUNSD_RPC_SERVER_H
+#define RUNSD_RPC_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/slice.h"
+#include "rpc/loop.h"
+
+// A gRPC server of unary methods over gRPC core. This header names nothing of
+// gRPC's, so that what is served need not know it.
+
+struct rpc_server;
+struct rpc_server_call;
+
+// Serves one call; called on the loop's thread, must not block. Must see to it
+// that rpc_server_call_reply or rpc_server_call_fail is called exactly once, at
+// once or later, from any thread.
+typedef void rpc_unary_handler(void *service, struct rpc_server_call *call);
+
+struct rpc_method {
+    const char *path; // "/runs.v1.RunsService/GetRun"
+    rpc_unary_handler *handle;
+    void *service;
+};
+
+struct rpc_server_options {
+    const struct logger *log;
+    const struct rpc_method *methods; // borrowed until rpc_server_free
+    size_t method_count;
+    size_t max_request_bytes; // 0: 4 MiB. Larger: RESOURCE_EXHAUSTED
+    int max_calls_in_flight;  // 0: 10,000. More: RESOURCE_EXHAUSTED, QUEUE_FULL
+    const char *error_domain; // ErrorInfo.domain of the server's own errors
+};
+
+// Makes a server that listens nowhere yet. Calls of unknown methods are
+// answered UNIMPLEMENTED, METHOD_UNKNOWN.
+struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server_options *options);
+
+// Adds a listener, before rpc_server_start. *ret_port is the TCP port chosen (0
+// for unix). A stale unix socket file is replaced, a live one is not.
+// UNAVAILABLE if the address cannot be bound, in use or forbidden.
+const struct error *rpc_server_listen(struct rpc_server *server, struct arena *a,
+                                      const struct address *address, int *ret_port);
+
+// Starts to serve. Also in-process channels (rpc_channel_new_in_process).
+void rpc_server_start(struct rpc_server *server);
+
+// Stops: no new calls are taken, calls in flight may finish until drain_ms have
+// passed, then they are cancelled. Returns when no call is left. Call it from
+// any thread but the loop's. Returns whether all calls ended by themselves.
+bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms);
+
+// Frees a server that was stopped, or never started. Its loop must be freed
+// after it. NULL is ignored.
+void rpc_server_free(struct rpc_server *server);
+
+// --- one call; valid until it is replied to ---
+
+// The request message's bytes in one piece.
+struct slice rpc_server_call_request(struct rpc_server_call *call);
+
+// The first value of a request metadata key (lower case). Returns false if it is
+// not there.
+bool rpc_server_call_metadata(struct rpc_server_call *call, const char *key,
+                              struct slice *ret_value);
+
+// How many values the key has.
+int rpc_server_call_metadata_count(struct rpc_server_call *call, const char *key);
+
+// Memory that lives as long as the call.
+struct arena *rpc_server_call_arena(struct rpc_server_call *call);
+
+// The caller's deadline as clock_monotonic_us has it; 0: none.
+int64_t rpc_server_call_deadline_us(struct rpc_server_call *call);
+
+// The method that was called.
+const struct rpc_method *rpc_server_call_method(struct rpc_server_call *call);
+
+// When the call was taken, as clock_monotonic_us has it.
+int64_t rpc_server_call_started_us(struct rpc_server_call *call);
+
+// Answers OK with the message that parts concatenated are. The parts are copied
+// or sent before the function returns; the call must not be touched after it.
+void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *parts, size_t count);
+
+// Answers with error and its details (rpc/status_details.h). The call must not
+// be touched after it.
+void rpc_server_call_fail(struct rpc_server_call *call, const struct error *error);
+
+#endif

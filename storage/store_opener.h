@@ -1,0 +1,45 @@
+#ifndef RUNSD_STORAGE_STORE_OPENER_H
+#define RUNSD_STORAGE_STORE_OPENER_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "storage/run_store.h"
+
+// Opens the store that url names:
+//   sqlite:PATH  a file, made if it is not there; one process at a time
+//   memory:      nothing outlives the process; for tests
+//
+// Errors, in a: INVALID_ARGUMENT (no such kind of URL), FAILED_PRECONDITION
+// (another process holds the file: the message names its pid; the schema is
+// newer than this program's: the message names both), DATA_LOSS (the file is
+// no intact store; it is left as it is), UNAVAILABLE (it cannot be opened:
+// permission, full disk).
+const struct error *run_store_open(struct arena *a, const char *url,
+                                   const struct run_store_options *options,
+                                   struct run_store **ret_store);
+
+// What a process that holds a store tells the other programs on its machine,
+// through the file PATH.server beside a sqlite store (mode 0600: whoever can
+// read it could read the store too). Lets `runsctl tokens ... --store URL` work
+// while a server runs.
+struct store_holder {
+    int64_t pid;
+    const char *grpc_address;
+    const char *admin_token; // a token with scope tokens.admin, good while the holder lives
+};
+
+// Publishes holder for the store of url; removed by store_holder_withdraw. For
+// URLs that name no file nothing is done. Returns UNAVAILABLE if the file
+// cannot be written.
+const struct error *store_holder_publish(struct arena *a, const char *url,
+                                         const struct store_holder *holder);
+
+// Removes what store_holder_publish wrote.
+void store_holder_withdraw(const char *url);
+
+// Reads what the store's present holder published, into a. NOT_FOUND if nobody
+// holds the store or the holder published nothing.
+const struct error *store_holder_read(struct arena *a, const char *url,
+                                      struct store_holder *ret_holder);
+
+#endif
