@@ -1,0 +1,50 @@
+#ifndef RUNSD_SERVER_RUNSD_H
+#define RUNSD_SERVER_RUNSD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "rpc/server.h"
+
+// The run-control server as one object: what `runsd` runs alone and `runsctl
+// serve` runs beside a gateway.
+
+struct runsd;
+
+struct runsd_options {
+    const struct logger *log;
+    const struct clock *clock;
+    const char *store_url;
+    const struct address *listen; // may be none
+    size_t listen_count;
+    size_t max_request_bytes; // 0: 4 MiB
+    int queue_limit;          // operations that may wait for the store; 0: the store's default
+    int64_t drain_ms;         // how long runsd_stop waits for calls in flight
+    // Called at most once, on any thread, when the store failed and the process
+    // must restart.
+    void (*on_failure)(void *context);
+    void *context;
+};
+
+// Opens the store, starts the listeners, logs "ready". Errors: those of
+// run_store_open and rpc_server_listen.
+const struct error *runsd_start(struct arena *a, const struct runsd_options *options,
+                                struct runsd **ret_runsd);
+
+// The gRPC server, for in-process channels.
+struct rpc_server *runsd_rpc_server(struct runsd *runsd);
+
+// The TCP port of the index-th listener; 0 for a unix socket.
+int runsd_port(const struct runsd *runsd, size_t index);
+
+// Drains and frees: no new calls, those in flight answered, the store closed.
+// No acknowledged work is lost. NULL is ignored.
+void runsd_stop(struct runsd *runsd);
+
+#endif
