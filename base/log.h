@@ -27,8 +27,8 @@ struct log_field {
 };
 
 static inline struct log_field log_text(const char *key, const char *value) {
-    return (struct log_field){key, LOG_FIELD_TEXT, value != NULL ? slice_of_cstr(value) : SLICE_EMPTY,
-                              0};
+    return (struct log_field){key, LOG_FIELD_TEXT,
+                              value != NULL ? slice_of_cstr(value) : SLICE_EMPTY, 0};
 }
 
 static inline struct log_field log_slice(const char *key, struct slice value) {

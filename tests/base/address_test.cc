@@ -1,0 +1,93 @@
+extern "C" {
+#include "base/address.h"
+}
+
+#include <gtest/gtest.h>
+#include <string>
+
+namespace {
+
+class Address : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        arena_init(&arena_);
+    }
+    void TearDown() override {
+        arena_release(&arena_);
+    }
+    const error *Parse(const std::string &text) {
+        return address_parse(&arena_, "--listen", text.c_str(), &address_);
+    }
+    arena arena_;
+    address address_{};
+};
+
+TEST_F(Address, ReadsHostAndPort) {
+    ASSERT_EQ(nullptr, Parse("localhost:8080"));
+    EXPECT_EQ(ADDRESS_TCP, address_.kind);
+    EXPECT_STREQ("localhost", address_.host);
+    EXPECT_EQ(8080, address_.port);
+}
+
+TEST_F(Address, ReadsAnIpv6HostWithoutItsBrackets) {
+    ASSERT_EQ(nullptr, Parse("[::1]:0"));
+    EXPECT_STREQ("::1", address_.host);
+    EXPECT_EQ(0, address_.port);
+}
+
+TEST_F(Address, ReadsAUnixSocketPath) {
+    ASSERT_EQ(nullptr, Parse("unix:/run/runsd.sock"));
+    EXPECT_EQ(ADDRESS_UNIX, address_.kind);
+    EXPECT_STREQ("/run/runsd.sock", address_.path);
+}
+
+TEST_F(Address, TakesAUnixPathOfTheLongestLengthAndRefusesOneMore) {
+    EXPECT_EQ(nullptr, Parse("unix:" + std::string(107, 'a')));
+    const error *e = Parse("unix:" + std::string(108, 'a'));
+    ASSERT_NE(nullptr, e);
+    EXPECT_NE(std::string::npos, std::string(e->message).find("108 bytes"));
+    EXPECT_NE(std::string::npos, std::string(e->message).find("at most 107"));
+}
+
+TEST_F(Address, RefusesWhatIsNoAddressAndNamesFlagAndText) {
+    const struct {
+        const char *text;
+        const char *why;
+    } rows[] = {
+        {"", "no port"},
+        {"localhost", "no port"},
+        {"localhost:", "the port is no number"},
+        {"localhost:http", "the port is no number"},
+        {"localhost:65536", "the port is no number"},
+        {"localhost:-1", "the port is no number"},
+        {"localhost:000080", "the port is no number"},
+        {":80", "the host is empty"},
+        {"[]:80", "the host is empty"},
+        {"::1:80", "needs brackets"},
+        {"unix:", "the path is empty"},
+    };
+    for (const auto &row : rows) {
+        const error *e = Parse(row.text);
+        ASSERT_NE(nullptr, e) << row.text;
+        EXPECT_EQ(STATUS_INVALID_ARGUMENT, e->code);
+        std::string message = e->message;
+        EXPECT_EQ(0u, message.find("--listen: \"" + std::string(row.text) + "\"")) << message;
+        EXPECT_NE(std::string::npos, message.find(row.why)) << message;
+    }
+}
+
+TEST_F(Address, TellsLocalFromRemote) {
+    const struct {
+        const char *text;
+        bool local;
+    } rows[] = {
+        {"127.0.0.1:1", true}, {"127.8.9.1:1", true}, {"[::1]:1", true}, {"localhost:1", true},
+        {"unix:/a", true},     {"0.0.0.0:1", false},  {"[::]:1", false}, {"10.0.0.1:1", false},
+    };
+    for (const auto &row : rows) {
+        ASSERT_EQ(nullptr, Parse(row.text));
+        EXPECT_EQ(row.local, address_is_local(&address_)) << row.text;
+    }
+}
+
+} // namespace

@@ -1,0 +1,73 @@
+extern "C" {
+#include "base/arena.h"
+}
+
+#include <cstddef>
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <string>
+
+namespace {
+
+TEST(Arena, AlignsEveryAllocationForAnyType) {
+    arena a;
+    arena_init(&a);
+    for (size_t n = 0; n < 300; n++) {
+        auto p = reinterpret_cast<uintptr_t>(arena_alloc(&a, n));
+        EXPECT_EQ(0u, p % alignof(std::max_align_t)) << n;
+    }
+    arena_release(&a);
+}
+
+TEST(Arena, KeepsAllocationsApartAcrossBlocks) {
+    arena a;
+    arena_init(&a);
+    std::vector<char *> parts;
+    for (int i = 0; i < 2000; i++) {
+        char *p = static_cast<char *>(arena_alloc(&a, 100));
+        memset(p, i % 251, 100);
+        parts.push_back(p);
+    }
+    for (int i = 0; i < 2000; i++) {
+        for (int k = 0; k < 100; k++) {
+            ASSERT_EQ(static_cast<char>(i % 251), parts[static_cast<size_t>(i)][k]);
+        }
+    }
+    arena_release(&a);
+}
+
+TEST(Arena, GivesBlocksLargerThanItsLargest) {
+    arena a;
+    arena_init(&a);
+    const size_t n = 5 * 1024 * 1024;
+    char *p = static_cast<char *>(arena_zalloc(&a, n));
+    EXPECT_EQ(0, p[0]);
+    EXPECT_EQ(0, p[n - 1]);
+    arena_release(&a);
+}
+
+TEST(Arena, CopiesAndFormats) {
+    arena a;
+    arena_init(&a);
+    std::string source = "cancel";
+    slice copy = arena_copy(&a, slice_of(source.data(), source.size()));
+    source = "xxxxxx";
+    EXPECT_TRUE(slice_equal_cstr(copy, "cancel"));
+    EXPECT_STREQ("cancel", arena_cstr(&a, copy));
+    EXPECT_STREQ("run 7 of x", arena_printf(&a, "run %d of %s", 7, "x"));
+    EXPECT_EQ(0u, arena_copy(&a, SLICE_EMPTY).len);
+    EXPECT_STREQ("", arena_cstr(&a, SLICE_EMPTY));
+    arena_release(&a);
+}
+
+TEST(Arena, IsEmptyAndUsableAfterRelease) {
+    arena a;
+    arena_init(&a);
+    arena_alloc(&a, 10);
+    arena_release(&a);
+    EXPECT_EQ(nullptr, a.blocks);
+    EXPECT_NE(nullptr, arena_alloc(&a, 10));
+    arena_release(&a);
+}
+
+} // namespace
