@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# Debian packages: which are needed for what, and their installation. Sourced
+# after common.sh.
+# shellcheck disable=SC2034
+
+# To build and run the programs.
+PACKAGES_BUILD=(
+    bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto bazel-skylib
+    gcc g++ libc6-dev
+    libgrpc-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
+    libprotobuf-c-dev protobuf-c-compiler
+    libsqlite3-dev libmicrohttpd-dev libssl-dev zlib1g-dev
+    grpc-proto golang-github-grpc-ecosystem-grpc-gateway-dev
+    curl
+)
+
+# To run the tests, beside the above.
+PACKAGES_TEST=(
+    libgtest-dev
+    python3 python3-grpcio python3-protobuf python3-requests
+    golang-go
+)
+
+# To look over the code.
+PACKAGES_LINT=(shellcheck clang-format clang-tidy)
+
+is_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Installs those of the packages that are missing. First argument: what for.
+ensure_packages() {
+    local purpose=$1 package
+    local missing=()
+    shift
+    command -v dpkg-query >/dev/null 2>&1 ||
+        fail "this is no Debian system; install by hand what script/lib/packages.sh lists"
+    for package in "$@"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "Installing ${#missing[@]} Debian packages $purpose: ${missing[*]}"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
+        fail "apt-get update failed: is the network there, and is /etc/apt/sources.list right?"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+        --no-install-recommends "${missing[@]}" >/dev/null ||
+        fail "apt-get install failed; the lines above say why"
+}
+
+# Whether PATH has Node 18 or newer with npm: then Debian's is not installed,
+# because another vendor's package would conflict with it.
+has_node() {
+    local major
+    command -v npm >/dev/null 2>&1 || return 1
+    major=$(node --version 2>/dev/null | sed -E 's/^v([0-9]+)\..*/\1/')
+    [ -n "$major" ] && [ "$major" -ge 18 ]
+}
+
+ensure_node() {
+    has_node || ensure_packages "$1" nodejs npm
+}
+
+# Installs the npm packages of a folder (package.json, and package-lock.json if
+# it has one) under the cache and sets NODE_MODULES to where they are. No package's
+# own install script is run: none is needed, and none is trusted.
+ensure_node_packages() {
+    local source=$1 target stamp command=(install --no-package-lock)
+    target=$CACHE/npm/${source#"$ROOT"/}
+    stamp=$(cat "$source"/package*.json | sha256sum | cut -d' ' -f1)
+    NODE_MODULES=$target/node_modules
+    export NODE_MODULES
+    [ "$(cat "$target/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
+    say "Installing the npm packages of ${source#"$ROOT"/} under $target"
+    rm -rf "$target"
+    mkdir -p "$target"
+    cp "$source"/package*.json "$target/"
+    [ ! -e "$source/package-lock.json" ] || command=(ci)
+    (cd "$target" && npm "${command[@]}" --ignore-scripts --no-audit --no-fund --loglevel=error) ||
+        fail "npm ${command[0]} failed; the lines above say why"
+    printf '%s\n' "$stamp" >"$target/.stamp"
+}
