@@ -30,6 +30,23 @@ void arena_release(struct arena *a) {
     arena_init(a);
 }
 
+void arena_reset(struct arena *a) {
+    struct arena_block *b = a->blocks;
+    while (b != NULL && b->next != NULL) {
+        struct arena_block *next = b->next;
+        free(b);
+        b = next;
+    }
+    a->blocks = b;
+    // A first block of unusual size is not worth keeping.
+    if (b == NULL || b->size != FIRST_BLOCK_BYTES) {
+        arena_release(a);
+        return;
+    }
+    a->next = (char *)b->data;
+    a->end = a->next + b->size;
+}
+
 static void add_block(struct arena *a, size_t at_least) {
     size_t size = a->blocks == NULL ? FIRST_BLOCK_BYTES : a->blocks->size * 2;
     if (size > LARGEST_BLOCK_BYTES) {

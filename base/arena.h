@@ -21,6 +21,10 @@ void arena_init(struct arena *a);
 // Releases all memory of a and makes it empty again.
 void arena_release(struct arena *a);
 
+// arena_release, but keeps the first block for what comes next: an arena that is
+// used over and over seldom allocates.
+void arena_reset(struct arena *a);
+
 // Returns n bytes aligned for any type, contents undefined, valid until
 // arena_release. Never NULL: the process aborts when memory is exhausted.
 void *arena_alloc(struct arena *a, size_t n);

@@ -15,16 +15,18 @@
 struct rpc_channel;
 
 // Makes a channel to address. It connects when it is used and again whenever it
-// has to. max_reply_bytes 0: 4 MiB.
+// has to, at most a second after the last attempt; until it is connected again,
+// calls fail at once. Nothing is retried. max_reply_bytes 0: 4 MiB.
 struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address *address,
                                     size_t max_reply_bytes);
 
 // Makes a channel to a started server of this process, without a socket. The
-// channel must be freed before the server is stopped.
+// channel must be freed before the server is stopped. loop may be the server's:
+// then a call needs no change of thread, which is what costs least.
 struct rpc_channel *rpc_channel_new_in_process(struct rpc_loop *loop, struct rpc_server *server,
                                                size_t max_reply_bytes);
 
-// Frees the channel. No call may be in flight. NULL is ignored.
+// Frees the channel. Every call must have been released. NULL is ignored.
 void rpc_channel_free(struct rpc_channel *channel);
 
 // A method that will be called often, prepared once.
@@ -47,15 +49,21 @@ struct rpc_client_call {
     const struct rpc_metadata *metadata;
     int metadata_count;
     int64_t deadline_us; // clock_monotonic_us; 0: none
-    struct arena *arena; // where error is made
+    struct arena *arena; // where state and error are made; kept until the release
     // Called exactly once on the loop's thread, also if the call could not be
     // started; afterwards rpc_client_call_release must be called once. Must not
     // block.
     void (*done)(struct rpc_client_call *call);
 
     // Results. error is NULL if the call was OK; else as status_details_decode
-    // makes it, and response is empty. response lives until
-    // rpc_client_call_release.
+    // makes it, and response is empty. Both live until rpc_client_call_release.
+    // Errors made on this side:
+    //   UNAVAILABLE         no server, or the connection broke; detail says more
+    //   DEADLINE_EXCEEDED   deadline_us passed
+    //   CANCELLED           rpc_client_call_cancel
+    //   INVALID_ARGUMENT    a metadata key or value that HTTP does not allow
+    //   RESOURCE_EXHAUSTED  the reply is larger than max_reply_bytes
+    //   INTERNAL            the reply breaks the protocol
     const struct error *error;
     struct slice response;
 
@@ -66,8 +74,8 @@ struct rpc_client_call {
 void rpc_client_call_start(struct rpc_client_call *call);
 
 // Asks for an early end: done is called soon, with CANCELLED or with what the
-// call ended with before. Thread safe; only between start and the return of
-// done.
+// call ended with before. Thread safe; any number of times between start and
+// rpc_client_call_release.
 void rpc_client_call_cancel(struct rpc_client_call *call);
 
 // Releases what the results hold.

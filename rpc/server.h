@@ -20,7 +20,7 @@ struct rpc_server_call;
 
 // Serves one call; called on the loop's thread, must not block. Must see to it
 // that rpc_server_call_reply or rpc_server_call_fail is called exactly once, at
-// once or later, from any thread.
+// once or later, from any thread, also if the server was stopped meanwhile.
 typedef void rpc_unary_handler(void *service, struct rpc_server_call *call);
 
 struct rpc_method {
@@ -35,25 +35,39 @@ struct rpc_server_options {
     size_t method_count;
     size_t max_request_bytes; // 0: 4 MiB. Larger: RESOURCE_EXHAUSTED
     int max_calls_in_flight;  // 0: 10,000. More: RESOURCE_EXHAUSTED, QUEUE_FULL
-    const char *error_domain; // ErrorInfo.domain of the server's own errors
+    const char *error_domain; // ErrorInfo.domain of errors that have none
 };
 
-// Makes a server that listens nowhere yet. Calls of unknown methods are
-// answered UNIMPLEMENTED, METHOD_UNKNOWN.
+// Makes a server that listens nowhere yet. The server itself answers
+//   UNIMPLEMENTED, METHOD_UNKNOWN         a method that is not among methods
+//   INVALID_ARGUMENT, MESSAGE_MALFORMED   no message, or one that does not
+//                                         decompress
+//   RESOURCE_EXHAUSTED                    a message above max_request_bytes, also
+//                                         when decompressed
+//   RESOURCE_EXHAUSTED, QUEUE_FULL        with RetryInfo: too many calls in flight
+//   UNAVAILABLE, SERVER_STOPPING          with RetryInfo: rpc_server_stop was called
+// Metadata of a call is limited to 16 KiB (RESOURCE_EXHAUSTED).
 struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server_options *options);
 
 // Adds a listener, before rpc_server_start. *ret_port is the TCP port chosen (0
-// for unix). A stale unix socket file is replaced, a live one is not.
-// UNAVAILABLE if the address cannot be bound, in use or forbidden.
+// for unix). A unix socket's file gets mode 0660: who may use it is decided by
+// the file's group and its directory. A stale socket file is replaced, one that
+// still answers is not, nor is a file of another kind. While the file is made the
+// process's umask is 0117. UNAVAILABLE if the address cannot be bound, with the
+// reason: in use, forbidden and so on.
 const struct error *rpc_server_listen(struct rpc_server *server, struct arena *a,
                                       const struct address *address, int *ret_port);
 
-// Starts to serve. Also in-process channels (rpc_channel_new_in_process).
+// Starts to serve. Needs no listener: in-process channels
+// (rpc_channel_new_in_process) are served too.
 void rpc_server_start(struct rpc_server *server);
 
 // Stops: no new calls are taken, calls in flight may finish until drain_ms have
-// passed, then they are cancelled. Returns when no call is left. Call it from
-// any thread but the loop's. Returns whether all calls ended by themselves.
+// passed, then they are cancelled: their callers hear of it at once, but it
+// returns only when the last handler has answered, so no call is left. The unix
+// sockets' files are removed. Call it once, from any thread but the loop's; on a
+// server that was never started it does nothing. Returns whether all calls ended
+// by themselves.
 bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms);
 
 // Frees a server that was stopped, or never started. Its loop must be freed
@@ -85,12 +99,14 @@ const struct rpc_method *rpc_server_call_method(struct rpc_server_call *call);
 // When the call was taken, as clock_monotonic_us has it.
 int64_t rpc_server_call_started_us(struct rpc_server_call *call);
 
-// Answers OK with the message that parts concatenated are. The parts are copied
-// or sent before the function returns; the call must not be touched after it.
+// Answers OK with the message that parts concatenated are. The parts are copied.
+// The call must not be touched after it. From another thread than the loop's it
+// costs a copy and a push to a list: the loop's thread sends.
 void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *parts, size_t count);
 
-// Answers with error and its details (rpc/status_details.h). The call must not
-// be touched after it.
+// Answers with error and its details (rpc/status_details.h has their limits);
+// without a domain it gets the server's. error->detail is not sent. The call must
+// not be touched after it. Threads as rpc_server_call_reply.
 void rpc_server_call_fail(struct rpc_server_call *call, const struct error *error);
 
 #endif

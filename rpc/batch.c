@@ -1,0 +1,148 @@
+#include "rpc/batch.h"
+
+#include <assert.h>
+#include <grpc/byte_buffer.h>
+#include <grpc/slice.h>
+
+void rpc_batch_init(struct rpc_batch *b, void (*done)(struct rpc_tag *tag, bool ok)) {
+    memset(b, 0, sizeof(*b));
+    b->tag.done = done;
+    grpc_metadata_array_init(&b->initial_metadata);
+    grpc_metadata_array_init(&b->trailing_metadata);
+    b->sent_status_message = grpc_empty_slice();
+    b->status_message = grpc_empty_slice();
+}
+
+static grpc_op *add(struct rpc_batch *b, grpc_op_type type) {
+    assert(b->op_count < RPC_BATCH_MAX_OPS);
+    grpc_op *op = &b->ops[b->op_count++];
+    memset(op, 0, sizeof(*op));
+    op->op = type;
+    return op;
+}
+
+static void own_metadata(struct rpc_batch *b, grpc_metadata *metadata, size_t count) {
+    assert(b->sent_metadata_count == 0);
+    b->sent_metadata = metadata;
+    b->sent_metadata_count = count;
+}
+
+void rpc_batch_send_metadata(struct rpc_batch *b, grpc_metadata *metadata, size_t count) {
+    grpc_op *op = add(b, GRPC_OP_SEND_INITIAL_METADATA);
+    op->data.send_initial_metadata.count = count;
+    op->data.send_initial_metadata.metadata = metadata;
+    if (count > 0) {
+        own_metadata(b, metadata, count);
+    }
+}
+
+void rpc_batch_send_message(struct rpc_batch *b, const struct slice *parts, size_t count) {
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += parts[i].len;
+    }
+    grpc_slice bytes = grpc_slice_malloc(size);
+    uint8_t *end = GRPC_SLICE_START_PTR(bytes);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0) {
+            memcpy(end, parts[i].data, parts[i].len);
+            end += parts[i].len;
+        }
+    }
+    b->sent_message = grpc_raw_byte_buffer_create(&bytes, 1);
+    grpc_slice_unref(bytes);
+    add(b, GRPC_OP_SEND_MESSAGE)->data.send_message.send_message = b->sent_message;
+}
+
+void rpc_batch_send_close(struct rpc_batch *b) {
+    add(b, GRPC_OP_SEND_CLOSE_FROM_CLIENT);
+}
+
+void rpc_batch_send_status(struct rpc_batch *b, grpc_status_code code, struct slice message,
+                           grpc_metadata *trailers, size_t count) {
+    grpc_op *op = add(b, GRPC_OP_SEND_STATUS_FROM_SERVER);
+    op->data.send_status_from_server.status = code;
+    op->data.send_status_from_server.trailing_metadata_count = count;
+    op->data.send_status_from_server.trailing_metadata = trailers;
+    if (count > 0) {
+        own_metadata(b, trailers, count);
+    }
+    if (message.len > 0) {
+        b->sent_status_message = rpc_slice_copy(message);
+        op->data.send_status_from_server.status_details = &b->sent_status_message;
+    }
+}
+
+void rpc_batch_receive_metadata(struct rpc_batch *b) {
+    add(b, GRPC_OP_RECV_INITIAL_METADATA)->data.recv_initial_metadata.recv_initial_metadata =
+        &b->initial_metadata;
+}
+
+void rpc_batch_receive_message(struct rpc_batch *b) {
+    add(b, GRPC_OP_RECV_MESSAGE)->data.recv_message.recv_message = &b->message;
+}
+
+void rpc_batch_receive_status(struct rpc_batch *b) {
+    grpc_op *op = add(b, GRPC_OP_RECV_STATUS_ON_CLIENT);
+    op->data.recv_status_on_client.trailing_metadata = &b->trailing_metadata;
+    op->data.recv_status_on_client.status = &b->status;
+    op->data.recv_status_on_client.status_details = &b->status_message;
+}
+
+void rpc_batch_receive_close(struct rpc_batch *b) {
+    add(b, GRPC_OP_RECV_CLOSE_ON_SERVER)->data.recv_close_on_server.cancelled = &b->cancelled;
+}
+
+grpc_call_error rpc_batch_start(struct rpc_batch *b, grpc_call *call) {
+    return grpc_call_start_batch(call, b->ops, (size_t)b->op_count, &b->tag, NULL);
+}
+
+void rpc_batch_clear(struct rpc_batch *b) {
+    b->op_count = 0;
+    for (size_t i = 0; i < b->sent_metadata_count; i++) {
+        grpc_slice_unref(b->sent_metadata[i].key);
+        grpc_slice_unref(b->sent_metadata[i].value);
+    }
+    b->sent_metadata_count = 0;
+    if (b->sent_message != NULL) {
+        grpc_byte_buffer_destroy(b->sent_message);
+        b->sent_message = NULL;
+    }
+    grpc_slice_unref(b->sent_status_message);
+    b->sent_status_message = grpc_empty_slice();
+    if (b->message != NULL) {
+        grpc_byte_buffer_destroy(b->message);
+        b->message = NULL;
+    }
+    grpc_slice_unref(b->status_message);
+    b->status_message = grpc_empty_slice();
+    b->initial_metadata.count = 0;
+    b->trailing_metadata.count = 0;
+}
+
+void rpc_batch_destroy(struct rpc_batch *b) {
+    rpc_batch_clear(b);
+    grpc_metadata_array_destroy(&b->initial_metadata);
+    grpc_metadata_array_destroy(&b->trailing_metadata);
+}
+
+grpc_slice rpc_slice_copy(struct slice bytes) {
+    return bytes.len == 0 ? grpc_empty_slice()
+                          : grpc_slice_from_copied_buffer((const char *)bytes.data, bytes.len);
+}
+
+struct slice rpc_slice_view(const grpc_slice *s) {
+    return slice_of(GRPC_SLICE_START_PTR(*s), GRPC_SLICE_LENGTH(*s));
+}
+
+bool rpc_metadata_find(const grpc_metadata_array *metadata, const char *key,
+                       struct slice *ret_value) {
+    struct slice wanted = slice_of_cstr(key);
+    for (size_t i = 0; i < metadata->count; i++) {
+        if (slice_equal(rpc_slice_view(&metadata->metadata[i].key), wanted)) {
+            *ret_value = rpc_slice_view(&metadata->metadata[i].value);
+            return true;
+        }
+    }
+    return false;
+}

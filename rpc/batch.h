@@ -1,0 +1,69 @@
+#ifndef RUNSD_RPC_BATCH_H
+#define RUNSD_RPC_BATCH_H
+
+#include <grpc/grpc.h>
+
+#include "base/slice.h"
+#include "rpc/loop.h"
+
+// The operations of one grpc_call_start_batch, with all memory that gRPC reads or
+// writes until the batch has completed.
+
+enum { RPC_BATCH_MAX_OPS = 6 };
+
+struct rpc_batch {
+    struct rpc_tag tag; // of the completion
+    int op_count;
+    grpc_op ops[RPC_BATCH_MAX_OPS];
+
+    // What is sent: initial metadata by a client, trailers by a server.
+    grpc_metadata *sent_metadata; // array from elsewhere, values owned
+    size_t sent_metadata_count;
+    grpc_byte_buffer *sent_message;
+    grpc_slice sent_status_message;
+
+    // What is received; kept for the next use where gRPC allows it.
+    grpc_metadata_array initial_metadata;
+    grpc_metadata_array trailing_metadata;
+    grpc_byte_buffer *message;
+    grpc_status_code status;
+    grpc_slice status_message;
+    int cancelled;
+};
+
+// Makes an empty batch whose completion calls done.
+void rpc_batch_init(struct rpc_batch *b, void (*done)(struct rpc_tag *tag, bool ok));
+
+// Adds operations. Bytes are copied; metadata is an array that lives until
+// rpc_batch_clear and whose slices the batch takes over.
+void rpc_batch_send_metadata(struct rpc_batch *b, grpc_metadata *metadata, size_t count);
+void rpc_batch_send_message(struct rpc_batch *b, const struct slice *parts, size_t count);
+void rpc_batch_send_close(struct rpc_batch *b);
+void rpc_batch_send_status(struct rpc_batch *b, grpc_status_code code, struct slice message,
+                           grpc_metadata *trailers, size_t count);
+void rpc_batch_receive_metadata(struct rpc_batch *b);
+void rpc_batch_receive_message(struct rpc_batch *b);
+void rpc_batch_receive_status(struct rpc_batch *b);
+void rpc_batch_receive_close(struct rpc_batch *b);
+
+// Starts the batch. Unless GRPC_CALL_OK is returned, done will not be called.
+grpc_call_error rpc_batch_start(struct rpc_batch *b, grpc_call *call);
+
+// Releases what the operations hold; new ones may be added then. Not while the
+// batch runs.
+void rpc_batch_clear(struct rpc_batch *b);
+
+// rpc_batch_clear, and the end of the batch.
+void rpc_batch_destroy(struct rpc_batch *b);
+
+// Copies bytes into a gRPC slice that the caller owns.
+grpc_slice rpc_slice_copy(struct slice bytes);
+
+// The bytes of *s, which must stay where it is as long as the result is used.
+struct slice rpc_slice_view(const grpc_slice *s);
+
+// The first value of key in metadata; returns false if there is none.
+bool rpc_metadata_find(const grpc_metadata_array *metadata, const char *key,
+                       struct slice *ret_value);
+
+#endif

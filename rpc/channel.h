@@ -1,0 +1,27 @@
+#ifndef RUNSD_RPC_CHANNEL_H
+#define RUNSD_RPC_CHANNEL_H
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+
+#include "rpc/client.h"
+
+// What channel.c and client.c share.
+
+struct rpc_client_method {
+    struct rpc_client_method *next;
+    struct rpc_channel *channel;
+    void *registered; // gRPC's handle
+    char *path;       // gRPC keeps it
+};
+
+struct rpc_channel {
+    struct rpc_loop *loop;
+    grpc_completion_queue *queue;
+    grpc_channel *core;
+    size_t max_reply_bytes;
+    pthread_mutex_t mutex; // guards methods
+    struct rpc_client_method *methods;
+};
+
+#endif

@@ -1,0 +1,394 @@
+#include "rpc/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <grpc/byte_buffer.h>
+#include <grpc/slice.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/container_of.h"
+#include "base/memory.h"
+#include "rpc/server_core.h"
+#include "rpc/server_internal.h"
+
+// The server's life, and how calls are taken.
+
+enum {
+    ACCEPTS_PER_METHOD = 16, // taken anew at once: more only help a burst within one event
+    MAX_FREE_CALLS = 1024,   // call objects kept for reuse
+    MAX_METADATA_BYTES = 16 * 1024,
+    DEFAULT_MAX_REQUEST_BYTES = 4 * 1024 * 1024,
+    DEFAULT_MAX_CALLS = 10000,
+    HANDSHAKE_TIMEOUT_MS = 10 * 1000,
+    KEEPALIVE_TIME_MS = 60 * 1000,
+    KEEPALIVE_TIMEOUT_MS = 20 * 1000,
+    SHORTEST_CLIENT_PING_MS = 10 * 1000,
+    RETRY_WHEN_FULL_MS = 1000,
+    RETRY_WHEN_STOPPING_MS = 1000,
+};
+
+// --- call objects ---
+
+static struct rpc_server_call *take_call_object(struct rpc_server *server) {
+    struct rpc_server_call *call = server->free_calls;
+    if (call != NULL) {
+        server->free_calls = call->next_free;
+        server->free_call_count--;
+    } else {
+        call = mem_zalloc(sizeof(*call));
+        call->server = server;
+        rpc_batch_init(&call->answer, NULL);
+        grpc_metadata_array_init(&call->metadata);
+        grpc_call_details_init(&call->details);
+        arena_init(&call->arena);
+    }
+    server->pending++;
+    return call;
+}
+
+static void destroy_call_object(struct rpc_server_call *call) {
+    rpc_batch_destroy(&call->answer);
+    grpc_metadata_array_destroy(&call->metadata);
+    arena_release(&call->arena);
+    free(call);
+}
+
+// Tells rpc_server_stop when the last call object has come back.
+static void check_idle(struct rpc_server *server) {
+    if (server->stopping && server->pending == 0) {
+        pthread_mutex_lock(&server->mutex);
+        server->is_idle = true;
+        pthread_cond_broadcast(&server->changed);
+        pthread_mutex_unlock(&server->mutex);
+    }
+}
+
+static void give_back_call_object(struct rpc_server_call *call) {
+    struct rpc_server *server = call->server;
+    rpc_batch_clear(&call->answer);
+    rpc_message_release(&call->request);
+    if (call->payload != NULL) {
+        grpc_byte_buffer_destroy(call->payload);
+        call->payload = NULL;
+    }
+    if (call->core != NULL) {
+        grpc_call_unref(call->core); // also owns what metadata points to
+        call->core = NULL;
+    }
+    call->metadata.count = 0;
+    if (call->acceptor->method == NULL) {
+        grpc_call_details_destroy(&call->details);
+        grpc_call_details_init(&call->details);
+    }
+    arena_reset(&call->arena);
+    if (server->free_call_count < MAX_FREE_CALLS) {
+        call->next_free = server->free_calls;
+        server->free_calls = call;
+        server->free_call_count++;
+    } else {
+        destroy_call_object(call);
+    }
+    server->pending--;
+    check_idle(server);
+}
+
+void rpc_server_call_ended(struct rpc_server_call *call) {
+    struct rpc_server *server = call->server;
+    if (call->counted) {
+        call->counted = false;
+        server->calls_in_flight--;
+    }
+    atomic_fetch_sub(&server->answering, 1);
+    give_back_call_object(call);
+}
+
+// --- taking calls ---
+
+static void refuse_unknown_method(struct rpc_server_call *call) {
+    struct slice method = rpc_slice_view(&call->details.method);
+    rpc_server_call_fail(call, error_new(&call->arena, STATUS_UNIMPLEMENTED, "METHOD_UNKNOWN",
+                                         "there is no method \"%.*s\"", SLICE_FMT(method)));
+}
+
+static void refuse_stopping(struct rpc_server_call *call) {
+    struct error *e = error_new(&call->arena, STATUS_UNAVAILABLE, "SERVER_STOPPING",
+                                "the server is stopping; nothing was changed");
+    e->retry_after_ms = RETRY_WHEN_STOPPING_MS;
+    rpc_server_call_fail(call, e);
+}
+
+static void refuse_full(struct rpc_server_call *call) {
+    struct error *e = error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, "QUEUE_FULL",
+                                "the server has %d calls in flight, its limit",
+                                call->server->max_calls_in_flight);
+    e->retry_after_ms = RETRY_WHEN_FULL_MS;
+    rpc_server_call_fail(call, e);
+}
+
+static const struct error *read_request(struct rpc_server_call *call) {
+    const char *path = call->acceptor->method->path;
+    size_t max_bytes = call->server->max_request_bytes;
+    if (call->payload == NULL) {
+        return error_new(&call->arena, STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED",
+                         "the call of %s has no request message", path);
+    }
+    grpc_byte_buffer *payload = call->payload;
+    call->payload = NULL;
+    switch (rpc_message_take(payload, max_bytes, &call->request)) {
+    case RPC_MESSAGE_OK:
+        return NULL;
+    case RPC_MESSAGE_TOO_LARGE:
+        return error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, NULL,
+                         "the request message of %s is larger than %zu bytes", path, max_bytes);
+    case RPC_MESSAGE_MALFORMED:
+        break;
+    }
+    return error_new(&call->arena, STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED",
+                     "the compressed request message of %s cannot be decompressed", path);
+}
+
+static void serve(struct rpc_server_call *call) {
+    struct rpc_server *server = call->server;
+    call->started_us = clock_monotonic_us();
+    if (call->acceptor->method == NULL) {
+        refuse_unknown_method(call);
+        return;
+    }
+    if (server->stopping) {
+        refuse_stopping(call);
+        return;
+    }
+    if (server->calls_in_flight >= server->max_calls_in_flight) {
+        refuse_full(call);
+        return;
+    }
+    call->counted = true;
+    server->calls_in_flight++;
+    const struct error *error = read_request(call);
+    if (error != NULL) {
+        rpc_server_call_fail(call, error);
+        return;
+    }
+    call->acceptor->method->handle(call->acceptor->method->service, call);
+}
+
+static void accept_done(struct rpc_tag *tag, bool ok);
+
+// Asks gRPC for one call more.
+static void accept_one(struct rpc_server *server, const struct rpc_acceptor *acceptor) {
+    struct rpc_server_call *call = take_call_object(server);
+    call->acceptor = acceptor;
+    call->accept_tag.done = accept_done;
+    grpc_call_error error;
+    if (acceptor->method != NULL) {
+        error = grpc_server_request_registered_call(
+            server->core, acceptor->registered, &call->core, &call->deadline, &call->metadata,
+            &call->payload, server->queue, server->queue, &call->accept_tag);
+    } else {
+        error = grpc_server_request_call(server->core, &call->core, &call->details, &call->metadata,
+                                         server->queue, server->queue, &call->accept_tag);
+    }
+    if (error != GRPC_CALL_OK) {
+        abort(); // arguments that no input has a part in
+    }
+}
+
+static void accept_done(struct rpc_tag *tag, bool ok) {
+    struct rpc_server_call *call = CONTAINER_OF(tag, struct rpc_server_call, accept_tag);
+    struct rpc_server *server = call->server;
+    if (!ok) { // the server shuts down
+        give_back_call_object(call);
+        return;
+    }
+    atomic_fetch_add(&server->answering, 1);
+    accept_one(server, call->acceptor);
+    if (call->acceptor->method == NULL) {
+        call->deadline = call->details.deadline;
+    }
+    serve(call);
+}
+
+static void start_accepting(struct rpc_task *task) {
+    struct rpc_server *server = CONTAINER_OF(task, struct rpc_server, start_task);
+    for (size_t i = 0; i < server->acceptor_count; i++) {
+        for (int n = 0; n < ACCEPTS_PER_METHOD; n++) {
+            accept_one(server, &server->acceptors[i]);
+        }
+    }
+    pthread_mutex_lock(&server->mutex);
+    server->is_started = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->mutex);
+}
+
+// --- the server's life ---
+
+static grpc_arg integer(const char *key, int value) {
+    return (grpc_arg){
+        .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+}
+
+static grpc_server *new_core(size_t max_request_bytes) {
+    grpc_arg args[] = {
+        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+                max_request_bytes > INT_MAX ? INT_MAX : (int)max_request_bytes),
+        integer(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA_BYTES),
+        // A second server at the same port must fail, not take half of the calls.
+        integer(GRPC_ARG_ALLOW_REUSEPORT, 0),
+        // We do it, within a bound (rpc/message.h).
+        integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
+        // Peers that have vanished are noticed; living ones may ask for us too.
+        integer(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS),
+        integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_TIME_MS),
+        integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
+        integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
+        integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, SHORTEST_CLIENT_PING_MS),
+        integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
+    };
+    grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
+    return grpc_server_create(&list, NULL);
+}
+
+static void shutdown_done(struct rpc_tag *tag, bool ok) {
+    (void)ok;
+    struct rpc_server *server = CONTAINER_OF(tag, struct rpc_server, shutdown_tag);
+    pthread_mutex_lock(&server->mutex);
+    server->is_shut_down = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->mutex);
+}
+
+static void begin_stop(struct rpc_task *task) {
+    struct rpc_server *server = CONTAINER_OF(task, struct rpc_server, stop_task);
+    // Calls that still come through are refused with a reason.
+    server->stopping = true;
+    // No new connections, GOAWAY to those there are, accepts end not ok.
+    grpc_server_shutdown_and_notify(server->core, server->queue, &server->shutdown_tag);
+    check_idle(server);
+}
+
+struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server_options *options) {
+    struct rpc_server *server = mem_zalloc(sizeof(*server));
+    server->loop = loop;
+    server->queue = rpc_loop_queue(loop);
+    server->log = options->log;
+    server->max_request_bytes =
+        options->max_request_bytes != 0 ? options->max_request_bytes : DEFAULT_MAX_REQUEST_BYTES;
+    server->max_calls_in_flight =
+        options->max_calls_in_flight != 0 ? options->max_calls_in_flight : DEFAULT_MAX_CALLS;
+    server->error_domain = options->error_domain;
+    server->start_task.run = start_accepting;
+    server->stop_task.run = begin_stop;
+    server->shutdown_tag.done = shutdown_done;
+    pthread_mutex_init(&server->mutex, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+
+    server->core = new_core(server->max_request_bytes);
+    grpc_server_register_completion_queue(server->core, server->queue, NULL);
+    server->acceptor_count = options->method_count + 1;
+    server->acceptors = mem_zalloc(server->acceptor_count * sizeof(*server->acceptors));
+    for (size_t i = 0; i < options->method_count; i++) {
+        const struct rpc_method *method = &options->methods[i];
+        server->acceptors[i].method = method;
+        server->acceptors[i].registered = grpc_server_register_method(
+            server->core, method->path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+        if (server->acceptors[i].registered == NULL) {
+            abort(); // the same path twice
+        }
+    }
+    return server;
+}
+
+void rpc_server_start(struct rpc_server *server) {
+    grpc_server_start(server->core);
+    server->started = true;
+    rpc_loop_post(server->loop, &server->start_task);
+    pthread_mutex_lock(&server->mutex);
+    while (!server->is_started) {
+        pthread_cond_wait(&server->changed, &server->mutex);
+    }
+    pthread_mutex_unlock(&server->mutex);
+}
+
+static struct timespec after_ms(int64_t ms) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t ns = t.tv_nsec + ms % 1000 * 1000000;
+    t.tv_sec += ms / 1000 + ns / 1000000000;
+    t.tv_nsec = ns % 1000000000;
+    return t;
+}
+
+bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
+    assert(!rpc_loop_is_current(server->loop));
+    bool by_themselves = true;
+    if (server->started) {
+        // 1. Nothing new.
+        struct timespec until = after_ms(drain_ms);
+        rpc_loop_post(server->loop, &server->stop_task);
+        // 2. Calls in flight may end, then the connections do.
+        pthread_mutex_lock(&server->mutex);
+        int r = 0;
+        while (r != ETIMEDOUT && !(server->is_shut_down && server->is_idle)) {
+            r = pthread_cond_timedwait(&server->changed, &server->mutex, &until);
+        }
+        // 3. What is left is cancelled.
+        if (!(server->is_shut_down && server->is_idle)) {
+            int left = atomic_load(&server->answering);
+            by_themselves = left == 0;
+            pthread_mutex_unlock(&server->mutex);
+            LOG(server->log, by_themselves ? LOG_INFO : LOG_WARN, "drain time is over",
+                log_int("drainMs", drain_ms), log_int("callsCancelled", left));
+            grpc_server_cancel_all_calls(server->core);
+            pthread_mutex_lock(&server->mutex);
+        }
+        // 4. The shutdown's tag has come, and each call object back.
+        while (!(server->is_shut_down && server->is_idle)) {
+            pthread_cond_wait(&server->changed, &server->mutex);
+        }
+        pthread_mutex_unlock(&server->mutex);
+        server->started = false;
+    }
+    rpc_listeners_free(server->listeners);
+    server->listeners = NULL;
+    return by_themselves;
+}
+
+void rpc_server_free(struct rpc_server *server) {
+    if (server == NULL) {
+        return;
+    }
+    assert(!server->started);
+    if (!server->is_shut_down) {
+        // Never started; gRPC wants the shutdown nevertheless.
+        grpc_server_shutdown_and_notify(server->core, server->queue, &server->shutdown_tag);
+        pthread_mutex_lock(&server->mutex);
+        while (!server->is_shut_down) {
+            pthread_cond_wait(&server->changed, &server->mutex);
+        }
+        pthread_mutex_unlock(&server->mutex);
+    }
+    rpc_listeners_free(server->listeners);
+    grpc_server_destroy(server->core);
+    while (server->free_calls != NULL) {
+        struct rpc_server_call *next = server->free_calls->next_free;
+        destroy_call_object(server->free_calls);
+        server->free_calls = next;
+    }
+    pthread_cond_destroy(&server->changed);
+    pthread_mutex_destroy(&server->mutex);
+    free(server->acceptors);
+    free(server);
+}
+
+grpc_server *rpc_server_core(struct rpc_server *server) {
+    return server->core;
+}

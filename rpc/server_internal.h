@@ -1,0 +1,83 @@
+#ifndef RUNSD_RPC_SERVER_INTERNAL_H
+#define RUNSD_RPC_SERVER_INTERNAL_H
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "rpc/batch.h"
+#include "rpc/message.h"
+#include "rpc/server.h"
+
+// What server.c, server_call.c and listener.c share.
+
+// Where calls are taken from: a method, or, with method NULL, what is no method.
+struct rpc_acceptor {
+    const struct rpc_method *method;
+    void *registered; // gRPC's handle; NULL without method
+};
+
+struct rpc_listener {
+    struct rpc_listener *next;
+    char *path; // unix socket to remove at the end
+    uint64_t device;
+    uint64_t inode;
+};
+
+struct rpc_server {
+    struct rpc_loop *loop;
+    grpc_completion_queue *queue;
+    grpc_server *core;
+    const struct logger *log;
+    size_t max_request_bytes;
+    int max_calls_in_flight;
+    const char *error_domain;
+    struct rpc_acceptor *acceptors; // one a method, then the one for all others
+    size_t acceptor_count;
+    struct rpc_listener *listeners;
+    bool started; // and not stopped
+
+    // Of the loop's thread.
+    bool stopping;
+    struct rpc_server_call *free_calls;
+    int free_call_count;
+    int pending;         // call objects in use: waiting for a call, or with one
+    int calls_in_flight; // at handlers, or their answers being sent
+
+    atomic_int answering; // calls that were taken and have not ended
+    struct rpc_task start_task;
+    struct rpc_task stop_task;
+    struct rpc_tag shutdown_tag;
+    pthread_mutex_t mutex; // guards what follows
+    pthread_cond_t changed;
+    bool is_started;   // start_task has run
+    bool is_shut_down; // shutdown_tag has completed
+    bool is_idle;      // stopping, and no call object is in use
+};
+
+struct rpc_server_call {
+    struct rpc_batch answer;
+    struct rpc_tag accept_tag;
+    struct rpc_task answer_task;
+    struct rpc_server *server;
+    const struct rpc_acceptor *acceptor;
+    struct rpc_server_call *next_free;
+    grpc_call *core;
+    gpr_timespec deadline;
+    grpc_metadata_array metadata;
+    grpc_call_details details; // if not of a method
+    grpc_byte_buffer *payload;
+    struct rpc_message request;
+    struct arena arena;
+    grpc_metadata trailers[1];
+    int64_t started_us;
+    bool counted; // in calls_in_flight
+};
+
+// The answer was sent, or cannot be any more: the call object is reused.
+void rpc_server_call_ended(struct rpc_server_call *call);
+
+// Removes the listeners' socket files, unless others have put theirs there.
+void rpc_listeners_free(struct rpc_listener *list);
+
+#endif
