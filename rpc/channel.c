@@ -1,15 +1,13 @@
 #include "rpc/channel.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <grpc/grpc_security.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "base/strbuf.h"
 #include "rpc/server_core.h"
+#include "rpc/target.h"
 
 enum {
     DEFAULT_MAX_REPLY_BYTES = 4 * 1024 * 1024,
@@ -46,25 +44,6 @@ static struct rpc_channel *new_channel(struct rpc_loop *loop, grpc_channel *core
     return channel;
 }
 
-// gRPC's name for address, with everything escaped that has a meaning in a URI.
-static void append_target(struct strbuf *b, const struct address *address) {
-    struct in_addr v4;
-    bool is_unix = address->kind == ADDRESS_UNIX;
-    bool is_v6 = !is_unix && strchr(address->host, ':') != NULL;
-    bool is_v4 = !is_unix && inet_pton(AF_INET, address->host, &v4) == 1;
-    strbuf_append_cstr(b, is_unix ? "unix:" : is_v6 ? "ipv6:%5B" : is_v4 ? "ipv4:" : "dns:");
-    for (const char *p = is_unix ? address->path : address->host; *p != '\0'; p++) {
-        if (isalnum((unsigned char)*p) || strchr("/.-_:", *p) != NULL) {
-            strbuf_append_byte(b, (uint8_t)*p);
-        } else {
-            strbuf_printf(b, "%%%02X", (unsigned)(unsigned char)*p);
-        }
-    }
-    if (!is_unix) {
-        strbuf_printf(b, "%s:%d", is_v6 ? "%5D" : "", address->port);
-    }
-}
-
 struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address *address,
                                     size_t max_reply_bytes) {
     size_t max_bytes = max_reply_bytes != 0 ? max_reply_bytes : DEFAULT_MAX_REPLY_BYTES;
@@ -88,13 +67,12 @@ struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address 
         integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
     };
     grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
-    struct strbuf target = STRBUF_INIT;
-    append_target(&target, address);
-    strbuf_append_byte(&target, '\0');
+    struct arena scratch;
+    arena_init(&scratch);
     grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    grpc_channel *core = grpc_channel_create((const char *)target.data, credentials, &list);
+    grpc_channel *core = grpc_channel_create(rpc_target(&scratch, address), credentials, &list);
     grpc_channel_credentials_release(credentials);
-    strbuf_release(&target);
+    arena_release(&scratch);
     return new_channel(loop, core, max_bytes);
 }
 

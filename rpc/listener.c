@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "rpc/server_internal.h"
+#include "rpc/target.h"
 
 // Where a server listens. gRPC core says nothing but yes or no when it is asked
 // to bind, so the reason is found here.
@@ -86,8 +87,8 @@ static const struct error *listen_unix(struct rpc_server *server, struct arena *
     // The file must never be open to others, not even for the moment until a
     // chmod; umask is the one way to that.
     mode_t before = umask(SOCKET_UMASK);
-    int bound = grpc_server_add_http2_port(server->core, arena_printf(a, "unix:%s", address->path),
-                                           credentials);
+    int bound =
+        grpc_server_add_http2_port(server->core, rpc_listen_target(a, address), credentials);
     umask(before);
     if (bound == 0) {
         return cannot_listen(a, address, why_not_unix(address->path));
@@ -145,10 +146,7 @@ static const char *why_not_tcp(struct arena *a, const struct address *address) {
 static const struct error *listen_tcp(struct rpc_server *server, struct arena *a,
                                       const struct address *address,
                                       grpc_server_credentials *credentials, int *ret_port) {
-    bool is_ipv6 = strchr(address->host, ':') != NULL;
-    const char *target = is_ipv6 ? arena_printf(a, "[%s]:%d", address->host, address->port)
-                                 : arena_printf(a, "%s:%d", address->host, address->port);
-    int port = grpc_server_add_http2_port(server->core, target, credentials);
+    int port = grpc_server_add_http2_port(server->core, rpc_listen_target(a, address), credentials);
     if (port == 0) {
         return cannot_listen(a, address, why_not_tcp(a, address));
     }

@@ -65,7 +65,7 @@ TEST_P(EveryTransport, EchoesAMessage) {
         std::string request(size, 'a');
         Call call(*link_.channel, "/test.Service/Echo", request);
         call.Run();
-        ASSERT_EQ(call.code(), STATUS_OK) << call.message();
+        ASSERT_EQ(call.code(), STATUS_OK) << call.message() << call.error()->detail;
         EXPECT_EQ(call.response(), request);
     }
 }

@@ -1,0 +1,14 @@
+#ifndef RUNSD_RPC_TARGET_H
+#define RUNSD_RPC_TARGET_H
+
+#include "base/address.h"
+#include "base/arena.h"
+
+// How gRPC core names address for connecting: a URI, with everything escaped that
+// has a meaning there. Source: gRPC's doc/naming.md.
+const char *rpc_target(struct arena *a, const struct address *address);
+
+// How it names address for listening. Core unescapes unix paths here too.
+const char *rpc_listen_target(struct arena *a, const struct address *address);
+
+#endif
