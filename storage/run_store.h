@@ -142,9 +142,9 @@ struct store_cursor {
 // from ret_cursor, can find more.
 struct store_list {
     struct slice organization;
-    uint32_t status;          // bits; RUN_STATUS_ALL for all
-    struct slice workflow_id; // empty: all
-    int64_t started_after_us; // exclusive; INT64_MIN: no bound
+    uint32_t status;           // bits; RUN_STATUS_ALL for all
+    struct slice workflow_id;  // empty: all
+    int64_t started_after_us;  // exclusive; INT64_MIN: no bound
     int64_t started_before_us; // exclusive; INT64_MAX: no bound
     bool has_cursor;
     struct store_cursor cursor;

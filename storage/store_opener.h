@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "storage/run_store.h"
+#include "storage/store_holder.h"
 
 // Opens the store that url names:
 //   sqlite:PATH  a file, made if it is not there; one process at a time
@@ -17,16 +18,6 @@
 const struct error *run_store_open(struct arena *a, const char *url,
                                    const struct run_store_options *options,
                                    struct run_store **ret_store);
-
-// What a process that holds a store tells the other programs on its machine,
-// through the file PATH.server beside a sqlite store (mode 0600: whoever can
-// read it could read the store too). Lets `runsctl tokens ... --store URL` work
-// while a server runs.
-struct store_holder {
-    int64_t pid;
-    const char *grpc_address;
-    const char *admin_token; // a token with scope tokens.admin, good while the holder lives
-};
 
 // Publishes holder for the store of url; removed by store_holder_withdraw. For
 // URLs that name no file nothing is done. Returns UNAVAILABLE if the file

@@ -1,0 +1,62 @@
+#include "storage/op_queue.h"
+
+#include <assert.h>
+
+void op_queue_init(struct op_queue *q, int limit) {
+    *q = (struct op_queue){.limit = limit > 0 ? limit : OP_QUEUE_DEFAULT_LIMIT};
+    q->end = &q->first;
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->not_empty, NULL);
+}
+
+void op_queue_destroy(struct op_queue *q) {
+    assert(q->first == NULL);
+    pthread_cond_destroy(&q->not_empty);
+    pthread_mutex_destroy(&q->lock);
+}
+
+bool op_queue_push(struct op_queue *q, struct store_op *op) {
+    op->next = NULL;
+    pthread_mutex_lock(&q->lock);
+    assert(!q->closed);
+    bool fits = q->count < q->limit;
+    bool wake = false;
+    if (fits) {
+        wake = q->first == NULL;
+        *q->end = op;
+        q->end = &op->next;
+        q->count++;
+    }
+    pthread_mutex_unlock(&q->lock);
+    if (wake) {
+        pthread_cond_signal(&q->not_empty);
+    }
+    return fits;
+}
+
+struct store_op *op_queue_take(struct op_queue *q) {
+    pthread_mutex_lock(&q->lock);
+    while (q->first == NULL && !q->closed) {
+        pthread_cond_wait(&q->not_empty, &q->lock);
+    }
+    struct store_op *all = q->first;
+    q->first = NULL;
+    q->end = &q->first;
+    q->count = 0;
+    pthread_mutex_unlock(&q->lock);
+    return all;
+}
+
+bool op_queue_is_empty(struct op_queue *q) {
+    pthread_mutex_lock(&q->lock);
+    bool empty = q->first == NULL;
+    pthread_mutex_unlock(&q->lock);
+    return empty;
+}
+
+void op_queue_close(struct op_queue *q) {
+    pthread_mutex_lock(&q->lock);
+    q->closed = true;
+    pthread_mutex_unlock(&q->lock);
+    pthread_cond_signal(&q->not_empty);
+}

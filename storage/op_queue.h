@@ -1,0 +1,42 @@
+#ifndef RUNSD_STORAGE_OP_QUEUE_H
+#define RUNSD_STORAGE_OP_QUEUE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "storage/run_store.h"
+
+// Operations that wait for a thread of a back-end, in the order they came.
+// Thread safe. The taker gets all that wait at once, and is woken only when the
+// queue was empty: under load nobody pays for a wake-up.
+struct op_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t not_empty;
+    struct store_op *first;
+    struct store_op **end;
+    int count;
+    int limit;
+    bool closed;
+};
+
+enum { OP_QUEUE_DEFAULT_LIMIT = 16384 };
+
+// limit 0 is OP_QUEUE_DEFAULT_LIMIT.
+void op_queue_init(struct op_queue *q, int limit);
+
+// q must be empty and no thread may use it any more.
+void op_queue_destroy(struct op_queue *q);
+
+// Appends op. Returns false, having done nothing, if limit operations wait.
+bool op_queue_push(struct op_queue *q, struct store_op *op);
+
+// Waits until there is something and takes all of it, linked by next. Returns
+// NULL once the queue is closed and empty. One thread takes.
+struct store_op *op_queue_take(struct op_queue *q);
+
+bool op_queue_is_empty(struct op_queue *q);
+
+// Lets op_queue_take return NULL when all is taken.
+void op_queue_close(struct op_queue *q);
+
+#endif

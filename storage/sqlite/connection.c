@@ -1,0 +1,115 @@
+#include "storage/sqlite/connection.h"
+
+#include <string.h>
+
+// mmap is off because an I/O error would be a SIGBUS; the cell check finds
+// damage that would otherwise be read as data.
+static const char *const common_pragmas = "PRAGMA mmap_size=0;"
+                                          "PRAGMA cell_size_check=ON;"
+                                          "PRAGMA trusted_schema=OFF;"
+                                          "PRAGMA temp_store=MEMORY;";
+
+static int connect(const char *path, int flags, const char *pragmas, sqlite3 **ret_db) {
+    int rc =
+        sqlite3_open_v2(path, ret_db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    sqlite3_db_config(*ret_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_busy_timeout(*ret_db, SQLITE_BUSY_TIMEOUT_MS);
+    rc = sqlite_run(*ret_db, common_pragmas);
+    return rc == SQLITE_OK ? sqlite_run(*ret_db, pragmas) : rc;
+}
+
+int sqlite_connect_writer(const char *path, sqlite3 **ret_db) {
+    return connect(path, SQLITE_OPEN_READWRITE,
+                   "PRAGMA synchronous=FULL;"
+                   "PRAGMA wal_autocheckpoint=0;"
+                   "PRAGMA cache_size=-65536;",
+                   ret_db);
+}
+
+int sqlite_connect_reader(const char *path, sqlite3 **ret_db) {
+    return connect(path, SQLITE_OPEN_READONLY,
+                   "PRAGMA query_only=ON;"
+                   "PRAGMA cache_size=-16384;",
+                   ret_db);
+}
+
+int sqlite_run(sqlite3 *db, const char *sql) {
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+int sqlite_query_int(sqlite3 *db, const char *sql, int64_t *ret) {
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW) {
+        *ret = sqlite3_column_int64(s, 0);
+        rc = SQLITE_OK;
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
+int sqlite_prepare_all(sqlite3 *db, const char *const *sql, int count,
+                       sqlite3_stmt **ret_statements) {
+    memset(ret_statements, 0, (size_t)count * sizeof(ret_statements[0]));
+    for (int i = 0; i < count; i++) {
+        int rc =
+            sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &ret_statements[i], NULL);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+    return SQLITE_OK;
+}
+
+void sqlite_finalize_all(sqlite3_stmt **statements, int count) {
+    for (int i = 0; i < count; i++) {
+        sqlite3_finalize(statements[i]);
+        statements[i] = NULL;
+    }
+}
+
+const char *sqlite_failure_text(struct arena *a, sqlite3 *db, int rc, const char *doing) {
+    int system_error = db != NULL ? sqlite3_system_errno(db) : 0;
+    return arena_printf(
+        a, "%s: SQLite code %d (%s)%s%s", doing, rc,
+        db != NULL && sqlite3_extended_errcode(db) == rc ? sqlite3_errmsg(db) : sqlite3_errstr(rc),
+        system_error != 0 ? ": " : "", system_error != 0 ? strerror(system_error) : "");
+}
+
+const struct error *sqlite_error(struct arena *a, sqlite3 *db, int rc, const char *path,
+                                 const char *doing) {
+    const char *text = sqlite_failure_text(a, db, rc, doing);
+    int primary = rc & 0xFF;
+    if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) {
+        return error_new(a, STATUS_DATA_LOSS, NULL,
+                         "the store \"%s\" is damaged and was left as it is; restore a backup (%s)",
+                         path, text);
+    }
+    return error_new(a, STATUS_UNAVAILABLE, NULL, "the store \"%s\" cannot be opened (%s)", path,
+                     text);
+}
+
+// SQLite takes a NULL pointer for the value NULL.
+static const void *bytes_of(struct slice value) {
+    return value.len > 0 ? (const void *)value.data : "";
+}
+
+int sqlite_bind_text(sqlite3_stmt *s, int index, struct slice value) {
+    return sqlite3_bind_text64(s, index, bytes_of(value), value.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+int sqlite_bind_blob(sqlite3_stmt *s, int index, struct slice value) {
+    return sqlite3_bind_blob64(s, index, bytes_of(value), value.len, SQLITE_STATIC);
+}
+
+struct slice sqlite_column_slice(struct arena *a, sqlite3_stmt *s, int column) {
+    const void *data = sqlite3_column_blob(s, column);
+    return arena_copy(a, slice_of(data, (size_t)sqlite3_column_bytes(s, column)));
+}

@@ -1,0 +1,54 @@
+#ifndef RUNSD_STORAGE_SQLITE_CONNECTION_H
+#define RUNSD_STORAGE_SQLITE_CONNECTION_H
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+// The few calls on a SQLite connection that all parts share. Those that return
+// int return SQLite's extended result code. A connection is used by one thread
+// at a time (SQLITE_OPEN_NOMUTEX).
+
+enum { SQLITE_BUSY_TIMEOUT_MS = 5000 };
+
+// Opens path, which must exist. Closing such a connection never checkpoints
+// (SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE), so that a file that is refused is left as
+// it is. *ret_db is set even on failure and is to be closed with sqlite3_close.
+int sqlite_connect_writer(const char *path, sqlite3 **ret_db);
+
+// Opens path read-only: it can neither write nor checkpoint.
+int sqlite_connect_reader(const char *path, sqlite3 **ret_db);
+
+// Runs SQL that returns nothing of interest.
+int sqlite_run(sqlite3 *db, const char *sql);
+
+// Runs SQL that returns one integer. SQLITE_DONE if it returns no row.
+int sqlite_query_int(sqlite3 *db, const char *sql, int64_t *ret);
+
+// Prepares count statements that are kept. On failure those already made are
+// in ret_statements; the others are NULL.
+int sqlite_prepare_all(sqlite3 *db, const char *const *sql, int count,
+                       sqlite3_stmt **ret_statements);
+
+void sqlite_finalize_all(sqlite3_stmt **statements, int count);
+
+// An error for code rc that db gave while doing something to path: DATA_LOSS if
+// the file is damaged, otherwise UNAVAILABLE.
+const struct error *sqlite_error(struct arena *a, sqlite3 *db, int rc, const char *path,
+                                 const char *doing);
+
+// SQLite's words for the last failure of db, in a: code, text, errno.
+const char *sqlite_failure_text(struct arena *a, sqlite3 *db, int rc, const char *doing);
+
+// Bind bytes that outlive the statement's run. An empty slice is empty, not
+// NULL.
+int sqlite_bind_text(sqlite3_stmt *s, int index, struct slice value);
+int sqlite_bind_blob(sqlite3_stmt *s, int index, struct slice value);
+
+// Returns a copy of a text or blob column.
+struct slice sqlite_column_slice(struct arena *a, sqlite3_stmt *s, int column);
+
+#endif

@@ -1,0 +1,21 @@
+#include "storage/sqlite/failure.h"
+
+#include <stdio.h>
+
+void store_failure_raise(struct store_failure *f, const char *detail) {
+    if (store_failure_is_raised(f)) {
+        return;
+    }
+    snprintf(f->detail, sizeof(f->detail), "%s", detail);
+    atomic_store_explicit(&f->raised, true, memory_order_release);
+    LOG(f->log, LOG_ERROR, "store failed, restart to recover", log_text("detail", f->detail));
+    if (f->on_failure != NULL) {
+        f->on_failure(f->context, f->detail);
+    }
+}
+
+void store_failure_answer(struct store_failure *f, struct store_op *op) {
+    op->result = STORE_UNAVAILABLE;
+    op->detail = arena_printf(op->arena, "%s", f->detail);
+    op->done(op);
+}

@@ -1,0 +1,31 @@
+#ifndef RUNSD_STORAGE_SQLITE_FAILURE_H
+#define RUNSD_STORAGE_SQLITE_FAILURE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/log.h"
+#include "storage/run_store.h"
+
+// Whether the store can still be used. Raised once, by the writer's thread,
+// and never taken back: what the file holds is known again only after a
+// restart. Read by any thread.
+struct store_failure {
+    atomic_bool raised;
+    char detail[512]; // written before raised is set
+    const struct logger *log;
+    void (*on_failure)(void *context, const char *detail);
+    void *context;
+};
+
+// Makes every later operation fail and tells the owner; the first call counts.
+void store_failure_raise(struct store_failure *f, const char *detail);
+
+static inline bool store_failure_is_raised(struct store_failure *f) {
+    return atomic_load_explicit(&f->raised, memory_order_acquire);
+}
+
+// Answers op: STORE_UNAVAILABLE with the failure's detail.
+void store_failure_answer(struct store_failure *f, struct store_op *op);
+
+#endif

@@ -1,0 +1,36 @@
+#ifndef RUNSD_STORAGE_SQLITE_HOLDER_FILE_H
+#define RUNSD_STORAGE_SQLITE_HOLDER_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "storage/store_holder.h"
+
+// The file PATH.server beside a store: who holds it. Lines "key=value", mode
+// 0600, replaced atomically. It is written with the pid alone when the store is
+// opened, so that a refused second process can name the first; the rest follows
+// with store_holder_publish. What it says holds only while the store's lock is
+// held: a file left by a dead process means nothing.
+
+// Writes holder, whose texts may be NULL, for the store at path. UNAVAILABLE if
+// that cannot be done.
+const struct error *holder_file_write(struct arena *a, const char *path,
+                                      const struct store_holder *holder);
+
+// Removes the file if this process wrote it.
+void holder_file_remove(const char *path);
+
+// Returns the pid in the file, 0 if there is none.
+int64_t holder_file_pid(const char *path);
+
+// Whether this very process holds the store at path. To be asked before the
+// database is opened: closing any descriptor of it would drop SQLite's locks.
+bool holder_file_is_own(const char *path);
+
+// See store_holder_read.
+const struct error *holder_file_read(struct arena *a, const char *path,
+                                     struct store_holder *ret_holder);
+
+#endif

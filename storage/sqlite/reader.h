@@ -1,0 +1,35 @@
+#ifndef RUNSD_STORAGE_SQLITE_READER_H
+#define RUNSD_STORAGE_SQLITE_READER_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "storage/op_queue.h"
+#include "storage/sqlite/failure.h"
+#include "storage/sqlite/read_ops.h"
+
+// A thread that answers the operations that only read, on a read-only
+// connection of its own, without waiting for the writer. It begins its
+// transactions after it took an operation from the queue, so an operation sees
+// every write that was answered before it was submitted.
+struct reader {
+    sqlite3 *db; // used by the thread alone while it runs
+    struct op_queue *queue;
+    struct store_failure *failure;
+    struct read_ops ops;
+    pthread_t thread;
+};
+
+// Prepares the statements on db, which stays the caller's. Returns SQLite's
+// code; reader_release in either case.
+int reader_init(struct reader *r, sqlite3 *db, struct op_queue *queue,
+                struct store_failure *failure);
+
+void reader_start(struct reader *r);
+
+// Waits until the thread has finished the queue, which was closed before.
+void reader_join(struct reader *r);
+
+void reader_release(struct reader *r);
+
+#endif

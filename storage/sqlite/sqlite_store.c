@@ -1,0 +1,162 @@
+#include "storage/sqlite/sqlite_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "storage/op_queue.h"
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/failure.h"
+#include "storage/sqlite/holder_file.h"
+#include "storage/sqlite/reader.h"
+#include "storage/sqlite/schema.h"
+#include "storage/sqlite/store_file.h"
+#include "storage/sqlite/writer.h"
+
+struct sqlite_store {
+    struct run_store base;
+    char *path; // with symbolic links followed
+    int lock_fd;
+    struct logger silent; // where no logger was given
+    struct store_failure failure;
+    sqlite3 *write_db;
+    sqlite3 *read_db;
+    struct op_queue writes;
+    struct op_queue reads;
+    struct writer writer;
+    struct reader reader;
+};
+
+static void submit(struct run_store *store, struct store_op *op) {
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    if (store_failure_is_raised(&s->failure)) {
+        store_failure_answer(&s->failure, op);
+        return;
+    }
+    struct op_queue *queue = write_ops_takes(op) ? &s->writes : &s->reads;
+    if (!op_queue_push(queue, op)) {
+        op->result = STORE_BUSY;
+        op->detail = arena_printf(op->arena, "%d operations wait already", queue->limit);
+        op->done(op);
+    }
+}
+
+// Releases what was opened so far, in the order that SQLite needs: statements,
+// readers, the writer, and the lock last.
+static void release(struct sqlite_store *s) {
+    reader_release(&s->reader);
+    writer_release(&s->writer);
+    sqlite3_close(s->read_db);
+    sqlite3_close(s->write_db);
+    op_queue_destroy(&s->reads);
+    op_queue_destroy(&s->writes);
+    holder_file_remove(s->path);
+    close(s->lock_fd);
+    free(s->path);
+    free(s);
+}
+
+static void close_store(struct run_store *store) {
+    struct sqlite_store *s = (struct sqlite_store *)store;
+    op_queue_close(&s->reads);
+    op_queue_close(&s->writes);
+    reader_join(&s->reader);
+    writer_join(&s->writer);
+    if (!store_failure_is_raised(&s->failure)) {
+        // All is well: let the last connection copy the log and remove it.
+        sqlite3_db_config(s->write_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    }
+    release(s);
+}
+
+// The answer is the mode that holds, which a file system without shared memory
+// keeps at another.
+static int use_wal(sqlite3 *db) {
+    sqlite3_stmt *statement = NULL;
+    int rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode=WAL", -1, &statement, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW) {
+        const char *mode = (const char *)sqlite3_column_text(statement, 0);
+        rc = mode != NULL && strcmp(mode, "wal") == 0 ? SQLITE_OK : SQLITE_CANTOPEN;
+    }
+    sqlite3_finalize(statement);
+    return rc;
+}
+
+static const struct error *open_writer(struct arena *a, struct sqlite_store *s) {
+    int rc = sqlite_connect_writer(s->path, &s->write_db);
+    if (rc != SQLITE_OK) {
+        return sqlite_error(a, s->write_db, rc, s->path, "opening it");
+    }
+    const struct error *e = schema_upgrade(a, s->write_db, s->path);
+    if (e != NULL) {
+        return e;
+    }
+    rc = use_wal(s->write_db);
+    if (rc == SQLITE_OK) {
+        rc = schema_read_secret(s->write_db, s->base.secret);
+    }
+    if (rc == SQLITE_OK) {
+        rc = writer_init(&s->writer, s->write_db, &s->writes, &s->failure);
+    }
+    return rc == SQLITE_OK ? NULL : sqlite_error(a, s->write_db, rc, s->path, "preparing to write");
+}
+
+static const struct error *open_reader(struct arena *a, struct sqlite_store *s) {
+    int rc = sqlite_connect_reader(s->path, &s->read_db);
+    if (rc == SQLITE_OK) {
+        rc = reader_init(&s->reader, s->read_db, &s->reads, &s->failure);
+    }
+    return rc == SQLITE_OK ? NULL : sqlite_error(a, s->read_db, rc, s->path, "preparing to read");
+}
+
+static const struct run_store_ops sqlite_ops = {
+    .name = "sqlite",
+    .submit = submit,
+    .close = close_store,
+};
+
+const struct error *sqlite_store_open(struct arena *a, const char *path,
+                                      const struct run_store_options *options,
+                                      struct run_store **ret_store) {
+    int lock_fd;
+    const struct error *e = store_file_open(a, path, &lock_fd);
+    if (e != NULL) {
+        return e;
+    }
+    struct sqlite_store *s = mem_zalloc(sizeof(*s));
+    s->base.ops = &sqlite_ops;
+    s->path = mem_strdup(store_file_real_path(a, path));
+    s->lock_fd = lock_fd;
+    s->silent = (struct logger){.fd = -1, .level = (enum log_level)(LOG_ERROR + 1)};
+    s->failure.log = options->log != NULL ? options->log : &s->silent;
+    s->failure.on_failure = options->on_failure;
+    s->failure.context = options->context;
+    op_queue_init(&s->writes, options->queue_limit);
+    op_queue_init(&s->reads, options->queue_limit);
+
+    // Only for the message of a process that comes second: a store on a full
+    // disk still opens.
+    const struct error *unnamed =
+        holder_file_write(a, s->path, &(struct store_holder){.pid = getpid()});
+    if (unnamed != NULL) {
+        LOG(s->failure.log, LOG_WARN, "store's holder is not named",
+            log_text("detail", unnamed->message));
+    }
+    e = open_writer(a, s);
+    if (e == NULL) {
+        e = open_reader(a, s);
+    }
+    if (e != NULL) {
+        release(s);
+        return e;
+    }
+    writer_start(&s->writer);
+    reader_start(&s->reader);
+    *ret_store = &s->base;
+    return NULL;
+}

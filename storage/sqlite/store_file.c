@@ -1,0 +1,191 @@
+#include "storage/sqlite/store_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/holder_file.h"
+#include "storage/sqlite/schema.h"
+
+// store_holder_read takes the lock for an instant to see whether it is free: a
+// lock that is taken for longer than this is a server's.
+enum { LOCK_TRIES = 20, LOCK_RETRY_MS = 10 };
+
+// https://sqlite.org/fileformat2.html#the_database_header
+enum { HEADER_BYTES = 100, HEADER_APPLICATION_ID = 68 };
+
+static const char header_magic[16] = "SQLite format 3";
+
+const char *store_file_real_path(struct arena *a, const char *path) {
+    CLEANUP_FREE char *real = realpath(path, NULL);
+    return real != NULL ? arena_cstr(a, slice_of_cstr(real)) : path;
+}
+
+static const struct error *system_error(struct arena *a, const char *path, const char *doing) {
+    return error_new(a, STATUS_UNAVAILABLE, NULL, "the store \"%s\" cannot be %s: %s", path, doing,
+                     strerror(errno));
+}
+
+static const struct error *sync_directory_of(struct arena *a, const char *path) {
+    CLEANUP_FREE char *copy = mem_strdup(path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    const struct error *e = ok ? NULL : system_error(a, path, "made");
+    if (fd >= 0) {
+        close(fd);
+    }
+    return e;
+}
+
+// Makes an empty store in the file at temporary, which exists and is empty.
+static const struct error *fill_new_file(struct arena *a, const char *path, const char *temporary) {
+    sqlite3 *db = NULL;
+    int rc = sqlite_connect_writer(temporary, &db);
+    if (rc == SQLITE_OK) {
+        rc = schema_create(db);
+    }
+    const struct error *e = rc == SQLITE_OK ? NULL : sqlite_error(a, db, rc, path, "making it");
+    rc = sqlite3_close(db);
+    if (e == NULL && rc != SQLITE_OK) {
+        e = sqlite_error(a, NULL, rc, path, "making it");
+    }
+    return e;
+}
+
+static const struct error *refuse_stray_log(struct arena *a, const char *path) {
+    const char *log = arena_printf(a, "%s-wal", path);
+    struct stat st;
+    if (stat(log, &st) == 0 && st.st_size > 0) {
+        return error_new(a, STATUS_DATA_LOSS, NULL,
+                         "the store \"%s\" is missing but its write-ahead log \"%s\" is there; "
+                         "restore both, or remove the log to begin anew",
+                         path, log);
+    }
+    return NULL;
+}
+
+static const struct error *make_file(struct arena *a, const char *path) {
+    const struct error *e = refuse_stray_log(a, path);
+    if (e != NULL) {
+        return e;
+    }
+    char *temporary = arena_printf(a, "%s.new-XXXXXX", path);
+    int fd = mkostemp(temporary, O_CLOEXEC); // mode 0600
+    if (fd < 0) {
+        return system_error(a, path, "made");
+    }
+    close(fd);
+    e = fill_new_file(a, path, temporary);
+    // EEXIST: another process was faster; its file is as good.
+    if (e == NULL && link(temporary, path) != 0 && errno != EEXIST) {
+        e = system_error(a, path, "made");
+    }
+    unlink(temporary);
+    return e == NULL ? sync_directory_of(a, path) : e;
+}
+
+static const struct error *refuse_held(struct arena *a, const char *path) {
+    int64_t pid = holder_file_pid(path);
+    if (pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM)) {
+        return error_new(
+            a, STATUS_FAILED_PRECONDITION, NULL,
+            "the store \"%s\" is in use by the process %lld; one process at a time can "
+            "use it",
+            path, (long long)pid);
+    }
+    return error_new(a, STATUS_FAILED_PRECONDITION, NULL,
+                     "the store \"%s\" is in use by another process; one process at a time can use "
+                     "it",
+                     path);
+}
+
+static const struct error *lock(struct arena *a, const char *path, int fd) {
+    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return system_error(a, path, "locked");
+        }
+        if (i == LOCK_TRIES) {
+            return refuse_held(a, path);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_RETRY_MS * 1000000L}, NULL);
+    }
+    return NULL;
+}
+
+static const struct error *check_header(struct arena *a, const char *path, int fd) {
+    uint8_t header[HEADER_BYTES];
+    ssize_t n = pread(fd, header, sizeof(header), 0);
+    if (n < 0) {
+        return system_error(a, path, "read");
+    }
+    if (n < HEADER_BYTES || memcmp(header, header_magic, sizeof(header_magic)) != 0) {
+        return error_new(a, STATUS_DATA_LOSS, NULL, "\"%s\" is no store: %s; it was left as it is",
+                         path,
+                         n == 0             ? "the file is empty"
+                         : n < HEADER_BYTES ? "the file is too short for a database"
+                                            : "it does not begin as a SQLite database does");
+    }
+    uint32_t id = 0;
+    for (int i = 0; i < 4; i++) {
+        id = id << 8 | header[HEADER_APPLICATION_ID + i];
+    }
+    if (id != SCHEMA_APPLICATION_ID) {
+        return error_new(a, STATUS_DATA_LOSS, NULL,
+                         "\"%s\" is no store: it is a SQLite database of another program "
+                         "(application id 0x%08x, not 0x%08x); it was left as it is",
+                         path, id, SCHEMA_APPLICATION_ID);
+    }
+    return NULL;
+}
+
+static const struct error *open_file(struct arena *a, const char *path, int *ret_fd) {
+    struct stat st;
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT) {
+        const struct error *e = make_file(a, path);
+        if (e != NULL) {
+            return e;
+        }
+        fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    }
+    if (fd < 0) {
+        return system_error(a, path, "opened");
+    }
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return error_new(a, STATUS_UNAVAILABLE, NULL,
+                         "the store \"%s\" cannot be opened: it is no regular file", path);
+    }
+    *ret_fd = fd;
+    return NULL;
+}
+
+const struct error *store_file_open(struct arena *a, const char *path, int *ret_fd) {
+    if (holder_file_is_own(path)) {
+        return refuse_held(a, path);
+    }
+    int fd = -1;
+    const struct error *e = open_file(a, path, &fd);
+    if (e != NULL) {
+        return e;
+    }
+    e = lock(a, path, fd);
+    if (e == NULL) {
+        e = check_header(a, path, fd);
+    }
+    if (e != NULL) {
+        close(fd);
+        return e;
+    }
+    *ret_fd = fd;
+    return NULL;
+}

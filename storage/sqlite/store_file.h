@@ -1,0 +1,23 @@
+#ifndef RUNSD_STORAGE_SQLITE_STORE_FILE_H
+#define RUNSD_STORAGE_SQLITE_STORE_FILE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+// The database file as a file: made, locked and looked at before SQLite sees it.
+
+// Returns path with its symbolic links followed, so that every name of a file
+// leads to the same companion files; path itself if there is no such file yet.
+const char *store_file_real_path(struct arena *a, const char *path);
+
+// Opens and locks the store's file at path, making a new store if there is
+// none: complete under another name first, then linked to path, so that a file
+// at path is always whole or damaged, never half made. The lock is flock(2)'s
+// and ends with the descriptor, which has to stay open until SQLite has closed
+// the file (closing any descriptor of it drops SQLite's own locks).
+//
+// Looks at the file's header before anything writes to it. Errors as
+// run_store_open.
+const struct error *store_file_open(struct arena *a, const char *path, int *ret_fd);
+
+#endif

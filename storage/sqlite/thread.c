@@ -1,0 +1,18 @@
+#include "storage/sqlite/thread.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+pthread_t thread_start(const char *name, void *(*body)(void *context), void *context) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, body, context) != 0) {
+        abort();
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_setname_np(thread, name);
+    return thread;
+}

@@ -1,0 +1,302 @@
+#include "storage/sqlite/write_ops.h"
+
+#include <stdlib.h>
+
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/run_row.h"
+#include "storage/sqlite/token_ops.h"
+
+enum statement {
+    BEGIN,
+    COMMIT,
+    INSERT_RUN,
+    INSERT_BODY,
+    INSERT_EVENT,
+    TRANSITION_RUN,
+    SELECT_RUN,
+    SELECT_BODY,
+    UPDATE_TOTAL_CU,
+    UPDATE_EXECUTION_STATE,
+    INSERT_TOKEN,
+    REVOKE_TOKEN,
+    STATEMENT_COUNT,
+};
+
+static const char *const sql[WRITE_STATEMENT_COUNT] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [INSERT_RUN] = "INSERT INTO run(organization, id, status, previous_status, started_at,"
+                   " updated_at, finished_at, sequence, total_cu, workflow_id)"
+                   " VALUES(?1, ?2, ?3, 0, ?4, ?4, 0, 1, ?5, ?6)",
+    [INSERT_BODY] = "INSERT INTO run_body(run_key, spec, execution_state) VALUES(?1, ?2, ?3)",
+    [INSERT_EVENT] = "INSERT INTO event(run_key, sequence, from_status, to_status, at, actor,"
+                     " reason) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    // The compare-and-set: ?3 the status to reach, ?4 when, ?5 whether it is
+    // final, ?6 and ?7 whether and what total_cu becomes, ?8 the statuses to
+    // start from.
+    [TRANSITION_RUN] = "UPDATE run INDEXED BY run_by_id"
+                       " SET previous_status=status, status=?3,"
+                       " updated_at=max(updated_at, ?4),"
+                       " finished_at=CASE WHEN ?5 THEN max(updated_at, ?4) ELSE finished_at END,"
+                       " sequence=sequence+1,"
+                       " total_cu=CASE WHEN ?6 THEN ?7 ELSE total_cu END"
+                       " WHERE organization=?1 AND id=?2 AND ((1 << status) & ?8)<>0"
+                       " AND status<>?3"
+                       " RETURNING run_key, previous_status, started_at, updated_at, finished_at,"
+                       " sequence, total_cu, workflow_id",
+    [SELECT_RUN] = RUN_ROW_SELECT_SQL,
+    [SELECT_BODY] = RUN_BODY_SELECT_SQL,
+    [UPDATE_TOTAL_CU] = "UPDATE run INDEXED BY run_by_id SET total_cu=?3"
+                        " WHERE organization=?1 AND id=?2",
+    [UPDATE_EXECUTION_STATE] = "UPDATE run_body SET execution_state=?2 WHERE run_key=?1",
+    [INSERT_TOKEN] = TOKEN_INSERT_SQL,
+    [REVOKE_TOKEN] = TOKEN_REVOKE_SQL,
+};
+
+_Static_assert((int)STATEMENT_COUNT == (int)WRITE_STATEMENT_COUNT, "the header counts them");
+
+int write_ops_init(struct write_ops *w, sqlite3 *db) {
+    w->db = db;
+    return sqlite_prepare_all(db, sql, WRITE_STATEMENT_COUNT, w->statements);
+}
+
+void write_ops_release(struct write_ops *w) {
+    sqlite_finalize_all(w->statements, WRITE_STATEMENT_COUNT);
+}
+
+bool write_ops_takes(const struct store_op *op) {
+    switch (op->kind) {
+    case STORE_CREATE:
+    case STORE_TRANSITION:
+    case STORE_TOKEN_CREATE:
+    case STORE_TOKEN_REVOKE:
+        return true;
+    case STORE_GET:
+    case STORE_LIST:
+    case STORE_EVENTS:
+    case STORE_TOKEN_LIST:
+        return false;
+    }
+    abort();
+}
+
+size_t write_ops_bytes(const struct store_op *op) {
+    const size_t rows = 512;
+    switch (op->kind) {
+    case STORE_CREATE: {
+        const struct store_create *c = &op->create;
+        return rows + 4 * (c->in.organization.len + c->in.id.len) + 2 * c->in.workflow_id.len +
+               c->in.spec.len + c->in.execution_state.len + c->actor.len + c->reason.len;
+    }
+    case STORE_TRANSITION: {
+        const struct store_transition *t = &op->transition;
+        return rows + t->actor.len + t->reason.len +
+               (t->set_execution_state ? t->execution_state.len : 0);
+    }
+    default:
+        return rows;
+    }
+}
+
+// Runs a statement that returns no row.
+static int run_statement(sqlite3_stmt *s) {
+    int rc = sqlite3_step(s);
+    sqlite3_reset(s);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int write_ops_begin(struct write_ops *w) {
+    return run_statement(w->statements[BEGIN]);
+}
+
+int write_ops_commit(struct write_ops *w) {
+    return run_statement(w->statements[COMMIT]);
+}
+
+static bool is_taken(int rc) {
+    return rc == SQLITE_CONSTRAINT_UNIQUE;
+}
+
+static int insert_event(struct write_ops *w, int64_t run_key, int from,
+                        const struct run_record *run, struct slice actor, struct slice reason) {
+    sqlite3_stmt *s = w->statements[INSERT_EVENT];
+    sqlite3_bind_int64(s, 1, run_key);
+    sqlite3_bind_int64(s, 2, run->sequence);
+    sqlite3_bind_int(s, 3, from);
+    sqlite3_bind_int(s, 4, (int)run->status);
+    sqlite3_bind_int64(s, 5, run->updated_at_us);
+    sqlite_bind_text(s, 6, actor);
+    sqlite_bind_text(s, 7, reason);
+    return run_statement(s);
+}
+
+static int create_run(struct write_ops *w, struct store_op *op) {
+    struct store_create *c = &op->create;
+    struct run_record run = c->in;
+    run.updated_at_us = run.started_at_us;
+    run.finished_at_us = 0;
+    run.sequence = 1;
+
+    sqlite3_stmt *s = w->statements[INSERT_RUN];
+    sqlite_bind_text(s, 1, run.organization);
+    sqlite_bind_text(s, 2, run.id);
+    sqlite3_bind_int(s, 3, (int)run.status);
+    sqlite3_bind_int64(s, 4, run.started_at_us);
+    sqlite3_bind_double(s, 5, run.total_cu);
+    sqlite_bind_text(s, 6, run.workflow_id);
+    int rc = run_statement(s);
+    if (is_taken(rc)) {
+        op->result = STORE_EXISTS;
+        return SQLITE_OK;
+    }
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    int64_t run_key = sqlite3_last_insert_rowid(w->db);
+    s = w->statements[INSERT_BODY];
+    sqlite3_bind_int64(s, 1, run_key);
+    sqlite_bind_blob(s, 2, run.spec);
+    sqlite_bind_blob(s, 3, run.execution_state);
+    rc = run_statement(s);
+    if (rc == SQLITE_OK) {
+        rc = insert_event(w, run_key, 0, &run, c->actor, c->reason);
+    }
+    if (rc == SQLITE_OK) {
+        c->ret = run;
+        op->result = STORE_OK;
+    }
+    return rc;
+}
+
+static int replace_execution_state(struct write_ops *w, int64_t run_key, struct slice state) {
+    sqlite3_stmt *s = w->statements[UPDATE_EXECUTION_STATE];
+    sqlite3_bind_int64(s, 1, run_key);
+    sqlite_bind_blob(s, 2, state);
+    return run_statement(s);
+}
+
+// The run's status is not one to start from, or is already the one to reach.
+static int without_event(struct write_ops *w, struct store_op *op) {
+    struct store_transition *t = &op->transition;
+    struct run_record run = {.sequence = 0};
+    sqlite3_stmt *s = w->statements[SELECT_RUN];
+    sqlite_bind_text(s, 1, t->organization);
+    sqlite_bind_text(s, 2, t->id);
+    int rc = sqlite3_step(s);
+    int64_t run_key = rc == SQLITE_ROW ? run_row_read(op->arena, s, &run) : 0;
+    sqlite3_reset(s);
+    if (rc != SQLITE_ROW) {
+        op->result = STORE_NOT_FOUND;
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    }
+    rc = SQLITE_OK;
+    op->result = STORE_CONFLICT;
+    if ((RUN_STATUS_BIT(run.status) & t->from) != 0) {
+        op->result = STORE_OK;
+        if (t->set_total_cu) {
+            s = w->statements[UPDATE_TOTAL_CU];
+            sqlite_bind_text(s, 1, t->organization);
+            sqlite_bind_text(s, 2, t->id);
+            sqlite3_bind_double(s, 3, t->total_cu);
+            rc = run_statement(s);
+            run.total_cu = t->total_cu;
+        }
+        if (rc == SQLITE_OK && t->set_execution_state) {
+            rc = replace_execution_state(w, run_key, t->execution_state);
+        }
+    }
+    if (rc == SQLITE_OK) {
+        rc = run_body_read(op->arena, w->statements[SELECT_BODY], run_key, &run);
+    }
+    if (rc == SQLITE_OK) {
+        t->ret = run;
+    }
+    return rc;
+}
+
+static int transition(struct write_ops *w, struct store_op *op) {
+    struct store_transition *t = &op->transition;
+    sqlite3_stmt *s = w->statements[TRANSITION_RUN];
+    sqlite_bind_text(s, 1, t->organization);
+    sqlite_bind_text(s, 2, t->id);
+    sqlite3_bind_int(s, 3, (int)t->to);
+    sqlite3_bind_int64(s, 4, t->at_us);
+    sqlite3_bind_int(s, 5, t->final);
+    sqlite3_bind_int(s, 6, t->set_total_cu);
+    sqlite3_bind_double(s, 7, t->total_cu);
+    sqlite3_bind_int64(s, 8, t->from);
+    int rc = sqlite3_step(s);
+    if (rc != SQLITE_ROW) {
+        sqlite3_reset(s);
+        return rc == SQLITE_DONE ? without_event(w, op) : rc;
+    }
+    struct run_record run = {
+        .organization = t->organization,
+        .id = t->id,
+        .status = t->to,
+        .started_at_us = sqlite3_column_int64(s, 2),
+        .updated_at_us = sqlite3_column_int64(s, 3),
+        .finished_at_us = sqlite3_column_int64(s, 4),
+        .sequence = sqlite3_column_int64(s, 5),
+        .total_cu = run_row_total_cu(s, 6),
+        .workflow_id = sqlite_column_slice(op->arena, s, 7),
+    };
+    int64_t run_key = sqlite3_column_int64(s, 0);
+    int from = sqlite3_column_int(s, 1);
+    sqlite3_reset(s);
+
+    rc = insert_event(w, run_key, from, &run, t->actor, t->reason);
+    if (rc == SQLITE_OK && t->set_execution_state) {
+        rc = replace_execution_state(w, run_key, t->execution_state);
+    }
+    if (rc == SQLITE_OK) {
+        rc = run_body_read(op->arena, w->statements[SELECT_BODY], run_key, &run);
+    }
+    if (rc == SQLITE_OK) {
+        t->ret = run;
+        op->result = STORE_OK;
+    }
+    return rc;
+}
+
+static int create_token(struct write_ops *w, struct store_op *op) {
+    sqlite3_stmt *s = w->statements[INSERT_TOKEN];
+    token_bind(s, &op->token_create.in);
+    int rc = run_statement(s);
+    op->result = is_taken(rc) ? STORE_EXISTS : STORE_OK;
+    return is_taken(rc) ? SQLITE_OK : rc;
+}
+
+static int revoke_token(struct write_ops *w, struct store_op *op) {
+    struct store_token_revoke *r = &op->token_revoke;
+    sqlite3_stmt *s = w->statements[REVOKE_TOKEN];
+    sqlite_bind_text(s, 1, r->organization);
+    sqlite_bind_text(s, 2, r->name);
+    sqlite3_bind_int64(s, 3, r->at_us);
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW) {
+        token_read(op->arena, s, &r->ret);
+        op->result = STORE_OK;
+        rc = SQLITE_OK;
+    } else if (rc == SQLITE_DONE) {
+        op->result = STORE_NOT_FOUND;
+        rc = SQLITE_OK;
+    }
+    sqlite3_reset(s);
+    return rc;
+}
+
+int write_ops_run(struct write_ops *w, struct store_op *op) {
+    switch (op->kind) {
+    case STORE_CREATE:
+        return create_run(w, op);
+    case STORE_TRANSITION:
+        return transition(w, op);
+    case STORE_TOKEN_CREATE:
+        return create_token(w, op);
+    case STORE_TOKEN_REVOKE:
+        return revoke_token(w, op);
+    default:
+        abort();
+    }
+}

@@ -1,0 +1,35 @@
+#ifndef RUNSD_STORAGE_SQLITE_WRITER_H
+#define RUNSD_STORAGE_SQLITE_WRITER_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "storage/op_queue.h"
+#include "storage/sqlite/checkpoint.h"
+#include "storage/sqlite/failure.h"
+#include "storage/sqlite/write_ops.h"
+
+// The one thread that writes. It takes all operations that wait, runs them in
+// one transaction, commits (one fsync for all) and answers them: group commit.
+struct writer {
+    sqlite3 *db; // used by the thread alone while it runs
+    struct op_queue *queue;
+    struct store_failure *failure;
+    struct write_ops ops;
+    struct checkpointer checkpointer;
+    pthread_t thread;
+};
+
+// Prepares the statements on db, which stays the caller's. Returns SQLite's
+// code; writer_release in either case.
+int writer_init(struct writer *w, sqlite3 *db, struct op_queue *queue,
+                struct store_failure *failure);
+
+void writer_start(struct writer *w);
+
+// Waits until the thread has finished the queue, which was closed before.
+void writer_join(struct writer *w);
+
+void writer_release(struct writer *w);
+
+#endif
