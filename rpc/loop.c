@@ -14,7 +14,8 @@ enum { THREAD_NAME_SIZE = 16 };
 struct rpc_loop {
     grpc_completion_queue *queue;
     pthread_t thread;
-    _Atomic(struct rpc_task *) posted; // newest first
+    _Atomic(struct rpc_task *) posted; // by other threads, newest first
+    struct rpc_task *own;              // posted by the loop's thread, newest first
     // The C API has no event of one's own to put in a queue, but an empty batch
     // of any call completes at once: this call exists for that, on a channel that
     // leads nowhere.
@@ -35,9 +36,7 @@ static struct rpc_task *reversed(struct rpc_task *list) {
     return result;
 }
 
-static void run_posted(struct rpc_loop *loop) {
-    struct rpc_task *task =
-        reversed(atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire));
+static void run_list(struct rpc_task *task) {
     while (task != NULL) {
         struct rpc_task *next = task->next;
         task->run(task);
@@ -47,21 +46,27 @@ static void run_posted(struct rpc_loop *loop) {
 
 static void wake_done(struct rpc_tag *tag, bool ok) {
     (void)ok;
-    run_posted(CONTAINER_OF(tag, struct rpc_loop, wake_tag));
+    struct rpc_loop *loop = CONTAINER_OF(tag, struct rpc_loop, wake_tag);
+    run_list(reversed(atomic_exchange(&loop->posted, NULL)));
 }
 
 static void *run(void *argument) {
     struct rpc_loop *loop = argument;
     pthread_setname_np(pthread_self(), loop->name);
     for (;;) {
-        grpc_event event =
-            grpc_completion_queue_next(loop->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-        if (event.type == GRPC_QUEUE_SHUTDOWN) {
-            return NULL;
-        }
+        // Tasks that were posted by tasks take turns with gRPC's events.
+        gpr_timespec until = loop->own == NULL ? gpr_inf_future(GPR_CLOCK_MONOTONIC)
+                                               : gpr_inf_past(GPR_CLOCK_MONOTONIC);
+        grpc_event event = grpc_completion_queue_next(loop->queue, until, NULL);
         if (event.type == GRPC_OP_COMPLETE) {
             struct rpc_tag *tag = event.tag;
             tag->done(tag, event.success != 0);
+        }
+        struct rpc_task *own = reversed(loop->own);
+        loop->own = NULL;
+        run_list(own);
+        if (event.type == GRPC_QUEUE_SHUTDOWN) {
+            return NULL;
         }
     }
 }
@@ -92,11 +97,17 @@ bool rpc_loop_is_current(const struct rpc_loop *loop) {
 }
 
 void rpc_loop_post(struct rpc_loop *loop, struct rpc_task *task) {
+    if (rpc_loop_is_current(loop)) {
+        task->next = loop->own;
+        loop->own = task;
+        return;
+    }
     struct rpc_task *head = atomic_load_explicit(&loop->posted, memory_order_relaxed);
     do {
         task->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(&loop->posted, &head, task,
-                                                    memory_order_release, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak(&loop->posted, &head, task));
+    // The first of a list wakes, and nothing takes the list before that: so the
+    // loop cannot be gone here, and the tag is in the queue once at most.
     if (head == NULL) {
         grpc_call_error error =
             grpc_call_start_batch(loop->wake_call, NULL, 0, &loop->wake_tag, NULL);
