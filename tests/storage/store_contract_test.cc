@@ -1,0 +1,664 @@
+#include <algorithm>
+#include <atomic>
+#include <math.h>
+#include <thread>
+
+#include "tests/storage/store_testing.h"
+
+using namespace store_testing;
+
+namespace {
+
+// What run_store.h promises, asked of every back-end.
+class StoreContract : public testing::TestWithParam<const char *> {
+  protected:
+    void SetUp() override {
+        std::string url = GetParam();
+        if (url == "sqlite:") {
+            url += directory_.File("runs.db");
+        }
+        Opened o = Open(url);
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        store_ = o.store;
+    }
+    void TearDown() override {
+        run_store_close(store_);
+    }
+    void MustCreate(const StoredRun &run) {
+        ASSERT_EQ(CreateRun(store_, run).result, STORE_OK) << run.id;
+    }
+
+    TemporaryDirectory directory_;
+    struct run_store *store_ = nullptr;
+};
+
+INSTANTIATE_TEST_SUITE_P(Backends, StoreContract, testing::Values("memory:", "sqlite:"),
+                         [](const testing::TestParamInfo<const char *> &info) {
+                             std::string name = info.param;
+                             return name.substr(0, name.size() - 1);
+                         });
+
+void ExpectSame(const StoredRun &a, const StoredRun &b) {
+    EXPECT_EQ(a.organization, b.organization);
+    EXPECT_EQ(a.id, b.id);
+    EXPECT_EQ(a.status, b.status);
+    EXPECT_EQ(a.started_at_us, b.started_at_us);
+    EXPECT_EQ(a.updated_at_us, b.updated_at_us);
+    EXPECT_EQ(a.finished_at_us, b.finished_at_us);
+    EXPECT_EQ(a.sequence, b.sequence);
+    EXPECT_EQ(a.total_cu, b.total_cu);
+    EXPECT_EQ(a.workflow_id, b.workflow_id);
+    EXPECT_EQ(a.spec, b.spec);
+    EXPECT_EQ(a.execution_state, b.execution_state);
+}
+
+TEST_P(StoreContract, CreatedRunIsReadBackWhole) {
+    StoredRun run;
+    run.id = "r1";
+    run.status = RUN_WAITING;
+    run.started_at_us = 1234567;
+    run.updated_at_us = 99; // these three are the store's to set
+    run.finished_at_us = 98;
+    run.sequence = 97;
+    run.total_cu = 1.25;
+    run.workflow_id = "wf";
+    run.spec = std::string("spec\0with NUL", 13);
+    run.execution_state = "state";
+    Answer created = CreateRun(store_, run, "alice", "because");
+    ASSERT_EQ(created.result, STORE_OK);
+
+    StoredRun expected = run;
+    expected.updated_at_us = 1234567;
+    expected.finished_at_us = 0;
+    expected.sequence = 1;
+    ExpectSame(created.run, expected);
+    Answer got = GetRun(store_, "r1");
+    ASSERT_EQ(got.result, STORE_OK);
+    ExpectSame(got.run, expected);
+    EXPECT_EQ(ListEvents(store_, "r1"),
+              (std::vector<Event>{{1, 0, RUN_WAITING, 1234567, "alice", "because"}}));
+}
+
+TEST_P(StoreContract, TakenIdIsRefusedAndLeavesTheFirstRun) {
+    MustCreate({.id = "r1", .spec = "first"});
+    EXPECT_EQ(CreateRun(store_, {.id = "r1", .started_at_us = 5, .spec = "second"}).result,
+              STORE_EXISTS);
+    EXPECT_EQ(GetRun(store_, "r1").run.spec, "first");
+    EXPECT_EQ(ListEvents(store_, "r1").size(), 1u);
+    EXPECT_EQ(ListRuns(store_, {}).runs.size(), 1u);
+}
+
+TEST_P(StoreContract, AbsentRunIsNotFoundByEveryOperation) {
+    MustCreate({.id = "there"});
+    enum store_result events;
+    ListEvents(store_, "absent", "acme", 10, &events);
+    EXPECT_EQ(events, STORE_NOT_FOUND);
+    EXPECT_EQ(GetRun(store_, "absent").result, STORE_NOT_FOUND);
+    EXPECT_EQ(Apply(store_, {.id = "absent"}).result, STORE_NOT_FOUND);
+    // A transition that changes no status finds nothing either.
+    EXPECT_EQ(Apply(store_, {.id = "absent", .to = RUN_RUNNING, .final = false}).result,
+              STORE_NOT_FOUND);
+}
+
+TEST_P(StoreContract, OrganizationsSeeNothingOfEachOther) {
+    MustCreate({.organization = "acme", .id = "r", .spec = "a"});
+    MustCreate({.organization = "other", .id = "r", .spec = "o"});
+    MustCreate({.organization = "other", .id = "only", .spec = "o"});
+    EXPECT_EQ(GetRun(store_, "only", "acme").result, STORE_NOT_FOUND);
+    EXPECT_EQ(Apply(store_, {.organization = "acme", .id = "only"}).result, STORE_NOT_FOUND);
+    enum store_result events;
+    ListEvents(store_, "only", "acme", 10, &events);
+    EXPECT_EQ(events, STORE_NOT_FOUND);
+
+    ASSERT_EQ(Apply(store_, {.organization = "acme", .id = "r"}).result, STORE_OK);
+    EXPECT_EQ(GetRun(store_, "r", "other").run.status, RUN_RUNNING);
+    EXPECT_EQ(ListEvents(store_, "r", "other").size(), 1u);
+    EXPECT_EQ(ListRuns(store_, {.organization = "acme"}).ids(), std::vector<std::string>{"r"});
+    EXPECT_EQ(ListRuns(store_, {.organization = "none"}).runs.size(), 0u);
+    EXPECT_EQ(ListRuns(store_, {.organization = ""}).runs.size(), 0u);
+}
+
+TEST_P(StoreContract, NamesAreComparedByteByByte) {
+    const std::vector<std::string> ids = {
+        "run",        "StoredRun",   "RUN", "run ", "ru", std::string("run\0", 4),
+        "r\xc3\xbcn", "ru\xcc\x88n", "1",   "01",   "1.0"};
+    for (const std::string &id : ids) {
+        MustCreate({.id = id, .spec = "spec of " + id});
+    }
+    for (const std::string &id : ids) {
+        Answer a = GetRun(store_, id);
+        ASSERT_EQ(a.result, STORE_OK) << id;
+        EXPECT_EQ(a.run.id, id);
+        EXPECT_EQ(a.run.spec, "spec of " + id);
+    }
+    // Equal starts: descending by bytes.
+    std::vector<std::string> sorted = ids;
+    std::sort(sorted.rbegin(), sorted.rend());
+    EXPECT_EQ(ListRuns(store_, {}).ids(), sorted);
+    EXPECT_EQ(GetRun(store_, "run", "ACME").result, STORE_NOT_FOUND);
+}
+
+TEST_P(StoreContract, CancelSetsStatusTimesAndEvent) {
+    MustCreate({.id = "r",
+                .started_at_us = 1000,
+                .total_cu = 7,
+                .workflow_id = "w",
+                .spec = "s",
+                .execution_state = "e"});
+    Answer a = Apply(store_, {.id = "r", .at_us = 5000, .actor = "bob", .reason = "stop"});
+    ASSERT_EQ(a.result, STORE_OK);
+    StoredRun expected = {.id = "r",
+                          .status = RUN_CANCELLED,
+                          .started_at_us = 1000,
+                          .updated_at_us = 5000,
+                          .finished_at_us = 5000,
+                          .sequence = 2,
+                          .total_cu = 7,
+                          .workflow_id = "w",
+                          .spec = "s",
+                          .execution_state = "e"};
+    ExpectSame(a.run, expected);
+    ExpectSame(GetRun(store_, "r").run, expected);
+    EXPECT_EQ(ListEvents(store_, "r"),
+              (std::vector<Event>{{1, 0, RUN_RUNNING, 1000, "creator", ""},
+                                  {2, RUN_RUNNING, RUN_CANCELLED, 5000, "bob", "stop"}}));
+}
+
+TEST_P(StoreContract, TransitionStartsOnlyFromTheStatusesGiven) {
+    for (int from = RUN_RUNNING; from <= RUN_CANCELLED; from++) {
+        for (uint32_t mask = 0; mask <= RUN_STATUS_ALL; mask += 2) {
+            std::string id = std::to_string(from) + "-" + std::to_string(mask);
+            MustCreate({.id = id, .status = static_cast<run_status>(from)});
+            enum run_status to = from == RUN_FAILURE ? RUN_SUCCESS : RUN_FAILURE;
+            Answer a = Apply(store_, {.id = id, .from = mask, .to = to});
+            bool allowed = (mask & RUN_STATUS_BIT(from)) != 0;
+            EXPECT_EQ(a.result, allowed ? STORE_OK : STORE_CONFLICT) << id;
+            EXPECT_EQ(a.run.status, allowed ? to : from) << id;
+            EXPECT_EQ(a.run.id, id);
+            ExpectSame(a.run, GetRun(store_, id).run);
+            EXPECT_EQ(ListEvents(store_, id).size(), allowed ? 2u : 1u) << id;
+        }
+    }
+}
+
+TEST_P(StoreContract, ConflictChangesNothingAndShowsTheRun) {
+    MustCreate({.id = "r", .total_cu = 1, .spec = "s", .execution_state = "e"});
+    StoredRun finished = Apply(store_, {.id = "r", .to = RUN_SUCCESS}).run;
+    Answer a = Apply(store_, {.id = "r",
+                              .to = RUN_CANCELLED,
+                              .at_us = 9999,
+                              .set_execution_state = true,
+                              .execution_state = "late",
+                              .set_total_cu = true,
+                              .total_cu = 99});
+    EXPECT_EQ(a.result, STORE_CONFLICT);
+    ExpectSame(a.run, finished);
+    ExpectSame(GetRun(store_, "r").run, finished);
+    EXPECT_EQ(ListEvents(store_, "r").size(), 2u);
+}
+
+TEST_P(StoreContract, RepeatedCancelIsAConflict) {
+    MustCreate({.id = "r"});
+    EXPECT_EQ(Apply(store_, {.id = "r", .at_us = 2000}).result, STORE_OK);
+    Answer again = Apply(store_, {.id = "r", .at_us = 3000});
+    EXPECT_EQ(again.result, STORE_CONFLICT);
+    EXPECT_EQ(again.run.finished_at_us, 2000);
+}
+
+TEST_P(StoreContract, SameStatusReplacesStateAndUnitsWithoutAnEvent) {
+    struct Row {
+        const char *id;
+        bool set_state;
+        const char *state;
+        bool set_cu;
+        double cu;
+        const char *expected_state;
+        double expected_cu;
+    };
+    const Row rows[] = {
+        {"neither", false, "x", false, 9, "old", 1}, {"state", true, "new", false, 9, "new", 1},
+        {"units", false, "x", true, 9, "old", 9},    {"both", true, "new", true, 9, "new", 9},
+        {"emptied", true, "", true, 0, "", 0},
+    };
+    for (const Row &row : rows) {
+        SCOPED_TRACE(row.id);
+        MustCreate({.id = row.id,
+                    .started_at_us = 1000,
+                    .total_cu = 1,
+                    .spec = "s",
+                    .execution_state = "old"});
+        Answer a = Apply(store_, {.id = row.id,
+                                  .to = RUN_RUNNING,
+                                  .final = false,
+                                  .at_us = 7777,
+                                  .set_execution_state = row.set_state,
+                                  .execution_state = row.state,
+                                  .set_total_cu = row.set_cu,
+                                  .total_cu = row.cu});
+        ASSERT_EQ(a.result, STORE_OK);
+        StoredRun expected = {.id = row.id,
+                              .status = RUN_RUNNING,
+                              .started_at_us = 1000,
+                              .updated_at_us = 1000,
+                              .sequence = 1,
+                              .total_cu = row.expected_cu,
+                              .spec = "s",
+                              .execution_state = row.expected_state};
+        ExpectSame(a.run, expected);
+        ExpectSame(GetRun(store_, row.id).run, expected);
+        EXPECT_EQ(ListEvents(store_, row.id).size(), 1u);
+    }
+}
+
+TEST_P(StoreContract, TransitionReplacesStateAndUnitsWithItsEvent) {
+    MustCreate({.id = "r", .total_cu = 1, .spec = "s", .execution_state = "old"});
+    Answer a = Apply(store_, {.id = "r",
+                              .to = RUN_WAITING,
+                              .final = false,
+                              .set_execution_state = true,
+                              .execution_state = "paused",
+                              .set_total_cu = true,
+                              .total_cu = 2.5});
+    ASSERT_EQ(a.result, STORE_OK);
+    EXPECT_EQ(a.run.execution_state, "paused");
+    EXPECT_EQ(a.run.total_cu, 2.5);
+    EXPECT_EQ(a.run.finished_at_us, 0);
+    // One that sets neither leaves both.
+    a = Apply(
+        store_,
+        {.id = "r", .to = RUN_SUCCESS, .at_us = 3000, .execution_state = "unused", .total_cu = 77});
+    EXPECT_EQ(a.run.execution_state, "paused");
+    EXPECT_EQ(a.run.total_cu, 2.5);
+    EXPECT_EQ(a.run.finished_at_us, 3000);
+    ExpectSame(a.run, GetRun(store_, "r").run);
+}
+
+TEST_P(StoreContract, ExtremeNumbersAreKept) {
+    const double units[] = {0, 5e-324, 1.7976931348623157e308, 9007199254740993.0, 0.1};
+    for (size_t i = 0; i < std::size(units); i++) {
+        std::string id = std::to_string(i);
+        MustCreate({.id = id, .total_cu = units[i]});
+        EXPECT_EQ(GetRun(store_, id).run.total_cu, units[i]);
+    }
+    MustCreate({.id = "nan", .total_cu = NAN});
+    EXPECT_TRUE(isnan(GetRun(store_, "nan").run.total_cu));
+    MustCreate({.id = "infinite", .total_cu = INFINITY});
+    EXPECT_EQ(GetRun(store_, "infinite").run.total_cu, INFINITY);
+    MustCreate({.id = "early", .started_at_us = -62135596800000000});
+    EXPECT_EQ(GetRun(store_, "early").run.started_at_us, -62135596800000000);
+}
+
+TEST_P(StoreContract, TimeNeverRunsBackwardsWithinARun) {
+    MustCreate({.id = "r", .started_at_us = 10000});
+    Answer a = Apply(store_, {.id = "r", .to = RUN_WAITING, .final = false, .at_us = 20000});
+    EXPECT_EQ(a.run.updated_at_us, 20000);
+    a = Apply(store_, {.id = "r", .to = RUN_RUNNING, .final = false, .at_us = 15000});
+    EXPECT_EQ(a.run.updated_at_us, 20000);
+    a = Apply(store_, {.id = "r", .at_us = 5});
+    EXPECT_EQ(a.run.finished_at_us, 20000);
+    EXPECT_GE(a.run.finished_at_us, a.run.started_at_us);
+    int64_t newest = 0;
+    for (const Event &e : ListEvents(store_, "r")) {
+        EXPECT_GE(e.at_us, newest);
+        newest = e.at_us;
+    }
+    MustCreate({.id = "future", .started_at_us = 10000});
+    EXPECT_EQ(Apply(store_, {.id = "future", .at_us = 1}).run.finished_at_us, 10000);
+}
+
+TEST_P(StoreContract, SequenceHasNoGapsAndEventsComeOldestFirst) {
+    MustCreate({.id = "r"});
+    const int kChanges = 99;
+    for (int i = 0; i < kChanges; i++) {
+        ASSERT_EQ(Apply(store_, {.id = "r",
+                                 .to = i % 2 == 0 ? RUN_WAITING : RUN_RUNNING,
+                                 .final = false,
+                                 .at_us = 2000 + i,
+                                 .reason = std::to_string(i)})
+                      .result,
+                  STORE_OK);
+    }
+    std::vector<Event> all = ListEvents(store_, "r");
+    ASSERT_EQ(all.size(), 1u + kChanges);
+    for (size_t i = 0; i < all.size(); i++) {
+        EXPECT_EQ(all[i].sequence, static_cast<int64_t>(i) + 1);
+        EXPECT_EQ(all[i].from, i == 0 ? 0 : all[i - 1].to);
+    }
+    EXPECT_EQ(GetRun(store_, "r").run.sequence, 1 + kChanges);
+    // A limit keeps the newest.
+    std::vector<Event> newest = ListEvents(store_, "r", "acme", 3);
+    EXPECT_EQ(newest, std::vector<Event>(all.end() - 3, all.end()));
+}
+
+TEST_P(StoreContract, BodiesOfAnySizeAreKept) {
+    for (size_t size : {0, 1, 4095, 4096, 4097, 100000, 9000000}) {
+        SCOPED_TRACE(size);
+        std::string id = std::to_string(size);
+        std::string spec(size, '\xff');
+        std::string state(size, '\0');
+        MustCreate({.id = id, .spec = spec, .execution_state = state});
+        Answer a = GetRun(store_, id);
+        EXPECT_TRUE(a.run.spec == spec);
+        EXPECT_TRUE(a.run.execution_state == state);
+        a = Apply(store_, {.id = id, .set_execution_state = true, .execution_state = spec});
+        EXPECT_TRUE(a.run.execution_state == spec);
+        EXPECT_TRUE(a.run.spec == spec);
+        EXPECT_TRUE(GetRun(store_, id).run.execution_state == spec);
+    }
+}
+
+TEST_P(StoreContract, DeadlineInThePastIsExpiredAndChangesNothing) {
+    MustCreate({.id = "r"});
+    for (int64_t deadline_us : {INT64_C(1), clock_monotonic_us()}) {
+        Op cancel(STORE_TRANSITION);
+        Transition t = {.id = "r"};
+        FillTransition(cancel, t);
+        cancel->deadline_us = deadline_us;
+        EXPECT_EQ(cancel.RunOn(store_), STORE_EXPIRED);
+        Op get(STORE_GET);
+        std::string id = "r";
+        get->get.organization = slice_of_cstr("acme");
+        get->get.id = ToSlice(id);
+        get->deadline_us = deadline_us;
+        EXPECT_EQ(get.RunOn(store_), STORE_EXPIRED);
+    }
+    EXPECT_EQ(GetRun(store_, "r").run.status, RUN_RUNNING);
+    Op cancel(STORE_TRANSITION);
+    Transition t = {.id = "r"};
+    FillTransition(cancel, t);
+    cancel->deadline_us = clock_monotonic_us() + 3600 * INT64_C(1000000);
+    EXPECT_EQ(cancel.RunOn(store_), STORE_OK);
+}
+
+// ---- lists
+
+TEST_P(StoreContract, PagesAreNewestFirstWithEqualStartsById) {
+    std::vector<std::string> expected;
+    for (int start = 5; start >= 1; start--) {
+        for (char c = 'd'; c >= 'a'; c--) {
+            expected.push_back(std::string(1, c) + std::to_string(start));
+        }
+    }
+    std::vector<std::string> shuffled = expected;
+    std::sort(shuffled.begin(), shuffled.end());
+    for (const std::string &id : shuffled) {
+        MustCreate({.id = id, .started_at_us = id[1] - '0'});
+    }
+    for (int limit = 1; limit <= 21; limit++) {
+        SCOPED_TRACE(limit);
+        std::vector<std::string> seen;
+        Listing l = {.limit = limit};
+        Page p = ListRuns(store_, l);
+        for (int pages = 1;; pages++) {
+            ASSERT_EQ(p.result, STORE_OK);
+            ASSERT_LE(p.runs.size(), static_cast<size_t>(limit));
+            for (const std::string &id : p.ids()) {
+                seen.push_back(id);
+            }
+            if (!p.has_more) {
+                EXPECT_EQ(pages, (20 + limit - 1) / limit); // no empty page at the end
+                break;
+            }
+            p = ListRuns(store_, Behind(l, p));
+        }
+        EXPECT_EQ(seen, expected);
+    }
+}
+
+TEST_P(StoreContract, PagesAreStableUnderInserts) {
+    for (int i = 0; i < 10; i++) {
+        MustCreate({.id = "r" + std::to_string(i), .started_at_us = 1000});
+    }
+    Listing l = {.limit = 4};
+    Page first = ListRuns(store_, l);
+    EXPECT_EQ(first.ids(), (std::vector<std::string>{"r9", "r8", "r7", "r6"}));
+    MustCreate({.id = "newer", .started_at_us = 2000});
+    MustCreate({.id = "r99", .started_at_us = 1000}); // before the cursor
+    MustCreate({.id = "r55", .started_at_us = 1000}); // behind it
+    Apply(store_, {.id = "r6"});                      // the cursor's own run changes
+    Page second = ListRuns(store_, Behind(l, first));
+    EXPECT_EQ(second.ids(), (std::vector<std::string>{"r55", "r5", "r4", "r3"}));
+}
+
+TEST_P(StoreContract, FiltersHoldAloneAndTogether) {
+    // Start 1..20; statuses and workflows in turn.
+    std::vector<StoredRun> all;
+    for (int i = 1; i <= 20; i++) {
+        StoredRun r = {.id = "r" + std::to_string(100 + i),
+                       .status = static_cast<run_status>(1 + i % 5),
+                       .started_at_us = i,
+                       .workflow_id = i % 3 == 0 ? "" : "w" + std::to_string(i % 3)};
+        MustCreate(r);
+        all.push_back(r);
+    }
+    std::reverse(all.begin(), all.end());
+    const uint32_t masks[] = {0,
+                              RUN_STATUS_ALL,
+                              kActive,
+                              RUN_STATUS_BIT(RUN_WAITING),
+                              RUN_STATUS_BIT(RUN_SUCCESS),
+                              RUN_STATUS_BIT(RUN_RUNNING) | RUN_STATUS_BIT(RUN_CANCELLED)};
+    for (uint32_t mask : masks) {
+        for (const char *workflow : {"", "w1", "w2", "W1", "none"}) {
+            for (int64_t after : {INT64_MIN, INT64_C(0), INT64_C(5), INT64_C(20), INT64_MAX}) {
+                for (int64_t before :
+                     {INT64_MAX, INT64_C(21), INT64_C(15), INT64_C(1), INT64_MIN}) {
+                    std::vector<std::string> expected;
+                    for (const StoredRun &r : all) {
+                        if ((RUN_STATUS_BIT(r.status) & mask) != 0 &&
+                            (*workflow == '\0' || r.workflow_id == workflow) &&
+                            r.started_at_us > after && r.started_at_us < before) {
+                            expected.push_back(r.id);
+                        }
+                    }
+                    std::vector<std::string> seen;
+                    Listing l = {.status = mask,
+                                 .workflow_id = workflow,
+                                 .started_after_us = after,
+                                 .started_before_us = before,
+                                 .limit = 3};
+                    Page p = ListRuns(store_, l);
+                    while (true) {
+                        ASSERT_EQ(p.result, STORE_OK);
+                        for (const std::string &id : p.ids()) {
+                            seen.push_back(id);
+                        }
+                        if (!p.has_more) {
+                            break;
+                        }
+                        p = ListRuns(store_, Behind(l, p));
+                    }
+                    EXPECT_EQ(seen, expected)
+                        << mask << " " << workflow << " " << after << " " << before;
+                }
+            }
+        }
+    }
+}
+
+TEST_P(StoreContract, ListFollowsStatusChanges) {
+    MustCreate({.id = "a", .started_at_us = 1});
+    MustCreate({.id = "b", .started_at_us = 2});
+    Listing active = {.status = kActive};
+    EXPECT_EQ(ListRuns(store_, active).ids(), (std::vector<std::string>{"b", "a"}));
+    Apply(store_, {.id = "a", .to = RUN_WAITING, .final = false});
+    EXPECT_EQ(ListRuns(store_, active).ids(), (std::vector<std::string>{"b", "a"}));
+    Apply(store_, {.id = "b"});
+    Page p = ListRuns(store_, active);
+    EXPECT_EQ(p.ids(), std::vector<std::string>{"a"});
+    EXPECT_EQ(p.runs[0].status, RUN_WAITING);
+    EXPECT_EQ(ListRuns(store_, {.status = RUN_STATUS_BIT(RUN_CANCELLED)}).ids(),
+              std::vector<std::string>{"b"});
+}
+
+TEST_P(StoreContract, ListedRunsAreWhole) {
+    StoredRun run = {.id = "r",
+                     .started_at_us = 5,
+                     .total_cu = 2,
+                     .workflow_id = "w",
+                     .spec = "spec",
+                     .execution_state = "state"};
+    MustCreate(run);
+    for (uint32_t mask : {kActive, RUN_STATUS_ALL}) {
+        for (const char *workflow : {"", "w"}) {
+            Page p = ListRuns(store_, {.status = mask, .workflow_id = workflow});
+            ASSERT_EQ(p.runs.size(), 1u);
+            ExpectSame(p.runs[0], GetRun(store_, "r").run);
+        }
+    }
+}
+
+// ---- tokens
+
+TEST_P(StoreContract, TokensAreListedByOrganizationThenName) {
+    Token b = {.organization = "acme",
+               .name = "b",
+               .hash = std::string(32, '\1'),
+               .scopes = 0xFFFFFFFFu,
+               .created_at_us = 1,
+               .expires_at_us = 2};
+    Token a = {.organization = "acme", .name = "a", .hash = std::string(32, '\0')};
+    Token o = {.organization = "Zed", .name = "c", .hash = std::string(32, '\xff')};
+    for (const Token &t : {b, a, o}) {
+        ASSERT_EQ(CreateToken(store_, t), STORE_OK);
+    }
+    std::vector<Token> all = ListTokens(store_, "");
+    ASSERT_EQ(all.size(), 3u);
+    EXPECT_EQ(all[0].name, "c");
+    EXPECT_EQ(all[1].name, "a");
+    EXPECT_EQ(all[2].name, "b");
+    EXPECT_EQ(all[2].organization, "acme");
+    EXPECT_EQ(all[2].hash, b.hash);
+    EXPECT_EQ(all[2].scopes, 0xFFFFFFFFu);
+    EXPECT_EQ(all[2].created_at_us, 1);
+    EXPECT_EQ(all[2].expires_at_us, 2);
+    EXPECT_EQ(all[2].revoked_at_us, 0);
+    EXPECT_EQ(ListTokens(store_, "acme").size(), 2u);
+    EXPECT_EQ(ListTokens(store_, "nobody").size(), 0u);
+}
+
+TEST_P(StoreContract, TakenTokenNameOrHashIsRefused) {
+    ASSERT_EQ(CreateToken(store_, {.name = "a", .hash = std::string(32, 'a')}), STORE_OK);
+    EXPECT_EQ(CreateToken(store_, {.name = "a", .hash = std::string(32, 'b')}), STORE_EXISTS);
+    EXPECT_EQ(
+        CreateToken(store_, {.organization = "other", .name = "z", .hash = std::string(32, 'a')}),
+        STORE_EXISTS);
+    EXPECT_EQ(
+        CreateToken(store_, {.organization = "other", .name = "a", .hash = std::string(32, 'c')}),
+        STORE_OK);
+    EXPECT_EQ(ListTokens(store_, "").size(), 2u);
+}
+
+TEST_P(StoreContract, RevocationIsKeptAtItsFirstTime) {
+    ASSERT_EQ(CreateToken(store_, {.name = "a", .scopes = 3}), STORE_OK);
+    Token t;
+    EXPECT_EQ(RevokeToken(store_, "acme", "b", 10, &t), STORE_NOT_FOUND);
+    EXPECT_EQ(RevokeToken(store_, "other", "a", 10, &t), STORE_NOT_FOUND);
+    ASSERT_EQ(RevokeToken(store_, "acme", "a", 10, &t), STORE_OK);
+    EXPECT_EQ(t.revoked_at_us, 10);
+    EXPECT_EQ(t.scopes, 3u);
+    EXPECT_EQ(t.name, "a");
+    ASSERT_EQ(RevokeToken(store_, "acme", "a", 20, &t), STORE_OK);
+    EXPECT_EQ(t.revoked_at_us, 10);
+    EXPECT_EQ(ListTokens(store_, "acme")[0].revoked_at_us, 10);
+}
+
+// ---- many threads
+
+// The first promise: half the threads cancel, half report success, all on the
+// same runs in the same order. Each run has one winner, and all see it.
+TEST_P(StoreContract, RacingCancelAndSuccessHaveOneWinner) {
+    const int kThreads = 64;
+    const int kRuns = 200;
+    for (int i = 0; i < kRuns; i++) {
+        MustCreate({.id = std::to_string(i), .spec = "s"});
+    }
+    std::vector<std::vector<Answer>> answers(kThreads);
+    std::atomic<int> ready{0};
+    std::vector<std::thread> threads;
+    for (int n = 0; n < kThreads; n++) {
+        threads.emplace_back([&, n] {
+            ready++;
+            while (ready < kThreads) {
+                std::this_thread::yield();
+            }
+            for (int i = 0; i < kRuns; i++) {
+                answers[n].push_back(Apply(store_, {.id = std::to_string(i),
+                                                    .to = n % 2 == 0 ? RUN_CANCELLED : RUN_SUCCESS,
+                                                    .at_us = 2000 + n,
+                                                    .actor = std::to_string(n)}));
+            }
+        });
+    }
+    for (std::thread &t : threads) {
+        t.join();
+    }
+    int cancelled = 0;
+    for (int i = 0; i < kRuns; i++) {
+        SCOPED_TRACE(i);
+        int winner = -1;
+        for (int n = 0; n < kThreads; n++) {
+            if (answers[n][i].result == STORE_OK) {
+                EXPECT_EQ(winner, -1);
+                winner = n;
+            } else {
+                EXPECT_EQ(answers[n][i].result, STORE_CONFLICT);
+            }
+        }
+        ASSERT_NE(winner, -1);
+        StoredRun final = GetRun(store_, std::to_string(i)).run;
+        EXPECT_EQ(final.status, winner % 2 == 0 ? RUN_CANCELLED : RUN_SUCCESS);
+        EXPECT_EQ(final.finished_at_us, 2000 + winner);
+        cancelled += final.status == RUN_CANCELLED;
+        for (int n = 0; n < kThreads; n++) {
+            ExpectSame(answers[n][i].run, final);
+        }
+        std::vector<Event> events = ListEvents(store_, std::to_string(i));
+        ASSERT_EQ(events.size(), 2u);
+        EXPECT_EQ(events[1], (Event{2, RUN_RUNNING, static_cast<int>(final.status), 2000 + winner,
+                                    std::to_string(winner), ""}));
+    }
+    RecordProperty("cancelled", cancelled);
+}
+
+TEST_P(StoreContract, RacingCreatesOfOneIdHaveOneWinner) {
+    const int kThreads = 16;
+    const int kRuns = 50;
+    std::atomic<int> created{0};
+    std::vector<std::thread> threads;
+    for (int n = 0; n < kThreads; n++) {
+        threads.emplace_back([&, n] {
+            for (int i = 0; i < kRuns; i++) {
+                Answer a = CreateRun(store_, {.id = std::to_string(i), .spec = std::to_string(n)});
+                created += a.result == STORE_OK;
+                EXPECT_TRUE(a.result == STORE_OK || a.result == STORE_EXISTS);
+            }
+        });
+    }
+    for (std::thread &t : threads) {
+        t.join();
+    }
+    EXPECT_EQ(created, kRuns);
+    EXPECT_EQ(ListRuns(store_, {}).runs.size(), static_cast<size_t>(kRuns));
+}
+
+TEST_P(StoreContract, ReadSeesEveryWriteThatWasAnswered) {
+    std::vector<std::thread> threads;
+    for (int n = 0; n < 8; n++) {
+        threads.emplace_back([&, n] {
+            for (int i = 0; i < 100; i++) {
+                std::string id = std::to_string(n) + "-" + std::to_string(i);
+                ASSERT_EQ(CreateRun(store_, {.id = id}).result, STORE_OK);
+                ASSERT_EQ(GetRun(store_, id).run.status, RUN_RUNNING);
+                ASSERT_EQ(Apply(store_, {.id = id}).result, STORE_OK);
+                ASSERT_EQ(GetRun(store_, id).run.status, RUN_CANCELLED);
+                ASSERT_EQ(ListEvents(store_, id).size(), 2u);
+            }
+        });
+    }
+    for (std::thread &t : threads) {
+        t.join();
+    }
+}
+
+} // namespace

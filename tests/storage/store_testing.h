@@ -1,0 +1,387 @@
+#ifndef RUNSD_TESTS_STORAGE_STORE_TESTING_H
+#define RUNSD_TESTS_STORAGE_STORE_TESTING_H
+
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+extern "C" {
+#include "base/clock.h"
+#include "storage/run_store.h"
+#include "storage/store_opener.h"
+}
+
+// The store's operations as calls that wait and return values, for tests.
+
+namespace store_testing {
+
+constexpr uint32_t kActive = RUN_STATUS_BIT(RUN_RUNNING) | RUN_STATUS_BIT(RUN_WAITING);
+
+inline struct slice ToSlice(const std::string &s) {
+    return slice_of(s.data(), s.size());
+}
+
+inline std::string ToString(struct slice s) {
+    return s.len == 0 ? std::string() : std::string(reinterpret_cast<const char *>(s.data), s.len);
+}
+
+struct StoredRun {
+    std::string organization = "acme";
+    std::string id = {};
+    enum run_status status = RUN_RUNNING;
+    int64_t started_at_us = 1000;
+    int64_t updated_at_us = 0;
+    int64_t finished_at_us = 0;
+    int64_t sequence = 0;
+    double total_cu = 0;
+    std::string workflow_id = {};
+    std::string spec = {};
+    std::string execution_state = {};
+};
+
+inline StoredRun ToRun(const struct run_record &r) {
+    return StoredRun{ToString(r.organization),
+                     ToString(r.id),
+                     r.status,
+                     r.started_at_us,
+                     r.updated_at_us,
+                     r.finished_at_us,
+                     r.sequence,
+                     r.total_cu,
+                     ToString(r.workflow_id),
+                     ToString(r.spec),
+                     ToString(r.execution_state)};
+}
+
+struct Event {
+    int64_t sequence;
+    int from;
+    int to;
+    int64_t at_us;
+    std::string actor = {};
+    std::string reason = {};
+    bool operator==(const Event &o) const {
+        return sequence == o.sequence && from == o.from && to == o.to && at_us == o.at_us &&
+               actor == o.actor && reason == o.reason;
+    }
+};
+
+inline std::ostream &operator<<(std::ostream &out, const Event &e) {
+    return out << "{" << e.sequence << ": " << e.from << "->" << e.to << " at " << e.at_us << " by "
+               << e.actor << " because " << e.reason << "}";
+}
+
+struct Token {
+    std::string organization = "acme";
+    std::string name = {};
+    std::string hash = std::string(TOKEN_HASH_BYTES, 'h');
+    uint32_t scopes = 0;
+    int64_t created_at_us = 0;
+    int64_t expires_at_us = 0;
+    int64_t revoked_at_us = 0;
+};
+
+inline Token ToToken(const struct token_record &t) {
+    return Token{ToString(t.organization),
+                 ToString(t.name),
+                 std::string(reinterpret_cast<const char *>(t.hash), TOKEN_HASH_BYTES),
+                 t.scopes,
+                 t.created_at_us,
+                 t.expires_at_us,
+                 t.revoked_at_us};
+}
+
+struct Answer {
+    enum store_result result = STORE_UNAVAILABLE;
+    std::string detail = {};
+    StoredRun run;
+};
+
+struct Transition {
+    std::string organization = "acme";
+    std::string id = {};
+    uint32_t from = kActive;
+    enum run_status to = RUN_CANCELLED;
+    bool final = true;
+    int64_t at_us = 2000;
+    std::string actor = "tester";
+    std::string reason = {};
+    bool set_execution_state = false;
+    std::string execution_state = {};
+    bool set_total_cu = false;
+    double total_cu = 0;
+};
+
+struct Listing {
+    std::string organization = "acme";
+    uint32_t status = RUN_STATUS_ALL;
+    std::string workflow_id = {};
+    int64_t started_after_us = INT64_MIN;
+    int64_t started_before_us = INT64_MAX;
+    bool has_cursor = false;
+    int64_t cursor_us = 0;
+    std::string cursor_id = {};
+    int limit = 100;
+};
+
+struct Page {
+    enum store_result result = STORE_UNAVAILABLE;
+    std::vector<StoredRun> runs;
+    bool has_more = false;
+    int64_t cursor_us = 0;
+    std::string cursor_id = {};
+
+    std::vector<std::string> ids() const {
+        std::vector<std::string> out;
+        for (const StoredRun &r : runs) {
+            out.push_back(r.id);
+        }
+        return out;
+    }
+};
+
+// An operation with its arena.
+class Op {
+  public:
+    explicit Op(enum store_op_kind kind) {
+        arena_init(&arena_);
+        op_.kind = kind;
+        op_.arena = &arena_;
+    }
+    ~Op() {
+        arena_release(&arena_);
+    }
+    Op(const Op &) = delete;
+    Op &operator=(const Op &) = delete;
+    struct store_op *operator->() {
+        return &op_;
+    }
+    struct store_op *get() {
+        return &op_;
+    }
+    enum store_result RunOn(struct run_store *store) {
+        run_store_submit_and_wait(store, &op_);
+        return op_.result;
+    }
+    std::string detail() const {
+        return op_.detail != nullptr ? op_.detail : "";
+    }
+
+  private:
+    struct arena arena_;
+    struct store_op op_ = {};
+};
+
+inline void FillCreate(Op &op, const StoredRun &run, const std::string &actor,
+                       const std::string &reason) {
+    struct run_record &in = op->create.in;
+    in.organization = ToSlice(run.organization);
+    in.id = ToSlice(run.id);
+    in.status = run.status;
+    in.started_at_us = run.started_at_us;
+    in.total_cu = run.total_cu;
+    in.workflow_id = ToSlice(run.workflow_id);
+    in.spec = ToSlice(run.spec);
+    in.execution_state = ToSlice(run.execution_state);
+    op->create.actor = ToSlice(actor);
+    op->create.reason = ToSlice(reason);
+}
+
+inline void FillTransition(Op &op, const Transition &t) {
+    struct store_transition &x = op->transition;
+    x.organization = ToSlice(t.organization);
+    x.id = ToSlice(t.id);
+    x.from = t.from;
+    x.to = t.to;
+    x.final = t.final;
+    x.at_us = t.at_us;
+    x.actor = ToSlice(t.actor);
+    x.reason = ToSlice(t.reason);
+    x.set_execution_state = t.set_execution_state;
+    x.execution_state = ToSlice(t.execution_state);
+    x.set_total_cu = t.set_total_cu;
+    x.total_cu = t.total_cu;
+}
+
+inline Answer CreateRun(struct run_store *store, const StoredRun &run,
+                        const std::string &actor = "creator", const std::string &reason = "") {
+    Op op(STORE_CREATE);
+    FillCreate(op, run, actor, reason);
+    Answer a;
+    a.result = op.RunOn(store);
+    a.detail = op.detail();
+    if (a.result == STORE_OK) {
+        a.run = ToRun(op->create.ret);
+    }
+    return a;
+}
+
+inline Answer Apply(struct run_store *store, const Transition &t) {
+    Op op(STORE_TRANSITION);
+    FillTransition(op, t);
+    Answer a;
+    a.result = op.RunOn(store);
+    a.detail = op.detail();
+    if (a.result == STORE_OK || a.result == STORE_CONFLICT) {
+        a.run = ToRun(op->transition.ret);
+    }
+    return a;
+}
+
+inline Answer GetRun(struct run_store *store, const std::string &id,
+                     const std::string &organization = "acme") {
+    Op op(STORE_GET);
+    op->get.organization = ToSlice(organization);
+    op->get.id = ToSlice(id);
+    Answer a;
+    a.result = op.RunOn(store);
+    a.detail = op.detail();
+    if (a.result == STORE_OK) {
+        a.run = ToRun(op->get.ret);
+    }
+    return a;
+}
+
+inline Page ListRuns(struct run_store *store, const Listing &l) {
+    Op op(STORE_LIST);
+    struct store_list &x = op->list;
+    x.organization = ToSlice(l.organization);
+    x.status = l.status;
+    x.workflow_id = ToSlice(l.workflow_id);
+    x.started_after_us = l.started_after_us;
+    x.started_before_us = l.started_before_us;
+    x.has_cursor = l.has_cursor;
+    x.cursor = {l.cursor_us, ToSlice(l.cursor_id)};
+    x.limit = l.limit;
+    Page p;
+    p.result = op.RunOn(store);
+    if (p.result == STORE_OK) {
+        for (int i = 0; i < x.ret_count; i++) {
+            p.runs.push_back(ToRun(x.ret_runs[i]));
+        }
+        p.has_more = x.ret_has_more;
+        if (p.has_more) {
+            p.cursor_us = x.ret_cursor.started_at_us;
+            p.cursor_id = ToString(x.ret_cursor.id);
+        }
+    }
+    return p;
+}
+
+inline Listing Behind(Listing l, const Page &p) {
+    l.has_cursor = true;
+    l.cursor_us = p.cursor_us;
+    l.cursor_id = p.cursor_id;
+    return l;
+}
+
+inline std::vector<Event> ListEvents(struct run_store *store, const std::string &id,
+                                     const std::string &organization = "acme", int limit = 1000,
+                                     enum store_result *ret_result = nullptr) {
+    Op op(STORE_EVENTS);
+    op->events.organization = ToSlice(organization);
+    op->events.id = ToSlice(id);
+    op->events.limit = limit;
+    enum store_result result = op.RunOn(store);
+    if (ret_result != nullptr) {
+        *ret_result = result;
+    }
+    std::vector<Event> out;
+    if (result == STORE_OK) {
+        for (int i = 0; i < op->events.ret_count; i++) {
+            const struct run_event &e = op->events.ret_events[i];
+            out.push_back(
+                {e.sequence, e.from, e.to, e.at_us, ToString(e.actor), ToString(e.reason)});
+        }
+    }
+    return out;
+}
+
+inline enum store_result CreateToken(struct run_store *store, const Token &t) {
+    Op op(STORE_TOKEN_CREATE);
+    struct token_record &in = op->token_create.in;
+    in.organization = ToSlice(t.organization);
+    in.name = ToSlice(t.name);
+    memcpy(in.hash, t.hash.data(), TOKEN_HASH_BYTES);
+    in.scopes = t.scopes;
+    in.created_at_us = t.created_at_us;
+    in.expires_at_us = t.expires_at_us;
+    in.revoked_at_us = t.revoked_at_us;
+    return op.RunOn(store);
+}
+
+inline enum store_result RevokeToken(struct run_store *store, const std::string &organization,
+                                     const std::string &name, int64_t at_us, Token *ret) {
+    Op op(STORE_TOKEN_REVOKE);
+    op->token_revoke.organization = ToSlice(organization);
+    op->token_revoke.name = ToSlice(name);
+    op->token_revoke.at_us = at_us;
+    enum store_result result = op.RunOn(store);
+    if (result == STORE_OK) {
+        *ret = ToToken(op->token_revoke.ret);
+    }
+    return result;
+}
+
+inline std::vector<Token> ListTokens(struct run_store *store, const std::string &organization) {
+    Op op(STORE_TOKEN_LIST);
+    op->token_list.organization = ToSlice(organization);
+    EXPECT_EQ(op.RunOn(store), STORE_OK) << op.detail();
+    std::vector<Token> out;
+    for (int i = 0; i < op->token_list.ret_count; i++) {
+        out.push_back(ToToken(op->token_list.ret_tokens[i]));
+    }
+    return out;
+}
+
+// A directory that is removed with all it holds.
+class TemporaryDirectory {
+  public:
+    TemporaryDirectory() {
+        const char *base = getenv("TEST_TMPDIR");
+        path_ = std::string(base != nullptr ? base : "/tmp") + "/store-XXXXXX";
+        if (mkdtemp(path_.data()) == nullptr) {
+            abort();
+        }
+    }
+    ~TemporaryDirectory() {
+        std::string command = "rm -rf '" + path_ + "'";
+        if (system(command.c_str()) != 0) {
+            abort();
+        }
+    }
+    TemporaryDirectory(const TemporaryDirectory &) = delete;
+    TemporaryDirectory &operator=(const TemporaryDirectory &) = delete;
+    std::string File(const std::string &name) const {
+        return path_ + "/" + name;
+    }
+
+  private:
+    std::string path_;
+};
+
+struct Opened {
+    struct run_store *store = nullptr;
+    int code = STATUS_OK;
+    std::string message = {};
+};
+
+inline Opened Open(const std::string &url, struct run_store_options options = {}) {
+    struct arena a;
+    arena_init(&a);
+    Opened o;
+    const struct error *e = run_store_open(&a, url.c_str(), &options, &o.store);
+    if (e != nullptr) {
+        o.code = e->code;
+        o.message = e->message;
+    }
+    arena_release(&a);
+    return o;
+}
+
+} // namespace store_testing
+
+#endif
