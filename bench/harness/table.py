@@ -1,0 +1,33 @@
+"""Medians, and the tables that are printed."""
+
+import statistics
+
+
+def median(measurements, field):
+    return statistics.median(getattr(m, field) for m in measurements)
+
+
+def number(value, digits=1):
+    """A number as the tables have it; "-" for None."""
+    if value is None:
+        return "-"
+    return f"{value:,.{digits}f}"
+
+
+def ratio(value, part):
+    """value / part, or None where there is no part."""
+    return None if value is None or not part else value / part
+
+
+def aligned(rows):
+    """Lines of a Markdown table, its columns aligned: the first to the left, the
+    others to the right. rows[0] is the heading."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+
+    def line(row):
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        return "| " + " | ".join(cells) + " |"
+
+    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+    return [line(rows[0]), line(rule)] + [line(row) for row in rows[1:]]

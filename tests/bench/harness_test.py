@@ -1,0 +1,119 @@
+"""Tests of the benchmark's pure parts (bench/harness)."""
+
+import os
+import socket
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
+
+from harness import cases, deployment, parts, processes, results, table  # noqa: E402
+
+
+def report(**changes):
+    whole = {"requests": 1000, "answers": {"200": 1000}, "failures": {}, "unanswered": 0,
+             "ratePerSecond": 500.0, "latencyUs": {"p50": 1000.0, "p99": 4000.0},
+             "generatorCpuUsPerRequest": 6.0}
+    whole.update(changes)
+    return whole
+
+
+class Processes(unittest.TestCase):
+    def test_cpu_is_read_behind_a_name_with_spaces_and_brackets(self):
+        stat = "12 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 31 11 99 99 20 0"
+        self.assertEqual(processes.parse_cpu_ticks(stat), 42)
+
+    def test_own_cpu_grows_with_work(self):
+        before = processes.cpu_seconds(os.getpid())
+        while processes.cpu_seconds(os.getpid()) < before + 0.05:
+            sum(range(10000))
+
+    def test_a_program_that_fails_is_one_line(self):
+        with self.assertRaisesRegex(processes.BenchError, "^sh failed: no luck$"):
+            processes.run(["/bin/sh", "-c", "echo first >&2; echo no luck >&2; exit 3"], "/", 10)
+
+    def test_a_server_that_ends_at_its_start_is_told_with_its_last_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            server = processes.Process("sh", ["/bin/sh", "-c", "echo cannot bind"], folder)
+            with self.assertRaisesRegex(processes.BenchError, "sh ended at its start: cannot bind"):
+                processes.wait_until_listening(server, socket.AF_UNIX, os.path.join(folder, "none"))
+            server.stop()
+
+
+class Measurements(unittest.TestCase):
+    def test_cpu_is_shared_by_the_requests(self):
+        m = cases.measurement(report(), "200", 0.05)
+        self.assertAlmostEqual(m.cpu_us, 50)
+        self.assertEqual((m.rate, m.p50_us, m.p99_us, m.wrong), (500.0, 1000.0, 4000.0, 0))
+
+    def test_what_did_not_end_as_it_should_is_counted(self):
+        mixed = report(answers={"200": 990, "503": 7}, failures={"closed": 3}, unanswered=5)
+        self.assertEqual(deployment.unexpected(mixed, "200"), 15)
+        self.assertEqual(deployment.unexpected(mixed, "404"), 1005)
+        with self.assertRaisesRegex(processes.BenchError, "15 of 1000"):
+            deployment.expect_all(mixed, "200", "CreateRun")
+
+    def test_names_of_cases_are_unique(self):
+        names = [c.name for c in cases.CASES]
+        self.assertEqual(len(names), len(set(names)))
+
+
+class Parts(unittest.TestCase):
+    def test_the_rows_of_the_parts_are_read(self):
+        self.assertEqual(
+            parts.parse_rpc("transport                answered      calls/s  CPU us/call\n"
+                            "in-process, one loop     at once        149380         6.13\n"
+                            "TCP                      in thread       66853        26.36\n"),
+            {("in-process, one loop", "at once"): (149380.0, 6.13),
+             ("TCP", "in thread"): (66853.0, 26.36)})
+        self.assertEqual(parts.parse_storage("create       56909 ops/s    13.4 us CPU/op\n"
+                                             "cancel        2041 ops/s   138.4 us CPU/op\n"),
+                         {"create": (56909.0, 13.4), "cancel": (2041.0, 138.4)})
+
+
+class Table(unittest.TestCase):
+    def test_columns_are_aligned(self):
+        self.assertEqual(table.aligned([("case", "n"), ("get", "1,000"), ("cancel", "7")]), [
+            "| case   |     n |",
+            "| ------ | ----: |",
+            "| get    | 1,000 |",
+            "| cancel |     7 |"])
+
+    def test_a_ratio_needs_a_part(self):
+        self.assertEqual(table.ratio(10, 4), 2.5)
+        for part in (None, 0):
+            self.assertIsNone(table.ratio(10, part))
+        self.assertEqual(table.number(None), "-")
+
+
+class Results(unittest.TestCase):
+    def outcome(self, **changes):
+        outcome = results.Results(64)
+        outcome.limits.echo.append(dict(report(), cpuUs=8.0))
+        outcome.limits.rpc = {("in-process, one loop", "at once"): (1000.0, 6.0)}
+        outcome.limits.storage = {"cancel": (2000.0, 14.0)}
+        sync = {"syncsPerSecond": 4000.0, "latencyUs": {"p50": 250, "p99": 400}}
+        outcome.limits.append_sync.append(sync)
+        outcome.limits.overwrite_sync.append(sync)
+        for cpu_seconds in (0.056, 0.900, 0.001):
+            outcome.add(cases.CASES[0], cases.measurement(report(**changes), "200", cpu_seconds))
+        return outcome
+
+    def test_the_table_holds_medians_and_their_ratios_to_the_parts(self):
+        row = self.outcome().text().splitlines()[2]
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        # CPU 56: HTTP 8, gRPC 6, SQLite 14, all 28.
+        self.assertEqual(cells, ["cancel", "REST cancel, one process", "64", "500", "1.00", "4.00",
+                                 "56.0", "7.0", "9.3", "4.0", "2.0", "-", "6.0"])
+
+    def test_wrong_answers_are_told(self):
+        self.assertEqual(self.outcome().wrong(), 0)
+        self.assertNotIn("WRONG", self.outcome().text())
+        bad = self.outcome(answers={"200": 999, "500": 1})
+        self.assertEqual(bad.wrong(), 3)
+        self.assertIn("- cancel: 3 of 3000", bad.text())
+
+
+if __name__ == "__main__":
+    unittest.main()
