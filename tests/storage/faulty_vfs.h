@@ -1,0 +1,57 @@
+#ifndef RUNSD_TESTS_STORAGE_FAULTY_VFS_H
+#define RUNSD_TESTS_STORAGE_FAULTY_VFS_H
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+// A SQLite VFS over the system's that fails or stops where a test says so.
+// Install once, before the first file is opened; one at a time.
+class FaultyVfs {
+  public:
+    enum class File { kMain, kLog, kOther };
+
+    // Makes it SQLite's default VFS for the rest of the process.
+    static FaultyVfs &Install();
+
+    // Takes all faults away and sets the counters to 0.
+    void Reset();
+
+    // Syncs of file fail with SQLITE_IOERR_FSYNC, after having been done or
+    // without: a failed fsync tells neither.
+    void FailSyncs(File file, bool done_all_the_same);
+
+    // Writes to any file fail with code after the next `after` of them.
+    void FailWrites(int code, int after);
+
+    // The next sync of the log waits in the VFS until OpenGate.
+    void CloseGate();
+    void WaitUntilGateHolds();
+    void OpenGate();
+
+    int log_syncs() const {
+        return log_syncs_;
+    }
+    int writes() const {
+        return writes_;
+    }
+
+    // For the VFS's own functions.
+    int OnSync(File file, bool *ret_do_it);
+    int OnWrite();
+
+  private:
+    std::atomic<int> log_syncs_{0};
+    std::atomic<int> writes_{0};
+    std::mutex lock_;
+    std::condition_variable changed_;
+    bool fail_syncs_ = false;
+    File failing_file_ = File::kOther;
+    bool done_all_the_same_ = false;
+    int write_code_ = 0;
+    int writes_left_ = 0;
+    bool gate_closed_ = false;
+    bool gate_holds_ = false;
+};
+
+#endif
