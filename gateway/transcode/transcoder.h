@@ -1,6 +1,7 @@
 #ifndef RUNSD_GATEWAY_TRANSCODE_TRANSCODER_H
 #define RUNSD_GATEWAY_TRANSCODE_TRANSCODER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -45,10 +46,16 @@ size_t transcoder_route_method_index(const struct transcoder_route *route);
 const char *transcoder_route_verb(const struct transcoder_route *route);
 const char *transcoder_route_template(const struct transcoder_route *route);
 
+// Whether the RPC is a stream of requests or of responses.
+bool transcoder_route_client_streaming(const struct transcoder_route *route);
+bool transcoder_route_server_streaming(const struct transcoder_route *route);
+
 // What a path and verb lead to.
 struct transcoder_match {
     const struct transcoder_route *route;
-    struct slice *variables; // raw (still percent-encoded), one for each of the template's
+    // Raw (still percent-encoded), one for each of the template's; they borrow
+    // from the path that was matched.
+    struct slice *variables;
     size_t variable_count;
 };
 
@@ -75,8 +82,7 @@ const struct error *transcoder_encode_request(const struct transcoder *transcode
 
 // Appends the JSON of a response message's bytes to out. INTERNAL /
 // RESPONSE_MALFORMED if the bytes are no valid message (then out is as before).
-const struct error *transcoder_decode_response(const struct transcoder *transcoder,
-                                               struct arena *a,
+const struct error *transcoder_decode_response(const struct transcoder *transcoder, struct arena *a,
                                                const struct transcoder_route *route,
                                                struct slice message, struct strbuf *out);
 

@@ -1,0 +1,591 @@
+#include "gateway/descriptor/schema.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "base/wire.h"
+#include "gateway/descriptor/descriptor_pool.h"
+
+// Numbers of options.
+enum {
+    OPTION_HTTP = 72295728,         // google.api.http
+    OPTION_MESSAGE_JSON = 51201,    // gateway.v1.message_json
+    OPTION_ENUM_VALUE_JSON = 51202, // gateway.v1.enum_value_json
+    MESSAGE_JSON_EMIT_DEFAULTS = 1,
+    ENUM_VALUE_JSON_NAME = 1,
+    FIELD_OPTION_JSTYPE = 6,
+    JS_NUMBER = 2,
+};
+
+struct compiler {
+    struct arena *errors;
+    struct arena *arena; // the schema's
+    struct arena scratch;
+    struct schema *schema;
+    const upb_MessageDef **message_defs; // in order of schema->messages
+    const upb_EnumDef **enum_defs;
+};
+
+static struct slice copy_text(struct compiler *c, const char *text) {
+    return arena_copy(c->arena, slice_of_cstr(text));
+}
+
+static struct slice json_string(struct compiler *c, struct slice text, const char *behind) {
+    struct strbuf b = STRBUF_INIT;
+    strbuf_append_json_string(&b, text);
+    strbuf_append_cstr(&b, behind);
+    struct slice copy = arena_copy(c->arena, strbuf_slice(&b));
+    strbuf_release(&b);
+    return copy;
+}
+
+static uint32_t hash_name(struct slice name) {
+    uint32_t h = 2166136261u; // FNV-1a
+    for (size_t i = 0; i < name.len; i++) {
+        h = (h ^ name.data[i]) * 16777619u;
+    }
+    return h;
+}
+
+static uint32_t slots_for(size_t count) {
+    uint32_t size = 2;
+    while (size < count * 2) {
+        size *= 2;
+    }
+    return size;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return slice_compare(((const struct schema_enum_name *)a)->name,
+                         ((const struct schema_enum_name *)b)->name);
+}
+
+// By number; of aliases the first declared first.
+static int compare_values(const void *a, const void *b) {
+    const struct schema_enum_value *x = *(const struct schema_enum_value *const *)a;
+    const struct schema_enum_value *y = *(const struct schema_enum_value *const *)b;
+    if (x->number != y->number) {
+        return x->number < y->number ? -1 : 1;
+    }
+    return x < y ? -1 : x > y;
+}
+
+static int compare_fields(const void *a, const void *b) {
+    uint32_t x = (*(const struct schema_field *const *)a)->number;
+    uint32_t y = (*(const struct schema_field *const *)b)->number;
+    return x < y ? -1 : x > y;
+}
+
+// Returns the last value of a varint field of an options message; 0 if unset.
+static uint64_t option_varint(struct slice bytes, uint32_t number) {
+    uint64_t value = 0;
+    const uint8_t *p = bytes.data;
+    const uint8_t *end = p + bytes.len;
+    struct wire_field field;
+    while (p < end && wire_read_field(&p, end, &field)) {
+        if (field.number == number && field.type == WIRE_VARINT) {
+            value = field.value;
+        }
+    }
+    return value;
+}
+
+static struct slice option_bytes(struct slice bytes, uint32_t number) {
+    struct slice value = SLICE_EMPTY;
+    const uint8_t *p = bytes.data;
+    const uint8_t *end = p + bytes.len;
+    struct wire_field field;
+    while (p < end && wire_read_field(&p, end, &field)) {
+        if (field.number == number && field.type == WIRE_BYTES) {
+            value = field.bytes;
+        }
+    }
+    return value;
+}
+
+static enum schema_known known_message(struct slice name) {
+    static const struct {
+        const char *name;
+        enum schema_known known;
+    } rows[] = {
+        {"google.protobuf.Any", KNOWN_ANY},
+        {"google.protobuf.Duration", KNOWN_DURATION},
+        {"google.protobuf.FieldMask", KNOWN_FIELD_MASK},
+        {"google.protobuf.ListValue", KNOWN_LIST_VALUE},
+        {"google.protobuf.Struct", KNOWN_STRUCT},
+        {"google.protobuf.Timestamp", KNOWN_TIMESTAMP},
+        {"google.protobuf.Value", KNOWN_VALUE},
+        {"google.protobuf.BoolValue", KNOWN_WRAPPER},
+        {"google.protobuf.BytesValue", KNOWN_WRAPPER},
+        {"google.protobuf.DoubleValue", KNOWN_WRAPPER},
+        {"google.protobuf.FloatValue", KNOWN_WRAPPER},
+        {"google.protobuf.Int32Value", KNOWN_WRAPPER},
+        {"google.protobuf.Int64Value", KNOWN_WRAPPER},
+        {"google.protobuf.StringValue", KNOWN_WRAPPER},
+        {"google.protobuf.UInt32Value", KNOWN_WRAPPER},
+        {"google.protobuf.UInt64Value", KNOWN_WRAPPER},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (slice_equal_cstr(name, rows[i].name)) {
+            return rows[i].known;
+        }
+    }
+    return KNOWN_NONE;
+}
+
+// Calls visit for each message of the pool, nested ones behind their parent.
+static void walk_messages(const upb_MessageDef *m, void (*visit)(void *, const upb_MessageDef *),
+                          void *context) {
+    visit(context, m);
+    for (int i = 0; i < upb_MessageDef_NestedMessageCount(m); i++) {
+        walk_messages(upb_MessageDef_NestedMessage(m, i), visit, context);
+    }
+}
+
+static void count_message(void *context, const upb_MessageDef *m) {
+    struct schema *s = context;
+    s->message_count++;
+    s->enum_count += (size_t)upb_MessageDef_NestedEnumCount(m);
+}
+
+static void note_message(void *context, const upb_MessageDef *m) {
+    struct compiler *c = context;
+    c->message_defs[c->schema->message_count++] = m;
+    for (int i = 0; i < upb_MessageDef_NestedEnumCount(m); i++) {
+        c->enum_defs[c->schema->enum_count++] = upb_MessageDef_NestedEnum(m, i);
+    }
+}
+
+static void collect_defs(struct compiler *c, const struct descriptor_pool *pool) {
+    struct schema *s = c->schema;
+    for (size_t f = 0; f < pool->file_count; f++) {
+        s->enum_count += (size_t)upb_FileDef_TopLevelEnumCount(pool->files[f]);
+        for (int i = 0; i < upb_FileDef_TopLevelMessageCount(pool->files[f]); i++) {
+            walk_messages(upb_FileDef_TopLevelMessage(pool->files[f], i), count_message, s);
+        }
+    }
+    c->message_defs = ARENA_ARRAY(&c->scratch, const upb_MessageDef *, s->message_count);
+    c->enum_defs = ARENA_ARRAY(&c->scratch, const upb_EnumDef *, s->enum_count);
+    s->messages = ARENA_ARRAY(c->arena, struct schema_message, s->message_count);
+    s->enums = ARENA_ARRAY(c->arena, struct schema_enum, s->enum_count);
+    s->message_count = 0;
+    s->enum_count = 0;
+    for (size_t f = 0; f < pool->file_count; f++) {
+        for (int i = 0; i < upb_FileDef_TopLevelEnumCount(pool->files[f]); i++) {
+            c->enum_defs[s->enum_count++] = upb_FileDef_TopLevelEnum(pool->files[f], i);
+        }
+        for (int i = 0; i < upb_FileDef_TopLevelMessageCount(pool->files[f]); i++) {
+            walk_messages(upb_FileDef_TopLevelMessage(pool->files[f], i), note_message, c);
+        }
+    }
+}
+
+static void index_messages(struct compiler *c) {
+    struct schema *s = c->schema;
+    uint32_t size = slots_for(s->message_count);
+    s->message_slots = ARENA_ARRAY(c->arena, const struct schema_message *, size);
+    s->message_mask = size - 1;
+    for (size_t i = 0; i < s->message_count; i++) {
+        struct schema_message *m = &s->messages[i];
+        m->full_name = copy_text(c, upb_MessageDef_FullName(c->message_defs[i]));
+        m->known = known_message(m->full_name);
+        size_t at = hash_name(m->full_name) & s->message_mask;
+        while (s->message_slots[at] != NULL) {
+            at = (at + 1) & s->message_mask;
+        }
+        s->message_slots[at] = m;
+    }
+}
+
+static const struct schema_enum *find_enum(const struct compiler *c, const upb_EnumDef *def) {
+    for (size_t i = 0; i < c->schema->enum_count; i++) {
+        if (c->enum_defs[i] == def) {
+            return &c->schema->enums[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct error *compile_enum(struct compiler *c, struct schema_enum *e,
+                                        const upb_EnumDef *def) {
+    e->full_name = copy_text(c, upb_EnumDef_FullName(def));
+    e->null_value = slice_equal_cstr(e->full_name, "google.protobuf.NullValue");
+    e->value_count = (size_t)upb_EnumDef_ValueCount(def);
+    struct schema_enum_value *values =
+        ARENA_ARRAY(c->arena, struct schema_enum_value, e->value_count);
+    struct schema_enum_name *names =
+        ARENA_ARRAY(c->arena, struct schema_enum_name, e->value_count * 2);
+    e->by_number = ARENA_ARRAY(c->arena, const struct schema_enum_value *, e->value_count);
+    for (size_t i = 0; i < e->value_count; i++) {
+        const upb_EnumValueDef *value = upb_EnumDef_Value(def, (int)i);
+        values[i].number = upb_EnumValueDef_Number(value);
+        values[i].name = copy_text(c, upb_EnumValueDef_Name(value));
+        struct slice options =
+            descriptor_options_bytes(&c->scratch, upb_EnumValueDef_Options(value),
+                                     &google_protobuf_EnumValueOptions_msginit);
+        struct slice json =
+            descriptor_option_message(&c->scratch, options, OPTION_ENUM_VALUE_JSON, NULL);
+        struct slice word = option_bytes(json, ENUM_VALUE_JSON_NAME);
+        values[i].word = word.len == 0 ? values[i].name : arena_copy(c->arena, word);
+        values[i].json_word = json_string(c, values[i].word, "");
+        names[e->name_count++] = (struct schema_enum_name){values[i].name, values[i].number};
+        if (word.len != 0) {
+            names[e->name_count++] = (struct schema_enum_name){values[i].word, values[i].number};
+        }
+        e->by_number[i] = &values[i];
+    }
+    e->values = values;
+    e->names = names;
+    qsort(names, e->name_count, sizeof(names[0]), compare_names);
+    for (size_t i = 1; i < e->name_count; i++) {
+        if (slice_equal(names[i - 1].name, names[i].name) &&
+            names[i - 1].number != names[i].number) {
+            return error_new(c->errors, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
+                             "enum %.*s: \"%.*s\" is the word of both %d and %d",
+                             SLICE_FMT(e->full_name), SLICE_FMT(names[i].name), names[i - 1].number,
+                             names[i].number);
+        }
+    }
+    qsort(e->by_number, e->value_count, sizeof(e->by_number[0]), compare_values);
+    for (size_t i = 0; i < e->value_count; i++) {
+        if (i == 0 || e->by_number[i]->number != e->by_number[i - 1]->number) {
+            e->by_number[e->number_count++] = e->by_number[i];
+        }
+    }
+    return NULL;
+}
+
+static uint8_t wire_type_of(int type) {
+    switch (type) {
+    case SCHEMA_DOUBLE:
+    case SCHEMA_FIXED64:
+    case SCHEMA_SFIXED64:
+        return WIRE_FIXED64;
+    case SCHEMA_FLOAT:
+    case SCHEMA_FIXED32:
+    case SCHEMA_SFIXED32:
+        return WIRE_FIXED32;
+    case SCHEMA_STRING:
+    case SCHEMA_BYTES:
+    case SCHEMA_MESSAGE:
+        return WIRE_BYTES;
+    case SCHEMA_GROUP:
+        return WIRE_GROUP_START;
+    default:
+        return WIRE_VARINT;
+    }
+}
+
+static void compile_field(struct compiler *c, struct schema_field *f, const upb_FieldDef *def) {
+    int type = upb_FieldDef_Type(def);
+    f->number = upb_FieldDef_Number(def);
+    f->type = (uint8_t)type;
+    f->wire_type = wire_type_of(type);
+    f->repeated = upb_FieldDef_IsRepeated(def);
+    f->map = upb_FieldDef_IsMap(def);
+    f->packed = upb_FieldDef_IsPacked(def);
+    f->presence = upb_FieldDef_HasPresence(def);
+    f->name = copy_text(c, upb_FieldDef_Name(def));
+    f->json_name = copy_text(c, upb_FieldDef_JsonName(def));
+    f->json_key = json_string(c, f->json_name, ":");
+    struct slice options = descriptor_options_bytes(&c->scratch, upb_FieldDef_Options(def),
+                                                    &google_protobuf_FieldOptions_msginit);
+    f->number_in_json = option_varint(options, FIELD_OPTION_JSTYPE) == JS_NUMBER;
+    const upb_OneofDef *oneof = upb_FieldDef_RealContainingOneof(def);
+    f->oneof = oneof == NULL ? -1 : (int16_t)upb_OneofDef_Index(oneof);
+    if (type == SCHEMA_MESSAGE || type == SCHEMA_GROUP) {
+        f->message = schema_find_message(
+            c->schema, slice_of_cstr(upb_MessageDef_FullName(upb_FieldDef_MessageSubDef(def))));
+        assert(f->message != NULL);
+    } else if (type == SCHEMA_ENUM) {
+        f->enumeration = find_enum(c, upb_FieldDef_EnumSubDef(def));
+        assert(f->enumeration != NULL);
+    }
+}
+
+// What an unset field of a message with emit_defaults prints; empty: nothing.
+static struct slice default_value(const struct schema_field *f) {
+    if (f->map) {
+        return slice_of_cstr("{}");
+    }
+    if (f->repeated) {
+        return slice_of_cstr("[]");
+    }
+    if (f->oneof >= 0) {
+        return SLICE_EMPTY;
+    }
+    if (f->message != NULL) {
+        return f->message->known == KNOWN_STRUCT ? slice_of_cstr("{}") : SLICE_EMPTY;
+    }
+    if (f->presence) {
+        return SLICE_EMPTY;
+    }
+    switch (f->type) {
+    case SCHEMA_BOOL:
+        return slice_of_cstr("false");
+    case SCHEMA_STRING:
+    case SCHEMA_BYTES:
+        return slice_of_cstr("\"\"");
+    case SCHEMA_INT64:
+    case SCHEMA_UINT64:
+    case SCHEMA_FIXED64:
+    case SCHEMA_SFIXED64:
+    case SCHEMA_SINT64:
+        return slice_of_cstr(f->number_in_json ? "0" : "\"0\"");
+    case SCHEMA_ENUM: {
+        const struct schema_enum_value *zero = schema_enum_by_number(f->enumeration, 0);
+        if (f->enumeration->null_value) {
+            return slice_of_cstr("null");
+        }
+        return zero == NULL ? slice_of_cstr("0") : zero->json_word;
+    }
+    default:
+        return slice_of_cstr("0");
+    }
+}
+
+static struct slice join(struct compiler *c, struct slice x, struct slice y) {
+    uint8_t *bytes = arena_alloc(c->arena, x.len + y.len);
+    memcpy(bytes, x.data, x.len);
+    memcpy(bytes + x.len, y.data, y.len);
+    return slice_of(bytes, x.len + y.len);
+}
+
+// Enters f under name. Returns the other field that has the name, or NULL.
+static const struct schema_field *enter_name(struct schema_message *m, const struct schema_field *f,
+                                             struct slice name) {
+    uint32_t at = hash_name(name) & m->slot_mask;
+    for (; m->slots[at] != NULL; at = (at + 1) & m->slot_mask) {
+        const struct schema_field *other = m->slots[at];
+        if (other != f && (slice_equal(other->json_name, name) || slice_equal(other->name, name))) {
+            return other;
+        }
+    }
+    m->slots[at] = f;
+    return NULL;
+}
+
+static const struct error *index_fields(struct compiler *c, struct schema_message *m) {
+    uint32_t size = slots_for((size_t)m->field_count * 2);
+    m->slots = ARENA_ARRAY(c->arena, const struct schema_field *, size);
+    m->slot_mask = size - 1;
+    m->sparse = ARENA_ARRAY(c->arena, const struct schema_field *, m->field_count);
+    // JSON names first: where one is another field's proto name, it wins.
+    for (uint32_t i = 0; i < m->field_count; i++) {
+        const struct schema_field *f = &m->fields[i];
+        const struct schema_field *other = schema_find_field(m, f->json_name);
+        if (other != NULL && slice_equal(other->json_name, f->json_name)) {
+            return error_new(c->errors, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
+                             "message %.*s: fields %.*s and %.*s have the same JSON name \"%.*s\"",
+                             SLICE_FMT(m->full_name), SLICE_FMT(other->name), SLICE_FMT(f->name),
+                             SLICE_FMT(f->json_name));
+        }
+        enter_name(m, f, f->json_name);
+        if (f->number < SCHEMA_DENSE_NUMBERS) {
+            m->dense[f->number] = (uint16_t)(i + 1);
+        } else {
+            m->sparse[m->sparse_count++] = f;
+        }
+    }
+    for (uint32_t i = 0; i < m->field_count; i++) {
+        if (!slice_equal(m->fields[i].name, m->fields[i].json_name)) {
+            enter_name(m, &m->fields[i], m->fields[i].name);
+        }
+    }
+    qsort(m->sparse, m->sparse_count, sizeof(m->sparse[0]), compare_fields);
+    return NULL;
+}
+
+static const struct error *compile_message(struct compiler *c, struct schema_message *m,
+                                           const upb_MessageDef *def) {
+    m->field_count = (uint32_t)upb_MessageDef_FieldCount(def);
+    struct schema_field *fields = ARENA_ARRAY(c->arena, struct schema_field, m->field_count);
+    m->fields = fields;
+    for (uint32_t i = 0; i < m->field_count; i++) {
+        compile_field(c, &fields[i], upb_MessageDef_Field(def, (int)i));
+        fields[i].index = i;
+        if (fields[i].map) {
+            ((struct schema_message *)fields[i].message)->map_entry = true;
+        }
+    }
+    m->oneof_count = (uint32_t)upb_MessageDef_OneofCount(def);
+    struct slice *oneofs = ARENA_ARRAY(c->arena, struct slice, m->oneof_count);
+    for (uint32_t i = 0; i < m->oneof_count; i++) {
+        oneofs[i] = copy_text(c, upb_OneofDef_Name(upb_MessageDef_Oneof(def, (int)i)));
+    }
+    m->oneof_names = oneofs;
+    struct slice options = descriptor_options_bytes(&c->scratch, upb_MessageDef_Options(def),
+                                                    &google_protobuf_MessageOptions_msginit);
+    struct slice json = descriptor_option_message(&c->scratch, options, OPTION_MESSAGE_JSON, NULL);
+    m->emit_defaults = option_varint(json, MESSAGE_JSON_EMIT_DEFAULTS) != 0;
+    for (uint32_t i = 0; m->emit_defaults && i < m->field_count; i++) {
+        struct slice value = default_value(&fields[i]);
+        if (value.len != 0) {
+            fields[i].json_default = join(c, fields[i].json_key, value);
+        }
+    }
+    return index_fields(c, m);
+}
+
+static void compile_method(struct compiler *c, struct schema_method *ret, const char *file,
+                           const upb_ServiceDef *service, const upb_MethodDef *def) {
+    const char *service_name = upb_ServiceDef_FullName(service);
+    const char *name = upb_MethodDef_Name(def);
+    ret->path = arena_printf(c->arena, "/%s/%s", service_name, name);
+    ret->name = arena_printf(c->arena, "%s.%s", service_name, name);
+    ret->file = file;
+    ret->input = schema_find_message(
+        c->schema, slice_of_cstr(upb_MessageDef_FullName(upb_MethodDef_InputType(def))));
+    ret->output = schema_find_message(
+        c->schema, slice_of_cstr(upb_MessageDef_FullName(upb_MethodDef_OutputType(def))));
+    ret->client_streaming = upb_MethodDef_ClientStreaming(def);
+    ret->server_streaming = upb_MethodDef_ServerStreaming(def);
+    struct slice options = descriptor_options_bytes(&c->scratch, upb_MethodDef_Options(def),
+                                                    &google_protobuf_MethodOptions_msginit);
+    struct slice http =
+        descriptor_option_message(&c->scratch, options, OPTION_HTTP, &ret->has_http);
+    ret->http = arena_copy(c->arena, http);
+}
+
+static void compile_methods(struct compiler *c, const struct descriptor_pool *pool) {
+    struct schema *s = c->schema;
+    for (size_t f = 0; f < pool->file_count; f++) {
+        for (int i = 0; i < upb_FileDef_ServiceCount(pool->files[f]); i++) {
+            s->method_count +=
+                (size_t)upb_ServiceDef_MethodCount(upb_FileDef_Service(pool->files[f], i));
+        }
+    }
+    s->methods = ARENA_ARRAY(c->arena, struct schema_method, s->method_count);
+    size_t at = 0;
+    for (size_t f = 0; f < pool->file_count; f++) {
+        char *file = arena_cstr(c->arena, slice_of_cstr(upb_FileDef_Name(pool->files[f])));
+        for (int i = 0; i < upb_FileDef_ServiceCount(pool->files[f]); i++) {
+            const upb_ServiceDef *service = upb_FileDef_Service(pool->files[f], i);
+            for (int k = 0; k < upb_ServiceDef_MethodCount(service); k++) {
+                compile_method(c, &s->methods[at++], file, service,
+                               upb_ServiceDef_Method(service, k));
+            }
+        }
+    }
+}
+
+static const struct error *compile(struct compiler *c, const struct descriptor_pool *pool) {
+    collect_defs(c, pool);
+    index_messages(c);
+    for (size_t i = 0; i < c->schema->enum_count; i++) {
+        const struct error *error = compile_enum(c, &c->schema->enums[i], c->enum_defs[i]);
+        if (error != NULL) {
+            return error;
+        }
+    }
+    for (size_t i = 0; i < c->schema->message_count; i++) {
+        const struct error *error = compile_message(c, &c->schema->messages[i], c->message_defs[i]);
+        if (error != NULL) {
+            return error;
+        }
+    }
+    compile_methods(c, pool);
+    return NULL;
+}
+
+const struct error *schema_new(struct arena *a, const struct slice *descriptor_sets, size_t count,
+                               struct schema **ret_schema) {
+    struct descriptor_pool pool;
+    const struct error *error = descriptor_pool_load(a, descriptor_sets, count, &pool);
+    if (error != NULL) {
+        return error;
+    }
+    struct schema *s = mem_zalloc(sizeof(*s));
+    arena_init(&s->arena);
+    struct compiler c = {.errors = a, .arena = &s->arena, .schema = s};
+    arena_init(&c.scratch);
+    error = compile(&c, &pool);
+    arena_release(&c.scratch);
+    descriptor_pool_release(&pool);
+    if (error != NULL) {
+        schema_free(s);
+        return error;
+    }
+    *ret_schema = s;
+    return NULL;
+}
+
+void schema_free(struct schema *schema) {
+    if (schema != NULL) {
+        arena_release(&schema->arena);
+        free(schema);
+    }
+}
+
+const struct schema_message *schema_find_message(const struct schema *s, struct slice name) {
+    size_t at = hash_name(name) & s->message_mask;
+    for (; s->message_slots[at] != NULL; at = (at + 1) & s->message_mask) {
+        if (slice_equal(s->message_slots[at]->full_name, name)) {
+            return s->message_slots[at];
+        }
+    }
+    return NULL;
+}
+
+const struct schema_field *schema_find_field(const struct schema_message *m, struct slice name) {
+    const struct schema_field *by_name = NULL;
+    uint32_t at = hash_name(name) & m->slot_mask;
+    for (; m->slots[at] != NULL; at = (at + 1) & m->slot_mask) {
+        const struct schema_field *f = m->slots[at];
+        if (slice_equal(f->json_name, name)) {
+            return f;
+        }
+        if (by_name == NULL && slice_equal(f->name, name)) {
+            by_name = f;
+        }
+    }
+    return by_name;
+}
+
+const struct schema_field *schema_find_sparse(const struct schema_message *m, uint32_t number) {
+    uint32_t low = 0;
+    uint32_t high = m->sparse_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (m->sparse[middle]->number < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < m->sparse_count && m->sparse[low]->number == number ? m->sparse[low] : NULL;
+}
+
+const struct schema_enum_value *schema_enum_by_number(const struct schema_enum *e, int32_t number) {
+    size_t low = 0;
+    size_t high = e->number_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (e->by_number[middle]->number < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < e->number_count && e->by_number[low]->number == number ? e->by_number[low] : NULL;
+}
+
+bool schema_enum_by_name(const struct schema_enum *e, struct slice name, int32_t *ret_number) {
+    size_t low = 0;
+    size_t high = e->name_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (slice_compare(e->names[middle].name, name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == e->name_count || !slice_equal(e->names[low].name, name)) {
+        return false;
+    }
+    *ret_number = e->names[low].number;
+    return true;
+}

@@ -1,0 +1,173 @@
+#ifndef RUNSD_GATEWAY_DESCRIPTOR_SCHEMA_H
+#define RUNSD_GATEWAY_DESCRIPTOR_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+// Descriptor sets compiled to flat tables that reading and writing JSON walk.
+// Immutable once made; pure.
+
+// Numbered as google.protobuf.FieldDescriptorProto.Type.
+enum schema_type {
+    SCHEMA_DOUBLE = 1,
+    SCHEMA_FLOAT = 2,
+    SCHEMA_INT64 = 3,
+    SCHEMA_UINT64 = 4,
+    SCHEMA_INT32 = 5,
+    SCHEMA_FIXED64 = 6,
+    SCHEMA_FIXED32 = 7,
+    SCHEMA_BOOL = 8,
+    SCHEMA_STRING = 9,
+    SCHEMA_GROUP = 10,
+    SCHEMA_MESSAGE = 11,
+    SCHEMA_BYTES = 12,
+    SCHEMA_UINT32 = 13,
+    SCHEMA_ENUM = 14,
+    SCHEMA_SFIXED32 = 15,
+    SCHEMA_SFIXED64 = 16,
+    SCHEMA_SINT32 = 17,
+    SCHEMA_SINT64 = 18,
+};
+
+// Messages of google.protobuf whose JSON is special.
+enum schema_known {
+    KNOWN_NONE,
+    KNOWN_ANY,
+    KNOWN_DURATION,
+    KNOWN_FIELD_MASK,
+    KNOWN_LIST_VALUE,
+    KNOWN_STRUCT,
+    KNOWN_TIMESTAMP,
+    KNOWN_VALUE,
+    KNOWN_WRAPPER, // BoolValue, Int64Value, ...: its one field is the value
+};
+
+struct schema_message;
+
+struct schema_enum_value {
+    int32_t number;
+    struct slice name;
+    struct slice word;      // what is printed: gateway.v1.enum_value_json, else the name
+    struct slice json_word; // word as a JSON string, with its quotes
+};
+
+struct schema_enum_name {
+    struct slice name; // a name or a word
+    int32_t number;
+};
+
+struct schema_enum {
+    struct slice full_name;
+    bool null_value; // google.protobuf.NullValue
+    size_t value_count;
+    const struct schema_enum_value *values;     // in order of declaration
+    const struct schema_enum_value **by_number; // sorted; one for each number
+    size_t number_count;
+    const struct schema_enum_name *names; // sorted; names and words
+    size_t name_count;
+};
+
+struct schema_field {
+    uint32_t number;
+    uint8_t type;        // enum schema_type
+    uint8_t wire_type;   // of one element
+    bool repeated;       // also true for a map
+    bool map;            // message is then the entry type: fields key, value
+    bool packed;         // how we write it; both forms are read
+    bool presence;       // an unset field is told apart from a default one
+    bool number_in_json; // 64 bits as a JSON number: jstype = JS_NUMBER
+    int16_t oneof;       // index within the message; -1 if none
+    uint32_t index;      // within the message
+    struct slice name;
+    struct slice json_name;
+    struct slice json_key; // json_name as a JSON string, and a colon
+    // What is printed when the field is unset, behind its key: `"status":0`.
+    // Empty if nothing is.
+    struct slice json_default;
+    const struct schema_message *message;  // MESSAGE, GROUP; else NULL
+    const struct schema_enum *enumeration; // ENUM; else NULL
+};
+
+enum { SCHEMA_DENSE_NUMBERS = 64 };
+
+struct schema_message {
+    struct slice full_name;
+    enum schema_known known;
+    bool emit_defaults; // gateway.v1.message_json
+    bool map_entry;
+    uint32_t field_count;
+    const struct schema_field *fields; // in order of declaration
+    uint32_t oneof_count;
+    const struct slice *oneof_names;
+    // Lookups: by number below SCHEMA_DENSE_NUMBERS (index + 1, 0 for none),
+    // by other numbers (sorted), by JSON name and by name (open addressing).
+    uint16_t dense[SCHEMA_DENSE_NUMBERS];
+    const struct schema_field **sparse;
+    uint32_t sparse_count;
+    const struct schema_field **slots;
+    uint32_t slot_mask;
+};
+
+struct schema_method {
+    const char *path; // "/package.Service/Method"
+    const char *name; // "package.Service.Method"
+    const char *file;
+    const struct schema_message *input;
+    const struct schema_message *output;
+    bool client_streaming;
+    bool server_streaming;
+    bool has_http;
+    struct slice http; // bytes of its google.api.HttpRule
+};
+
+struct schema {
+    struct arena arena; // owns everything
+    struct schema_message *messages;
+    size_t message_count;
+    const struct schema_message **message_slots; // by full name
+    size_t message_mask;
+    struct schema_enum *enums;
+    size_t enum_count;
+    struct schema_method *methods; // in order of files and declaration
+    size_t method_count;
+};
+
+// Compiles descriptor sets. Errors: those of descriptor_pool_load;
+// INVALID_ARGUMENT if two fields of a message share a JSON name or two values
+// of an enum share a word.
+const struct error *schema_new(struct arena *a, const struct slice *descriptor_sets, size_t count,
+                               struct schema **ret_schema);
+
+// NULL is ignored.
+void schema_free(struct schema *schema);
+
+// Returns the message "package.Name", or NULL.
+const struct schema_message *schema_find_message(const struct schema *schema, struct slice name);
+
+// Returns the field of that JSON name or proto name, or NULL.
+const struct schema_field *schema_find_field(const struct schema_message *m, struct slice name);
+
+const struct schema_field *schema_find_sparse(const struct schema_message *m, uint32_t number);
+
+// Returns the field of that number, or NULL.
+static inline const struct schema_field *schema_field_by_number(const struct schema_message *m,
+                                                                uint32_t number) {
+    if (number < SCHEMA_DENSE_NUMBERS) {
+        uint16_t at = m->dense[number];
+        return at == 0 ? NULL : &m->fields[at - 1];
+    }
+    return schema_find_sparse(m, number);
+}
+
+// Returns the value of that number, or NULL. Of aliases the first declared.
+const struct schema_enum_value *schema_enum_by_number(const struct schema_enum *e, int32_t number);
+
+// Finds the number of a word or name; returns whether there is one.
+bool schema_enum_by_name(const struct schema_enum *e, struct slice name, int32_t *ret_number);
+
+#endif

@@ -1,0 +1,106 @@
+#include "gateway/envelope.h"
+
+#include <string.h>
+
+enum { HTTP_INTERNAL_SERVER_ERROR = 500 };
+
+// google/rpc/code.proto, save for FAILED_PRECONDITION.
+static const int http_statuses[STATUS_CODE_COUNT] = {
+    [STATUS_OK] = 200,
+    [STATUS_CANCELLED] = 499,
+    [STATUS_UNKNOWN] = 500,
+    [STATUS_INVALID_ARGUMENT] = 400,
+    [STATUS_DEADLINE_EXCEEDED] = 504,
+    [STATUS_NOT_FOUND] = 404,
+    [STATUS_ALREADY_EXISTS] = 409,
+    [STATUS_PERMISSION_DENIED] = 403,
+    [STATUS_RESOURCE_EXHAUSTED] = 429,
+    [STATUS_FAILED_PRECONDITION] = 409,
+    [STATUS_ABORTED] = 409,
+    [STATUS_OUT_OF_RANGE] = 400,
+    [STATUS_UNIMPLEMENTED] = 501,
+    [STATUS_INTERNAL] = 500,
+    [STATUS_UNAVAILABLE] = 503,
+    [STATUS_DATA_LOSS] = 500,
+    [STATUS_UNAUTHENTICATED] = 401,
+};
+
+// The gateway's own reasons that HTTP has a status of its own for.
+static const struct {
+    const char *reason;
+    int status;
+} reasons[] = {
+    {"ROUTE_NOT_FOUND", 404},   {"METHOD_NOT_ALLOWED", 405}, {"REQUEST_TIMEOUT", 408},
+    {"BODY_TOO_LARGE", 413},    {"URL_TOO_LONG", 414},       {"MEDIA_TYPE_UNSUPPORTED", 415},
+    {"HEADERS_TOO_LARGE", 431}, {"HEADER_INVALID", 400},
+};
+
+int envelope_http_status(int code) {
+    return code >= 0 && code < STATUS_CODE_COUNT ? http_statuses[code] : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+int envelope_error_http_status(const struct error *error) {
+    // An upstream may use the same words for something else.
+    bool own = error->domain == NULL || strcmp(error->domain, "gateway.v1") == 0;
+    if (own && error->reason != NULL) {
+        for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+            if (strcmp(error->reason, reasons[i].reason) == 0) {
+                return reasons[i].status;
+            }
+        }
+    }
+    return envelope_http_status((int)error->code);
+}
+
+void envelope_begin(struct strbuf *out) {
+    strbuf_append_cstr(out, "{\"code\":200,\"data\":");
+}
+
+void envelope_end(struct strbuf *out, struct slice request_id) {
+    strbuf_append_cstr(out, ",\"message\":\"success\",\"requestId\":");
+    strbuf_append_json_string(out, request_id);
+    strbuf_append_byte(out, '}');
+}
+
+static void append_text(struct strbuf *out, const char *text) {
+    strbuf_append_json_string(out, text == NULL ? SLICE_EMPTY : slice_of_cstr(text));
+}
+
+static void append_violations(struct strbuf *out, const struct field_violation *violations) {
+    if (violations == NULL) {
+        return;
+    }
+    strbuf_append_cstr(out, ",\"fieldViolations\":[");
+    for (const struct field_violation *v = violations; v != NULL; v = v->next) {
+        strbuf_append_cstr(out, v == violations ? "{\"field\":" : ",{\"field\":");
+        append_text(out, v->field);
+        strbuf_append_cstr(out, ",\"description\":");
+        append_text(out, v->description);
+        strbuf_append_byte(out, '}');
+    }
+    strbuf_append_byte(out, ']');
+}
+
+void envelope_append_error(struct strbuf *out, const struct error *error, int http_status,
+                           struct slice request_id) {
+    const char *status = status_code_name((int)error->code);
+    strbuf_printf(out, "{\"code\":%d,\"message\":", http_status);
+    append_text(out, error->message);
+    strbuf_append_cstr(out, ",\"requestId\":");
+    strbuf_append_json_string(out, request_id);
+    strbuf_printf(out, ",\"error\":{\"status\":\"%s\",\"reason\":", status);
+    // An upstream without details gives no reason: the status is the best there is.
+    append_text(out, error->reason == NULL || error->reason[0] == '\0' ? status : error->reason);
+    strbuf_append_cstr(out, ",\"metadata\":{");
+    for (const struct error_metadata *m = error->metadata; m != NULL; m = m->next) {
+        if (m != error->metadata) {
+            strbuf_append_byte(out, ',');
+        }
+        append_text(out, m->key);
+        strbuf_append_byte(out, ':');
+        append_text(out, m->value);
+    }
+    strbuf_append_byte(out, '}');
+    append_violations(out, error->violations);
+    strbuf_append_cstr(out, "}}");
+}

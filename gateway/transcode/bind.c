@@ -1,0 +1,190 @@
+#include "gateway/transcode/bind.h"
+
+#include "base/utf8.h"
+#include "base/wire.h"
+#include "gateway/transcode/percent.h"
+#include "gateway/transcode/scalar.h"
+
+const char *bind_resolve(struct arena *a, const struct schema_message *m, struct slice path,
+                         struct bound_field *ret) {
+    const struct schema_field *chain[BIND_DEPTH];
+    size_t depth = 0;
+    size_t start = 0;
+    for (;;) {
+        size_t end = start;
+        while (end < path.len && path.data[end] != '.') {
+            end++;
+        }
+        struct slice name = slice_of(path.data + start, end - start);
+        const struct schema_field *f = schema_find_field(m, name);
+        if (f == NULL) {
+            return arena_printf(a, "%.*s has no field %s", SLICE_FMT(m->full_name),
+                                scalar_quote(a, name));
+        }
+        if (depth == BIND_DEPTH) {
+            return arena_printf(a, "it is nested deeper than %d", BIND_DEPTH);
+        }
+        chain[depth++] = f;
+        if (end == path.len) {
+            break;
+        }
+        if (f->message == NULL || f->repeated || f->type == SCHEMA_GROUP ||
+            f->message->known != KNOWN_NONE) {
+            return arena_printf(a, "field %s has no fields that can be given so",
+                                scalar_quote(a, name));
+        }
+        m = f->message;
+        start = end + 1;
+    }
+    const struct schema_field *leaf = chain[depth - 1];
+    if (!scalar_has_text(leaf)) {
+        return arena_printf(a, "field %s is %s, which only a body can give",
+                            scalar_quote(a, leaf->json_name), leaf->map ? "a map" : "a message");
+    }
+    ret->chain = ARENA_ARRAY(a, const struct schema_field *, depth);
+    memcpy(ret->chain, chain, sizeof(chain[0]) * depth);
+    ret->depth = depth;
+    return NULL;
+}
+
+const char *bind_put(struct arena *a, const struct bound_field *field, struct slice text,
+                     struct strbuf *out) {
+    const struct schema_field *leaf = field->chain[field->depth - 1];
+    if (field->depth == 1) {
+        scalar_put_tag(leaf, out);
+        return scalar_put_text(a, leaf, text, out);
+    }
+    struct strbuf inner = STRBUF_INIT;
+    scalar_put_tag(leaf, &inner);
+    const char *fault = scalar_put_text(a, leaf, text, &inner);
+    // From the inside outwards, because a length stands in front.
+    struct slice bytes = arena_copy(a, strbuf_slice(&inner));
+    for (size_t i = field->depth - 1; fault == NULL && i > 0; i--) {
+        inner.len = 0;
+        wire_put_bytes(i == 1 ? out : &inner, field->chain[i - 1]->number, bytes);
+        if (i > 1) {
+            bytes = arena_copy(a, strbuf_slice(&inner));
+        }
+    }
+    strbuf_release(&inner);
+    return fault;
+}
+
+// A key that the query set, or a path variable.
+struct used {
+    struct used *next;
+    const struct bound_field *field;
+};
+
+struct query_binder {
+    struct arena *arena;
+    const struct schema_message *message;
+    const struct bind_taken *taken;
+    struct used *used;
+    struct strbuf *out;
+};
+
+static const struct error *refuse(struct query_binder *b, struct slice key, const char *why) {
+    struct slice shown = key.len > 128 ? slice_of(key.data, 128) : key;
+    const char *name = arena_cstr(b->arena, shown);
+    struct error *e =
+        error_new(b->arena, STATUS_INVALID_ARGUMENT, "QUERY_INVALID",
+                  "Query parameter %s is invalid: %s.", scalar_quote(b->arena, key), why);
+    error_add_violation(e, b->arena, name, "%s", why);
+    return e;
+}
+
+// How two fields stand to each other: the same, in one oneof, or apart.
+enum relation { RELATION_APART, RELATION_SAME, RELATION_ONEOF };
+
+static enum relation relate(const struct bound_field *x, const struct bound_field *y) {
+    size_t depth = x->depth < y->depth ? x->depth : y->depth;
+    for (size_t i = 0; i < depth; i++) {
+        if (x->chain[i] != y->chain[i]) {
+            return x->chain[i]->oneof >= 0 && x->chain[i]->oneof == y->chain[i]->oneof
+                       ? RELATION_ONEOF
+                       : RELATION_APART;
+        }
+    }
+    return x->depth == y->depth ? RELATION_SAME : RELATION_APART;
+}
+
+static const char *check_taken(struct query_binder *b, const struct bound_field *field) {
+    for (size_t i = 0; i < b->taken->path_count; i++) {
+        switch (relate(&b->taken->path[i], field)) {
+        case RELATION_SAME:
+            return "the path gives it already";
+        case RELATION_ONEOF:
+            return "it excludes a field that the path gives";
+        case RELATION_APART:
+            break;
+        }
+    }
+    if (b->taken->body != NULL && field->chain[0] == b->taken->body) {
+        return "the body gives it";
+    }
+    bool repeated = field->chain[field->depth - 1]->repeated;
+    for (const struct used *u = b->used; u != NULL; u = u->next) {
+        switch (relate(u->field, field)) {
+        case RELATION_SAME:
+            return repeated ? NULL : "it is given twice";
+        case RELATION_ONEOF:
+            return "another parameter of the same oneof is given too";
+        case RELATION_APART:
+            break;
+        }
+    }
+    struct used *u = ARENA_NEW(b->arena, struct used);
+    *u = (struct used){b->used, field};
+    b->used = u;
+    return NULL;
+}
+
+static const struct error *bind_pair(struct query_binder *b, struct slice pair) {
+    const uint8_t *equals = memchr(pair.data, '=', pair.len);
+    size_t key_len = equals == NULL ? pair.len : (size_t)(equals - pair.data);
+    struct slice key = slice_of(pair.data, key_len);
+    struct slice value =
+        equals == NULL ? SLICE_EMPTY : slice_of(equals + 1, pair.len - key_len - 1);
+    size_t at;
+    if (!percent_valid(key, &at) || !percent_valid(value, &at)) {
+        return refuse(b, key, "\"%\" is not followed by two hex digits");
+    }
+    key = percent_decode(b->arena, key, PERCENT_FORM);
+    value = percent_decode(b->arena, value, PERCENT_FORM);
+    if (!utf8_valid(key)) {
+        return refuse(b, key, "its name is no valid UTF-8");
+    }
+    if (b->taken->whole_body) {
+        return refuse(b, key,
+                      "this method takes no query parameters; its fields stand in the body");
+    }
+    struct bound_field *field = ARENA_NEW(b->arena, struct bound_field);
+    const char *fault = bind_resolve(b->arena, b->message, key, field);
+    if (fault == NULL) {
+        fault = check_taken(b, field);
+    }
+    if (fault == NULL) {
+        fault = bind_put(b->arena, field, value, b->out);
+    }
+    return fault == NULL ? NULL : refuse(b, key, fault);
+}
+
+const struct error *bind_query(struct arena *a, const struct schema_message *m, struct slice query,
+                               const struct bind_taken *taken, struct strbuf *out) {
+    struct query_binder b = {.arena = a, .message = m, .taken = taken, .out = out};
+    size_t start = 0;
+    for (size_t i = 0; i <= query.len; i++) {
+        if (i < query.len && query.data[i] != '&') {
+            continue;
+        }
+        if (i > start) {
+            const struct error *error = bind_pair(&b, slice_of(query.data + start, i - start));
+            if (error != NULL) {
+                return error;
+            }
+        }
+        start = i + 1;
+    }
+    return NULL;
+}

@@ -1,0 +1,24 @@
+#ifndef RUNSD_GATEWAY_TRANSCODE_HTTP_RULE_H
+#define RUNSD_GATEWAY_TRANSCODE_HTTP_RULE_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+
+// One google.api.HttpRule as its bytes say. Slices borrow from them.
+struct http_rule {
+    struct http_rule *next; // its additional_bindings, behind the rule itself
+    struct slice method;    // "GET", or a custom kind
+    struct slice path;
+    struct slice body;          // empty: none; "*"; a field
+    struct slice response_body; // empty: the whole message
+};
+
+// Reads a rule and its additional bindings into a list in a. Returns false
+// with *ret_fault, a literal, if the bytes are malformed, a rule has no
+// pattern, or a binding has bindings of its own.
+bool http_rule_parse(struct arena *a, struct slice bytes, struct http_rule **ret_rules,
+                     const char **ret_fault);
+
+#endif
