@@ -26,6 +26,7 @@ class Case:
     one_connection: bool = False
     servers: typing.Optional[tuple] = None  # whose CPU counts; None: all
     first_rate: int = 20000   # runs to seed for a second, before it was measured once
+    fixed_rate: int = 0       # open loop at so many requests a second; 0: closed loop
 
 
 CANCEL = "/v1/runs/%s/cancel"
@@ -33,6 +34,8 @@ CASES = (
     Case("cancel", "REST cancel, one process", "serve", "http", "POST", CANCEL, "fresh", "200"),
     Case("cancel-1", "REST cancel, one process", "serve", "http", "POST", CANCEL, "fresh", "200",
          one_connection=True, first_rate=5000),
+    Case("cancel-steady", "REST cancel, 8,000/s due", "serve", "http", "POST", CANCEL, "fresh",
+         "200", first_rate=8000, fixed_rate=8000),
     Case("get", "REST GET, one process", "serve", "http", "GET", "/v1/runs/%s", "existing", "200"),
     Case("not-found", "REST cancel, 404", "serve", "http", "POST", CANCEL, "missing", "404"),
     Case("conflict", "REST cancel, 409", "serve", "http", "POST", CANCEL, "finished", "409"),
@@ -106,6 +109,8 @@ class Runner:
         processes.settle(target.pids())
         pids = target.pids(case.servers)
         before = sum(map(processes.cpu_seconds, pids))
+        if case.fixed_rate:
+            options += ["--rate", str(case.fixed_rate)]
         if case.protocol == "http":
             report = target.load_http(case.method, targets, options + [
                 "--connections", str(self.connections(case))])

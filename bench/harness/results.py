@@ -105,7 +105,7 @@ class Results:
         heading = ("case", "what", "at once", "rate/s", "p50 ms", "p99 ms", "CPU µs", "/ HTTP",
                    "/ gRPC", "/ SQLite", "/ all", "p50 / sync", "load µs")
         rows = [heading] + [self._case_row(c, m) for c, m in self._measured.items()]
-        lines = table.aligned(rows)
+        lines = table.aligned(rows, left=2)
         lines += ["", "The parts by themselves, in the same run:", ""]
         lines += table.aligned(self.limits.rows())
         lines += ["", "Peak resident memory: " + ", ".join(
@@ -140,7 +140,7 @@ Written by `script/bench --write-results`; do not edit.
 - Machine: {machine()}
 - Date: {date.isoformat()}
 - Commit: {commit}
-- {options.rounds} rounds of {options.seconds:g} s for each case, interleaved; medians
+- Rounds: {options.rounds}, each case {options.seconds:g} s in each, interleaved; medians
 
 {text}
 
@@ -148,6 +148,8 @@ How to read it:
 
 - A run is about 1.5 kB as JSON. Cancels are of distinct runs, {order}, and durable
   (`synchronous=FULL`).
+- Closed loop, each connection sending its next request at once, save where a rate is due: there
+  latency counts from when a request was due, so that waiting to be sent is not left out.
 - CPU µs: user and system time of all server processes (for gRPC cases of `runsd`, not of the
   client) for one request, with what they did until they were idle again.
 - / HTTP, / gRPC, / SQLite: that CPU as a multiple of the part's own, / all of the sum of the parts

@@ -19,15 +19,16 @@ def ratio(value, part):
     return None if value is None or not part else value / part
 
 
-def aligned(rows):
-    """Lines of a Markdown table, its columns aligned: the first to the left, the
-    others to the right. rows[0] is the heading."""
+def aligned(rows, left=1):
+    """Lines of a Markdown table, its columns aligned: the first ones to the left,
+    the others to the right. rows[0] is the heading."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
 
     def line(row):
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        cells = [cell.ljust(width) if i < left else cell.rjust(width)
+                 for i, (cell, width) in enumerate(zip(row, widths))]
         return "| " + " | ".join(cells) + " |"
 
-    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+    rule = ["-" * width if i < left else "-" * (width - 1) + ":"
+            for i, width in enumerate(widths)]
     return [line(rows[0]), line(rule)] + [line(row) for row in rows[1:]]
