@@ -92,6 +92,12 @@ const struct error *sqlite_error(struct arena *a, sqlite3 *db, int rc, const cha
                          "the store \"%s\" is damaged and was left as it is; restore a backup (%s)",
                          path, text);
     }
+    if (rc == SQLITE_READONLY_DIRECTORY) {
+        return error_new(a, STATUS_UNAVAILABLE, NULL,
+                         "the store \"%s\" cannot be opened: its directory, where its write-ahead "
+                         "log goes, cannot be written",
+                         path);
+    }
     return error_new(a, STATUS_UNAVAILABLE, NULL, "the store \"%s\" cannot be opened (%s)", path,
                      text);
 }

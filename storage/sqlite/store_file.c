@@ -21,7 +21,7 @@
 enum { LOCK_TRIES = 20, LOCK_RETRY_MS = 10 };
 
 // https://sqlite.org/fileformat2.html#the_database_header
-enum { HEADER_BYTES = 100, HEADER_APPLICATION_ID = 68 };
+enum { HEADER_BYTES = 100, HEADER_PAGE_SIZE = 16, HEADER_APPLICATION_ID = 68 };
 
 static const char header_magic[16] = "SQLite format 3";
 
@@ -61,22 +61,17 @@ static const struct error *fill_new_file(struct arena *a, const char *path, cons
     return e;
 }
 
-static const struct error *refuse_stray_log(struct arena *a, const char *path) {
-    const char *log = arena_printf(a, "%s-wal", path);
+static bool has_log(struct arena *a, const char *path) {
     struct stat st;
-    if (stat(log, &st) == 0 && st.st_size > 0) {
-        return error_new(a, STATUS_DATA_LOSS, NULL,
-                         "the store \"%s\" is missing but its write-ahead log \"%s\" is there; "
-                         "restore both, or remove the log to begin anew",
-                         path, log);
-    }
-    return NULL;
+    return stat(arena_printf(a, "%s-wal", path), &st) == 0 && st.st_size > 0;
 }
 
 static const struct error *make_file(struct arena *a, const char *path) {
-    const struct error *e = refuse_stray_log(a, path);
-    if (e != NULL) {
-        return e;
+    if (has_log(a, path)) {
+        return error_new(a, STATUS_DATA_LOSS, NULL,
+                         "the store \"%s\" is missing but its write-ahead log \"%s-wal\" is there; "
+                         "restore both, or remove the log to begin anew",
+                         path, path);
     }
     char *temporary = arena_printf(a, "%s.new-XXXXXX", path);
     int fd = mkostemp(temporary, O_CLOEXEC); // mode 0600
@@ -84,7 +79,7 @@ static const struct error *make_file(struct arena *a, const char *path) {
         return system_error(a, path, "made");
     }
     close(fd);
-    e = fill_new_file(a, path, temporary);
+    const struct error *e = fill_new_file(a, path, temporary);
     // EEXIST: another process was faster; its file is as good.
     if (e == NULL && link(temporary, path) != 0 && errno != EEXIST) {
         e = system_error(a, path, "made");
@@ -144,6 +139,18 @@ static const struct error *check_header(struct arena *a, const char *path, int f
                          "(application id 0x%08x, not 0x%08x); it was left as it is",
                          path, id, SCHEMA_APPLICATION_ID);
     }
+    // SQLite pads a page that is cut. One can be cut only where the log, which
+    // still has it whole, was being copied.
+    unsigned page_size = (unsigned)header[HEADER_PAGE_SIZE] << 8 | header[HEADER_PAGE_SIZE + 1];
+    page_size = page_size == 1 ? 65536 : page_size;
+    struct stat st;
+    if (page_size >= 512 && fstat(fd, &st) == 0 && st.st_size % page_size != 0 &&
+        !has_log(a, path)) {
+        return error_new(a, STATUS_DATA_LOSS, NULL,
+                         "the store \"%s\" is damaged and was left as it is; restore a backup (its "
+                         "size, %lld bytes, is no multiple of its page size, %u)",
+                         path, (long long)st.st_size, page_size);
+    }
     return NULL;
 }
 
@@ -180,7 +187,7 @@ const struct error *store_file_open(struct arena *a, const char *path, int *ret_
     }
     e = lock(a, path, fd);
     if (e == NULL) {
-        e = check_header(a, path, fd);
+        e = check_header(a, store_file_real_path(a, path), fd);
     }
     if (e != NULL) {
         close(fd);

@@ -1,0 +1,463 @@
+#include <fcntl.h>
+#include <fstream>
+#include <functional>
+#include <linux/capability.h>
+#include <sqlite3.h>
+#include <sstream>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/storage/store_testing.h"
+
+using namespace store_testing;
+
+namespace {
+
+std::string ReadFile(const std::string &path) {
+    std::ifstream in(path, std::ios::binary);
+    std::stringstream out;
+    out << in.rdbuf();
+    return out.str();
+}
+
+void WriteFile(const std::string &path, const std::string &bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+bool Exists(const std::string &path) {
+    struct stat st;
+    return stat(path.c_str(), &st) == 0;
+}
+
+// Runs SQL on the file with SQLite itself.
+void RunSql(const std::string &path, const std::string &sql) {
+    sqlite3 *db = nullptr;
+    ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+    char *message = nullptr;
+    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK) << message;
+    sqlite3_free(message);
+    sqlite3_close(db);
+}
+
+std::string QueryText(const std::string &path, const std::string &sql) {
+    sqlite3 *db = nullptr;
+    EXPECT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+    sqlite3_stmt *s = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(db, sql.c_str(), -1, &s, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(db);
+    std::string text;
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const unsigned char *t = sqlite3_column_text(s, 0);
+        text += t != nullptr ? reinterpret_cast<const char *>(t) : "NULL";
+        text += "\n";
+    }
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return text;
+}
+
+class SqliteOpen : public testing::Test {
+  protected:
+    struct run_store *MustOpen() {
+        Opened o = Open(url_);
+        EXPECT_EQ(o.code, STATUS_OK) << o.message;
+        return o.store;
+    }
+    // Makes a store with a few runs and a token, and closes it.
+    void MakeStore() {
+        struct run_store *store = MustOpen();
+        for (int i = 0; i < 5; i++) {
+            EXPECT_EQ(CreateRun(store, {.id = std::to_string(i),
+                                        .workflow_id = "w",
+                                        .spec = "spec",
+                                        .execution_state = "state"})
+                          .result,
+                      STORE_OK);
+        }
+        EXPECT_EQ(CreateToken(store, {.name = "t"}), STORE_OK);
+        run_store_close(store);
+    }
+    void ExpectRefused(int code, const std::vector<std::string> &words) {
+        Opened o = Open(url_);
+        EXPECT_EQ(o.code, code) << o.message;
+        EXPECT_EQ(o.store, nullptr);
+        for (const std::string &word : words) {
+            EXPECT_NE(o.message.find(word), std::string::npos) << word << " in: " << o.message;
+        }
+        run_store_close(o.store);
+    }
+    // As above, and no byte of the file or its log is changed.
+    void ExpectRefusedUntouched(int code, const std::vector<std::string> &words) {
+        std::string before = ReadFile(path_);
+        std::string log_before = ReadFile(path_ + "-wal");
+        ExpectRefused(code, words);
+        EXPECT_TRUE(ReadFile(path_) == before);
+        EXPECT_TRUE(ReadFile(path_ + "-wal") == log_before);
+        EXPECT_FALSE(Exists(path_ + ".server"));
+    }
+
+    TemporaryDirectory directory_;
+    std::string path_ = directory_.File("runs.db");
+    std::string url_ = "sqlite:" + path_;
+};
+
+TEST_F(SqliteOpen, ReopenKeepsRunsEventsTokensAndSecret) {
+    struct run_store *store = MustOpen();
+    ASSERT_EQ(CreateRun(store,
+                        {.id = "r",
+                         .total_cu = 3,
+                         .workflow_id = "w",
+                         .spec = "spec",
+                         .execution_state = "state"},
+                        "alice", "why")
+                  .result,
+              STORE_OK);
+    StoredRun cancelled = Apply(store, {.id = "r", .at_us = 7000}).run;
+    std::vector<Event> events = ListEvents(store, "r");
+    ASSERT_EQ(CreateToken(store, {.name = "t", .scopes = 5}), STORE_OK);
+    Token revoked;
+    ASSERT_EQ(RevokeToken(store, "acme", "t", 99, &revoked), STORE_OK);
+    std::string secret(reinterpret_cast<const char *>(store->secret), STORE_SECRET_BYTES);
+    run_store_close(store);
+    EXPECT_FALSE(Exists(path_ + "-wal"));
+    EXPECT_FALSE(Exists(path_ + "-shm"));
+
+    store = MustOpen();
+    StoredRun again = GetRun(store, "r").run;
+    EXPECT_EQ(again.status, RUN_CANCELLED);
+    EXPECT_EQ(again.finished_at_us, cancelled.finished_at_us);
+    EXPECT_EQ(again.spec, "spec");
+    EXPECT_EQ(again.execution_state, "state");
+    EXPECT_EQ(again.total_cu, 3);
+    EXPECT_EQ(ListEvents(store, "r"), events);
+    std::vector<Token> tokens = ListTokens(store, "");
+    ASSERT_EQ(tokens.size(), 1u);
+    EXPECT_EQ(tokens[0].revoked_at_us, 99);
+    EXPECT_EQ(tokens[0].scopes, 5u);
+    EXPECT_EQ(std::string(reinterpret_cast<const char *>(store->secret), STORE_SECRET_BYTES),
+              secret);
+    run_store_close(store);
+    // A secret is random.
+    EXPECT_NE(secret, std::string(STORE_SECRET_BYTES, '\0'));
+    path_ = directory_.File("other.db");
+    url_ = "sqlite:" + path_;
+    store = MustOpen();
+    EXPECT_NE(std::string(reinterpret_cast<const char *>(store->secret), STORE_SECRET_BYTES),
+              secret);
+    run_store_close(store);
+}
+
+TEST_F(SqliteOpen, AnsweredWritesSurviveADeathWithoutClosing) {
+    pid_t child = fork();
+    if (child == 0) {
+        Opened o = Open(url_);
+        bool ok = o.store != nullptr;
+        for (int i = 0; ok && i < 20; i++) {
+            ok = CreateRun(o.store, {.id = std::to_string(i)}).result == STORE_OK &&
+                 Apply(o.store, {.id = std::to_string(i)}).result == STORE_OK;
+        }
+        _exit(ok ? 0 : 1);
+    }
+    int status;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+    EXPECT_TRUE(Exists(path_ + "-wal"));
+    struct run_store *store = MustOpen();
+    for (int i = 0; i < 20; i++) {
+        EXPECT_EQ(GetRun(store, std::to_string(i)).run.status, RUN_CANCELLED);
+    }
+    run_store_close(store);
+}
+
+TEST_F(SqliteOpen, FilesAreForTheirOwnerAlone) {
+    mode_t before = umask(0);
+    struct run_store *store = MustOpen();
+    ASSERT_EQ(CreateRun(store, {.id = "r"}).result, STORE_OK);
+    for (const char *suffix : {"", "-wal", "-shm", ".server"}) {
+        struct stat st;
+        ASSERT_EQ(stat((path_ + suffix).c_str(), &st), 0) << suffix;
+        EXPECT_EQ(st.st_mode & 0777, 0600u) << suffix;
+    }
+    run_store_close(store);
+    umask(before);
+    EXPECT_FALSE(Exists(path_ + ".server"));
+}
+
+TEST_F(SqliteOpen, SettingsAreThoseThatKeepTheData) {
+    MakeStore();
+    EXPECT_EQ(QueryText(path_, "PRAGMA journal_mode"), "wal\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "2\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
+    EXPECT_EQ(QueryText(path_, "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT%'"), "");
+}
+
+TEST_F(SqliteOpen, UrlsThatNameNoStoreAreRefused) {
+    const struct {
+        const char *url;
+        const char *word;
+    } rows[] = {{"", "sqlite:PATH"},
+                {"sqlite", "\"sqlite\""},
+                {"sqlite:", "names no file"},
+                {"SQLITE:x", "\"SQLITE:x\""},
+                {"memory", "memory:"},
+                {"memory:x", "\"memory:x\""},
+                {"postgres://h/d", "\"postgres://h/d\""}};
+    for (const auto &row : rows) {
+        url_ = row.url;
+        ExpectRefused(STATUS_INVALID_ARGUMENT, {row.word});
+    }
+}
+
+TEST_F(SqliteOpen, PathsThatCannotBeOpenedAreNamed) {
+    ASSERT_EQ(mkdir(directory_.File("dir").c_str(), 0700), 0);
+    ASSERT_EQ(mkfifo(directory_.File("fifo").c_str(), 0600), 0);
+    ASSERT_EQ(symlink("loop", directory_.File("loop").c_str()), 0);
+    WriteFile(directory_.File("file"), "x");
+    const struct {
+        std::string path;
+        const char *word;
+    } rows[] = {
+        {directory_.File("dir"), "directory"},
+        {directory_.File("fifo"), "regular file"},
+        {directory_.File("loop"), "symbolic links"},
+        {directory_.File("file/runs.db"), "Not a directory"},
+        {directory_.File("none/runs.db"), "No such file or directory"},
+        {directory_.File(std::string(300, 'x')), "too long"},
+    };
+    for (const auto &row : rows) {
+        url_ = "sqlite:" + row.path;
+        ExpectRefused(STATUS_UNAVAILABLE, {row.path, row.word});
+    }
+}
+
+// Runs body in a child that has no capabilities, so that file modes hold for
+// root too; returns its exit status.
+int RunUnprivileged(const std::function<int()> &body) {
+    pid_t child = fork();
+    if (child == 0) {
+        struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+        struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+        _exit(syscall(SYS_capset, &header, none) == 0 ? body() : 2);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(SqliteOpen, MissingPermissionIsNamed) {
+    MakeStore();
+    const struct {
+        std::string path;
+        mode_t file_mode; // 0: there is no file
+        mode_t directory_mode;
+    } rows[] = {
+        {directory_.File("a/runs.db"), 0, 0500},    {directory_.File("b/runs.db"), 0, 0000},
+        {directory_.File("c/runs.db"), 0400, 0700}, {directory_.File("d/runs.db"), 0200, 0700},
+        {directory_.File("e/runs.db"), 0600, 0500},
+    };
+    for (const auto &row : rows) {
+        SCOPED_TRACE(row.path);
+        std::string directory = row.path.substr(0, row.path.rfind('/'));
+        ASSERT_EQ(mkdir(directory.c_str(), 0700), 0);
+        if (row.file_mode != 0) {
+            WriteFile(row.path, ReadFile(path_));
+            ASSERT_EQ(chmod(row.path.c_str(), row.file_mode), 0);
+        }
+        ASSERT_EQ(chmod(directory.c_str(), row.directory_mode), 0);
+        EXPECT_EQ(RunUnprivileged([&] {
+                      Opened o = Open("sqlite:" + row.path);
+                      bool named = o.message.find(row.path) != std::string::npos &&
+                                   o.message.find(row.words) != std::string::npos;
+                      return o.code == STATUS_UNAVAILABLE && named ? 0 : 1;
+                  }),
+                  0);
+        ASSERT_EQ(chmod(directory.c_str(), 0700), 0);
+    }
+}
+
+TEST_F(SqliteOpen, NewerSchemaIsRefusedWithBothVersions) {
+    MakeStore();
+    RunSql(path_, "PRAGMA user_version=7");
+    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 2"});
+}
+
+TEST_F(SqliteOpen, ImpossibleSchemaVersionIsRefused) {
+    for (const char *version : {"0", "-1"}) {
+        MakeStore();
+        RunSql(path_, std::string("PRAGMA user_version=") + version);
+        ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_, version});
+        unlink(path_.c_str());
+    }
+}
+
+TEST_F(SqliteOpen, ForeignDatabaseIsRefused) {
+    RunSql(path_, "CREATE TABLE t(x); INSERT INTO t VALUES(1)");
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_, "another program"});
+    RunSql(path_, "PRAGMA application_id=252006675; PRAGMA journal_mode=WAL;");
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_, "0x0f055113"});
+}
+
+TEST_F(SqliteOpen, MissingTableOrIndexIsRefused) {
+    for (const char *sql :
+         {"DROP TABLE run", "DROP TABLE run_body", "DROP TABLE event", "DROP TABLE token",
+          "DROP TABLE meta", "DROP INDEX run_by_id", "DROP INDEX run_active",
+          "DROP INDEX run_by_start", "DROP INDEX run_by_workflow", "DROP INDEX event_by_run",
+          "DROP INDEX token_by_name", "DROP INDEX token_by_hash", "DELETE FROM meta",
+          "UPDATE meta SET value=x'00'"}) {
+        SCOPED_TRACE(sql);
+        MakeStore();
+        RunSql(path_, sql);
+        ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_, "damaged"});
+        unlink(path_.c_str());
+    }
+}
+
+TEST_F(SqliteOpen, DamagedFilesAreRefusedAndLeftAsTheyAre) {
+    MakeStore();
+    const std::string good = ReadFile(path_);
+    ASSERT_GT(good.size(), 4096u * 10);
+    struct Row {
+        std::string name;
+        std::string bytes;
+    };
+    auto with = [&](size_t at, const std::string &bytes) {
+        std::string s = good;
+        return s.replace(at, bytes.size(), bytes);
+    };
+    std::vector<Row> rows = {
+        {"empty", ""},
+        {"one byte", "S"},
+        {"99 bytes", good.substr(0, 99)},
+        {"the header alone", good.substr(0, 100)},
+        {"half a page", good.substr(0, 2048)},
+        {"one page", good.substr(0, 4096)},
+        {"half", good.substr(0, good.size() / 8192 * 4096)},
+        {"last page missing", good.substr(0, good.size() - 4096)},
+        {"last byte missing", good.substr(0, good.size() - 1)},
+        {"text", "This is not a database.\n" + std::string(5000, ' ')},
+        {"zeros", std::string(good.size(), '\0')},
+        {"wrong magic", with(0, "SQLite format 4")},
+        {"page size 3", with(16, std::string("\0\3", 2))},
+        {"application id", with(68, "XXXX")},
+        {"schema page", with(100, std::string(3996, '\x5a'))},
+    };
+    for (size_t page = 1; page * 4096 < good.size(); page++) {
+        rows.push_back({"page " + std::to_string(page + 1) + " of noise",
+                        with(page * 4096, std::string(4096, '\xa5'))});
+        rows.push_back({"page " + std::to_string(page + 1) + " of zeros",
+                        with(page * 4096, std::string(4096, '\0'))});
+    }
+    for (const Row &row : rows) {
+        SCOPED_TRACE(row.name);
+        WriteFile(path_, row.bytes);
+        ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_});
+    }
+    // The file itself was good all the time.
+    WriteFile(path_, good);
+    struct run_store *store = MustOpen();
+    EXPECT_EQ(ListRuns(store, {}).runs.size(), 5u);
+    run_store_close(store);
+}
+
+TEST_F(SqliteOpen, LogWithoutItsDatabaseIsRefused) {
+    WriteFile(path_ + "-wal", "frames");
+    ExpectRefused(STATUS_DATA_LOSS, {path_, path_ + "-wal"});
+    EXPECT_EQ(ReadFile(path_ + "-wal"), "frames");
+    EXPECT_FALSE(Exists(path_));
+}
+
+// A store as version 1 left it, with a run in each status.
+const char *const kVersion1 = R"(
+CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE run(run_key INTEGER PRIMARY KEY, organization TEXT NOT NULL, id TEXT NOT NULL,
+  status INTEGER NOT NULL, previous_status INTEGER NOT NULL, started_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL, finished_at INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  total_cu REAL, workflow_id TEXT NOT NULL);
+CREATE UNIQUE INDEX run_by_id ON run(organization, id);
+CREATE INDEX run_by_start ON run(organization, started_at, id);
+CREATE INDEX run_by_workflow ON run(organization, workflow_id, started_at, id);
+CREATE TABLE run_body(run_key INTEGER PRIMARY KEY, spec BLOB NOT NULL,
+  execution_state BLOB NOT NULL);
+CREATE TABLE event(event_key INTEGER PRIMARY KEY, run_key INTEGER NOT NULL,
+  sequence INTEGER NOT NULL, from_status INTEGER NOT NULL, to_status INTEGER NOT NULL,
+  at INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE UNIQUE INDEX event_by_run ON event(run_key, sequence);
+CREATE TABLE token(token_key INTEGER PRIMARY KEY, organization TEXT NOT NULL, name TEXT NOT NULL,
+  hash BLOB NOT NULL, scopes INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL, revoked_at INTEGER NOT NULL);
+CREATE UNIQUE INDEX token_by_name ON token(organization, name);
+CREATE UNIQUE INDEX token_by_hash ON token(hash);
+INSERT INTO meta VALUES('secret', x'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f');
+INSERT INTO run VALUES(1, 'acme', 'one', 1, 0, 10, 10, 0, 1, 1.5, 'w');
+INSERT INTO run VALUES(2, 'acme', 'two', 2, 1, 20, 25, 0, 2, 0, '');
+INSERT INTO run VALUES(3, 'acme', 'three', 3, 1, 30, 35, 35, 2, 0, '');
+INSERT INTO run_body VALUES(1, 'spec one', 'state one');
+INSERT INTO run_body VALUES(2, '', '');
+INSERT INTO run_body VALUES(3, '', '');
+INSERT INTO event VALUES(1, 1, 1, 0, 1, 10, 'a', '');
+INSERT INTO event VALUES(2, 2, 1, 0, 1, 20, 'a', '');
+INSERT INTO event VALUES(3, 2, 2, 1, 2, 25, 'a', '');
+INSERT INTO event VALUES(4, 3, 1, 0, 1, 30, 'a', '');
+INSERT INTO event VALUES(5, 3, 2, 1, 3, 35, 'a', '');
+PRAGMA application_id=1920298611;
+PRAGMA user_version=1;
+)";
+
+TEST_F(SqliteOpen, Version1IsBroughtForwardAndKeepsItsRuns) {
+    RunSql(path_, kVersion1);
+    struct run_store *store = MustOpen();
+    StoredRun one = GetRun(store, "one").run;
+    EXPECT_EQ(one.spec, "spec one");
+    EXPECT_EQ(one.total_cu, 1.5);
+    EXPECT_EQ(store->secret[31], 0x1f);
+    EXPECT_EQ(ListRuns(store, {.status = kActive}).ids(), (std::vector<std::string>{"two", "one"}));
+    EXPECT_EQ(Apply(store, {.id = "one"}).result, STORE_OK);
+    EXPECT_EQ(ListRuns(store, {.status = kActive}).ids(), (std::vector<std::string>{"two"}));
+    run_store_close(store);
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "2\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
+    // What was brought forward is what a new store has.
+    const char *schema = "SELECT replace(replace(sql, ' ', ''), char(10), '') FROM sqlite_schema"
+                         " WHERE sql IS NOT NULL ORDER BY name";
+    std::string forwarded = QueryText(path_, schema);
+    path_ = directory_.File("new.db");
+    url_ = "sqlite:" + path_;
+    MakeStore();
+    EXPECT_EQ(forwarded, QueryText(path_, schema));
+}
+
+TEST_F(SqliteOpen, FailedMigrationChangesNothing) {
+    RunSql(path_, std::string(kVersion1) + "CREATE TABLE run_active(in_the_way);");
+    ExpectRefusedUntouched(STATUS_UNAVAILABLE, {path_, "run_active"});
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "1\n");
+}
+
+TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
+    MakeStore();
+    // 25,000 finished runs, then one that is waiting, older than all.
+    RunSql(path_, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<25000)"
+                  " INSERT INTO run SELECT i+100, 'big', printf('r%05d', i), 3, 1, 1000+i, 1, 1, 2,"
+                  " 0, 'w' FROM n;"
+                  "INSERT INTO run_body SELECT run_key, '', '' FROM run WHERE organization='big';"
+                  "UPDATE run SET status=4 WHERE organization='big' AND id='r00001';");
+    struct run_store *store = MustOpen();
+    Listing l = {.organization = "big", .status = RUN_STATUS_BIT(RUN_FAILURE), .limit = 10};
+    std::vector<std::string> seen;
+    int calls = 1;
+    Page p = ListRuns(store, l);
+    for (; p.has_more; calls++) {
+        EXPECT_EQ(p.runs.size(), 0u);
+        p = ListRuns(store, Behind(l, p));
+    }
+    EXPECT_EQ(p.ids(), std::vector<std::string>{"r00001"});
+    EXPECT_EQ(calls, 3);
+    // An index of the active runs needs no scan at all.
+    p = ListRuns(store, {.organization = "big", .status = kActive});
+    EXPECT_EQ(p.runs.size(), 0u);
+    EXPECT_FALSE(p.has_more);
+    run_store_close(store);
+}
+
+} // namespace
