@@ -43,8 +43,12 @@ static const struct error *received_error(struct rpc_client_call *call, struct r
     rpc_metadata_find(&b->trailing_metadata, "grpc-status-details-bin", &details);
     struct slice message = rpc_slice_view(&b->status_message);
     struct error *e = status_details_decode(call->arena, (int)b->status, message, details);
-    if (e->code == STATUS_UNAVAILABLE && details.len == 0) {
+    // A stopping gRPC core server drops a call that it has not handed out yet, which
+    // arrives as a cancellation that nobody asked for.
+    bool is_dropped = e->code == STATUS_CANCELLED && !atomic_load(&call->state->cancelled);
+    if (details.len == 0 && (e->code == STATUS_UNAVAILABLE || is_dropped)) {
         // gRPC core's own words hold addresses and errno texts: not for the public.
+        e->code = STATUS_UNAVAILABLE;
         e->detail = e->message;
         e->message = "the server cannot be reached, or the connection to it broke";
     }
@@ -99,6 +103,12 @@ static gpr_timespec core_deadline(int64_t deadline_us) {
 static void start(struct rpc_client_call_state *state) {
     struct rpc_client_call *call = state->call;
     struct rpc_channel *channel = call->method->channel;
+    if (call->deadline_us != 0 && call->deadline_us <= clock_monotonic_us()) {
+        // gRPC core's clock is coarser: it might let the call go out.
+        fail(call, STATUS_DEADLINE_EXCEEDED, "the deadline passed before the call began", NULL);
+        call->done(call);
+        return;
+    }
     grpc_call *core = grpc_channel_create_registered_call(
         channel->core, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue, call->method->registered,
         core_deadline(call->deadline_us), NULL);

@@ -8,6 +8,7 @@
 
 #include "base/container_of.h"
 #include "base/memory.h"
+#include "rpc/deadlock_detection.h"
 
 enum { THREAD_NAME_SIZE = 16 };
 
@@ -65,7 +66,7 @@ static void *run(void *argument) {
         struct rpc_task *own = reversed(loop->own);
         loop->own = NULL;
         run_list(own);
-        if (event.type == GRPC_QUEUE_SHUTDOWN) {
+        if (event.type == GRPC_QUEUE_SHUTDOWN && loop->own == NULL) {
             return NULL;
         }
     }
@@ -73,6 +74,7 @@ static void *run(void *argument) {
 
 struct rpc_loop *rpc_loop_new(const char *name) {
     grpc_init();
+    rpc_deadlock_detection_off();
     struct rpc_loop *loop = mem_zalloc(sizeof(*loop));
     snprintf(loop->name, sizeof(loop->name), "%s", name);
     loop->queue = grpc_completion_queue_create_for_next(NULL);

@@ -64,7 +64,9 @@ void rpc_server_start(struct rpc_server *server);
 
 // Stops: no new calls are taken, calls in flight may finish until drain_ms have
 // passed, then they are cancelled: their callers hear of it at once, but it
-// returns only when the last handler has answered, so no call is left. The unix
+// returns only when the last handler has answered, so no call is left. A call that
+// crosses the stop on a connection may end with CANCELLED, which is gRPC core's
+// doing (this layer's client makes UNAVAILABLE of it); no handler has seen it. The unix
 // sockets' files are removed. Call it once, from any thread but the loop's; on a
 // server that was never started it does nothing. Returns whether all calls ended
 // by themselves.

@@ -1,73 +1,235 @@
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 #include "tests/rpc/fixture.h"
+
+// Calls that succeed, or fail by their limits, over every transport.
 
 namespace {
 
-enum class Transport { kInProcess, kInProcessTwoLoops, kUnix, kTcp, kTcp6, kHostName };
+class EveryTransport : public testing::TestWithParam<Transport> {};
 
-// A server and a channel to it.
-class Link {
-  public:
-    explicit Link(Transport transport, size_t max_request_bytes = 0, int max_calls = 0)
-        : server(loop.get(), max_request_bytes, max_calls) {
-        std::string address;
-        switch (transport) {
-        case Transport::kInProcess:
-        case Transport::kInProcessTwoLoops:
-            break;
-        case Transport::kUnix:
-            address = "unix:" + dir.Path("a %41 socket?");
-            break;
-        case Transport::kTcp:
-            address = "127.0.0.1:";
-            break;
-        case Transport::kTcp6:
-            address = "[::1]:";
-            break;
-        case Transport::kHostName:
-            address = "localhost:";
-            break;
+TEST_P(EveryTransport, EchoesMessagesOfAnySize) {
+    Link link(GetParam());
+    for (size_t size : {0, 1, 23, 24, 1400, 16'384, 100'000, 4'000'000}) {
+        std::string request(size, 'a');
+        for (size_t i = 0; i < size; i++) {
+            request[i] = static_cast<char>(i * 31 % 251);
         }
-        bool is_tcp = !address.empty() && transport != Transport::kUnix;
-        if (!address.empty()) {
-            EXPECT_EQ(server.Listen(is_tcp ? address + "0" : address), "");
-        }
-        server.Start();
-        struct rpc_loop *own = transport == Transport::kInProcess ? loop.get() : client_loop.get();
-        if (address.empty()) {
-            channel = std::make_unique<Channel>(own, server);
-        } else {
-            channel = std::make_unique<Channel>(
-                own, is_tcp ? address + std::to_string(server.port()) : address);
-        }
+        Call call(*link.channel, "/test.Service/Echo", request);
+        call.Run();
+        ASSERT_EQ(call.code(), STATUS_OK) << call.message();
+        ASSERT_TRUE(call.response() == request) << size;
     }
-
-    TempDir dir;
-    Loop loop;
-    Loop client_loop;
-    Server server;
-    std::unique_ptr<Channel> channel;
-};
-
-std::string TransportName(const testing::TestParamInfo<Transport> &info) {
-    static const char *const names[] = {"InProcess", "InProcessTwoLoops", "Unix", "Tcp",
-                                        "Tcp6",      "HostName"};
-    return names[static_cast<int>(info.param)];
 }
 
-class EveryTransport : public testing::TestWithParam<Transport> {
-  protected:
-    EveryTransport() : link_(GetParam()) {}
-    Link link_;
-};
+TEST_P(EveryTransport, CarriesAnEmptyReply) {
+    Link link(GetParam());
+    Call call(*link.channel, "/test.Service/Empty", "x");
+    call.Run();
+    EXPECT_EQ(call.code(), STATUS_OK) << call.message();
+    EXPECT_EQ(call.response(), "");
+}
 
-TEST_P(EveryTransport, EchoesAMessage) {
-    for (size_t size : {0, 1, 23, 24, 1400, 100'000, 4'000'000}) {
-        std::string request(size, 'a');
-        Call call(*link_.channel, "/test.Service/Echo", request);
+TEST_P(EveryTransport, TakesAReplyFromAnotherThread) {
+    Link link(GetParam());
+    for (int i = 0; i < 200; i++) {
+        std::string request = "n" + std::to_string(i);
+        Call call(*link.channel, "/test.Service/Thread", request);
         call.Run();
-        ASSERT_EQ(call.code(), STATUS_OK) << call.message() << call.error()->detail;
-        EXPECT_EQ(call.response(), request);
+        ASSERT_EQ(call.code(), STATUS_OK) << call.message();
+        ASSERT_EQ(call.response(), request);
     }
+}
+
+TEST_P(EveryTransport, ShowsMetadata) {
+    Link link(GetParam());
+    struct {
+        std::vector<std::string> values;
+        std::string want;
+    } rows[] = {
+        {{}, "0|(none)|0|"},
+        {{"one"}, "1|one|1|"},
+        {{""}, "1||1|"},
+        {{"one", "two", "one"}, "1|one|3|"},
+        {{std::string(8000, 'v')}, "1|" + std::string(8000, 'v') + "|1|"},
+    };
+    for (const auto &row : rows) {
+        Call call(*link.channel, "/test.Service/Whoami", "");
+        call.Metadata("x-other", "other");
+        for (const auto &value : row.values) {
+            call.Metadata("x-name", value);
+        }
+        call.Run();
+        ASSERT_EQ(call.code(), STATUS_OK) << call.message();
+        EXPECT_EQ(call.response(), row.want + "/test.Service/Whoami|0");
+    }
+}
+
+TEST_P(EveryTransport, ShowsTheDeadline) {
+    Link link(GetParam());
+    constexpr int64_t kIn = 600'000'000;
+    int64_t before_us = clock_monotonic_us();
+    Call call(*link.channel, "/test.Service/Whoami", "");
+    call.DeadlineIn(kIn).Run();
+    int64_t after_us = clock_monotonic_us();
+    ASSERT_EQ(call.code(), STATUS_OK) << call.message();
+    std::string response = call.response();
+    int64_t seen_us = std::stoll(response.substr(response.rfind('|') + 1));
+    // gRPC's grpc-timeout has three significant digits when the time is long.
+    EXPECT_GE(seen_us, before_us + kIn - 1'000'000);
+    EXPECT_LE(seen_us, after_us + kIn + 10'000'000);
+}
+
+TEST_P(EveryTransport, RefusesMetadataThatHttpDoesNotAllow) {
+    Link link(GetParam());
+    struct {
+        const char *key;
+        const char *value;
+    } rows[] = {{"x-name", "line\nbreak"}, {"X-Upper", "v"}, {"x name", "v"}, {"", "v"}};
+    for (const auto &row : rows) {
+        Call call(*link.channel, "/test.Service/Echo", "");
+        call.Metadata(row.key, row.value).Run();
+        EXPECT_EQ(call.code(), STATUS_INVALID_ARGUMENT) << row.key;
+        EXPECT_EQ(call.message(),
+                  "the call's metadata has a key or a value that HTTP does not allow");
+    }
+}
+
+TEST_P(EveryTransport, RefusesARequestOneByteAboveTheLimit) {
+    Link link(GetParam(), 1000);
+    Call fits(*link.channel, "/test.Service/Echo", std::string(1000, 'a'));
+    fits.Run();
+    EXPECT_EQ(fits.code(), STATUS_OK) << fits.message();
+    EXPECT_EQ(fits.response().size(), 1000u);
+    Call too_large(*link.channel, "/test.Service/Echo", std::string(1001, 'a'));
+    too_large.Run();
+    EXPECT_EQ(too_large.code(), STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_NE(too_large.message().find("larger than max (1001 vs. 1000)"), std::string::npos)
+        << too_large.message();
+    Call after(*link.channel, "/test.Service/Echo", "still there");
+    EXPECT_EQ(after.Run().response(), "still there");
+}
+
+TEST_P(EveryTransport, RefusesAReplyOneByteAboveTheLimit) {
+    Link link(GetParam(), 0, 0, 1000);
+    Call fits(*link.channel, "/test.Service/Sized", "1000");
+    EXPECT_EQ(fits.Run().code(), STATUS_OK) << fits.message();
+    Call too_large(*link.channel, "/test.Service/Sized", "1001");
+    EXPECT_EQ(too_large.Run().code(), STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_EQ(too_large.response(), "");
+}
+
+TEST_P(EveryTransport, HasRequestLimitOf4MiBByDefault) {
+    Link link(GetParam());
+    constexpr size_t kLimit = 4 * 1024 * 1024;
+    Call fits(*link.channel, "/test.Service/Echo", std::string(kLimit, 'a'));
+    EXPECT_EQ(fits.Run().code(), STATUS_OK) << fits.message();
+    Call too_large(*link.channel, "/test.Service/Echo", std::string(kLimit + 1, 'a'));
+    EXPECT_EQ(too_large.Run().code(), STATUS_RESOURCE_EXHAUSTED);
+}
+
+TEST_P(EveryTransport, NamesAnUnknownMethod) {
+    Link link(GetParam());
+    for (const char *path : {"/test.Service/None", "/none.Service/Echo", "/test.Service/echo"}) {
+        Call call(*link.channel, path, "x");
+        call.Run();
+        ASSERT_EQ(call.code(), STATUS_UNIMPLEMENTED);
+        EXPECT_EQ(call.message(), std::string("there is no method \"") + path + "\"");
+        EXPECT_STREQ(call.error()->reason, "METHOD_UNKNOWN");
+        EXPECT_STREQ(call.error()->domain, "test.domain");
+    }
+}
+
+TEST_P(EveryTransport, EndsACallWhoseDeadlinePasses) {
+    Link link(GetParam());
+    Call call(*link.channel, "/test.Service/Held", "");
+    call.DeadlineIn(20'000).Start().Await();
+    EXPECT_EQ(call.code(), STATUS_DEADLINE_EXCEEDED);
+    // The handler answers all the same, into the void.
+    ASSERT_TRUE(link.server.AwaitHeld(1));
+    link.server.ReleaseAll();
+    Call past(*link.channel, "/test.Service/Echo", "");
+    EXPECT_EQ(past.DeadlineIn(-1).Run().code(), STATUS_DEADLINE_EXCEEDED);
+    EXPECT_EQ(past.message(), "the deadline passed before the call began");
+}
+
+TEST_P(EveryTransport, EndsACancelledCall) {
+    Link link(GetParam());
+    Call call(*link.channel, "/test.Service/Held", "");
+    call.Start();
+    ASSERT_TRUE(link.server.AwaitHeld(1));
+    call.Cancel().Await();
+    EXPECT_EQ(call.code(), STATUS_CANCELLED);
+    link.server.ReleaseAll();
+}
+
+TEST_P(EveryTransport, EndsACallCancelledAtItsStart) {
+    Link link(GetParam());
+    for (int i = 0; i < 200; i++) {
+        Call call(*link.channel, "/test.Service/Echo", "");
+        call.Start().Cancel().Cancel().Await();
+        EXPECT_TRUE(call.code() == STATUS_CANCELLED || call.code() == STATUS_OK) << call.code();
+        EXPECT_EQ(call.done_count(), 1);
+    }
+}
+
+TEST_P(EveryTransport, IgnoresACancelAfterTheEnd) {
+    Link link(GetParam());
+    Call call(*link.channel, "/test.Service/Echo", "reply");
+    call.Start().Await().Cancel();
+    EXPECT_EQ(call.code(), STATUS_OK);
+    EXPECT_EQ(call.response(), "reply");
+}
+
+TEST_P(EveryTransport, RefusesCallsAboveTheLimitInFlight) {
+    Link link(GetParam(), 0, 2);
+    std::deque<Call> held;
+    for (int i = 0; i < 2; i++) {
+        held.emplace_back(*link.channel, "/test.Service/Held", "").Start();
+    }
+    ASSERT_TRUE(link.server.AwaitHeld(2));
+    Call refused(*link.channel, "/test.Service/Echo", "x");
+    refused.Run();
+    ASSERT_EQ(refused.code(), STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_EQ(refused.message(), "the server has 2 calls in flight, its limit");
+    EXPECT_STREQ(refused.error()->reason, "QUEUE_FULL");
+    EXPECT_EQ(refused.error()->retry_after_ms, 1000);
+    link.server.ReleaseAll();
+    for (Call &call : held) {
+        EXPECT_EQ(call.Await().response(), "released");
+    }
+    // The caller may hear of the end before the server counts it.
+    int64_t until_us = clock_monotonic_us() + kPatienceUs;
+    int code;
+    do {
+        Call taken(*link.channel, "/test.Service/Echo", "x");
+        code = taken.Run().code();
+    } while (code == STATUS_RESOURCE_EXHAUSTED && clock_monotonic_us() < until_us);
+    EXPECT_EQ(code, STATUS_OK);
+}
+
+TEST_P(EveryTransport, Serves64ThreadsAtOnce) {
+    Link link(GetParam());
+    constexpr int kThreads = 64;
+    constexpr int kCalls = 50;
+    std::atomic<int> right{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; t++) {
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < kCalls; i++) {
+                std::string request = std::to_string(t) + "." + std::to_string(i);
+                Call call(*link.channel, i % 2 == 0 ? "/test.Service/Echo" : "/test.Service/Thread",
+                          request);
+                right += call.Run().response() == request;
+            }
+        });
+    }
+    for (auto &thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(right, kThreads * kCalls);
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, EveryTransport,

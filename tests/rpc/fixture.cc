@@ -19,9 +19,7 @@ std::string Text(struct slice s) {
 }
 
 TempDir::TempDir() {
-    const char *base = std::getenv("TEST_TMPDIR");
-    // Not TEST_TMPDIR itself: a unix socket's path has room for 107 bytes.
-    (void)base;
+    // Not below TEST_TMPDIR: a unix socket's path has room for 107 bytes.
     char path[] = "/tmp/rpc-test-XXXXXX";
     if (mkdtemp(path) == nullptr) {
         abort();
@@ -261,4 +259,51 @@ Call &Call::Run() {
     rpc_client_call_wait(&call_);
     done_count_ = 1;
     return *this;
+}
+
+// --- transports ---
+
+std::string TransportName(const testing::TestParamInfo<Transport> &info) {
+    static const char *const names[] = {"InProcess", "InProcessTwoLoops", "Unix", "Tcp",
+                                        "Tcp6",      "HostName"};
+    return names[static_cast<int>(info.param)];
+}
+
+Link::Link(Transport transport, size_t max_request_bytes, int max_calls, size_t max_reply_bytes)
+    : server(loop.get(), max_request_bytes, max_calls) {
+    std::string host;
+    std::string address;
+    switch (transport) {
+    case Transport::kInProcess:
+    case Transport::kInProcessTwoLoops:
+        break;
+    case Transport::kUnix:
+        // What has a meaning in a URI is only a name here.
+        address = "unix:" + dir.Path("a %41 socket?#\xC3\x9F");
+        break;
+    case Transport::kTcp:
+        host = "127.0.0.1:";
+        break;
+    case Transport::kTcp6:
+        host = "[::1]:";
+        break;
+    case Transport::kHostName:
+        host = "localhost:";
+        break;
+    }
+    if (!host.empty()) {
+        EXPECT_EQ(server.Listen(host + "0"), "");
+        EXPECT_GT(server.port(), 0);
+        address = host + std::to_string(server.port());
+    } else if (!address.empty()) {
+        EXPECT_EQ(server.Listen(address), "");
+    }
+    server.Start();
+    if (address.empty()) {
+        channel = std::make_unique<Channel>(transport == Transport::kInProcess ? loop.get()
+                                                                               : client_loop.get(),
+                                            server, max_reply_bytes);
+    } else {
+        channel = std::make_unique<Channel>(client_loop.get(), address, max_reply_bytes);
+    }
 }

@@ -204,4 +204,23 @@ class Call {
     int done_count_ = 0;
 };
 
+// --- transports ---
+
+enum class Transport { kInProcess, kInProcessTwoLoops, kUnix, kTcp, kTcp6, kHostName };
+
+std::string TransportName(const testing::TestParamInfo<Transport> &info);
+
+// A started server and a channel to it.
+class Link {
+  public:
+    explicit Link(Transport transport, size_t max_request_bytes = 0, int max_calls = 0,
+                  size_t max_reply_bytes = 0);
+
+    TempDir dir;
+    Loop loop;
+    Loop client_loop;
+    Server server;
+    std::unique_ptr<Channel> channel;
+};
+
 #endif
