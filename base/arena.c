@@ -68,7 +68,7 @@ void *arena_alloc(struct arena *a, size_t n) {
     if (n > SIZE_MAX / 2) {
         abort();
     }
-    n = (n + align - 1) / align * align;
+    n = n == 0 ? align : (n + align - 1) / align * align; // none has an address too
     if ((size_t)(a->end - a->next) < n) {
         add_block(a, n);
     }

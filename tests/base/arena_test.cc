@@ -60,6 +60,14 @@ TEST(Arena, CopiesAndFormats) {
     arena_release(&a);
 }
 
+TEST(Arena, GivesAnAddressForNoBytes) {
+    arena a;
+    arena_init(&a);
+    EXPECT_NE(nullptr, arena_alloc(&a, 0));
+    EXPECT_NE(nullptr, arena_zalloc(&a, 0));
+    arena_release(&a);
+}
+
 TEST(Arena, IsEmptyAndUsableAfterRelease) {
     arena a;
     arena_init(&a);

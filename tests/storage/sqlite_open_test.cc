@@ -252,10 +252,13 @@ TEST_F(SqliteOpen, MissingPermissionIsNamed) {
         std::string path;
         mode_t file_mode; // 0: there is no file
         mode_t directory_mode;
+        const char *words;
     } rows[] = {
-        {directory_.File("a/runs.db"), 0, 0500},    {directory_.File("b/runs.db"), 0, 0000},
-        {directory_.File("c/runs.db"), 0400, 0700}, {directory_.File("d/runs.db"), 0200, 0700},
-        {directory_.File("e/runs.db"), 0600, 0500},
+        {directory_.File("a/runs.db"), 0, 0500, "Permission denied"},
+        {directory_.File("b/runs.db"), 0, 0000, "Permission denied"},
+        {directory_.File("c/runs.db"), 0400, 0700, "Permission denied"},
+        {directory_.File("d/runs.db"), 0200, 0700, "Permission denied"},
+        {directory_.File("e/runs.db"), 0600, 0500, "its directory"},
     };
     for (const auto &row : rows) {
         SCOPED_TRACE(row.path);
