@@ -1,0 +1,63 @@
+"""gRPC stubs, generated at first use by protoc and grpc_python_plugin."""
+
+import atexit
+import importlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from harness import ROOT
+
+GOOGLEAPIS = ("/usr/share/gocode/src/github.com/grpc-ecosystem/grpc-gateway/"
+              "third_party/googleapis")
+INCLUDES = (str(ROOT / "protos"), GOOGLEAPIS, "/usr/include")
+PROTOS = ("gateway/v1/options.proto", "runs/v1/error_reason.proto", "runs/v1/run.proto",
+          "runs/v1/runs_service.proto", "runs/v1/tokens_service.proto",
+          "google/api/annotations.proto", "google/api/http.proto", "google/rpc/status.proto",
+          "google/rpc/error_details.proto")
+
+
+def _generate():
+    target = tempfile.mkdtemp(prefix="runsd-stubs-")
+    atexit.register(shutil.rmtree, target, ignore_errors=True)
+    subprocess.run(["protoc", *(f"-I{i}" for i in INCLUDES), f"--python_out={target}",
+                    f"--grpc_python_out={target}",
+                    "--plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin", *PROTOS],
+                   check=True)
+    sys.path.insert(0, target)
+
+
+_generate()
+run_pb2 = importlib.import_module("runs.v1.run_pb2")
+service_pb2 = importlib.import_module("runs.v1.runs_service_pb2")
+service_grpc = importlib.import_module("runs.v1.runs_service_pb2_grpc")
+tokens_pb2 = importlib.import_module("runs.v1.tokens_service_pb2")
+tokens_grpc = importlib.import_module("runs.v1.tokens_service_pb2_grpc")
+status_pb2 = importlib.import_module("google.rpc.status_pb2")
+details_pb2 = importlib.import_module("google.rpc.error_details_pb2")
+
+
+def rpc_status(error):
+    """The google.rpc.Status that a grpc.RpcError carries; None if none."""
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            return status_pb2.Status.FromString(value)
+    return None
+
+
+def details(error):
+    """The details of a grpc.RpcError by type name: {"ErrorInfo": message, ...}."""
+    status = rpc_status(error)
+    found = {}
+    for packed in status.details if status else ():
+        name = packed.type_url.rsplit(".", 1)[1]
+        message = getattr(details_pb2, name)()
+        if not packed.Unpack(message):
+            raise AssertionError(f"{packed.type_url} does not unpack")
+        found[name] = message
+    return found
+
+
+def bearer(token):
+    return (("authorization", f"Bearer {token}"),)
