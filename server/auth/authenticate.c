@@ -1,0 +1,56 @@
+#include "server/auth/authenticate.h"
+
+#include <strings.h>
+
+static const struct error *refuse_token(struct arena *a) {
+    return error_new(a, STATUS_UNAUTHENTICATED, "TOKEN_INVALID",
+                     "the bearer token is malformed, unknown, expired or revoked");
+}
+
+// Takes "Bearer" and the spaces behind it off value.
+static bool take_scheme(struct slice *value) {
+    static const char scheme[] = "bearer ";
+    const size_t length = sizeof(scheme) - 1;
+    if (value->len < length || strncasecmp((const char *)value->data, scheme, length) != 0) {
+        return false;
+    }
+    size_t i = length;
+    while (i < value->len && value->data[i] == ' ') {
+        i++;
+    }
+    *value = slice_of(value->data + i, value->len - i);
+    return true;
+}
+
+static const char *word_of(enum scope scope) {
+    int index = 0;
+    while ((1u << index) != (uint32_t)scope) {
+        index++;
+    }
+    return scope_word(index);
+}
+
+const struct error *authenticate(struct token_table *table, struct arena *a, struct slice value,
+                                 int count, enum scope scope, int64_t now_us,
+                                 struct identity *ret_identity) {
+    if (count == 0 || (count == 1 && !take_scheme(&value))) {
+        return error_new(a, STATUS_UNAUTHENTICATED, "TOKEN_MISSING",
+                         "send the header \"Authorization: Bearer <token>\"");
+    }
+    if (count > 1 || !token_well_formed(value)) {
+        return refuse_token(a);
+    }
+    uint8_t hash[TOKEN_HASH_BYTES];
+    token_hash(value, hash);
+    if (!token_table_find(table, hash, now_us, a, ret_identity)) {
+        return refuse_token(a);
+    }
+    if ((ret_identity->scopes & (uint32_t)scope) == 0) {
+        struct error *e =
+            error_new(a, STATUS_PERMISSION_DENIED, "SCOPE_MISSING",
+                      "the token \"%s\" lacks the scope %s", ret_identity->name, word_of(scope));
+        error_add_metadata(e, a, "scope", word_of(scope));
+        return e;
+    }
+    return NULL;
+}

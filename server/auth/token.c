@@ -1,0 +1,56 @@
+#include "server/auth/token.h"
+
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+static const char prefix[] = "rst_";
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static const char *const scope_words[SCOPE_COUNT] = {
+    "runs.read", "runs.cancel", "runs.create", "runs.report", "tokens.admin",
+};
+
+const char *scope_word(int index) {
+    return scope_words[index];
+}
+
+uint32_t scope_parse(const char *word) {
+    for (int i = 0; i < SCOPE_COUNT; i++) {
+        if (strcmp(word, scope_words[i]) == 0) {
+            return 1u << i;
+        }
+    }
+    return 0;
+}
+
+void token_make(char ret_text[TOKEN_TEXT_SIZE]) {
+    uint8_t random[33] = {0}; // the last byte only fills the last character
+    if (getrandom(random, 32, 0) != 32) {
+        abort(); // never fails for 32 bytes once the system has booted
+    }
+    char *p = ret_text;
+    memcpy(p, prefix, sizeof(prefix) - 1);
+    p += sizeof(prefix) - 1;
+    for (int bit = 0; bit < 256; bit += 6) {
+        unsigned pair = (unsigned)random[bit / 8] << 8 | random[bit / 8 + 1];
+        *p++ = alphabet[pair >> (10 - bit % 8) & 63];
+    }
+    *p = '\0';
+}
+
+void token_hash(struct slice text, uint8_t ret_hash[TOKEN_HASH_BYTES]) {
+    SHA256(text.data, text.len, ret_hash);
+}
+
+bool token_well_formed(struct slice text) {
+    if (text.len != TOKEN_TEXT_LENGTH || !slice_starts_with(text, slice_of_cstr(prefix))) {
+        return false;
+    }
+    for (size_t i = sizeof(prefix) - 1; i < text.len; i++) {
+        if (text.data[i] == '\0' || strchr(alphabet, text.data[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}

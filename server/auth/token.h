@@ -1,0 +1,41 @@
+#ifndef RUNSD_SERVER_AUTH_TOKEN_H
+#define RUNSD_SERVER_AUTH_TOKEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "storage/run_store.h"
+
+// Bearer tokens: how they are made, what of them is kept, what they open.
+
+// "rst_" and 43 characters of base64url (RFC 4648) that encode 256 random bits.
+enum { TOKEN_TEXT_LENGTH = 47, TOKEN_TEXT_SIZE = TOKEN_TEXT_LENGTH + 1 };
+
+// What a token may do; bits of token_record.scopes.
+enum scope {
+    SCOPE_RUNS_READ = 1 << 0,
+    SCOPE_RUNS_CANCEL = 1 << 1,
+    SCOPE_RUNS_CREATE = 1 << 2,
+    SCOPE_RUNS_REPORT = 1 << 3,
+    SCOPE_TOKENS_ADMIN = 1 << 4,
+};
+
+enum { SCOPE_COUNT = 5 };
+
+// Returns the word of the index-th scope, whose bit is 1 << index.
+const char *scope_word(int index);
+
+// Returns the bit of a scope's word; 0 if there is no such scope.
+uint32_t scope_parse(const char *word);
+
+// Makes a token from the system's random source.
+void token_make(char ret_text[TOKEN_TEXT_SIZE]);
+
+// The SHA-256 (FIPS 180-4) of a token's text: what is stored and looked up.
+void token_hash(struct slice text, uint8_t ret_hash[TOKEN_HASH_BYTES]);
+
+// Whether text has the form of a token: the cheap refusal of most garbage.
+bool token_well_formed(struct slice text);
+
+#endif
