@@ -1,18 +1,27 @@
 #include "storage/sqlite/checkpoint.h"
 
+#include "storage/sqlite/connection.h"
+
+static void begin_anew(struct checkpointer *c) {
+    c->log_pages = 0;
+    c->next_idle = CHECKPOINT_IDLE_PAGES;
+    c->next_forced = CHECKPOINT_FORCED_PAGES;
+}
+
 static int note_log_size(void *context, sqlite3 *db, const char *schema, int log_pages) {
     (void)db;
     (void)schema;
     struct checkpointer *c = context;
     if (log_pages < c->log_pages) {
-        c->next_idle = CHECKPOINT_IDLE_PAGES; // the log has begun anew
+        begin_anew(c);
     }
     c->log_pages = log_pages;
     return SQLITE_OK;
 }
 
 void checkpointer_init(struct checkpointer *c, sqlite3 *db) {
-    *c = (struct checkpointer){.db = db, .next_idle = CHECKPOINT_IDLE_PAGES};
+    *c = (struct checkpointer){.db = db};
+    begin_anew(c);
     sqlite3_wal_hook(db, note_log_size, c);
 }
 
@@ -21,20 +30,22 @@ static int checkpoint(struct checkpointer *c, int mode) {
     int copied = 0;
     int rc = sqlite3_wal_checkpoint_v2(c->db, "main", mode, &in_log, &copied);
     if (rc == SQLITE_OK && copied >= in_log) {
-        // The next commit begins at the log's start.
-        c->log_pages = 0;
-        c->next_idle = CHECKPOINT_IDLE_PAGES;
+        // The next commit begins at the log's start, unless a reader is at work.
+        begin_anew(c);
         return SQLITE_OK;
     }
     // A reader still needs the rest: not again for every commit.
     c->next_idle = c->log_pages + CHECKPOINT_IDLE_PAGES;
+    if (mode == SQLITE_CHECKPOINT_RESTART) {
+        c->next_forced = c->log_pages + CHECKPOINT_FORCED_PAGES;
+    }
     int primary = rc & 0xFF;
     return primary == SQLITE_BUSY || primary == SQLITE_LOCKED || primary == SQLITE_FULL ? SQLITE_OK
                                                                                         : rc;
 }
 
 int checkpointer_run(struct checkpointer *c, bool idle) {
-    if (c->log_pages >= CHECKPOINT_FORCED_PAGES) {
+    if (c->log_pages >= c->next_forced) {
         return checkpointer_force(c);
     }
     if (idle && c->log_pages >= c->next_idle) {
@@ -44,5 +55,8 @@ int checkpointer_run(struct checkpointer *c, bool idle) {
 }
 
 int checkpointer_force(struct checkpointer *c) {
-    return checkpoint(c, SQLITE_CHECKPOINT_RESTART);
+    sqlite3_busy_timeout(c->db, CHECKPOINT_WAIT_MS);
+    int rc = checkpoint(c, SQLITE_CHECKPOINT_RESTART);
+    sqlite3_busy_timeout(c->db, SQLITE_BUSY_TIMEOUT_MS);
+    return rc;
 }

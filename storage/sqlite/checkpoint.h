@@ -14,10 +14,16 @@
 // Both are in pages of 4 KiB.
 enum { CHECKPOINT_IDLE_PAGES = 1024, CHECKPOINT_FORCED_PAGES = 8192 };
 
+// How long a forced checkpoint waits for readers. Ours are done by then; where
+// another program (a backup, say) reads on, the log grows and it is tried again
+// CHECKPOINT_FORCED_PAGES later.
+enum { CHECKPOINT_WAIT_MS = 250 };
+
 struct checkpointer {
     sqlite3 *db;
-    int log_pages; // in the log, told by SQLite after each commit
-    int next_idle; // log_pages from which an idle checkpoint is worth trying
+    int log_pages;   // in the log, told by SQLite after each commit
+    int next_idle;   // log_pages from which an idle checkpoint is worth trying
+    int next_forced; // likewise a forced one
 };
 
 // Takes db's WAL hook; c must outlive db.

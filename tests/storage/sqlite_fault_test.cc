@@ -383,6 +383,35 @@ TEST_F(SqliteFault, CloseFinishesWhatWaits) {
     EXPECT_EQ(ListRuns(store_, {}).runs.size(), 52u);
 }
 
+// Another program that reads for long (a backup) keeps the log from being
+// reused: it grows, but the writer does not wait for every commit.
+TEST_F(SqliteFault, ForeignReaderDoesNotStopTheWriter) {
+    MustCreate("r");
+    sqlite3 *reader = nullptr;
+    ASSERT_EQ(sqlite3_open_v2(path_.c_str(), &reader, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(reader, "BEGIN; SELECT * FROM run", nullptr, nullptr, nullptr),
+              SQLITE_OK);
+    std::string spec(512 * 1024, 's');
+    int64_t start_us = clock_monotonic_us();
+    for (int i = 0; i < 128; i++) { // 64 MiB, twice the bound
+        ASSERT_EQ(CreateRun(store_, {.id = std::to_string(i), .spec = spec}).result, STORE_OK);
+    }
+    EXPECT_LT(clock_monotonic_us() - start_us, 60 * 1000000);
+    struct stat held;
+    ASSERT_EQ(stat((path_ + "-wal").c_str(), &held), 0);
+    EXPECT_GT(held.st_size, 64 * 1024 * 1024);
+    ASSERT_EQ(sqlite3_close(reader), SQLITE_OK);
+    // Now the log is used from its start again.
+    for (int i = 0; i < 128; i++) {
+        ASSERT_EQ(CreateRun(store_, {.id = "b" + std::to_string(i), .spec = spec}).result,
+                  STORE_OK);
+    }
+    struct stat freed;
+    ASSERT_EQ(stat((path_ + "-wal").c_str(), &freed), 0);
+    EXPECT_LT(freed.st_size, held.st_size + 48 * 1024 * 1024);
+    EXPECT_EQ(failures_, 0);
+}
+
 TEST_F(SqliteFault, LogStaysBoundedUnderSustainedWritesAndReads) {
     // Four times the bound, written while other threads list.
     const off_t kBound = 8192 * 4120; // CHECKPOINT_FORCED_PAGES frames
