@@ -286,6 +286,24 @@ TEST_F(SqliteOpen, NewerSchemaIsRefusedWithBothVersions) {
     ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 2"});
 }
 
+// What says that the schema is newer may still be in the log, which must not be
+// copied and removed by who cannot read it.
+TEST_F(SqliteOpen, NewerSchemaInTheLogIsRefusedAndTheLogKept) {
+    MakeStore();
+    pid_t child = fork();
+    if (child == 0) {
+        sqlite3 *db = nullptr;
+        bool ok = sqlite3_open(path_.c_str(), &db) == SQLITE_OK &&
+                  sqlite3_exec(db, "PRAGMA user_version=7", nullptr, nullptr, nullptr) == SQLITE_OK;
+        _exit(ok ? 0 : 1); // without closing
+    }
+    int status;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+    ASSERT_GT(ReadFile(path_ + "-wal").size(), 0u);
+    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 2"});
+}
+
 TEST_F(SqliteOpen, ImpossibleSchemaVersionIsRefused) {
     for (const char *version : {"0", "-1"}) {
         MakeStore();
@@ -444,7 +462,8 @@ TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
                   " INSERT INTO run SELECT i+100, 'big', printf('r%05d', i), 3, 1, 1000+i, 1, 1, 2,"
                   " 0, 'w' FROM n;"
                   "INSERT INTO run_body SELECT run_key, '', '' FROM run WHERE organization='big';"
-                  "UPDATE run SET status=4 WHERE organization='big' AND id='r00001';");
+                  "UPDATE run SET status=4 WHERE organization='big' AND id='r00001';"
+                  "UPDATE run SET status=5 WHERE organization='big' AND id='r25000';");
     struct run_store *store = MustOpen();
     Listing l = {.organization = "big", .status = RUN_STATUS_BIT(RUN_FAILURE), .limit = 10};
     std::vector<std::string> seen;
@@ -456,6 +475,17 @@ TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
     }
     EXPECT_EQ(p.ids(), std::vector<std::string>{"r00001"});
     EXPECT_EQ(calls, 3);
+    // A full page does not look for one more run without end either.
+    l = {.organization = "big", .status = RUN_STATUS_BIT(RUN_CANCELLED), .limit = 1};
+    p = ListRuns(store, l);
+    EXPECT_EQ(p.ids(), std::vector<std::string>{"r25000"});
+    EXPECT_TRUE(p.has_more);
+    EXPECT_EQ(p.cursor_id, "r25000");
+    for (calls = 1; p.has_more; calls++) {
+        p = ListRuns(store, Behind(l, p));
+        EXPECT_EQ(p.runs.size(), 0u);
+    }
+    EXPECT_EQ(calls, 4);
     // An index of the active runs needs no scan at all.
     p = ListRuns(store, {.organization = "big", .status = kActive});
     EXPECT_EQ(p.runs.size(), 0u);
