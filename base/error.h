@@ -64,8 +64,7 @@ struct error {
 // outlive the arena (a literal), as all strings given to the functions below
 // must; those that are formatted are copied.
 struct error *error_new(struct arena *a, enum status_code code, const char *reason,
-                        const char *format, ...)
-    __attribute__((returns_nonnull, format(printf, 4, 5)));
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 // Appends one pair to e's ErrorInfo.metadata.
 void error_add_metadata(struct error *e, struct arena *a, const char *key, const char *value);
