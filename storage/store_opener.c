@@ -40,7 +40,7 @@ const struct error *store_holder_publish(struct arena *a, const char *url,
 void store_holder_withdraw(const char *url) {
     const char *path = sqlite_path(url);
     if (path != NULL) {
-        holder_file_remove(path);
+        holder_file_withdraw(path);
     }
 }
 

@@ -25,7 +25,8 @@ const struct error *run_store_open(struct arena *a, const char *url,
 const struct error *store_holder_publish(struct arena *a, const char *url,
                                          const struct store_holder *holder);
 
-// Removes what store_holder_publish wrote.
+// Takes back what store_holder_publish wrote. To be called before the store is
+// closed.
 void store_holder_withdraw(const char *url);
 
 // Reads what the store's present holder published, into a. NOT_FOUND if nobody

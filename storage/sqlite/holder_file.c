@@ -140,6 +140,18 @@ void holder_file_remove(const char *path) {
     }
 }
 
+void holder_file_withdraw(const char *path) {
+    if (holder_file_is_own(path)) {
+        struct arena a;
+        arena_init(&a);
+        // What cannot be overwritten must not stay: it names a token.
+        if (holder_file_write(&a, path, &(struct store_holder){.pid = getpid()}) != NULL) {
+            holder_file_remove(path);
+        }
+        arena_release(&a);
+    }
+}
+
 int64_t holder_file_pid(const char *path) {
     struct arena a;
     arena_init(&a);

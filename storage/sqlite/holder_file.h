@@ -19,6 +19,10 @@
 const struct error *holder_file_write(struct arena *a, const char *path,
                                       const struct store_holder *holder);
 
+// Leaves nothing but the pid in the file if this process wrote it: the store is
+// still held.
+void holder_file_withdraw(const char *path);
+
 // Removes the file if this process wrote it.
 void holder_file_remove(const char *path);
 

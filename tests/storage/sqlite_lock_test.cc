@@ -125,12 +125,29 @@ TEST_F(SqliteLock, DeathOfTheHolderFreesTheStore) {
     EXPECT_NE(access((path_ + ".server").c_str(), F_OK), 0);
 }
 
+// Whether another process sees SQLite's own lock on the file. Closing any
+// descriptor of the file would have dropped it.
+bool SqliteLocksHold(const std::string &path) {
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+        struct flock lock = {};
+        lock.l_type = F_WRLCK;
+        lock.l_whence = SEEK_SET;
+        _exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    return status == 0;
+}
+
 TEST_F(SqliteLock, SecondOpenInOneProcessIsRefusedAndHarmless) {
     Opened first = Open(url_);
     ASSERT_EQ(first.code, STATUS_OK);
     Opened second = Open(url_);
     EXPECT_EQ(second.code, STATUS_FAILED_PRECONDITION);
     EXPECT_NE(second.message.find(std::to_string(getpid())), std::string::npos) << second.message;
+    EXPECT_TRUE(SqliteLocksHold(path_));
     EXPECT_EQ(CreateRun(first.store, {.id = "r"}).result, STORE_OK);
     run_store_close(first.store);
     Opened third = Open(url_);
@@ -168,10 +185,12 @@ TEST_F(SqliteLock, OwnPublicationIsReadAndWithdrawn) {
     EXPECT_EQ(h.code, STATUS_OK);
     EXPECT_EQ(h.pid, getpid());
     EXPECT_EQ(h.grpc_address, "127.0.0.1:7");
+    EXPECT_TRUE(SqliteLocksHold(path_));
     store_holder_withdraw(url_.c_str());
     EXPECT_EQ(ReadHolder(url_).code, STATUS_NOT_FOUND);
     // Withdrawn, but still held.
     EXPECT_EQ(Open(url_).code, STATUS_FAILED_PRECONDITION);
+    EXPECT_TRUE(SqliteLocksHold(path_));
     EXPECT_EQ(CreateRun(o.store, {.id = "r"}).result, STORE_OK);
     run_store_close(o.store);
 }
