@@ -4,6 +4,8 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 
+#include "rpc/thread_sanitizer.h"
+
 void rpc_batch_init(struct rpc_batch *b, void (*done)(struct rpc_tag *tag, bool ok)) {
     memset(b, 0, sizeof(*b));
     b->tag.done = done;
@@ -94,6 +96,7 @@ void rpc_batch_receive_close(struct rpc_batch *b) {
 }
 
 grpc_call_error rpc_batch_start(struct rpc_batch *b, grpc_call *call) {
+    RPC_BEFORE_OPERATIONS();
     return grpc_call_start_batch(call, b->ops, (size_t)b->op_count, &b->tag, NULL);
 }
 

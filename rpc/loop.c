@@ -9,6 +9,11 @@
 #include "base/container_of.h"
 #include "base/memory.h"
 #include "rpc/deadlock_detection.h"
+#include "rpc/thread_sanitizer.h"
+
+#ifdef __SANITIZE_THREAD__
+char rpc_thread_sanitizer_order;
+#endif
 
 enum { THREAD_NAME_SIZE = 16 };
 
@@ -60,6 +65,7 @@ static void *run(void *argument) {
                                                : gpr_inf_past(GPR_CLOCK_MONOTONIC);
         grpc_event event = grpc_completion_queue_next(loop->queue, until, NULL);
         if (event.type == GRPC_OP_COMPLETE) {
+            RPC_AFTER_EVENT();
             struct rpc_tag *tag = event.tag;
             tag->done(tag, event.success != 0);
         }

@@ -369,9 +369,9 @@ void rpc_server_free(struct rpc_server *server) {
     assert(!server->started);
     if (!server->is_shut_down) {
         // Never started; gRPC wants the shutdown nevertheless.
-        grpc_server_shutdown_and_notify(server->core, server->queue, &server->shutdown_tag);
+        rpc_loop_post(server->loop, &server->stop_task);
         pthread_mutex_lock(&server->mutex);
-        while (!server->is_shut_down) {
+        while (!(server->is_shut_down && server->is_idle)) {
             pthread_cond_wait(&server->changed, &server->mutex);
         }
         pthread_mutex_unlock(&server->mutex);
