@@ -11,11 +11,11 @@ from harness import ROOT
 
 GOOGLEAPIS = ("/usr/share/gocode/src/github.com/grpc-ecosystem/grpc-gateway/"
               "third_party/googleapis")
-INCLUDES = (str(ROOT / "protos"), GOOGLEAPIS, "/usr/include")
+INCLUDES = (str(ROOT / "protos"), str(ROOT / "tests/clients/protos"), GOOGLEAPIS, "/usr/include")
 PROTOS = ("gateway/v1/options.proto", "runs/v1/error_reason.proto", "runs/v1/run.proto",
           "runs/v1/runs_service.proto", "runs/v1/tokens_service.proto",
           "google/api/annotations.proto", "google/api/http.proto", "google/rpc/status.proto",
-          "google/rpc/error_details.proto")
+          "google/rpc/error_details.proto", "google/rpc/error_info.proto")
 
 
 def _generate():
@@ -35,6 +35,7 @@ service_grpc = importlib.import_module("runs.v1.runs_service_pb2_grpc")
 tokens_pb2 = importlib.import_module("runs.v1.tokens_service_pb2")
 tokens_grpc = importlib.import_module("runs.v1.tokens_service_pb2_grpc")
 status_pb2 = importlib.import_module("google.rpc.status_pb2")
+info_pb2 = importlib.import_module("google.rpc.error_info_pb2")
 details_pb2 = importlib.import_module("google.rpc.error_details_pb2")
 
 
@@ -52,7 +53,7 @@ def details(error):
     found = {}
     for packed in status.details if status else ():
         name = packed.type_url.rsplit(".", 1)[1]
-        message = getattr(details_pb2, name)()
+        message = getattr(info_pb2 if name == "ErrorInfo" else details_pb2, name)()
         if not packed.Unpack(message):
             raise AssertionError(f"{packed.type_url} does not unpack")
         found[name] = message
