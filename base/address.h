@@ -18,9 +18,9 @@ struct address {
     const char *path; // unix
 };
 
-// Reads text; the result lives in a. INVALID_ARGUMENT if it is none, with a
+// Reads what was given; the result lives in a. INVALID_ARGUMENT if it is none, with a
 // message that names flag and what was given.
-const struct error *address_parse(struct arena *a, const char *flag, const char *text,
+const struct error *address_parse(struct arena *a, const char *flag, const char *given,
                                   struct address *ret);
 
 // Whether the address is a unix socket or a loopback host (127.0.0.0/8, ::1,
