@@ -78,4 +78,20 @@ TEST(Arena, IsEmptyAndUsableAfterRelease) {
     arena_release(&a);
 }
 
+TEST(Arena, KeepsItsFirstBlockAtAReset) {
+    arena a;
+    arena_init(&a);
+    arena_reset(&a); // of nothing
+    EXPECT_EQ(nullptr, a.blocks);
+    void *first = arena_alloc(&a, 100);
+    memset(arena_alloc(&a, 1000000), 1, 1000000);
+    arena_reset(&a);
+    EXPECT_EQ(first, arena_alloc(&a, 100));
+    arena_release(&a);
+    arena_alloc(&a, 1000000); // a first block of unusual size
+    arena_reset(&a);
+    EXPECT_EQ(nullptr, a.blocks);
+    arena_release(&a);
+}
+
 } // namespace

@@ -130,10 +130,20 @@ void Server::Sized(void *, struct rpc_server_call *call) {
     rpc_server_call_reply(call, &part, 1);
 }
 
+void Server::SetFailure(Failure failure) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    failure_ = std::move(failure);
+}
+
 void Server::Fail(void *self, struct rpc_server_call *call) {
+    auto *server = static_cast<Server *>(self);
+    Failure failure;
+    {
+        std::lock_guard<std::mutex> lock(server->mutex_);
+        failure = server->failure_;
+    }
     rpc_server_call_fail(call,
-                         static_cast<Server *>(self)->failure(rpc_server_call_arena(call),
-                                                              Text(rpc_server_call_request(call))));
+                         failure(rpc_server_call_arena(call), Text(rpc_server_call_request(call))));
 }
 
 void Server::Whoami(void *, struct rpc_server_call *call) {

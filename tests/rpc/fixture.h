@@ -78,7 +78,7 @@ class Loop {
 //   /test.Service/Echo    replies with the request
 //   /test.Service/Empty   replies with no bytes
 //   /test.Service/Sized   replies with as many bytes as the request's text says
-//   /test.Service/Fail    fails as `failure` says
+//   /test.Service/Fail    fails as SetFailure says
 //   /test.Service/Whoami  replies with the metadata "x-name", its count, and
 //                         whether there is a deadline
 //   /test.Service/Held    holds the call until Release or ReleaseAll
@@ -102,7 +102,8 @@ class Server {
         return server_;
     }
 
-    Failure failure;
+    // What /test.Service/Fail answers.
+    void SetFailure(Failure failure);
 
     // Waits until count calls are held; returns whether they are.
     bool AwaitHeld(size_t count);
@@ -128,6 +129,7 @@ class Server {
 
     std::mutex mutex_;
     std::condition_variable changed_;
+    Failure failure_;
     std::deque<struct rpc_server_call *> held_;
     std::deque<struct rpc_server_call *> to_answer_;
     bool ending_ = false;

@@ -289,11 +289,11 @@ class ErrorOverTransport : public testing::TestWithParam<Transport> {};
 TEST_P(ErrorOverTransport, ArrivesAsItWasMade) {
     Link link(GetParam());
     std::string want;
-    link.server.failure = [&](struct arena *a, const std::string &) {
+    link.server.SetFailure([&](struct arena *a, const std::string &) {
         struct error *e = Full(a);
         want = Describe(e);
         return e;
-    };
+    });
     Call call(*link.channel, "/test.Service/Fail", "");
     call.Run();
     EXPECT_EQ(Describe(call.error()), want);
@@ -303,10 +303,10 @@ TEST_P(ErrorOverTransport, ArrivesAsItWasMade) {
 
 TEST_P(ErrorOverTransport, CarriesEveryCode) {
     Link link(GetParam());
-    link.server.failure = [](struct arena *a, const std::string &request) {
+    link.server.SetFailure([](struct arena *a, const std::string &request) {
         return error_new(a, static_cast<enum status_code>(std::stoi(request)), "REASON",
                          "message %s", request.c_str());
-    };
+    });
     for (int code = 1; code < STATUS_CODE_COUNT; code++) {
         std::string number = std::to_string(code);
         Call call(*link.channel, "/test.Service/Fail", number);
@@ -319,7 +319,7 @@ TEST_P(ErrorOverTransport, CarriesEveryCode) {
 
 TEST_P(ErrorOverTransport, ArrivesHoweverLongItIs) {
     Link link(GetParam());
-    link.server.failure = [](struct arena *a, const std::string &request) {
+    link.server.SetFailure([](struct arena *a, const std::string &request) {
         std::string text;
         while (text.size() < std::stoul(request)) {
             text += "\xE2\x82\xAC\n\"%";
@@ -327,7 +327,7 @@ TEST_P(ErrorOverTransport, ArrivesHoweverLongItIs) {
         struct error *e = error_new(a, STATUS_NOT_FOUND, "REASON", "%s", text.c_str());
         error_add_violation(e, a, "field", "%s", text.c_str());
         return e;
-    };
+    });
     for (const char *size : {"1", "1000", "3000", "100000"}) {
         Call call(*link.channel, "/test.Service/Fail", size);
         call.Run();
