@@ -153,3 +153,19 @@ class Place:
 
     def remove(self):
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def serve_for(cls, *options, grpc=()):
+    """For setUpClass: gives a test class a place, a token and a server, which end
+    with it. That the server ends well is part of every test."""
+    cls.place = Place()
+    cls.addClassCleanup(cls.place.remove)
+    cls.token = create_token(cls.place.store, name="tester")
+    cls.server = Serve(cls.place.store, *options, grpc=grpc)
+    cls.addClassCleanup(_stop_well, cls.server)
+
+
+def _stop_well(server):
+    status = server.stop()
+    if status != 0:
+        raise AssertionError(f"the server ended with status {status}\n{server.tail()}")

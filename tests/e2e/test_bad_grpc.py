@@ -8,7 +8,7 @@ from google.protobuf import json_format, struct_pb2
 import bad_runs
 import contract
 import stubs
-from harness import DEADLINE_S, Place, Serve, create_token
+from harness import DEADLINE_S, create_token, serve_for
 from tables import cases
 
 Code = grpc.StatusCode
@@ -20,15 +20,11 @@ class Served(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.place = Place()
-        cls.addClassCleanup(cls.place.remove)
+        serve_for(cls)
         store = cls.place.store
-        cls.token = create_token(store)
         cls.tokens = {"good": cls.token, "reader": create_token(store, scopes="runs.read"),
                       "canceller": create_token(store, scopes="runs.cancel"),
                       "admin": create_token(store, scopes="tokens.admin", name="admin")}
-        cls.server = Serve(store)
-        cls.addClassCleanup(cls.stop)
         cls.channel = grpc.insecure_channel(
             cls.server.grpc, options=[("grpc.max_send_message_length", -1)])
         cls.addClassCleanup(cls.channel.close)
@@ -36,11 +32,6 @@ class Served(unittest.TestCase):
         run = json_format.ParseDict(contract.new_run(id="earlier"), stubs.run_pb2.Run())
         cls.earlier = cls.runs.CreateRun(stubs.service_pb2.CreateRunRequest(run=run),
                                          metadata=stubs.bearer(cls.token), timeout=DEADLINE_S)
-
-    @classmethod
-    def stop(cls):
-        status = cls.server.stop()
-        assert status == 0, cls.server.tail()
 
     def tearDown(self):
         run = self.runs.GetRun(stubs.service_pb2.GetRunRequest(id="earlier"),

@@ -6,7 +6,7 @@ import unittest
 import bad_runs
 import contract
 import rest
-from harness import Place, Serve, create_token
+from harness import create_token, serve_for
 from tables import cases
 
 URL_LIMIT, HEADER_LIMIT, BODY_LIMIT = 8 << 10, 16 << 10, 1 << 20
@@ -19,24 +19,15 @@ class Served(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.place = Place()
-        cls.addClassCleanup(cls.place.remove)
+        serve_for(cls)
         store = cls.place.store
-        cls.token = create_token(store)
         cls.tokens = {"reader": create_token(store, scopes="runs.read"),
                       "canceller": create_token(store, scopes="runs.cancel"),
                       "other organization": create_token(store, org="globex")}
-        cls.server = Serve(store)
-        cls.addClassCleanup(cls.stop)
         cls.port = cls.server.http_port
         created = rest.request(cls.port, "POST", RUNS, cls.token, contract.new_run(id="earlier"))
         assert created.status == 200, created.body
         cls.earlier = created.json()["data"]
-
-    @classmethod
-    def stop(cls):
-        status = cls.server.stop()
-        assert status == 0, cls.server.tail()
 
     def tearDown(self):
         reply = rest.request(self.port, "GET", "/v1/runs/earlier", self.token)

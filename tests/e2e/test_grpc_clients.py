@@ -10,17 +10,13 @@ from google.protobuf import json_format
 
 import contract
 import stubs
-from harness import DEADLINE_S, ROOT, Place, Serve, create_token
+from harness import DEADLINE_S, ROOT, serve_for
 
 
 class Served(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.place = Place()
-        cls.addClassCleanup(cls.place.remove)
-        cls.token = create_token(cls.place.store)
-        cls.server = Serve(cls.place.store)
-        cls.addClassCleanup(cls.server.stop)
+        serve_for(cls)
 
 
 class Python(Served):

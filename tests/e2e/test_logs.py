@@ -7,17 +7,13 @@ import grpc
 import contract
 import rest
 import stubs
-from harness import DEADLINE_S, Place, Serve, create_token
+from harness import DEADLINE_S, create_token, serve_for
 
 
 class Logs(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.place = Place()
-        cls.addClassCleanup(cls.place.remove)
-        cls.token = create_token(cls.place.store)
-        cls.server = Serve(cls.place.store, "--log-level", "debug")
-        cls.addClassCleanup(cls.server.kill)
+        serve_for(cls, "--log-level", "debug")
 
     def call(self, method, path, headers=None, body=None):
         return rest.request(self.server.http_port, method, path, self.token, body, headers)

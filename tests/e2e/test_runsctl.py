@@ -6,7 +6,7 @@ import stat
 import unittest
 
 import contract
-from harness import Place, Serve, create_token, runsctl
+from harness import Place, Serve, create_token, runsctl, serve_for
 from tables import cases
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE = range(7)
@@ -15,14 +15,8 @@ OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE = range(7)
 class Served(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.place = Place()
-        cls.addClassCleanup(cls.place.remove)
-        cls.token = create_token(cls.place.store, name="cli")
+        serve_for(cls)
         cls.reader = create_token(cls.place.store, scopes="runs.read")
-        socket = f"unix:{cls.place.path}/grpc.sock"
-        cls.server = Serve(cls.place.store, grpc=("127.0.0.1:0", socket))
-        cls.addClassCleanup(cls.server.stop)
-        cls.socket = socket
         cls.run_file = str(cls.place.path / "run.json")
         with open(cls.run_file, "w", encoding="utf-8") as file:
             json.dump(contract.new_run(), file)
@@ -77,7 +71,7 @@ class Runs(Served):
         self.assertRegex(text, r"(?m)^status +cancelled$")
         events = self.ok("runs", "events", run_id).splitlines()
         self.assertRegex(events[0], r"^SEQUENCE +AT +FROM +TO +ACTOR +REASON$")
-        self.assertRegex(events[2], r"^2 +\S+Z +running +cancelled +cli +no budget$")
+        self.assertRegex(events[2], r"^2 +\S+Z +running +cancelled +tester +no budget$")
         events = json.loads(self.ok("runs", "events", run_id, "--json"))["events"]
         self.assertEqual([1, 2], [e["sequence"] for e in events])
 
@@ -109,10 +103,18 @@ class Runs(Served):
 
     def test_a_unix_socket_and_a_token_file(self):
         path = str(self.place.path / "token")
+        place = Place()
+        self.addCleanup(place.remove)
+        socket = f"unix:{place.path}/grpc.sock"
+        token = create_token(place.store)
         with open(path, "w", encoding="utf-8") as file:
-            file.write(self.token + "\n")
-        done = runsctl("runs", "list", "--server", self.socket, "--token-file", path)
-        self.assertEqual((OK, ""), (done.returncode, done.stderr))
+            file.write(token + "\n")
+        server = Serve(place.store, grpc=("127.0.0.1:0", socket))
+        self.addCleanup(server.kill)
+        for address in (socket, server.grpc):
+            done = runsctl("runs", "list", "--server", address, "--token-file", path)
+            self.assertEqual((OK, ""), (done.returncode, done.stderr))
+        self.assertEqual(0, server.stop())
 
     def test_terminals_are_safe_from_what_runs_hold(self):
         run_id = self.create()

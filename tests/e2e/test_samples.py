@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 import contract
 import rest
-from harness import DEADLINE_S, ROOT, Place, Serve, create_token
+from harness import DEADLINE_S, ROOT, serve_for
 
 CLIENTS = ROOT / "tests" / "clients"
 
@@ -18,11 +18,7 @@ CLIENTS = ROOT / "tests" / "clients"
 class Samples(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.place = Place()
-        cls.addClassCleanup(cls.place.remove)
-        cls.token = create_token(cls.place.store)
-        cls.server = Serve(cls.place.store)
-        cls.addClassCleanup(cls.server.stop)
+        serve_for(cls)
 
     def cancel(self, sample, *command, env=None):
         """Creates a run, runs the sample on it, and returns the run's id, what
