@@ -19,8 +19,8 @@ static int note_log_size(void *context, sqlite3 *db, const char *schema, int log
     return SQLITE_OK;
 }
 
-void checkpointer_init(struct checkpointer *c, sqlite3 *db) {
-    *c = (struct checkpointer){.db = db};
+void checkpointer_init(struct checkpointer *c, sqlite3 *db, struct snapshot_gate *gate) {
+    *c = (struct checkpointer){.db = db, .gate = gate};
     begin_anew(c);
     sqlite3_wal_hook(db, note_log_size, c);
 }
@@ -55,8 +55,10 @@ int checkpointer_run(struct checkpointer *c, bool idle) {
 }
 
 int checkpointer_force(struct checkpointer *c) {
+    snapshot_gate_close(c->gate);
     sqlite3_busy_timeout(c->db, CHECKPOINT_WAIT_MS);
     int rc = checkpoint(c, SQLITE_CHECKPOINT_RESTART);
     sqlite3_busy_timeout(c->db, SQLITE_BUSY_TIMEOUT_MS);
+    snapshot_gate_open(c->gate);
     return rc;
 }

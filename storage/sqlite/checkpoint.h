@@ -4,6 +4,8 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
+#include "storage/sqlite/snapshot_gate.h"
+
 // When the write-ahead log is copied into the database. Only the one
 // connection that writes does it, on the writer's thread: SQLite before 3.51.3
 // can damage the file if two connections write or checkpoint at once
@@ -14,20 +16,22 @@
 // Both are in pages of 4 KiB.
 enum { CHECKPOINT_IDLE_PAGES = 1024, CHECKPOINT_FORCED_PAGES = 8192 };
 
-// How long a forced checkpoint waits for readers. Ours are done by then; where
+// How long a forced checkpoint waits for readers. Ours is kept out; where
 // another program (a backup, say) reads on, the log grows and it is tried again
 // CHECKPOINT_FORCED_PAGES later.
 enum { CHECKPOINT_WAIT_MS = 250 };
 
 struct checkpointer {
     sqlite3 *db;
+    struct snapshot_gate *gate;
     int log_pages;   // in the log, told by SQLite after each commit
     int next_idle;   // log_pages from which an idle checkpoint is worth trying
     int next_forced; // likewise a forced one
 };
 
-// Takes db's WAL hook; c must outlive db.
-void checkpointer_init(struct checkpointer *c, sqlite3 *db);
+// Takes db's WAL hook; c must outlive db. gate is closed while a checkpoint is
+// forced.
+void checkpointer_init(struct checkpointer *c, sqlite3 *db, struct snapshot_gate *gate);
 
 // To be called after each commit, outside a transaction; idle says that no
 // write waits. Returns SQLITE_OK also where readers or a full disk kept the log

@@ -53,17 +53,20 @@ static void *reader_body(void *context) {
     struct store_op *waiting;
     while ((waiting = op_queue_take(r->queue)) != NULL) {
         while (waiting != NULL) {
+            snapshot_gate_enter(r->gate);
             waiting = run_in_snapshot(r, waiting);
+            snapshot_gate_leave(r->gate);
         }
     }
     return NULL;
 }
 
 int reader_init(struct reader *r, sqlite3 *db, struct op_queue *queue,
-                struct store_failure *failure) {
+                struct store_failure *failure, struct snapshot_gate *gate) {
     r->db = db;
     r->queue = queue;
     r->failure = failure;
+    r->gate = gate;
     return read_ops_init(&r->ops, db);
 }
 

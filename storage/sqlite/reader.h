@@ -7,6 +7,7 @@
 #include "storage/op_queue.h"
 #include "storage/sqlite/failure.h"
 #include "storage/sqlite/read_ops.h"
+#include "storage/sqlite/snapshot_gate.h"
 
 // A thread that answers the operations that only read, on a read-only
 // connection of its own, without waiting for the writer. It begins its
@@ -16,6 +17,7 @@ struct reader {
     sqlite3 *db; // used by the thread alone while it runs
     struct op_queue *queue;
     struct store_failure *failure;
+    struct snapshot_gate *gate;
     struct read_ops ops;
     pthread_t thread;
 };
@@ -23,7 +25,7 @@ struct reader {
 // Prepares the statements on db, which stays the caller's. Returns SQLite's
 // code; reader_release in either case.
 int reader_init(struct reader *r, sqlite3 *db, struct op_queue *queue,
-                struct store_failure *failure);
+                struct store_failure *failure, struct snapshot_gate *gate);
 
 void reader_start(struct reader *r);
 

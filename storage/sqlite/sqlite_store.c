@@ -11,6 +11,7 @@
 #include "storage/sqlite/holder_file.h"
 #include "storage/sqlite/reader.h"
 #include "storage/sqlite/schema.h"
+#include "storage/sqlite/snapshot_gate.h"
 #include "storage/sqlite/store_file.h"
 #include "storage/sqlite/writer.h"
 
@@ -24,6 +25,7 @@ struct sqlite_store {
     sqlite3 *read_db;
     struct op_queue writes;
     struct op_queue reads;
+    struct snapshot_gate gate;
     struct writer writer;
     struct reader reader;
 };
@@ -51,6 +53,7 @@ static void release(struct sqlite_store *s) {
     sqlite3_close(s->write_db);
     op_queue_destroy(&s->reads);
     op_queue_destroy(&s->writes);
+    snapshot_gate_destroy(&s->gate);
     holder_file_remove(s->path);
     close(s->lock_fd);
     free(s->path);
@@ -101,7 +104,7 @@ static const struct error *open_writer(struct arena *a, struct sqlite_store *s) 
         rc = schema_read_secret(s->write_db, s->base.secret);
     }
     if (rc == SQLITE_OK) {
-        rc = writer_init(&s->writer, s->write_db, &s->writes, &s->failure);
+        rc = writer_init(&s->writer, s->write_db, &s->writes, &s->failure, &s->gate);
     }
     return rc == SQLITE_OK ? NULL : sqlite_error(a, s->write_db, rc, s->path, "preparing to write");
 }
@@ -109,7 +112,7 @@ static const struct error *open_writer(struct arena *a, struct sqlite_store *s) 
 static const struct error *open_reader(struct arena *a, struct sqlite_store *s) {
     int rc = sqlite_connect_reader(s->path, &s->read_db);
     if (rc == SQLITE_OK) {
-        rc = reader_init(&s->reader, s->read_db, &s->reads, &s->failure);
+        rc = reader_init(&s->reader, s->read_db, &s->reads, &s->failure, &s->gate);
     }
     return rc == SQLITE_OK ? NULL : sqlite_error(a, s->read_db, rc, s->path, "preparing to read");
 }
@@ -136,6 +139,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     s->failure.log = options->log != NULL ? options->log : &s->silent;
     s->failure.on_failure = options->on_failure;
     s->failure.context = options->context;
+    snapshot_gate_init(&s->gate);
     op_queue_init(&s->writes, options->queue_limit);
     op_queue_init(&s->reads, options->queue_limit);
 

@@ -168,11 +168,11 @@ static void *writer_body(void *context) {
 }
 
 int writer_init(struct writer *w, sqlite3 *db, struct op_queue *queue,
-                struct store_failure *failure) {
+                struct store_failure *failure, struct snapshot_gate *gate) {
     w->db = db;
     w->queue = queue;
     w->failure = failure;
-    checkpointer_init(&w->checkpointer, db);
+    checkpointer_init(&w->checkpointer, db, gate);
     return write_ops_init(&w->ops, db);
 }
 

@@ -23,7 +23,7 @@ struct writer {
 // Prepares the statements on db, which stays the caller's. Returns SQLite's
 // code; writer_release in either case.
 int writer_init(struct writer *w, sqlite3 *db, struct op_queue *queue,
-                struct store_failure *failure);
+                struct store_failure *failure, struct snapshot_gate *gate);
 
 void writer_start(struct writer *w);
 

@@ -134,6 +134,7 @@ void FaultyVfs::Reset() {
     gate_closed_ = false;
     gate_holds_ = false;
     log_syncs_ = 0;
+    main_syncs_ = 0;
     writes_ = 0;
     changed_.notify_all();
 }
@@ -170,6 +171,9 @@ void FaultyVfs::OpenGate() {
 
 int FaultyVfs::OnSync(File file, bool *ret_do_it) {
     std::unique_lock<std::mutex> guard(lock_);
+    if (file == File::kMain) {
+        main_syncs_++;
+    }
     if (file == File::kLog) {
         log_syncs_++;
         if (gate_closed_) {

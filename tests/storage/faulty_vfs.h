@@ -32,6 +32,9 @@ class FaultyVfs {
     int log_syncs() const {
         return log_syncs_;
     }
+    int main_syncs() const {
+        return main_syncs_;
+    }
     int writes() const {
         return writes_;
     }
@@ -42,6 +45,7 @@ class FaultyVfs {
 
   private:
     std::atomic<int> log_syncs_{0};
+    std::atomic<int> main_syncs_{0};
     std::atomic<int> writes_{0};
     std::mutex lock_;
     std::condition_variable changed_;
