@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "base/wire.h"
 #include "gateway/descriptor/descriptor_pool.h"
+#include "gateway/descriptor/schema_hash.h"
 
 // Numbers of options.
 enum {
@@ -39,14 +40,6 @@ static struct slice json_string(struct compiler *c, struct slice text, const cha
     struct slice copy = arena_copy(c->arena, strbuf_slice(&b));
     strbuf_release(&b);
     return copy;
-}
-
-static uint32_t hash_name(struct slice name) {
-    uint32_t h = 2166136261u; // FNV-1a
-    for (size_t i = 0; i < name.len; i++) {
-        h = (h ^ name.data[i]) * 16777619u;
-    }
-    return h;
 }
 
 static uint32_t slots_for(size_t count) {
@@ -191,7 +184,7 @@ static void index_messages(struct compiler *c) {
         struct schema_message *m = &s->messages[i];
         m->full_name = copy_text(c, upb_MessageDef_FullName(c->message_defs[i]));
         m->known = known_message(m->full_name);
-        size_t at = hash_name(m->full_name) & s->message_mask;
+        size_t at = schema_hash(m->full_name) & s->message_mask;
         while (s->message_slots[at] != NULL) {
             at = (at + 1) & s->message_mask;
         }
@@ -353,35 +346,21 @@ static struct slice join(struct compiler *c, struct slice x, struct slice y) {
     return slice_of(bytes, x.len + y.len);
 }
 
-// Enters f under name. Returns the other field that has the name, or NULL.
-static const struct schema_field *enter_name(struct schema_message *m, const struct schema_field *f,
-                                             struct slice name) {
-    uint32_t at = hash_name(name) & m->slot_mask;
-    for (; m->slots[at] != NULL; at = (at + 1) & m->slot_mask) {
-        const struct schema_field *other = m->slots[at];
-        if (other != f && (slice_equal(other->json_name, name) || slice_equal(other->name, name))) {
-            return other;
-        }
+static void enter_name(struct schema_message *m, const struct schema_field *f, struct slice name) {
+    uint32_t at = schema_hash(name) & m->slot_mask;
+    while (m->slots[at] != NULL) {
+        at = (at + 1) & m->slot_mask;
     }
     m->slots[at] = f;
-    return NULL;
 }
 
-static const struct error *index_fields(struct compiler *c, struct schema_message *m) {
+static void index_fields(struct compiler *c, struct schema_message *m) {
     uint32_t size = slots_for((size_t)m->field_count * 2);
     m->slots = ARENA_ARRAY(c->arena, const struct schema_field *, size);
     m->slot_mask = size - 1;
     m->sparse = ARENA_ARRAY(c->arena, const struct schema_field *, m->field_count);
-    // JSON names first: where one is another field's proto name, it wins.
     for (uint32_t i = 0; i < m->field_count; i++) {
         const struct schema_field *f = &m->fields[i];
-        const struct schema_field *other = schema_find_field(m, f->json_name);
-        if (other != NULL && slice_equal(other->json_name, f->json_name)) {
-            return error_new(c->errors, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
-                             "message %.*s: fields %.*s and %.*s have the same JSON name \"%.*s\"",
-                             SLICE_FMT(m->full_name), SLICE_FMT(other->name), SLICE_FMT(f->name),
-                             SLICE_FMT(f->json_name));
-        }
         enter_name(m, f, f->json_name);
         if (f->number < SCHEMA_DENSE_NUMBERS) {
             m->dense[f->number] = (uint16_t)(i + 1);
@@ -395,11 +374,10 @@ static const struct error *index_fields(struct compiler *c, struct schema_messag
         }
     }
     qsort(m->sparse, m->sparse_count, sizeof(m->sparse[0]), compare_fields);
-    return NULL;
 }
 
-static const struct error *compile_message(struct compiler *c, struct schema_message *m,
-                                           const upb_MessageDef *def) {
+static void compile_message(struct compiler *c, struct schema_message *m,
+                            const upb_MessageDef *def) {
     m->field_count = (uint32_t)upb_MessageDef_FieldCount(def);
     struct schema_field *fields = ARENA_ARRAY(c->arena, struct schema_field, m->field_count);
     m->fields = fields;
@@ -426,7 +404,7 @@ static const struct error *compile_message(struct compiler *c, struct schema_mes
             fields[i].json_default = join(c, fields[i].json_key, value);
         }
     }
-    return index_fields(c, m);
+    index_fields(c, m);
 }
 
 static void compile_method(struct compiler *c, struct schema_method *ret, const char *file,
@@ -481,10 +459,7 @@ static const struct error *compile(struct compiler *c, const struct descriptor_p
         }
     }
     for (size_t i = 0; i < c->schema->message_count; i++) {
-        const struct error *error = compile_message(c, &c->schema->messages[i], c->message_defs[i]);
-        if (error != NULL) {
-            return error;
-        }
+        compile_message(c, &c->schema->messages[i], c->message_defs[i]);
     }
     compile_methods(c, pool);
     return NULL;
@@ -517,75 +492,4 @@ void schema_free(struct schema *schema) {
         arena_release(&schema->arena);
         free(schema);
     }
-}
-
-const struct schema_message *schema_find_message(const struct schema *s, struct slice name) {
-    size_t at = hash_name(name) & s->message_mask;
-    for (; s->message_slots[at] != NULL; at = (at + 1) & s->message_mask) {
-        if (slice_equal(s->message_slots[at]->full_name, name)) {
-            return s->message_slots[at];
-        }
-    }
-    return NULL;
-}
-
-const struct schema_field *schema_find_field(const struct schema_message *m, struct slice name) {
-    const struct schema_field *by_name = NULL;
-    uint32_t at = hash_name(name) & m->slot_mask;
-    for (; m->slots[at] != NULL; at = (at + 1) & m->slot_mask) {
-        const struct schema_field *f = m->slots[at];
-        if (slice_equal(f->json_name, name)) {
-            return f;
-        }
-        if (by_name == NULL && slice_equal(f->name, name)) {
-            by_name = f;
-        }
-    }
-    return by_name;
-}
-
-const struct schema_field *schema_find_sparse(const struct schema_message *m, uint32_t number) {
-    uint32_t low = 0;
-    uint32_t high = m->sparse_count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (m->sparse[middle]->number < number) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < m->sparse_count && m->sparse[low]->number == number ? m->sparse[low] : NULL;
-}
-
-const struct schema_enum_value *schema_enum_by_number(const struct schema_enum *e, int32_t number) {
-    size_t low = 0;
-    size_t high = e->number_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (e->by_number[middle]->number < number) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < e->number_count && e->by_number[low]->number == number ? e->by_number[low] : NULL;
-}
-
-bool schema_enum_by_name(const struct schema_enum *e, struct slice name, int32_t *ret_number) {
-    size_t low = 0;
-    size_t high = e->name_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (slice_compare(e->names[middle].name, name) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low == e->name_count || !slice_equal(e->names[low].name, name)) {
-        return false;
-    }
-    *ret_number = e->names[low].number;
-    return true;
 }

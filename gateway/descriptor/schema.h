@@ -138,8 +138,7 @@ struct schema {
 };
 
 // Compiles descriptor sets. Errors: those of descriptor_pool_load;
-// INVALID_ARGUMENT if two fields of a message share a JSON name or two values
-// of an enum share a word.
+// INVALID_ARGUMENT if two values of an enum share a word.
 const struct error *schema_new(struct arena *a, const struct slice *descriptor_sets, size_t count,
                                struct schema **ret_schema);
 
