@@ -218,16 +218,16 @@ static bool put_repeated(struct json_writer *w, const struct schema_field *f,
 // The payloads of all values of a singular message.
 static bool merge_values(struct json_writer *w, const struct schema_field *f,
                          const struct slot *slot, const uint8_t *end, struct wire_field *ret) {
-    struct slice all = SLICE_EMPTY;
+    struct json_merged merged = {SLICE_EMPTY, 0};
     for (const uint8_t *p = slot->first; p <= slot->last && p < end;) {
         if (!json_next_field(&p, end, ret)) {
             return json_writer_fail(w, malformed);
         }
         if (ret->number == f->number && json_field_matches(f, ret)) {
-            json_merge(w->arena, &all, ret->bytes);
+            json_merge(&merged, w->arena, ret->bytes);
         }
     }
-    ret->bytes = all;
+    ret->bytes = merged.bytes;
     return true;
 }
 

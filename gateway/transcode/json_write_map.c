@@ -5,18 +5,22 @@
 
 enum { ENTRY_KEY = 1, ENTRY_VALUE = 2, COMPARED_PAIRWISE = 12 };
 
-void json_merge(struct arena *a, struct slice *all, struct slice payload) {
-    if (payload.len == 0) {
+void json_merge(struct json_merged *m, struct arena *a, struct slice piece) {
+    if (piece.len == 0) {
         return;
     }
-    if (all->len == 0) {
-        *all = payload;
+    size_t len = m->bytes.len;
+    if (len == 0) {
+        m->bytes = piece;
         return;
     }
-    uint8_t *bytes = arena_alloc(a, all->len + payload.len);
-    memcpy(bytes, all->data, all->len);
-    memcpy(bytes + all->len, payload.data, payload.len);
-    *all = slice_of(bytes, all->len + payload.len);
+    if (m->capacity < len + piece.len) {
+        // Doubled, so that many small pieces are not copied each time.
+        m->capacity = (len + piece.len) * 2;
+        m->bytes = slice_of(memcpy(arena_alloc(a, m->capacity), m->bytes.data, len), len);
+    }
+    memcpy((uint8_t *)m->bytes.data + len, piece.data, piece.len);
+    m->bytes.len += piece.len;
 }
 
 void json_entries_add(struct json_entries *e, struct arena *a, struct slice key,
@@ -68,18 +72,26 @@ static bool read_entry(struct json_writer *w, const struct schema_field *key_fie
                        struct wire_field *ret_key, struct wire_field *ret_value) {
     const uint8_t *p = bytes.data;
     const uint8_t *end = p + bytes.len;
+    struct json_merged merged = {SLICE_EMPTY, 0};
     struct wire_field v;
     while (p < end) {
         if (!json_next_field(&p, end, &v)) {
             return json_writer_fail(w, "a map entry is malformed");
         }
         if (v.number == ENTRY_KEY && (int)v.type == (int)key_field->wire_type) {
+            // What is replaced must be valid all the same.
+            if (!json_check_element(w, key_field, ret_key)) {
+                return false;
+            }
             *ret_key = v;
         } else if (v.number == ENTRY_VALUE && (int)v.type == (int)value_field->wire_type) {
             if (value_field->message != NULL) {
-                json_merge(w->arena, &ret_value->bytes, v.bytes);
-            } else {
+                json_merge(&merged, w->arena, v.bytes);
+                ret_value->bytes = merged.bytes;
+            } else if (json_check_element(w, value_field, ret_value)) {
                 *ret_value = v;
+            } else {
+                return false;
             }
         }
     }

@@ -23,6 +23,7 @@ static bool read_entry(struct json_writer *w, struct slice bytes, struct slice *
                        struct wire_field *ret_value) {
     const uint8_t *p = bytes.data;
     const uint8_t *end = p + bytes.len;
+    struct json_merged merged = {SLICE_EMPTY, 0};
     struct wire_field v;
     while (p < end) {
         if (!json_next_field(&p, end, &v)) {
@@ -32,11 +33,17 @@ static bool read_entry(struct json_writer *w, struct slice bytes, struct slice *
             continue;
         }
         if (v.number == ENTRY_KEY) {
+            size_t before = w->out->len;
+            if (ret_key->len > 0 && !json_put_string(w, *ret_key)) {
+                return false; // replaced, but it must have been valid
+            }
+            w->out->len = before;
             *ret_key = v.bytes;
         } else if (v.number == ENTRY_VALUE) {
-            json_merge(w->arena, &ret_value->bytes, v.bytes);
+            json_merge(&merged, w->arena, v.bytes);
         }
     }
+    ret_value->bytes = merged.bytes;
     return true;
 }
 
@@ -149,6 +156,7 @@ bool json_put_value(struct json_writer *w, struct slice bytes) {
         [VALUE_NULL] = WIRE_VARINT, [VALUE_NUMBER] = WIRE_FIXED64, [VALUE_STRING] = WIRE_BYTES,
         [VALUE_BOOL] = WIRE_VARINT, [VALUE_STRUCT] = WIRE_BYTES,   [VALUE_LIST] = WIRE_BYTES};
     struct wire_field kind = {0};
+    struct json_merged merged = {SLICE_EMPTY, 0}; // of the kind, if it is a message
     const uint8_t *p = bytes.data;
     const uint8_t *end = p + bytes.len;
     struct wire_field v;
@@ -160,7 +168,8 @@ bool json_put_value(struct json_writer *w, struct slice bytes) {
             continue;
         }
         if (kind.number == v.number && v.number >= VALUE_STRUCT) {
-            json_merge(w->arena, &kind.bytes, v.bytes);
+            json_merge(&merged, w->arena, v.bytes);
+            kind.bytes = merged.bytes;
             continue;
         }
         if (kind.number != 0) {
@@ -172,6 +181,7 @@ bool json_put_value(struct json_writer *w, struct slice bytes) {
             w->out->len = before;
         }
         kind = v;
+        merged = (struct json_merged){v.type == WIRE_BYTES ? v.bytes : SLICE_EMPTY, 0};
     }
     return put_kind(w, &kind);
 }

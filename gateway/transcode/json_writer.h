@@ -181,7 +181,13 @@ void json_entries_add(struct json_entries *e, struct arena *a, struct slice key,
 // Marks those that a later one replaces.
 void json_entries_mark(struct json_entries *e, struct arena *a);
 
-// Adds payload to what *all holds so far: the wire's way to merge messages.
-void json_merge(struct arena *a, struct slice *all, struct slice payload);
+// The payloads of a message that stands in several pieces, put together: the
+// wire's way to merge messages.
+struct json_merged {
+    struct slice bytes; // borrowed while there is one piece
+    size_t capacity;    // of our own copy; 0 while borrowed
+};
+
+void json_merge(struct json_merged *m, struct arena *a, struct slice piece);
 
 #endif

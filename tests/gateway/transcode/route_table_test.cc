@@ -1,4 +1,4 @@
-#include <map>
+#include <deque>
 #include <vector>
 
 #include "tests/gateway/support.h"
@@ -11,10 +11,10 @@ namespace {
 
 // A table of "METHOD template" lines.
 struct Table {
-    explicit Table(const std::vector<std::string> &lines) : lines(lines) {
+    explicit Table(const std::vector<std::string> &given) : lines(given.begin(), given.end()) {
         route_table_init(&table, a);
-        for (size_t i = 0; i < this->lines.size(); i++) {
-            EXPECT_EQ(Add(i), "") << this->lines[i];
+        for (size_t i = 0; i < lines.size(); i++) {
+            EXPECT_EQ(Add(i), "") << lines[i];
         }
     }
 
@@ -45,7 +45,7 @@ struct Table {
         }
     }
 
-    std::vector<std::string> lines;
+    std::deque<std::string> lines; // the table borrows from them
     Arena a;
     struct route_table table;
 };
