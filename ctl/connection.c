@@ -1,0 +1,66 @@
+#include "ctl/connection.h"
+
+#include "base/clock.h"
+
+// Replies are lists of up to a thousand runs.
+enum { MAX_REPLY_BYTES = 256 << 20 };
+
+static struct slice authorization_of(struct arena *a, const char *token) {
+    return token[0] == '\0' ? SLICE_EMPTY : slice_of_cstr(arena_printf(a, "Bearer %s", token));
+}
+
+const struct error *connection_open(struct arena *a, const char *flag, const char *text,
+                                    const char *token, int64_t timeout_ms,
+                                    struct connection *ret_connection) {
+    struct address address;
+    const struct error *error = address_parse(a, flag, text, &address);
+    if (error != NULL) {
+        return error;
+    }
+    struct rpc_loop *loop = rpc_loop_new("rpc");
+    *ret_connection = (struct connection){
+        .loop = loop,
+        .channel = rpc_channel_new(loop, &address, MAX_REPLY_BYTES),
+        .authorization = authorization_of(a, token),
+        .timeout_ms = timeout_ms,
+        .server = address.text,
+    };
+    return NULL;
+}
+
+void connection_open_in_process(struct arena *a, struct rpc_server *server, const char *token,
+                                int64_t timeout_ms, struct connection *ret_connection) {
+    struct rpc_loop *loop = rpc_loop_new("rpc");
+    *ret_connection = (struct connection){
+        .loop = loop,
+        .channel = rpc_channel_new_in_process(loop, server, MAX_REPLY_BYTES),
+        .authorization = authorization_of(a, token),
+        .timeout_ms = timeout_ms,
+        .server = "this process",
+    };
+}
+
+const struct error *connection_call(struct connection *c, struct arena *a, const char *path,
+                                    struct slice request, struct slice *ret_response) {
+    const struct rpc_metadata metadata = {"authorization", c->authorization};
+    struct rpc_client_call call = {
+        .method = rpc_channel_method(c->channel, path),
+        .request = request,
+        .metadata = &metadata,
+        .metadata_count = c->authorization.len > 0 ? 1 : 0,
+        .deadline_us = clock_monotonic_us() + c->timeout_ms * 1000,
+        .arena = a,
+    };
+    rpc_client_call_wait(&call);
+    if (call.error == NULL) {
+        *ret_response = arena_copy(a, call.response);
+    }
+    rpc_client_call_release(&call);
+    return call.error;
+}
+
+void connection_close(struct connection *c) {
+    rpc_channel_free(c->channel);
+    rpc_loop_free(c->loop);
+    *c = (struct connection){0};
+}

@@ -1,0 +1,39 @@
+#ifndef RUNSD_CTL_CONNECTION_H
+#define RUNSD_CTL_CONNECTION_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "rpc/client.h"
+#include "rpc/server.h"
+
+// gRPC calls of a command, one after the other, with a token.
+
+struct connection {
+    struct rpc_loop *loop;
+    struct rpc_channel *channel;
+    struct slice authorization; // "Bearer ..."
+    int64_t timeout_ms;         // of one call
+    const char *server;         // its address, for messages
+};
+
+// Makes a connection to the address text (nothing is connected yet). token "" sends none.
+// INVALID_ARGUMENT, naming flag, if it is none. The connection uses a.
+const struct error *connection_open(struct arena *a, const char *flag, const char *text,
+                                    const char *token, int64_t timeout_ms,
+                                    struct connection *ret_connection);
+
+// The same to a server of this process.
+void connection_open_in_process(struct arena *a, struct rpc_server *server, const char *token,
+                                int64_t timeout_ms, struct connection *ret_connection);
+
+// Calls "/package.Service/Method"; the response lives in a. Errors: what the
+// server answers, UNAVAILABLE, DEADLINE_EXCEEDED.
+const struct error *connection_call(struct connection *c, struct arena *a, const char *path,
+                                    struct slice request, struct slice *ret_response);
+
+void connection_close(struct connection *c);
+
+#endif

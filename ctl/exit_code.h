@@ -1,0 +1,26 @@
+#ifndef RUNSD_CTL_EXIT_CODE_H
+#define RUNSD_CTL_EXIT_CODE_H
+
+#include "base/error.h"
+
+// What runsctl ends with: part of its interface, told by --help.
+enum exit_code {
+    EXIT_CODE_OK = 0,
+    EXIT_CODE_FAILED = 1,
+    EXIT_CODE_USAGE = 2, // also a value that the server refuses
+    EXIT_CODE_NOT_FOUND = 3,
+    EXIT_CODE_CONFLICT = 4, // also a run that is already finished
+    EXIT_CODE_DENIED = 5,
+    EXIT_CODE_UNAVAILABLE = 6,
+};
+
+// The lines of --help about exit codes.
+extern const char exit_code_help[];
+
+enum exit_code exit_code_of(const struct error *error);
+
+// Writes error to stderr in one line, "runsctl: ...; hint", and returns the exit
+// code. hint says what to do next; NULL: what the error's code suggests.
+int exit_with_error(const struct error *error, const char *hint);
+
+#endif

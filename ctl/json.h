@@ -1,0 +1,20 @@
+#ifndef RUNSD_CTL_JSON_H
+#define RUNSD_CTL_JSON_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+// The product's messages as JSON, spelled as REST spells them. type is a full
+// name: "runs.v1.Run".
+
+// Reads JSON text; *ret_message is in the wire format and lives in a.
+// INVALID_ARGUMENT with the field's path or the position.
+const struct error *json_to_message(struct arena *a, const char *type, struct slice text,
+                                    struct slice *ret_message);
+
+// Prints the bytes of a server's reply to standard output as one line of JSON.
+// Returns an exit code; that the bytes are no message of that type was told.
+int json_print_reply(struct arena *a, const char *type, struct slice bytes);
+
+#endif

@@ -1,0 +1,78 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/commands.h"
+#include "ctl/exit_code.h"
+
+#define VERSION "0.1.0"
+
+static const struct command *const commands[] = {
+    &serve_command,       &runs_create_command,   &runs_get_command,    &runs_list_command,
+    &runs_cancel_command, &runs_report_command,   &runs_events_command, &tokens_create_command,
+    &tokens_list_command, &tokens_revoke_command,
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+// Whether command belongs to the group, a first word; "" holds all.
+static bool in_group(const struct command *command, const char *group) {
+    size_t n = strlen(group);
+    return n == 0 || (strncmp(command->name, group, n) == 0 && command->name[n] == ' ');
+}
+
+static void print_help(const char *group) {
+    printf("usage: runsctl %s%sCOMMAND [options]\n\nCommands:\n", group,
+           group[0] != '\0' ? " " : "");
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        if (in_group(commands[i], group)) {
+            char head[64];
+            snprintf(head, sizeof(head), "%s %s", commands[i]->name, commands[i]->operands);
+            printf("  %-18s %s\n", head, commands[i]->summary);
+        }
+    }
+    printf("\nrunsctl COMMAND --help shows a command's options.\n\n%s", exit_code_help);
+}
+
+static bool is_help(const char *word) {
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+// How many words of arguments the command's name takes; 0 if it is another.
+static int name_words(const struct command *command, int count, char **arguments) {
+    const char *space = strchr(command->name, ' ');
+    if (count >= 1 && space == NULL && strcmp(arguments[0], command->name) == 0) {
+        return 1;
+    }
+    size_t first = space != NULL ? (size_t)(space - command->name) : 0;
+    if (count >= 2 && space != NULL && strlen(arguments[0]) == first &&
+        memcmp(arguments[0], command->name, first) == 0 && strcmp(arguments[1], space + 1) == 0) {
+        return 2;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2 || is_help(argv[1])) {
+        print_help("");
+        return argc < 2 ? EXIT_CODE_USAGE : EXIT_CODE_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("runsctl " VERSION);
+        return EXIT_CODE_OK;
+    }
+    bool group = false;
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        int words = name_words(commands[i], argc - 1, argv + 1);
+        if (words > 0) {
+            return command_run(commands[i], argc - 1 - words, argv + 1 + words);
+        }
+        group = group || in_group(commands[i], argv[1]);
+    }
+    if (group && (argc == 2 || is_help(argv[2]))) {
+        print_help(argv[1]);
+        return argc == 2 ? EXIT_CODE_USAGE : EXIT_CODE_OK;
+    }
+    fprintf(stderr, "runsctl: there is no command \"%s%s%s\"; see runsctl --help\n", argv[1],
+            group ? " " : "", group ? argv[2] : "");
+    return EXIT_CODE_USAGE;
+}

@@ -1,0 +1,33 @@
+#ifndef RUNSD_CTL_PRINT_H
+#define RUNSD_CTL_PRINT_H
+
+#include <stdio.h>
+
+#include "base/slice.h"
+
+// Human output. Everything that came from outside is printed by these, so that
+// no name or reason can move a terminal's cursor or recolour it.
+
+// Prints text with control characters and bytes that are no UTF-8 as "\xNN".
+void print_text(FILE *out, struct slice text);
+
+// A table of text: cells are set row by row, then printed aligned. Cells are
+// borrowed until print_table.
+struct table {
+    const char *const *headings;
+    int columns;
+    const char **cells;
+    int count;
+    int capacity;
+};
+
+// Makes an empty table; headings NULL: without.
+void table_init(struct table *t, int columns, const char *const *headings);
+void table_add(struct table *t, const char *cell);
+void table_print(const struct table *t, FILE *out);
+void table_release(struct table *t);
+
+// Prints count pairs, name and value, a line each, aligned.
+void print_pairs(const char *const (*pairs)[2], size_t count, FILE *out);
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef RUNSD_CTL_RUN_PRINT_H
+#define RUNSD_CTL_RUN_PRINT_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "ctl/command.h"
+#include "runs/v1/run.pb-c.h"
+
+// Runs as people read them.
+
+// "running", "waiting", ...; "unknown" for a number that is no status.
+const char *run_status_word(int status);
+
+// Reads a word; returns whether it is one.
+bool run_status_parse(const char *word, Runs__V1__RunStatus *ret_status);
+
+// RFC 3339, or "-" if there is none. The text lives in a.
+const char *timestamp_text(struct arena *a, const Google__Protobuf__Timestamp *t);
+
+// Prints a serialized runs.v1.Run, as JSON or for people; returns an exit code
+// (an error was told).
+int run_print(struct arena *a, struct slice bytes, bool json);
+
+// Calls a method that returns a run, and prints it as the client options say;
+// returns an exit code (an error was told).
+int run_call_and_print(const struct invocation *in, const char *path, struct slice request);
+
+#endif

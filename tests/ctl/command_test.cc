@@ -1,0 +1,141 @@
+extern "C" {
+#include "ctl/command.h"
+#include "ctl/exit_code.h"
+}
+
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+namespace {
+
+enum { QUIET, NAME, TAG, COUNT, OPTION_TOTAL };
+
+const option kOptions[] = {
+    {"--quiet", OPTION_FLAG, nullptr, "says less", false, 0, 0},
+    {"--name", OPTION_TEXT, "NAME", "its name", true, 0, 0},
+    {"--tag", OPTION_LIST, "TAG", "a tag", false, 0, 0},
+    {"--count", OPTION_NUMBER, "N", "how many", false, -5, 10},
+};
+
+// What the command was run with.
+struct Seen {
+    int runs = 0;
+    bool quiet = false;
+    std::string name;
+    std::vector<std::string> tags;
+    int64_t count = -100;
+    std::string operand;
+};
+
+Seen seen;
+
+int Run(invocation *in) {
+    seen.runs++;
+    seen.quiet = in->values[QUIET].given;
+    seen.name = in->values[NAME].text;
+    for (int i = 0; i < in->values[TAG].list_count; i++) {
+        seen.tags.emplace_back(in->values[TAG].list[i]);
+    }
+    if (in->values[COUNT].given) {
+        seen.count = in->values[COUNT].number;
+    }
+    seen.operand = in->operands[0];
+    return 42;
+}
+
+const command kCommand = {"test it", "ID", "Tests.", "More.\n", kOptions, OPTION_TOTAL, 1, Run};
+
+class Command : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        seen = Seen();
+    }
+    // Runs the command; output is kept in out_ and err_.
+    int Call(std::vector<std::string> arguments) {
+        std::vector<char *> pointers;
+        for (auto &argument : arguments) {
+            pointers.push_back(argument.data());
+        }
+        testing::internal::CaptureStdout();
+        testing::internal::CaptureStderr();
+        int code = command_run(&kCommand, static_cast<int>(pointers.size()), pointers.data());
+        out_ = testing::internal::GetCapturedStdout();
+        err_ = testing::internal::GetCapturedStderr();
+        return code;
+    }
+    std::string out_;
+    std::string err_;
+};
+
+TEST_F(Command, GetsItsOptionsAndOperand) {
+    EXPECT_EQ(
+        42, Call({"--name", "n", "--quiet", "the-id", "--tag=a", "--tag", "b=c", "--count", "-5"}));
+    EXPECT_EQ("", err_);
+    EXPECT_TRUE(seen.quiet);
+    EXPECT_EQ("n", seen.name);
+    EXPECT_EQ((std::vector<std::string>{"a", "b=c"}), seen.tags);
+    EXPECT_EQ(-5, seen.count);
+    EXPECT_EQ("the-id", seen.operand);
+}
+
+TEST_F(Command, TakesDashesAsOperandsBehindTwoDashes) {
+    EXPECT_EQ(42, Call({"--name=", "--", "--quiet"}));
+    EXPECT_FALSE(seen.quiet);
+    EXPECT_EQ("", seen.name);
+    EXPECT_EQ("--quiet", seen.operand);
+}
+
+TEST_F(Command, TakesOneDashAsAnOperand) {
+    EXPECT_EQ(42, Call({"-", "--name", "n"}));
+    EXPECT_EQ("-", seen.operand);
+}
+
+TEST_F(Command, PrintsHelpInsteadOfRunning) {
+    EXPECT_EQ(EXIT_CODE_OK, Call({"--nonsense", "--help"}));
+    EXPECT_EQ(0, seen.runs);
+    for (const char *text : {"usage: runsctl test it ID [options]", "More.", "--name NAME",
+                             "(required)", "(repeatable)", "Exit codes:"}) {
+        EXPECT_NE(std::string::npos, out_.find(text)) << text;
+    }
+}
+
+struct Wrong {
+    const char *name;
+    std::vector<std::string> arguments;
+    const char *fragment;
+};
+
+class WrongUsage : public Command, public ::testing::WithParamInterface<Wrong> {};
+
+TEST_P(WrongUsage, IsToldInOneLine) {
+    EXPECT_EQ(EXIT_CODE_USAGE, Call(GetParam().arguments));
+    EXPECT_EQ(0, seen.runs);
+    EXPECT_EQ("", out_);
+    EXPECT_EQ(1, std::count(err_.begin(), err_.end(), '\n')) << err_;
+    EXPECT_NE(std::string::npos, err_.find(GetParam().fragment)) << err_;
+    EXPECT_NE(std::string::npos, err_.find("; see runsctl test it --help\n")) << err_;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, WrongUsage,
+    ::testing::Values(Wrong{"no_operand", {"--name", "n"}, "ID is missing"},
+                      Wrong{"two_operands", {"a", "b", "--name", "n"}, "\"b\" is one argument"},
+                      Wrong{"required_missing", {"a"}, "--name NAME is missing"},
+                      Wrong{"unknown", {"a", "--nam=n"}, "no option --nam"},
+                      Wrong{"prefix", {"a", "--names", "n"}, "no option --names"},
+                      Wrong{"short", {"a", "-q"}, "no option -q"},
+                      Wrong{"no_value", {"a", "--name"}, "--name needs a value: NAME"},
+                      Wrong{"twice", {"a", "--name=n", "--name=m"}, "--name is given twice"},
+                      Wrong{"flag_value", {"a", "--quiet=1"}, "--quiet takes no value"},
+                      Wrong{"word", {"a", "--count=x"}, "\"x\" is no integer from -5 to 10"},
+                      Wrong{"empty", {"a", "--count="}, "\"\" is no integer"},
+                      Wrong{"space", {"a", "--count= 1"}, "\" 1\" is no integer"},
+                      Wrong{"fraction", {"a", "--count=1.0"}, "\"1.0\" is no integer"},
+                      Wrong{"below", {"a", "--count=-6"}, "from -5 to 10"},
+                      Wrong{"above", {"a", "--count=11"}, "from -5 to 10"},
+                      Wrong{"huge", {"a", "--count=99999999999999999999"}, "from -5 to 10"},
+                      Wrong{"control", {"a", "\x1b[2J"}, "\\x1B[2J"}),
+    [](const auto &row) { return row.param.name; });
+
+} // namespace
