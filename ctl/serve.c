@@ -18,6 +18,9 @@
 
 // runsctl serve: server and gateway in one process, joined without a socket.
 
+// Above what a run or a page of runs can be.
+enum { MAX_REPLY_BYTES = 16 * 1024 * 1024 };
+
 #define DEFAULT_HTTP "127.0.0.1:8080"
 
 enum {
@@ -89,7 +92,6 @@ static const struct option options[] = {
 // What runs, started and stopped in one order.
 struct parts {
     struct runsd *runsd;
-    struct rpc_loop *loop;
     struct rpc_channel *channel;
     struct gateway *gateway;
     int failed_fd; // eventfd: the store failed
@@ -180,8 +182,9 @@ static const struct error *start(struct invocation *in, const struct logger *log
     if (error != NULL) {
         return error;
     }
-    parts->loop = rpc_loop_new("gateway-rpc");
-    parts->channel = rpc_channel_new_in_process(parts->loop, runsd_rpc_server(parts->runsd), 0);
+    // On the server's own loop: a hand-over to another costs as much again.
+    parts->channel = rpc_channel_new_in_process(runsd_loop(parts->runsd),
+                                                runsd_rpc_server(parts->runsd), MAX_REPLY_BYTES);
     const struct gateway_options front = {
         .log = log,
         .listen = *http,
@@ -203,7 +206,6 @@ static const struct error *start(struct invocation *in, const struct logger *log
 static void stop(struct parts *parts, int64_t drain) {
     gateway_stop(parts->gateway, drain);
     rpc_channel_free(parts->channel);
-    rpc_loop_free(parts->loop);
     runsd_stop(parts->runsd);
 }
 

@@ -40,6 +40,10 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
 // The gRPC server, for in-process channels.
 struct rpc_server *runsd_rpc_server(struct runsd *runsd);
 
+// The loop that the server's calls run on. An in-process channel on the same loop
+// costs half of one on its own.
+struct rpc_loop *runsd_loop(struct runsd *runsd);
+
 // The TCP port of the index-th listener; 0 for a unix socket.
 int runsd_port(const struct runsd *runsd, size_t index);
 

@@ -1,0 +1,22 @@
+#ifndef RUNSD_SERVER_RUNS_SERVICE_H
+#define RUNSD_SERVER_RUNS_SERVICE_H
+
+#include "rpc/server.h"
+
+// runs.v1.RunsService; what each method does and refuses stands in
+// protos/runs/v1/runs_service.proto. `service` is a struct service.
+
+enum { RUNS_SERVICE_METHODS = 6 };
+
+// Fills methods[0..RUNS_SERVICE_METHODS).
+struct service;
+void runs_service_methods(struct service *service, struct rpc_method *ret_methods);
+
+rpc_unary_handler runs_service_create_run;
+rpc_unary_handler runs_service_get_run;
+rpc_unary_handler runs_service_list_runs;
+rpc_unary_handler runs_service_cancel_run;
+rpc_unary_handler runs_service_report_run;
+rpc_unary_handler runs_service_list_run_events;
+
+#endif

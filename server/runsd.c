@@ -1,0 +1,218 @@
+#include "server/runsd.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "rpc/loop.h"
+#include "server/health_service.h"
+#include "server/runs_service.h"
+#include "server/service_call.h"
+#include "server/tokens_service.h"
+#include "storage/store_opener.h"
+
+enum { METHODS = RUNS_SERVICE_METHODS + TOKENS_SERVICE_METHODS + HEALTH_SERVICE_METHODS };
+
+struct runsd {
+    struct service service;
+    struct health_service health;
+    struct rpc_method methods[METHODS];
+    struct rpc_loop *loop;
+    struct rpc_server *server;
+    char *store_url;
+    int64_t drain_ms;
+    int *ports;
+    size_t port_count;
+    void (*on_failure)(void *context);
+    void *context;
+};
+
+static void store_failed(void *context, const char *detail) {
+    struct runsd *runsd = context;
+    LOG(runsd->service.log, LOG_ERROR, "the store failed; restart to recover",
+        log_text("detail", detail));
+    atomic_store(&runsd->health.ready, false);
+    if (runsd->on_failure != NULL) {
+        runsd->on_failure(runsd->context);
+    }
+}
+
+static const struct error *load_tokens(struct arena *a, struct runsd *runsd) {
+    struct store_op op = {.kind = STORE_TOKEN_LIST, .arena = a};
+    run_store_submit_and_wait(runsd->service.store, &op);
+    if (op.result != STORE_OK) {
+        struct error *e =
+            error_new(a, STATUS_UNAVAILABLE, NULL, "the tokens cannot be read from the store");
+        e->detail = op.detail;
+        return e;
+    }
+    for (int i = 0; i < op.token_list.ret_count; i++) {
+        token_table_put(runsd->service.tokens, &op.token_list.ret_tokens[i]);
+    }
+    return NULL;
+}
+
+static void set_methods(struct runsd *runsd) {
+    struct rpc_method *next = runsd->methods;
+    runs_service_methods(&runsd->service, next);
+    next += RUNS_SERVICE_METHODS;
+    tokens_service_methods(&runsd->service, next);
+    next += TOKENS_SERVICE_METHODS;
+    health_service_methods(&runsd->health, next);
+}
+
+static const struct error *listen_all(struct arena *a, struct runsd *runsd,
+                                      const struct runsd_options *options) {
+    runsd->ports = mem_zalloc(options->listen_count * sizeof(*runsd->ports));
+    runsd->port_count = options->listen_count;
+    for (size_t i = 0; i < options->listen_count; i++) {
+        const struct error *error =
+            rpc_server_listen(runsd->server, a, &options->listen[i], &runsd->ports[i]);
+        if (error != NULL) {
+            return error;
+        }
+        if (!address_is_local(&options->listen[i])) {
+            LOG(options->log, LOG_WARN,
+                "gRPC listens beyond this machine, in plain text: put a proxy with TLS before it",
+                log_text("listen", options->listen[i].text));
+        }
+    }
+    return NULL;
+}
+
+// Where other programs of this machine reach the server; "" if nowhere.
+static const char *address_text(struct arena *a, const struct address *address, int port) {
+    if (address->kind == ADDRESS_UNIX) {
+        return address->text;
+    }
+    bool is_ipv6 = strchr(address->host, ':') != NULL;
+    return arena_printf(a, is_ipv6 ? "[%s]:%d" : "%s:%d", address->host, port);
+}
+
+// Makes the token by which other programs of this machine that can read the
+// store's folder administer tokens while we hold the store.
+static const struct error *publish_holder(struct arena *a, struct runsd *runsd,
+                                          const struct runsd_options *options) {
+    char admin_token[TOKEN_TEXT_SIZE];
+    token_make(admin_token);
+    struct token_record record = {
+        .organization = slice_of_cstr("runsd"),
+        .name = slice_of_cstr("local-admin"),
+        .scopes = SCOPE_TOKENS_ADMIN,
+    };
+    token_hash(slice_of_cstr(admin_token), record.hash);
+    token_table_put(runsd->service.tokens, &record);
+    const struct store_holder holder = {
+        .pid = getpid(),
+        .grpc_address =
+            options->listen_count == 0 ? "" : address_text(a, &options->listen[0], runsd->ports[0]),
+        .admin_token = admin_token,
+    };
+    return store_holder_publish(a, options->store_url, &holder);
+}
+
+static void log_ready(struct arena *a, const struct runsd *runsd,
+                      const struct runsd_options *options) {
+    for (size_t i = 0; i < options->listen_count; i++) {
+        LOG(options->log, LOG_INFO, "listening",
+            log_text("listen", address_text(a, &options->listen[i], runsd->ports[i])),
+            log_int("port", runsd->ports[i]));
+    }
+    LOG(options->log, LOG_INFO, "ready", log_text("store", options->store_url),
+        log_int("port", options->listen_count > 0 ? runsd->ports[options->listen_count - 1] : 0));
+}
+
+static const struct error *start(struct arena *a, struct runsd *runsd,
+                                 const struct runsd_options *options) {
+    const struct run_store_options store_options = {
+        .log = options->log,
+        .queue_limit = options->queue_limit,
+        .on_failure = store_failed,
+        .context = runsd,
+    };
+    const struct error *error =
+        run_store_open(a, options->store_url, &store_options, &runsd->service.store);
+    if (error == NULL) {
+        error = load_tokens(a, runsd);
+    }
+    if (error != NULL) {
+        return error;
+    }
+    set_methods(runsd);
+    runsd->loop = rpc_loop_new("runsd-rpc");
+    const struct rpc_server_options server_options = {
+        .log = options->log,
+        .methods = runsd->methods,
+        .method_count = METHODS,
+        .max_request_bytes = options->max_request_bytes,
+        .error_domain = "runs.v1",
+    };
+    runsd->server = rpc_server_new(runsd->loop, &server_options);
+    error = listen_all(a, runsd, options);
+    if (error != NULL) {
+        return error;
+    }
+    rpc_server_start(runsd->server);
+    error = publish_holder(a, runsd, options);
+    if (error != NULL) {
+        return error;
+    }
+    atomic_store(&runsd->health.ready, true);
+    log_ready(a, runsd, options);
+    return NULL;
+}
+
+const struct error *runsd_start(struct arena *a, const struct runsd_options *options,
+                                struct runsd **ret_runsd) {
+    struct runsd *runsd = mem_zalloc(sizeof(*runsd));
+    runsd->service.log = options->log;
+    runsd->service.clock = options->clock;
+    runsd->service.tokens = token_table_new();
+    runsd->health.service = &runsd->service;
+    runsd->store_url = mem_strdup(options->store_url);
+    runsd->drain_ms = options->drain_ms;
+    runsd->on_failure = options->on_failure;
+    runsd->context = options->context;
+    const struct error *error = start(a, runsd, options);
+    if (error != NULL) {
+        runsd_stop(runsd);
+        return error;
+    }
+    *ret_runsd = runsd;
+    return NULL;
+}
+
+struct rpc_server *runsd_rpc_server(struct runsd *runsd) {
+    return runsd->server;
+}
+
+struct rpc_loop *runsd_loop(struct runsd *runsd) {
+    return runsd->loop;
+}
+
+int runsd_port(const struct runsd *runsd, size_t index) {
+    return runsd->ports[index];
+}
+
+void runsd_stop(struct runsd *runsd) {
+    if (runsd == NULL) {
+        return;
+    }
+    // 1. Nobody is told to come here any more.
+    atomic_store(&runsd->health.ready, false);
+    if (runsd->service.store != NULL) {
+        store_holder_withdraw(runsd->store_url);
+    }
+    // 2. Calls in flight are answered, by a store that still works.
+    if (runsd->server != NULL) {
+        rpc_server_stop(runsd->server, runsd->drain_ms);
+    }
+    // 3. What was acknowledged is on the disk already; the rest of the queue too.
+    run_store_close(runsd->service.store);
+    rpc_server_free(runsd->server);
+    rpc_loop_free(runsd->loop);
+    token_table_free(runsd->service.tokens);
+    free(runsd->ports);
+    free(runsd->store_url);
+    free(runsd);
+}

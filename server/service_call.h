@@ -1,0 +1,54 @@
+#ifndef RUNSD_SERVER_SERVICE_CALL_H
+#define RUNSD_SERVER_SERVICE_CALL_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "rpc/server.h"
+#include "server/auth/authenticate.h"
+#include "storage/run_store.h"
+
+// What all methods of all services share: who calls, one operation of the store,
+// one answer, one log line.
+
+// What the services work with; outlives every call.
+struct service {
+    const struct logger *log;
+    const struct clock *clock;
+    struct run_store *store;
+    struct token_table *tokens;
+};
+
+// One call of a method. Lives in the call's own arena.
+struct service_call {
+    const struct service *service;
+    struct rpc_server_call *rpc;
+    struct arena *arena; // the call's
+    struct slice request_id;
+    struct identity identity;
+    struct slice organization; // identity's
+    const char *run_id;        // for messages; NULL if the method names none
+    char *token_secret;        // CreateToken's, which exists nowhere else
+    struct store_op op;
+    void (*stored)(struct service_call *call);
+};
+
+// Starts a call: authenticates it for scope. Returns NULL if it was refused; it is
+// answered then.
+struct service_call *service_call_begin(const struct service *service, struct rpc_server_call *rpc,
+                                        enum scope scope);
+
+// Starts a call that needs no token.
+struct service_call *service_call_begin_open(const struct service *service,
+                                             struct rpc_server_call *rpc);
+
+// Answers and logs; the call is gone afterwards.
+void service_call_reply(struct service_call *call, const struct slice *parts, size_t count);
+void service_call_fail(struct service_call *call, const struct error *error);
+
+// Submits call->op, whose kind and inputs are set. stored is called on a thread of
+// the store when the result is OK, NOT_FOUND, CONFLICT or EXISTS; EXPIRED, BUSY and
+// UNAVAILABLE are answered without it.
+void service_call_store(struct service_call *call, void (*stored)(struct service_call *call));
+
+#endif
