@@ -1,10 +1,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/version.h"
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"
-
-#define VERSION "0.1.0"
 
 static const struct command *const commands[] = {
     &serve_command,       &runs_create_command,   &runs_get_command,    &runs_list_command,
@@ -57,7 +56,7 @@ int main(int argc, char **argv) {
         return argc < 2 ? EXIT_CODE_USAGE : EXIT_CODE_OK;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        puts("runsctl " VERSION);
+        puts("runsctl " RUNSD_VERSION);
         return EXIT_CODE_OK;
     }
     bool group = false;

@@ -55,7 +55,7 @@ static const struct option options[] = {
     [SERVE_GRPC] = {.name = "--grpc",
                     .kind = OPTION_LIST,
                     .value = "ADDR",
-                    .help = "where gRPC listens [" DEFAULT_SERVER " and unix:PATH.sock]"},
+                    .help = "where gRPC listens [" RUNSD_DEFAULT_ADDRESS " and unix:PATH.sock]"},
     [SERVE_STORE] = {.name = "--store",
                      .kind = OPTION_TEXT,
                      .value = "URL",
@@ -125,29 +125,15 @@ static void raise_file_limit(void) {
     }
 }
 
-// Where gRPC listens if nothing else is said: loopback, and for a store in a file
-// a unix socket beside it, which the folder's permissions guard.
-static size_t default_listeners(struct arena *a, const char *store_url,
-                                const char *ret_texts[static 2]) {
-    static const char scheme[] = "sqlite:";
-    ret_texts[0] = DEFAULT_SERVER;
-    if (strncmp(store_url, scheme, strlen(scheme)) != 0) {
-        return 1;
-    }
-    ret_texts[1] = arena_printf(a, "unix:%s.sock", store_url + strlen(scheme));
-    struct address address;
-    // A socket's path is short: below a deep folder there is loopback alone.
-    return address_parse(a, "--grpc", ret_texts[1], &address) == NULL ? 2 : 1;
-}
-
 static const struct error *parse_listeners(struct invocation *in, struct address *ret_http,
                                            struct address **ret_grpc, size_t *ret_count) {
     const struct option_value *http = &in->values[SERVE_HTTP];
     const struct option_value *grpc = &in->values[SERVE_GRPC];
-    const char *defaults[2];
+    const char *defaults[RUNSD_DEFAULT_LISTENERS];
     const char *const *texts = grpc->given ? grpc->list : defaults;
-    *ret_count = grpc->given ? (size_t)grpc->list_count
-                             : default_listeners(in->arena, in->values[SERVE_STORE].text, defaults);
+    *ret_count = grpc->given
+                     ? (size_t)grpc->list_count
+                     : runsd_default_listeners(in->arena, in->values[SERVE_STORE].text, defaults);
     const struct error *error =
         address_parse(in->arena, "--http", http->given ? http->text : DEFAULT_HTTP, ret_http);
     *ret_grpc = ARENA_ARRAY(in->arena, struct address, *ret_count);

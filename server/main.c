@@ -15,8 +15,6 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, MOST_LISTENERS = 16 };
 
-#define DEFAULT_UNIX  "unix:runsd.sock"
-#define DEFAULT_TCP   "127.0.0.1:50051"
 #define DEFAULT_STORE "sqlite:runsd.db"
 
 static const char usage[] =
@@ -25,7 +23,7 @@ static const char usage[] =
     "Serves runs.v1.RunsService and TokensService over gRPC until SIGTERM.\n"
     "\n"
     "  --listen ADDR           HOST:PORT or unix:PATH; may be given again\n"
-    "                          [" DEFAULT_UNIX " and " DEFAULT_TCP "]\n"
+    "                          [" RUNSD_DEFAULT_ADDRESS " and unix:PATH.sock]\n"
     "  --store URL             sqlite:PATH, or memory: [" DEFAULT_STORE "]\n"
     "  --max-request-bytes N   of a request message [4194304]\n"
     "  --queue-limit N         operations that wait for the store [16384]\n"
@@ -140,9 +138,10 @@ static void on_failure(void *context) {
 }
 
 static int serve(struct arena *a, const struct arguments *args) {
-    const char *const defaults[] = {DEFAULT_UNIX, DEFAULT_TCP};
+    const char *defaults[RUNSD_DEFAULT_LISTENERS];
     const char *const *texts = args->listen_count > 0 ? args->listen : defaults;
-    size_t count = args->listen_count > 0 ? args->listen_count : 2;
+    size_t count = args->listen_count > 0 ? args->listen_count
+                                          : runsd_default_listeners(a, args->store, defaults);
     struct address *listen = ARENA_ARRAY(a, struct address, count);
     for (size_t i = 0; i < count; i++) {
         const struct error *error = address_parse(a, "--listen", texts[i], &listen[i]);

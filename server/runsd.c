@@ -27,6 +27,18 @@ struct runsd {
     void *context;
 };
 
+size_t runsd_default_listeners(struct arena *a, const char *store_url,
+                               const char *ret_texts[RUNSD_DEFAULT_LISTENERS]) {
+    static const char scheme[] = "sqlite:";
+    ret_texts[0] = RUNSD_DEFAULT_ADDRESS;
+    if (strncmp(store_url, scheme, strlen(scheme)) != 0) {
+        return 1;
+    }
+    ret_texts[1] = arena_printf(a, "unix:%s.sock", store_url + strlen(scheme));
+    struct address address;
+    return address_parse(a, "--listen", ret_texts[1], &address) == NULL ? 2 : 1;
+}
+
 static void store_failed(void *context, const char *detail) {
     struct runsd *runsd = context;
     LOG(runsd->service.log, LOG_ERROR, "the store failed; restart to recover",

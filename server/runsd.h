@@ -32,6 +32,17 @@ struct runsd_options {
     void *context;
 };
 
+#define RUNSD_DEFAULT_ADDRESS "127.0.0.1:50051"
+
+enum { RUNSD_DEFAULT_LISTENERS = 2 };
+
+// Where gRPC listens if nothing else is said: loopback, and for a store in a file a
+// unix socket beside it (PATH.sock), which the folder's permissions guard. Returns
+// how many there are: below a deep folder, whose path no socket can have, and for
+// other stores there is loopback alone.
+size_t runsd_default_listeners(struct arena *a, const char *store_url,
+                               const char *ret_texts[RUNSD_DEFAULT_LISTENERS]);
+
 // Opens the store, starts the listeners, logs "ready". Errors: those of
 // run_store_open and rpc_server_listen.
 const struct error *runsd_start(struct arena *a, const struct runsd_options *options,
