@@ -1,0 +1,103 @@
+#include "gateway/gateway.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "gateway/http/http_server.h"
+#include "gateway/transcode/transcoder.h"
+#include "protos/descriptor_set.h"
+
+struct gateway {
+    struct transcoder *transcoder;
+    struct rpc_client_method **methods;
+    struct http_server *http;
+};
+
+static struct gateway_limits with_defaults(struct gateway_limits limits) {
+    const struct gateway_limits defaults = {
+        .header_bytes = 16 << 10,
+        .body_bytes = 1 << 20,
+        .url_bytes = 8 << 10,
+        .connections = 10000,
+        .idle_timeout_ms = 60000,
+        .request_timeout_ms = 30000,
+        .upstream_timeout_ms = 30000,
+    };
+#define DEFAULT_OF(member) (limits.member != 0 ? limits.member : defaults.member)
+    return (struct gateway_limits){
+        .header_bytes = DEFAULT_OF(header_bytes),
+        .body_bytes = DEFAULT_OF(body_bytes),
+        .url_bytes = DEFAULT_OF(url_bytes),
+        .connections = DEFAULT_OF(connections),
+        .idle_timeout_ms = DEFAULT_OF(idle_timeout_ms),
+        .request_timeout_ms = DEFAULT_OF(request_timeout_ms),
+        .upstream_timeout_ms = DEFAULT_OF(upstream_timeout_ms),
+    };
+#undef DEFAULT_OF
+}
+
+static struct rpc_client_method **prepare_methods(const struct transcoder *transcoder,
+                                                  struct rpc_channel *upstream) {
+    size_t count = transcoder_route_count(transcoder);
+    struct rpc_client_method **methods =
+        mem_zalloc(sizeof(struct rpc_client_method *) * (count + 1));
+    for (size_t i = 0; i < count; i++) {
+        const struct transcoder_route *route = transcoder_route_at(transcoder, i);
+        size_t method = transcoder_route_method_index(route);
+        if (methods[method] == NULL) {
+            methods[method] = rpc_channel_method(upstream, transcoder_route_rpc(route));
+        }
+    }
+    return methods;
+}
+
+static void free_gateway(struct gateway *gateway) {
+    transcoder_free(gateway->transcoder);
+    free(gateway->methods);
+    free(gateway);
+}
+
+const struct error *gateway_start(struct arena *a, const struct gateway_options *options,
+                                  struct gateway **ret_gateway) {
+    const struct slice built_in = runs_descriptor_set();
+    bool given = options->descriptor_set_count > 0;
+    struct transcoder *transcoder;
+    const struct error *error =
+        transcoder_new(a, given ? options->descriptor_sets : &built_in,
+                       given ? options->descriptor_set_count : 1, &transcoder);
+    if (error != NULL) {
+        return error;
+    }
+    struct gateway *gateway = mem_zalloc(sizeof(*gateway));
+    gateway->transcoder = transcoder;
+    gateway->methods = prepare_methods(transcoder, options->upstream);
+    const struct http_server_options http = {
+        .log = options->log,
+        .listen = options->listen,
+        .limits = with_defaults(options->limits),
+        .transcoder = transcoder,
+        .methods = gateway->methods,
+    };
+    error = http_server_start(a, &http, &gateway->http);
+    if (error != NULL) {
+        free_gateway(gateway);
+        return error;
+    }
+    LOG(options->log, LOG_INFO, "ready", log_text("listen", options->listen.text),
+        log_int("port", gateway_port(gateway)),
+        log_int("routes", (int64_t)transcoder_route_count(transcoder)));
+    *ret_gateway = gateway;
+    return NULL;
+}
+
+int gateway_port(const struct gateway *gateway) {
+    return http_server_port(gateway->http);
+}
+
+void gateway_stop(struct gateway *gateway, int64_t drain_ms) {
+    if (gateway == NULL) {
+        return;
+    }
+    http_server_stop(gateway->http, drain_ms);
+    free_gateway(gateway);
+}

@@ -1,0 +1,427 @@
+#include "gateway/http/exchange.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/container_of.h"
+#include "base/memory.h"
+#include "base/request_id.h"
+#include "gateway/envelope.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/request_head.h"
+
+enum {
+    SPARE_COUNT = 256,
+    METADATA_COUNT = 2,
+    // A body that will be refused is read to its end, so that the client reads
+    // the reply instead of a broken connection; this many limits of it.
+    DRAINED_LIMITS = 4,
+    MIB = 1 << 20,
+    CLIENT_CLOSED_REQUEST = 499,
+    SECRET_LEAST = 8, // shorter credentials are words that paths hold anyway
+};
+
+static const char error_domain[] = "gateway.v1";
+
+enum exchange_state { EXCHANGE_HEAD, EXCHANGE_BODY, EXCHANGE_CALLING, EXCHANGE_ANSWERED };
+
+struct exchange {
+    struct exchange_context *context;
+    struct reaper_entry *entry;
+    struct exchange *next_spare;
+    struct arena arena;
+    enum exchange_state state;
+    int64_t begin_us;
+
+    struct slice target;
+    struct slice method;
+    struct request_facts facts;
+    struct slice request_id;
+    struct transcoder_match match;
+    const struct error *error; // the answer, once the body is read
+    const char *options_allow; // not NULL: OPTIONS, and the path's verbs
+    struct strbuf body;
+    uint64_t body_bytes; // with those that were dropped
+
+    struct MHD_Connection *connection;
+    struct rpc_client_call call;
+    struct rpc_metadata metadata[METADATA_COUNT];
+    struct reply reply;
+};
+
+// --- begin and end ---
+
+struct exchange *exchange_begin(struct exchange_context *context, struct reaper_entry *entry,
+                                const char *target) {
+    struct exchange *x = context->spare;
+    if (x != NULL) {
+        context->spare = x->next_spare;
+        context->spare_count--;
+        struct arena arena = x->arena;
+        *x = (struct exchange){.arena = arena};
+    } else {
+        x = mem_zalloc(sizeof(*x));
+        arena_init(&x->arena);
+    }
+    x->context = context;
+    x->entry = entry;
+    x->begin_us = clock_monotonic_us();
+    x->target = arena_copy(&x->arena, slice_of_cstr(target));
+    reaper_set_state(context->reaper, entry, REAPER_RECEIVING);
+    return x;
+}
+
+// The path as it may be logged: a token that was put into it by mistake is not.
+static struct slice loggable_path(struct exchange *x) {
+    const uint8_t *question = x->target.len > 0 ? memchr(x->target.data, '?', x->target.len) : NULL;
+    struct slice path = slice_of(
+        x->target.data, question != NULL ? (size_t)(question - x->target.data) : x->target.len);
+    struct slice token = x->facts.authorization;
+    const uint8_t *space = token.len > 0 ? memrchr(token.data, ' ', token.len) : NULL;
+    if (space != NULL) {
+        size_t skipped = (size_t)(space + 1 - token.data);
+        token = slice_of(space + 1, token.len - skipped);
+    }
+    const uint8_t *found = token.len >= SECRET_LEAST && path.len > 0
+                               ? memmem(path.data, path.len, token.data, token.len)
+                               : NULL;
+    if (found == NULL) {
+        return path;
+    }
+    return slice_of_cstr(
+        arena_printf(&x->arena, "%.*s[token]", (int)(found - path.data), (const char *)path.data));
+}
+
+static void log_access(struct exchange *x) {
+    const struct logger *log = x->context->log;
+    if (!log_enabled(log, LOG_INFO)) {
+        return;
+    }
+    bool answered = x->reply.http_status != 0;
+    LOG(log, LOG_INFO, "request", log_slice("requestId", x->request_id),
+        log_slice("method", x->method), log_slice("path", loggable_path(x)),
+        log_int("status", answered ? x->reply.http_status : CLIENT_CLOSED_REQUEST),
+        log_text("code", status_code_name(answered ? x->reply.code : STATUS_CANCELLED)),
+        log_int("durationUs", clock_monotonic_us() - x->begin_us),
+        log_int("bytes", (int64_t)x->reply.body_bytes));
+}
+
+void exchange_end(struct exchange *x) {
+    struct exchange_context *context = x->context;
+    if (x->state == EXCHANGE_CALLING) {
+        // The connection was found broken when it was resumed.
+        reaper_end_call(context->reaper, x->entry);
+        rpc_client_call_release(&x->call);
+    }
+    reaper_set_state(context->reaper, x->entry, REAPER_IDLE);
+    if (x->state != EXCHANGE_HEAD) {
+        log_access(x);
+    }
+    reply_release(&x->reply);
+    strbuf_release(&x->body);
+    if (context->spare_count < SPARE_COUNT) {
+        arena_reset(&x->arena);
+        x->next_spare = context->spare;
+        context->spare = x;
+        context->spare_count++;
+    } else {
+        arena_release(&x->arena);
+        free(x);
+    }
+}
+
+void exchange_context_release(struct exchange_context *context) {
+    while (context->spare != NULL) {
+        struct exchange *x = context->spare;
+        context->spare = x->next_spare;
+        arena_release(&x->arena);
+        free(x);
+    }
+    context->spare_count = 0;
+}
+
+// --- the answer ---
+
+static enum MHD_Result queue_reply(struct exchange *x, struct MHD_Connection *connection,
+                                   bool close) {
+    if (close || atomic_load_explicit(&x->context->is_stopping, memory_order_relaxed)) {
+        reply_close_connection(&x->reply);
+    }
+    x->state = EXCHANGE_ANSWERED;
+    enum MHD_Result queued =
+        MHD_queue_response(connection, (unsigned)x->reply.http_status, x->reply.response);
+    reply_release(&x->reply);
+    return queued;
+}
+
+// An error that the upstream or the transcoder explained for us, not the client.
+static void log_detail(const struct exchange *x, const struct error *error) {
+    if (error->detail != NULL) {
+        LOG(x->context->log, LOG_WARN, error->message, log_slice("requestId", x->request_id),
+            log_text("code", status_code_name((int)error->code)),
+            log_text("detail", error->detail));
+    }
+}
+
+static enum MHD_Result answer_error(struct exchange *x, struct MHD_Connection *connection,
+                                    const struct error *error, bool close) {
+    log_detail(x, error);
+    x->reply = reply_error(&x->arena, error, x->request_id);
+    reaper_set_state(x->context->reaper, x->entry, REAPER_REPLYING);
+    return queue_reply(x, connection, close);
+}
+
+// --- the head ---
+
+struct header_list {
+    struct http_header *headers;
+    size_t count;
+    size_t capacity;
+};
+
+static enum MHD_Result add_header(void *closure, enum MHD_ValueKind kind, const char *name,
+                                  size_t name_size, const char *value, size_t value_size) {
+    (void)kind;
+    struct header_list *list = closure;
+    if (list->count == list->capacity) {
+        return MHD_NO;
+    }
+    list->headers[list->count++] =
+        (struct http_header){slice_of(name, name_size), slice_of(value, value_size)};
+    return MHD_YES;
+}
+
+static struct request_head received_head(struct exchange *x, struct MHD_Connection *connection,
+                                         const char *version) {
+    int count = MHD_get_connection_values_n(connection, MHD_HEADER_KIND, NULL, NULL);
+    struct header_list list = {.capacity = (size_t)count};
+    list.headers = ARENA_ARRAY(&x->arena, struct http_header, list.capacity + 1);
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, add_header, &list);
+    return (struct request_head){
+        .method = x->method,
+        .target = x->target,
+        .http_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0,
+        .headers = list.headers,
+        .header_count = list.count,
+    };
+}
+
+static void choose_request_id(struct exchange *x) {
+    if (x->facts.request_id.len > 0) {
+        x->request_id = arena_copy(&x->arena, x->facts.request_id);
+    } else {
+        char *id = arena_alloc(&x->arena, UUID_TEXT_SIZE);
+        uuid_make(id);
+        x->request_id = slice_of_cstr(id);
+    }
+}
+
+static const char *allowed_verbs(const struct error *error) {
+    for (const struct error_metadata *m = error->metadata; m != NULL; m = m->next) {
+        if (strcmp(m->key, "allow") == 0) {
+            return m->value;
+        }
+    }
+    return NULL;
+}
+
+static struct error *own_error(struct exchange *x, enum status_code code, const char *reason,
+                               const char *message) {
+    struct error *e = error_new(&x->arena, code, reason, "%s", message);
+    e->domain = error_domain;
+    return e;
+}
+
+static const struct error *find_route(struct exchange *x) {
+    bool is_head = slice_equal_cstr(x->method, MHD_HTTP_METHOD_HEAD);
+    struct slice verb = is_head ? slice_of_cstr(MHD_HTTP_METHOD_GET) : x->method;
+    const struct error *error =
+        transcoder_match_route(x->context->transcoder, &x->arena, verb, x->facts.path, &x->match);
+    if (error != NULL && slice_equal_cstr(x->method, MHD_HTTP_METHOD_OPTIONS)) {
+        x->options_allow = allowed_verbs(error);
+        return x->options_allow != NULL ? NULL : error;
+    }
+    if (error == NULL && (transcoder_route_client_streaming(x->match.route) ||
+                          transcoder_route_server_streaming(x->match.route))) {
+        return own_error(x, STATUS_UNIMPLEMENTED, "STREAMING_UNSUPPORTED",
+                         "the method is a stream, which is served over gRPC only");
+    }
+    return error;
+}
+
+// Whether a refused request's body is so short that reading it is worth a reply
+// that surely arrives. A client that waits for "100 Continue" is told at once.
+static bool is_worth_draining(const struct exchange *x, struct MHD_Connection *connection) {
+    const char *length =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) != NULL) {
+        return false;
+    }
+    return length == NULL ||
+           strtoull(length, NULL, 10) <= x->context->limits.body_bytes * DRAINED_LIMITS + MIB;
+}
+
+static enum MHD_Result take_head(struct exchange *x, struct MHD_Connection *connection,
+                                 const char *method, const char *version) {
+    x->method = arena_copy(&x->arena, slice_of_cstr(method));
+    struct request_head head = received_head(x, connection, version);
+    const struct error *error =
+        request_head_check(&x->arena, &head, &x->context->limits, &x->facts);
+    choose_request_id(x);
+    bool is_framed =
+        error == NULL || (error->reason != NULL && strcmp(error->reason, "BODY_TOO_LARGE") == 0);
+    if (error == NULL) {
+        error = find_route(x);
+    }
+    if (error != NULL && !(is_framed && is_worth_draining(x, connection))) {
+        return answer_error(x, connection, error, true);
+    }
+    x->error = error;
+    x->state = EXCHANGE_BODY;
+    return MHD_YES;
+}
+
+// --- the body ---
+
+static enum MHD_Result take_body(struct exchange *x, const char *data, size_t size) {
+    size_t limit = x->context->limits.body_bytes;
+    x->body_bytes += size;
+    if (x->error == NULL && x->body_bytes > limit) {
+        struct error *e = error_new(&x->arena, STATUS_INVALID_ARGUMENT, "BODY_TOO_LARGE",
+                                    "The body is larger than %zu bytes.", limit);
+        e->domain = error_domain;
+        x->error = e;
+        strbuf_release(&x->body);
+    }
+    if (x->error != NULL) {
+        return x->body_bytes <= (uint64_t)limit * DRAINED_LIMITS + MIB ? MHD_YES : MHD_NO;
+    }
+    if (x->body.capacity == 0 && x->facts.has_content_length) {
+        strbuf_grow(&x->body, (size_t)x->facts.content_length); // checked against the limit
+    }
+    strbuf_append(&x->body, data, size);
+    return MHD_YES;
+}
+
+// --- the call ---
+
+// On the rpc loop's thread.
+static void call_done(struct rpc_client_call *call) {
+    struct exchange *x = CONTAINER_OF(call, struct exchange, call);
+    const struct error *error = call->error;
+    if (error == NULL) {
+        struct strbuf json = STRBUF_INIT;
+        strbuf_grow(&json, call->response.len * 2 + 256);
+        envelope_begin(&json);
+        error = transcoder_decode_response(x->context->transcoder, &x->arena, x->match.route,
+                                           call->response, &json);
+        if (error == NULL) {
+            envelope_end(&json, x->request_id);
+            x->reply = reply_success(&json, x->request_id);
+        }
+        strbuf_release(&json);
+    }
+    if (error != NULL) {
+        log_detail(x, error);
+        x->reply = reply_error(&x->arena, error, x->request_id);
+    }
+    // From here on the HTTP thread may end the exchange.
+    MHD_resume_connection(x->connection);
+}
+
+static int64_t deadline_us(const struct exchange *x) {
+    int64_t ms = x->context->limits.upstream_timeout_ms;
+    if (x->facts.timeout_ms > 0 && x->facts.timeout_ms < ms) {
+        ms = x->facts.timeout_ms;
+    }
+    return clock_monotonic_us() + ms * 1000;
+}
+
+static enum MHD_Result start_call(struct exchange *x, struct MHD_Connection *connection,
+                                  struct slice message) {
+    struct reaper *reaper = x->context->reaper;
+    if (!reaper_begin_call(reaper, x->entry)) {
+        return answer_error(
+            x, connection,
+            own_error(x, STATUS_UNAVAILABLE, "GATEWAY_STOPPING", "The gateway is stopping."), true);
+    }
+    int count = 0;
+    x->metadata[count++] = (struct rpc_metadata){"x-request-id", x->request_id};
+    if (x->facts.has_authorization) {
+        x->metadata[count++] = (struct rpc_metadata){"authorization", x->facts.authorization};
+    }
+    x->connection = connection;
+    x->call = (struct rpc_client_call){
+        .method = x->context->methods[transcoder_route_method_index(x->match.route)],
+        .request = message,
+        .metadata = x->metadata,
+        .metadata_count = count,
+        .deadline_us = deadline_us(x),
+        .arena = &x->arena,
+        .done = call_done,
+    };
+    x->state = EXCHANGE_CALLING;
+    // In this order: the call may be done before its start returns.
+    MHD_suspend_connection(connection);
+    rpc_client_call_start(&x->call);
+    reaper_call_started(reaper, x->entry, &x->call);
+    return MHD_YES;
+}
+
+static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection *connection) {
+    if (x->error != NULL) {
+        return answer_error(x, connection, x->error, false);
+    }
+    if (x->options_allow != NULL) {
+        x->reply = reply_options(&x->arena, x->options_allow, x->request_id);
+        reaper_set_state(x->context->reaper, x->entry, REAPER_REPLYING);
+        return queue_reply(x, connection, false);
+    }
+    if (x->body.len > 0 && !x->facts.media_type_is_json) {
+        struct error *e =
+            error_new(&x->arena, STATUS_INVALID_ARGUMENT, "MEDIA_TYPE_UNSUPPORTED",
+                      "Content-Type: \"%.*s\" is not supported; expected application/json.",
+                      SLICE_FMT(x->facts.content_type));
+        e->domain = error_domain;
+        return answer_error(x, connection, e, false);
+    }
+    struct slice message;
+    const struct error *error =
+        transcoder_encode_request(x->context->transcoder, &x->arena, &x->match, x->facts.query,
+                                  strbuf_slice(&x->body), &message);
+    if (error != NULL) {
+        return answer_error(x, connection, error, false);
+    }
+    return start_call(x, connection, message);
+}
+
+static enum MHD_Result finish_call(struct exchange *x, struct MHD_Connection *connection) {
+    reaper_end_call(x->context->reaper, x->entry);
+    rpc_client_call_release(&x->call);
+    return queue_reply(x, connection, false);
+}
+
+enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *connection,
+                                const char *method, const char *version, const char *upload_data,
+                                size_t *upload_data_size) {
+    switch (x->state) {
+    case EXCHANGE_HEAD:
+        return take_head(x, connection, method, version);
+    case EXCHANGE_BODY:
+        if (*upload_data_size > 0) {
+            size_t size = *upload_data_size;
+            *upload_data_size = 0;
+            return take_body(x, upload_data, size);
+        }
+        return finish_request(x, connection);
+    case EXCHANGE_CALLING:
+        return finish_call(x, connection);
+    case EXCHANGE_ANSWERED:
+        break;
+    }
+    *upload_data_size = 0; // what comes behind an answer is dropped
+    return MHD_YES;
+}

@@ -1,0 +1,51 @@
+#ifndef RUNSD_GATEWAY_HTTP_EXCHANGE_H
+#define RUNSD_GATEWAY_HTTP_EXCHANGE_H
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "base/log.h"
+#include "gateway/gateway.h"
+#include "gateway/http/reaper.h"
+#include "gateway/transcode/transcoder.h"
+#include "rpc/client.h"
+
+// One HTTP request and its response: received, transcoded, called, answered.
+//
+// Everything here is called on the HTTP thread and never blocks; while a call is
+// under way the connection is suspended and the exchange belongs to the rpc
+// loop's thread, which makes the reply and resumes the connection.
+
+struct exchange;
+
+// What all exchanges of a gateway share; outlives them.
+struct exchange_context {
+    const struct logger *log;
+    const struct transcoder *transcoder;
+    struct rpc_client_method *const *methods; // by transcoder_route_method_index
+    struct gateway_limits limits;             // no 0s
+    struct reaper *reaper;
+    atomic_bool is_stopping; // replies close their connections
+    // Exchanges to be used again, the HTTP thread's.
+    struct exchange *spare;
+    size_t spare_count;
+};
+
+// Begins an exchange with the request's target as it was sent, of a connection
+// that has an entry with the reaper.
+struct exchange *exchange_begin(struct exchange_context *context, struct reaper_entry *entry,
+                                const char *target);
+
+// libmicrohttpd's access handler for the exchange.
+enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *connection,
+                                const char *method, const char *version, const char *upload_data,
+                                size_t *upload_data_size);
+
+// Ends the exchange: whether it was answered or not; logs it.
+void exchange_end(struct exchange *x);
+
+// Frees the spare exchanges.
+void exchange_context_release(struct exchange_context *context);
+
+#endif

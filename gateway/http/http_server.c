@@ -1,0 +1,165 @@
+#include "gateway/http/http_server.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "gateway/http/exchange.h"
+#include "gateway/http/listen_socket.h"
+#include "gateway/http/reaper.h"
+
+enum {
+    // A connection's memory holds the head, twice where libmicrohttpd copies, and
+    // the buffers; so that our own limit is met first.
+    MEMORY_LEAST = 64 << 10,
+    MEMORY_SPARE = 32 << 10,
+    LAST_REPLIES_MS = 1000, // after the drain, for replies that are being sent
+};
+
+struct http_server {
+    struct exchange_context context;
+    struct listen_socket socket;
+    struct MHD_Daemon *daemon;
+};
+
+// --- libmicrohttpd's callbacks, all on its thread ---
+
+static void on_connection(void *closure, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode what) {
+    struct http_server *server = closure;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        reaper_remove(server->context.reaper, *socket_context);
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *socket_context = reaper_add(server->context.reaper, info->connect_fd);
+}
+
+static void *on_request_line(void *closure, const char *target, struct MHD_Connection *connection) {
+    struct http_server *server = closure;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return exchange_begin(&server->context, info->socket_context, target);
+}
+
+static enum MHD_Result on_request(void *closure, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload_data,
+                                  size_t *upload_data_size, void **exchange) {
+    (void)closure;
+    (void)url;
+    return exchange_handle(*exchange, connection, method, version, upload_data, upload_data_size);
+}
+
+static void on_completed(void *closure, struct MHD_Connection *connection, void **exchange,
+                         enum MHD_RequestTerminationCode how) {
+    (void)closure;
+    (void)connection;
+    (void)how;
+    if (*exchange != NULL) {
+        exchange_end(*exchange);
+        *exchange = NULL;
+    }
+}
+
+// The target is matched before it is decoded, so nothing is decoded here.
+static size_t leave_escaped(void *closure, struct MHD_Connection *connection, char *text) {
+    (void)closure;
+    (void)connection;
+    return strlen(text);
+}
+
+static void on_log(void *closure, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static void on_log(void *closure, const char *format, va_list args) {
+    const struct http_server *server = closure;
+    if (log_enabled(server->context.log, LOG_DEBUG)) {
+        char text[512];
+        vsnprintf(text, sizeof(text), format, args);
+        LOG(server->context.log, LOG_DEBUG, "libmicrohttpd", log_text("text", text));
+    }
+}
+
+// --- start and stop ---
+
+static size_t connection_memory(const struct gateway_limits *limits) {
+    size_t size = 2 * (limits->header_bytes + limits->url_bytes) + MEMORY_SPARE;
+    return size < MEMORY_LEAST ? MEMORY_LEAST : size;
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *server) {
+    const struct gateway_limits *limits = &server->context.limits;
+    const unsigned idle_seconds = (unsigned)((limits->idle_timeout_ms + 999) / 1000);
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                                MHD_USE_ERROR_LOG,
+                            0, NULL, NULL, on_request, server,                             //
+                            MHD_OPTION_EXTERNAL_LOGGER, on_log, server,                    //
+                            MHD_OPTION_LISTEN_SOCKET, server->socket.fd,                   //
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1,                               //
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)limits->connections,    //
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory(limits), //
+                            MHD_OPTION_CONNECTION_TIMEOUT, idle_seconds,                   //
+                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, server,           //
+                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,          //
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,             //
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
+}
+
+static void free_server(struct http_server *server) {
+    reaper_free(server->context.reaper);
+    listen_socket_close(&server->socket);
+    exchange_context_release(&server->context);
+    free(server);
+}
+
+const struct error *http_server_start(struct arena *a, const struct http_server_options *options,
+                                      struct http_server **ret_server) {
+    struct listen_socket socket;
+    const struct error *error = listen_socket_open(a, &options->listen, &socket);
+    if (error != NULL) {
+        return error;
+    }
+    struct http_server *server = mem_zalloc(sizeof(*server));
+    server->socket = socket;
+    server->context.log = options->log;
+    server->context.transcoder = options->transcoder;
+    server->context.methods = options->methods;
+    server->context.limits = options->limits;
+    server->context.reaper =
+        reaper_new(options->limits.idle_timeout_ms, options->limits.request_timeout_ms);
+    server->daemon = start_daemon(server);
+    if (server->daemon == NULL) {
+        int number = errno;
+        free_server(server);
+        return error_new(a, STATUS_UNAVAILABLE, NULL, "cannot serve HTTP on \"%s\": %s",
+                         options->listen.text, strerror(number));
+    }
+    *ret_server = server;
+    return NULL;
+}
+
+int http_server_port(const struct http_server *server) {
+    return server->socket.port;
+}
+
+void http_server_stop(struct http_server *server, int64_t drain_ms) {
+    if (server == NULL) {
+        return;
+    }
+    atomic_store(&server->context.is_stopping, true);
+    MHD_quiesce_daemon(server->daemon); // the socket is ours again
+    if (!reaper_wait_idle(server->context.reaper, drain_ms)) {
+        LOG(server->context.log, LOG_WARN, "requests in flight are cancelled",
+            log_int("drainMs", drain_ms));
+    }
+    // A connection that is suspended must not be stopped.
+    reaper_cancel_all(server->context.reaper);
+    reaper_wait_idle(server->context.reaper, LAST_REPLIES_MS);
+    MHD_stop_daemon(server->daemon);
+    free_server(server);
+}

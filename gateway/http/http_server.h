@@ -1,0 +1,38 @@
+#ifndef RUNSD_GATEWAY_HTTP_HTTP_SERVER_H
+#define RUNSD_GATEWAY_HTTP_HTTP_SERVER_H
+
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "gateway/gateway.h"
+#include "gateway/transcode/transcoder.h"
+#include "rpc/client.h"
+
+// The gateway's HTTP side: libmicrohttpd with one epoll thread.
+
+struct http_server;
+
+struct http_server_options {
+    const struct logger *log;
+    struct address listen;
+    struct gateway_limits limits; // no 0s
+    // Borrowed until http_server_stop returned.
+    const struct transcoder *transcoder;
+    struct rpc_client_method *const *methods; // by transcoder_route_method_index
+};
+
+// Listens and serves. UNAVAILABLE, in a, if it cannot listen.
+const struct error *http_server_start(struct arena *a, const struct http_server_options *options,
+                                      struct http_server **ret_server);
+
+// The TCP port; 0 for a unix socket.
+int http_server_port(const struct http_server *server);
+
+// Stops to accept, waits at most drain_ms for the requests in flight, cancels
+// the rest, frees the server. NULL is ignored.
+void http_server_stop(struct http_server *server, int64_t drain_ms);
+
+#endif

@@ -1,0 +1,28 @@
+#ifndef RUNSD_GATEWAY_HTTP_LISTEN_SOCKET_H
+#define RUNSD_GATEWAY_HTTP_LISTEN_SOCKET_H
+
+#include <sys/types.h>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/error.h"
+
+// A socket that listens at an address.
+struct listen_socket {
+    int fd;
+    int port;   // TCP; 0 for a unix socket
+    char *path; // unix; NULL for TCP
+    dev_t device;
+    ino_t inode;
+};
+
+// Binds and listens, not blocking. A unix socket is made with mode 0660; a stale
+// one of the same path is replaced. UNAVAILABLE, in a, if the address cannot be
+// bound, with the address and why.
+const struct error *listen_socket_open(struct arena *a, const struct address *address,
+                                       struct listen_socket *ret_socket);
+
+// Closes the socket and removes the file of a unix socket if it is still ours.
+void listen_socket_close(struct listen_socket *socket);
+
+#endif

@@ -1,0 +1,227 @@
+#include "gateway/http/reaper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum { PERIOD_MS = 1000, BATCH = 256 };
+
+struct reaper {
+    int64_t idle_limit_us;
+    int64_t request_limit_us;
+    pthread_t thread;
+
+    pthread_mutex_t mutex; // guards what follows and all entries
+    pthread_cond_t changed;
+    struct reaper_entry *entries;
+    size_t busy_count;    // not IDLE
+    size_t calling_count; // CALLING
+    bool is_cancelling;
+    bool is_awaited; // somebody waits for fewer busy or calling ones
+    bool is_ending;
+};
+
+static struct timespec monotonic_in_ms(int64_t ms) {
+    int64_t at_us = clock_monotonic_us() + ms * 1000;
+    return (struct timespec){at_us / 1000000, at_us % 1000000 * 1000};
+}
+
+// --- the thread ---
+
+// Connections that call upstream, to be asked whether the client is there.
+struct batch {
+    struct pollfd fds[BATCH];
+    struct reaper_entry *entries[BATCH];
+    nfds_t count;
+};
+
+static void cancel_abandoned(struct batch *batch) {
+    if (batch->count > 0 && poll(batch->fds, batch->count, 0) > 0) {
+        for (nfds_t i = 0; i < batch->count; i++) {
+            if ((batch->fds[i].revents & (POLLHUP | POLLERR)) != 0) {
+                rpc_client_call_cancel(batch->entries[i]->call);
+            }
+        }
+    }
+    batch->count = 0;
+}
+
+static void inspect(struct reaper *reaper) {
+    int64_t now_us = clock_monotonic_us();
+    struct batch batch;
+    batch.count = 0;
+    for (struct reaper_entry *e = reaper->entries; e != NULL; e = e->next) {
+        int64_t lasts_us = now_us - e->since_us;
+        if ((e->state == REAPER_RECEIVING && lasts_us > reaper->request_limit_us) ||
+            (e->state == REAPER_IDLE && lasts_us > reaper->idle_limit_us)) {
+            // The HTTP thread sees the end of the stream and closes.
+            shutdown(e->fd, SHUT_RDWR);
+        } else if (e->state == REAPER_CALLING && e->call != NULL &&
+                   lasts_us > (int64_t)PERIOD_MS * 1000 / 2) {
+            batch.entries[batch.count] = e;
+            batch.fds[batch.count++] = (struct pollfd){.fd = e->fd};
+            if (batch.count == BATCH) {
+                cancel_abandoned(&batch);
+            }
+        }
+    }
+    cancel_abandoned(&batch);
+}
+
+static void *run(void *argument) {
+    struct reaper *reaper = argument;
+    pthread_mutex_lock(&reaper->mutex);
+    while (!reaper->is_ending) {
+        struct timespec next = monotonic_in_ms(PERIOD_MS);
+        int r = 0;
+        while (!reaper->is_ending && r != ETIMEDOUT) {
+            r = pthread_cond_timedwait(&reaper->changed, &reaper->mutex, &next);
+        }
+        if (!reaper->is_ending) {
+            inspect(reaper);
+        }
+    }
+    pthread_mutex_unlock(&reaper->mutex);
+    return NULL;
+}
+
+// --- the life of a reaper ---
+
+struct reaper *reaper_new(int64_t idle_timeout_ms, int64_t request_timeout_ms) {
+    struct reaper *reaper = mem_zalloc(sizeof(*reaper));
+    reaper->request_limit_us = request_timeout_ms * 1000;
+    reaper->idle_limit_us = (idle_timeout_ms + request_timeout_ms) * 1000;
+    pthread_mutex_init(&reaper->mutex, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&reaper->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (pthread_create(&reaper->thread, NULL, run, reaper) != 0) {
+        abort(); // as out of memory
+    }
+    pthread_setname_np(reaper->thread, "http-reaper");
+    return reaper;
+}
+
+void reaper_free(struct reaper *reaper) {
+    if (reaper == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&reaper->mutex);
+    reaper->is_ending = true;
+    pthread_cond_broadcast(&reaper->changed);
+    pthread_mutex_unlock(&reaper->mutex);
+    pthread_join(reaper->thread, NULL);
+    pthread_cond_destroy(&reaper->changed);
+    pthread_mutex_destroy(&reaper->mutex);
+    free(reaper);
+}
+
+// --- connections ---
+
+static void set_state(struct reaper *reaper, struct reaper_entry *entry, enum reaper_state state) {
+    reaper->busy_count += state != REAPER_IDLE;
+    reaper->busy_count -= entry->state != REAPER_IDLE;
+    reaper->calling_count += state == REAPER_CALLING;
+    reaper->calling_count -= entry->state == REAPER_CALLING;
+    entry->state = state;
+    entry->since_us = clock_monotonic_us();
+    entry->call = NULL;
+    if (reaper->is_awaited) {
+        pthread_cond_broadcast(&reaper->changed);
+    }
+}
+
+struct reaper_entry *reaper_add(struct reaper *reaper, int fd) {
+    struct reaper_entry *entry = mem_zalloc(sizeof(*entry));
+    entry->fd = fd;
+    entry->state = REAPER_IDLE;
+    entry->since_us = clock_monotonic_us();
+    pthread_mutex_lock(&reaper->mutex);
+    entry->next = reaper->entries;
+    entry->link = &reaper->entries;
+    if (entry->next != NULL) {
+        entry->next->link = &entry->next;
+    }
+    reaper->entries = entry;
+    pthread_mutex_unlock(&reaper->mutex);
+    return entry;
+}
+
+void reaper_remove(struct reaper *reaper, struct reaper_entry *entry) {
+    pthread_mutex_lock(&reaper->mutex);
+    set_state(reaper, entry, REAPER_IDLE);
+    *entry->link = entry->next;
+    if (entry->next != NULL) {
+        entry->next->link = entry->link;
+    }
+    pthread_mutex_unlock(&reaper->mutex);
+    free(entry);
+}
+
+void reaper_set_state(struct reaper *reaper, struct reaper_entry *entry, enum reaper_state state) {
+    pthread_mutex_lock(&reaper->mutex);
+    set_state(reaper, entry, state);
+    pthread_mutex_unlock(&reaper->mutex);
+}
+
+bool reaper_begin_call(struct reaper *reaper, struct reaper_entry *entry) {
+    pthread_mutex_lock(&reaper->mutex);
+    bool allowed = !reaper->is_cancelling;
+    if (allowed) {
+        set_state(reaper, entry, REAPER_CALLING);
+    }
+    pthread_mutex_unlock(&reaper->mutex);
+    return allowed;
+}
+
+void reaper_call_started(struct reaper *reaper, struct reaper_entry *entry,
+                         struct rpc_client_call *call) {
+    pthread_mutex_lock(&reaper->mutex);
+    entry->call = call;
+    if (reaper->is_cancelling) {
+        rpc_client_call_cancel(call);
+    }
+    pthread_mutex_unlock(&reaper->mutex);
+}
+
+void reaper_end_call(struct reaper *reaper, struct reaper_entry *entry) {
+    reaper_set_state(reaper, entry, REAPER_REPLYING);
+}
+
+// --- the end ---
+
+bool reaper_wait_idle(struct reaper *reaper, int64_t timeout_ms) {
+    struct timespec end = monotonic_in_ms(timeout_ms);
+    int r = 0;
+    pthread_mutex_lock(&reaper->mutex);
+    reaper->is_awaited = true;
+    while (reaper->busy_count > 0 && r != ETIMEDOUT) {
+        r = pthread_cond_timedwait(&reaper->changed, &reaper->mutex, &end);
+    }
+    bool idle = reaper->busy_count == 0;
+    pthread_mutex_unlock(&reaper->mutex);
+    return idle;
+}
+
+void reaper_cancel_all(struct reaper *reaper) {
+    pthread_mutex_lock(&reaper->mutex);
+    reaper->is_awaited = true;
+    reaper->is_cancelling = true;
+    for (struct reaper_entry *e = reaper->entries; e != NULL; e = e->next) {
+        if (e->call != NULL) {
+            rpc_client_call_cancel(e->call);
+        }
+    }
+    while (reaper->calling_count > 0) {
+        pthread_cond_wait(&reaper->changed, &reaper->mutex);
+    }
+    pthread_mutex_unlock(&reaper->mutex);
+}
