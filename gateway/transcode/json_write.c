@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "gateway/transcode/base64.h"
+#include "base/base64.h"
 #include "gateway/transcode/json_number.h"
 #include "gateway/transcode/json_writer.h"
 

@@ -6,7 +6,7 @@
 #include "base/timestamp.h"
 #include "base/utf8.h"
 #include "base/wire.h"
-#include "gateway/transcode/base64.h"
+#include "base/base64.h"
 #include "gateway/transcode/json_number.h"
 #include "gateway/transcode/well_known_text.h"
 

@@ -5,7 +5,7 @@
 #include "tests/gateway/support.h"
 
 extern "C" {
-#include "gateway/transcode/base64.h"
+#include "base/base64.h"
 #include "gateway/transcode/json_number.h"
 #include "gateway/transcode/well_known_text.h"
 }

@@ -1,5 +1,5 @@
-#ifndef RUNSD_GATEWAY_TRANSCODE_BASE64_H
-#define RUNSD_GATEWAY_TRANSCODE_BASE64_H
+#ifndef RUNSD_BASE_BASE64_H
+#define RUNSD_BASE_BASE64_H
 
 #include <stdbool.h>
 #include <stddef.h>
