@@ -145,9 +145,24 @@ void exchange_context_release(struct exchange_context *context) {
 
 // --- the answer ---
 
+static bool is_stopping(const struct exchange *x) {
+    return atomic_load_explicit(&x->context->is_stopping, memory_order_relaxed);
+}
+
+static struct error *own_error(struct exchange *x, enum status_code code, const char *reason,
+                               const char *message) {
+    struct error *e = error_new(&x->arena, code, reason, "%s", message);
+    e->domain = error_domain;
+    return e;
+}
+
+static const struct error *stopping_error(struct exchange *x) {
+    return own_error(x, STATUS_UNAVAILABLE, "SERVER_STOPPING", "The gateway is stopping.");
+}
+
 static enum MHD_Result queue_reply(struct exchange *x, struct MHD_Connection *connection,
                                    bool close) {
-    if (close || atomic_load_explicit(&x->context->is_stopping, memory_order_relaxed)) {
+    if (close || is_stopping(x)) {
         reply_close_connection(&x->reply);
     }
     x->state = EXCHANGE_ANSWERED;
@@ -226,13 +241,6 @@ static const char *allowed_verbs(const struct error *error) {
         }
     }
     return NULL;
-}
-
-static struct error *own_error(struct exchange *x, enum status_code code, const char *reason,
-                               const char *message) {
-    struct error *e = error_new(&x->arena, code, reason, "%s", message);
-    e->domain = error_domain;
-    return e;
 }
 
 static const struct error *find_route(struct exchange *x) {
@@ -325,6 +333,9 @@ static void call_done(struct rpc_client_call *call) {
         strbuf_release(&json);
     }
     if (error != NULL) {
+        if (error->code == STATUS_CANCELLED && is_stopping(x)) {
+            error = stopping_error(x);
+        }
         log_detail(x, error);
         x->reply = reply_error(&x->arena, error, x->request_id);
     }
@@ -344,9 +355,7 @@ static enum MHD_Result start_call(struct exchange *x, struct MHD_Connection *con
                                   struct slice message) {
     struct reaper *reaper = x->context->reaper;
     if (!reaper_begin_call(reaper, x->entry)) {
-        return answer_error(
-            x, connection,
-            own_error(x, STATUS_UNAVAILABLE, "GATEWAY_STOPPING", "The gateway is stopping."), true);
+        return answer_error(x, connection, stopping_error(x), true);
     }
     int count = 0;
     x->metadata[count++] = (struct rpc_metadata){"x-request-id", x->request_id};
