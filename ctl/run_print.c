@@ -21,7 +21,7 @@ static const char *const words[] = {
 
 enum { WORD_COUNT = sizeof(words) / sizeof(words[0]) };
 
-const char *run_status_word(int status) {
+const char *status_text(int status) {
     return status > 0 && status < WORD_COUNT ? words[status] : "unknown";
 }
 
@@ -58,7 +58,7 @@ int run_print(struct arena *a, struct slice bytes, bool json) {
     }
     const char *const rows[][2] = {
         {"id", run->id},
-        {"status", run_status_word((int)run->status)},
+        {"status", status_text((int)run->status)},
         {"organization", run->organization_id},
         {"workflow",
          run->workflow_id[0] == '\0'

@@ -10,7 +10,7 @@
 // Runs as people read them.
 
 // "running", "waiting", ...; "unknown" for a number that is no status.
-const char *run_status_word(int status);
+const char *status_text(int status);
 
 // Reads a word; returns whether it is one.
 bool run_status_parse(const char *word, Runs__V1__RunStatus *ret_status);

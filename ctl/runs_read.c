@@ -97,7 +97,7 @@ static int print_list(struct invocation *in, struct slice response) {
     for (size_t i = 0; i < list->n_runs; i++) {
         const Runs__V1__Run *run = list->runs[i];
         table_add(&table, run->id);
-        table_add(&table, run_status_word((int)run->status));
+        table_add(&table, status_text((int)run->status));
         table_add(&table, timestamp_text(in->arena, run->started_at));
         table_add(&table, timestamp_text(in->arena, run->finished_at));
         table_add(&table, run->workflow_id[0] != '\0' ? run->workflow_id : "-");
@@ -170,8 +170,8 @@ static int print_events(struct invocation *in, struct slice response) {
         table_add(&table, timestamp_text(in->arena, event->at));
         table_add(&table, event->from_status == RUNS__V1__RUN_STATUS__RUN_STATUS_UNSPECIFIED
                               ? "-"
-                              : run_status_word((int)event->from_status));
-        table_add(&table, run_status_word((int)event->to_status));
+                              : status_text((int)event->from_status));
+        table_add(&table, status_text((int)event->to_status));
         table_add(&table, event->actor);
         table_add(&table, event->reason[0] != '\0' ? event->reason : "-");
     }

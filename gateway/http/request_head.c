@@ -1,0 +1,335 @@
+#include "gateway/http/request_head.h"
+
+#include <strings.h>
+
+#include "base/request_id.h"
+
+// libmicrohttpd 0.9.75 parses laxer than RFC 9112 allows a server that stands before
+// others; what request smuggling needs is refused here.
+
+enum { LONGEST_TIMEOUT_MS = 24 * 60 * 60 * 1000 };
+
+// Headers that must not be there twice: two of them mean two readings.
+static const char *const single_headers[] = {
+    "authorization", "content-length", "content-type",      "grpc-timeout",
+    "host",          "x-request-id",   "transfer-encoding", "x-request-timeout",
+};
+
+static const struct error *fail(struct error *e) {
+    e->domain = "gateway.v1";
+    return e;
+}
+
+#define REFUSE(arena_, ...)                                                                        \
+    fail(error_new((arena_), STATUS_INVALID_ARGUMENT, "HEADER_INVALID", __VA_ARGS__))
+
+static bool equals(struct slice s, const char *text) {
+    return s.len == strlen(text) && strncasecmp((const char *)s.data, text, s.len) == 0;
+}
+
+static const struct http_header *find(const struct request_head *head, const char *name) {
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (equals(head->headers[i].name, name)) {
+            return &head->headers[i];
+        }
+    }
+    return NULL;
+}
+
+// --- sizes ---
+
+static const struct error *check_sizes(struct arena *a, const struct request_head *head,
+                                       const struct gateway_limits *limits) {
+    if (head->target.len > limits->url_bytes) {
+        return fail(error_new(a, STATUS_INVALID_ARGUMENT, "URL_TOO_LONG",
+                              "path and query have %zu bytes, at most %zu are allowed",
+                              head->target.len, limits->url_bytes));
+    }
+    // "METHOD target HTTP/1.1\r\n", then "name: value\r\n" for each.
+    size_t bytes = head->method.len + head->target.len + strlen("  HTTP/1.1\r\n");
+    for (size_t i = 0; i < head->header_count; i++) {
+        bytes += head->headers[i].name.len + head->headers[i].value.len + strlen(": \r\n");
+    }
+    if (bytes > limits->header_bytes) {
+        return fail(error_new(a, STATUS_INVALID_ARGUMENT, "HEADERS_TOO_LARGE",
+                              "request line and headers have %zu bytes, at most %zu are allowed",
+                              bytes, limits->header_bytes));
+    }
+    return NULL;
+}
+
+// --- each header by itself ---
+
+static bool has_control_character(struct slice s) {
+    for (size_t i = 0; i < s.len; i++) {
+        if ((s.data[i] < 0x20 && s.data[i] != '\t') || s.data[i] == 0x7F) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct error *check_headers(struct arena *a, const struct request_head *head) {
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct http_header *h = &head->headers[i];
+        if (has_control_character(h->value)) {
+            return REFUSE(a, "the header \"%.*s\" holds a control character", SLICE_FMT(h->name));
+        }
+    }
+    for (size_t n = 0; n < sizeof(single_headers) / sizeof(single_headers[0]); n++) {
+        int count = 0;
+        for (size_t i = 0; i < head->header_count; i++) {
+            count += equals(head->headers[i].name, single_headers[n]);
+        }
+        if (count > 1) {
+            return REFUSE(a, "the header \"%s\" is there %d times, once is allowed",
+                          single_headers[n], count);
+        }
+    }
+    if (head->http_1_1 && find(head, "host") == NULL) {
+        return REFUSE(a, "the header \"host\" is missing, which HTTP/1.1 requires");
+    }
+    return NULL;
+}
+
+// --- the target ---
+
+// Takes "http://authority" off an absolute-form target (RFC 9112 section 3.2.2).
+static struct slice origin_form(struct slice target) {
+    static const char *const schemes[] = {"http://", "https://"};
+    for (int i = 0; i < 2; i++) {
+        size_t n = strlen(schemes[i]);
+        if (target.len > n && strncasecmp((const char *)target.data, schemes[i], n) == 0) {
+            const uint8_t *path = memchr(target.data + n, '/', target.len - n);
+            return path != NULL ? slice_of(path, (size_t)(target.data + target.len - path))
+                                : slice_of_cstr("/");
+        }
+    }
+    return target;
+}
+
+static const struct error *check_target(struct arena *a, const struct request_head *head,
+                                        struct request_facts *ret) {
+    struct slice target = origin_form(head->target);
+    bool is_asterisk = equals(head->method, "OPTIONS") && slice_equal_cstr(target, "*");
+    if (!is_asterisk && (target.len == 0 || target.data[0] != '/')) {
+        return REFUSE(a, "the request target \"%.*s\" does not begin with \"/\"",
+                      (int)(target.len < 100 ? target.len : 100), (const char *)target.data);
+    }
+    for (size_t i = 0; i < target.len; i++) {
+        if (target.data[i] <= 0x20 || target.data[i] >= 0x7F || target.data[i] == '#') {
+            return REFUSE(a, "the request target holds the byte 0x%02x, which must be %%-encoded",
+                          target.data[i]);
+        }
+    }
+    const uint8_t *mark = memchr(target.data, '?', target.len);
+    ret->path = mark != NULL ? slice_of(target.data, (size_t)(mark - target.data)) : target;
+    ret->query = mark != NULL ? slice_of(mark + 1, target.len - ret->path.len - 1) : SLICE_EMPTY;
+    return NULL;
+}
+
+// --- the body's framing (RFC 9112 section 6) ---
+
+static bool read_number(struct slice s, size_t most_digits, uint64_t *ret) {
+    if (s.len == 0 || s.len > most_digits) {
+        return false;
+    }
+    uint64_t value = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.data[i] < '0' || s.data[i] > '9') {
+            return false;
+        }
+        value = value * 10 + (uint64_t)(s.data[i] - '0');
+    }
+    *ret = value;
+    return true;
+}
+
+static const struct error *check_framing(struct arena *a, const struct request_head *head,
+                                         const struct gateway_limits *limits,
+                                         struct request_facts *ret) {
+    const struct http_header *length = find(head, "content-length");
+    const struct http_header *encoding = find(head, "transfer-encoding");
+    if (length != NULL && encoding != NULL) {
+        return REFUSE(a, "\"content-length\" and \"transfer-encoding\" exclude each other");
+    }
+    if (encoding != NULL) {
+        if (!equals(encoding->value, "chunked")) {
+            return REFUSE(a, "\"transfer-encoding\" must be \"chunked\", got \"%.*s\"",
+                          (int)(encoding->value.len < 100 ? encoding->value.len : 100),
+                          (const char *)encoding->value.data);
+        }
+        if (!head->http_1_1) {
+            return REFUSE(a, "\"transfer-encoding\" needs HTTP/1.1");
+        }
+        ret->is_chunked = true;
+    }
+    if (length != NULL) {
+        if (!read_number(length->value, 18, &ret->content_length)) {
+            return REFUSE(a, "\"content-length\" must be a number, got \"%.*s\"",
+                          (int)(length->value.len < 100 ? length->value.len : 100),
+                          (const char *)length->value.data);
+        }
+        ret->has_content_length = true;
+        if (ret->content_length > limits->body_bytes) {
+            return fail(error_new(a, STATUS_INVALID_ARGUMENT, "BODY_TOO_LARGE",
+                                  "the body has %llu bytes, at most %zu are allowed",
+                                  (unsigned long long)ret->content_length, limits->body_bytes));
+        }
+    }
+    return NULL;
+}
+
+// --- the media type (RFC 9110 section 8.3) ---
+
+static struct slice trim(struct slice s) {
+    while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
+        s = slice_of(s.data + 1, s.len - 1);
+    }
+    while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t')) {
+        s.len--;
+    }
+    return s;
+}
+
+// Takes what stands before the next separator off *rest.
+static struct slice take_until(struct slice *rest, char separator) {
+    const uint8_t *at = rest->len > 0 ? memchr(rest->data, separator, rest->len) : NULL;
+    struct slice part = *rest;
+    if (at == NULL) {
+        *rest = SLICE_EMPTY;
+    } else {
+        part.len = (size_t)(at - rest->data);
+        *rest = slice_of(at + 1, rest->len - part.len - 1);
+    }
+    return trim(part);
+}
+
+static bool is_json(struct slice content_type) {
+    struct slice rest = content_type;
+    if (!equals(take_until(&rest, ';'), "application/json")) {
+        return false;
+    }
+    while (rest.len > 0) {
+        struct slice value = take_until(&rest, ';');
+        struct slice name = take_until(&value, '=');
+        if (equals(name, "charset") && !equals(value, "utf-8") && !equals(value, "\"utf-8\"")) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// --- deadlines ---
+
+// Seconds with at most three decimals that count: "2.5".
+static bool read_seconds(struct slice s, int64_t *ret_ms) {
+    struct slice rest = s;
+    struct slice whole = take_until(&rest, '.');
+    bool has_point = whole.len < s.len;
+    uint64_t seconds = 0;
+    uint64_t fraction = 0;
+    if (!read_number(whole, 9, &seconds) || (has_point && !read_number(rest, 9, &fraction))) {
+        return false;
+    }
+    for (size_t digits = rest.len; digits > 3; digits--) {
+        fraction /= 10;
+    }
+    for (size_t digits = rest.len; digits < 3; digits++) {
+        fraction *= 10;
+    }
+    *ret_ms = (int64_t)(seconds * 1000 + fraction);
+    return true;
+}
+
+// gRPC's own syntax: up to 8 digits and a unit
+// (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
+static bool read_grpc_timeout(struct slice s, int64_t *ret_ms) {
+    uint64_t value = 0;
+    if (s.len < 2 || !read_number(slice_of(s.data, s.len - 1), 8, &value)) {
+        return false;
+    }
+    int64_t n = (int64_t)value;
+    switch (s.data[s.len - 1]) {
+    case 'H':
+        *ret_ms = n * 3600 * 1000;
+        return true;
+    case 'M':
+        *ret_ms = n * 60 * 1000;
+        return true;
+    case 'S':
+        *ret_ms = n * 1000;
+        return true;
+    case 'm':
+        *ret_ms = n;
+        return true;
+    case 'u':
+        *ret_ms = (n + 999) / 1000;
+        return true;
+    case 'n':
+        *ret_ms = (n + 999999) / 1000000;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const struct error *check_timeouts(struct arena *a, const struct request_head *head,
+                                          struct request_facts *ret) {
+    static const struct {
+        const char *name;
+        bool (*read)(struct slice s, int64_t *ret_ms);
+        const char *syntax;
+    } kinds[] = {
+        {"x-request-timeout", read_seconds, "seconds above 0, \"2.5\" say"},
+        {"grpc-timeout", read_grpc_timeout, "up to 8 digits and one of H M S m u n, above 0"},
+    };
+    for (int i = 0; i < 2; i++) {
+        const struct http_header *h = find(head, kinds[i].name);
+        if (h == NULL) {
+            continue;
+        }
+        int64_t ms = 0;
+        if (!kinds[i].read(h->value, &ms) || ms <= 0) {
+            return REFUSE(a, "the header \"%s\" must be %s, got \"%.*s\"", kinds[i].name,
+                          kinds[i].syntax, (int)(h->value.len < 100 ? h->value.len : 100),
+                          (const char *)h->value.data);
+        }
+        ms = ms < LONGEST_TIMEOUT_MS ? ms : LONGEST_TIMEOUT_MS;
+        if (ret->timeout_ms == 0 || ms < ret->timeout_ms) {
+            ret->timeout_ms = ms;
+        }
+    }
+    return NULL;
+}
+
+const struct error *request_head_check(struct arena *a, const struct request_head *head,
+                                       const struct gateway_limits *limits,
+                                       struct request_facts *ret) {
+    *ret = (struct request_facts){.media_type_is_json = true};
+    const struct http_header *request_id = find(head, "x-request-id");
+    if (request_id != NULL && request_id_valid(request_id->value)) {
+        ret->request_id = request_id->value;
+    }
+    const struct http_header *authorization = find(head, "authorization");
+    if (authorization != NULL) {
+        ret->has_authorization = true;
+        ret->authorization = authorization->value;
+    }
+    const struct http_header *content_type = find(head, "content-type");
+    if (content_type != NULL) {
+        ret->content_type = content_type->value;
+        ret->media_type_is_json = is_json(content_type->value);
+    }
+    const struct error *error = check_sizes(a, head, limits);
+    if (error == NULL) {
+        error = check_headers(a, head);
+    }
+    if (error == NULL) {
+        error = check_target(a, head, ret);
+    }
+    if (error == NULL) {
+        error = check_framing(a, head, limits, ret);
+    }
+    return error != NULL ? error : check_timeouts(a, head, ret);
+}
