@@ -12,15 +12,13 @@ static void forward(gpr_log_func_args *args) {
         return;
     }
     const char *file = strrchr(args->file, '/');
-    LOG(logger, args->severity == GPR_LOG_SEVERITY_ERROR ? LOG_WARN : LOG_DEBUG, "gRPC core",
-        log_text("text", args->message), log_text("file", file != NULL ? file + 1 : args->file),
-        log_int("line", args->line));
+    LOG(logger, LOG_WARN, "gRPC core", log_text("text", args->message),
+        log_text("file", file != NULL ? file + 1 : args->file), log_int("line", args->line));
 }
 
 void rpc_log_redirect(const struct logger *logger) {
     atomic_store(&target, logger);
     gpr_set_log_function(forward);
-    gpr_set_log_verbosity(logger != NULL && log_enabled(logger, LOG_DEBUG)
-                              ? GPR_LOG_SEVERITY_INFO
-                              : GPR_LOG_SEVERITY_ERROR);
+    // Never more: at INFO gRPC core writes metadata out, and so tokens.
+    gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
 }

@@ -29,12 +29,12 @@ struct runsd {
 
 size_t runsd_default_listeners(struct arena *a, const char *store_url,
                                const char *ret_texts[RUNSD_DEFAULT_LISTENERS]) {
-    static const char scheme[] = "sqlite:";
     ret_texts[0] = RUNSD_DEFAULT_ADDRESS;
-    if (strncmp(store_url, scheme, strlen(scheme)) != 0) {
+    const char *file = run_store_file(store_url);
+    if (file == NULL) {
         return 1;
     }
-    ret_texts[1] = arena_printf(a, "unix:%s.sock", store_url + strlen(scheme));
+    ret_texts[1] = arena_printf(a, "unix:%s.sock", file);
     struct address address;
     return address_parse(a, "--listen", ret_texts[1], &address) == NULL ? 2 : 1;
 }

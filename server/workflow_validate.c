@@ -196,10 +196,9 @@ static void check_input_value(struct violations *v, const Runs__V1__InputField *
                               const struct sorted_entries *values) {
     const Value *value = find_value(values, input->key);
     const char *path = path_key(v->arena, "run.propValues", input->key);
-    bool is_absent = value == NULL || strcmp(type_of(value), "null") == 0;
-    if (is_absent && input->required) {
+    if (value == NULL && input->required) {
         violation_add(v, path, "is required by inputSchema: a value of type %s", input->type);
-    } else if (!is_absent && strcmp(type_of(value), input->type) != 0) {
+    } else if (value != NULL && strcmp(type_of(value), input->type) != 0) {
         violation_add(v, path, "must be of type %s, as inputSchema says, got %s", input->type,
                       type_of(value));
     }

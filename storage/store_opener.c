@@ -6,8 +6,7 @@
 #include "storage/sqlite/holder_file.h"
 #include "storage/sqlite/sqlite_store.h"
 
-// Returns the path in url, NULL if it is no sqlite: URL.
-static const char *sqlite_path(const char *url) {
+const char *run_store_file(const char *url) {
     static const char scheme[] = "sqlite:";
     return strncmp(url, scheme, strlen(scheme)) == 0 ? url + strlen(scheme) : NULL;
 }
@@ -15,7 +14,7 @@ static const char *sqlite_path(const char *url) {
 const struct error *run_store_open(struct arena *a, const char *url,
                                    const struct run_store_options *options,
                                    struct run_store **ret_store) {
-    const char *path = sqlite_path(url);
+    const char *path = run_store_file(url);
     if (path != NULL && path[0] == '\0') {
         return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
                          "the store \"%s\" names no file; expected sqlite:PATH", url);
@@ -33,12 +32,12 @@ const struct error *run_store_open(struct arena *a, const char *url,
 
 const struct error *store_holder_publish(struct arena *a, const char *url,
                                          const struct store_holder *holder) {
-    const char *path = sqlite_path(url);
+    const char *path = run_store_file(url);
     return path != NULL ? holder_file_write(a, path, holder) : NULL;
 }
 
 void store_holder_withdraw(const char *url) {
-    const char *path = sqlite_path(url);
+    const char *path = run_store_file(url);
     if (path != NULL) {
         holder_file_withdraw(path);
     }
@@ -46,7 +45,7 @@ void store_holder_withdraw(const char *url) {
 
 const struct error *store_holder_read(struct arena *a, const char *url,
                                       struct store_holder *ret_holder) {
-    const char *path = sqlite_path(url);
+    const char *path = run_store_file(url);
     if (path == NULL) {
         return error_new(a, STATUS_NOT_FOUND, NULL, "no server holds the store \"%s\"", url);
     }

@@ -6,6 +6,9 @@
 #include "storage/run_store.h"
 #include "storage/store_holder.h"
 
+// Returns the path of the file that url names, within url; NULL if it names none.
+const char *run_store_file(const char *url);
+
 // Opens the store that url names:
 //   sqlite:PATH  a file, made if it is not there; one process at a time
 //   memory:      nothing outlives the process; for tests

@@ -18,7 +18,7 @@ PURE = [
     "gateway/envelope.[ch]",
     "gateway/descriptor/*.[ch]",
     "gateway/transcode/*.[ch]",
-    "server/run_state*.[ch]",
+    "server/run_state.[ch]",
     "server/run_validate*.[ch]",
     "server/validat*.[ch]",
     "base/wire.[ch]",

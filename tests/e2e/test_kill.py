@@ -2,6 +2,8 @@
 
 import http.client
 import itertools
+import os
+import signal
 import threading
 import unittest
 
@@ -39,10 +41,14 @@ class Storm:
         self.odd = []  # replies that are neither success nor "the server is going"
         self.enough = threading.Event()
         self.enough_at = None
+        self.on_enough = None
         self.threads = [threading.Thread(target=self.work) for _ in range(CONNECTIONS)]
 
-    def start(self, enough_at=None):
+    def start(self, enough_at=None, on_enough=None):
+        """on_enough is called once, by the thread that received reply number
+        enough_at, while the others are in the middle of theirs."""
         self.enough_at = enough_at
+        self.on_enough = on_enough
         for thread in self.threads:
             thread.start()
 
@@ -68,7 +74,9 @@ class Storm:
                         self.acknowledged[run_id] = reply.json()["data"]
                     elif reply.status != 503:
                         self.odd.append((run_id, reply.status, reply.body))
-                    if self.enough_at is not None and len(self.acknowledged) >= self.enough_at:
+                    if self.on_enough and len(self.acknowledged) >= self.enough_at:
+                        on_enough, self.on_enough = self.on_enough, None
+                        on_enough()
                         self.enough.set()
         except (OSError, http.client.HTTPException):
             return  # the server is gone
@@ -103,7 +111,7 @@ class Kill(unittest.TestCase):
         # The moment differs by round, so that it falls anywhere in a commit.
         storm = Storm(server.http_port, self.token, ids[REPORTED:], "POST",
                       "/v1/runs/{id}/cancel")
-        storm.start(enough_at=30 + 17 * number)
+        storm.start(30 + 17 * number, lambda: os.kill(server.popen.pid, signal.SIGKILL))
         self.assertTrue(storm.enough.wait(DEADLINE_S), "the storm does not get on")
         server.kill()
         storm.join()

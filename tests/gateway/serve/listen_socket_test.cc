@@ -1,0 +1,123 @@
+#include <cstdio>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <string>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+extern "C" {
+#include "gateway/http/listen_socket.h"
+}
+
+namespace {
+
+class ListenSocket : public testing::Test {
+  protected:
+    ListenSocket() {
+        arena_init(&arena_);
+        char folder[] = "/tmp/listen_socket_XXXXXX";
+        folder_ = mkdtemp(folder);
+        path_ = folder_ + "/s";
+    }
+    ~ListenSocket() override {
+        unlink(path_.c_str());
+        rmdir(folder_.c_str());
+        arena_release(&arena_);
+    }
+
+    // Returns the error's message, "" if there was none.
+    std::string Open(const std::string &text, struct listen_socket *ret) {
+        struct address address;
+        const struct error *error = address_parse(&arena_, "--listen", text.c_str(), &address);
+        if (error == nullptr) {
+            error = listen_socket_open(&arena_, &address, ret);
+            EXPECT_TRUE(error == nullptr || error->code == STATUS_UNAVAILABLE);
+        }
+        return error == nullptr ? "" : error->message;
+    }
+    bool Exists() {
+        struct stat st;
+        return lstat(path_.c_str(), &st) == 0;
+    }
+
+    struct arena arena_;
+    std::string folder_;
+    std::string path_;
+};
+
+TEST_F(ListenSocket, PortZeroIsAFreePort) {
+    for (const char *text : {"127.0.0.1:0", "[::1]:0", "localhost:0"}) {
+        struct listen_socket s;
+        ASSERT_EQ("", Open(text, &s)) << text;
+        EXPECT_GT(s.port, 0);
+        listen_socket_close(&s);
+    }
+}
+
+TEST_F(ListenSocket, APortInUseIsNamedWithTheReason) {
+    struct listen_socket first, second;
+    ASSERT_EQ("", Open("127.0.0.1:0", &first));
+    std::string taken = "127.0.0.1:" + std::to_string(first.port);
+    EXPECT_EQ("cannot listen on \"" + taken + "\": the address is in use by another program",
+              Open(taken, &second));
+    listen_socket_close(&first);
+}
+
+TEST_F(ListenSocket, AnAddressOfAnotherMachineIsRefused) {
+    struct listen_socket s;
+    EXPECT_EQ("cannot listen on \"192.0.2.1:0\": Cannot assign requested address",
+              Open("192.0.2.1:0", &s));
+}
+
+TEST_F(ListenSocket, AUnixSocketIsForOwnerAndGroupAndGoesWithItsListener) {
+    struct listen_socket s;
+    ASSERT_EQ("", Open("unix:" + path_, &s));
+    EXPECT_EQ(0, s.port);
+    struct stat st;
+    ASSERT_EQ(0, lstat(path_.c_str(), &st));
+    EXPECT_EQ(0660u, st.st_mode & 0777);
+    listen_socket_close(&s);
+    EXPECT_FALSE(Exists());
+}
+
+TEST_F(ListenSocket, ALiveUnixSocketIsLeftAlone) {
+    struct listen_socket first, second;
+    ASSERT_EQ("", Open("unix:" + path_, &first));
+    EXPECT_EQ("cannot listen on \"unix:" + path_ + "\": another program listens there",
+              Open("unix:" + path_, &second));
+    EXPECT_TRUE(Exists());
+    listen_socket_close(&first);
+}
+
+TEST_F(ListenSocket, AStaleUnixSocketIsReplaced) {
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un sun = {};
+    sun.sun_family = AF_UNIX;
+    snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path_.c_str());
+    ASSERT_EQ(0, bind(fd, reinterpret_cast<struct sockaddr *>(&sun), sizeof(sun)));
+    close(fd);
+    struct listen_socket s;
+    EXPECT_EQ("", Open("unix:" + path_, &s));
+    listen_socket_close(&s);
+}
+
+TEST_F(ListenSocket, AFileThatIsNoSocketIsLeftAlone) {
+    fclose(fopen(path_.c_str(), "w"));
+    struct listen_socket s;
+    EXPECT_EQ("cannot listen on \"unix:" + path_ + "\": there is a file that is no socket",
+              Open("unix:" + path_, &s));
+    EXPECT_TRUE(Exists());
+}
+
+TEST_F(ListenSocket, AFileThatTookThePathIsNotRemoved) {
+    struct listen_socket s;
+    ASSERT_EQ("", Open("unix:" + path_, &s));
+    ASSERT_EQ(0, unlink(path_.c_str()));
+    fclose(fopen(path_.c_str(), "w"));
+    listen_socket_close(&s);
+    EXPECT_TRUE(Exists());
+}
+
+} // namespace
