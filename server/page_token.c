@@ -10,16 +10,21 @@
 // begins.
 enum { VERSION = 1, MAC_BYTES = 16, HEAD_BYTES = 1 + 8, LONGEST_TOKEN = 1024 };
 
+// The length of body is part of what is signed: where it ends and filters begin is
+// nobody's to choose.
 static void compute_mac(const uint8_t *secret, struct arena *a, struct slice body,
                         struct slice filters, uint8_t ret_mac[MAC_BYTES]) {
-    uint8_t *message = arena_alloc(a, body.len + filters.len);
-    memcpy(message, body.data, body.len);
+    uint64_t body_bytes = body.len;
+    size_t size = sizeof(body_bytes) + body.len + filters.len;
+    uint8_t *message = arena_alloc(a, size);
+    memcpy(message, &body_bytes, sizeof(body_bytes));
+    memcpy(message + sizeof(body_bytes), body.data, body.len);
     if (filters.len > 0) {
-        memcpy(message + body.len, filters.data, filters.len);
+        memcpy(message + sizeof(body_bytes) + body.len, filters.data, filters.len);
     }
     uint8_t full[EVP_MAX_MD_SIZE];
     unsigned length = 0;
-    HMAC(EVP_sha256(), secret, STORE_SECRET_BYTES, message, body.len + filters.len, full, &length);
+    HMAC(EVP_sha256(), secret, STORE_SECRET_BYTES, message, size, full, &length);
     memcpy(ret_mac, full, MAC_BYTES);
 }
 

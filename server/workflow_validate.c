@@ -1,12 +1,12 @@
 #include "server/workflow_validate.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/struct_validate.h"
+
 typedef Google__Protobuf__Struct Struct;
 typedef Google__Protobuf__Value Value;
-typedef Google__Protobuf__Struct__FieldsEntry Entry;
 
 enum { LONGEST_DESCRIPTION = 8192, LONGEST_KEY = 1024 };
 
@@ -29,86 +29,6 @@ static const char *type_of(const Value *value) {
     }
 }
 
-// --- looking keys up ---
-
-static int compare_entries(const void *left, const void *right) {
-    return strcmp((*(Entry *const *)left)->key, (*(Entry *const *)right)->key);
-}
-
-// The entries of object by key, for lookups that do not slow down with the size.
-struct sorted_entries {
-    Entry **entries;
-    size_t count;
-};
-
-static struct sorted_entries sort_entries(struct arena *a, const Struct *object) {
-    struct sorted_entries sorted = {NULL, 0};
-    if (object != NULL && object->n_fields > 0) {
-        sorted.count = object->n_fields;
-        sorted.entries = arena_alloc(a, sorted.count * sizeof(Entry *));
-        memcpy(sorted.entries, object->fields, sorted.count * sizeof(Entry *));
-        qsort(sorted.entries, sorted.count, sizeof(Entry *), compare_entries);
-    }
-    return sorted;
-}
-
-static const Value *find_value(const struct sorted_entries *sorted, const char *key) {
-    Entry wanted = {.key = (char *)(uintptr_t)key};
-    Entry *pointer = &wanted;
-    if (sorted->count == 0) {
-        return NULL;
-    }
-    Entry **found =
-        bsearch(&pointer, sorted->entries, sorted->count, sizeof(Entry *), compare_entries);
-    return found != NULL ? (*found)->value : NULL;
-}
-
-// --- free-form objects ---
-
-static void check_object(struct violations *v, const char *path, const Struct *object);
-
-static void check_value(struct violations *v, const char *path, const Value *value) {
-    switch (value->kind_case) {
-    case GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE:
-        if (!isfinite(value->number_value)) {
-            violation_add(v, path, "must be a finite number");
-        }
-        break;
-    case GOOGLE__PROTOBUF__VALUE__KIND_STRUCT_VALUE:
-        check_object(v, path, value->struct_value);
-        break;
-    case GOOGLE__PROTOBUF__VALUE__KIND_LIST_VALUE:
-        for (size_t i = 0; i < value->list_value->n_values; i++) {
-            const Value *item = value->list_value->values[i];
-            if (item->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE ||
-                item->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_STRUCT_VALUE ||
-                item->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_LIST_VALUE) {
-                check_value(v, arena_printf(v->arena, "%s[%zu]", path, i), item);
-            }
-        }
-        break;
-    default:
-        break;
-    }
-}
-
-// Depth is bounded by message_unpack.
-static void check_object(struct violations *v, const char *path, const Struct *object) {
-    if (object == NULL) {
-        return;
-    }
-    struct sorted_entries sorted = sort_entries(v->arena, object);
-    for (size_t i = 0; i < sorted.count && v->count < MOST_VIOLATIONS; i++) {
-        const Entry *entry = sorted.entries[i];
-        if (i > 0 && strcmp(sorted.entries[i - 1]->key, entry->key) == 0) {
-            violation_add(v, path_key(v->arena, path, entry->key), "is there twice");
-        }
-        if (entry->value != NULL) {
-            check_value(v, path_key(v->arena, path, entry->key), entry->value);
-        }
-    }
-}
-
 // --- nodes ---
 
 static void check_children(struct violations *v, const char *path, const Value *children,
@@ -117,7 +37,7 @@ static void check_children(struct violations *v, const char *path, const Value *
         violation_add(v, path, "must be an array of node ids, got %s", type_of(children));
         return;
     }
-    for (size_t i = 0; i < children->list_value->n_values; i++) {
+    for (size_t i = 0; i < children->list_value->n_values && v->count < MOST_VIOLATIONS; i++) {
         const Value *child = children->list_value->values[i];
         if (child->kind_case != GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE) {
             violation_add(v, arena_printf(v->arena, "%s[%zu]", path, i),
@@ -265,9 +185,9 @@ void workflow_validate(struct violations *v, const Runs__V1__Run *run) {
     } else {
         check_nodes(v, definition->nodes);
         check_inputs(v, definition, run->prop_values);
-        check_object(v, "run.workflowDefinition.nodes", definition->nodes);
-        check_object(v, "run.workflowDefinition.blockExpansions", definition->block_expansions);
+        struct_validate(v, "run.workflowDefinition.nodes", definition->nodes);
+        struct_validate(v, "run.workflowDefinition.blockExpansions", definition->block_expansions);
     }
-    check_object(v, "run.propValues", run->prop_values);
-    check_object(v, "run.executionState", run->execution_state);
+    struct_validate(v, "run.propValues", run->prop_values);
+    struct_validate(v, "run.executionState", run->execution_state);
 }

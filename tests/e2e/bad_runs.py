@@ -19,7 +19,7 @@ def schema(*fields, props=None):
 
 
 WRONG_TYPES = [("string", 1), ("number", "1"), ("boolean", "true"), ("object", []), ("array", {}),
-               ("string", None), ("number", True)]
+               ("number", True)]
 
 FIELDS = [
     ("id with a space", {"id": "a b"}, "id"),
@@ -59,6 +59,7 @@ FIELDS = [
     ("input without a key", schema({"key": ""}), "key"),
     ("two inputs of one key", schema({}, {}), "inputSchema"),
     ("required input is missing", schema({"required": True}), "propValues"),
+    ("required input is null", schema({"required": True}, props={"k": None}), "propValues"),
     *[(f"input {value!r} is no {kind}", schema({"type": kind}, props={"k": value}), "propValues")
       for kind, value in WRONG_TYPES],
 ]
