@@ -17,6 +17,38 @@ static const char *const level_names[] = {
     [LOG_ERROR] = "error",
 };
 
+// What runsd's bearer tokens begin with (server/auth/token.h). Masked wherever it
+// turns up: callers put tokens into URLs, ids and what not.
+static const char token_prefix[] = "rst_";
+
+static bool is_token_character(uint8_t c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
+static void append_text(struct strbuf *b, struct slice text) {
+    const size_t n = sizeof(token_prefix) - 1;
+    const uint8_t *at = text.len == 0 ? NULL : memmem(text.data, text.len, token_prefix, n);
+    if (at == NULL) {
+        strbuf_append_json_string(b, text);
+        return;
+    }
+    struct strbuf masked = STRBUF_INIT;
+    const uint8_t *end = text.data + text.len;
+    const uint8_t *p = text.data;
+    while (at != NULL) {
+        strbuf_append(&masked, p, (size_t)(at - p) + n);
+        strbuf_append_cstr(&masked, "***");
+        for (p = at + n; p < end && is_token_character(*p);) {
+            p++;
+        }
+        at = p == end ? NULL : memmem(p, (size_t)(end - p), token_prefix, n);
+    }
+    strbuf_append(&masked, p, (size_t)(end - p));
+    strbuf_append_json_string(b, strbuf_slice(&masked));
+    strbuf_release(&masked);
+}
+
 static void append_field(struct strbuf *b, const struct log_field *f) {
     strbuf_append_byte(b, ',');
     strbuf_append_json_string(b, slice_of_cstr(f->key));
@@ -27,7 +59,7 @@ static void append_field(struct strbuf *b, const struct log_field *f) {
         if (text.len > LONGEST_TEXT) {
             text.len = LONGEST_TEXT;
         }
-        strbuf_append_json_string(b, text);
+        append_text(b, text);
         break;
     }
     case LOG_FIELD_INT:

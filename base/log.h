@@ -48,7 +48,7 @@ static inline bool log_enabled(const struct logger *l, enum log_level level) {
 }
 
 // Writes one line: time, level, program, message, then the fields, each
-// text cut after 2,048 bytes. Never fails.
+// text cut after 2,048 bytes, and whatever looks like a token masked. Never fails.
 void log_write(const struct logger *l, enum log_level level, const char *message,
                const struct log_field *fields, int count);
 

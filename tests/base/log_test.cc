@@ -65,6 +65,16 @@ TEST_F(Log, CutsLongTextButNotTheLine) {
     EXPECT_NE(std::string::npos, line.find("\"" + std::string(2048, 'x') + "\",\"after\":1}\n"));
 }
 
+TEST_F(Log, MasksTokensWhereverTheyTurnUp) {
+    logger l = Logger(LOG_INFO);
+    std::string token = "rst_" + std::string(43, 'a');
+    std::string text = "/v1/" + token + "/x?t=" + token;
+    LOG(&l, LOG_INFO, "m", log_text("t", text.c_str()), log_text("u", token.c_str()));
+    std::string line = Written();
+    EXPECT_NE(std::string::npos, line.find("\"t\":\"/v1/rst_***/x?t=rst_***\",\"u\":\"rst_***\"}"))
+        << line;
+}
+
 TEST_F(Log, NeverFailsOnAClosedDescriptor) {
     logger l{-1, LOG_INFO, "test"};
     LOG(&l, LOG_ERROR, "lost");
