@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/memory.h"
 #include "gateway/http/exchange.h"
@@ -153,6 +154,9 @@ void http_server_stop(struct http_server *server, int64_t drain_ms) {
     }
     atomic_store(&server->context.is_stopping, true);
     MHD_quiesce_daemon(server->daemon); // the socket is ours again
+    // From now on who connects is refused. It is not closed yet: the HTTP thread
+    // may be accepting just now, and the number must not become another file's.
+    shutdown(server->socket.fd, SHUT_RDWR);
     if (!reaper_wait_idle(server->context.reaper, drain_ms)) {
         LOG(server->context.log, LOG_WARN, "requests in flight are cancelled",
             log_int("drainMs", drain_ms));
