@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import time
 import typing
 
 from harness import deployment, processes
@@ -57,6 +58,7 @@ class Measurement:
     p99_us: float
     cpu_us: float            # of the servers, for one request
     generator_cpu_us: float  # of the load generator, for one request
+    others: float            # CPUs that other programs kept busy meanwhile
     requests: int
     wrong: int               # requests that did not end as they should
 
@@ -109,6 +111,10 @@ class Runner:
         processes.settle(target.pids())
         pids = target.pids(case.servers)
         before = sum(map(processes.cpu_seconds, pids))
+        all_pids = target.pids()
+        load_started = time.monotonic()
+        machine_before = processes.machine_cpu_seconds() - sum(
+            map(processes.cpu_seconds, all_pids))
         if case.fixed_rate:
             options += ["--rate", str(case.fixed_rate)]
         if case.protocol == "http":
@@ -118,18 +124,23 @@ class Runner:
             report = target.load_grpc(case.method, targets, options + [
                 "--outstanding", str(self.connections(case))])
         target.check_alive()
+        others = processes.machine_cpu_seconds() - sum(
+            map(processes.cpu_seconds, all_pids)) - machine_before
+        others -= report["generatorCpuUsPerRequest"] * report["requests"] / 1e6
+        others /= time.monotonic() - load_started
         # What the servers put off (checkpoints) belongs to the requests.
         processes.settle(target.pids())
         cpu = sum(map(processes.cpu_seconds, pids)) - before
         self._rates[case.name] = report["ratePerSecond"]
-        return measurement(report, case.answer, cpu)
+        return measurement(report, case.answer, cpu, max(others, 0))
 
 
-def measurement(report, answer, cpu_seconds):
-    """Makes a Measurement of a load report and the CPU that the servers used."""
+def measurement(report, answer, cpu_seconds, others):
+    """Makes a Measurement of a load report, the CPU that the servers used and the
+    CPUs that other programs kept busy."""
     requests = report["requests"]
     return Measurement(
         rate=report["ratePerSecond"], p50_us=report["latencyUs"]["p50"],
         p99_us=report["latencyUs"]["p99"], cpu_us=cpu_seconds * 1e6 / max(requests, 1),
-        generator_cpu_us=report["generatorCpuUsPerRequest"], requests=requests,
+        generator_cpu_us=report["generatorCpuUsPerRequest"], others=others, requests=requests,
         wrong=deployment.unexpected(report, answer))

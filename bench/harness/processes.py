@@ -56,6 +56,19 @@ def parse_cpu_ticks(stat):
     return int(fields[11]) + int(fields[12])
 
 
+def machine_cpu_seconds():
+    """CPU time of the whole machine that was not idle, since it was started."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        return parse_machine_ticks(stat.readline()) / TICKS_PER_SECOND
+
+
+def parse_machine_ticks(line):
+    """All but idle and iowait of /proc/stat's first line; what a host took for
+    other machines (steal) counts, guests do not count twice."""
+    user, nice, system, _, _, irq, softirq, steal = map(int, line.split()[1:9])
+    return user + nice + system + irq + softirq + steal
+
+
 def peak_rss_mib(pid):
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
         for line in status:

@@ -110,6 +110,10 @@ class Results:
         lines += table.aligned(self.limits.rows())
         lines += ["", "Peak resident memory: " + ", ".join(
             f"{name} {mib:.0f} MiB" for name, mib in self.peak_rss_mib.items()) + "."]
+        others = [m.others for measured in self._measured.values() for m in measured]
+        lines += ["", f"Other programs kept {statistics.median(others):.2f} of "
+                      f"{os.cpu_count()} CPUs busy (median; at most {max(others):.2f}): the more "
+                      "that is, the less the figures say."]
         if self.wrong():
             lines += ["", f"WRONG: {self.wrong()} requests did not end as they should:"]
             lines += [f"- {c.name}: {sum(x.wrong for x in m)} of {sum(x.requests for x in m)}"

@@ -24,6 +24,10 @@ class Processes(unittest.TestCase):
         stat = "12 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 31 11 99 99 20 0"
         self.assertEqual(processes.parse_cpu_ticks(stat), 42)
 
+    def test_idle_time_and_guests_are_no_work_of_the_machine(self):
+        self.assertEqual(processes.parse_machine_ticks("cpu  1 20 300 7777 8888 4000 50000 600000 9 9"),
+                         654321)
+
     def test_own_cpu_grows_with_work(self):
         before = processes.cpu_seconds(os.getpid())
         while processes.cpu_seconds(os.getpid()) < before + 0.05:
@@ -43,7 +47,7 @@ class Processes(unittest.TestCase):
 
 class Measurements(unittest.TestCase):
     def test_cpu_is_shared_by_the_requests(self):
-        m = cases.measurement(report(), "200", 0.05)
+        m = cases.measurement(report(), "200", 0.05, 0.1)
         self.assertAlmostEqual(m.cpu_us, 50)
         self.assertEqual((m.rate, m.p50_us, m.p99_us, m.wrong), (500.0, 1000.0, 4000.0, 0))
 
@@ -97,7 +101,7 @@ class Results(unittest.TestCase):
         outcome.limits.append_sync.append(sync)
         outcome.limits.overwrite_sync.append(sync)
         for cpu_seconds in (0.056, 0.900, 0.001):
-            outcome.add(cases.CASES[0], cases.measurement(report(**changes), "200", cpu_seconds))
+            outcome.add(cases.CASES[0], cases.measurement(report(**changes), "200", cpu_seconds, 0.25))
         return outcome
 
     def test_the_table_holds_medians_and_their_ratios_to_the_parts(self):
@@ -109,6 +113,7 @@ class Results(unittest.TestCase):
 
     def test_wrong_answers_are_told(self):
         self.assertEqual(self.outcome().wrong(), 0)
+        self.assertIn("kept 0.25 of", self.outcome().text())
         self.assertNotIn("WRONG", self.outcome().text())
         bad = self.outcome(answers={"200": 999, "500": 1})
         self.assertEqual(bad.wrong(), 3)
