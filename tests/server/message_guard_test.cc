@@ -1,0 +1,313 @@
+#include <algorithm>
+#include <gtest/gtest.h>
+
+#include "runs/v1/runs_service.pb-c.h"
+#include "tests/server/wire_builder.h"
+
+extern "C" {
+#include "server/message_guard.h"
+}
+
+namespace {
+
+using namespace wire;
+
+struct Result {
+    bool ok = false;
+    std::string field;
+    std::string message;
+};
+
+Result Unpack(const ProtobufCMessageDescriptor &type, const std::string &bytes) {
+    TestArena a;
+    ExactBytes exact(bytes);
+    ProtobufCMessage *message = nullptr;
+    const struct error *e = message_unpack(a.get(), &type, exact.slice(), &message);
+    Result r;
+    r.ok = e == nullptr;
+    if (e == nullptr) {
+        EXPECT_NE(nullptr, message);
+        return r;
+    }
+    EXPECT_EQ(nullptr, message);
+    EXPECT_EQ(STATUS_INVALID_ARGUMENT, e->code);
+    EXPECT_STREQ("MESSAGE_MALFORMED", e->reason);
+    r.message = e->message;
+    if (e->violations == nullptr) {
+        ADD_FAILURE() << "no violation: " << e->message;
+        return r;
+    }
+    EXPECT_EQ(nullptr, e->violations->next);
+    r.field = e->violations->field;
+    return r;
+}
+
+Result UnpackCreate(const std::string &bytes) {
+    return Unpack(runs__v1__create_run_request__descriptor, bytes);
+}
+
+// The fields of a run in all wire types that it has.
+std::vector<std::string> RunFields() {
+    const std::string fork = Uint(1, 1) + Bytes(2, "fork") + Bytes(3, "https://rpc.example");
+    const std::string props = Entry("n", Null()) + Entry("d", Number(1.5)) +
+                              Entry("s", Text("\xC3\xA4")) + Entry("b", Bool(true)) +
+                              Entry("o", Object(Entry("x", Text("y")))) +
+                              Entry("a", Array({Number(1), Text("2"), Array({}), Object("")}));
+    const std::string definition = Bytes(2, Bytes(2, "amount") + Uint(3, 1) + Bytes(4, "number")) +
+                                   Bytes(3, Entry("root", Object(Entry("type", Text("manual")))));
+    return {Bytes(1, props),       Bytes(3, "r1"),    Uint(4, 1),  Bytes(7, props),
+            Bytes(8, fork),        Bytes(8, fork),    Uint(12, 1), Double(13, 0.5),
+            Bytes(16, definition), Bytes(17, "wf-1"), Uint(18, 3)};
+}
+
+std::string Join(const std::vector<std::string> &parts) {
+    std::string all;
+    for (const auto &part : parts) {
+        all += part;
+    }
+    return all;
+}
+
+TEST(MessageGuard, UnpacksWhatIsWellFormed) {
+    TestArena a;
+    ExactBytes bytes(Bytes(1, Join(RunFields())));
+    ProtobufCMessage *message = nullptr;
+    ASSERT_EQ(nullptr, message_unpack(a.get(), &runs__v1__create_run_request__descriptor,
+                                      bytes.slice(), &message));
+    auto *run = reinterpret_cast<Runs__V1__CreateRunRequest *>(message)->run;
+    EXPECT_STREQ("r1", run->id);
+    EXPECT_STREQ("wf-1", run->workflow_id);
+    EXPECT_EQ(3, run->workflow_version);
+    EXPECT_EQ(0.5, run->total_cu);
+    EXPECT_EQ(2u, run->n_simulation_forks);
+    ASSERT_EQ(6u, run->prop_values->n_fields);
+    EXPECT_STREQ("a", run->prop_values->fields[5]->key);
+    EXPECT_EQ(4u, run->prop_values->fields[5]->value->list_value->n_values);
+    EXPECT_STREQ("", run->triggered_by);
+}
+
+TEST(MessageGuard, NothingIsAnEmptyMessage) {
+    TestArena a;
+    ProtobufCMessage *message = nullptr;
+    ASSERT_EQ(nullptr, message_unpack(a.get(), &runs__v1__create_run_request__descriptor,
+                                      SLICE_EMPTY, &message));
+    EXPECT_EQ(nullptr, reinterpret_cast<Runs__V1__CreateRunRequest *>(message)->run);
+}
+
+TEST(MessageGuard, RefusesEveryTruncation) {
+    const std::string request = Bytes(1, Join(RunFields()));
+    for (size_t n = 1; n < request.size(); n++) {
+        EXPECT_FALSE(UnpackCreate(request.substr(0, n)).ok) << n;
+    }
+    EXPECT_TRUE(UnpackCreate(request).ok);
+}
+
+TEST(MessageGuard, ARunThatIsCutIsWholeBetweenItsFieldsAlone) {
+    const std::string run = Join(RunFields());
+    std::vector<size_t> ends = {0};
+    for (const auto &field : RunFields()) {
+        ends.push_back(ends.back() + field.size());
+    }
+    for (size_t n = 0; n <= run.size(); n++) {
+        bool is_whole = std::count(ends.begin(), ends.end(), n) == 1;
+        Result r = UnpackCreate(Bytes(1, run.substr(0, n)));
+        EXPECT_EQ(is_whole, r.ok) << n << " " << r.message;
+        if (!is_whole) {
+            EXPECT_EQ("run", r.field) << n;
+            EXPECT_EQ("run is not well-formed protobuf, or cut off", r.message);
+        }
+    }
+}
+
+TEST(MessageGuard, EveryByteReplacedIsNoCrash) {
+    const std::string request = Bytes(1, Join(RunFields()));
+    int refused = 0;
+    for (size_t i = 0; i < request.size(); i++) {
+        for (int value = 0; value < 256; value += 3) {
+            std::string changed = request;
+            changed[i] = static_cast<char>(value);
+            refused += UnpackCreate(changed).ok ? 0 : 1;
+        }
+    }
+    EXPECT_GT(refused, 1000);
+}
+
+// levels messages, each the field number of the one around it; innermost is inside.
+// From the inside out, so that a hundred thousand cost no square of them.
+std::string Nest(size_t levels, const std::vector<uint32_t> &numbers, const std::string &inside) {
+    std::vector<std::string> heads;
+    size_t size = inside.size();
+    for (size_t i = levels; i-- > 0;) {
+        heads.push_back(Varint(numbers[i % numbers.size()] << 3 | 2) + Varint(size));
+        size += heads.back().size();
+    }
+    std::reverse(heads.begin(), heads.end());
+    return Join(heads) + inside;
+}
+
+// Request, run, executionState, entry, value: 5 messages; then 6 for a list and 1 for
+// its item by turns.
+std::string DeepRequest(size_t messages) {
+    return Bytes(1, Bytes(1, Bytes(1, Bytes(1, "k") + Bytes(2, Nest(messages - 5, {6, 1}, "")))));
+}
+
+TEST(MessageGuard, TakesAHundredMessagesDeepAndNoMore) {
+    EXPECT_TRUE(UnpackCreate(DeepRequest(99)).ok);
+    EXPECT_TRUE(UnpackCreate(DeepRequest(100)).ok);
+    Result r = UnpackCreate(DeepRequest(101));
+    EXPECT_FALSE(r.ok);
+    EXPECT_EQ(0u, r.field.find("run.executionState.fields[0].value.listValue.values[0]"))
+        << r.field;
+    EXPECT_NE(std::string::npos, r.message.find("is nested deeper than 100 messages"));
+}
+
+TEST(MessageGuard, AHundredThousandLevelsAreNoStackOverflow) {
+    Result r = UnpackCreate(DeepRequest(100'000));
+    EXPECT_FALSE(r.ok);
+    EXPECT_NE(std::string::npos, r.message.find("nested deeper than 100")) << r.message;
+    EXPECT_LT(r.field.size(), 300u) << "a path nobody can read is cut";
+
+    // Deep in a group that nobody knows, too.
+    std::string groups;
+    for (int i = 0; i < 100'000; i++) {
+        groups += Varint(99 << 3 | 3);
+    }
+    EXPECT_FALSE(UnpackCreate(groups).ok);
+}
+
+TEST(MessageGuard, TextMustBeUtf8WithoutNul) {
+    const struct {
+        std::string run;
+        const char *field;
+    } places[] = {
+        {"id", "run.id"},
+        {"key", "run.propValues.fields[0].key"},
+        {"value", "run.propValues.fields[1].value.stringValue"},
+        {"fork", "run.simulationForks[1].rpcUrl"},
+        {"input", "run.workflowDefinition.inputSchema[0].description"},
+    };
+    const struct {
+        std::string text;
+        const char *why; // nullptr: fine
+    } texts[] = {
+        {"\xC3\xA4\xF0\x9F\x98\x80", nullptr},
+        {std::string("a\0b", 3), "holds a NUL character, which is not allowed"},
+        {std::string("\0", 1), "holds a NUL character, which is not allowed"},
+        {"\xFF", "is not UTF-8"},
+        {"\xC3", "is not UTF-8"},
+        {"\xED\xA0\x80", "is not UTF-8"},
+        {"\xC0\x80", "is not UTF-8"},
+        {"\xF4\x90\x80\x80", "is not UTF-8"},
+    };
+    for (const auto &place : places) {
+        for (const auto &text : texts) {
+            std::string run;
+            if (place.run == "id") {
+                run = Bytes(3, text.text);
+            } else if (place.run == "key") {
+                run = Bytes(7, Entry(text.text, Null()));
+            } else if (place.run == "value") {
+                run = Bytes(7, Entry("a", Null()) + Entry("b", Text(text.text)));
+            } else if (place.run == "fork") {
+                run = Bytes(8, "") + Bytes(8, Bytes(3, text.text));
+            } else {
+                run = Bytes(16, Bytes(2, Bytes(1, text.text)));
+            }
+            Result r = UnpackCreate(Bytes(1, run));
+            EXPECT_EQ(text.why == nullptr, r.ok) << r.message;
+            if (text.why != nullptr) {
+                EXPECT_EQ(place.field, r.field);
+                EXPECT_EQ(std::string(place.field) + " " + text.why, r.message);
+            }
+        }
+    }
+}
+
+TEST(MessageGuard, AFieldHasItsOwnWireType) {
+    const struct {
+        std::string run;
+        const char *field;
+    } rows[] = {
+        {Uint(3, 1), "run.id"},
+        {Bytes(4, "x"), "run.isDustTest"},
+        {Bytes(13, "12345678"), "run.totalCu"},
+        {Uint(13, 1), "run.totalCu"},
+        {Double(18, 1), "run.workflowVersion"},
+        {Bytes(12, "\x01"), "run.status"},
+        {Uint(16, 1), "run.workflowDefinition"},
+        {Uint(8, 1), "run.simulationForks[0]"},
+        {Bytes(8, "") + Uint(8, 1), "run.simulationForks[1]"},
+        {Varint(3 << 3 | 5) + "abcd", "run.id"},
+        {Varint(3 << 3 | 3) + Varint(3 << 3 | 4), "run.id"},
+        {Bytes(7, Entry("k", Uint(3, 1))), "run.propValues.fields[0].value.stringValue"},
+    };
+    for (const auto &row : rows) {
+        Result r = UnpackCreate(Bytes(1, row.run));
+        EXPECT_FALSE(r.ok) << row.field;
+        EXPECT_EQ(row.field, r.field);
+        EXPECT_EQ(std::string(row.field) + " has a wire type that is not its own", r.message);
+    }
+}
+
+TEST(MessageGuard, ASingularMessageOccursOnce) {
+    const struct {
+        std::string request;
+        const char *field;
+    } rows[] = {
+        {Bytes(1, "") + Bytes(1, ""), "run"},
+        {Bytes(1, Bytes(7, "") + Bytes(3, "r1") + Bytes(7, "")), "run.propValues"},
+        {Bytes(1, Bytes(16, "") + Bytes(16, "")), "run.workflowDefinition"},
+        {Bytes(1, Bytes(16, Bytes(3, "") + Bytes(3, ""))), "run.workflowDefinition.nodes"},
+        {Bytes(1, Bytes(7, Bytes(1, Bytes(2, "") + Bytes(2, "")))),
+         "run.propValues.fields[0].value"},
+        {Bytes(1, Bytes(7, Entry("k", Object("") + Object("")))),
+         "run.propValues.fields[0].value.structValue"},
+    };
+    for (const auto &row : rows) {
+        Result r = UnpackCreate(row.request);
+        EXPECT_FALSE(r.ok) << row.field;
+        EXPECT_EQ(row.field, r.field);
+        EXPECT_EQ(std::string(row.field) + " occurs twice", r.message);
+    }
+    EXPECT_TRUE(UnpackCreate(Bytes(1, Bytes(8, "") + Bytes(8, ""))).ok) << "repeated ones may";
+    EXPECT_TRUE(UnpackCreate(Bytes(1, Bytes(3, "a") + Bytes(3, "b"))).ok) << "the last one wins";
+}
+
+TEST(MessageGuard, UnknownFieldsAreTakenIfWellFormed) {
+    EXPECT_TRUE(UnpackCreate(Bytes(99, "\xFF") + Uint(100, 1) + Double(101, 1) + Bytes(1, "")).ok);
+    EXPECT_TRUE(UnpackCreate(Varint(99 << 3 | 3) + Uint(1, 1) + Varint(99 << 3 | 4)).ok);
+    for (const std::string &bytes :
+         {std::string("\x00\x00", 2), std::string("\x07"), std::string("\x06"), Varint(99 << 3 | 4),
+          Varint(99 << 3 | 3), Varint(99 << 3 | 3) + Varint(98 << 3 | 4),
+          Varint(99 << 3) + std::string(10, '\xFF') + '\x01',
+          Varint(99 << 3 | 2) + Varint(UINT64_MAX), Varint(uint64_t{1} << 35 | 8) + '\x01'}) {
+        EXPECT_FALSE(UnpackCreate(bytes).ok) << testing::PrintToString(bytes);
+    }
+}
+
+TEST(MessageGuard, PackedNumbersAreTakenAndCheckedInside) {
+    const auto &list = runs__v1__list_runs_request__descriptor;
+    TestArena a;
+    ExactBytes packed(Bytes(3, "\x01\x02") + Uint(3, 5));
+    ProtobufCMessage *message = nullptr;
+    ASSERT_EQ(nullptr, message_unpack(a.get(), &list, packed.slice(), &message));
+    auto *request = reinterpret_cast<Runs__V1__ListRunsRequest *>(message);
+    ASSERT_EQ(3u, request->n_status);
+    EXPECT_EQ(2, static_cast<int>(request->status[1]));
+    EXPECT_EQ(5, static_cast<int>(request->status[2]));
+    Result r = Unpack(list, Bytes(3, "\x01\x82"));
+    EXPECT_FALSE(r.ok);
+    EXPECT_EQ("the message is not well-formed protobuf, or cut off", r.message);
+}
+
+TEST(MessageGuard, PacksWhatUnpacksAlike) {
+    TestArena a;
+    Runs__V1__CancelRunRequest request = RUNS__V1__CANCEL_RUN_REQUEST__INIT;
+    request.id = const_cast<char *>("r1");
+    request.reason = const_cast<char *>("why");
+    struct slice bytes = message_pack(a.get(), &request.base);
+    EXPECT_EQ(Bytes(1, "r1") + Bytes(2, "why"),
+              std::string(reinterpret_cast<const char *>(bytes.data), bytes.len));
+}
+
+} // namespace
