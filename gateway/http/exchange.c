@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/request_id.h"
 #include "gateway/envelope.h"
+#include "gateway/http/head_layout.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request_head.h"
 
@@ -36,6 +37,7 @@ struct exchange {
     enum exchange_state state;
     int64_t begin_us;
 
+    const char *received_target; // where it was received; valid until the head was taken
     struct slice target;
     struct slice method;
     struct request_facts facts;
@@ -69,6 +71,7 @@ struct exchange *exchange_begin(struct exchange_context *context, struct reaper_
     x->context = context;
     x->entry = entry;
     x->begin_us = clock_monotonic_us();
+    x->received_target = target;
     x->target = arena_copy(&x->arena, slice_of_cstr(target));
     reaper_set_state(context->reaper, entry, REAPER_RECEIVING);
     return x;
@@ -218,10 +221,27 @@ static struct request_head received_head(struct exchange *x, struct MHD_Connecti
     return (struct request_head){
         .method = x->method,
         .target = x->target,
-        .http_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0,
+        .http_1_1 = strcmp(version, MHD_HTTP_VERSION_1_0) != 0, // others are refused before
         .headers = list.headers,
         .header_count = list.count,
     };
+}
+
+// Whether the head was spelled in a way that other servers may read otherwise.
+static const struct error *check_layout(struct exchange *x, struct MHD_Connection *connection,
+                                        const char *method, const char *version,
+                                        const struct request_head *head) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const struct head_layout layout = {
+        .bytes = slice_of(method, info != NULL ? info->header_size : 0),
+        .method = slice_of_cstr(method),
+        .target = slice_of(x->received_target, x->target.len),
+        .version = slice_of_cstr(version),
+        .headers = head->headers,
+        .header_count = head->header_count,
+    };
+    return head_layout_check(&x->arena, &layout);
 }
 
 static void choose_request_id(struct exchange *x) {
@@ -281,6 +301,13 @@ static enum MHD_Result take_head(struct exchange *x, struct MHD_Connection *conn
     choose_request_id(x);
     bool is_framed =
         error == NULL || (error->reason != NULL && strcmp(error->reason, "BODY_TOO_LARGE") == 0);
+    if (is_framed) {
+        const struct error *ambiguous = check_layout(x, connection, method, version, &head);
+        if (ambiguous != NULL) {
+            error = ambiguous;
+            is_framed = false;
+        }
+    }
     if (error == NULL) {
         error = find_route(x);
     }

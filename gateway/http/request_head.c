@@ -1,5 +1,6 @@
 #include "gateway/http/request_head.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "base/request_id.h"
@@ -69,9 +70,31 @@ static bool has_control_character(struct slice s) {
     return false;
 }
 
+// A token of RFC 9110 section 5.6.2. "Content-Length " with a space is none: who
+// takes it for Content-Length sees another body than who does not.
+static bool is_token(struct slice s) {
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.data[i];
+        bool is_alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+        if (!is_alnum && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+            return false;
+        }
+    }
+    return s.len > 0;
+}
+
 static const struct error *check_headers(struct arena *a, const struct request_head *head) {
+    if (!is_token(head->method)) {
+        return REFUSE(a, "the method \"%.*s\" is no token",
+                      (int)(head->method.len < 100 ? head->method.len : 100),
+                      (const char *)head->method.data);
+    }
     for (size_t i = 0; i < head->header_count; i++) {
         const struct http_header *h = &head->headers[i];
+        if (!is_token(h->name)) {
+            return REFUSE(a, "the header name \"%.*s\" is no token",
+                          (int)(h->name.len < 100 ? h->name.len : 100), (const char *)h->name.data);
+        }
         if (has_control_character(h->value)) {
             return REFUSE(a, "the header \"%.*s\" holds a control character", SLICE_FMT(h->name));
         }

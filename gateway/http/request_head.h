@@ -19,7 +19,7 @@ struct http_header {
 struct request_head {
     struct slice method;
     struct slice target;
-    bool http_1_1;
+    bool http_1_1; // or a later 1.x
     const struct http_header *headers;
     size_t header_count;
 };
@@ -38,8 +38,14 @@ struct request_facts {
     int64_t timeout_ms; // 0: none asked
 };
 
-// 400 HEADER_INVALID, 414, 431, 413 by Content-Length; domain "gateway.v1". On
-// failure ret->request_id is still set if valid.
+// Refuses a head that is too large, or that two servers may read differently, or
+// whose deadline headers are malformed. Pure. ret borrows from head. Errors, in a,
+// of the domain "gateway.v1" and code INVALID_ARGUMENT, by their reasons:
+//   URL_TOO_LONG, HEADERS_TOO_LARGE   limits->url_bytes, limits->header_bytes
+//   HEADER_INVALID                    the message names the header
+//   BODY_TOO_LARGE                    by Content-Length, limits->body_bytes; the head is
+//                                     sound and ret is complete but for timeout_ms
+// On failure ret->request_id is still set if valid.
 const struct error *request_head_check(struct arena *a, const struct request_head *head,
                                        const struct gateway_limits *limits,
                                        struct request_facts *ret);
