@@ -3,7 +3,6 @@ extern "C" {
 }
 
 #include <gtest/gtest.h>
-#include <regex>
 #include <set>
 #include <string>
 
@@ -24,15 +23,24 @@ TEST(RequestId, RefusesWhatCouldForgeAHeaderOrALogLine) {
     EXPECT_FALSE(request_id_valid(slice_of("a\0b", 3)));
 }
 
+// The text with x for each hexadecimal digit but the version, and v for a right
+// variant digit.
+std::string Shape(std::string text) {
+    for (size_t i = 0; i < text.size(); i++) {
+        std::string digits = i == 19 ? "89ab" : "0123456789abcdef";
+        if (i != 14 && digits.find(text[i]) != std::string::npos) {
+            text[i] = i == 19 ? 'v' : 'x';
+        }
+    }
+    return text;
+}
+
 TEST(Uuid, IsOfVersionSevenAndEachTimeAnother) {
     std::set<std::string> seen;
     for (int i = 0; i < 1000; i++) {
         char text[UUID_TEXT_SIZE];
         uuid_make(text);
-        EXPECT_TRUE(std::regex_match(
-            text,
-            std::regex("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")))
-            << text;
+        EXPECT_EQ("xxxxxxxx-xxxx-7xxx-vxxx-xxxxxxxxxxxx", Shape(text)) << text;
         EXPECT_TRUE(seen.insert(text).second) << text;
         EXPECT_TRUE(request_id_valid(slice_of_cstr(text)));
     }

@@ -19,7 +19,7 @@ def schema(*fields, props=None):
 
 
 WRONG_TYPES = [("string", 1), ("number", "1"), ("boolean", "true"), ("object", []), ("array", {}),
-               ("number", True)]
+               ("string", None), ("number", True)]
 
 FIELDS = [
     ("id with a space", {"id": "a b"}, "id"),

@@ -328,9 +328,6 @@ class Others(Served):
         reply = rest.raw(self.port, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n")
         self.assert_refused(reply)
 
-    def test_an_empty_line_and_silence(self):
-        self.assertIsNone(rest.raw_half_close(self.port, b"\r\n"))
-
     def test_a_request_id_is_kept_if_valid_and_replaced_if_not(self):
         for given, kept in (("abc-123", True), ("x" * 4096, False), ("a b", False)):
             reply = rest.request(self.port, "GET", "/v1/runs/ghost", self.token,
@@ -355,3 +352,14 @@ class Others(Served):
 
 
 del Served  # it has no tests of its own
+
+
+class Silence(unittest.TestCase):
+    """A connection on which nothing comes is closed by the idle timeout."""
+
+    @classmethod
+    def setUpClass(cls):
+        serve_for(cls, "--idle-timeout-ms", "1000")
+
+    def test_an_empty_line_and_silence(self):
+        self.assertIsNone(rest.raw_half_close(self.server.http_port, b"\r\n"))
