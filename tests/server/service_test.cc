@@ -9,6 +9,7 @@
 #include "runs/v1/runs_service.pb-c.h"
 #include "runs/v1/tokens_service.pb-c.h"
 #include "tests/rpc/fixture.h"
+#include "tests/server/wire_builder.h"
 
 extern "C" {
 #include "server/runsd.h"
@@ -26,43 +27,10 @@ int64_t TestNow(const struct clock *self) {
     return reinterpret_cast<const TestClock *>(self)->now.load();
 }
 
-// Messages are built by hand in wire format: small, and independent of the
-// product's own encoders.
-std::string Varint(uint64_t v) {
-    std::string s;
-    for (; v >= 0x80; v >>= 7) {
-        s += static_cast<char>(v | 0x80);
-    }
-    return s + static_cast<char>(v);
-}
-
-std::string Bytes(uint32_t number, const std::string &bytes) {
-    return Varint(number << 3 | 2) + Varint(bytes.size()) + bytes;
-}
-
-std::string Uint(uint32_t number, uint64_t value) {
-    return Varint(number << 3) + Varint(value);
-}
-
-std::string Double(uint32_t number, double value) {
-    std::string s = Varint(number << 3 | 1);
-    return s.append(reinterpret_cast<const char *>(&value), 8);
-}
-
-std::string Entry(const std::string &key, const std::string &value) {
-    return Bytes(1, Bytes(1, key) + Bytes(2, value));
-}
-
-std::string StringValue(const std::string &s) {
-    return Bytes(3, s);
-}
-
-std::string StructValue(const std::string &s) {
-    return Bytes(5, s);
-}
+using namespace wire;
 
 std::string Nodes() {
-    return Entry("root", StructValue(Entry("type", StringValue("manual"))));
+    return Entry("root", Object(Entry("type", Text("manual"))));
 }
 
 std::string RunMessage(const std::string &id) {
@@ -271,7 +239,7 @@ TEST_F(Service, NoReportOverwritesACancelAndNoCancelASuccess) {
 
 TEST_F(Service, ReportsWaitingRunningProgressAndTheEnd) {
     Create("r1");
-    const std::string state = Entry("step", StringValue("two"));
+    const std::string state = Entry("step", Text("two"));
     auto waiting = Decode(*As(reader_, "RunsService/ReportRun", Bytes(1, "r1") + Uint(2, 2)));
     EXPECT_EQ(RUNS__V1__RUN_STATUS__RUN_STATUS_WAITING, waiting->status);
     auto running = Decode(
