@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/server_process.h"
 #include "ctl/client_options.h"
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"
@@ -102,27 +102,6 @@ static void on_store_failure(void *context) {
     uint64_t one = 1;
     ssize_t written = write(parts->failed_fd, &one, sizeof(one));
     (void)written; // the only way to fail is that it was told already
-}
-
-// Blocks the signals that stop us, before any thread is made, and returns a
-// descriptor to read them from.
-static int block_stop_signals(void) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
-// Each connection takes a descriptor.
-static void raise_file_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 static const struct error *parse_listeners(struct invocation *in, struct address *ret_http,
@@ -232,8 +211,9 @@ static int serve(struct invocation *in) {
     if (error != NULL) {
         return exit_with_error(error, NULL);
     }
-    raise_file_limit();
-    int signals_fd = block_stop_signals();
+    sigset_t stop_signals;
+    server_process_prepare(&stop_signals);
+    int signals_fd = signalfd(-1, &stop_signals, SFD_CLOEXEC);
     struct parts parts = {.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     if (signals_fd < 0 || parts.failed_fd < 0) {
         perror("runsctl: serve needs two file descriptors; raise ulimit -n");

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/server_process.h"
 #include "base/version.h"
 #include "gateway/gateway.h"
 #include "rpc/log.h"
@@ -186,15 +186,6 @@ static int read_arguments(int argc, char **argv, struct arguments *args) {
     return ok ? -1 : EXIT_USAGE;
 }
 
-// Each connection takes a descriptor.
-static void raise_file_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static const struct error *read_file(struct arena *a, const char *path, struct slice *ret_bytes) {
     FILE *in = fopen(path, "re");
     if (in == NULL) {
@@ -289,12 +280,7 @@ int main(int argc, char **argv) {
     } else {
         // Before any thread is made, so that all of them leave the signals to us.
         sigset_t stop_signals;
-        sigemptyset(&stop_signals);
-        sigaddset(&stop_signals, SIGTERM);
-        sigaddset(&stop_signals, SIGINT);
-        pthread_sigmask(SIG_BLOCK, &stop_signals, NULL);
-        signal(SIGPIPE, SIG_IGN);
-        raise_file_limit();
+        server_process_prepare(&stop_signals);
         rpc_log_redirect(&log);
         status = serve(&a, &options, &upstream, args.numbers[NUMBER_DRAIN], &stop_signals);
         rpc_log_redirect(NULL);

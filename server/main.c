@@ -3,10 +3,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/server_process.h"
 #include "base/version.h"
 #include "rpc/log.h"
 #include "server/runsd.h"
@@ -123,15 +123,6 @@ static int read_arguments(int argc, char **argv, struct arguments *args) {
     return ok ? -1 : EXIT_USAGE;
 }
 
-// Each connection takes a descriptor.
-static void raise_file_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static void on_failure(void *context) {
     atomic_store((atomic_bool *)context, true);
     kill(getpid(), SIGTERM);
@@ -152,12 +143,7 @@ static int serve(struct arena *a, const struct arguments *args) {
     }
     // Before any thread is made, so that all of them leave the signals to us.
     sigset_t stop_signals;
-    sigemptyset(&stop_signals);
-    sigaddset(&stop_signals, SIGTERM);
-    sigaddset(&stop_signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &stop_signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    raise_file_limit();
+    server_process_prepare(&stop_signals);
 
     const struct logger log = {STDERR_FILENO, args->level, "runsd"};
     rpc_log_redirect(&log);

@@ -139,16 +139,7 @@ static const struct error *decide_list(struct service_call *call, struct slice b
 }
 
 void runs_service_list_runs(void *service, struct rpc_server_call *rpc) {
-    struct service_call *call = service_call_begin(service, rpc, SCOPE_RUNS_READ);
-    if (call == NULL) {
-        return;
-    }
-    const struct error *error = decide_list(call, rpc_server_call_request(rpc));
-    if (error != NULL) {
-        service_call_fail(call, error);
-    } else {
-        service_call_store(call, runs_listed);
-    }
+    service_call_serve(service, rpc, SCOPE_RUNS_READ, decide_list, runs_listed);
 }
 
 // --- ListRunEvents ---
@@ -196,14 +187,5 @@ static const struct error *decide_events(struct service_call *call, struct slice
 }
 
 void runs_service_list_run_events(void *service, struct rpc_server_call *rpc) {
-    struct service_call *call = service_call_begin(service, rpc, SCOPE_RUNS_READ);
-    if (call == NULL) {
-        return;
-    }
-    const struct error *error = decide_events(call, rpc_server_call_request(rpc));
-    if (error != NULL) {
-        service_call_fail(call, error);
-    } else {
-        service_call_store(call, events_listed);
-    }
+    service_call_serve(service, rpc, SCOPE_RUNS_READ, decide_events, events_listed);
 }

@@ -117,16 +117,7 @@ static const struct error *decide_create(struct service_call *call, struct slice
 }
 
 void runs_service_create_run(void *service, struct rpc_server_call *rpc) {
-    struct service_call *call = service_call_begin(service, rpc, SCOPE_RUNS_CREATE);
-    if (call == NULL) {
-        return;
-    }
-    const struct error *error = decide_create(call, rpc_server_call_request(rpc));
-    if (error != NULL) {
-        service_call_fail(call, error);
-    } else {
-        service_call_store(call, run_created);
-    }
+    service_call_serve(service, rpc, SCOPE_RUNS_CREATE, decide_create, run_created);
 }
 
 // --- GetRun ---
@@ -154,16 +145,7 @@ static const struct error *decide_get(struct service_call *call, struct slice re
 }
 
 void runs_service_get_run(void *service, struct rpc_server_call *rpc) {
-    struct service_call *call = service_call_begin(service, rpc, SCOPE_RUNS_READ);
-    if (call == NULL) {
-        return;
-    }
-    const struct error *error = decide_get(call, rpc_server_call_request(rpc));
-    if (error != NULL) {
-        service_call_fail(call, error);
-    } else {
-        service_call_store(call, run_read);
-    }
+    service_call_serve(service, rpc, SCOPE_RUNS_READ, decide_get, run_read);
 }
 
 // --- CancelRun, ReportRun ---
@@ -209,16 +191,7 @@ static const struct error *decide_cancel(struct service_call *call, struct slice
 }
 
 void runs_service_cancel_run(void *service, struct rpc_server_call *rpc) {
-    struct service_call *call = service_call_begin(service, rpc, SCOPE_RUNS_CANCEL);
-    if (call == NULL) {
-        return;
-    }
-    const struct error *error = decide_cancel(call, rpc_server_call_request(rpc));
-    if (error != NULL) {
-        service_call_fail(call, error);
-    } else {
-        service_call_store(call, run_changed);
-    }
+    service_call_serve(service, rpc, SCOPE_RUNS_CANCEL, decide_cancel, run_changed);
 }
 
 // Finds the event that a report of status is; returns false if there is none.
@@ -280,14 +253,5 @@ static const struct error *decide_report(struct service_call *call, struct slice
 }
 
 void runs_service_report_run(void *service, struct rpc_server_call *rpc) {
-    struct service_call *call = service_call_begin(service, rpc, SCOPE_RUNS_REPORT);
-    if (call == NULL) {
-        return;
-    }
-    const struct error *error = decide_report(call, rpc_server_call_request(rpc));
-    if (error != NULL) {
-        service_call_fail(call, error);
-    } else {
-        service_call_store(call, run_changed);
-    }
+    service_call_serve(service, rpc, SCOPE_RUNS_REPORT, decide_report, run_changed);
 }

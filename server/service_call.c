@@ -133,6 +133,23 @@ static void store_done(struct store_op *op) {
     }
 }
 
+void service_call_serve(const struct service *service, struct rpc_server_call *rpc,
+                        enum scope scope,
+                        const struct error *(*decide)(struct service_call *call,
+                                                      struct slice request),
+                        void (*stored)(struct service_call *call)) {
+    struct service_call *call = service_call_begin(service, rpc, scope);
+    if (call == NULL) {
+        return;
+    }
+    const struct error *error = decide(call, rpc_server_call_request(rpc));
+    if (error != NULL) {
+        service_call_fail(call, error);
+    } else {
+        service_call_store(call, stored);
+    }
+}
+
 void service_call_store(struct service_call *call, void (*stored)(struct service_call *call)) {
     call->stored = stored;
     call->op.arena = call->arena;

@@ -46,6 +46,14 @@ struct service_call *service_call_begin_open(const struct service *service,
 void service_call_reply(struct service_call *call, const struct slice *parts, size_t count);
 void service_call_fail(struct service_call *call, const struct error *error);
 
+// Serves a whole call: authenticates it for scope, lets decide turn the request into
+// call->op or refuse it, submits the operation, and lets stored answer.
+void service_call_serve(const struct service *service, struct rpc_server_call *rpc,
+                        enum scope scope,
+                        const struct error *(*decide)(struct service_call *call,
+                                                      struct slice request),
+                        void (*stored)(struct service_call *call));
+
 // Submits call->op, whose kind and inputs are set. stored is called on a thread of
 // the store when the result is OK, NOT_FOUND, CONFLICT or EXISTS; EXPIRED, BUSY and
 // UNAVAILABLE are answered without it.

@@ -135,16 +135,7 @@ static const struct error *decide_create(struct service_call *call, struct slice
 }
 
 static void create_token(void *service, struct rpc_server_call *rpc) {
-    struct service_call *call = service_call_begin(service, rpc, SCOPE_TOKENS_ADMIN);
-    if (call == NULL) {
-        return;
-    }
-    const struct error *error = decide_create(call, rpc_server_call_request(rpc));
-    if (error != NULL) {
-        service_call_fail(call, error);
-    } else {
-        service_call_store(call, token_created);
-    }
+    service_call_serve(service, rpc, SCOPE_TOKENS_ADMIN, decide_create, token_created);
 }
 
 // --- ListTokens ---
@@ -173,16 +164,7 @@ static const struct error *decide_list(struct service_call *call, struct slice b
 }
 
 static void list_tokens(void *service, struct rpc_server_call *rpc) {
-    struct service_call *call = service_call_begin(service, rpc, SCOPE_TOKENS_ADMIN);
-    if (call == NULL) {
-        return;
-    }
-    const struct error *error = decide_list(call, rpc_server_call_request(rpc));
-    if (error != NULL) {
-        service_call_fail(call, error);
-    } else {
-        service_call_store(call, tokens_listed);
-    }
+    service_call_serve(service, rpc, SCOPE_TOKENS_ADMIN, decide_list, tokens_listed);
 }
 
 // --- RevokeToken ---
@@ -217,16 +199,7 @@ static const struct error *decide_revoke(struct service_call *call, struct slice
 }
 
 static void revoke_token(void *service, struct rpc_server_call *rpc) {
-    struct service_call *call = service_call_begin(service, rpc, SCOPE_TOKENS_ADMIN);
-    if (call == NULL) {
-        return;
-    }
-    const struct error *error = decide_revoke(call, rpc_server_call_request(rpc));
-    if (error != NULL) {
-        service_call_fail(call, error);
-    } else {
-        service_call_store(call, token_revoked);
-    }
+    service_call_serve(service, rpc, SCOPE_TOKENS_ADMIN, decide_revoke, token_revoked);
 }
 
 void tokens_service_methods(struct service *service, struct rpc_method *ret_methods) {
