@@ -102,6 +102,23 @@ static bool merges(const ProtobufCFieldDescriptor *field) {
     return field->label != PROTOBUF_C_LABEL_REPEATED && field->type == PROTOBUF_C_TYPE_MESSAGE;
 }
 
+// Whether a member of field's oneof is among those seen, by their positions in type.
+static bool oneof_is_set(const ProtobufCMessageDescriptor *type,
+                         const ProtobufCFieldDescriptor *field, uint64_t seen) {
+    if (seen == 0 || (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *other = &type->fields[i];
+        // The members of a oneof share the place of their case.
+        if ((seen >> (i & 63) & 1) != 0 && (other->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+            other->quantifier_offset == field->quantifier_offset) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct error *check_message(struct arena *a, const ProtobufCMessageDescriptor *type,
                                          struct slice bytes, const struct place *place, int depth) {
     if (depth > MESSAGE_DEEPEST) {
@@ -129,6 +146,9 @@ static const struct error *check_message(struct arena *a, const ProtobufCMessage
         }
         if (merges(field) && (seen >> position & 1) != 0) {
             return refuse(a, &inner, "occurs twice");
+        }
+        if (oneof_is_set(type, field, seen)) {
+            return refuse(a, &inner, "is given beside another field of its oneof");
         }
         seen |= UINT64_C(1) << position;
         const struct error *error = check_field(a, field, &f, &inner, depth);

@@ -17,7 +17,8 @@ enum { MESSAGE_DEEPEST = 100 };
 // field by its JSON path: malformed wire format, another wire type than the
 // field's, text that is no UTF-8 or holds NUL, messages nested deeper than
 // MESSAGE_DEEPEST, a singular message field that occurs twice (protobuf would merge
-// them; then what was checked might not be what is stored).
+// them), a oneof that is set twice (readers would see the last one, but the bytes of
+// the others are stored too): else what was checked might not be what is stored.
 const struct error *message_unpack(struct arena *a, const ProtobufCMessageDescriptor *type,
                                    struct slice bytes, ProtobufCMessage **ret_message);
 

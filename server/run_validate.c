@@ -1,6 +1,7 @@
 #include "server/run_validate.h"
 
 #include "server/run_errors.h"
+#include "server/struct_validate.h"
 #include "server/violations.h"
 #include "server/workflow_validate.h"
 
@@ -39,6 +40,13 @@ const struct error *run_validate_reason(struct arena *a, const char *reason) {
                                              n, LONGEST_REASON);
 }
 
+const struct error *run_validate_execution_state(struct arena *a, const char *field,
+                                                 const Google__Protobuf__Struct *state) {
+    struct violations v = {.arena = a};
+    struct_validate(&v, field, state);
+    return v.error;
+}
+
 static void check_id(struct violations *v, const char *field, const char *id) {
     if (id[0] != '\0' && !name_is_valid(id)) {
         violation_add(v, field, ID_SYNTAX ", got \"%.140s\"", id);
@@ -75,16 +83,24 @@ static void check_output_only(struct violations *v, const Runs__V1__Run *run,
     }
 }
 
+// Paths are spelled out for violations alone: there can be millions of forks.
+static void check_fork_length(struct violations *v, size_t index, const char *key, const char *text,
+                              size_t most) {
+    if (strlen(text) > most) {
+        check_length(v, arena_printf(v->arena, "run.simulationForks[%zu].%s", index, key), text,
+                     most);
+    }
+}
+
 static void check_forks(struct violations *v, const Runs__V1__Run *run) {
-    for (size_t i = 0; i < run->n_simulation_forks; i++) {
+    for (size_t i = 0; i < run->n_simulation_forks && v->count < MOST_VIOLATIONS; i++) {
         const Runs__V1__SimulationFork *fork = run->simulation_forks[i];
-        const char *path = arena_printf(v->arena, "run.simulationForks[%zu]", i);
         if (fork->chain_id < 0) {
-            violation_add(v, path_key(v->arena, path, "chainId"), "must be at least 0, got %lld",
-                          (long long)fork->chain_id);
+            violation_add(v, arena_printf(v->arena, "run.simulationForks[%zu].chainId", i),
+                          "must be at least 0, got %lld", (long long)fork->chain_id);
         }
-        check_length(v, path_key(v->arena, path, "forkId"), fork->fork_id, LONGEST_TEXT);
-        check_length(v, path_key(v->arena, path, "rpcUrl"), fork->rpc_url, LONGEST_URL);
+        check_fork_length(v, i, "forkId", fork->fork_id, LONGEST_TEXT);
+        check_fork_length(v, i, "rpcUrl", fork->rpc_url, LONGEST_URL);
     }
 }
 

@@ -245,6 +245,10 @@ static const struct error *decide_report(struct service_call *call, struct slice
             return field_error(a, "totalCu", "must be finite and at least 0, got %g", t->total_cu);
         }
     }
+    error = run_validate_execution_state(a, "executionState", report->execution_state);
+    if (error != NULL) {
+        return error;
+    }
     if (report->execution_state != NULL) {
         t->set_execution_state = true;
         t->execution_state = field_bytes(request, 3);

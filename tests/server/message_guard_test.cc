@@ -273,6 +273,24 @@ TEST(MessageGuard, ASingularMessageOccursOnce) {
     EXPECT_TRUE(UnpackCreate(Bytes(1, Bytes(3, "a") + Bytes(3, "b"))).ok) << "the last one wins";
 }
 
+TEST(MessageGuard, AOneofIsSetOnce) {
+    const std::string kinds[] = {Null(), Number(1), Text("x"), Bool(true), Object(""), Array({})};
+    for (const auto &first : kinds) {
+        EXPECT_TRUE(UnpackCreate(Bytes(1, Bytes(7, Entry("k", first)))).ok);
+        for (const auto &second : kinds) {
+            Result r = UnpackCreate(Bytes(1, Bytes(7, Entry("k", first + second))));
+            EXPECT_FALSE(r.ok) << "readers see the last, the gateway reads both";
+            EXPECT_EQ(0u, r.field.find("run.propValues.fields[0].value.")) << r.field;
+        }
+    }
+    Result r = UnpackCreate(Bytes(1, Bytes(7, Entry("k", Number(1) + Text("x")))));
+    EXPECT_EQ("run.propValues.fields[0].value.stringValue is given beside another field of its "
+              "oneof",
+              r.message);
+    EXPECT_TRUE(UnpackCreate(Bytes(1, Bytes(7, Entry("a", Number(1)) + Entry("b", Text("x"))))).ok)
+        << "another value's oneof is another";
+}
+
 TEST(MessageGuard, UnknownFieldsAreTakenIfWellFormed) {
     EXPECT_TRUE(UnpackCreate(Bytes(99, "\xFF") + Uint(100, 1) + Double(101, 1) + Bytes(1, "")).ok);
     // Groups are none of proto3, and protobuf-c knows none.
