@@ -119,10 +119,14 @@ void exchange_end(struct exchange *x) {
         reaper_end_call(context->reaper, x->entry);
         rpc_client_call_release(&x->call);
     }
-    reaper_set_state(context->reaper, x->entry, REAPER_IDLE);
-    if (x->state != EXCHANGE_HEAD) {
+    if (reaper_timed_out(context->reaper, x->entry, &x->request_id)) {
+        x->reply.http_status = MHD_HTTP_REQUEST_TIMEOUT;
+        x->reply.code = STATUS_DEADLINE_EXCEEDED;
+        log_access(x);
+    } else if (x->state != EXCHANGE_HEAD) {
         log_access(x);
     }
+    reaper_set_state(context->reaper, x->entry, REAPER_IDLE);
     reply_release(&x->reply);
     strbuf_release(&x->body);
     if (context->spare_count < SPARE_COUNT) {
@@ -316,6 +320,9 @@ static enum MHD_Result take_head(struct exchange *x, struct MHD_Connection *conn
     }
     x->error = error;
     x->state = EXCHANGE_BODY;
+    if (x->facts.content_length > 0 || x->facts.is_chunked) {
+        reaper_set_request_id(x->context->reaper, x->entry, x->request_id);
+    }
     return MHD_YES;
 }
 

@@ -4,11 +4,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/request_id.h"
+#include "base/slice.h"
 #include "rpc/client.h"
 
 // Knows every HTTP connection and what it does, and has a thread that once a
-// second ends what lasts too long: a request that is received too slowly, and
-// the upstream call of a client that is gone. Thread safe.
+// second ends what lasts too long: a request that is received too slowly, which is
+// answered with 408, and the upstream call of a client that is gone. Gone is also
+// who only ended its sending direction: TCP does not tell the two apart. Thread safe.
 
 struct reaper;
 
@@ -27,8 +30,11 @@ struct reaper_entry {
     struct reaper_entry **link; // what points to this one
     int fd;
     enum reaper_state state;
-    int64_t since_us;             // clock_monotonic_us of the last change of state
-    struct rpc_client_call *call; // CALLING, once started
+    int64_t since_us;                          // clock_monotonic_us of the last change of state
+    struct rpc_client_call *call;              // CALLING, once started
+    struct slice request_id;                   // RECEIVING, once it is known
+    bool timed_out;                            // the request was answered with 408,
+    char timed_out_id[REQUEST_ID_LONGEST + 1]; // under this id
 };
 
 // Starts the thread. A connection that sends its request's first line bit by
@@ -46,8 +52,17 @@ void reaper_remove(struct reaper *reaper, struct reaper_entry *entry);
 // The connection now receives, replies or is idle.
 void reaper_set_state(struct reaper *reaper, struct reaper_entry *entry, enum reaper_state state);
 
+// Gives the id of the request that is being received; borrowed until the next
+// change of state.
+void reaper_set_request_id(struct reaper *reaper, struct reaper_entry *entry, struct slice id);
+
+// Whether the request was answered with 408; then *ret_id is the id it was answered
+// with, valid as long as the entry.
+bool reaper_timed_out(struct reaper *reaper, struct reaper_entry *entry, struct slice *ret_id);
+
 // The connection is about to call upstream. Returns false, and changes nothing,
-// after reaper_cancel_all: then there must be no call.
+// after reaper_cancel_all and if the request was answered with 408: then there must
+// be no call.
 bool reaper_begin_call(struct reaper *reaper, struct reaper_entry *entry);
 
 // The call was started; it is cancelled from here if the client is gone.

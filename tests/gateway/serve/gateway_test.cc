@@ -123,6 +123,9 @@ class Client {
         return send(fd_, text.data(), text.size(), MSG_NOSIGNAL) ==
                static_cast<ssize_t>(text.size());
     }
+    bool SendAndEnd(const std::string &text) {
+        return Send(text) && shutdown(fd_, SHUT_WR) == 0;
+    }
     // Receives one reply with a Content-Length; "" if the connection ended before.
     std::string Reply() {
         size_t head;
@@ -295,7 +298,7 @@ TEST_F(Gateway, EndsARequestThatIsSentTooSlowly) {
          {"GET /v1/runs/a HTTP/1.1\r\nHost:", "POST /v1/runs HTTP/1.1\r\nHost: h\r\n"
                                               "Content-Length: 5\r\n\r\n{"}) {
         Client client(port);
-        ASSERT_TRUE(client.Send(text));
+        EXPECT_EQ("HTTP/1.1 408 Request Timeout", Status(client.Ask(text)));
         EXPECT_TRUE(client.Ended());
     }
 }
@@ -306,6 +309,16 @@ TEST_F(Gateway, ClosesAQuietConnection) {
     Client client(Start(limits));
     EXPECT_EQ("HTTP/1.1 200 OK", Status(client.Ask(Request("GET", "/v1/runs/a"))));
     EXPECT_TRUE(client.Ended());
+}
+
+TEST_F(Gateway, EndsAQuietConnectionThatTheClientEnded) {
+    int port = Start();
+    // Together in one packet or not: neither may wait for the timeout of a minute.
+    for (int i = 0; i < 5; i++) {
+        Client client(port);
+        ASSERT_TRUE(client.SendAndEnd("\r\n"));
+        EXPECT_TRUE(client.Ended());
+    }
 }
 
 TEST_F(Gateway, StopsWithoutWaitingForAClientThatIsGone) {
