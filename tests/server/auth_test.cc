@@ -42,7 +42,8 @@ TEST(Token, HasTheFormAndIsNeverTheSame) {
         last_characters.insert(token.back());
     }
     // 256 bits in 43 characters: the last one has four bits and two zeros.
-    EXPECT_EQ(16u, last_characters.size());
+    const std::string multiples_of_4 = "AEIMQUYcgkosw048";
+    EXPECT_EQ(std::set<char>(multiples_of_4.begin(), multiples_of_4.end()), last_characters);
     // Each character takes all its values: none of the bits stands still.
     for (size_t i = 4; i < 46; i++) {
         std::set<char> values;
