@@ -3,10 +3,10 @@
 #include <float.h>
 #include <math.h>
 
+#include "base/base64.h"
 #include "base/timestamp.h"
 #include "base/utf8.h"
 #include "base/wire.h"
-#include "base/base64.h"
 #include "gateway/transcode/json_number.h"
 #include "gateway/transcode/well_known_text.h"
 
