@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -36,13 +37,19 @@ static struct timespec monotonic_in_ms(int64_t ms) {
 
 // --- the thread ---
 
-// Connections that are quiet or call upstream, to be asked whether the client is
-// there.
+// Connections that are quiet, receive or call upstream, to be asked whether the
+// client is there.
 struct batch {
     struct pollfd fds[BATCH];
     struct reaper_entry *entries[BATCH];
     nfds_t count;
 };
+
+// Whether bytes of the client wait to be read.
+static bool has_unread(int fd) {
+    int count = 0;
+    return ioctl(fd, FIONREAD, &count) == 0 && count > 0;
+}
 
 static void end_abandoned(struct batch *batch) {
     if (batch->count > 0 && poll(batch->fds, batch->count, 0) > 0) {
@@ -52,7 +59,7 @@ static void end_abandoned(struct batch *batch) {
             }
             if (batch->entries[i]->state == REAPER_CALLING) {
                 rpc_client_call_cancel(batch->entries[i]->call);
-            } else {
+            } else if (batch->entries[i]->state == REAPER_IDLE || !has_unread(batch->fds[i].fd)) {
                 shutdown(batch->fds[i].fd, SHUT_RDWR);
             }
         }
@@ -62,10 +69,11 @@ static void end_abandoned(struct batch *batch) {
 
 // Whether to ask for the client of a connection. libmicrohttpd looks at no
 // connection that is suspended for a call; and its version 0.9.75 overlooks an end
-// that arrives together with the last bytes, so that a quiet connection would stay
-// until it times out.
+// that arrives together with the last bytes, so that a quiet connection, or one with
+// half a request, would stay until it times out.
 static bool may_be_abandoned(const struct reaper_entry *e) {
-    return e->state == REAPER_IDLE || (e->state == REAPER_CALLING && e->call != NULL);
+    return e->state == REAPER_IDLE || e->state == REAPER_RECEIVING ||
+           (e->state == REAPER_CALLING && e->call != NULL);
 }
 
 // Answers a request that takes too long to arrive.
