@@ -1,0 +1,493 @@
+#include "tests/gateway/http/fixture.h"
+
+#include <arpa/inet.h>
+#include <cctype>
+#include <chrono>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sstream>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <thread>
+#include <unistd.h>
+
+extern "C" {
+#include "base/clock.h"
+#include "base/strbuf.h"
+#include "base/wire.h"
+}
+
+namespace {
+
+constexpr auto kPatience = std::chrono::seconds(kPatienceSeconds);
+
+std::string Text(struct slice s) {
+    return s.len == 0 ? "" : std::string(reinterpret_cast<const char *>(s.data), s.len);
+}
+
+std::string ReadFile(const std::string &path) {
+    std::ifstream in(path, std::ios::binary);
+    EXPECT_TRUE(in.good()) << path;
+    std::stringstream s;
+    s << in.rdbuf();
+    return s.str();
+}
+
+void ReplyText(struct rpc_server_call *call, const std::string &text) {
+    struct strbuf message = STRBUF_INIT;
+    wire_put_bytes(&message, 1, slice_of(text.data(), text.size()));
+    struct slice part = strbuf_slice(&message);
+    rpc_server_call_reply(call, &part, 1);
+    strbuf_release(&message);
+}
+
+int64_t RequestNumber(struct rpc_server_call *call) {
+    struct slice request = rpc_server_call_request(call);
+    const uint8_t *p = request.data;
+    int64_t number = 0;
+    struct wire_field field;
+    while (p != nullptr && p < request.data + request.len &&
+           wire_read_field(&p, request.data + request.len, &field)) {
+        if (field.number == 2) {
+            number = static_cast<int64_t>(field.value);
+        }
+    }
+    return number;
+}
+
+} // namespace
+
+bool Await(const std::function<bool()> &condition) {
+    auto end = std::chrono::steady_clock::now() + kPatience;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return true;
+}
+
+TempDir::TempDir() {
+    // Not below TEST_TMPDIR: a unix socket's path has room for 107 bytes.
+    char path[] = "/tmp/http-test-XXXXXX";
+    if (mkdtemp(path) == nullptr) {
+        abort();
+    }
+    path_ = path;
+}
+
+TempDir::~TempDir() {
+    std::filesystem::remove_all(path_);
+}
+
+// --- upstream ---
+
+Upstream::Upstream(struct rpc_loop *loop, const std::string &address) {
+    methods_ = {
+        {"/http_test.v1.Upstream/Echo", Echo, this},
+        {"/http_test.v1.Upstream/Seen", Seen, this},
+        {"/http_test.v1.Upstream/Fail", Fail, this},
+        {"/http_test.v1.Upstream/Held", Held, this},
+        {"/http_test.v1.Upstream/Garbage", Garbage, this},
+        {"/http_test.v1.Upstream/Sized", Sized, this},
+    };
+    struct rpc_server_options options = {};
+    options.log = &log_;
+    options.methods = methods_.data();
+    options.method_count = methods_.size();
+    options.error_domain = "http_test.v1";
+    server_ = rpc_server_new(loop, &options);
+    struct arena arena;
+    arena_init(&arena);
+    struct address parsed;
+    int port;
+    EXPECT_EQ(address_parse(&arena, "--listen", address.c_str(), &parsed), nullptr);
+    EXPECT_EQ(rpc_server_listen(server_, &arena, &parsed, &port), nullptr);
+    rpc_server_start(server_);
+    arena_release(&arena);
+}
+
+Upstream::~Upstream() {
+    ReleaseAll();
+    rpc_server_stop(server_, 10'000);
+    rpc_server_free(server_);
+}
+
+bool Upstream::AwaitHeld(size_t count) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return held_.size() >= count; });
+}
+
+void Upstream::ReleaseAll() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    releasing_ = true;
+    for (struct rpc_server_call *call : held_) {
+        ReplyText(call, "released");
+    }
+    held_.clear();
+}
+
+size_t Upstream::held() const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return held_.size();
+}
+
+int64_t Upstream::calls() const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return calls_;
+}
+
+void Upstream::Count() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    calls_++;
+}
+
+void Upstream::Echo(void *self, struct rpc_server_call *call) {
+    static_cast<Upstream *>(self)->Count();
+    struct slice request = rpc_server_call_request(call);
+    rpc_server_call_reply(call, &request, 1);
+}
+
+void Upstream::Seen(void *self, struct rpc_server_call *call) {
+    static_cast<Upstream *>(self)->Count();
+    std::string text;
+    for (const char *key :
+         {"authorization", "x-request-id", "cookie", "host", "accept", "connection", "x-internal",
+          "grpc-status", "x-request-timeout", "content-length", "x-forwarded-for", "traceparent"}) {
+        struct slice value;
+        if (rpc_server_call_metadata(call, key, &value)) {
+            text += std::string(key) + "=" + Text(value) + "*" +
+                    std::to_string(rpc_server_call_metadata_count(call, key)) + ";";
+        }
+    }
+    int64_t deadline_us = rpc_server_call_deadline_us(call);
+    int64_t left_ms = deadline_us == 0 ? -1 : (deadline_us - clock_monotonic_us() + 999) / 1000;
+    ReplyText(call, text + "left=" + std::to_string(left_ms));
+}
+
+void Upstream::Fail(void *self, struct rpc_server_call *call) {
+    static_cast<Upstream *>(self)->Count();
+    struct arena *a = rpc_server_call_arena(call);
+    auto code = static_cast<enum status_code>(RequestNumber(call));
+    struct error *error = error_new(a, code, "TEST_REASON", "failed with %d", code);
+    error_add_metadata(error, a, "key", "value \"quoted\"");
+    if (code == STATUS_INVALID_ARGUMENT) {
+        error_add_violation(error, a, "field.path", "is %s", "wrong");
+    }
+    if (code == STATUS_RESOURCE_EXHAUSTED) {
+        error->retry_after_ms = 2500;
+    }
+    rpc_server_call_fail(call, error);
+}
+
+void Upstream::Held(void *self, struct rpc_server_call *call) {
+    auto *upstream = static_cast<Upstream *>(self);
+    std::lock_guard<std::mutex> lock(upstream->mutex_);
+    upstream->calls_++;
+    if (upstream->releasing_) {
+        ReplyText(call, "released");
+        return;
+    }
+    upstream->held_.push_back(call);
+    upstream->changed_.notify_all();
+}
+
+void Upstream::Garbage(void *self, struct rpc_server_call *call) {
+    static_cast<Upstream *>(self)->Count();
+    struct slice part = slice_of_cstr("\x0a\x7f is cut");
+    rpc_server_call_reply(call, &part, 1);
+}
+
+void Upstream::Sized(void *self, struct rpc_server_call *call) {
+    static_cast<Upstream *>(self)->Count();
+    ReplyText(call, std::string(static_cast<size_t>(RequestNumber(call)), 'x'));
+}
+
+// --- replies ---
+
+std::string Reply::Header(const std::string &name) const {
+    auto range = headers.equal_range(name);
+    if (range.first == range.second) {
+        return "(none)";
+    }
+    return std::next(range.first) == range.second ? range.first->second : "(several)";
+}
+
+std::string Reply::Json(const std::string &path) const {
+    google::protobuf::Value value;
+    if (!google::protobuf::util::JsonStringToMessage(body, value.mutable_struct_value()).ok()) {
+        return "(no JSON)";
+    }
+    std::stringstream keys(path);
+    for (std::string key; std::getline(keys, key, '.');) {
+        const auto &fields = value.struct_value().fields();
+        auto it = fields.find(key);
+        if (it == fields.end()) {
+            return "(none)";
+        }
+        google::protobuf::Value inner = it->second;
+        value = inner;
+    }
+    if (value.has_string_value()) {
+        return value.string_value();
+    }
+    std::string json;
+    EXPECT_TRUE(google::protobuf::util::MessageToJsonString(value, &json).ok());
+    return json;
+}
+
+static void ExpectEnvelope(const Reply &reply, int status) {
+    ASSERT_EQ(reply.status, status) << reply.body;
+    EXPECT_EQ(reply.Json("code"), std::to_string(status)) << reply.body;
+    EXPECT_EQ(reply.Header("content-type"), "application/json");
+    EXPECT_EQ(reply.Header("cache-control"), "no-store");
+    EXPECT_EQ(reply.Header("content-length"), std::to_string(reply.body.size()));
+    EXPECT_EQ(reply.Header("x-request-id"), reply.Json("requestId"));
+    EXPECT_GE(reply.Json("requestId").size(), 1u);
+}
+
+void ExpectError(const Reply &reply, int status, const std::string &code,
+                 const std::string &reason) {
+    ExpectEnvelope(reply, status);
+    EXPECT_EQ(reply.Json("error.status"), code) << reply.body;
+    EXPECT_EQ(reply.Json("error.reason"), reason) << reply.body;
+    EXPECT_EQ(reply.Json("data"), "(none)");
+    EXPECT_NE(reply.Json("message"), "");
+}
+
+void ExpectOk(const Reply &reply) {
+    ExpectEnvelope(reply, 200);
+    EXPECT_EQ(reply.Json("message"), "success");
+    EXPECT_EQ(reply.Json("error"), "(none)");
+}
+
+// --- client ---
+
+Client::Client(const std::string &address, bool small_buffer) {
+    struct sockaddr_in in = {};
+    struct sockaddr_un un = {};
+    bool is_unix = address.rfind("unix:", 0) == 0;
+    fd_ = socket(is_unix ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timeval patience = {kPatienceSeconds, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    if (small_buffer) {
+        int bytes = 1;
+        setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    }
+    if (is_unix) {
+        un.sun_family = AF_UNIX;
+        snprintf(un.sun_path, sizeof(un.sun_path), "%s", address.c_str() + 5);
+        connected_ = connect(fd_, reinterpret_cast<struct sockaddr *>(&un), sizeof(un)) == 0;
+        return;
+    }
+    in.sin_family = AF_INET;
+    in.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(fd_, reinterpret_cast<struct sockaddr *>(&in), sizeof(in)) == 0;
+}
+
+Client::Client(int port, bool small_buffer)
+    : Client("127.0.0.1:" + std::to_string(port), small_buffer) {}
+
+Client::~Client() {
+    Close();
+}
+
+bool Client::Send(const std::string &bytes) {
+    size_t sent = 0;
+    while (sent < bytes.size()) {
+        ssize_t n = send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+        if (n <= 0) {
+            return false;
+        }
+        sent += static_cast<size_t>(n);
+    }
+    return true;
+}
+
+bool Client::Fill() {
+    char block[65536];
+    ssize_t n = recv(fd_, block, sizeof(block), 0);
+    if (n > 0) {
+        buffer_.append(block, static_cast<size_t>(n));
+    }
+    return n > 0;
+}
+
+Reply Client::Receive(bool to_head) {
+    Reply reply;
+    size_t head;
+    while ((head = buffer_.find("\r\n\r\n")) == std::string::npos) {
+        if (!Fill()) {
+            return reply;
+        }
+    }
+    std::stringstream lines(buffer_.substr(0, head));
+    std::string line;
+    std::getline(lines, line);
+    int status = std::stoi(line.substr(line.find(' ') + 1));
+    while (std::getline(lines, line)) {
+        if (!line.empty() && line.back() == '\r') {
+            line.pop_back();
+        }
+        size_t colon = line.find(':');
+        std::string name = line.substr(0, colon);
+        for (char &c : name) {
+            c = static_cast<char>(tolower(c));
+        }
+        reply.headers.emplace(name, line.substr(line.find_first_not_of(' ', colon + 1)));
+    }
+    size_t size = 0;
+    if (!to_head && reply.headers.count("content-length") != 0) {
+        size = std::stoul(reply.Header("content-length"));
+    }
+    while (buffer_.size() < head + 4 + size) {
+        if (!Fill()) {
+            return reply;
+        }
+    }
+    reply.body = buffer_.substr(head + 4, size);
+    buffer_.erase(0, head + 4 + size);
+    reply.status = status;
+    return reply;
+}
+
+bool Client::AtEnd() {
+    if (!buffer_.empty()) {
+        return false;
+    }
+    char c;
+    ssize_t n = recv(fd_, &c, 1, 0);
+    return n == 0 || (n < 0 && errno == ECONNRESET);
+}
+
+bool Client::Quiet() {
+    struct pollfd p = {fd_, POLLIN, 0};
+    return buffer_.empty() && poll(&p, 1, 0) == 0;
+}
+
+std::string Client::ReceiveAll() {
+    while (Fill()) {
+    }
+    return buffer_;
+}
+
+void Client::CloseSending() {
+    shutdown(fd_, SHUT_WR);
+}
+
+void Client::Close() {
+    if (fd_ >= 0) {
+        close(fd_);
+        fd_ = -1;
+    }
+}
+
+void Client::Reset() {
+    struct linger now = {1, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    Close();
+}
+
+std::string Request(const std::string &verb, const std::string &target, const std::string &headers,
+                    const std::string &body) {
+    std::string length =
+        body.empty() ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n";
+    return verb + " " + target + " HTTP/1.1\r\nHost: h\r\n" + headers + length + "\r\n" + body;
+}
+
+std::string Post(const std::string &target, const std::string &body, const std::string &headers) {
+    return Request("POST", target, "Content-Type: application/json\r\n" + headers, body);
+}
+
+// --- the gateway ---
+
+GatewayTest::GatewayTest()
+    : log_fd_(memfd_create("log", MFD_CLOEXEC)), log_{log_fd_, LOG_INFO, "test"},
+      upstream_loop_(rpc_loop_new("upstream")), loop_(rpc_loop_new("gateway")) {
+    fcntl(log_fd_, F_SETFL, O_APPEND);
+    arena_init(&arena_);
+    struct address address;
+    std::string text = "unix:" + dir_.Path("upstream.sock");
+    EXPECT_EQ(address_parse(&arena_, "--upstream", text.c_str(), &address), nullptr);
+    channel_ = rpc_channel_new(loop_, &address, 0);
+    StartUpstream();
+}
+
+GatewayTest::~GatewayTest() {
+    if (upstream_ != nullptr) {
+        upstream_->ReleaseAll();
+    }
+    Stop(10'000);
+    rpc_channel_free(channel_);
+    StopUpstream();
+    rpc_loop_free(loop_);
+    rpc_loop_free(upstream_loop_);
+    arena_release(&arena_);
+    close(log_fd_);
+}
+
+void GatewayTest::StartUpstream() {
+    upstream_ = std::make_unique<Upstream>(upstream_loop_, "unix:" + dir_.Path("upstream.sock"));
+}
+
+void GatewayTest::StopUpstream() {
+    upstream_.reset();
+}
+
+void GatewayTest::Start(struct gateway_limits limits, const std::string &listen) {
+    std::string set = ReadFile("tests/gateway/http/upstream.binpb");
+    struct slice sets = slice_of(set.data(), set.size());
+    struct gateway_options options = {};
+    options.log = &log_;
+    options.upstream = channel_;
+    options.limits = limits;
+    options.descriptor_sets = &sets;
+    options.descriptor_set_count = 1;
+    ASSERT_EQ(address_parse(&arena_, "--listen", listen.c_str(), &options.listen), nullptr);
+    const struct error *error = gateway_start(&arena_, &options, &gateway_);
+    ASSERT_EQ(error, nullptr) << error->message;
+    port_ = gateway_port(gateway_);
+}
+
+void GatewayTest::Stop(int64_t drain_ms) {
+    gateway_stop(gateway_, drain_ms);
+    gateway_ = nullptr;
+}
+
+std::string GatewayTest::Log() {
+    std::string text;
+    char block[65536];
+    for (off_t at = 0;;) {
+        ssize_t n = pread(log_fd_, block, sizeof(block), at);
+        if (n <= 0) {
+            return text;
+        }
+        text.append(block, static_cast<size_t>(n));
+        at += n;
+    }
+}
+
+std::string GatewayTest::LogLine(const std::string &text) {
+    std::string line;
+    Await([&] {
+        std::stringstream lines(Log());
+        while (std::getline(lines, line)) {
+            if (line.find(text) != std::string::npos) {
+                return true;
+            }
+        }
+        line.clear();
+        return false;
+    });
+    return line;
+}

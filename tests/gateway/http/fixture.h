@@ -1,0 +1,177 @@
+#ifndef RUNSD_TESTS_GATEWAY_HTTP_FIXTURE_H
+#define RUNSD_TESTS_GATEWAY_HTTP_FIXTURE_H
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <gtest/gtest.h>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+extern "C" {
+#include "gateway/gateway.h"
+#include "rpc/client.h"
+#include "rpc/loop.h"
+#include "rpc/server.h"
+}
+
+// The gateway over real sockets, before an upstream that the tests hold in hand.
+
+// How long a test waits for what must happen: passed only by a failure.
+constexpr int kPatienceSeconds = 30;
+
+// Waits until condition holds; returns whether it did.
+bool Await(const std::function<bool()> &condition);
+
+// A folder that is removed at the end.
+class TempDir {
+  public:
+    TempDir();
+    ~TempDir();
+    std::string Path(const std::string &name) const {
+        return path_ + "/" + name;
+    }
+
+  private:
+    std::string path_;
+};
+
+// The server of upstream.proto.
+class Upstream {
+  public:
+    explicit Upstream(struct rpc_loop *loop, const std::string &address);
+    ~Upstream();
+
+    // Waits until count calls are held.
+    bool AwaitHeld(size_t count);
+    // Answers all held calls, those that come later too.
+    void ReleaseAll();
+    size_t held() const;
+    int64_t calls() const;
+
+  private:
+    static void Echo(void *self, struct rpc_server_call *call);
+    static void Seen(void *self, struct rpc_server_call *call);
+    static void Fail(void *self, struct rpc_server_call *call);
+    static void Held(void *self, struct rpc_server_call *call);
+    static void Garbage(void *self, struct rpc_server_call *call);
+    static void Sized(void *self, struct rpc_server_call *call);
+    void Count();
+
+    struct logger log_ = {-1, LOG_ERROR, "test"};
+    std::vector<struct rpc_method> methods_;
+    struct rpc_server *server_;
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<struct rpc_server_call *> held_;
+    bool releasing_ = false;
+    int64_t calls_ = 0;
+};
+
+// A reply as it came over the wire.
+struct Reply {
+    int status = 0;                                  // 0: the connection ended before a whole reply
+    std::multimap<std::string, std::string> headers; // names in lower case
+    std::string body;
+
+    // The only value of a header; "(none)", or "(several)".
+    std::string Header(const std::string &name) const;
+
+    // From the body, which must be JSON: "(no JSON)" if it is not, "(none)" if there
+    // is no such key. A path: "error.reason".
+    std::string Json(const std::string &path) const;
+};
+
+// Fails unless reply is an error in the envelope, with all that every reply has.
+void ExpectError(const Reply &reply, int status, const std::string &code,
+                 const std::string &reason);
+void ExpectOk(const Reply &reply);
+
+class Client {
+  public:
+    // "127.0.0.1:80" or "unix:PATH"
+    explicit Client(const std::string &address, bool small_buffer = false);
+    explicit Client(int port, bool small_buffer = false);
+    ~Client();
+    Client(const Client &) = delete;
+    Client &operator=(const Client &) = delete;
+
+    bool connected() const {
+        return connected_;
+    }
+    // Sends all; returns whether that could be done.
+    bool Send(const std::string &bytes);
+    // Receives one reply, without a body if it is one to HEAD.
+    Reply Receive(bool to_head = false);
+    Reply Ask(const std::string &bytes, bool to_head = false) {
+        Send(bytes);
+        return Receive(to_head);
+    }
+    // Whether the connection ends now without another byte.
+    bool AtEnd();
+    // Whether nothing was received and the connection is open.
+    bool Quiet();
+    // All that comes until the end.
+    std::string ReceiveAll();
+    void CloseSending();
+    void Close();
+    // Closes so that the peer sees a reset.
+    void Reset();
+
+  private:
+    bool Fill();
+
+    int fd_ = -1;
+    bool connected_ = false;
+    std::string buffer_;
+};
+
+// A request of version 1.1 with Host, headers ("Name: value\r\n" each) and a body
+// with its Content-Length if there is one.
+std::string Request(const std::string &verb, const std::string &target,
+                    const std::string &headers = "", const std::string &body = "");
+// A POST of JSON.
+std::string Post(const std::string &target, const std::string &body,
+                 const std::string &headers = "");
+
+class GatewayTest : public testing::Test {
+  protected:
+    GatewayTest();
+    ~GatewayTest() override;
+
+    // Starts the gateway, once.
+    void Start(struct gateway_limits limits = {}, const std::string &listen = "127.0.0.1:0");
+    void Stop(int64_t drain_ms);
+    void StartUpstream();
+    void StopUpstream();
+
+    int port() const {
+        return port_;
+    }
+    Upstream &upstream() {
+        return *upstream_;
+    }
+    // The access log's line that holds text, once there is one; "" if none came.
+    std::string LogLine(const std::string &text);
+    std::string Log();
+
+    TempDir dir_;
+
+  private:
+    struct arena arena_;
+    int log_fd_;
+    struct logger log_;
+    struct rpc_loop *upstream_loop_;
+    struct rpc_loop *loop_;
+    struct rpc_channel *channel_;
+    std::unique_ptr<Upstream> upstream_;
+    struct gateway *gateway_ = nullptr;
+    int port_ = 0;
+};
+
+#endif
