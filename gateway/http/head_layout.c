@@ -58,7 +58,7 @@ const struct error *head_layout_check(struct arena *a, const struct head_layout 
             e = error_new(a, STATUS_INVALID_ARGUMENT, "HEADER_INVALID",
                           "the header \"%.*s\" must be on one line that ends with CR LF and holds "
                           "no NUL",
-                          SLICE_FMT(layout->headers[i].name));
+                          SLICE_FMT(http_header_shown_name(layout->headers[i].name)));
         }
     }
     if (e == NULL && !(skip_crlf(&c) && c.at == c.end)) {

@@ -37,6 +37,16 @@ static const struct http_header *find(const struct request_head *head, const cha
     return NULL;
 }
 
+struct slice http_header_shown_name(struct slice name) {
+    static const char secret[] = "authorization";
+    size_t longest = 100;
+    if (name.len > strlen(secret) &&
+        strncasecmp((const char *)name.data, secret, strlen(secret)) == 0) {
+        longest = strlen(secret);
+    }
+    return slice_of(name.data, name.len < longest ? name.len : longest);
+}
+
 // --- sizes ---
 
 static const struct error *check_sizes(struct arena *a, const struct request_head *head,
@@ -93,10 +103,11 @@ static const struct error *check_headers(struct arena *a, const struct request_h
         const struct http_header *h = &head->headers[i];
         if (!is_token(h->name)) {
             return REFUSE(a, "the header name \"%.*s\" is no token",
-                          (int)(h->name.len < 100 ? h->name.len : 100), (const char *)h->name.data);
+                          SLICE_FMT(http_header_shown_name(h->name)));
         }
         if (has_control_character(h->value)) {
-            return REFUSE(a, "the header \"%.*s\" holds a control character", SLICE_FMT(h->name));
+            return REFUSE(a, "the header \"%.*s\" holds a control character",
+                          SLICE_FMT(http_header_shown_name(h->name)));
         }
     }
     for (size_t n = 0; n < sizeof(single_headers) / sizeof(single_headers[0]); n++) {
@@ -117,37 +128,71 @@ static const struct error *check_headers(struct arena *a, const struct request_h
 
 // --- the target ---
 
-// Takes "http://authority" off an absolute-form target (RFC 9112 section 3.2.2).
-static struct slice origin_form(struct slice target) {
-    static const char *const schemes[] = {"http://", "https://"};
-    for (int i = 0; i < 2; i++) {
-        size_t n = strlen(schemes[i]);
-        if (target.len > n && strncasecmp((const char *)target.data, schemes[i], n) == 0) {
-            const uint8_t *path = memchr(target.data + n, '/', target.len - n);
-            return path != NULL ? slice_of(path, (size_t)(target.data + target.len - path))
-                                : slice_of_cstr("/");
-        }
-    }
-    return target;
-}
-
-static const struct error *check_target(struct arena *a, const struct request_head *head,
-                                        struct request_facts *ret) {
-    struct slice target = origin_form(head->target);
-    bool is_asterisk = equals(head->method, "OPTIONS") && slice_equal_cstr(target, "*");
-    if (!is_asterisk && (target.len == 0 || target.data[0] != '/')) {
-        return REFUSE(a, "the request target \"%.*s\" does not begin with \"/\"",
-                      (int)(target.len < 100 ? target.len : 100), (const char *)target.data);
-    }
+static const struct error *check_target_bytes(struct arena *a, struct slice target) {
     for (size_t i = 0; i < target.len; i++) {
         if (target.data[i] <= 0x20 || target.data[i] >= 0x7F || target.data[i] == '#') {
             return REFUSE(a, "the request target holds the byte 0x%02x, which must be %%-encoded",
                           target.data[i]);
         }
     }
-    const uint8_t *mark = memchr(target.data, '?', target.len);
+    return NULL;
+}
+
+// Takes "http://authority" off an absolute-form target (RFC 9112 section 3.2.2). The
+// authority ends at the first "/" or "?" (RFC 3986 section 3.2).
+static const struct error *take_authority(struct arena *a, struct slice *target) {
+    static const char *const schemes[] = {"http://", "https://"};
+    size_t begin = 0;
+    for (int i = 0; i < 2 && begin == 0; i++) {
+        size_t n = strlen(schemes[i]);
+        if (target->len >= n && strncasecmp((const char *)target->data, schemes[i], n) == 0) {
+            begin = n;
+        }
+    }
+    if (begin == 0) {
+        return NULL;
+    }
+    size_t end = begin;
+    while (end < target->len && target->data[end] != '/' && target->data[end] != '?') {
+        // RFC 9110 section 4.2.4. Not quoted: it may be a password.
+        if (target->data[end] == '@') {
+            return REFUSE(a, "the request target must not name a user before its host");
+        }
+        end++;
+    }
+    // RFC 9110 section 4.2.1.
+    if (end == begin || target->data[begin] == ':') {
+        return REFUSE(a, "the request target \"%.*s\" names no host",
+                      (int)(target->len < 100 ? target->len : 100), (const char *)target->data);
+    }
+    *target = slice_of(target->data + end, target->len - end);
+    return NULL;
+}
+
+static const struct error *check_target(struct arena *a, const struct request_head *head,
+                                        struct request_facts *ret) {
+    struct slice target = head->target;
+    const struct error *error = check_target_bytes(a, target);
+    if (error == NULL) {
+        error = take_authority(a, &target);
+    }
+    if (error != NULL) {
+        return error;
+    }
+    bool is_absolute = target.data != head->target.data;
+    bool has_path = target.len > 0 && target.data[0] == '/';
+    bool is_asterisk =
+        equals(head->method, "OPTIONS") && !is_absolute && slice_equal_cstr(target, "*");
+    if (!has_path && !is_absolute && !is_asterisk) {
+        return REFUSE(a, "the request target \"%.*s\" does not begin with \"/\"",
+                      (int)(target.len < 100 ? target.len : 100), (const char *)target.data);
+    }
+    const uint8_t *mark = target.len > 0 ? memchr(target.data, '?', target.len) : NULL;
     ret->path = mark != NULL ? slice_of(target.data, (size_t)(mark - target.data)) : target;
     ret->query = mark != NULL ? slice_of(mark + 1, target.len - ret->path.len - 1) : SLICE_EMPTY;
+    if (ret->path.len == 0) {
+        ret->path = slice_of_cstr("/"); // RFC 9110 section 4.2.3
+    }
     return NULL;
 }
 
@@ -189,7 +234,8 @@ static const struct error *check_framing(struct arena *a, const struct request_h
     }
     if (length != NULL) {
         if (!read_number(length->value, 18, &ret->content_length)) {
-            return REFUSE(a, "\"content-length\" must be a number, got \"%.*s\"",
+            return REFUSE(a,
+                          "\"content-length\" must be a number of at most 18 digits, got \"%.*s\"",
                           (int)(length->value.len < 100 ? length->value.len : 100),
                           (const char *)length->value.data);
         }

@@ -15,6 +15,11 @@ struct http_header {
     struct slice value;
 };
 
+// The part of a header's name that a message may show: at most 100 bytes, and never
+// what follows "authorization" in it, because libmicrohttpd 0.9.75 appends a folded
+// line to the name.
+struct slice http_header_shown_name(struct slice name);
+
 // As received, duplicates kept.
 struct request_head {
     struct slice method;

@@ -2,6 +2,7 @@ extern "C" {
 #include "gateway/http/request_head.h"
 }
 
+#include <cstring>
 #include <gtest/gtest.h>
 #include <string>
 #include <utility>
@@ -93,7 +94,7 @@ TEST_F(RequestHead, RefusesWhatTwoReadersCouldReadInTwoWays) {
          "HEADER_INVALID: \"transfer-encoding\" must be"},
         {{{"Host", "h"}, {"Transfer-Encoding", ""}}, "HEADER_INVALID: \"transfer-encoding\" must"},
         {{{"Host", "h"}, {"Content-Length", "+1"}},
-         "HEADER_INVALID: \"content-length\" must be a number, got \"+1\""},
+         "HEADER_INVALID: \"content-length\" must be a number of at most 18 digits, got \"+1\""},
         {{{"Host", "h"}, {"Content-Length", "-1"}}, "HEADER_INVALID: \"content-length\" must be"},
         {{{"Host", "h"}, {"Content-Length", "1,1"}}, "HEADER_INVALID: \"content-length\" must be"},
         {{{"Host", "h"}, {"Content-Length", "0x1"}}, "HEADER_INVALID: \"content-length\" must be"},
@@ -134,29 +135,47 @@ TEST_F(RequestHead, HoldsEachLimitExactly) {
 TEST_F(RequestHead, ReadsTheTargetInItsForms) {
     const struct {
         const char *target;
-        const char *path; // NULL: refused
+        const char *path;  // NULL: refused
+        const char *query; // or part of the message
     } rows[] = {
-        {"/", "/"},
-        {"/a%2Fb", "/a%2Fb"},
-        {"http://example.com/a", "/a"},
-        {"HTTPS://example.com:8/a", "/a"},
-        {"http://example.com", "/"},
-        {"a", nullptr},
-        {"", nullptr},
-        {"*", nullptr},
-        {"ftp://example.com/a", nullptr},
-        {"/a#b", nullptr},
-        {"/a b", nullptr},
-        {"/\xC3\xA4", nullptr},
-        {"/a\x7f", nullptr},
+        {"/", "/", ""},
+        {"/?", "/", ""},
+        {"/a%2Fb?c=/d?e", "/a%2Fb", "c=/d?e"},
+        {"//a", "//a", ""},
+        {"http://example.com/a", "/a", ""},
+        {"HTTPS://example.com:8/a?b", "/a", "b"},
+        {"http://[::1]:8/a", "/a", ""},
+        {"http://example.com", "/", ""},
+        {"http://example.com?a=/b", "/", "a=/b"},
+        {"http://example.com/@", "/@", ""},
+        {"http://", nullptr, "names no host"},
+        {"http:///a", nullptr, "names no host"},
+        {"http://?/a", nullptr, "names no host"},
+        {"http://:8/a", nullptr, "names no host"},
+        {"http://u:secret@h/a", nullptr, "must not name a user"},
+        {"http://h#/a", nullptr, "0x23"},
+        {"http://h\xC3/a", nullptr, "0xc3"},
+        {"http:/a", nullptr, "does not begin with"},
+        {"a", nullptr, "does not begin with"},
+        {"?a", nullptr, "does not begin with"},
+        {"", nullptr, "does not begin with"},
+        {"*", nullptr, "does not begin with"},
+        {"ftp://example.com/a", nullptr, "does not begin with"},
+        {"/a#b", nullptr, "0x23"},
+        {"/a b", nullptr, "0x20"},
+        {"/\xC3\xA4", nullptr, "0xc3"},
+        {"/a\x7f", nullptr, "0x7f"},
     };
     for (const auto &row : rows) {
         const error *e = Check(row.target, {{"Host", "h"}});
         ASSERT_EQ(row.path == nullptr, e != nullptr) << row.target;
         if (e == nullptr) {
             EXPECT_TRUE(slice_equal_cstr(facts_.path, row.path)) << row.target;
+            EXPECT_TRUE(slice_equal_cstr(facts_.query, row.query)) << row.target;
         } else {
             EXPECT_STREQ("HEADER_INVALID", e->reason);
+            EXPECT_NE(nullptr, strstr(e->message, row.query)) << row.target << ": " << e->message;
+            EXPECT_EQ(nullptr, strstr(e->message, "secret"));
         }
     }
     EXPECT_EQ(nullptr, Check("*", {{"Host", "h"}}, true, "OPTIONS"));
@@ -237,9 +256,17 @@ TEST_F(RequestHead, KeepsAValidRequestIdThoughTheRequestIsRefused) {
 }
 
 TEST_F(RequestHead, NeverRepeatsTheTokenInAMessage) {
-    const error *e = Check("/", {{"Host", "h"}, {"Authorization", "Bearer rst_\x01secret"}});
-    ASSERT_NE(nullptr, e);
-    EXPECT_EQ(std::string::npos, std::string(e->message).find("secret"));
+    for (const std::pair<std::string, std::string> &header : {
+             std::pair<std::string, std::string>{"Authorization", "Bearer rst_\x01secret"},
+             // What libmicrohttpd makes of "Authorization: Bearer" and a folded line.
+             {"AuthorizationBearer secret", "Bearer"},
+             {"authorizationsecret", "\x01"},
+         }) {
+        const error *e = Check("/", {{"Host", "h"}, header});
+        ASSERT_NE(nullptr, e);
+        EXPECT_EQ(std::string::npos, std::string(e->message).find("secret")) << e->message;
+        EXPECT_NE(nullptr, strcasestr(e->message, "\"authorization\"")) << e->message;
+    }
 }
 
 } // namespace
