@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdlib.h>
 
 #include "base/base64.h"
 
@@ -24,7 +25,9 @@ static void compute_mac(const uint8_t *secret, struct arena *a, struct slice bod
     }
     uint8_t full[EVP_MAX_MD_SIZE];
     unsigned length = 0;
-    HMAC(EVP_sha256(), secret, STORE_SECRET_BYTES, message, size, full, &length);
+    if (HMAC(EVP_sha256(), secret, STORE_SECRET_BYTES, message, size, full, &length) == NULL) {
+        abort(); // out of memory: no MAC must pass for another
+    }
     memcpy(ret_mac, full, MAC_BYTES);
 }
 

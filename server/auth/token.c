@@ -40,7 +40,9 @@ void token_make(char ret_text[TOKEN_TEXT_SIZE]) {
 }
 
 void token_hash(struct slice text, uint8_t ret_hash[TOKEN_HASH_BYTES]) {
-    SHA256(text.data, text.len, ret_hash);
+    if (SHA256(text.data, text.len, ret_hash) == NULL) {
+        abort(); // out of memory: no hash must pass for another
+    }
 }
 
 bool token_well_formed(struct slice text) {
