@@ -121,11 +121,12 @@ static void set_more(struct store_list *l, const struct run_record *last) {
     l->ret_cursor = (struct store_cursor){last->started_at_us, last->id};
 }
 
-// Collects into l what s returns: up to limit runs, and whether there is more,
-// which one more wanted row or the scan limit tells.
+// Collects into l what s returns: up to limit runs or the byte limit, and whether
+// there is more, which one more wanted row or a limit tells.
 static int collect_runs(struct read_ops *r, struct arena *a, struct store_list *l,
                         sqlite3_stmt *s) {
     int capacity = 0;
+    size_t bytes = 0;
     l->ret_runs = NULL;
     l->ret_count = 0;
     l->ret_has_more = false;
@@ -151,8 +152,10 @@ static int collect_runs(struct read_ops *r, struct arena *a, struct store_list *
             }
             l->ret_runs = grow(a, l->ret_runs, l->ret_count, &capacity, sizeof(run));
             l->ret_runs[l->ret_count++] = run;
+            bytes += run.spec.len + run.execution_state.len;
         }
-        if (scanned >= LIST_SCAN_LIMIT && l->ret_count < l->limit) {
+        bool is_enough = scanned >= LIST_SCAN_LIMIT || bytes >= LIST_BYTE_LIMIT;
+        if (is_enough && l->ret_count < l->limit) {
             set_more(l, &run);
             return SQLITE_OK;
         }

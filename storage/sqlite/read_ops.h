@@ -10,6 +10,10 @@
 // How many index rows one STORE_LIST looks at before it stops with has_more.
 enum { LIST_SCAN_LIMIT = 10000 };
 
+// After how many bytes of runs it stops with has_more: what is above one reply is
+// read in vain, and a page of the largest runs would be gigabytes.
+enum { LIST_BYTE_LIMIT = 4 * 1024 * 1024 };
+
 enum { READ_STATEMENT_COUNT = 9 };
 
 struct read_ops {

@@ -470,6 +470,29 @@ TEST_F(Service, ListsNewestFirstByPagesThatInsertsDoNotShift) {
     }
 }
 
+TEST_F(Service, PagesOfLargeRunsEndBeforeTheyOutgrowAReply) {
+    const std::string large = Bytes(7, Entry("k", StringValue(std::string(1'500'000, 'x'))));
+    for (int i = 0; i < 5; i++) {
+        clock_.now += 1000;
+        auto reply = As(reader_, "RunsService/CreateRun",
+                        Bytes(1, RunMessage("r" + std::to_string(i)) + large));
+        ASSERT_EQ(0, reply->code) << reply->message;
+    }
+    size_t seen = 0;
+    std::string token;
+    do {
+        auto reply = As(reader_, "RunsService/ListRuns", Uint(1, 100) + Bytes(2, token));
+        ASSERT_EQ(0, reply->code) << reply->message;
+        EXPECT_LT(reply->bytes.size(), 4u * 1024 * 1024);
+        auto *page = runs__v1__list_runs_response__unpack(
+            nullptr, reply->bytes.size(), reinterpret_cast<const uint8_t *>(reply->bytes.data()));
+        seen += page->n_runs;
+        token = page->next_page_token;
+        runs__v1__list_runs_response__free_unpacked(page, nullptr);
+    } while (!token.empty());
+    EXPECT_EQ(5u, seen);
+}
+
 TEST_F(Service, APageTokenIsGoodForItsListAlone) {
     Create("r1");
     clock_.now += 1;

