@@ -471,7 +471,7 @@ TEST_F(Service, ListsNewestFirstByPagesThatInsertsDoNotShift) {
 }
 
 TEST_F(Service, PagesOfLargeRunsEndBeforeTheyOutgrowAReply) {
-    const std::string large = Bytes(7, Entry("k", StringValue(std::string(1'500'000, 'x'))));
+    const std::string large = Bytes(7, Entry("k", Text(std::string(1'500'000, 'x'))));
     for (int i = 0; i < 5; i++) {
         clock_.now += 1000;
         auto reply = As(reader_, "RunsService/CreateRun",

@@ -22,21 +22,20 @@ struct Head {
     Headers headers;
 };
 
-// Borrows head and lives in a.
+// The facts borrow from head, so it must have a name.
+const struct error *Check(struct arena *a, Head &&head, struct request_facts *ret) = delete;
 const struct error *Check(struct arena *a, const Head &head, struct request_facts *ret) {
-    std::vector<struct http_header> *headers = new std::vector<struct http_header>;
+    std::vector<struct http_header> headers;
     for (const auto &h : head.headers) {
-        headers->push_back({S(h.first), S(h.second)});
+        headers.push_back({S(h.first), S(h.second)});
     }
-    struct request_head view = {S(head.method), S(head.target), head.http_1_1, headers->data(),
-                                headers->size()};
+    struct request_head view = {S(head.method), S(head.target), head.http_1_1, headers.data(),
+                                headers.size()};
     struct gateway_limits limits = {};
     limits.header_bytes = kHeaderBytes;
     limits.url_bytes = kUrlBytes;
     limits.body_bytes = kBodyBytes;
-    const struct error *error = request_head_check(a, &view, &limits, ret);
-    delete headers;
-    return error;
+    return request_head_check(a, &view, &limits, ret);
 }
 
 Headers WithHost(Headers more) {
@@ -178,8 +177,9 @@ Head OfBytes(size_t bytes) {
 TEST(RequestHeadRuleLimits, HeaderBytes) {
     Arena a;
     struct request_facts facts;
-    EXPECT_EQ(Check(a, OfBytes(kHeaderBytes), &facts), nullptr);
-    const struct error *error = Check(a, OfBytes(kHeaderBytes + 1), &facts);
+    Head at_limit = OfBytes(kHeaderBytes), above = OfBytes(kHeaderBytes + 1);
+    EXPECT_EQ(Check(a, at_limit, &facts), nullptr);
+    const struct error *error = Check(a, above, &facts);
     ASSERT_NE(error, nullptr);
     EXPECT_STREQ(error->reason, "HEADERS_TOO_LARGE");
     EXPECT_STREQ(error->message,
@@ -252,7 +252,8 @@ TEST(RequestHeadRules, TakesWhatHttpAllows) {
          }) {
         Arena a;
         struct request_facts facts;
-        const struct error *error = Check(a, {"BREW", "/a", true, WithHost(headers)}, &facts);
+        Head head = {"BREW", "/a", true, WithHost(headers)};
+        const struct error *error = Check(a, head, &facts);
         EXPECT_EQ(error, nullptr) << error->message;
     }
 }
@@ -260,7 +261,8 @@ TEST(RequestHeadRules, TakesWhatHttpAllows) {
 TEST(RequestHeadRules, NeedsNoHostInHttp10) {
     Arena a;
     struct request_facts facts;
-    EXPECT_EQ(Check(a, {"GET", "/a", false, {}}, &facts), nullptr);
+    Head head = {"GET", "/a", false, {}};
+    EXPECT_EQ(Check(a, head, &facts), nullptr);
 }
 
 TEST(RequestHeadRules, TellsJsonFromOtherMediaTypes) {
@@ -324,7 +326,8 @@ TEST(RequestHeadRules, TakesARequestIdOnlyIfItIsValid) {
 TEST(RequestHeadRules, KeepsTheRequestIdOfARefusedByRule) {
     Arena a;
     struct request_facts facts;
-    ASSERT_NE(Check(a, {"GET", "/a", true, {{"x-request-id", "kept"}}}, &facts), nullptr);
+    Head head = {"GET", "/a", true, {{"x-request-id", "kept"}}};
+    ASSERT_NE(Check(a, head, &facts), nullptr);
     EXPECT_EQ(Str(facts.request_id), "kept");
 }
 
@@ -356,7 +359,8 @@ TEST(RequestHeadRules, ReadsDeadlines) {
          }) {
         Arena a;
         struct request_facts facts;
-        const struct error *error = Check(a, {"GET", "/a", true, WithHost(row.headers)}, &facts);
+        Head head = {"GET", "/a", true, WithHost(row.headers)};
+        const struct error *error = Check(a, head, &facts);
         ASSERT_EQ(error, nullptr) << error->message;
         EXPECT_EQ(facts.timeout_ms, row.ms);
     }
@@ -365,7 +369,8 @@ TEST(RequestHeadRules, ReadsDeadlines) {
 TEST(RequestHeadRules, PassesOnAnAuthorizationEvenIfEmpty) {
     Arena a;
     struct request_facts facts;
-    ASSERT_EQ(Check(a, {"GET", "/a", true, WithHost({})}, &facts), nullptr);
+    Head none = {"GET", "/a", true, WithHost({})};
+    ASSERT_EQ(Check(a, none, &facts), nullptr);
     EXPECT_FALSE(facts.has_authorization);
     Head empty = {"GET", "/a", true, WithHost({{"authorization", ""}})};
     ASSERT_EQ(Check(a, empty, &facts), nullptr);
