@@ -32,8 +32,8 @@ void rpc_channel_free(struct rpc_channel *channel);
 // A method that will be called often, prepared once.
 struct rpc_client_method;
 
-// Prepares "/package.Service/Method" for the channel; freed with it. Thread
-// safe.
+// Prepares "/package.Service/Method" for the channel; freed with it. The same path
+// gives the same object. Thread safe.
 struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const char *path);
 
 struct rpc_metadata {
@@ -66,6 +66,9 @@ struct rpc_client_call {
     //   INTERNAL            the reply breaks the protocol
     const struct error *error;
     struct slice response;
+    // The server's google.rpc.Status as it came (grpc-status-details-bin), not
+    // checked; empty if it sent none. Until rpc_client_call_release.
+    struct slice status_details;
 
     struct rpc_client_call_state *state; // rpc's own
 };
@@ -77,6 +80,21 @@ void rpc_client_call_start(struct rpc_client_call *call);
 // call ended with before. Thread safe; any number of times between start and
 // rpc_client_call_release.
 void rpc_client_call_cancel(struct rpc_client_call *call);
+
+// The first value of key (lower case) in the reply's initial metadata, then in its
+// trailing metadata; returns false if it is in neither. From done on, until
+// rpc_client_call_release, which is how long the value lives too. Values of keys
+// that end in "-bin" are bytes.
+bool rpc_client_call_metadata(const struct rpc_client_call *call, const char *key,
+                              struct slice *ret_value);
+
+// One pair of metadata.
+typedef void rpc_metadata_visitor(void *context, struct slice key, struct slice value);
+
+// Calls each for every pair of the reply's metadata, initial then trailing, as they
+// came.
+void rpc_client_call_each_metadata(const struct rpc_client_call *call, rpc_metadata_visitor *each,
+                                   void *context);
 
 // Releases what the results hold.
 void rpc_client_call_release(struct rpc_client_call *call);

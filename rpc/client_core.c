@@ -1,0 +1,128 @@
+#include "rpc/client_core.h"
+
+#include <grpc/support/time.h>
+
+#include "base/clock.h"
+#include "rpc/channel.h"
+#include "rpc/status_details.h"
+
+static gpr_timespec core_deadline(int64_t deadline_us) {
+    if (deadline_us == 0) {
+        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    }
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                        gpr_time_from_micros(deadline_us - clock_monotonic_us(), GPR_TIMESPAN));
+}
+
+const struct error *rpc_client_core_open(struct rpc_client_core *core, struct arena *a,
+                                         struct rpc_client_method *method, int64_t deadline_us) {
+    if (deadline_us != 0 && deadline_us <= clock_monotonic_us()) {
+        // gRPC core's clock is coarser: it might let the call go out.
+        return error_new(a, STATUS_DEADLINE_EXCEEDED, NULL,
+                         "the deadline passed before the call began");
+    }
+    struct rpc_channel *channel = method->channel;
+    grpc_call *call = grpc_channel_create_registered_call(
+        channel->core, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue, method->registered,
+        core_deadline(deadline_us), NULL);
+    atomic_store(&core->call, call);
+    return NULL;
+}
+
+const struct error *rpc_client_core_start(struct rpc_client_core *core, struct arena *a,
+                                          struct rpc_batch *batch) {
+    grpc_call *call = atomic_load(&core->call);
+    grpc_call_error result = rpc_batch_start(batch, call);
+    if (result == GRPC_CALL_ERROR_INVALID_METADATA) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+                         "the call's metadata has a key or a value that HTTP does not allow");
+    }
+    if (result != GRPC_CALL_OK) {
+        struct error *e = error_new(a, STATUS_INTERNAL, NULL, "the call could not be started");
+        e->detail = grpc_call_error_to_string(result);
+        return e;
+    }
+    if (atomic_load(&core->cancelled)) {
+        grpc_call_cancel(call, NULL);
+    }
+    return NULL;
+}
+
+void rpc_client_core_cancel(struct rpc_client_core *core) {
+    atomic_store(&core->cancelled, true);
+    grpc_call *call = atomic_load(&core->call);
+    if (call != NULL) {
+        grpc_call_cancel(call, NULL);
+    }
+}
+
+void rpc_client_core_release(struct rpc_client_core *core) {
+    grpc_call *call = atomic_load(&core->call);
+    if (call != NULL) {
+        grpc_call_unref(call);
+    }
+}
+
+void rpc_client_send_request(struct rpc_batch *batch, struct arena *a,
+                             const struct rpc_metadata *metadata, int count, struct slice request) {
+    grpc_metadata *copies = ARENA_ARRAY(a, grpc_metadata, count);
+    for (int i = 0; i < count; i++) {
+        copies[i].key = rpc_slice_copy(slice_of_cstr(metadata[i].key));
+        copies[i].value = rpc_slice_copy(metadata[i].value);
+    }
+    rpc_batch_send_metadata(batch, copies, (size_t)count);
+    rpc_batch_send_message(batch, &request, 1);
+    rpc_batch_send_close(batch);
+}
+
+struct slice rpc_client_received_details(const struct rpc_batch *batch) {
+    struct slice details = SLICE_EMPTY;
+    rpc_metadata_find(&batch->trailing_metadata, "grpc-status-details-bin", &details);
+    return details;
+}
+
+const struct error *rpc_client_received_error(const struct rpc_client_core *core, struct arena *a,
+                                              const struct rpc_batch *batch) {
+    if (batch->status == GRPC_STATUS_OK) {
+        return NULL;
+    }
+    struct slice details = rpc_client_received_details(batch);
+    struct slice message = rpc_slice_view(&batch->status_message);
+    struct error *e = status_details_decode(a, (int)batch->status, message, details);
+    // A stopping gRPC core server drops a call that it has not handed out yet, which
+    // arrives as a cancellation that nobody asked for.
+    bool is_dropped = e->code == STATUS_CANCELLED && !atomic_load(&core->cancelled);
+    if (details.len == 0 && (e->code == STATUS_UNAVAILABLE || is_dropped)) {
+        // gRPC core's own words hold addresses and errno texts: not for the public.
+        e->code = STATUS_UNAVAILABLE;
+        e->detail = e->message;
+        e->message = "the server cannot be reached, or the connection to it broke";
+    }
+    return e;
+}
+
+const struct error *rpc_client_take_message(struct arena *a, struct rpc_client_method *method,
+                                            struct rpc_batch *batch, struct rpc_message *ret) {
+    grpc_byte_buffer *message = batch->message;
+    batch->message = NULL;
+    size_t max_bytes = method->channel->max_reply_bytes;
+    switch (rpc_message_take(message, max_bytes, ret)) {
+    case RPC_MESSAGE_OK:
+        return NULL;
+    case RPC_MESSAGE_TOO_LARGE:
+        return error_new(a, STATUS_RESOURCE_EXHAUSTED, NULL, "the reply is larger than %zu bytes",
+                         max_bytes);
+    case RPC_MESSAGE_MALFORMED:
+        break;
+    }
+    return error_new(a, STATUS_INTERNAL, NULL,
+                     "the server's compressed reply cannot be decompressed");
+}
+
+void rpc_metadata_each(const grpc_metadata_array *metadata, rpc_metadata_visitor *each,
+                       void *context) {
+    for (size_t i = 0; i < metadata->count; i++) {
+        each(context, rpc_slice_view(&metadata->metadata[i].key),
+             rpc_slice_view(&metadata->metadata[i].value));
+    }
+}

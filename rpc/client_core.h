@@ -1,0 +1,55 @@
+#ifndef RUNSD_RPC_CLIENT_CORE_H
+#define RUNSD_RPC_CLIENT_CORE_H
+
+#include <grpc/grpc.h>
+#include <stdatomic.h>
+
+#include "rpc/batch.h"
+#include "rpc/client.h"
+#include "rpc/message.h"
+
+// What unary and streaming calls of the client share: gRPC core's call object, and
+// what its results are to us.
+
+struct rpc_client_core {
+    // Cancelling sets cancelled, then looks for call; opening sets call, then looks
+    // at cancelled: one of the two sees the other.
+    _Atomic(grpc_call *) call;
+    atomic_bool cancelled;
+};
+
+// Creates the call. On the loop's thread. Returns DEADLINE_EXCEEDED if deadline_us
+// has passed: then there is no call.
+const struct error *rpc_client_core_open(struct rpc_client_core *core, struct arena *a,
+                                         struct rpc_client_method *method, int64_t deadline_us);
+
+// Starts the call's first batch, and cancels the call if that was asked for
+// meanwhile. An error means that the batch will not complete.
+const struct error *rpc_client_core_start(struct rpc_client_core *core, struct arena *a,
+                                          struct rpc_batch *batch);
+
+// Thread safe.
+void rpc_client_core_cancel(struct rpc_client_core *core);
+
+void rpc_client_core_release(struct rpc_client_core *core);
+
+// Adds what sends the whole request to an empty batch.
+void rpc_client_send_request(struct rpc_batch *batch, struct arena *a,
+                             const struct rpc_metadata *metadata, int count, struct slice request);
+
+// The error of a batch that received a status; NULL if that is OK.
+const struct error *rpc_client_received_error(const struct rpc_client_core *core, struct arena *a,
+                                              const struct rpc_batch *batch);
+
+// The status's grpc-status-details-bin, in batch's memory; empty if there is none.
+struct slice rpc_client_received_details(const struct rpc_batch *batch);
+
+// Takes the message that batch received, which must be there.
+const struct error *rpc_client_take_message(struct arena *a, struct rpc_client_method *method,
+                                            struct rpc_batch *batch, struct rpc_message *ret);
+
+// Calls each for every pair.
+void rpc_metadata_each(const grpc_metadata_array *metadata, rpc_metadata_visitor *each,
+                       void *context);
+
+#endif
