@@ -35,10 +35,15 @@ static const char *const sql[READ_STATEMENT_COUNT] = {
     [LIST_BY_START] = LIST_SQL("run_by_start", ""),
     [LIST_BY_WORKFLOW] = LIST_SQL("run_by_workflow", " AND workflow_id=?5"),
     [LIST_ACTIVE] = LIST_SQL("run_active", " AND status IN (1, 2)"),
-    [SELECT_EVENTS] = "SELECT e.sequence, e.from_status, e.to_status, e.at, e.actor, e.reason"
-                      " FROM run AS r INDEXED BY run_by_id CROSS JOIN event AS e"
-                      " WHERE r.organization=?1 AND r.id=?2 AND e.run_key=r.run_key"
-                      " ORDER BY e.sequence DESC LIMIT ?3",
+    [SELECT_EVENTS] = "WITH RECURSIVE chain(event_key, nth) AS ("
+                      "  SELECT newest_event, 1 FROM run INDEXED BY run_by_id"
+                      "   WHERE organization=?1 AND id=?2"
+                      "  UNION ALL"
+                      "  SELECT e.previous_event, nth+1 FROM chain CROSS JOIN event AS e"
+                      "   WHERE e.event_key=chain.event_key AND e.previous_event<>0 AND nth<?3)"
+                      " SELECT e.sequence, e.from_status, e.to_status, e.at, e.actor, e.reason"
+                      " FROM chain CROSS JOIN event AS e WHERE e.event_key=chain.event_key"
+                      " ORDER BY e.sequence DESC",
     [LIST_TOKENS] = TOKEN_LIST_SQL,
 };
 

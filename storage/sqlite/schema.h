@@ -11,7 +11,7 @@
 #define SCHEMA_APPLICATION_ID 0x72756E73
 
 // The version (PRAGMA user_version) that this program reads and writes.
-enum { SCHEMA_VERSION = 2 };
+enum { SCHEMA_VERSION = 3 };
 
 // Makes the tables and the secret in an empty database, in one transaction.
 // Returns SQLite's code.

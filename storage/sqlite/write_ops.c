@@ -26,24 +26,25 @@ static const char *const sql[WRITE_STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [INSERT_RUN] = "INSERT INTO run(organization, id, status, previous_status, started_at,"
-                   " updated_at, finished_at, sequence, total_cu, workflow_id)"
-                   " VALUES(?1, ?2, ?3, 0, ?4, ?4, 0, 1, ?5, ?6)",
+                   " updated_at, finished_at, sequence, total_cu, workflow_id, newest_event,"
+                   " previous_event) VALUES(?1, ?2, ?3, 0, ?4, ?4, 0, 1, ?5, ?6, ?7, 0)",
     [INSERT_BODY] = "INSERT INTO run_body(run_key, spec, execution_state) VALUES(?1, ?2, ?3)",
     [INSERT_EVENT] = "INSERT INTO event(run_key, sequence, from_status, to_status, at, actor,"
-                     " reason) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                     " reason, event_key, previous_event)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     // The compare-and-set: ?3 the status to reach, ?4 when, ?5 whether it is
     // final, ?6 and ?7 whether and what total_cu becomes, ?8 the statuses to
-    // start from.
+    // start from, ?9 the key of the event.
     [TRANSITION_RUN] = "UPDATE run INDEXED BY run_by_id"
                        " SET previous_status=status, status=?3,"
                        " updated_at=max(updated_at, ?4),"
                        " finished_at=CASE WHEN ?5 THEN max(updated_at, ?4) ELSE finished_at END,"
-                       " sequence=sequence+1,"
+                       " sequence=sequence+1, previous_event=newest_event, newest_event=?9,"
                        " total_cu=CASE WHEN ?6 THEN ?7 ELSE total_cu END"
                        " WHERE organization=?1 AND id=?2 AND ((1 << status) & ?8)<>0"
                        " AND status<>?3"
                        " RETURNING run_key, previous_status, started_at, updated_at, finished_at,"
-                       " sequence, total_cu, workflow_id",
+                       " sequence, total_cu, workflow_id, previous_event",
     [SELECT_RUN] = RUN_ROW_SELECT_SQL,
     [SELECT_BODY] = RUN_BODY_SELECT_SQL,
     [UPDATE_TOTAL_CU] = "UPDATE run INDEXED BY run_by_id SET total_cu=?3"
@@ -57,6 +58,10 @@ _Static_assert((int)STATEMENT_COUNT == (int)WRITE_STATEMENT_COUNT, "the header c
 
 int write_ops_init(struct write_ops *w, sqlite3 *db) {
     w->db = db;
+    int rc = sqlite_query_int(db, "SELECT coalesce(max(event_key), 0) FROM event", &w->last_event);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
     return sqlite_prepare_all(db, sql, WRITE_STATEMENT_COUNT, w->statements);
 }
 
@@ -117,16 +122,25 @@ static bool is_taken(int rc) {
     return rc == SQLITE_CONSTRAINT_UNIQUE;
 }
 
-static int insert_event(struct write_ops *w, int64_t run_key, int from,
+// Where an event stands: its run, and the run's event before it (0: none).
+struct event_place {
+    int64_t run_key;
+    int64_t key;
+    int64_t previous;
+};
+
+static int insert_event(struct write_ops *w, const struct event_place *place, int from,
                         const struct run_record *run, struct slice actor, struct slice reason) {
     sqlite3_stmt *s = w->statements[INSERT_EVENT];
-    sqlite3_bind_int64(s, 1, run_key);
+    sqlite3_bind_int64(s, 1, place->run_key);
     sqlite3_bind_int64(s, 2, run->sequence);
     sqlite3_bind_int(s, 3, from);
     sqlite3_bind_int(s, 4, (int)run->status);
     sqlite3_bind_int64(s, 5, run->updated_at_us);
     sqlite_bind_text(s, 6, actor);
     sqlite_bind_text(s, 7, reason);
+    sqlite3_bind_int64(s, 8, place->key);
+    sqlite3_bind_int64(s, 9, place->previous);
     return run_statement(s);
 }
 
@@ -144,6 +158,8 @@ static int create_run(struct write_ops *w, struct store_op *op) {
     sqlite3_bind_int64(s, 4, run.started_at_us);
     sqlite3_bind_double(s, 5, run.total_cu);
     sqlite_bind_text(s, 6, run.workflow_id);
+    struct event_place place = {.key = w->last_event + 1};
+    sqlite3_bind_int64(s, 7, place.key);
     int rc = run_statement(s);
     if (is_taken(rc)) {
         op->result = STORE_EXISTS;
@@ -152,14 +168,15 @@ static int create_run(struct write_ops *w, struct store_op *op) {
     if (rc != SQLITE_OK) {
         return rc;
     }
-    int64_t run_key = sqlite3_last_insert_rowid(w->db);
+    w->last_event = place.key;
+    place.run_key = sqlite3_last_insert_rowid(w->db);
     s = w->statements[INSERT_BODY];
-    sqlite3_bind_int64(s, 1, run_key);
+    sqlite3_bind_int64(s, 1, place.run_key);
     sqlite_bind_blob(s, 2, run.spec);
     sqlite_bind_blob(s, 3, run.execution_state);
     rc = run_statement(s);
     if (rc == SQLITE_OK) {
-        rc = insert_event(w, run_key, 0, &run, c->actor, c->reason);
+        rc = insert_event(w, &place, 0, &run, c->actor, c->reason);
     }
     if (rc == SQLITE_OK) {
         c->ret = run;
@@ -225,6 +242,8 @@ static int transition(struct write_ops *w, struct store_op *op) {
     sqlite3_bind_int(s, 6, t->set_total_cu);
     sqlite3_bind_double(s, 7, t->total_cu);
     sqlite3_bind_int64(s, 8, t->from);
+    struct event_place place = {.key = w->last_event + 1};
+    sqlite3_bind_int64(s, 9, place.key);
     int rc = sqlite3_step(s);
     if (rc != SQLITE_ROW) {
         sqlite3_reset(s);
@@ -241,16 +260,18 @@ static int transition(struct write_ops *w, struct store_op *op) {
         .total_cu = run_row_total_cu(s, 6),
         .workflow_id = sqlite_column_slice(op->arena, s, 7),
     };
-    int64_t run_key = sqlite3_column_int64(s, 0);
+    w->last_event = place.key;
+    place.run_key = sqlite3_column_int64(s, 0);
+    place.previous = sqlite3_column_int64(s, 8);
     int from = sqlite3_column_int(s, 1);
     sqlite3_reset(s);
 
-    rc = insert_event(w, run_key, from, &run, t->actor, t->reason);
+    rc = insert_event(w, &place, from, &run, t->actor, t->reason);
     if (rc == SQLITE_OK && t->set_execution_state) {
-        rc = replace_execution_state(w, run_key, t->execution_state);
+        rc = replace_execution_state(w, place.run_key, t->execution_state);
     }
     if (rc == SQLITE_OK) {
-        rc = run_body_read(op->arena, w->statements[SELECT_BODY], run_key, &run);
+        rc = run_body_read(op->arena, w->statements[SELECT_BODY], place.run_key, &run);
     }
     if (rc == SQLITE_OK) {
         t->ret = run;

@@ -12,6 +12,7 @@ enum { WRITE_STATEMENT_COUNT = 12 };
 
 struct write_ops {
     sqlite3 *db;
+    int64_t last_event; // the newest event's key; what was rolled back leaves a gap
     sqlite3_stmt *statements[WRITE_STATEMENT_COUNT];
 };
 

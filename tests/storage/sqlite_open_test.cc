@@ -132,6 +132,11 @@ TEST_F(SqliteOpen, ReopenKeepsRunsEventsTokensAndSecret) {
     EXPECT_EQ(again.execution_state, "state");
     EXPECT_EQ(again.total_cu, 3);
     EXPECT_EQ(ListEvents(store, "r"), events);
+    // Keys of events go on where they were, within runs and across them.
+    ASSERT_EQ(CreateRun(store, {.id = "later"}).result, STORE_OK);
+    ASSERT_EQ(Apply(store, {.id = "later"}).result, STORE_OK);
+    EXPECT_EQ(ListEvents(store, "r"), events);
+    EXPECT_EQ(ListEvents(store, "later").size(), 2u);
     std::vector<Token> tokens = ListTokens(store, "");
     ASSERT_EQ(tokens.size(), 1u);
     EXPECT_EQ(tokens[0].revoked_at_us, 99);
@@ -188,7 +193,7 @@ TEST_F(SqliteOpen, FilesAreForTheirOwnerAlone) {
 TEST_F(SqliteOpen, SettingsAreThoseThatKeepTheData) {
     MakeStore();
     EXPECT_EQ(QueryText(path_, "PRAGMA journal_mode"), "wal\n");
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "2\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "3\n");
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
     EXPECT_EQ(QueryText(path_, "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT%'"), "");
 }
@@ -283,7 +288,7 @@ TEST_F(SqliteOpen, MissingPermissionIsNamed) {
 TEST_F(SqliteOpen, NewerSchemaIsRefusedWithBothVersions) {
     MakeStore();
     RunSql(path_, "PRAGMA user_version=7");
-    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 2"});
+    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 3"});
 }
 
 // What says that the schema is newer may still be in the log, which must not be
@@ -301,7 +306,7 @@ TEST_F(SqliteOpen, NewerSchemaInTheLogIsRefusedAndTheLogKept) {
     ASSERT_EQ(waitpid(child, &status, 0), child);
     ASSERT_EQ(status, 0);
     ASSERT_GT(ReadFile(path_ + "-wal").size(), 0u);
-    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 2"});
+    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 3"});
 }
 
 TEST_F(SqliteOpen, ImpossibleSchemaVersionIsRefused) {
@@ -324,9 +329,8 @@ TEST_F(SqliteOpen, MissingTableOrIndexIsRefused) {
     for (const char *sql :
          {"DROP TABLE run", "DROP TABLE run_body", "DROP TABLE event", "DROP TABLE token",
           "DROP TABLE meta", "DROP INDEX run_by_id", "DROP INDEX run_active",
-          "DROP INDEX run_by_start", "DROP INDEX run_by_workflow", "DROP INDEX event_by_run",
-          "DROP INDEX token_by_name", "DROP INDEX token_by_hash", "DELETE FROM meta",
-          "UPDATE meta SET value=x'00'"}) {
+          "DROP INDEX run_by_start", "DROP INDEX run_by_workflow", "DROP INDEX token_by_name",
+          "DROP INDEX token_by_hash", "DELETE FROM meta", "UPDATE meta SET value=x'00'"}) {
         SCOPED_TRACE(sql);
         MakeStore();
         RunSql(path_, sql);
@@ -364,7 +368,13 @@ TEST_F(SqliteOpen, DamagedFilesAreRefusedAndLeftAsTheyAre) {
         {"application id", with(68, "XXXX")},
         {"schema page", with(100, std::string(3996, '\x5a'))},
     };
+    // The page that a dropped index left is free: nothing is read from it.
+    const auto free_page = static_cast<unsigned char>(good[35]);
+    ASSERT_EQ(good.substr(32, 8), std::string("\0\0\0", 3) + good[35] + std::string("\0\0\0\1", 4));
     for (size_t page = 1; page * 4096 < good.size(); page++) {
+        if (page + 1 == free_page) {
+            continue;
+        }
         rows.push_back({"page " + std::to_string(page + 1) + " of noise",
                         with(page * 4096, std::string(4096, '\xa5'))});
         rows.push_back({"page " + std::to_string(page + 1) + " of zeros",
@@ -434,10 +444,17 @@ TEST_F(SqliteOpen, Version1IsBroughtForwardAndKeepsItsRuns) {
     EXPECT_EQ(one.total_cu, 1.5);
     EXPECT_EQ(store->secret[31], 0x1f);
     EXPECT_EQ(ListRuns(store, {.status = kActive}).ids(), (std::vector<std::string>{"two", "one"}));
+    // Events are found by their chain, which version 1 did not have.
+    const std::vector<Event> of_two = {{1, 0, 1, 20, "a", ""}, {2, 1, 2, 25, "a", ""}};
+    EXPECT_EQ(ListEvents(store, "two"), of_two);
+    EXPECT_EQ(ListEvents(store, "two", "acme", 1), std::vector<Event>{of_two[1]});
     EXPECT_EQ(Apply(store, {.id = "one"}).result, STORE_OK);
     EXPECT_EQ(ListRuns(store, {.status = kActive}).ids(), (std::vector<std::string>{"two"}));
+    ASSERT_EQ(ListEvents(store, "one").size(), 2u);
+    EXPECT_EQ(ListEvents(store, "one")[0], (Event{1, 0, 1, 10, "a", ""}));
+    EXPECT_EQ(ListEvents(store, "one")[1].from, 1);
     run_store_close(store);
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "2\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "3\n");
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
     // What was brought forward is what a new store has.
     const char *schema = "SELECT replace(replace(sql, ' ', ''), char(10), '') FROM sqlite_schema"
@@ -460,7 +477,7 @@ TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
     // 25,000 finished runs, then one that is waiting, older than all.
     RunSql(path_, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<25000)"
                   " INSERT INTO run SELECT i+100, 'big', printf('r%05d', i), 3, 1, 1000+i, 1, 1, 2,"
-                  " 0, 'w' FROM n;"
+                  " 0, 'w', 0, 0 FROM n;"
                   "INSERT INTO run_body SELECT run_key, '', '' FROM run WHERE organization='big';"
                   "UPDATE run SET status=4 WHERE organization='big' AND id='r00001';"
                   "UPDATE run SET status=5 WHERE organization='big' AND id='r25000';");
