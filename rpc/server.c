@@ -128,26 +128,39 @@ static void refuse_full(struct rpc_server_call *call) {
     rpc_server_call_fail(call, e);
 }
 
-static const struct error *read_request(struct rpc_server_call *call) {
+static void refuse_stream(struct rpc_server_call *call) {
+    struct error *e =
+        error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, "QUEUE_FULL",
+                  "the server has %d streams open, its limit", call->server->max_streams);
+    e->retry_after_ms = RETRY_WHEN_FULL_MS;
+    rpc_server_call_fail(call, e);
+}
+
+const struct error *rpc_server_take_message(const struct rpc_server_call *call, struct arena *a,
+                                            grpc_byte_buffer *buffer, struct rpc_message *ret) {
     const char *path = call->acceptor->method->path;
     size_t max_bytes = call->server->max_request_bytes;
-    if (call->payload == NULL) {
-        return error_new(&call->arena, STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED",
-                         "the call of %s has no request message", path);
-    }
-    grpc_byte_buffer *payload = call->payload;
-    call->payload = NULL;
-    switch (rpc_message_take(payload, max_bytes, &call->request)) {
+    switch (rpc_message_take(buffer, max_bytes, ret)) {
     case RPC_MESSAGE_OK:
         return NULL;
     case RPC_MESSAGE_TOO_LARGE:
-        return error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, NULL,
+        return error_new(a, STATUS_RESOURCE_EXHAUSTED, NULL,
                          "the request message of %s is larger than %zu bytes", path, max_bytes);
     case RPC_MESSAGE_MALFORMED:
         break;
     }
-    return error_new(&call->arena, STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED",
+    return error_new(a, STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED",
                      "the compressed request message of %s cannot be decompressed", path);
+}
+
+static const struct error *read_request(struct rpc_server_call *call) {
+    if (call->payload == NULL) {
+        return error_new(&call->arena, STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED",
+                         "the call of %s has no request message", call->acceptor->method->path);
+    }
+    grpc_byte_buffer *payload = call->payload;
+    call->payload = NULL;
+    return rpc_server_take_message(call, &call->arena, payload, &call->request);
 }
 
 static void serve(struct rpc_server_call *call) {
@@ -165,14 +178,19 @@ static void serve(struct rpc_server_call *call) {
         refuse_full(call);
         return;
     }
+    const struct rpc_method *method = call->acceptor->method;
+    if (method->kind != RPC_UNARY && server->stream_count >= server->max_streams) {
+        refuse_stream(call);
+        return;
+    }
     call->counted = true;
     server->calls_in_flight++;
-    const struct error *error = read_request(call);
+    const struct error *error = method->kind == RPC_BIDI_STREAM ? NULL : read_request(call);
     if (error != NULL) {
         rpc_server_call_fail(call, error);
         return;
     }
-    call->acceptor->method->handle(call->acceptor->method->service, call);
+    method->handle(method->service, call);
 }
 
 static void accept_done(struct rpc_tag *tag, bool ok);
@@ -184,9 +202,11 @@ static void accept_one(struct rpc_server *server, const struct rpc_acceptor *acc
     call->accept_tag.done = accept_done;
     grpc_call_error error;
     if (acceptor->method != NULL) {
+        grpc_byte_buffer **payload =
+            acceptor->method->kind == RPC_BIDI_STREAM ? NULL : &call->payload;
         error = grpc_server_request_registered_call(
             server->core, acceptor->registered, &call->core, &call->deadline, &call->metadata,
-            &call->payload, server->queue, server->queue, &call->accept_tag);
+            payload, server->queue, server->queue, &call->accept_tag);
     } else {
         error = grpc_server_request_call(server->core, &call->core, &call->details, &call->metadata,
                                          server->queue, server->queue, &call->accept_tag);
@@ -268,6 +288,7 @@ static void begin_stop(struct rpc_task *task) {
     server->stopping = true;
     // No new connections, GOAWAY to those there are, accepts end not ok.
     grpc_server_shutdown_and_notify(server->core, server->queue, &server->shutdown_tag);
+    rpc_server_streams_stopping(server);
     check_idle(server);
 }
 
@@ -280,6 +301,8 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
         options->max_request_bytes != 0 ? options->max_request_bytes : DEFAULT_MAX_REQUEST_BYTES;
     server->max_calls_in_flight =
         options->max_calls_in_flight != 0 ? options->max_calls_in_flight : DEFAULT_MAX_CALLS;
+    server->max_streams =
+        options->max_streams != 0 ? options->max_streams : (server->max_calls_in_flight + 1) / 2;
     server->error_domain = options->error_domain;
     server->start_task.run = start_accepting;
     server->stop_task.run = begin_stop;
@@ -298,8 +321,11 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
     for (size_t i = 0; i < options->method_count; i++) {
         const struct rpc_method *method = &options->methods[i];
         server->acceptors[i].method = method;
-        server->acceptors[i].registered = grpc_server_register_method(
-            server->core, method->path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+        grpc_server_register_method_payload_handling payload =
+            method->kind == RPC_BIDI_STREAM ? GRPC_SRM_PAYLOAD_NONE
+                                            : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER;
+        server->acceptors[i].registered =
+            grpc_server_register_method(server->core, method->path, NULL, payload, 0);
         if (server->acceptors[i].registered == NULL) {
             abort(); // the same path twice
         }

@@ -12,21 +12,29 @@
 #include "base/slice.h"
 #include "rpc/loop.h"
 
-// A gRPC server of unary methods over gRPC core. This header names nothing of
-// gRPC's, so that what is served need not know it.
+// A gRPC server over gRPC core: unary methods, and in rpc/server_stream.h streams.
+// This header names nothing of gRPC's, so that what is served need not know it.
 
 struct rpc_server;
 struct rpc_server_call;
 
 // Serves one call; called on the loop's thread, must not block. Must see to it
 // that rpc_server_call_reply or rpc_server_call_fail is called exactly once, at
-// once or later, from any thread, also if the server was stopped meanwhile.
-typedef void rpc_unary_handler(void *service, struct rpc_server_call *call);
+// once or later, from any thread, also if the server was stopped meanwhile. Of a
+// streaming method: that, or rpc_server_stream_begin (rpc/server_stream.h).
+typedef void rpc_handler(void *service, struct rpc_server_call *call);
+
+enum rpc_method_kind {
+    RPC_UNARY,
+    RPC_SERVER_STREAM, // one request, any number of replies
+    RPC_BIDI_STREAM,   // any number of both; the call has no request message
+};
 
 struct rpc_method {
     const char *path; // "/runs.v1.RunsService/GetRun"
-    rpc_unary_handler *handle;
+    rpc_handler *handle;
     void *service;
+    enum rpc_method_kind kind;
 };
 
 struct rpc_server_options {
@@ -35,6 +43,7 @@ struct rpc_server_options {
     size_t method_count;
     size_t max_request_bytes; // 0: 4 MiB. Larger: RESOURCE_EXHAUSTED
     int max_calls_in_flight;  // 0: 10,000. More: RESOURCE_EXHAUSTED, QUEUE_FULL
+    int max_streams;          // of these; 0: half. More: the same
     const char *error_domain; // ErrorInfo.domain of errors that have none
 };
 
@@ -62,8 +71,8 @@ const struct error *rpc_server_listen(struct rpc_server *server, struct arena *a
 // (rpc_channel_new_in_process) are served too.
 void rpc_server_start(struct rpc_server *server);
 
-// Stops: no new calls are taken, calls in flight may finish until drain_ms have
-// passed, then they are cancelled: their callers hear of it at once, but it
+// Stops: no new calls are taken, streams are told, calls in flight may finish until
+// drain_ms have passed, then they are cancelled: their callers hear of it at once, but it
 // returns only when the last handler has answered, so no call is left. A call that
 // crosses the stop on a connection may end with CANCELLED, which is gRPC core's
 // doing (this layer's client makes UNAVAILABLE of it); no handler has seen it. The unix

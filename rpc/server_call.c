@@ -94,20 +94,28 @@ static void prepare(struct rpc_server_call *call) {
 void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *parts, size_t count) {
     prepare(call);
     rpc_batch_send_message(&call->answer, parts, count);
-    rpc_batch_send_status(&call->answer, GRPC_STATUS_OK, SLICE_EMPTY, NULL, 0);
+    rpc_server_call_add_status(call, NULL);
     send(call);
 }
 
-void rpc_server_call_fail(struct rpc_server_call *call, const struct error *given) {
+void rpc_server_call_add_status(struct rpc_server_call *call, const struct error *given) {
+    if (given == NULL) {
+        rpc_batch_send_status(&call->answer, GRPC_STATUS_OK, SLICE_EMPTY, NULL, 0);
+        return;
+    }
     assert(given->code != STATUS_OK);
     struct error error = *given;
     if (error.domain == NULL) {
         error.domain = call->server->error_domain;
     }
-    prepare(call);
     call->trailers[0].key = grpc_slice_from_static_string("grpc-status-details-bin");
     call->trailers[0].value = rpc_slice_copy(status_details_encode(&call->arena, &error));
     rpc_batch_send_status(&call->answer, (grpc_status_code)error.code,
                           status_message(&call->arena, &error), call->trailers, 1);
+}
+
+void rpc_server_call_fail(struct rpc_server_call *call, const struct error *error) {
+    prepare(call);
+    rpc_server_call_add_status(call, error);
     send(call);
 }

@@ -9,7 +9,7 @@
 #include "rpc/message.h"
 #include "rpc/server.h"
 
-// What server.c, server_call.c and listener.c share.
+// What server.c, server_call.c, server_stream.c and listener.c share.
 
 // Where calls are taken from: a method, or, with method NULL, what is no method.
 struct rpc_acceptor {
@@ -31,6 +31,7 @@ struct rpc_server {
     const struct logger *log;
     size_t max_request_bytes;
     int max_calls_in_flight;
+    int max_streams;
     const char *error_domain;
     struct rpc_acceptor *acceptors; // one a method, then the one for all others
     size_t acceptor_count;
@@ -41,8 +42,10 @@ struct rpc_server {
     bool stopping;
     struct rpc_server_call *free_calls;
     int free_call_count;
-    int pending;         // call objects in use: waiting for a call, or with one
-    int calls_in_flight; // at handlers, or their answers being sent
+    int pending;                             // call objects in use: waiting for a call, or with one
+    int calls_in_flight;                     // at handlers, or their answers being sent
+    struct rpc_server_stream_state *streams; // open ones
+    int stream_count;
 
     atomic_int answering; // calls that were taken and have not ended
     struct rpc_task start_task;
@@ -70,12 +73,24 @@ struct rpc_server_call {
     struct rpc_message request;
     struct arena arena;
     grpc_metadata trailers[1];
+    struct rpc_server_stream_state *stream; // if it is one
     int64_t started_us;
     bool counted; // in calls_in_flight
 };
 
 // The answer was sent, or cannot be any more: the call object is reused.
 void rpc_server_call_ended(struct rpc_server_call *call);
+
+// Adds the status to call->answer: OK if error is NULL, else error with its details.
+void rpc_server_call_add_status(struct rpc_server_call *call, const struct error *error);
+
+// Takes a message of the client, which is buffer (taken over). Errors, made in a:
+// INVALID_ARGUMENT, RESOURCE_EXHAUSTED.
+const struct error *rpc_server_take_message(const struct rpc_server_call *call, struct arena *a,
+                                            grpc_byte_buffer *buffer, struct rpc_message *ret);
+
+// Tells the open streams that the server stops. On the loop's thread.
+void rpc_server_streams_stopping(struct rpc_server *server);
 
 // Removes the listeners' socket files, unless others have put theirs there.
 void rpc_listeners_free(struct rpc_listener *list);

@@ -12,11 +12,11 @@ enum { RUNS_SERVICE_METHODS = 6 };
 struct service;
 void runs_service_methods(struct service *service, struct rpc_method *ret_methods);
 
-rpc_unary_handler runs_service_create_run;
-rpc_unary_handler runs_service_get_run;
-rpc_unary_handler runs_service_list_runs;
-rpc_unary_handler runs_service_cancel_run;
-rpc_unary_handler runs_service_report_run;
-rpc_unary_handler runs_service_list_run_events;
+rpc_handler runs_service_create_run;
+rpc_handler runs_service_get_run;
+rpc_handler runs_service_list_runs;
+rpc_handler runs_service_cancel_run;
+rpc_handler runs_service_report_run;
+rpc_handler runs_service_list_run_events;
 
 #endif

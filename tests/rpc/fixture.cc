@@ -33,19 +33,25 @@ TempDir::~TempDir() {
 
 // --- server ---
 
-Server::Server(struct rpc_loop *loop, size_t max_request_bytes, int max_calls) {
+Server::Server(struct rpc_loop *loop, size_t max_request_bytes, int max_calls,
+               const std::vector<struct rpc_method> &more, int max_streams) {
     methods_ = {
-        {"/test.Service/Echo", Echo, this},     {"/test.Service/Empty", Empty, this},
-        {"/test.Service/Sized", Sized, this},   {"/test.Service/Fail", Fail, this},
-        {"/test.Service/Whoami", Whoami, this}, {"/test.Service/Held", Held, this},
-        {"/test.Service/Thread", Thread, this},
+        {"/test.Service/Echo", Echo, this, RPC_UNARY},
+        {"/test.Service/Empty", Empty, this, RPC_UNARY},
+        {"/test.Service/Sized", Sized, this, RPC_UNARY},
+        {"/test.Service/Fail", Fail, this, RPC_UNARY},
+        {"/test.Service/Whoami", Whoami, this, RPC_UNARY},
+        {"/test.Service/Held", Held, this, RPC_UNARY},
+        {"/test.Service/Thread", Thread, this, RPC_UNARY},
     };
+    methods_.insert(methods_.end(), more.begin(), more.end());
     struct rpc_server_options options = {};
     options.log = &log_;
     options.methods = methods_.data();
     options.method_count = methods_.size();
     options.max_request_bytes = max_request_bytes;
     options.max_calls_in_flight = max_calls;
+    options.max_streams = max_streams;
     options.error_domain = "test.domain";
     server_ = rpc_server_new(loop, &options);
     thread_ = std::thread([this] { AnswerInThread(); });
@@ -271,6 +277,17 @@ Call &Call::Run() {
     return *this;
 }
 
+std::vector<std::pair<std::string, std::string>> Call::all_metadata() const {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    rpc_client_call_each_metadata(
+        &call_,
+        [](void *context, struct slice key, struct slice value) {
+            static_cast<decltype(pairs) *>(context)->emplace_back(Text(key), Text(value));
+        },
+        &pairs);
+    return pairs;
+}
+
 // --- transports ---
 
 std::string TransportName(const testing::TestParamInfo<Transport> &info) {
@@ -279,8 +296,9 @@ std::string TransportName(const testing::TestParamInfo<Transport> &info) {
     return names[static_cast<int>(info.param)];
 }
 
-Link::Link(Transport transport, size_t max_request_bytes, int max_calls, size_t max_reply_bytes)
-    : server(loop.get(), max_request_bytes, max_calls) {
+Link::Link(Transport transport, size_t max_request_bytes, int max_calls, size_t max_reply_bytes,
+           const std::vector<struct rpc_method> &more, int max_streams)
+    : server(loop.get(), max_request_bytes, max_calls, more, max_streams) {
     std::string host;
     std::string address;
     switch (transport) {

@@ -87,7 +87,9 @@ class Server {
   public:
     using Failure = std::function<const struct error *(struct arena *, const std::string &request)>;
 
-    explicit Server(struct rpc_loop *loop, size_t max_request_bytes = 0, int max_calls = 0);
+    // more: further methods.
+    explicit Server(struct rpc_loop *loop, size_t max_request_bytes = 0, int max_calls = 0,
+                    const std::vector<struct rpc_method> &more = {}, int max_streams = 0);
     ~Server();
 
     // Listens; returns the error's message, "" if none.
@@ -170,6 +172,16 @@ class Call {
     // Start and Await by rpc_client_call_wait.
     Call &Run();
 
+    // "(none)" if it is not there.
+    std::string metadata(const std::string &key) const {
+        struct slice value;
+        return rpc_client_call_metadata(&call_, key.c_str(), &value) ? Text(value) : "(none)";
+    }
+    std::vector<std::pair<std::string, std::string>> all_metadata() const;
+    std::string status_details() const {
+        return Text(call_.status_details);
+    }
+
     int code() const {
         return call_.error == nullptr ? STATUS_OK : call_.error->code;
     }
@@ -216,7 +228,8 @@ std::string TransportName(const testing::TestParamInfo<Transport> &info);
 class Link {
   public:
     explicit Link(Transport transport, size_t max_request_bytes = 0, int max_calls = 0,
-                  size_t max_reply_bytes = 0);
+                  size_t max_reply_bytes = 0, const std::vector<struct rpc_method> &more = {},
+                  int max_streams = 0);
 
     TempDir dir;
     Loop loop;

@@ -1,0 +1,68 @@
+#ifndef RUNSD_RPC_SERVER_STREAM_H
+#define RUNSD_RPC_SERVER_STREAM_H
+
+#include "rpc/server.h"
+
+// Streams of a gRPC server: methods of kind RPC_SERVER_STREAM and RPC_BIDI_STREAM.
+//
+// A stream begins as a call: the method's handler looks at it as at a unary one
+// (rpc/server.h) and either refuses it with rpc_server_call_fail, or makes a stream
+// of it with rpc_server_stream_begin, before it returns. From then on
+// rpc_server_call_reply and rpc_server_call_fail are no more for the call; its other
+// functions are.
+
+// The handler fills the first part and owns the whole, which must live until closed:
+// the call's arena is the place. Events are called on the loop's thread, must not
+// block, and may call the functions below. None but closed comes once
+// rpc_server_stream_finish was called (on another thread: one may cross it).
+struct rpc_server_stream {
+    struct rpc_server_call *call;
+
+    // What rpc_server_stream_read asked for; bidi only. message is NULL at the end
+    // of what the client sends, or when it has gone. error, with which the stream is
+    // best finished, is INVALID_ARGUMENT, MESSAGE_MALFORMED (not decompressible) or
+    // RESOURCE_EXHAUSTED (above max_request_bytes when decompressed); else NULL.
+    // The bytes are valid until the next rpc_server_stream_read or closed.
+    void (*message)(struct rpc_server_stream *stream, const struct slice *message,
+                    const struct error *error);
+
+    // What rpc_server_stream_write was given has gone out as far as the client's flow
+    // control lets it; the next may be written. ok is false if the client has gone.
+    void (*written)(struct rpc_server_stream *stream, bool ok);
+
+    // The client cancelled or has gone, its deadline passed, or rpc_server_stop's
+    // drain time is over. At most once. The stream must be finished all the same.
+    void (*cancelled)(struct rpc_server_stream *stream);
+
+    // rpc_server_stop was called: it waits until the stream is finished, or cancels
+    // it when its drain time is over. At most once.
+    void (*stopping)(struct rpc_server_stream *stream);
+
+    // The end, once, last: nothing of the stream is in use any more, and the call
+    // with its arena goes when this returns. May be NULL.
+    void (*closed)(struct rpc_server_stream *stream);
+
+    struct rpc_server_stream_state *state; // rpc's own
+};
+
+// Begins. In the handler, on the loop's thread.
+void rpc_server_stream_begin(struct rpc_server_stream *stream);
+
+// Asks for one message of the client; bidi only. One may be outstanding. Any thread.
+void rpc_server_stream_read(struct rpc_server_stream *stream);
+
+// Writes one message, which parts concatenated are; they are copied. One may be
+// outstanding (until written): this is the back-pressure. Any thread.
+void rpc_server_stream_write(struct rpc_server_stream *stream, const struct slice *parts,
+                             size_t count);
+
+// Ends the stream: OK if error is NULL, else as rpc_server_call_fail does; after the
+// outstanding write. Exactly once, nothing after it. Any thread; the stream must not
+// be touched after it, except by closed.
+void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct error *error);
+
+// What to finish a stream with that did no harm when stopping is called: UNAVAILABLE,
+// SERVER_STOPPING, with RetryInfo.
+const struct error *rpc_server_stream_stopping_error(struct rpc_server_stream *stream);
+
+#endif

@@ -1,0 +1,194 @@
+#include <thread>
+
+#include "tests/rpc/client_stream_fixture.h"
+#include "tests/rpc/stream_service.h"
+
+// Streams as a server sees them: limits, cancellation, the stop.
+
+namespace {
+
+class EveryTransport : public testing::TestWithParam<Transport> {};
+
+TEST_P(EveryTransport, WritesFromAnyThreadAndFinishes) {
+    StreamService service;
+    Link link(GetParam(), 0, 0, 0, service.Methods());
+    Stream stream(*link.channel, "/test.Stream/Open", "");
+    stream.ReadAll().Start();
+    struct rpc_server_stream *open = service.AwaitOpen(1);
+    ASSERT_NE(open, nullptr);
+    for (int i = 1; i <= 20; i++) {
+        std::string number = std::to_string(i);
+        struct slice part = SliceOf(number);
+        rpc_server_stream_write(open, &part, 1);
+        ASSERT_TRUE(service.AwaitWritten(i));
+        ASSERT_TRUE(stream.AwaitMessages(static_cast<size_t>(i)));
+        EXPECT_EQ(stream.messages().back(), number);
+    }
+    EXPECT_EQ(service.written_not_ok, 0);
+    EXPECT_FALSE(stream.is_done());
+    rpc_server_stream_finish(open, nullptr);
+    stream.Await();
+    EXPECT_EQ(stream.code(), STATUS_OK);
+    EXPECT_TRUE(service.AwaitClosed(1));
+    EXPECT_EQ(service.cancelled, 0);
+}
+
+TEST_P(EveryTransport, FinishesAfterTheWriteThatIsOutstanding) {
+    StreamService service;
+    Link link(GetParam(), 0, 0, 0, service.Methods());
+    for (int i = 0; i < 100; i++) {
+        Stream stream(*link.channel, "/test.Stream/Open", "");
+        stream.ReadAll().Start();
+        struct rpc_server_stream *open = service.AwaitOpen(static_cast<size_t>(i) + 1);
+        ASSERT_NE(open, nullptr);
+        struct slice part = slice_of_cstr("last words");
+        rpc_server_stream_write(open, &part, 1);
+        rpc_server_stream_finish(open, nullptr);
+        stream.Await();
+        EXPECT_EQ(stream.code(), STATUS_OK) << stream.message();
+        ASSERT_EQ(stream.messages().size(), 1u);
+        EXPECT_EQ(stream.messages()[0], "last words");
+        ASSERT_TRUE(service.AwaitClosed(i + 1));
+        EXPECT_EQ(service.written, 0); // no event after the finish
+    }
+}
+
+TEST_P(EveryTransport, LearnsThatAWriteFailedBecauseTheClientHasGone) {
+    StreamService service;
+    Link link(GetParam(), 0, 0, 0, service.Methods());
+    // Nobody reads 100 MB; the writer's thread goes on until it has written all.
+    Stream stream(*link.channel, "/test.Stream/Count", "1000 100000");
+    stream.Start().Next();
+    ASSERT_TRUE(stream.AwaitMessages(1));
+    stream.Cancel().Await();
+    EXPECT_TRUE(service.AwaitCancelled(1));
+    EXPECT_TRUE(service.AwaitClosed(1));
+    EXPECT_LT(service.written, 1000);
+}
+
+TEST_P(EveryTransport, MayBeFinishedLongAfterItWasCancelled) {
+    StreamService service;
+    Link link(GetParam(), 0, 0, 0, service.Methods());
+    Stream stream(*link.channel, "/test.Stream/Thread", "2000 1000");
+    stream.Start().Next();
+    ASSERT_TRUE(stream.AwaitMessages(1));
+    stream.Cancel().Await();
+    // The thread writes the rest, in vain, and finishes.
+    EXPECT_TRUE(service.AwaitClosed(1));
+    EXPECT_EQ(service.cancelled, 1);
+}
+
+TEST_P(EveryTransport, CountsAmongCallsInFlight) {
+    StreamService service;
+    Link link(GetParam(), 0, 2, 0, service.Methods(), 2);
+    Stream first(*link.channel, "/test.Stream/Open", "");
+    Stream second(*link.channel, "/test.Stream/Open", "");
+    first.Start();
+    second.Start();
+    ASSERT_NE(service.AwaitOpen(2), nullptr);
+    Call refused(*link.channel, "/test.Service/Echo", "x");
+    EXPECT_EQ(refused.Run().code(), STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_EQ(refused.message(), "the server has 2 calls in flight, its limit");
+    first.Cancel().Await();
+    ASSERT_TRUE(service.AwaitClosed(1));
+    int64_t until_us = clock_monotonic_us() + kPatienceUs;
+    int code;
+    do {
+        Call taken(*link.channel, "/test.Service/Echo", "x");
+        code = taken.Run().code();
+    } while (code == STATUS_RESOURCE_EXHAUSTED && clock_monotonic_us() < until_us);
+    EXPECT_EQ(code, STATUS_OK);
+}
+
+TEST_P(EveryTransport, LeavesRoomForUnaryCalls) {
+    StreamService service;
+    Link link(GetParam(), 0, 4, 0, service.Methods()); // half: 2 streams
+    Stream first(*link.channel, "/test.Stream/Open", "");
+    Stream second(*link.channel, "/test.Stream/Open", "");
+    first.Start();
+    second.Start();
+    ASSERT_NE(service.AwaitOpen(2), nullptr);
+    Stream third(*link.channel, "/test.Stream/Open", "");
+    third.Start().Await();
+    EXPECT_EQ(third.code(), STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_EQ(third.message(), "the server has 2 streams open, its limit");
+    EXPECT_EQ(third.reason(), "QUEUE_FULL");
+    Call taken(*link.channel, "/test.Service/Echo", "x");
+    EXPECT_EQ(taken.Run().code(), STATUS_OK) << taken.message();
+}
+
+INSTANTIATE_TEST_SUITE_P(Transports, EveryTransport,
+                         testing::Values(Transport::kInProcess, Transport::kInProcessTwoLoops,
+                                         Transport::kUnix, Transport::kTcp),
+                         TransportName);
+
+// --- the stop; an in-process channel is freed before it (rpc/client.h) ---
+
+class Stop : public testing::TestWithParam<Transport> {};
+
+TEST_P(Stop, IsToldOfTheStopAndMayEndByItself) {
+    StreamService service;
+    Link link(GetParam(), 0, 0, 0, service.Methods());
+    Stream stream(*link.channel, "/test.Stream/Open", "");
+    stream.Start().Next();
+    ASSERT_NE(service.AwaitOpen(1), nullptr);
+    EXPECT_TRUE(link.server.Stop(kPatienceUs / 1000));
+    stream.Await();
+    EXPECT_EQ(service.stopping, 1);
+    EXPECT_EQ(service.cancelled, 0);
+    EXPECT_EQ(service.closed, 1);
+    EXPECT_EQ(stream.code(), STATUS_UNAVAILABLE) << stream.message();
+    EXPECT_EQ(stream.reason(), "SERVER_STOPPING");
+    EXPECT_EQ(stream.message(), "the server is stopping; open the stream again");
+}
+
+TEST_P(Stop, MayWriteToItsEndThoughTheServerStops) {
+    StreamService service;
+    service.SetDeaf();
+    Link link(GetParam(), 0, 0, 0, service.Methods());
+    Stream stream(*link.channel, "/test.Stream/Open", "");
+    stream.ReadAll().Start();
+    struct rpc_server_stream *open = service.AwaitOpen(1);
+    ASSERT_NE(open, nullptr);
+    std::thread stopping([&] { EXPECT_TRUE(link.server.Stop(kPatienceUs / 1000)); });
+    ASSERT_TRUE(service.AwaitStopping(1));
+    struct slice part = slice_of_cstr("still here");
+    rpc_server_stream_write(open, &part, 1);
+    rpc_server_stream_finish(open, nullptr);
+    stopping.join();
+    stream.Await();
+    EXPECT_EQ(stream.code(), STATUS_OK) << stream.message();
+    EXPECT_EQ(stream.messages().size(), 1u);
+}
+
+TEST_P(Stop, IsCancelledWhenTheDrainTimeIsOver) {
+    StreamService service;
+    service.SetDeaf();
+    Link link(GetParam(), 0, 0, 0, service.Methods());
+    Stream stream(*link.channel, "/test.Stream/Open", "");
+    stream.Start().Next();
+    ASSERT_NE(service.AwaitOpen(1), nullptr);
+    EXPECT_FALSE(link.server.Stop(20));
+    EXPECT_EQ(service.stopping, 1);
+    EXPECT_EQ(service.cancelled, 1);
+    EXPECT_EQ(service.closed, 1);
+    stream.Await();
+    EXPECT_EQ(stream.code(), STATUS_UNAVAILABLE) << stream.message();
+}
+
+TEST_P(Stop, DoesNotHoldUpTheStopByAClientThatDoesNotRead) {
+    StreamService service;
+    Link link(GetParam(), 0, 0, 0, service.Methods());
+    Stream stream(*link.channel, "/test.Stream/Count", "1000 100000");
+    stream.Start().Next();
+    ASSERT_TRUE(stream.AwaitMessages(1));
+    EXPECT_FALSE(link.server.Stop(50));
+    EXPECT_EQ(service.closed, 1);
+    stream.Cancel().Await();
+    EXPECT_NE(stream.code(), STATUS_OK);
+}
+
+INSTANTIATE_TEST_SUITE_P(Transports, Stop, testing::Values(Transport::kUnix, Transport::kTcp),
+                         TransportName);
+
+} // namespace
