@@ -36,6 +36,13 @@ static struct gateway_limits with_defaults(struct gateway_limits limits) {
 #undef DEFAULT_OF
 }
 
+static struct gateway_http_options http_with_defaults(struct gateway_http_options http) {
+    http.cors_max_age_s = http.cors_max_age_s != 0 ? http.cors_max_age_s : 600;
+    http.gzip_min_bytes = http.gzip_min_bytes != 0 ? http.gzip_min_bytes : 4096;
+    http.stream_heartbeat_ms = http.stream_heartbeat_ms != 0 ? http.stream_heartbeat_ms : 15000;
+    return http;
+}
+
 static struct rpc_client_method **prepare_methods(const struct transcoder *transcoder,
                                                   struct rpc_channel *upstream) {
     size_t count = transcoder_route_count(transcoder);
@@ -75,6 +82,7 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
         .log = options->log,
         .listen = options->listen,
         .limits = with_defaults(options->limits),
+        .http = http_with_defaults(options->http),
         .transcoder = transcoder,
         .methods = gateway->methods,
     };

@@ -1,6 +1,7 @@
 #ifndef RUNSD_GATEWAY_GATEWAY_H
 #define RUNSD_GATEWAY_GATEWAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,35 @@ struct gateway_limits {
     int64_t upstream_timeout_ms; // an upstream call, also the cap of the deadline headers [30 s]
 };
 
+// What every JSON reply is around its message (gateway/envelope.h).
+enum envelope_kind { ENVELOPE_RUNS, ENVELOPE_NONE };
+
+// From an HTTP header to a metadata key or the other way; both in lower case.
+struct header_mapping {
+    const char *from;
+    const char *to;
+};
+
+// How HTTP looks at the edge. All that is pointed to is borrowed until gateway_stop
+// returned. 0 means the default in brackets, where there is one.
+struct gateway_http_options {
+    enum envelope_kind envelope;
+    // "https://a.example" exactly, or "*" alone; none: CORS is off.
+    const char *const *cors_origins;
+    size_t cors_origin_count;
+    bool cors_credentials;
+    int64_t cors_max_age_s; // [600]
+    // HTTP header to metadata key, beside authorization, x-request-id, traceparent and
+    // tracestate.
+    const struct header_mapping *request_headers;
+    size_t request_header_count;
+    // Metadata key of the reply to HTTP header.
+    const struct header_mapping *response_headers;
+    size_t response_header_count;
+    size_t gzip_min_bytes;       // replies from this size on [4096]; SIZE_MAX: none
+    int64_t stream_heartbeat_ms; // of a stream without messages [15 s]
+};
+
 struct gateway_options {
     const struct logger *log;
     struct address listen;
@@ -35,6 +65,7 @@ struct gateway_options {
     size_t descriptor_set_count;
     struct rpc_channel *upstream; // borrowed until gateway_stop returned
     struct gateway_limits limits;
+    struct gateway_http_options http;
 };
 
 // Compiles the routes, listens, logs "ready". Errors: those of transcoder_new;

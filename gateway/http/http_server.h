@@ -18,7 +18,8 @@ struct http_server;
 struct http_server_options {
     const struct logger *log;
     struct address listen;
-    struct gateway_limits limits; // no 0s
+    struct gateway_limits limits;     // no 0s
+    struct gateway_http_options http; // no 0s; what it points to is borrowed
     // Borrowed until http_server_stop returned.
     const struct transcoder *transcoder;
     struct rpc_client_method *const *methods; // by transcoder_route_method_index
