@@ -205,8 +205,8 @@ int main(int argc, char **argv) {
     struct rpc_loop *client_loop = rpc_loop_new("bench-client");
     const struct logger log = {2, LOG_WARN, "rpc_bench"};
     const struct rpc_method methods[] = {
-        {"/bench.Service/AtOnce", handle_at_once, &service},
-        {"/bench.Service/InThread", handle_in_thread, &service},
+        {.path = "/bench.Service/AtOnce", .handle = handle_at_once, .service = &service},
+        {.path = "/bench.Service/InThread", .handle = handle_in_thread, .service = &service},
     };
     const struct rpc_server_options options = {
         .log = &log, .methods = methods, .method_count = 2, .error_domain = "bench"};

@@ -41,5 +41,6 @@ static void check(void *context, struct rpc_server_call *rpc) {
 }
 
 void health_service_methods(struct health_service *health, struct rpc_method *ret_methods) {
-    ret_methods[0] = (struct rpc_method){"/grpc.health.v1.Health/Check", check, health};
+    ret_methods[0] = (struct rpc_method){
+        .path = "/grpc.health.v1.Health/Check", .handle = check, .service = health};
 }

@@ -21,12 +21,22 @@ enum {
 
 void runs_service_methods(struct service *service, struct rpc_method *ret_methods) {
     const struct rpc_method methods[RUNS_SERVICE_METHODS] = {
-        {"/runs.v1.RunsService/CreateRun", runs_service_create_run, service},
-        {"/runs.v1.RunsService/GetRun", runs_service_get_run, service},
-        {"/runs.v1.RunsService/ListRuns", runs_service_list_runs, service},
-        {"/runs.v1.RunsService/CancelRun", runs_service_cancel_run, service},
-        {"/runs.v1.RunsService/ReportRun", runs_service_report_run, service},
-        {"/runs.v1.RunsService/ListRunEvents", runs_service_list_run_events, service},
+        {.path = "/runs.v1.RunsService/CreateRun",
+         .handle = runs_service_create_run,
+         .service = service},
+        {.path = "/runs.v1.RunsService/GetRun", .handle = runs_service_get_run, .service = service},
+        {.path = "/runs.v1.RunsService/ListRuns",
+         .handle = runs_service_list_runs,
+         .service = service},
+        {.path = "/runs.v1.RunsService/CancelRun",
+         .handle = runs_service_cancel_run,
+         .service = service},
+        {.path = "/runs.v1.RunsService/ReportRun",
+         .handle = runs_service_report_run,
+         .service = service},
+        {.path = "/runs.v1.RunsService/ListRunEvents",
+         .handle = runs_service_list_run_events,
+         .service = service},
     };
     memcpy(ret_methods, methods, sizeof(methods));
 }

@@ -204,9 +204,9 @@ static void revoke_token(void *service, struct rpc_server_call *rpc) {
 
 void tokens_service_methods(struct service *service, struct rpc_method *ret_methods) {
     const struct rpc_method methods[TOKENS_SERVICE_METHODS] = {
-        {"/runs.v1.TokensService/CreateToken", create_token, service},
-        {"/runs.v1.TokensService/ListTokens", list_tokens, service},
-        {"/runs.v1.TokensService/RevokeToken", revoke_token, service},
+        {.path = "/runs.v1.TokensService/CreateToken", .handle = create_token, .service = service},
+        {.path = "/runs.v1.TokensService/ListTokens", .handle = list_tokens, .service = service},
+        {.path = "/runs.v1.TokensService/RevokeToken", .handle = revoke_token, .service = service},
     };
     memcpy(ret_methods, methods, sizeof(methods));
 }
