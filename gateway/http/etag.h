@@ -9,7 +9,7 @@
 
 // Entity tags (RFC 9110 sections 8.8.3 and 13.1.2). Pure.
 
-enum { ETAG_SIZE = 38 }; // W/"32 digits" and a NUL
+enum { ETAG_SIZE = 37 }; // W/"32 digits" and a NUL
 
 // Writes the weak tag of a representation as C text: the same for the same bytes and
 // variant, and for others another but by chance (128 bits of XXH3, which somebody who

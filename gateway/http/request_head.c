@@ -24,17 +24,8 @@ static const struct error *fail(struct error *e) {
 #define REFUSE(arena_, ...)                                                                        \
     fail(error_new((arena_), STATUS_INVALID_ARGUMENT, "HEADER_INVALID", __VA_ARGS__))
 
-static bool equals(struct slice s, const char *text) {
-    return s.len == strlen(text) && strncasecmp((const char *)s.data, text, s.len) == 0;
-}
-
 static const struct http_header *find(const struct request_head *head, const char *name) {
-    for (size_t i = 0; i < head->header_count; i++) {
-        if (equals(head->headers[i].name, name)) {
-            return &head->headers[i];
-        }
-    }
-    return NULL;
+    return header_find((struct http_headers){head->headers, head->header_count}, name);
 }
 
 struct slice http_header_shown_name(struct slice name) {
@@ -80,28 +71,15 @@ static bool has_control_character(struct slice s) {
     return false;
 }
 
-// A token of RFC 9110 section 5.6.2. "Content-Length " with a space is none: who
-// takes it for Content-Length sees another body than who does not.
-static bool is_token(struct slice s) {
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i];
-        bool is_alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        if (!is_alnum && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
-            return false;
-        }
-    }
-    return s.len > 0;
-}
-
 static const struct error *check_headers(struct arena *a, const struct request_head *head) {
-    if (!is_token(head->method)) {
+    if (!header_is_token(head->method)) {
         return REFUSE(a, "the method \"%.*s\" is no token",
                       (int)(head->method.len < 100 ? head->method.len : 100),
                       (const char *)head->method.data);
     }
     for (size_t i = 0; i < head->header_count; i++) {
         const struct http_header *h = &head->headers[i];
-        if (!is_token(h->name)) {
+        if (!header_is_token(h->name)) {
             return REFUSE(a, "the header name \"%.*s\" is no token",
                           SLICE_FMT(http_header_shown_name(h->name)));
         }
@@ -113,7 +91,7 @@ static const struct error *check_headers(struct arena *a, const struct request_h
     for (size_t n = 0; n < sizeof(single_headers) / sizeof(single_headers[0]); n++) {
         int count = 0;
         for (size_t i = 0; i < head->header_count; i++) {
-            count += equals(head->headers[i].name, single_headers[n]);
+            count += header_equal(head->headers[i].name, single_headers[n]);
         }
         if (count > 1) {
             return REFUSE(a, "the header \"%s\" is there %d times, once is allowed",
@@ -182,7 +160,7 @@ static const struct error *check_target(struct arena *a, const struct request_he
     bool is_absolute = target.data != head->target.data;
     bool has_path = target.len > 0 && target.data[0] == '/';
     bool is_asterisk =
-        equals(head->method, "OPTIONS") && !is_absolute && slice_equal_cstr(target, "*");
+        slice_equal_cstr(head->method, "OPTIONS") && !is_absolute && slice_equal_cstr(target, "*");
     if (!has_path && !is_absolute && !is_asterisk) {
         return REFUSE(a, "the request target \"%.*s\" does not begin with \"/\"",
                       (int)(target.len < 100 ? target.len : 100), (const char *)target.data);
@@ -222,7 +200,7 @@ static const struct error *check_framing(struct arena *a, const struct request_h
         return REFUSE(a, "\"content-length\" and \"transfer-encoding\" exclude each other");
     }
     if (encoding != NULL) {
-        if (!equals(encoding->value, "chunked")) {
+        if (!header_equal(encoding->value, "chunked")) {
             return REFUSE(a, "\"transfer-encoding\" must be \"chunked\", got \"%.*s\"",
                           (int)(encoding->value.len < 100 ? encoding->value.len : 100),
                           (const char *)encoding->value.data);
@@ -251,38 +229,16 @@ static const struct error *check_framing(struct arena *a, const struct request_h
 
 // --- the media type (RFC 9110 section 8.3) ---
 
-static struct slice trim(struct slice s) {
-    while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
-        s = slice_of(s.data + 1, s.len - 1);
-    }
-    while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t')) {
-        s.len--;
-    }
-    return s;
-}
-
-// Takes what stands before the next separator off *rest.
-static struct slice take_until(struct slice *rest, char separator) {
-    const uint8_t *at = rest->len > 0 ? memchr(rest->data, separator, rest->len) : NULL;
-    struct slice part = *rest;
-    if (at == NULL) {
-        *rest = SLICE_EMPTY;
-    } else {
-        part.len = (size_t)(at - rest->data);
-        *rest = slice_of(at + 1, rest->len - part.len - 1);
-    }
-    return trim(part);
-}
-
 static bool is_json(struct slice content_type) {
     struct slice rest = content_type;
-    if (!equals(take_until(&rest, ';'), "application/json")) {
+    if (!header_equal(header_take_until(&rest, ';'), "application/json")) {
         return false;
     }
     while (rest.len > 0) {
-        struct slice value = take_until(&rest, ';');
-        struct slice name = take_until(&value, '=');
-        if (equals(name, "charset") && !equals(value, "utf-8") && !equals(value, "\"utf-8\"")) {
+        struct slice value = header_take_until(&rest, ';');
+        struct slice name = header_take_until(&value, '=');
+        if (header_equal(name, "charset") && !header_equal(value, "utf-8") &&
+            !header_equal(value, "\"utf-8\"")) {
             return false;
         }
     }
@@ -294,7 +250,7 @@ static bool is_json(struct slice content_type) {
 // Seconds with at most three decimals that count: "2.5".
 static bool read_seconds(struct slice s, int64_t *ret_ms) {
     struct slice rest = s;
-    struct slice whole = take_until(&rest, '.');
+    struct slice whole = header_take_until(&rest, '.');
     bool has_point = whole.len < s.len;
     uint64_t seconds = 0;
     uint64_t fraction = 0;

@@ -9,11 +9,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "gateway/gateway.h"
-
-struct http_header {
-    struct slice name;
-    struct slice value;
-};
+#include "gateway/http/header.h"
 
 // The part of a header's name that a message may show: at most 100 bytes, and never
 // what follows "authorization" in it, because libmicrohttpd 0.9.75 appends a folded
