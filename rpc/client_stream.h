@@ -6,11 +6,14 @@
 // A call with one request and a stream of replies (server streaming).
 //
 // Nothing is read but what rpc_client_stream_next asks for: not to call it is the
-// back-pressure, which reaches the server through the transport's flow control.
+// back-pressure, which reaches the server through the transport's flow control. So
+// neither is an end noticed meanwhile, be it an error or the deadline.
 
 // The caller fills the first part, owns the whole and leaves it alone from
 // rpc_client_stream_start until done is called.
 struct rpc_client_stream {
+    // One that streams. In process not a unary one: gRPC core's in-process transport
+    // aborts on a whole reply of which only a part is asked for.
     struct rpc_client_method *method;
     struct slice request;
     const struct rpc_metadata *metadata;
@@ -27,9 +30,9 @@ struct rpc_client_stream {
     // The end: on the loop's thread, exactly once, last, never from within a call of
     // these functions, also if the stream could not be started; afterwards
     // rpc_client_stream_release must be called once (from within done, too). Must not
-    // block. If the stream ended OK it comes only when the reader asked and there was
-    // no message more. If not, it comes as soon as that is known: what was asked for
-    // and had arrived has been handed out, what was not asked for is lost.
+    // block. The end is found by reading, whatever it is: done comes for a
+    // rpc_client_stream_next when there is no message more, so that every message
+    // that arrived before is handed out first; or soon after a cancel.
     void (*done)(struct rpc_client_stream *stream);
 
     // Results, from done until rpc_client_stream_release. error is NULL if the stream
@@ -45,8 +48,7 @@ struct rpc_client_stream {
 void rpc_client_stream_start(struct rpc_client_stream *stream);
 
 // Asks for one message, also the first: message or done is called for it. Thread
-// safe; one may be outstanding. At the end of the stream, which may be reached any
-// moment, it does nothing.
+// safe; one may be outstanding. Once a cancel has ended the stream it does nothing.
 void rpc_client_stream_next(struct rpc_client_stream *stream);
 
 // Asks for an early end: done is called soon, with CANCELLED or with what the stream

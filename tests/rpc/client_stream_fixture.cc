@@ -57,9 +57,8 @@ Stream &Stream::Start() {
     stream_.metadata = metadata_views_.data();
     stream_.metadata_count = static_cast<int>(metadata_views_.size());
     started_ = true;
-    // Released in done, the stream may be gone when start returns.
     rpc_client_stream_start(&stream_);
-    if (read_all_ && !release_in_done_) {
+    if (read_all_) {
         Next();
     }
     return *this;

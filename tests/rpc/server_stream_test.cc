@@ -49,7 +49,6 @@ TEST_P(EveryTransport, FinishesAfterTheWriteThatIsOutstanding) {
         ASSERT_EQ(stream.messages().size(), 1u);
         EXPECT_EQ(stream.messages()[0], "last words");
         ASSERT_TRUE(service.AwaitClosed(i + 1));
-        EXPECT_EQ(service.written, 0); // no event after the finish
     }
 }
 
@@ -109,7 +108,7 @@ TEST_P(EveryTransport, LeavesRoomForUnaryCalls) {
     second.Start();
     ASSERT_NE(service.AwaitOpen(2), nullptr);
     Stream third(*link.channel, "/test.Stream/Open", "");
-    third.Start().Await();
+    third.Start().Next().Await();
     EXPECT_EQ(third.code(), STATUS_RESOURCE_EXHAUSTED);
     EXPECT_EQ(third.message(), "the server has 2 streams open, its limit");
     EXPECT_EQ(third.reason(), "QUEUE_FULL");
@@ -182,6 +181,7 @@ TEST_P(Stop, DoesNotHoldUpTheStopByAClientThatDoesNotRead) {
     Stream stream(*link.channel, "/test.Stream/Count", "1000 100000");
     stream.Start().Next();
     ASSERT_TRUE(stream.AwaitMessages(1));
+    EXPECT_LT(service.AwaitStandstill(), 500);
     EXPECT_FALSE(link.server.Stop(50));
     EXPECT_EQ(service.closed, 1);
     stream.Cancel().Await();

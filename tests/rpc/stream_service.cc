@@ -62,6 +62,16 @@ bool StreamService::AwaitClosed(int count) {
     return AwaitCount(closed, count);
 }
 
+int StreamService::AwaitStandstill() {
+    int before = -1;
+    int64_t until_us = clock_monotonic_us() + kPatienceUs;
+    while (before != written && clock_monotonic_us() < until_us) {
+        before = written;
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+    return before;
+}
+
 struct rpc_server_stream *StreamService::AwaitOpen(size_t count) {
     std::unique_lock<std::mutex> lock(mutex_);
     bool there = changed_.wait_for(lock, std::chrono::microseconds(kPatienceUs),
@@ -210,6 +220,7 @@ void StreamService::Chat(void *self, struct rpc_server_call *call) {
 
 void StreamService::Talk(void *self, struct rpc_server_call *call) {
     Open *open = static_cast<StreamService *>(self)->Begin(call);
+    open->stream.written = [](struct rpc_server_stream *, bool) { FAIL() << "after the finish"; };
     open->stream.message = [](struct rpc_server_stream *, const struct slice *,
                               const struct error *) { FAIL() << "after the finish"; };
     struct slice word = slice_of_cstr("enough");

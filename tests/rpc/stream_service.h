@@ -49,6 +49,8 @@ class StreamService {
     bool AwaitStopping(int count);
     bool AwaitWritten(int count);
     bool AwaitClosed(int count);
+    // Waits until nothing was written for a while; returns how much was till then.
+    int AwaitStandstill();
 
     std::atomic<int> written{0};
     std::atomic<int> written_not_ok{0};
