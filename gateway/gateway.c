@@ -3,13 +3,12 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "gateway/api.h"
 #include "gateway/http/http_server.h"
 #include "gateway/transcode/transcoder.h"
 #include "protos/descriptor_set.h"
 
 struct gateway {
-    struct transcoder *transcoder;
-    struct rpc_client_method **methods;
     struct http_server *http;
 };
 
@@ -43,57 +42,34 @@ static struct gateway_http_options http_with_defaults(struct gateway_http_option
     return http;
 }
 
-static struct rpc_client_method **prepare_methods(const struct transcoder *transcoder,
-                                                  struct rpc_channel *upstream) {
-    size_t count = transcoder_route_count(transcoder);
-    struct rpc_client_method **methods =
-        mem_zalloc(sizeof(struct rpc_client_method *) * (count + 1));
-    for (size_t i = 0; i < count; i++) {
-        const struct transcoder_route *route = transcoder_route_at(transcoder, i);
-        size_t method = transcoder_route_method_index(route);
-        if (methods[method] == NULL) {
-            methods[method] = rpc_channel_method(upstream, transcoder_route_rpc(route));
-        }
-    }
-    return methods;
-}
-
-static void free_gateway(struct gateway *gateway) {
-    transcoder_free(gateway->transcoder);
-    free(gateway->methods);
-    free(gateway);
-}
-
 const struct error *gateway_start(struct arena *a, const struct gateway_options *options,
                                   struct gateway **ret_gateway) {
     const struct slice built_in = runs_descriptor_set();
     bool given = options->descriptor_set_count > 0;
-    struct transcoder *transcoder;
+    struct gateway_api *api;
     const struct error *error =
-        transcoder_new(a, given ? options->descriptor_sets : &built_in,
-                       given ? options->descriptor_set_count : 1, &transcoder);
+        gateway_api_new(a, given ? options->descriptor_sets : &built_in,
+                        given ? options->descriptor_set_count : 1, options->upstream, &api);
     if (error != NULL) {
         return error;
     }
     struct gateway *gateway = mem_zalloc(sizeof(*gateway));
-    gateway->transcoder = transcoder;
-    gateway->methods = prepare_methods(transcoder, options->upstream);
     const struct http_server_options http = {
         .log = options->log,
         .listen = options->listen,
         .limits = with_defaults(options->limits),
         .http = http_with_defaults(options->http),
-        .transcoder = transcoder,
-        .methods = gateway->methods,
+        .api = api,
     };
+    size_t routes = transcoder_route_count(api->transcoder);
     error = http_server_start(a, &http, &gateway->http);
+    gateway_api_unref(api);
     if (error != NULL) {
-        free_gateway(gateway);
+        free(gateway);
         return error;
     }
     LOG(options->log, LOG_INFO, "ready", log_text("listen", options->listen.text),
-        log_int("port", gateway_port(gateway)),
-        log_int("routes", (int64_t)transcoder_route_count(transcoder)));
+        log_int("port", gateway_port(gateway)), log_int("routes", (int64_t)routes));
     *ret_gateway = gateway;
     return NULL;
 }
@@ -107,5 +83,5 @@ void gateway_stop(struct gateway *gateway, int64_t drain_ms) {
         return;
     }
     http_server_stop(gateway->http, drain_ms);
-    free_gateway(gateway);
+    free(gateway);
 }

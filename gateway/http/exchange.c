@@ -198,7 +198,7 @@ static enum MHD_Result answer_error(struct exchange *x, struct MHD_Connection *c
 
 // --- the head ---
 
-struct header_list {
+struct received_headers {
     struct http_header *headers;
     size_t count;
     size_t capacity;
@@ -207,7 +207,7 @@ struct header_list {
 static enum MHD_Result add_header(void *closure, enum MHD_ValueKind kind, const char *name,
                                   size_t name_size, const char *value, size_t value_size) {
     (void)kind;
-    struct header_list *list = closure;
+    struct received_headers *list = closure;
     if (list->count == list->capacity) {
         return MHD_NO;
     }
@@ -219,7 +219,7 @@ static enum MHD_Result add_header(void *closure, enum MHD_ValueKind kind, const 
 static struct request_head received_head(struct exchange *x, struct MHD_Connection *connection,
                                          const char *version) {
     int count = MHD_get_connection_values_n(connection, MHD_HEADER_KIND, NULL, NULL);
-    struct header_list list = {.capacity = (size_t)count};
+    struct received_headers list = {.capacity = (size_t)count};
     list.headers = ARENA_ARRAY(&x->arena, struct http_header, list.capacity + 1);
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, add_header, &list);
     return (struct request_head){

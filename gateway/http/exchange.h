@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/log.h"
+#include "gateway/api.h"
 #include "gateway/gateway.h"
 #include "gateway/http/reaper.h"
 #include "gateway/transcode/transcoder.h"
@@ -22,6 +23,7 @@ struct exchange;
 // What all exchanges of a gateway share; outlives them.
 struct exchange_context {
     const struct logger *log;
+    struct gateway_api_slot *apis; // what requests that begin are served by
     const struct transcoder *transcoder;
     struct rpc_client_method *const *methods; // by transcoder_route_method_index
     struct gateway_limits limits;             // no 0s

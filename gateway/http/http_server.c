@@ -23,6 +23,8 @@ enum {
 
 struct http_server {
     struct exchange_context context;
+    struct gateway_api_slot apis;
+    struct gateway_api *first_api; // what context points into
     struct listen_socket socket;
     struct MHD_Daemon *daemon;
 };
@@ -117,6 +119,8 @@ static void free_server(struct http_server *server) {
     reaper_free(server->context.reaper);
     listen_socket_close(&server->socket);
     exchange_context_release(&server->context);
+    gateway_api_slot_release(&server->apis);
+    gateway_api_unref(server->first_api);
     free(server);
 }
 
@@ -130,8 +134,11 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     struct http_server *server = mem_zalloc(sizeof(*server));
     server->socket = socket;
     server->context.log = options->log;
-    server->context.transcoder = options->transcoder;
-    server->context.methods = options->methods;
+    gateway_api_slot_init(&server->apis, gateway_api_ref(options->api));
+    server->first_api = gateway_api_ref(options->api);
+    server->context.apis = &server->apis;
+    server->context.transcoder = options->api->transcoder;
+    server->context.methods = options->api->methods;
     server->context.limits = options->limits;
     server->context.reaper =
         reaper_new(options->limits.idle_timeout_ms, options->limits.request_timeout_ms);
@@ -144,6 +151,10 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     }
     *ret_server = server;
     return NULL;
+}
+
+void http_server_set_api(struct http_server *server, struct gateway_api *api) {
+    gateway_api_slot_set(&server->apis, api);
 }
 
 int http_server_port(const struct http_server *server) {

@@ -7,9 +7,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "gateway/api.h"
 #include "gateway/gateway.h"
-#include "gateway/transcode/transcoder.h"
-#include "rpc/client.h"
 
 // The gateway's HTTP side: libmicrohttpd with one epoll thread.
 
@@ -20,14 +19,16 @@ struct http_server_options {
     struct address listen;
     struct gateway_limits limits;     // no 0s
     struct gateway_http_options http; // no 0s; what it points to is borrowed
-    // Borrowed until http_server_stop returned.
-    const struct transcoder *transcoder;
-    struct rpc_client_method *const *methods; // by transcoder_route_method_index
+    struct gateway_api *api;          // served first; borrowed: the server takes references
 };
 
 // Listens and serves. UNAVAILABLE, in a, if it cannot listen.
 const struct error *http_server_start(struct arena *a, const struct http_server_options *options,
                                       struct http_server **ret_server);
+
+// Has requests from now on served by another API; takes over the caller's reference.
+// Thread safe.
+void http_server_set_api(struct http_server *server, struct gateway_api *api);
 
 // The TCP port; 0 for a unix socket.
 int http_server_port(const struct http_server *server);

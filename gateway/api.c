@@ -1,0 +1,80 @@
+#include "gateway/api.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+static struct rpc_client_method **prepare_methods(const struct transcoder *transcoder,
+                                                  struct rpc_channel *upstream) {
+    size_t count = transcoder_route_count(transcoder);
+    struct rpc_client_method **methods = mem_zalloc(sizeof(struct rpc_client_method *) * count);
+    for (size_t i = 0; i < count; i++) {
+        const struct transcoder_route *route = transcoder_route_at(transcoder, i);
+        size_t method = transcoder_route_method_index(route);
+        if (methods[method] == NULL) {
+            methods[method] = rpc_channel_method(upstream, transcoder_route_rpc(route));
+        }
+    }
+    return methods;
+}
+
+const struct error *gateway_api_new(struct arena *a, const struct slice *descriptor_sets,
+                                    size_t count, struct rpc_channel *upstream,
+                                    struct gateway_api **ret_api) {
+    struct transcoder *transcoder;
+    const struct error *error = transcoder_new(a, descriptor_sets, count, &transcoder);
+    if (error != NULL) {
+        return error;
+    }
+    if (transcoder_route_count(transcoder) == 0) {
+        transcoder_free(transcoder);
+        return error_new(a, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
+                         "no method has a google.api.http annotation, so there is no route");
+    }
+    struct gateway_api *api = mem_zalloc(sizeof(*api));
+    api->transcoder = transcoder;
+    api->methods = prepare_methods(transcoder, upstream);
+    atomic_init(&api->references, 1);
+    *ret_api = api;
+    return NULL;
+}
+
+struct gateway_api *gateway_api_ref(struct gateway_api *api) {
+    atomic_fetch_add(&api->references, 1);
+    return api;
+}
+
+void gateway_api_unref(struct gateway_api *api) {
+    if (api != NULL && atomic_fetch_sub(&api->references, 1) == 1) {
+        transcoder_free(api->transcoder);
+        free(api->methods);
+        free(api);
+    }
+}
+
+void gateway_api_slot_init(struct gateway_api_slot *slot, struct gateway_api *api) {
+    pthread_mutex_init(&slot->mutex, NULL);
+    slot->api = api;
+}
+
+void gateway_api_slot_release(struct gateway_api_slot *slot) {
+    gateway_api_unref(slot->api);
+    pthread_mutex_destroy(&slot->mutex);
+}
+
+struct gateway_api *gateway_api_slot_get(struct gateway_api_slot *slot) {
+    // The mutex, because between reading the pointer and counting the reference a
+    // set could free what it points to.
+    pthread_mutex_lock(&slot->mutex);
+    struct gateway_api *api = gateway_api_ref(slot->api);
+    pthread_mutex_unlock(&slot->mutex);
+    return api;
+}
+
+void gateway_api_slot_set(struct gateway_api_slot *slot, struct gateway_api *api) {
+    pthread_mutex_lock(&slot->mutex);
+    struct gateway_api *old = slot->api;
+    slot->api = api;
+    pthread_mutex_unlock(&slot->mutex);
+    gateway_api_unref(old);
+}

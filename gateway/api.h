@@ -1,0 +1,55 @@
+#ifndef RUNSD_GATEWAY_API_H
+#define RUNSD_GATEWAY_API_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "gateway/transcode/transcoder.h"
+#include "rpc/client.h"
+
+// What the gateway serves at a moment: the routes of its descriptor sets and the
+// upstream's methods behind them. A reload replaces the whole; requests in flight
+// keep the one that they began with.
+
+// Immutable once made, but for the references: thread safe.
+struct gateway_api {
+    struct transcoder *transcoder;
+    struct rpc_client_method **methods; // by transcoder_route_method_index
+    atomic_size_t references;
+};
+
+// Compiles descriptor sets. Errors, in a: those of transcoder_new; INVALID_ARGUMENT
+// if no method of them has a route. The caller has the one reference. upstream
+// must outlive the last.
+const struct error *gateway_api_new(struct arena *a, const struct slice *descriptor_sets,
+                                    size_t count, struct rpc_channel *upstream,
+                                    struct gateway_api **ret_api);
+
+// Adds a reference; returns api. Thread safe.
+struct gateway_api *gateway_api_ref(struct gateway_api *api);
+
+// Drops a reference; the last one frees. NULL is ignored. Thread safe.
+void gateway_api_unref(struct gateway_api *api);
+
+// The API that new requests get. Thread safe.
+struct gateway_api_slot {
+    pthread_mutex_t mutex;
+    struct gateway_api *api;
+};
+
+// Makes the slot; takes over the caller's reference.
+void gateway_api_slot_init(struct gateway_api_slot *slot, struct gateway_api *api);
+void gateway_api_slot_release(struct gateway_api_slot *slot);
+
+// The current API with a reference of the caller's own, who drops it with
+// gateway_api_unref.
+struct gateway_api *gateway_api_slot_get(struct gateway_api_slot *slot);
+
+// Replaces the current API; takes over the caller's reference.
+void gateway_api_slot_set(struct gateway_api_slot *slot, struct gateway_api *api);
+
+#endif
