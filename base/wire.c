@@ -39,8 +39,10 @@ static bool read_group(const uint8_t **p, const uint8_t *end, uint32_t number, s
 }
 
 static bool read_field(const uint8_t **p, const uint8_t *end, struct wire_field *ret, int depth) {
+    const uint8_t *start = *p;
     uint64_t tag;
-    if (!wire_read_varint(p, end, &tag) || tag > UINT32_MAX || tag >> 3 == 0) {
+    // Other parsers refuse a tag of more than five bytes, too.
+    if (!wire_read_varint(p, end, &tag) || *p - start > 5 || tag > UINT32_MAX || tag >> 3 == 0) {
         return false;
     }
     ret->number = (uint32_t)(tag >> 3);

@@ -335,6 +335,11 @@ enum json_number_result json_parse_float(struct slice text, float *ret) {
     return JSON_NUMBER_OK;
 }
 
+static bool same_decimal(const struct decimal *a, const struct decimal *b) {
+    return a->count == b->count && a->exponent == b->exponent && a->negative == b->negative &&
+           memcmp(a->digits, b->digits, a->count < KEPT_DIGITS ? a->count : KEPT_DIGITS) == 0;
+}
+
 bool json_double_keeps(struct slice text, double value) {
     struct decimal given;
     read_decimal(text, &given);
@@ -344,8 +349,13 @@ bool json_double_keeps(struct slice text, double value) {
     char written[JSON_NUMBER_BYTES];
     struct decimal kept;
     read_decimal(slice_of(written, json_format_double(value, written)), &kept);
-    return given.count == kept.count && given.exponent == kept.exponent &&
-           given.negative == kept.negative &&
-           memcmp(given.digits, kept.digits,
-                  given.count < KEPT_DIGITS ? given.count : KEPT_DIGITS) == 0;
+    if (same_decimal(&given, &kept)) {
+        return true;
+    }
+    if (given.count > 17) {
+        return false;
+    }
+    int n = snprintf(written, sizeof(written), "%.*e", (int)given.count - 1, value);
+    read_decimal(slice_of(written, (size_t)n), &kept);
+    return same_decimal(&given, &kept);
 }

@@ -39,7 +39,8 @@ enum json_number_result json_parse_double(struct slice text, double *ret);
 enum json_number_result json_parse_float(struct slice text, float *ret);
 
 // Whether value, which text (a JSON number) was read as, is written as the same
-// decimal number again: false for 9007199254740993, 0.1234567890123456789,
+// decimal number again, by us or by a writer of 17 digits
+// (0.10000000000000001): false for 9007199254740993, 0.1234567890123456789,
 // 1e-400.
 bool json_double_keeps(struct slice text, double value);
 

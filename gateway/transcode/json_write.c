@@ -223,8 +223,9 @@ static bool merge_values(struct json_writer *w, const struct schema_field *f,
         if (!json_next_field(&p, end, ret)) {
             return json_writer_fail(w, malformed);
         }
-        if (ret->number == f->number && json_field_matches(f, ret)) {
-            json_merge(&merged, w->arena, ret->bytes);
+        if (ret->number == f->number && json_field_matches(f, ret) &&
+            !json_merge(w, &merged, ret->bytes)) {
+            return false;
         }
     }
     ret->bytes = merged.bytes;

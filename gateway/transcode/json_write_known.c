@@ -1,4 +1,5 @@
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "gateway/transcode/json_writer.h"
 #include "gateway/transcode/well_known_text.h"
 
@@ -124,6 +125,10 @@ static bool put_any(struct json_writer *w, struct slice bytes) {
             return json_writer_fail(w, "a google.protobuf.Any is malformed");
         }
         if (v.type == WIRE_BYTES && v.number == ANY_TYPE_URL) {
+            // One that a later one replaces must be valid all the same.
+            if (!utf8_valid(v.bytes)) {
+                return json_writer_fail(w, "a string is no valid UTF-8");
+            }
             url = v.bytes;
         } else if (v.type == WIRE_BYTES && v.number == ANY_VALUE) {
             value = v.bytes;

@@ -5,14 +5,32 @@
 
 enum { ENTRY_KEY = 1, ENTRY_VALUE = 2, COMPARED_PAIRWISE = 12 };
 
-void json_merge(struct json_merged *m, struct arena *a, struct slice piece) {
+// Whether the fields of bytes end where the bytes do.
+static bool is_whole(struct slice bytes) {
+    const uint8_t *p = bytes.data;
+    const uint8_t *end = p + bytes.len;
+    struct wire_field v;
+    while (p < end) {
+        if (!json_next_field(&p, end, &v)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool json_merge(struct json_writer *w, struct json_merged *m, struct slice piece) {
+    struct arena *a = w->arena;
     if (piece.len == 0) {
-        return;
+        return true;
     }
     size_t len = m->bytes.len;
     if (len == 0) {
         m->bytes = piece;
-        return;
+        return true;
+    }
+    // A piece that ends within a field must not go on with the next one.
+    if ((m->capacity == 0 && !is_whole(m->bytes)) || !is_whole(piece)) {
+        return json_writer_fail(w, "the message is malformed");
     }
     if (m->capacity < len + piece.len) {
         // Doubled, so that many small pieces are not copied each time.
@@ -21,6 +39,7 @@ void json_merge(struct json_merged *m, struct arena *a, struct slice piece) {
     }
     memcpy((uint8_t *)m->bytes.data + len, piece.data, piece.len);
     m->bytes.len += piece.len;
+    return true;
 }
 
 void json_entries_add(struct json_entries *e, struct arena *a, struct slice key,
@@ -86,7 +105,9 @@ static bool read_entry(struct json_writer *w, const struct schema_field *key_fie
             *ret_key = v;
         } else if (v.number == ENTRY_VALUE && (int)v.type == (int)value_field->wire_type) {
             if (value_field->message != NULL) {
-                json_merge(&merged, w->arena, v.bytes);
+                if (!json_merge(w, &merged, v.bytes)) {
+                    return false;
+                }
                 ret_value->bytes = merged.bytes;
             } else if (json_check_element(w, value_field, ret_value)) {
                 *ret_value = v;

@@ -39,8 +39,8 @@ static bool read_entry(struct json_writer *w, struct slice bytes, struct slice *
             }
             w->out->len = before;
             *ret_key = v.bytes;
-        } else if (v.number == ENTRY_VALUE) {
-            json_merge(&merged, w->arena, v.bytes);
+        } else if (v.number == ENTRY_VALUE && !json_merge(w, &merged, v.bytes)) {
+            return false;
         }
     }
     ret_value->bytes = merged.bytes;
@@ -168,7 +168,9 @@ bool json_put_value(struct json_writer *w, struct slice bytes) {
             continue;
         }
         if (kind.number == v.number && v.number >= VALUE_STRUCT) {
-            json_merge(&merged, w->arena, v.bytes);
+            if (!json_merge(w, &merged, v.bytes)) {
+                return false;
+            }
             kind.bytes = merged.bytes;
             continue;
         }

@@ -188,6 +188,7 @@ struct json_merged {
     size_t capacity;    // of our own copy; 0 while borrowed
 };
 
-void json_merge(struct json_merged *m, struct arena *a, struct slice piece);
+// Fails if there are several pieces and one does not end with a field.
+bool json_merge(struct json_writer *w, struct json_merged *m, struct slice piece);
 
 #endif

@@ -161,21 +161,26 @@ class JsonParser {
     bool ok_ = true;
 };
 
-// Whether two numbers are the same double, or (as each writer picks its own
-// number of digits for a float) the same float in at most 9 digits.
+// Whether two numbers are the same: integers digit for digit, others as a
+// double, or as a float where both have at most the 9 digits of one.
 inline bool SameNumber(const std::string &a, const std::string &b) {
-    if (strtod(a.c_str(), nullptr) == strtod(b.c_str(), nullptr)) {
-        return (a[0] == '-') == (b[0] == '-');
+    if (a == b) {
+        return true;
     }
     auto digits = [](const std::string &s) {
         size_t n = 0;
         for (char c : s.substr(0, s.find_first_of("eE"))) {
-            n += c >= '0' && c <= '9';
+            n += c >= (n == 0 ? '1' : '0') && c <= '9'; // without leading zeros
         }
         return n;
     };
-    return digits(a) <= 14 && digits(b) <= 14 &&
-           strtof(a.c_str(), nullptr) == strtof(b.c_str(), nullptr);
+    bool real = (a + b).find_first_of(".eE") != std::string::npos;
+    if (!real || (a[0] == '-') != (b[0] == '-')) {
+        return false;
+    }
+    return strtod(a.c_str(), nullptr) == strtod(b.c_str(), nullptr) ||
+           (digits(a) <= 9 && digits(b) <= 9 &&
+            strtof(a.c_str(), nullptr) == strtof(b.c_str(), nullptr));
 }
 
 inline bool SameJson(const Json &a, const Json &b) {

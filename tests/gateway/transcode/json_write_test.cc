@@ -157,12 +157,20 @@ TEST_F(JsonWriteTest, WhatHasNoJsonIsRefused) {
         {"1c", "!the message is malformed"},
         {"1b 18 01", "!the message is malformed"},
         {"1b 24", "!the message is malformed"},
+        {"98 80 80 80 80 00 01", "!the message is malformed"}, // a tag of six bytes
+        {"1a 05'a'", "!the message is malformed"},
         {"09 00", "!the message is malformed"},
         {"ba 01 01 80", "!the message is malformed"},
         {"aa 01 01 00", "!the message is malformed"},
         {"8a 01 01 18", "!the message is malformed"},
         {"72 01 ff", "!a string is no valid UTF-8"},
         {"72 03 ed a0 80", "!a string is no valid UTF-8"},
+        // Pieces of a message that are whole only once they are put together.
+        {"8a 01 03 72 05'h' 8a 01 04'ello'", "!the message is malformed"},
+        {"8a 01 02 18 01 8a 01 01 72 8a 01 02 01'x'", "!the message is malformed"},
+        {"ea 02 09 12 03 72 02'a' 12 02'bc'", "!the message is malformed"},
+        {"da 04 06 2a 01 0a 2a 01 00", "!the message is malformed"},
+        {"d2 04 0a 0a 08 12 02 1a 02 12 02'ab'", "!the message is malformed"},
         // Replaced values must be valid all the same.
         {"72 01 ff 72 01'x'", "!a string is no valid UTF-8"},
         {"a2 03 01 ff 98 03 01", "!a string is no valid UTF-8"},
@@ -190,6 +198,7 @@ TEST_F(JsonWriteTest, WhatHasNoJsonIsRefused) {
         {"ea 04 0e 0a 0c'wide.v1.Item'", "!a google.protobuf.Any is of a type that is in no set"},
         {"ea 04 02 12 00", "{\"any\":{}}"},
         {"ea 04 03 12 01 00", "!a google.protobuf.Any is of a type that is in no set"},
+        {"ea 04 13 0a 01 ff 0a 0e'x/wide.v1.Item'", "!a string is no valid UTF-8"},
         {"fa 05 01 08", "!a wrapper is malformed"},
         {"8a 06 06 0a 01 ff 0a 01'x'", "!a string is no valid UTF-8"},
     };

@@ -2,6 +2,7 @@
 #define RUNSD_TESTS_GATEWAY_TRANSCODE_RANDOM_MESSAGE_H
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <random>
 #include <string>
@@ -46,6 +47,9 @@ class RandomMessage {
             if (!deep) {
                 parts.push_back(Field(f, depth));
             }
+        }
+        if (m->field_count > 0 && slice_equal_cstr(m->fields[0].name, "needed")) {
+            parts.push_back(Field(&m->fields[0], depth)); // required
         }
         if (Below(8) == 0) {
             parts.push_back(Unknown());
@@ -100,7 +104,7 @@ class RandomMessage {
         }
     }
     double Double(bool finite) {
-        switch (Below(7)) {
+        switch (Below(8)) {
         case 0:
             return static_cast<double>(Below(2000)) - 1000;
         case 1:
@@ -114,6 +118,27 @@ class RandomMessage {
                               static_cast<int>(Below(200)) - 100);
         case 5:
             return static_cast<double>(Below(1000)) / static_cast<double>(Below(1000) + 1);
+        case 6: {
+            static const double odd[] = {DBL_MAX,
+                                         -DBL_MAX,
+                                         DBL_MIN,
+                                         4.9406564584124654e-324,
+                                         2.2250738585072009e-308,
+                                         static_cast<double>(FLT_MAX),
+                                         static_cast<double>(FLT_MIN),
+                                         1.401298464324817e-45,
+                                         9007199254740993.0,
+                                         1e15,
+                                         999999999999999.9,
+                                         1e21,
+                                         1e22,
+                                         1e23,
+                                         0.1,
+                                         1e-4,
+                                         9.999999999999999e-5,
+                                         1e-7};
+            return odd[Below(sizeof(odd) / sizeof(odd[0]))];
+        }
         default: {
             double d = wire_bits_double(random_());
             return std::isfinite(d) ? d : 1e300;
@@ -135,10 +160,24 @@ class RandomMessage {
                                              "\x7F",
                                              "0123456789abcdef",
                                              " ",
-                                             "\t"};
+                                             "\t",
+                                             "\x1F",
+                                             "\xE2\x80\xA8",     // U+2028
+                                             "\xE2\x80\xA9",     // U+2029
+                                             "\xEF\xBB\xBF",     // U+FEFF
+                                             "\xEF\xBF\xBF",     // U+FFFF
+                                             "\xED\x9F\xBF",     // U+D7FF
+                                             "\xEE\x80\x80",     // U+E000
+                                             "\xF4\x8F\xBF\xBF", // U+10FFFF
+                                             "\xC2\x80",
+                                             "&",
+                                             "'"};
         std::string s;
         for (uint64_t n = Below(6); n > 0; n--) {
             s += pieces[Below(sizeof(pieces) / sizeof(pieces[0]))];
+        }
+        if (Below(20) == 0) {
+            s += '\0';
         }
         return s;
     }
@@ -209,11 +248,24 @@ class RandomMessage {
         return out;
     }
     std::string Any(int depth) {
-        static const char *const types[] = {"wide.v1.Item", "google.protobuf.Duration",
-                                            "google.protobuf.Int64Value", "google.protobuf.Struct",
-                                            "wide.v1.Wide"};
-        const char *type = types[Below(depth > 4 ? 4 : 5)];
+        static const char *const types[] = {
+            "wide.v1.Item", "google.protobuf.Duration", "google.protobuf.Timestamp",
+            "google.protobuf.FieldMask", "google.protobuf.Int64Value", "google.protobuf.BoolValue",
+            "google.protobuf.StringValue", "google.protobuf.DoubleValue",
+            "google.protobuf.BytesValue", "google.protobuf.Empty",
+            // From here on they nest.
+            "google.protobuf.Struct", "google.protobuf.ListValue", "google.protobuf.Value",
+            "google.protobuf.Any", "wide.v1.Wide", "kinds.v1.Everything", "kinds.v1.Maps",
+            "kinds.v1.Choices", "legacy.v1.Legacy"};
+        enum { FLAT = 10, ALL = sizeof(types) / sizeof(types[0]) };
         std::string out;
+        const char *type = types[Below(depth > 4 ? FLAT : ALL)];
+        if (Below(20) == 0) {
+            return out; // an Any of nothing
+        }
+        if (Find(type) == nullptr) {
+            type = types[0]; // the set has wide.proto alone
+        }
         Tag(1, WIRE_BYTES, &out);
         Bytes(std::string("type.googleapis.com/") + type, &out);
         Tag(2, WIRE_BYTES, &out);
@@ -268,7 +320,8 @@ class RandomMessage {
         case SCHEMA_ENUM:
             if (f->enumeration->null_value) {
                 Varint(0, &out);
-            } else if (Below(5) == 0) {
+            } else if (Below(5) == 0 && f->enumeration->values[0].number == 0) {
+                // Not of proto2's closed enums, whose first is not 0 here.
                 Varint(static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(random_()))),
                        &out);
             } else {
@@ -285,6 +338,10 @@ class RandomMessage {
             break;
         case SCHEMA_MESSAGE:
             Bytes(Make(f->message, depth + 1), &out);
+            break;
+        case SCHEMA_GROUP:
+            out = Make(f->message, depth + 1);
+            Tag(f->number, WIRE_GROUP_END, &out);
             break;
         case SCHEMA_FIXED32:
         case SCHEMA_SFIXED32:
@@ -303,7 +360,7 @@ class RandomMessage {
 
     std::string Field(const struct schema_field *f, int depth) {
         std::string out;
-        bool scalar = f->wire_type != WIRE_BYTES;
+        bool scalar = f->wire_type != WIRE_BYTES && f->wire_type != WIRE_GROUP_START;
         uint64_t count = f->repeated ? Below(4) : Below(10) == 0 ? 2 : 1;
         if (f->repeated && scalar && Below(2) != 0) {
             std::string packed;
