@@ -137,8 +137,10 @@ TEST_P(Stop, IsToldOfTheStopAndMayEndByItself) {
     EXPECT_EQ(service.cancelled, 0);
     EXPECT_EQ(service.closed, 1);
     EXPECT_EQ(stream.code(), STATUS_UNAVAILABLE) << stream.message();
-    EXPECT_EQ(stream.reason(), "SERVER_STOPPING");
-    EXPECT_EQ(stream.message(), "the server is stopping; open the stream again");
+    // Or the connection was reset with the status in it: see below.
+    EXPECT_TRUE(stream.message() == "the server is stopping; open the stream again" ||
+                stream.message() == "the server cannot be reached, or the connection to it broke")
+        << stream.message();
 }
 
 TEST_P(Stop, MayWriteToItsEndThoughTheServerStops) {
@@ -153,11 +155,15 @@ TEST_P(Stop, MayWriteToItsEndThoughTheServerStops) {
     ASSERT_TRUE(service.AwaitStopping(1));
     struct slice part = slice_of_cstr("still here");
     rpc_server_stream_write(open, &part, 1);
+    EXPECT_TRUE(stream.AwaitMessages(1));
     rpc_server_stream_finish(open, nullptr);
     stopping.join();
+    EXPECT_EQ(service.cancelled, 0);
     stream.Await();
-    EXPECT_EQ(stream.code(), STATUS_OK) << stream.message();
-    EXPECT_EQ(stream.messages().size(), 1u);
+    // After the last stream gRPC core closes the connection; if something of the
+    // client's is unread then, the kernel resets it, and with it goes the status.
+    EXPECT_TRUE(stream.code() == STATUS_OK || stream.code() == STATUS_UNAVAILABLE)
+        << stream.message();
 }
 
 TEST_P(Stop, IsCancelledWhenTheDrainTimeIsOver) {
@@ -177,6 +183,7 @@ TEST_P(Stop, IsCancelledWhenTheDrainTimeIsOver) {
 
 TEST_P(Stop, DoesNotHoldUpTheStopByAClientThatDoesNotRead) {
     StreamService service;
+    service.SetDeaf(); // or it may end by itself: a window that grows lets one write more through
     Link link(GetParam(), 0, 0, 0, service.Methods());
     Stream stream(*link.channel, "/test.Stream/Count", "1000 100000");
     stream.Start().Next();
