@@ -101,6 +101,7 @@ grpc_call_error rpc_batch_start(struct rpc_batch *b, grpc_call *call) {
 }
 
 void rpc_batch_clear(struct rpc_batch *b) {
+    RPC_BEFORE_RELEASE();
     b->op_count = 0;
     for (size_t i = 0; i < b->sent_metadata_count; i++) {
         grpc_slice_unref(b->sent_metadata[i].key);
