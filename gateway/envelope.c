@@ -2,9 +2,12 @@
 
 #include <string.h>
 
-enum { HTTP_INTERNAL_SERVER_ERROR = 500 };
+#include "gateway/rpc_status_json.h"
 
-// google/rpc/code.proto, save for FAILED_PRECONDITION.
+enum { HTTP_BAD_REQUEST = 400, HTTP_INTERNAL_SERVER_ERROR = 500 };
+
+// google/rpc/code.proto, save for FAILED_PRECONDITION, which is 400 there: that a
+// resource is in another state is a conflict (docs/API.md).
 static const int http_statuses[STATUS_CODE_COUNT] = {
     [STATUS_OK] = 200,
     [STATUS_CANCELLED] = 499,
@@ -32,14 +35,18 @@ static const struct {
 } reasons[] = {
     {"ROUTE_NOT_FOUND", 404},   {"METHOD_NOT_ALLOWED", 405}, {"REQUEST_TIMEOUT", 408},
     {"BODY_TOO_LARGE", 413},    {"URL_TOO_LONG", 414},       {"MEDIA_TYPE_UNSUPPORTED", 415},
-    {"HEADERS_TOO_LARGE", 431}, {"HEADER_INVALID", 400},
+    {"HEADERS_TOO_LARGE", 431}, {"HEADER_INVALID", 400},     {"CONTENT_ENCODING_UNSUPPORTED", 415},
 };
 
-int envelope_http_status(int code) {
-    return code >= 0 && code < STATUS_CODE_COUNT ? http_statuses[code] : HTTP_INTERNAL_SERVER_ERROR;
+int envelope_http_status(enum envelope_kind kind, int code) {
+    if (code < 0 || code >= STATUS_CODE_COUNT) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    bool is_googles = kind == ENVELOPE_NONE && code == STATUS_FAILED_PRECONDITION;
+    return is_googles ? HTTP_BAD_REQUEST : http_statuses[code];
 }
 
-int envelope_error_http_status(const struct error *error) {
+int envelope_error_http_status(enum envelope_kind kind, const struct error *error) {
     // An upstream may use the same words for something else.
     bool own = error->domain == NULL || strcmp(error->domain, "gateway.v1") == 0;
     if (own && error->reason != NULL) {
@@ -49,18 +56,36 @@ int envelope_error_http_status(const struct error *error) {
             }
         }
     }
-    return envelope_http_status((int)error->code);
+    return envelope_http_status(kind, (int)error->code);
 }
 
-void envelope_begin(struct strbuf *out) {
-    strbuf_append_cstr(out, "{\"code\":200,\"data\":");
+// --- success ---
+
+void envelope_begin(enum envelope_kind kind, struct strbuf *out) {
+    if (kind == ENVELOPE_RUNS) {
+        strbuf_append_cstr(out, "{\"code\":200,\"data\":");
+    }
 }
 
-void envelope_end(struct strbuf *out, struct slice request_id) {
-    strbuf_append_cstr(out, ",\"message\":\"success\",\"requestId\":");
-    strbuf_append_json_string(out, request_id);
-    strbuf_append_byte(out, '}');
+void envelope_end(enum envelope_kind kind, struct strbuf *out, struct slice request_id) {
+    if (kind == ENVELOPE_RUNS) {
+        strbuf_append_cstr(out, ",\"message\":\"success\",\"requestId\":");
+        strbuf_append_json_string(out, request_id);
+        strbuf_append_byte(out, '}');
+    }
 }
+
+void envelope_stream_begin(enum envelope_kind kind, struct strbuf *out) {
+    envelope_begin(kind, out);
+    strbuf_append_cstr(out, kind == ENVELOPE_NONE ? "{\"result\":" : "");
+}
+
+void envelope_stream_end(enum envelope_kind kind, struct strbuf *out, struct slice request_id) {
+    envelope_end(kind, out, request_id);
+    strbuf_append_cstr(out, kind == ENVELOPE_NONE ? "}" : "");
+}
+
+// --- errors ---
 
 static void append_text(struct strbuf *out, const char *text) {
     strbuf_append_json_string(out, text == NULL ? SLICE_EMPTY : slice_of_cstr(text));
@@ -81,8 +106,9 @@ static void append_violations(struct strbuf *out, const struct field_violation *
     strbuf_append_byte(out, ']');
 }
 
-void envelope_append_error(struct strbuf *out, const struct error *error, int http_status,
-                           struct slice request_id) {
+static void append_runs_error(struct strbuf *out, const struct error *error,
+                              struct slice request_id) {
+    int http_status = envelope_error_http_status(ENVELOPE_RUNS, error);
     const char *status = status_code_name((int)error->code);
     strbuf_printf(out, "{\"code\":%d,\"message\":", http_status);
     append_text(out, error->message);
@@ -103,4 +129,21 @@ void envelope_append_error(struct strbuf *out, const struct error *error, int ht
     strbuf_append_byte(out, '}');
     append_violations(out, error->violations);
     strbuf_append_cstr(out, "}}");
+}
+
+void envelope_append_error(enum envelope_kind kind, struct strbuf *out, const struct error *error,
+                           const struct envelope_status *upstream, struct slice request_id) {
+    if (kind == ENVELOPE_NONE) {
+        rpc_status_json_append(out, error, upstream);
+    } else {
+        append_runs_error(out, error, request_id);
+    }
+}
+
+void envelope_append_stream_error(enum envelope_kind kind, struct strbuf *out,
+                                  const struct error *error, const struct envelope_status *upstream,
+                                  struct slice request_id) {
+    strbuf_append_cstr(out, kind == ENVELOPE_NONE ? "{\"error\":" : "");
+    envelope_append_error(kind, out, error, upstream, request_id);
+    strbuf_append_cstr(out, kind == ENVELOPE_NONE ? "}" : "");
 }

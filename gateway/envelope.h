@@ -1,29 +1,59 @@
 #ifndef RUNSD_GATEWAY_ENVELOPE_H
 #define RUNSD_GATEWAY_ENVELOPE_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "gateway/gateway.h"
 
-// The one JSON object that every reply of the gateway is (docs/API.md). Pure.
+// What stands around a message in every JSON body of the gateway, in its two
+// spellings (docs/API.md). Pure.
+//
+//   ENVELOPE_RUNS  {"code":200,"data":MESSAGE,"message":"success","requestId":"..."}
+//                  {"code":404,"message":"...","requestId":"...","error":{"status":
+//                  "NOT_FOUND","reason":"...","metadata":{...}}}
+//   ENVELOPE_NONE  MESSAGE, and google.rpc.Status as gRPC gateways send it:
+//                  {"code":5,"message":"...","details":[{"@type":...}]}
 
-// The HTTP status of a gRPC status code: as google.rpc.Code says, but
-// FAILED_PRECONDITION is 409. 500 for a number that is no code.
-int envelope_http_status(int code);
+// The HTTP status of a gRPC status code as google/rpc/code.proto says, save that
+// ENVELOPE_RUNS has 409 for FAILED_PRECONDITION. 500 for a number that is no code.
+int envelope_http_status(enum envelope_kind kind, int code);
 
 // The HTTP status of an error: envelope_http_status of its code, save for the
 // gateway's own reasons that HTTP has a status for (METHOD_NOT_ALLOWED 405,
 // BODY_TOO_LARGE 413, ...).
-int envelope_error_http_status(const struct error *error);
+int envelope_error_http_status(enum envelope_kind kind, const struct error *error);
 
-// Appends what stands before the data of a 200 reply: {"code":200,"data":
-void envelope_begin(struct strbuf *out);
+// Appends what stands before the message of a 200 reply, and what stands behind it.
+void envelope_begin(enum envelope_kind kind, struct strbuf *out);
+void envelope_end(enum envelope_kind kind, struct strbuf *out, struct slice request_id);
 
-// Appends what stands behind it: ,"message":"success","requestId":"..."}
-void envelope_end(struct strbuf *out, struct slice request_id);
+// Appends the JSON object of a message of the named type; returns false, and appends
+// nothing, if the type is not known or the bytes are malformed.
+typedef bool envelope_message_json(void *context, struct slice full_name, struct slice message,
+                                   struct strbuf *out);
 
-// Appends the whole reply of an error.
-void envelope_append_error(struct strbuf *out, const struct error *error, int http_status,
-                           struct slice request_id);
+// The upstream's own google.rpc.Status, of which ENVELOPE_NONE shows all details whose
+// type is known.
+struct envelope_status {
+    struct slice bytes; // empty: there is none, and the details are what the error has
+    envelope_message_json *message_json;
+    void *context;
+};
+
+// Appends the whole body of an error. upstream NULL: none.
+void envelope_append_error(enum envelope_kind kind, struct strbuf *out, const struct error *error,
+                           const struct envelope_status *upstream, struct slice request_id);
+
+// The same for one object of a stream, whose message stands between begin and end, and
+// for the error that ends it. ENVELOPE_RUNS: the body of a reply; ENVELOPE_NONE:
+// {"result":MESSAGE} and {"error":STATUS}. No line feed.
+void envelope_stream_begin(enum envelope_kind kind, struct strbuf *out);
+void envelope_stream_end(enum envelope_kind kind, struct strbuf *out, struct slice request_id);
+void envelope_append_stream_error(enum envelope_kind kind, struct strbuf *out,
+                                  const struct error *error, const struct envelope_status *upstream,
+                                  struct slice request_id);
 
 #endif

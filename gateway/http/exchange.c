@@ -13,10 +13,10 @@
 #include "gateway/http/head_layout.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request_head.h"
+#include "gateway/http/request_metadata.h"
 
 enum {
     SPARE_COUNT = 256,
-    METADATA_COUNT = 2,
     // A body that will be refused is read to its end, so that the client reads
     // the reply instead of a broken connection; this many limits of it.
     DRAINED_LIMITS = 4,
@@ -40,6 +40,7 @@ struct exchange {
     const char *received_target; // where it was received; valid until the head was taken
     struct slice target;
     struct slice method;
+    struct http_headers headers; // valid until the end
     struct request_facts facts;
     struct slice request_id;
     struct transcoder_match match;
@@ -50,7 +51,6 @@ struct exchange {
 
     struct MHD_Connection *connection;
     struct rpc_client_call call;
-    struct rpc_metadata metadata[METADATA_COUNT];
     struct reply reply;
 };
 
@@ -167,6 +167,16 @@ static const struct error *stopping_error(struct exchange *x) {
     return own_error(x, STATUS_UNAVAILABLE, "SERVER_STOPPING", "The gateway is stopping.");
 }
 
+static struct reply_request reply_request(struct exchange *x) {
+    return (struct reply_request){
+        .arena = &x->arena,
+        .edge = &x->context->edge,
+        .method = x->method,
+        .headers = x->headers,
+        .request_id = x->request_id,
+    };
+}
+
 static enum MHD_Result queue_reply(struct exchange *x, struct MHD_Connection *connection,
                                    bool close) {
     if (close || is_stopping(x)) {
@@ -191,7 +201,8 @@ static void log_detail(const struct exchange *x, const struct error *error) {
 static enum MHD_Result answer_error(struct exchange *x, struct MHD_Connection *connection,
                                     const struct error *error, bool close) {
     log_detail(x, error);
-    x->reply = reply_error(&x->arena, error, x->request_id);
+    struct reply_request request = reply_request(x);
+    x->reply = reply_error(&request, error, NULL);
     reaper_set_state(x->context->reaper, x->entry, REAPER_REPLYING);
     return queue_reply(x, connection, close);
 }
@@ -222,6 +233,7 @@ static struct request_head received_head(struct exchange *x, struct MHD_Connecti
     struct received_headers list = {.capacity = (size_t)count};
     list.headers = ARENA_ARRAY(&x->arena, struct http_header, list.capacity + 1);
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, add_header, &list);
+    x->headers = (struct http_headers){list.headers, list.count};
     return (struct request_head){
         .method = x->method,
         .target = x->target,
@@ -267,17 +279,71 @@ static const char *allowed_verbs(const struct error *error) {
     return NULL;
 }
 
-static const struct error *find_route(struct exchange *x) {
-    bool is_head = slice_equal_cstr(x->method, MHD_HTTP_METHOD_HEAD);
-    struct slice verb = is_head ? slice_of_cstr(MHD_HTTP_METHOD_GET) : x->method;
-    const struct error *error =
-        transcoder_match_route(x->context->transcoder, &x->arena, verb, x->facts.path, &x->match);
-    if (error != NULL && slice_equal_cstr(x->method, MHD_HTTP_METHOD_OPTIONS)) {
+// The verbs of all routes: what "OPTIONS *" asks for (RFC 9110 section 9.3.7).
+static const char *all_verbs(struct exchange *x) {
+    const struct transcoder *transcoder = x->context->transcoder;
+    struct strbuf verbs = STRBUF_INIT;
+    for (size_t i = 0; i < transcoder_route_count(transcoder); i++) {
+        const char *verb = transcoder_route_verb(transcoder_route_at(transcoder, i));
+        struct slice rest = strbuf_slice(&verbs);
+        bool is_there = false;
+        while (rest.len > 0 && !is_there) {
+            is_there = slice_equal_cstr(header_take_until(&rest, ','), verb);
+        }
+        if (!is_there) {
+            strbuf_append_cstr(&verbs, verbs.len > 0 ? ", " : "");
+            strbuf_append_cstr(&verbs, verb);
+        }
+    }
+    const char *text = arena_cstr(&x->arena, strbuf_slice(&verbs));
+    strbuf_release(&verbs);
+    return text;
+}
+
+static const struct error *match(struct exchange *x, struct slice verb) {
+    return transcoder_match_route(x->context->transcoder, &x->arena, verb, x->facts.path,
+                                  &x->match);
+}
+
+// OPTIONS is answered here, unless a route has it as its own verb; a browser's
+// preflight always, since it comes without credentials.
+static const struct error *find_options(struct exchange *x) {
+    if (slice_equal_cstr(x->facts.path, "*")) {
+        x->options_allow = all_verbs(x);
+        return NULL;
+    }
+    const struct error *error = match(x, x->method);
+    if (error != NULL) {
         x->options_allow = allowed_verbs(error);
         return x->options_allow != NULL ? NULL : error;
     }
-    if (error == NULL && (transcoder_route_client_streaming(x->match.route) ||
-                          transcoder_route_server_streaming(x->match.route))) {
+    struct slice asked = cors_preflight_method(x->method, x->headers);
+    if (asked.len > 0 && cors_allow_origin(&x->context->edge.cors, x->headers) != NULL) {
+        error = match(x, asked);
+        const char *verbs = error != NULL ? allowed_verbs(error) : NULL;
+        x->options_allow = verbs != NULL ? verbs : arena_cstr(&x->arena, asked);
+    }
+    return NULL;
+}
+
+// HEAD is GET without the body, unless a route has it as its own verb.
+static const struct error *find_head(struct exchange *x) {
+    const struct error *error = match(x, x->method);
+    return error != NULL ? match(x, slice_of_cstr(MHD_HTTP_METHOD_GET)) : NULL;
+}
+
+static const struct error *find_route(struct exchange *x) {
+    const struct error *error;
+    if (slice_equal_cstr(x->method, MHD_HTTP_METHOD_OPTIONS)) {
+        error = find_options(x);
+    } else if (slice_equal_cstr(x->method, MHD_HTTP_METHOD_HEAD)) {
+        error = find_head(x);
+    } else {
+        error = match(x, x->method);
+    }
+    if (error == NULL && x->options_allow == NULL &&
+        (transcoder_route_client_streaming(x->match.route) ||
+         transcoder_route_server_streaming(x->match.route))) {
         return own_error(x, STATUS_UNIMPLEMENTED, "STREAMING_UNSUPPORTED",
                          "the method is a stream, which is served over gRPC only");
     }
@@ -354,15 +420,20 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t si
 static void call_done(struct rpc_client_call *call) {
     struct exchange *x = CONTAINER_OF(call, struct exchange, call);
     const struct error *error = call->error;
+    struct reply_request request = reply_request(x);
     if (error == NULL) {
+        enum envelope_kind kind = x->context->edge.options.envelope;
+        struct reply_content content = {0};
         struct strbuf json = STRBUF_INIT;
         strbuf_grow(&json, call->response.len * 2 + 256);
-        envelope_begin(&json);
+        envelope_begin(kind, &json);
+        content.data_begin = json.len;
         error = transcoder_decode_response(x->context->transcoder, &x->arena, x->match.route,
                                            call->response, &json);
         if (error == NULL) {
-            envelope_end(&json, x->request_id);
-            x->reply = reply_success(&json, x->request_id);
+            content.data_end = json.len;
+            envelope_end(kind, &json, x->request_id);
+            x->reply = reply_success(&request, &json, &content);
         }
         strbuf_release(&json);
     }
@@ -371,8 +442,9 @@ static void call_done(struct rpc_client_call *call) {
             error = stopping_error(x);
         }
         log_detail(x, error);
-        x->reply = reply_error(&x->arena, error, x->request_id);
+        x->reply = reply_error(&request, error, NULL);
     }
+    reply_add_metadata(&request, &x->reply, call);
     // From here on the HTTP thread may end the exchange.
     MHD_resume_connection(x->connection);
 }
@@ -387,20 +459,22 @@ static int64_t deadline_us(const struct exchange *x) {
 
 static enum MHD_Result start_call(struct exchange *x, struct MHD_Connection *connection,
                                   struct slice message) {
+    const struct rpc_metadata *metadata;
+    int count;
+    const struct error *error = request_metadata_make(&x->arena, &x->context->edge, x->headers,
+                                                      &x->facts, x->request_id, &metadata, &count);
+    if (error != NULL) {
+        return answer_error(x, connection, error, false);
+    }
     struct reaper *reaper = x->context->reaper;
     if (!reaper_begin_call(reaper, x->entry)) {
         return answer_error(x, connection, stopping_error(x), true);
-    }
-    int count = 0;
-    x->metadata[count++] = (struct rpc_metadata){"x-request-id", x->request_id};
-    if (x->facts.has_authorization) {
-        x->metadata[count++] = (struct rpc_metadata){"authorization", x->facts.authorization};
     }
     x->connection = connection;
     x->call = (struct rpc_client_call){
         .method = x->context->methods[transcoder_route_method_index(x->match.route)],
         .request = message,
-        .metadata = x->metadata,
+        .metadata = metadata,
         .metadata_count = count,
         .deadline_us = deadline_us(x),
         .arena = &x->arena,
@@ -419,9 +493,18 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
         return answer_error(x, connection, x->error, false);
     }
     if (x->options_allow != NULL) {
-        x->reply = reply_options(&x->arena, x->options_allow, x->request_id);
+        struct reply_request request = reply_request(x);
+        x->reply = reply_options(&request, x->options_allow);
         reaper_set_state(x->context->reaper, x->entry, REAPER_REPLYING);
         return queue_reply(x, connection, false);
+    }
+    if (x->body.len > 0 && x->facts.content_encoding.len > 0) {
+        struct error *e =
+            error_new(&x->arena, STATUS_INVALID_ARGUMENT, "CONTENT_ENCODING_UNSUPPORTED",
+                      "Content-Encoding: \"%.*s\" is not supported; expected identity.",
+                      SLICE_FMT(x->facts.content_encoding));
+        e->domain = error_domain;
+        return answer_error(x, connection, e, false);
     }
     if (x->body.len > 0 && !x->facts.media_type_is_json) {
         struct error *e =

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "gateway/api.h"
 #include "gateway/gateway.h"
+#include "gateway/http/edge.h"
 #include "gateway/http/reaper.h"
 #include "gateway/transcode/transcoder.h"
 #include "rpc/client.h"
@@ -26,7 +27,8 @@ struct exchange_context {
     struct gateway_api_slot *apis; // what requests that begin are served by
     const struct transcoder *transcoder;
     struct rpc_client_method *const *methods; // by transcoder_route_method_index
-    struct gateway_limits limits;             // no 0s
+    struct edge edge;
+    struct gateway_limits limits; // no 0s
     struct reaper *reaper;
     atomic_bool is_stopping; // replies close their connections
     // Exchanges to be used again, the HTTP thread's.

@@ -119,6 +119,7 @@ static void free_server(struct http_server *server) {
     reaper_free(server->context.reaper);
     listen_socket_close(&server->socket);
     exchange_context_release(&server->context);
+    edge_release(&server->context.edge);
     gateway_api_slot_release(&server->apis);
     gateway_api_unref(server->first_api);
     free(server);
@@ -127,21 +128,25 @@ static void free_server(struct http_server *server) {
 const struct error *http_server_start(struct arena *a, const struct http_server_options *options,
                                       struct http_server **ret_server) {
     struct listen_socket socket;
-    const struct error *error = listen_socket_open(a, &options->listen, &socket);
+    const struct error *error = edge_check(a, &options->http);
+    if (error == NULL) {
+        error = listen_socket_open(a, &options->listen, &socket);
+    }
     if (error != NULL) {
         return error;
     }
     struct http_server *server = mem_zalloc(sizeof(*server));
     server->socket = socket;
     server->context.log = options->log;
+    edge_init(&server->context.edge, options->log, &options->http);
     gateway_api_slot_init(&server->apis, gateway_api_ref(options->api));
     server->first_api = gateway_api_ref(options->api);
     server->context.apis = &server->apis;
     server->context.transcoder = options->api->transcoder;
     server->context.methods = options->api->methods;
     server->context.limits = options->limits;
-    server->context.reaper =
-        reaper_new(options->limits.idle_timeout_ms, options->limits.request_timeout_ms);
+    server->context.reaper = reaper_new(options->limits.idle_timeout_ms,
+                                        options->limits.request_timeout_ms, options->http.envelope);
     server->daemon = start_daemon(server);
     if (server->daemon == NULL) {
         int number = errno;

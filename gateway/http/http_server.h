@@ -22,7 +22,8 @@ struct http_server_options {
     struct gateway_api *api;          // served first; borrowed: the server takes references
 };
 
-// Listens and serves. UNAVAILABLE, in a, if it cannot listen.
+// Listens and serves. Errors, in a: UNAVAILABLE if it cannot listen; those of
+// edge_check.
 const struct error *http_server_start(struct arena *a, const struct http_server_options *options,
                                       struct http_server **ret_server);
 

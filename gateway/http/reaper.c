@@ -18,6 +18,7 @@ enum { PERIOD_MS = 1000, BATCH = 256 };
 struct reaper {
     int64_t idle_limit_us;
     int64_t request_limit_us;
+    enum envelope_kind envelope;
     pthread_t thread;
 
     pthread_mutex_t mutex; // guards what follows and all entries
@@ -77,7 +78,7 @@ static bool may_be_abandoned(const struct reaper_entry *e) {
 }
 
 // Answers a request that takes too long to arrive.
-static void time_out(struct reaper_entry *e) {
+static void time_out(const struct reaper *reaper, struct reaper_entry *e) {
     if (e->timed_out) {
         return;
     }
@@ -88,7 +89,7 @@ static void time_out(struct reaper_entry *e) {
     } else {
         uuid_make(e->timed_out_id);
     }
-    timeout_reply_send(e->fd, slice_of_cstr(e->timed_out_id));
+    timeout_reply_send(e->fd, reaper->envelope, slice_of_cstr(e->timed_out_id));
 }
 
 static void inspect(struct reaper *reaper) {
@@ -98,7 +99,7 @@ static void inspect(struct reaper *reaper) {
     for (struct reaper_entry *e = reaper->entries; e != NULL; e = e->next) {
         int64_t lasts_us = now_us - e->since_us;
         if (e->state == REAPER_RECEIVING && lasts_us > reaper->request_limit_us) {
-            time_out(e);
+            time_out(reaper, e);
         } else if (e->state == REAPER_IDLE && lasts_us > reaper->idle_limit_us) {
             // The HTTP thread sees the end of the stream and closes.
             shutdown(e->fd, SHUT_RDWR);
@@ -132,8 +133,10 @@ static void *run(void *argument) {
 
 // --- the life of a reaper ---
 
-struct reaper *reaper_new(int64_t idle_timeout_ms, int64_t request_timeout_ms) {
+struct reaper *reaper_new(int64_t idle_timeout_ms, int64_t request_timeout_ms,
+                          enum envelope_kind envelope) {
     struct reaper *reaper = mem_zalloc(sizeof(*reaper));
+    reaper->envelope = envelope;
     reaper->request_limit_us = request_timeout_ms * 1000;
     reaper->idle_limit_us = (idle_timeout_ms + request_timeout_ms) * 1000;
     pthread_mutex_init(&reaper->mutex, NULL);

@@ -6,6 +6,7 @@
 
 #include "base/request_id.h"
 #include "base/slice.h"
+#include "gateway/gateway.h"
 #include "rpc/client.h"
 
 // Knows every HTTP connection and what it does, and has a thread that once a
@@ -38,8 +39,10 @@ struct reaper_entry {
 };
 
 // Starts the thread. A connection that sends its request's first line bit by
-// bit looks idle: it is given idle_timeout_ms and request_timeout_ms.
-struct reaper *reaper_new(int64_t idle_timeout_ms, int64_t request_timeout_ms);
+// bit looks idle: it is given idle_timeout_ms and request_timeout_ms. The
+// 408 is spelled as envelope says.
+struct reaper *reaper_new(int64_t idle_timeout_ms, int64_t request_timeout_ms,
+                          enum envelope_kind envelope);
 
 // Ends the thread at once; no entry may be left. NULL is ignored.
 void reaper_free(struct reaper *reaper);

@@ -4,14 +4,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/envelope.h"
+#include "gateway/http/accept_encoding.h"
+#include "gateway/http/compression.h"
+#include "gateway/http/etag.h"
+
+static const char no_store[] = "no-store";
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value) {
     // It can only fail for characters that none of our values has.
     MHD_add_response_header(response, name, value);
 }
 
-static struct reply make(struct strbuf *body, int http_status, int code, struct slice request_id) {
+// --- what every reply has ---
+
+static void add_cors(const struct reply_request *request, struct MHD_Response *response) {
+    const struct cors *cors = &request->edge->cors;
+    const char *origin = cors_allow_origin(cors, request->headers);
+    if (origin == NULL) {
+        return;
+    }
+    add_header(response, "Access-Control-Allow-Origin", origin);
+    if (cors->options->cors_credentials) {
+        add_header(response, "Access-Control-Allow-Credentials", "true");
+    }
+    if (!slice_equal_cstr(request->method, MHD_HTTP_METHOD_OPTIONS)) {
+        add_header(response, "Access-Control-Expose-Headers", cors->expose_headers);
+    }
+}
+
+void reply_add_headers(const struct reply_request *request, struct MHD_Response *response,
+                       const char *cache_control, const char *vary) {
+    add_header(response, "X-Request-Id", arena_cstr(request->arena, request->request_id));
+    add_header(response, "Cache-Control", cache_control);
+    if (request->edge->cors.varies) {
+        vary = vary != NULL ? arena_printf(request->arena, "%s, Origin", vary) : "Origin";
+    }
+    if (vary != NULL) {
+        add_header(response, "Vary", vary);
+    }
+    if (request->edge->cors.is_on) {
+        add_cors(request, response);
+    }
+}
+
+static struct reply make(const struct reply_request *request, struct strbuf *body, int http_status,
+                         int code, const char *cache_control, const char *vary) {
     size_t size;
     uint8_t *bytes = strbuf_detach(body, &size);
     struct MHD_Response *response = MHD_create_response_from_buffer(
@@ -19,26 +56,159 @@ static struct reply make(struct strbuf *body, int http_status, int code, struct 
     if (response == NULL) {
         abort(); // out of memory
     }
-    char id[256];
-    size_t length = request_id.len < sizeof(id) ? request_id.len : sizeof(id) - 1;
-    memcpy(id, request_id.data, length);
-    id[length] = '\0';
-    add_header(response, "X-Request-Id", id);
-    add_header(response, "Cache-Control", "no-store");
+    reply_add_headers(request, response, cache_control, vary);
     return (struct reply){response, http_status, code, size};
 }
 
-struct reply reply_success(struct strbuf *body, struct slice request_id) {
-    struct reply reply = make(body, MHD_HTTP_OK, STATUS_OK, request_id);
-    add_header(reply.response, "Content-Type", "application/json");
+// --- success ---
+
+static bool is_get(const struct reply_request *request) {
+    return slice_equal_cstr(request->method, MHD_HTTP_METHOD_GET) ||
+           slice_equal_cstr(request->method, MHD_HTTP_METHOD_HEAD);
+}
+
+static bool is_printable(struct slice s) {
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.data[i] < 0x20 || s.data[i] > 0x7E) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *reply_content_type(struct arena *a, struct slice content_type) {
+    content_type = header_trim(content_type);
+    return content_type.len > 0 && is_printable(content_type) ? arena_cstr(a, content_type)
+                                                              : "application/octet-stream";
+}
+
+// Whether bytes of a media type become smaller: others are packed by themselves.
+static bool is_compressible(const char *content_type) {
+    static const char *const beginnings[] = {"application/json", "application/javascript",
+                                             "application/xml", "image/svg+xml", "text/"};
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+        size_t n = strlen(beginnings[i]);
+        if (strlen(content_type) >= n && header_equal(slice_of(content_type, n), beginnings[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether a body may be compressed, and shall be for this client.
+struct coding {
+    bool varies; // other clients may get it otherwise
+    bool is_wanted;
+};
+
+static struct coding choose_coding(const struct reply_request *request, size_t size,
+                                   const char *content_type) {
+    size_t least = request->edge->options.gzip_min_bytes;
+    if (least == SIZE_MAX || !is_compressible(content_type)) {
+        return (struct coding){false, false};
+    }
+    enum accept_encoding accepts = accept_encoding_read(request->headers);
+    bool varies = size >= least || accepts == ACCEPT_GZIP_ONLY;
+    return (struct coding){varies, varies && accepts != ACCEPT_IDENTITY};
+}
+
+// Replaces body by its gzip form, if that is smaller.
+static bool compress(struct strbuf *body) {
+    struct strbuf gzip = STRBUF_INIT;
+    if (!compression_gzip(strbuf_slice(body), &gzip)) {
+        return false;
+    }
+    strbuf_release(body);
+    *body = gzip;
+    return true;
+}
+
+static bool is_not_modified(const struct reply_request *request, const struct strbuf *body,
+                            const struct reply_content *content, char ret_etag[ETAG_SIZE]) {
+    size_t size = content->data_end - content->data_begin;
+    struct slice data = slice_of(size > 0 ? body->data + content->data_begin : NULL, size);
+    // Another envelope is another representation.
+    etag_make(data, request->edge->options.envelope, ret_etag);
+    return etag_none_match(request->headers, ret_etag);
+}
+
+struct reply reply_success(const struct reply_request *request, struct strbuf *body,
+                           const struct reply_content *content) {
+    const char *content_type = content->is_http_body
+                                   ? reply_content_type(request->arena, content->content_type)
+                                   : "application/json";
+    struct coding coding = choose_coding(request, body->len, content_type);
+    const char *vary = coding.varies ? "Accept-Encoding" : NULL;
+    bool has_etag = is_get(request);
+    const char *cache_control = has_etag ? "private, no-cache" : no_store;
+    char etag[ETAG_SIZE];
+    if (has_etag && is_not_modified(request, body, content, etag)) {
+        strbuf_release(body);
+        struct reply reply =
+            make(request, body, MHD_HTTP_NOT_MODIFIED, STATUS_OK, cache_control, vary);
+        add_header(reply.response, "ETag", etag);
+        return reply;
+    }
+    bool is_gzip = coding.is_wanted && compress(body);
+    struct reply reply = make(request, body, MHD_HTTP_OK, STATUS_OK, cache_control, vary);
+    add_header(reply.response, "Content-Type", content_type);
+    if (has_etag) {
+        add_header(reply.response, "ETag", etag);
+    }
+    if (is_gzip) {
+        add_header(reply.response, "Content-Encoding", "gzip");
+    }
     return reply;
+}
+
+void reply_visit_metadata(void *visit, struct slice key, struct slice value) {
+    const struct reply_visit *v = visit;
+    const struct edge *edge = v->request->edge;
+    const char *name;
+    const char *text;
+    switch (
+        header_map_response(v->request->arena, edge->response_headers, key, value, &name, &text)) {
+    case HEADER_MAP_NONE:
+        break;
+    case HEADER_MAP_VALUE:
+        add_header(v->response, name, text);
+        break;
+    case HEADER_MAP_INVALID:
+        LOG(edge->log, LOG_WARN, "metadata of a reply fits in no header and is dropped",
+            log_slice("requestId", v->request->request_id), log_slice("key", key),
+            log_text("header", name));
+        break;
+    }
+}
+
+void reply_add_metadata(const struct reply_request *request, struct reply *reply,
+                        const struct rpc_client_call *call) {
+    if (request->edge->response_headers.count > 0) {
+        struct reply_visit visit = {request, reply->response};
+        rpc_client_call_each_metadata(call, reply_visit_metadata, &visit);
+    }
+}
+
+// --- errors ---
+
+static bool has_verb(const char *verbs, const char *verb) {
+    struct slice rest = slice_of_cstr(verbs);
+    while (rest.len > 0) {
+        if (slice_equal_cstr(header_take_until(&rest, ','), verb)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // The gateway answers HEAD where there is GET, and OPTIONS everywhere.
 static const char *allow_header(struct arena *a, const char *allow) {
-    // "GET" is a whole verb here: no other one holds these letters.
-    bool has_get = strstr(allow, "GET") != NULL;
-    return arena_printf(a, "%s%s, OPTIONS", allow, has_get ? ", HEAD" : "");
+    bool adds_head = has_verb(allow, MHD_HTTP_METHOD_GET) && !has_verb(allow, MHD_HTTP_METHOD_HEAD);
+    bool adds_options = !has_verb(allow, MHD_HTTP_METHOD_OPTIONS);
+    return arena_printf(a, "%s%s%s", allow, adds_head ? ", HEAD" : "",
+                        !adds_options      ? ""
+                        : allow[0] == '\0' ? "OPTIONS"
+                                           : ", OPTIONS");
 }
 
 static const char *metadata_value(const struct error *error, const char *key) {
@@ -50,11 +220,18 @@ static const char *metadata_value(const struct error *error, const char *key) {
     return NULL;
 }
 
-struct reply reply_error(struct arena *a, const struct error *error, struct slice request_id) {
-    int status = envelope_error_http_status(error);
+static bool is_encoding_refusal(const struct error *error) {
+    return error->reason != NULL && strcmp(error->reason, "CONTENT_ENCODING_UNSUPPORTED") == 0;
+}
+
+struct reply reply_error(const struct reply_request *request, const struct error *error,
+                         const struct envelope_status *upstream) {
+    struct arena *a = request->arena;
+    enum envelope_kind kind = request->edge->options.envelope;
+    int status = envelope_error_http_status(kind, error);
     struct strbuf body = STRBUF_INIT;
-    envelope_append_error(&body, error, status, request_id);
-    struct reply reply = make(&body, status, (int)error->code, request_id);
+    envelope_append_error(kind, &body, error, upstream, request->request_id);
+    struct reply reply = make(request, &body, status, (int)error->code, no_store, NULL);
     add_header(reply.response, "Content-Type", "application/json");
     if (status == MHD_HTTP_UNAUTHORIZED) {
         add_header(reply.response, "WWW-Authenticate", "Bearer");
@@ -65,16 +242,34 @@ struct reply reply_error(struct arena *a, const struct error *error, struct slic
         int64_t seconds = (error->retry_after_ms + 999) / 1000;
         add_header(reply.response, "Retry-After",
                    arena_printf(a, "%" PRId64, seconds < 1 ? 1 : seconds));
+    } else if (status == MHD_HTTP_UNSUPPORTED_MEDIA_TYPE && is_encoding_refusal(error)) {
+        add_header(reply.response, "Accept-Encoding", "identity"); // RFC 9110 section 12.5.3
     }
     return reply;
 }
 
-struct reply reply_options(struct arena *a, const char *allow, struct slice request_id) {
+// --- OPTIONS ---
+
+struct reply reply_options(const struct reply_request *request, const char *allow) {
+    const struct cors *cors = &request->edge->cors;
     struct strbuf none = STRBUF_INIT;
-    struct reply reply = make(&none, MHD_HTTP_NO_CONTENT, STATUS_OK, request_id);
-    add_header(reply.response, "Allow", allow_header(a, allow));
+    struct reply reply = make(request, &none, MHD_HTTP_NO_CONTENT, STATUS_OK, no_store, NULL);
+    const char *verbs = allow_header(request->arena, allow);
+    add_header(reply.response, "Allow", verbs);
+    if (cors_allow_origin(cors, request->headers) == NULL ||
+        cors_preflight_method(request->method, request->headers).len == 0) {
+        return reply;
+    }
+    add_header(reply.response, "Access-Control-Allow-Methods", verbs);
+    const char *names = cors_allow_headers(request->arena, cors, request->headers);
+    if (names != NULL) {
+        add_header(reply.response, "Access-Control-Allow-Headers", names);
+    }
+    add_header(reply.response, "Access-Control-Max-Age", cors->max_age);
     return reply;
 }
+
+// --- the end ---
 
 void reply_close_connection(struct reply *reply) {
     add_header(reply->response, "Connection", "close");

@@ -2,12 +2,17 @@
 #define RUNSD_GATEWAY_HTTP_REPLY_H
 
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "gateway/envelope.h"
+#include "gateway/http/edge.h"
+#include "gateway/http/header.h"
+#include "rpc/client.h"
 
 // What a request is answered with: a status and an HTTP response, not sent yet.
 
@@ -18,15 +23,59 @@ struct reply {
     size_t body_bytes;
 };
 
-// A 200 with a complete JSON body; takes the bytes of body.
-struct reply reply_success(struct strbuf *body, struct slice request_id);
+// What of a request its reply depends on beside the result. Borrows all.
+struct reply_request {
+    struct arena *arena; // the request's
+    const struct edge *edge;
+    struct slice method;
+    struct http_headers headers;
+    struct slice request_id;
+};
 
-// The reply of an error, with the headers that its status asks for. a is for
-// temporary use.
-struct reply reply_error(struct arena *a, const struct error *error, struct slice request_id);
+// What a success tells of its body.
+struct reply_content {
+    // The message's part of the body, without the envelope: what the ETag is of.
+    size_t data_begin;
+    size_t data_end;
+    bool is_http_body;         // a google.api.HttpBody instead of JSON,
+    struct slice content_type; // of this type
+};
 
-// A 204 that tells the verbs of a path; allow is the list without OPTIONS.
-struct reply reply_options(struct arena *a, const char *allow, struct slice request_id);
+// A 200 with a complete body, of which it takes the bytes; compressed if the client
+// takes that and it is worth it. To GET and HEAD with an ETag; then 304 without a body
+// if If-None-Match has it.
+struct reply reply_success(const struct reply_request *request, struct strbuf *body,
+                           const struct reply_content *content);
+
+// The reply of an error, with the headers that its status asks for. upstream, which may
+// be NULL, as envelope_append_error has it.
+struct reply reply_error(const struct reply_request *request, const struct error *error,
+                         const struct envelope_status *upstream);
+
+// A 204 that tells the verbs of a path, to a browser's preflight as CORS has it; allow
+// is the list as routes have it ("GET, POST").
+struct reply reply_options(const struct reply_request *request, const char *allow);
+
+// Adds what every reply has, whatever its body: X-Request-Id, Cache-Control, Vary and
+// the CORS headers. vary, which may be NULL, is what the reply differs by beside Origin.
+void reply_add_headers(const struct reply_request *request, struct MHD_Response *response,
+                       const char *cache_control, const char *vary);
+
+// Adds the metadata of the upstream's reply that are mapped to headers; those that fit
+// in no header are dropped and logged.
+void reply_add_metadata(const struct reply_request *request, struct reply *reply,
+                        const struct rpc_client_call *call);
+
+// The same for one pair: a rpc_metadata_visitor with a struct reply_visit.
+struct reply_visit {
+    const struct reply_request *request;
+    struct MHD_Response *response;
+};
+void reply_visit_metadata(void *visit, struct slice key, struct slice value);
+
+// A Content-Type that came from the upstream, as C text in a: application/octet-stream
+// if it is empty or fits in no header.
+const char *reply_content_type(struct arena *a, struct slice content_type);
 
 // Adds "Connection: close".
 void reply_close_connection(struct reply *reply);

@@ -245,6 +245,20 @@ static bool is_json(struct slice content_type) {
     return true;
 }
 
+// --- the content coding (RFC 9110 section 8.4) ---
+
+static struct slice content_coding(const struct request_head *head) {
+    struct header_list list = header_list_of(
+        (struct http_headers){head->headers, head->header_count}, "content-encoding");
+    struct slice coding;
+    while (header_list_next(&list, &coding)) {
+        if (!header_equal(coding, "identity")) {
+            return coding;
+        }
+    }
+    return SLICE_EMPTY;
+}
+
 // --- deadlines ---
 
 // Seconds with at most three decimals that count: "2.5".
@@ -346,6 +360,7 @@ const struct error *request_head_check(struct arena *a, const struct request_hea
         ret->content_type = content_type->value;
         ret->media_type_is_json = is_json(content_type->value);
     }
+    ret->content_encoding = content_coding(head);
     const struct error *error = check_sizes(a, head, limits);
     if (error == NULL) {
         error = check_headers(a, head);

@@ -33,8 +33,9 @@ struct request_facts {
     bool is_chunked;
     bool media_type_is_json; // or absent
     struct slice content_type;
-    struct slice request_id;    // a valid one, or empty
-    struct slice authorization; // empty if none
+    struct slice content_encoding; // the first coding that is not "identity", or empty
+    struct slice request_id;       // a valid one, or empty
+    struct slice authorization;    // empty if none
     bool has_authorization;
     int64_t timeout_ms; // 0: none asked
 };

@@ -7,15 +7,15 @@
 #include "base/strbuf.h"
 #include "gateway/envelope.h"
 
-void timeout_reply_send(int fd, struct slice request_id) {
+void timeout_reply_send(int fd, enum envelope_kind kind, struct slice request_id) {
     struct arena a;
     arena_init(&a);
     struct error *error = error_new(&a, STATUS_DEADLINE_EXCEEDED, "REQUEST_TIMEOUT",
                                     "the request was not received completely in time");
     error->domain = "gateway.v1";
-    int status = envelope_error_http_status(error);
+    int status = envelope_error_http_status(kind, error);
     struct strbuf body = STRBUF_INIT;
-    envelope_append_error(&body, error, status, request_id);
+    envelope_append_error(kind, &body, error, NULL, request_id);
     struct strbuf reply = STRBUF_INIT;
     strbuf_printf(&reply,
                   "HTTP/1.1 %d Request Timeout\r\n"

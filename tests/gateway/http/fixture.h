@@ -161,6 +161,7 @@ class GatewayTest : public testing::Test {
     std::string Log();
 
     TempDir dir_;
+    struct gateway_http_options http_ = {}; // what Start starts with
 
   private:
     struct arena arena_;

@@ -1,0 +1,21 @@
+#ifndef RUNSD_GATEWAY_HTTP_REQUEST_METADATA_H
+#define RUNSD_GATEWAY_HTTP_REQUEST_METADATA_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "gateway/http/edge.h"
+#include "gateway/http/header.h"
+#include "gateway/http/request_head.h"
+#include "rpc/client.h"
+
+// The metadata of the upstream call of a request: x-request-id, authorization if there
+// is one, the W3C trace context if it is valid, and the mapped headers. They live in a
+// or borrow from headers and facts. Errors: those of header_map_request. Pure.
+const struct error *request_metadata_make(struct arena *a, const struct edge *edge,
+                                          struct http_headers headers,
+                                          const struct request_facts *facts,
+                                          struct slice request_id,
+                                          const struct rpc_metadata **ret_metadata, int *ret_count);
+
+#endif
