@@ -14,6 +14,7 @@
 #include "gateway/http/reply.h"
 #include "gateway/http/request_head.h"
 #include "gateway/http/request_metadata.h"
+#include "gateway/http/routing.h"
 
 enum {
     SPARE_COUNT = 256,
@@ -43,9 +44,8 @@ struct exchange {
     struct http_headers headers; // valid until the end
     struct request_facts facts;
     struct slice request_id;
-    struct transcoder_match match;
+    struct routing routing;
     const struct error *error; // the answer, once the body is read
-    const char *options_allow; // not NULL: OPTIONS, and the path's verbs
     struct strbuf body;
     uint64_t body_bytes; // with those that were dropped
 
@@ -270,80 +270,17 @@ static void choose_request_id(struct exchange *x) {
     }
 }
 
-static const char *allowed_verbs(const struct error *error) {
-    for (const struct error_metadata *m = error->metadata; m != NULL; m = m->next) {
-        if (strcmp(m->key, "allow") == 0) {
-            return m->value;
-        }
-    }
-    return NULL;
-}
-
-// The verbs of all routes: what "OPTIONS *" asks for (RFC 9110 section 9.3.7).
-static const char *all_verbs(struct exchange *x) {
-    const struct transcoder *transcoder = x->context->transcoder;
-    struct strbuf verbs = STRBUF_INIT;
-    for (size_t i = 0; i < transcoder_route_count(transcoder); i++) {
-        const char *verb = transcoder_route_verb(transcoder_route_at(transcoder, i));
-        struct slice rest = strbuf_slice(&verbs);
-        bool is_there = false;
-        while (rest.len > 0 && !is_there) {
-            is_there = slice_equal_cstr(header_take_until(&rest, ','), verb);
-        }
-        if (!is_there) {
-            strbuf_append_cstr(&verbs, verbs.len > 0 ? ", " : "");
-            strbuf_append_cstr(&verbs, verb);
-        }
-    }
-    const char *text = arena_cstr(&x->arena, strbuf_slice(&verbs));
-    strbuf_release(&verbs);
-    return text;
-}
-
-static const struct error *match(struct exchange *x, struct slice verb) {
-    return transcoder_match_route(x->context->transcoder, &x->arena, verb, x->facts.path,
-                                  &x->match);
-}
-
-// OPTIONS is answered here, unless a route has it as its own verb; a browser's
-// preflight always, since it comes without credentials.
-static const struct error *find_options(struct exchange *x) {
-    if (slice_equal_cstr(x->facts.path, "*")) {
-        x->options_allow = all_verbs(x);
-        return NULL;
-    }
-    const struct error *error = match(x, x->method);
-    if (error != NULL) {
-        x->options_allow = allowed_verbs(error);
-        return x->options_allow != NULL ? NULL : error;
-    }
-    struct slice asked = cors_preflight_method(x->method, x->headers);
-    if (asked.len > 0 && cors_allow_origin(&x->context->edge.cors, x->headers) != NULL) {
-        error = match(x, asked);
-        const char *verbs = error != NULL ? allowed_verbs(error) : NULL;
-        x->options_allow = verbs != NULL ? verbs : arena_cstr(&x->arena, asked);
-    }
-    return NULL;
-}
-
-// HEAD is GET without the body, unless a route has it as its own verb.
-static const struct error *find_head(struct exchange *x) {
-    const struct error *error = match(x, x->method);
-    return error != NULL ? match(x, slice_of_cstr(MHD_HTTP_METHOD_GET)) : NULL;
-}
-
 static const struct error *find_route(struct exchange *x) {
-    const struct error *error;
-    if (slice_equal_cstr(x->method, MHD_HTTP_METHOD_OPTIONS)) {
-        error = find_options(x);
-    } else if (slice_equal_cstr(x->method, MHD_HTTP_METHOD_HEAD)) {
-        error = find_head(x);
-    } else {
-        error = match(x, x->method);
-    }
-    if (error == NULL && x->options_allow == NULL &&
-        (transcoder_route_client_streaming(x->match.route) ||
-         transcoder_route_server_streaming(x->match.route))) {
+    const struct routing_request request = {
+        .method = x->method,
+        .path = x->facts.path,
+        .headers = x->headers,
+    };
+    const struct error *error = routing_find(&x->arena, x->context->transcoder,
+                                             &x->context->edge.cors, &request, &x->routing);
+    if (error == NULL && x->routing.options_allow == NULL &&
+        (transcoder_route_client_streaming(x->routing.match.route) ||
+         transcoder_route_server_streaming(x->routing.match.route))) {
         return own_error(x, STATUS_UNIMPLEMENTED, "STREAMING_UNSUPPORTED",
                          "the method is a stream, which is served over gRPC only");
     }
@@ -428,8 +365,8 @@ static void call_done(struct rpc_client_call *call) {
         strbuf_grow(&json, call->response.len * 2 + 256);
         envelope_begin(kind, &json);
         content.data_begin = json.len;
-        error = transcoder_decode_response(x->context->transcoder, &x->arena, x->match.route,
-                                           call->response, &json);
+        error = transcoder_decode_response(x->context->transcoder, &x->arena,
+                                           x->routing.match.route, call->response, &json);
         if (error == NULL) {
             content.data_end = json.len;
             envelope_end(kind, &json, x->request_id);
@@ -472,7 +409,7 @@ static enum MHD_Result start_call(struct exchange *x, struct MHD_Connection *con
     }
     x->connection = connection;
     x->call = (struct rpc_client_call){
-        .method = x->context->methods[transcoder_route_method_index(x->match.route)],
+        .method = x->context->methods[transcoder_route_method_index(x->routing.match.route)],
         .request = message,
         .metadata = metadata,
         .metadata_count = count,
@@ -492,9 +429,9 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
     if (x->error != NULL) {
         return answer_error(x, connection, x->error, false);
     }
-    if (x->options_allow != NULL) {
+    if (x->routing.options_allow != NULL) {
         struct reply_request request = reply_request(x);
-        x->reply = reply_options(&request, x->options_allow);
+        x->reply = reply_options(&request, x->routing.options_allow);
         reaper_set_state(x->context->reaper, x->entry, REAPER_REPLYING);
         return queue_reply(x, connection, false);
     }
@@ -516,8 +453,8 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
     }
     struct slice message;
     const struct error *error =
-        transcoder_encode_request(x->context->transcoder, &x->arena, &x->match, x->facts.query,
-                                  strbuf_slice(&x->body), &message);
+        transcoder_encode_request(x->context->transcoder, &x->arena, &x->routing.match,
+                                  x->facts.query, strbuf_slice(&x->body), &message);
     if (error != NULL) {
         return answer_error(x, connection, error, false);
     }
