@@ -4,18 +4,26 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "protos/served_descriptor_set.h"
 #include "rpc/loop.h"
+#include "server/descriptor_index.h"
 #include "server/health_service.h"
+#include "server/reflection_service.h"
 #include "server/runs_service.h"
 #include "server/service_call.h"
 #include "server/tokens_service.h"
 #include "storage/store_opener.h"
 
-enum { METHODS = RUNS_SERVICE_METHODS + TOKENS_SERVICE_METHODS + HEALTH_SERVICE_METHODS };
+enum {
+    METHODS = RUNS_SERVICE_METHODS + TOKENS_SERVICE_METHODS + HEALTH_SERVICE_METHODS +
+              REFLECTION_SERVICE_METHODS
+};
 
 struct runsd {
     struct service service;
     struct health_service health;
+    struct descriptor_index *descriptors;
+    struct reflection_service reflection;
     struct rpc_method methods[METHODS];
     struct rpc_loop *loop;
     struct rpc_server *server;
@@ -43,7 +51,7 @@ static void store_failed(void *context, const char *detail) {
     struct runsd *runsd = context;
     LOG(runsd->service.log, LOG_ERROR, "the store failed; restart to recover",
         log_text("detail", detail));
-    atomic_store(&runsd->health.ready, false);
+    health_service_fail(&runsd->health);
     if (runsd->on_failure != NULL) {
         runsd->on_failure(runsd->context);
     }
@@ -71,6 +79,16 @@ static void set_methods(struct runsd *runsd) {
     tokens_service_methods(&runsd->service, next);
     next += TOKENS_SERVICE_METHODS;
     health_service_methods(&runsd->health, next);
+    next += HEALTH_SERVICE_METHODS;
+    runsd->descriptors = descriptor_index_new(served_descriptor_set());
+    if (runsd->descriptors == NULL) {
+        abort(); // what is compiled in is not what protoc made
+    }
+    runsd->reflection = (struct reflection_service){.service = &runsd->service,
+                                                    .index = runsd->descriptors,
+                                                    .methods = runsd->methods,
+                                                    .method_count = METHODS};
+    reflection_service_methods(&runsd->reflection, next);
 }
 
 static const struct error *listen_all(struct arena *a, struct runsd *runsd,
@@ -151,7 +169,6 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         return error;
     }
     set_methods(runsd);
-    runsd->loop = rpc_loop_new("runsd-rpc");
     const struct rpc_server_options server_options = {
         .log = options->log,
         .methods = runsd->methods,
@@ -169,7 +186,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
     if (error != NULL) {
         return error;
     }
-    atomic_store(&runsd->health.ready, true);
+    health_service_set_serving(&runsd->health, true);
     log_ready(a, runsd, options);
     return NULL;
 }
@@ -180,7 +197,9 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->service.log = options->log;
     runsd->service.clock = options->clock;
     runsd->service.tokens = token_table_new();
-    runsd->health.service = &runsd->service;
+    // Before the store: its failure is told on the loop.
+    runsd->loop = rpc_loop_new("runsd-rpc");
+    health_service_init(&runsd->health, &runsd->service, runsd->loop);
     runsd->store_url = mem_strdup(options->store_url);
     runsd->drain_ms = options->drain_ms;
     runsd->on_failure = options->on_failure;
@@ -211,7 +230,7 @@ void runsd_stop(struct runsd *runsd) {
         return;
     }
     // 1. Nobody is told to come here any more.
-    atomic_store(&runsd->health.ready, false);
+    health_service_set_serving(&runsd->health, false);
     if (runsd->service.store != NULL) {
         store_holder_withdraw(runsd->store_url);
     }
@@ -224,6 +243,7 @@ void runsd_stop(struct runsd *runsd) {
     rpc_server_free(runsd->server);
     rpc_loop_free(runsd->loop);
     token_table_free(runsd->service.tokens);
+    descriptor_index_free(runsd->descriptors);
     free(runsd->ports);
     free(runsd->store_url);
     free(runsd);

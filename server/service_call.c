@@ -58,7 +58,7 @@ static enum log_level level_of(const struct error *error) {
     }
 }
 
-static void log_call(const struct service_call *call, const struct error *error) {
+void service_call_log(const struct service_call *call, const struct error *error) {
     enum log_level level = level_of(error);
     if (!log_enabled(call->service->log, level)) {
         return;
@@ -87,12 +87,12 @@ static void log_call(const struct service_call *call, const struct error *error)
 }
 
 void service_call_reply(struct service_call *call, const struct slice *parts, size_t count) {
-    log_call(call, NULL);
+    service_call_log(call, NULL);
     rpc_server_call_reply(call->rpc, parts, count);
 }
 
 void service_call_fail(struct service_call *call, const struct error *error) {
-    log_call(call, error);
+    service_call_log(call, error);
     rpc_server_call_fail(call->rpc, error);
 }
 

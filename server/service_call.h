@@ -42,6 +42,10 @@ struct service_call *service_call_begin(const struct service *service, struct rp
 struct service_call *service_call_begin_open(const struct service *service,
                                              struct rpc_server_call *rpc);
 
+// Writes the line of a call that ended; error is NULL if it was OK. For streams, whose
+// end service_call_reply and service_call_fail do not see.
+void service_call_log(const struct service_call *call, const struct error *error);
+
 // Answers and logs; the call is gone afterwards.
 void service_call_reply(struct service_call *call, const struct slice *parts, size_t count);
 void service_call_fail(struct service_call *call, const struct error *error);

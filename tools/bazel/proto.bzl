@@ -47,3 +47,20 @@ def descriptor_set(name, protos, srcs, **kwargs):
         ),
         **kwargs
     )
+
+def descriptor_set_source(name, set, function):
+    """NAME.c, in which function, declared by protos/NAME.h, returns set's bytes."""
+    native.genrule(
+        name = name + "_gen",
+        srcs = [set],
+        outs = [name + ".c"],
+        cmd = " && ".join([
+            "{ echo '#include \"protos/%s.h\"'" % name,
+            "echo 'static const uint8_t bytes[] = {'",
+            "od -An -v -tx1 $< | sed 's/ \\([0-9a-f][0-9a-f]\\)/0x\\1,/g'",
+            "echo '};'",
+            "echo 'struct slice %s(void) {'" % function,
+            "echo '    return slice_of(bytes, sizeof(bytes));'",
+            "echo '}' ; } > $@",
+        ]),
+    )
