@@ -161,7 +161,8 @@ void Upstream::Seen(void *self, struct rpc_server_call *call) {
     std::string text;
     for (const char *key :
          {"authorization", "x-request-id", "cookie", "host", "accept", "connection", "x-internal",
-          "grpc-status", "x-request-timeout", "content-length", "x-forwarded-for", "traceparent"}) {
+          "grpc-status", "x-request-timeout", "content-length", "x-forwarded-for", "traceparent",
+          "tracestate", "blob-bin"}) {
         struct slice value;
         if (rpc_server_call_metadata(call, key, &value)) {
             text += std::string(key) + "=" + Text(value) + "*" +
@@ -446,6 +447,10 @@ void GatewayTest::StopUpstream() {
 }
 
 void GatewayTest::Start(struct gateway_limits limits, const std::string &listen) {
+    ASSERT_EQ(StartError(limits, listen), "");
+}
+
+std::string GatewayTest::StartError(struct gateway_limits limits, const std::string &listen) {
     std::string set = ReadFile("tests/gateway/http/upstream.binpb");
     struct slice sets = slice_of(set.data(), set.size());
     struct gateway_options options = {};
@@ -455,10 +460,13 @@ void GatewayTest::Start(struct gateway_limits limits, const std::string &listen)
     options.http = http_;
     options.descriptor_sets = &sets;
     options.descriptor_set_count = 1;
-    ASSERT_EQ(address_parse(&arena_, "--listen", listen.c_str(), &options.listen), nullptr);
+    EXPECT_EQ(address_parse(&arena_, "--listen", listen.c_str(), &options.listen), nullptr);
     const struct error *error = gateway_start(&arena_, &options, &gateway_);
-    ASSERT_EQ(error, nullptr) << error->message;
+    if (error != nullptr) {
+        return error->message;
+    }
     port_ = gateway_port(gateway_);
+    return "";
 }
 
 void GatewayTest::Stop(int64_t drain_ms) {

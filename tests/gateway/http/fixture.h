@@ -146,6 +146,9 @@ class GatewayTest : public testing::Test {
 
     // Starts the gateway, once.
     void Start(struct gateway_limits limits = {}, const std::string &listen = "127.0.0.1:0");
+    // The message of why the gateway does not start; "" if it does.
+    std::string StartError(struct gateway_limits limits = {},
+                           const std::string &listen = "127.0.0.1:0");
     void Stop(int64_t drain_ms);
     void StartUpstream();
     void StopUpstream();
