@@ -43,7 +43,7 @@ static int bits_of(uint8_t c) {
     return c == '/' || c == '_' ? 63 : -1;
 }
 
-bool base64_decode(struct slice text, uint8_t *ret_bytes, size_t *ret_size) {
+static bool decode(struct slice text, bool any_rest, uint8_t *ret_bytes, size_t *ret_size) {
     size_t n = text.len;
     size_t padding = 0;
     while (padding < 2 && n > 0 && text.data[n - 1] == '=') {
@@ -69,9 +69,17 @@ bool base64_decode(struct slice text, uint8_t *ret_bytes, size_t *ret_size) {
             word &= (1u << have) - 1;
         }
     }
-    if (word != 0) {
+    if (word != 0 && !any_rest) {
         return false;
     }
     *ret_size = size;
     return true;
+}
+
+bool base64_decode(struct slice text, uint8_t *ret_bytes, size_t *ret_size) {
+    return decode(text, false, ret_bytes, ret_size);
+}
+
+bool base64_decode_lenient(struct slice text, uint8_t *ret_bytes, size_t *ret_size) {
+    return decode(text, true, ret_bytes, ret_size);
 }

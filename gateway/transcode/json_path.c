@@ -37,7 +37,11 @@ static const char *path_text(struct arena *a, const struct json_path *path) {
     append_path(a, &b, path);
     const char *text = "body";
     if (b.len > LONGEST_PATH) {
-        text = arena_printf(a, "%.*s...", LONGEST_PATH, (const char *)b.data);
+        size_t n = LONGEST_PATH;
+        while ((b.data[n] & 0xC0) == 0x80) {
+            n--; // not within a character
+        }
+        text = arena_printf(a, "%.*s...", (int)n, (const char *)b.data);
     } else if (b.len > 0) {
         text = arena_cstr(a, strbuf_slice(&b));
     }

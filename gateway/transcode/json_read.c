@@ -167,6 +167,27 @@ bool json_get_element(struct json_reader *r, const struct schema_field *f,
     }
 }
 
+// Whether the next value is the name of an enum value that is not known, which
+// counts as an unknown field: takes it then, *ret_skipped says so.
+static bool skip_unknown_name(struct json_reader *r, const struct schema_field *f,
+                              bool *ret_skipped) {
+    *ret_skipped = false;
+    if (!r->options.ignore_unknown || f->enumeration == NULL || json_peek(r) != '"') {
+        return true;
+    }
+    const uint8_t *p = r->p;
+    struct slice text;
+    int32_t number;
+    if (!json_read_string(r, &text)) {
+        return false;
+    }
+    *ret_skipped = !schema_enum_by_name(f->enumeration, text, &number);
+    if (!*ret_skipped) {
+        r->p = p;
+    }
+    return true;
+}
+
 static bool get_list(struct json_reader *r, const struct schema_field *f,
                      const struct json_path *path) {
     if (json_peek(r) != '[') {
@@ -184,12 +205,19 @@ static bool get_list(struct json_reader *r, const struct schema_field *f,
     struct json_path item = {path, SLICE_EMPTY, 0};
     bool first = true;
     bool more;
+    bool skipped;
     for (;; item.index++) {
         if (!json_more(r, ']', &first, &more)) {
             return false;
         }
         if (!more) {
             break;
+        }
+        if (!skip_unknown_name(r, f, &skipped)) {
+            return false;
+        }
+        if (skipped) {
+            continue;
         }
         if (!f->packed) {
             scalar_put_tag(f, r->out);
@@ -254,8 +282,12 @@ static bool get_map(struct json_reader *r, const struct schema_field *f,
             return false;
         }
         struct json_path at = {path, key, 0};
-        if (!json_add_key(r, base, key, &at)) {
+        bool skipped;
+        if (!json_add_key(r, base, key, &at) || !skip_unknown_name(r, value_field, &skipped)) {
             return false;
+        }
+        if (skipped) {
+            continue;
         }
         scalar_put_tag(f, r->out);
         size_t begin = json_begin_length(r);
@@ -325,6 +357,10 @@ static bool get_member(struct json_reader *r, const struct schema_message *m,
     seen->fields[f->index / 64] |= bit;
     if (json_peek(r) == 'n' && !takes_null(f)) {
         return json_read_word(r, "null");
+    }
+    bool skipped;
+    if (!f->repeated && (!skip_unknown_name(r, f, &skipped) || skipped)) {
+        return r->error == NULL;
     }
     if (f->oneof >= 0) {
         const struct schema_field *other = seen->oneofs[f->oneof];

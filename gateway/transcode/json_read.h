@@ -23,7 +23,7 @@ enum {
 };
 
 struct json_read_options {
-    bool ignore_unknown; // skip unknown fields
+    bool ignore_unknown; // skip unknown fields, and enum values of unknown names
 };
 
 // Appends the wire bytes of the JSON of a whole message to out. Errors, in a:

@@ -193,7 +193,7 @@ const char *scalar_put_string(struct arena *a, struct slice text, struct strbuf 
 const char *scalar_put_bytes(struct arena *a, struct slice text, struct strbuf *out) {
     uint8_t *bytes = arena_alloc(a, text.len / 4 * 3 + 3);
     size_t size;
-    if (!base64_decode(text, bytes, &size)) {
+    if (!base64_decode_lenient(text, bytes, &size)) {
         return arena_printf(a, "%s is no base64", scalar_quote(a, text));
     }
     wire_put_varint(out, size);
