@@ -44,6 +44,7 @@ TEST(ETag, IfNoneMatchIsAList) {
         {"\"a\"", true},
         {"W/\"a\"", true},
         {"\"b\", \"a\"", true},
+        {"\"a\", \"b\"", true},
         {"\"b\",W/\"c\" ,\tW/\"a\"", true},
         {", ,\"a\",,", true},
         {" \"a\" ", true},

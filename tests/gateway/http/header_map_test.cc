@@ -160,7 +160,7 @@ TEST_F(HeaderMap, ReplyMetadataBecomesHeaders) {
     EXPECT_EQ(Response(mappings, "costs", "1"), "");
     EXPECT_EQ(Response(mappings, "cost", ""), "");
     EXPECT_EQ(Response({}, "cost", "1"), "");
-    for (const char *bad : {"a\r\nSet-Cookie: b", "a\nb", "\x80", "\t"}) {
+    for (const char *bad : {"a\r\nSet-Cookie: b", "a\nb", "a\rb", "\x1f", "\x7f", "\x80", "\t"}) {
         EXPECT_EQ(Response(mappings, "cost", bad), "x-cost invalid");
     }
 }
