@@ -1,13 +1,18 @@
 #include "rpc/log.h"
 
 #include <grpc/support/log.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <string.h>
 
-static _Atomic(const struct logger *) target;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; // guards what follows
+static struct logger target;
+static bool has_target;
 
 static void forward(gpr_log_func_args *args) {
-    const struct logger *logger = atomic_load(&target);
+    pthread_mutex_lock(&mutex);
+    struct logger copy = target;
+    const struct logger *logger = has_target ? &copy : NULL;
+    pthread_mutex_unlock(&mutex);
     if (logger == NULL) {
         return;
     }
@@ -17,7 +22,12 @@ static void forward(gpr_log_func_args *args) {
 }
 
 void rpc_log_redirect(const struct logger *logger) {
-    atomic_store(&target, logger);
+    pthread_mutex_lock(&mutex);
+    has_target = logger != NULL;
+    if (has_target) {
+        target = *logger;
+    }
+    pthread_mutex_unlock(&mutex);
     gpr_set_log_function(forward);
     // Never more: at INFO gRPC core writes metadata out, and so tokens.
     gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);

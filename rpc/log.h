@@ -5,8 +5,8 @@
 
 // Has gRPC core's own log written to logger, at WARN what gRPC calls an error (a
 // failure that matters to us comes back as one; what is left concerns a peer); the
-// rest is dropped, since it may hold tokens. logger is borrowed until the next call; NULL: nothing
-// is written.
+// rest is dropped, since it may hold tokens. *logger is copied (its program must live
+// on, a literal say); NULL: nothing is written.
 //
 // The exception to "no global variables": gRPC core has one log function for the
 // process, without a context argument, so the logger is kept in a global too.

@@ -1,6 +1,10 @@
 #include "server/health_service.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
+
 #include "base/container_of.h"
+#include "base/memory.h"
 #include "grpc/health/v1/health.pb-c.h"
 #include "rpc/server_stream.h"
 #include "server/message_guard.h"
@@ -9,6 +13,15 @@
 enum state { NOT_SERVING, SERVING, FAILED };
 
 enum { NOTHING_SENT = -1, RESPONSE_SIZE = 16 };
+
+struct health_service {
+    const struct service *service;
+    struct rpc_loop *loop;
+    atomic_int state; // enum state
+    atomic_bool is_change_posted;
+    struct rpc_task changed;
+    struct health_watch *watches; // of the loop's thread
+};
 
 // One Watch. Lives in the call's arena.
 struct health_watch {
@@ -192,12 +205,18 @@ void health_service_fail(struct health_service *health) {
     post_change(health);
 }
 
-void health_service_init(struct health_service *health, const struct service *service,
-                         struct rpc_loop *loop) {
-    *health = (struct health_service){.service = service, .loop = loop};
+struct health_service *health_service_new(const struct service *service, struct rpc_loop *loop) {
+    struct health_service *health = mem_zalloc(sizeof(*health));
+    health->service = service;
+    health->loop = loop;
     atomic_init(&health->state, NOT_SERVING);
     atomic_init(&health->is_change_posted, false);
     health->changed.run = tell_all;
+    return health;
+}
+
+void health_service_free(struct health_service *health) {
+    free(health);
 }
 
 void health_service_methods(struct health_service *health, struct rpc_method *ret_methods) {

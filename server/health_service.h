@@ -1,8 +1,6 @@
 #ifndef RUNSD_SERVER_HEALTH_SERVICE_H
 #define RUNSD_SERVER_HEALTH_SERVICE_H
 
-#include <stdatomic.h>
-
 #include "rpc/loop.h"
 #include "rpc/server.h"
 
@@ -13,22 +11,15 @@
 // NOT_FOUND, Watch sends SERVICE_UNKNOWN and stays open.
 
 struct service;
-struct health_watch;
-
-struct health_service {
-    const struct service *service;
-    struct rpc_loop *loop; // the server's
-    atomic_int state;      // enum in health_service.c
-    atomic_bool is_change_posted;
-    struct rpc_task changed;
-    struct health_watch *watches; // of the loop's thread
-};
+struct health_service;
 
 enum { HEALTH_SERVICE_METHODS = 2 };
 
-// Makes health NOT_SERVING. Both are borrowed; the loop must be freed before health.
-void health_service_init(struct health_service *health, const struct service *service,
-                         struct rpc_loop *loop);
+// NOT_SERVING at first. loop is the server's; both are borrowed.
+struct health_service *health_service_new(const struct service *service, struct rpc_loop *loop);
+
+// After the loop was freed. NULL is ignored.
+void health_service_free(struct health_service *health);
 
 // Fills methods[0..HEALTH_SERVICE_METHODS).
 void health_service_methods(struct health_service *health, struct rpc_method *ret_methods);

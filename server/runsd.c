@@ -21,7 +21,7 @@ enum {
 
 struct runsd {
     struct service service;
-    struct health_service health;
+    struct health_service *health;
     struct descriptor_index *descriptors;
     struct reflection_service reflection;
     struct rpc_method methods[METHODS];
@@ -51,7 +51,7 @@ static void store_failed(void *context, const char *detail) {
     struct runsd *runsd = context;
     LOG(runsd->service.log, LOG_ERROR, "the store failed; restart to recover",
         log_text("detail", detail));
-    health_service_fail(&runsd->health);
+    health_service_fail(runsd->health);
     if (runsd->on_failure != NULL) {
         runsd->on_failure(runsd->context);
     }
@@ -78,7 +78,7 @@ static void set_methods(struct runsd *runsd) {
     next += RUNS_SERVICE_METHODS;
     tokens_service_methods(&runsd->service, next);
     next += TOKENS_SERVICE_METHODS;
-    health_service_methods(&runsd->health, next);
+    health_service_methods(runsd->health, next);
     next += HEALTH_SERVICE_METHODS;
     runsd->descriptors = descriptor_index_new(served_descriptor_set());
     if (runsd->descriptors == NULL) {
@@ -186,7 +186,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
     if (error != NULL) {
         return error;
     }
-    health_service_set_serving(&runsd->health, true);
+    health_service_set_serving(runsd->health, true);
     log_ready(a, runsd, options);
     return NULL;
 }
@@ -199,7 +199,7 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->service.tokens = token_table_new();
     // Before the store: its failure is told on the loop.
     runsd->loop = rpc_loop_new("runsd-rpc");
-    health_service_init(&runsd->health, &runsd->service, runsd->loop);
+    runsd->health = health_service_new(&runsd->service, runsd->loop);
     runsd->store_url = mem_strdup(options->store_url);
     runsd->drain_ms = options->drain_ms;
     runsd->on_failure = options->on_failure;
@@ -230,7 +230,7 @@ void runsd_stop(struct runsd *runsd) {
         return;
     }
     // 1. Nobody is told to come here any more.
-    health_service_set_serving(&runsd->health, false);
+    health_service_set_serving(runsd->health, false);
     if (runsd->service.store != NULL) {
         store_holder_withdraw(runsd->store_url);
     }
@@ -243,6 +243,7 @@ void runsd_stop(struct runsd *runsd) {
     rpc_server_free(runsd->server);
     rpc_loop_free(runsd->loop);
     token_table_free(runsd->service.tokens);
+    health_service_free(runsd->health);
     descriptor_index_free(runsd->descriptors);
     free(runsd->ports);
     free(runsd->store_url);

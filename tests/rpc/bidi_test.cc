@@ -1,73 +1,9 @@
-#include <grpcpp/create_channel.h>
-#include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/support/channel_arguments.h>
-
+#include "tests/rpc/bidi_client.h"
 #include "tests/rpc/stream_service.h"
 
 // Streams of messages both ways, called by gRPC's C++ client.
 
 namespace {
-
-class Chat {
-  public:
-    Chat(int port, const std::string &method, grpc_compression_algorithm algorithm)
-        : stub_(MakeChannel(port, algorithm)) {
-        context_.set_deadline(std::chrono::system_clock::now() +
-                              std::chrono::microseconds(kPatienceUs));
-        call_ = stub_.PrepareCall(&context_, method, &queue_);
-        call_->StartCall(nullptr);
-        Next();
-    }
-    bool Write(const std::string &text) {
-        grpc::Slice slice(text);
-        call_->Write(grpc::ByteBuffer(&slice, 1), nullptr);
-        return Next();
-    }
-    bool WritesDone() {
-        call_->WritesDone(nullptr);
-        return Next();
-    }
-    // "(end)" at the end.
-    std::string Read() {
-        grpc::ByteBuffer reply;
-        call_->Read(&reply, nullptr);
-        if (!Next()) {
-            return "(end)";
-        }
-        grpc::Slice slice;
-        EXPECT_TRUE(reply.DumpToSingleSlice(&slice).ok());
-        return std::string(reinterpret_cast<const char *>(slice.begin()), slice.size());
-    }
-    grpc::Status Finish() {
-        grpc::Status status;
-        call_->Finish(&status, nullptr);
-        Next();
-        return status;
-    }
-    void Cancel() {
-        context_.TryCancel();
-    }
-
-  private:
-    static std::shared_ptr<grpc::Channel> MakeChannel(int port,
-                                                      grpc_compression_algorithm algorithm) {
-        grpc::ChannelArguments arguments;
-        arguments.SetCompressionAlgorithm(algorithm);
-        return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port),
-                                         grpc::InsecureChannelCredentials(), arguments);
-    }
-    bool Next() {
-        void *tag;
-        bool ok = false;
-        queue_.Next(&tag, &ok);
-        return ok;
-    }
-
-    grpc::GenericStub stub_;
-    grpc::ClientContext context_;
-    grpc::CompletionQueue queue_;
-    std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
-};
 
 class Bidi : public testing::Test {
   protected:
@@ -77,7 +13,7 @@ class Bidi : public testing::Test {
 
 TEST_F(Bidi, SendsBackEachMessageAsItComes) {
     for (auto algorithm : {GRPC_COMPRESS_NONE, GRPC_COMPRESS_GZIP}) {
-        Chat chat(link_.server.port(), "/test.Stream/Chat", algorithm);
+        BidiClient chat(link_.server.port(), "/test.Stream/Chat", algorithm);
         for (size_t size : {0, 1, 1000, 100'000, 5}) {
             std::string text(size, 'a');
             ASSERT_TRUE(chat.Write(text));
@@ -93,14 +29,14 @@ TEST_F(Bidi, SendsBackEachMessageAsItComes) {
 }
 
 TEST_F(Bidi, EndsOkWithoutAnyMessage) {
-    Chat chat(link_.server.port(), "/test.Stream/Chat", GRPC_COMPRESS_NONE);
+    BidiClient chat(link_.server.port(), "/test.Stream/Chat");
     chat.WritesDone();
     EXPECT_EQ(chat.Read(), "(end)");
     EXPECT_TRUE(chat.Finish().ok());
 }
 
 TEST_F(Bidi, MayFinishThoughTheClientHasNot) {
-    Chat chat(link_.server.port(), "/test.Stream/Talk", GRPC_COMPRESS_NONE);
+    BidiClient chat(link_.server.port(), "/test.Stream/Talk");
     EXPECT_EQ(chat.Read(), "enough");
     EXPECT_EQ(chat.Read(), "(end)");
     EXPECT_TRUE(chat.Finish().ok());
@@ -109,7 +45,7 @@ TEST_F(Bidi, MayFinishThoughTheClientHasNot) {
 
 TEST_F(Bidi, RefusesAMessageOneByteAboveTheLimit) {
     for (auto algorithm : {GRPC_COMPRESS_NONE, GRPC_COMPRESS_GZIP}) {
-        Chat chat(link_.server.port(), "/test.Stream/Chat", algorithm);
+        BidiClient chat(link_.server.port(), "/test.Stream/Chat", algorithm);
         chat.Write(std::string(100'001, 'a'));
         EXPECT_EQ(chat.Read(), "(end)");
         grpc::Status status = chat.Finish();
@@ -124,7 +60,7 @@ TEST_F(Bidi, RefusesAMessageOneByteAboveTheLimit) {
 }
 
 TEST_F(Bidi, LearnsThatTheClientCancelled) {
-    Chat chat(link_.server.port(), "/test.Stream/Chat", GRPC_COMPRESS_NONE);
+    BidiClient chat(link_.server.port(), "/test.Stream/Chat");
     ASSERT_TRUE(chat.Write("hello"));
     EXPECT_EQ(chat.Read(), "hello");
     chat.Cancel();
@@ -133,7 +69,7 @@ TEST_F(Bidi, LearnsThatTheClientCancelled) {
 }
 
 TEST_F(Bidi, IsToldOfTheStopWhileItReads) {
-    Chat chat(link_.server.port(), "/test.Stream/Chat", GRPC_COMPRESS_NONE);
+    BidiClient chat(link_.server.port(), "/test.Stream/Chat");
     ASSERT_TRUE(chat.Write("hello"));
     EXPECT_EQ(chat.Read(), "hello");
     EXPECT_TRUE(link_.server.Stop(kPatienceUs / 1000));
@@ -145,7 +81,7 @@ TEST_F(Bidi, IsToldOfTheStopWhileItReads) {
 }
 
 TEST_F(Bidi, NeedsNoRequestMessageToBeRefused) {
-    Chat chat(link_.server.port(), "/test.Stream/None", GRPC_COMPRESS_NONE);
+    BidiClient chat(link_.server.port(), "/test.Stream/None");
     EXPECT_EQ(chat.Finish().error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
 
