@@ -10,11 +10,8 @@
 
 enum { LONGEST_TEXT = 2048 };
 
-static const char *const level_names[] = {
-    [LOG_DEBUG] = "debug",
-    [LOG_INFO] = "info",
-    [LOG_WARN] = "warn",
-    [LOG_ERROR] = "error",
+const char *const log_level_names[] = {
+    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL,
 };
 
 // What runsd's bearer tokens begin with (server/auth/token.h). Masked wherever it
@@ -79,7 +76,8 @@ void log_write(const struct logger *l, enum log_level level, const char *message
     char time[TIMESTAMP_TEXT_SIZE];
     timestamp_format_us(clock_now_us(&clock_system), time);
     struct strbuf b = STRBUF_INIT;
-    strbuf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":", time, level_names[level]);
+    strbuf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":", time,
+                  log_level_names[level]);
     strbuf_append_json_string(&b, slice_of_cstr(l->program));
     strbuf_append_cstr(&b, ",\"message\":");
     strbuf_append_json_string(&b, slice_of_cstr(message));
@@ -91,14 +89,4 @@ void log_write(const struct logger *l, enum log_level level, const char *message
     ssize_t written = write(l->fd, b.data, b.len);
     (void)written;
     strbuf_release(&b);
-}
-
-bool log_level_parse(const char *text, enum log_level *ret_level) {
-    for (int i = LOG_DEBUG; i <= LOG_ERROR; i++) {
-        if (strcmp(text, level_names[i]) == 0) {
-            *ret_level = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
 }

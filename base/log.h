@@ -8,6 +8,9 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
+// "debug", "info", "warn", "error"; ended by NULL.
+extern const char *const log_level_names[];
+
 // Where a program's log lines go: one JSON object a line, written with one
 // write(2) each, so that lines of several threads never mix. Immutable once
 // made; any thread may log.
@@ -61,8 +64,5 @@ void log_write(const struct logger *l, enum log_level level, const char *message
                       (int)(sizeof(log_fields_) / sizeof(log_fields_[0])) - 1);                    \
         }                                                                                          \
     } while (0)
-
-// Reads "debug", "info", "warn" or "error"; returns whether it was one.
-bool log_level_parse(const char *text, enum log_level *ret_level);
 
 #endif

@@ -10,11 +10,22 @@ static void raise_file_limit(void) {
     }
 }
 
-void server_process_prepare(sigset_t *ret_stop_signals) {
-    sigemptyset(ret_stop_signals);
-    sigaddset(ret_stop_signals, SIGTERM);
-    sigaddset(ret_stop_signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, ret_stop_signals, NULL);
+void server_process_prepare(sigset_t *ret_signals) {
+    sigemptyset(ret_signals);
+    sigaddset(ret_signals, SIGTERM);
+    sigaddset(ret_signals, SIGINT);
+    sigaddset(ret_signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
+}
+
+bool server_process_is_stop(int signal) {
+    return signal == SIGTERM || signal == SIGINT;
+}
+
+bool server_process_stop_pending(void) {
+    sigset_t pending;
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }

@@ -1,40 +1,10 @@
 #ifndef RUNSD_CTL_COMMAND_H
 #define RUNSD_CTL_COMMAND_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/arena.h"
+#include "base/command_line.h"
 
-// A command of runsctl as a table: its name, options and operands, from which the
-// command line is read and --help is printed.
-
-enum option_kind {
-    OPTION_FLAG,
-    OPTION_TEXT,
-    OPTION_LIST,   // may be given several times
-    OPTION_NUMBER, // a decimal integer from minimum to maximum
-};
-
-struct option {
-    const char *name; // "--store"
-    enum option_kind kind;
-    const char *value; // what the value is, for --help; NULL for a flag
-    const char *help;
-    bool required;
-    int64_t minimum;
-    int64_t maximum;
-};
-
-// What was given for an option. Not given: all 0.
-struct option_value {
-    bool given;
-    const char *text;  // FLAG: the option's name; LIST: the last one
-    const char **list; // LIST
-    int list_count;
-    int64_t number;
-};
+// A command of runsctl: its command line and what it does.
 
 struct invocation;
 

@@ -4,33 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/printable.h"
 #include "base/strbuf.h"
-#include "base/utf8.h"
-
-static void append_printable(struct strbuf *b, struct slice text) {
-    for (size_t i = 0; i < text.len;) {
-        size_t n = utf8_sequence_length(text.data + i, text.len - i);
-        uint8_t c = text.data[i];
-        // C0, DEL, and C1 (U+0080 to U+009F, as UTF-8 C2 80 to C2 9F).
-        bool control = c < 0x20 || c == 0x7F || (n == 2 && c == 0xC2 && text.data[i + 1] < 0xA0);
-        if (n == 0 || control) {
-            n = n == 0 ? 1 : n;
-            for (size_t k = 0; k < n; k++) {
-                strbuf_printf(b, "\\x%02X", text.data[i + k]);
-            }
-        } else {
-            strbuf_append(b, text.data + i, n);
-        }
-        i += n;
-    }
-}
-
-void print_text(FILE *out, struct slice text) {
-    struct strbuf b = STRBUF_INIT;
-    append_printable(&b, text);
-    fprintf(out, "%.*s", SLICE_FMT(strbuf_slice(&b)));
-    strbuf_release(&b);
-}
 
 void table_init(struct table *t, int columns, const char *const *headings) {
     *t = (struct table){.headings = headings, .columns = columns};
@@ -48,7 +23,7 @@ void table_add(struct table *t, const char *cell) {
 // each character.
 static size_t width_of(const char *cell) {
     struct strbuf b = STRBUF_INIT;
-    append_printable(&b, slice_of_cstr(cell));
+    printable_append(&b, slice_of_cstr(cell));
     size_t width = 0;
     for (size_t i = 0; i < b.len; i++) {
         width += (b.data[i] & 0xC0) != 0x80;

@@ -3,13 +3,11 @@
 
 #include <stdio.h>
 
+#include "base/printable.h"
 #include "base/slice.h"
 
-// Human output. Everything that came from outside is printed by these, so that
-// no name or reason can move a terminal's cursor or recolour it.
-
-// Prints text with control characters and bytes that are no UTF-8 as "\xNN".
-void print_text(FILE *out, struct slice text);
+// Human output. Everything that came from outside is printed by these or by
+// print_text.
 
 // A table of text: cells are set row by row, then printed aligned. Cells are
 // borrowed until print_table.

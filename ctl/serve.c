@@ -12,6 +12,7 @@
 #include "ctl/client_options.h"
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"
+#include "gateway/flags.h"
 #include "gateway/gateway.h"
 #include "rpc/log.h"
 #include "server/runsd.h"
@@ -31,14 +32,8 @@ enum {
     SERVE_DRAIN_MS,
     SERVE_QUEUE_LIMIT,
     SERVE_MAX_MESSAGE,
-    SERVE_MAX_HEADER,
-    SERVE_MAX_BODY,
-    SERVE_MAX_URL,
-    SERVE_MAX_CONNECTIONS,
-    SERVE_IDLE_TIMEOUT,
-    SERVE_REQUEST_TIMEOUT,
-    SERVE_UPSTREAM_TIMEOUT,
-    SERVE_OPTION_COUNT,
+    SERVE_GATEWAY, // what every gateway has
+    SERVE_OPTION_COUNT = SERVE_GATEWAY + GATEWAY_FLAG_COUNT,
 };
 
 #define LIMIT(option_, value_, help_, most_)                                                       \
@@ -62,9 +57,10 @@ static const struct option options[] = {
                      .help = "sqlite:PATH or memory:",
                      .required = true},
     [SERVE_LOG_LEVEL] = {.name = "--log-level",
-                         .kind = OPTION_TEXT,
+                         .kind = OPTION_CHOICE,
                          .value = "LEVEL",
-                         .help = "debug, info, warn or error [info]"},
+                         .help = "debug, info, warn or error [info]",
+                         .words = log_level_names},
     [SERVE_DRAIN_MS] = {.name = "--drain-ms",
                         .kind = OPTION_NUMBER,
                         .value = "N",
@@ -74,19 +70,7 @@ static const struct option options[] = {
     [SERVE_QUEUE_LIMIT] =
         LIMIT("--queue-limit", "N", "operations that wait for the store [16384]", 10000000),
     [SERVE_MAX_MESSAGE] = LIMIT("--max-message-bytes", "N", "of a gRPC request [4194304]", 1 << 30),
-    [SERVE_MAX_HEADER] =
-        LIMIT("--max-header-bytes", "N", "of a REST request's head [16384]", 1 << 20),
-    [SERVE_MAX_BODY] =
-        LIMIT("--max-body-bytes", "N", "of a REST request's body [1048576]", 1 << 30),
-    [SERVE_MAX_URL] =
-        LIMIT("--max-url-bytes", "N", "of a REST request's path and query [8192]", 1 << 20),
-    [SERVE_MAX_CONNECTIONS] = LIMIT("--max-connections", "N", "of REST at once [10000]", 1000000),
-    [SERVE_IDLE_TIMEOUT] =
-        LIMIT("--idle-timeout-ms", "N", "of a quiet REST connection [60000]", 3600000),
-    [SERVE_REQUEST_TIMEOUT] =
-        LIMIT("--request-timeout-ms", "N", "to receive one REST request [30000]", 3600000),
-    [SERVE_UPSTREAM_TIMEOUT] =
-        LIMIT("--upstream-timeout-ms", "N", "of a call behind a REST request [30000]", 3600000),
+    GATEWAY_FLAGS(SERVE_GATEWAY),
 };
 
 // What runs, started and stopped in one order.
@@ -128,7 +112,7 @@ static int64_t drain_ms(const struct invocation *in) {
 
 // Starts server, channel, gateway; what was started stays in parts on failure.
 static const struct error *start(struct invocation *in, const struct logger *log,
-                                 struct parts *parts, const struct address *http,
+                                 struct parts *parts, struct gateway_options *front,
                                  const struct address *grpc, size_t grpc_count) {
     const struct option_value *v = in->values;
     const struct runsd_options server = {
@@ -150,22 +134,9 @@ static const struct error *start(struct invocation *in, const struct logger *log
     // On the server's own loop: a hand-over to another costs as much again.
     parts->channel = rpc_channel_new_in_process(runsd_loop(parts->runsd),
                                                 runsd_rpc_server(parts->runsd), MAX_REPLY_BYTES);
-    const struct gateway_options front = {
-        .log = log,
-        .listen = *http,
-        .upstream = parts->channel,
-        .limits =
-            {
-                .header_bytes = (size_t)v[SERVE_MAX_HEADER].number,
-                .body_bytes = (size_t)v[SERVE_MAX_BODY].number,
-                .url_bytes = (size_t)v[SERVE_MAX_URL].number,
-                .connections = (int)v[SERVE_MAX_CONNECTIONS].number,
-                .idle_timeout_ms = v[SERVE_IDLE_TIMEOUT].number,
-                .request_timeout_ms = v[SERVE_REQUEST_TIMEOUT].number,
-                .upstream_timeout_ms = v[SERVE_UPSTREAM_TIMEOUT].number,
-            },
-    };
-    return gateway_start(in->arena, &front, &parts->gateway);
+    front->log = log;
+    front->upstream = parts->channel;
+    return gateway_start(in->arena, front, &parts->gateway);
 }
 
 static void stop(struct parts *parts, int64_t drain) {
@@ -184,36 +155,52 @@ static void log_serving(const struct logger *log, const struct parts *parts,
         log_int("port", gateway_port(parts->gateway)));
 }
 
+// Takes a signal; returns whether it asks for a stop.
+static bool take_signal(const struct logger *log, int signals_fd) {
+    struct signalfd_siginfo taken;
+    if (read(signals_fd, &taken, sizeof(taken)) != sizeof(taken)) {
+        return false;
+    }
+    bool is_stop = server_process_is_stop((int)taken.ssi_signo);
+    LOG(log, LOG_INFO, is_stop ? "stopping" : "there is nothing to reload",
+        log_int("signal", taken.ssi_signo));
+    return is_stop;
+}
+
 // Waits for a signal or for the store to fail; returns the exit code.
 static int wait_for_end(const struct logger *log, int signals_fd, int failed_fd) {
     struct pollfd ends[] = {{signals_fd, POLLIN, 0}, {failed_fd, POLLIN, 0}};
-    while (poll(ends, 2, -1) < 0 && errno == EINTR) {
+    for (;;) {
+        if (poll(ends, 2, -1) < 0 && errno == EINTR) {
+            continue;
+        }
+        if (ends[1].revents != 0) {
+            LOG(log, LOG_ERROR, "the store failed: stopping, so that a restart recovers it");
+            return EXIT_CODE_FAILED;
+        }
+        if (ends[0].revents != 0 && take_signal(log, signals_fd)) {
+            return EXIT_CODE_OK;
+        }
     }
-    if (ends[1].revents != 0) {
-        LOG(log, LOG_ERROR, "the store failed: stopping, so that a restart recovers it");
-        return EXIT_CODE_FAILED;
-    }
-    LOG(log, LOG_INFO, "stopping");
-    return EXIT_CODE_OK;
 }
 
 static int serve(struct invocation *in) {
-    struct logger log = {STDERR_FILENO, LOG_INFO, "runsctl"};
     const struct option_value *level = &in->values[SERVE_LOG_LEVEL];
-    if (level->given && !log_level_parse(level->text, &log.level)) {
-        return command_usage_error(
-            in->command, "--log-level: \"%s\" is none of debug, info, warn, error", level->text);
-    }
-    struct address http;
+    const struct logger log = {STDERR_FILENO,
+                               level->given ? (enum log_level)level->number : LOG_INFO, "runsctl"};
+    struct gateway_options front = {.log = &log};
     struct address *grpc;
     size_t grpc_count;
-    const struct error *error = parse_listeners(in, &http, &grpc, &grpc_count);
-    if (error != NULL) {
-        return exit_with_error(error, NULL);
+    const struct error *error = parse_listeners(in, &front.listen, &grpc, &grpc_count);
+    if (error == NULL) {
+        error = gateway_flags_read(in->arena, &in->values[SERVE_GATEWAY], &front);
     }
-    sigset_t stop_signals;
-    server_process_prepare(&stop_signals);
-    int signals_fd = signalfd(-1, &stop_signals, SFD_CLOEXEC);
+    if (error != NULL) {
+        return command_usage_error(in->command, "%s", error->message);
+    }
+    sigset_t signals;
+    server_process_prepare(&signals);
+    int signals_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     struct parts parts = {.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     if (signals_fd < 0 || parts.failed_fd < 0) {
         perror("runsctl: serve needs two file descriptors; raise ulimit -n");
@@ -221,14 +208,14 @@ static int serve(struct invocation *in) {
     }
     rpc_log_redirect(&log);
     int code;
-    error = start(in, &log, &parts, &http, grpc, grpc_count);
+    error = start(in, &log, &parts, &front, grpc, grpc_count);
     if (error != NULL) {
         if (error->detail != NULL) {
             LOG(&log, LOG_ERROR, error->message, log_text("detail", error->detail));
         }
         code = exit_with_error(error, "nothing was started");
     } else {
-        log_serving(&log, &parts, &http, grpc, grpc_count);
+        log_serving(&log, &parts, &front.listen, grpc, grpc_count);
         code = wait_for_end(&log, signals_fd, parts.failed_fd);
     }
     stop(&parts, drain_ms(in));

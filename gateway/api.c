@@ -18,8 +18,8 @@ static struct rpc_client_method **prepare_methods(const struct transcoder *trans
     return methods;
 }
 
-const struct error *gateway_api_new(struct arena *a, const struct slice *descriptor_sets,
-                                    size_t count, struct rpc_channel *upstream,
+const struct error *gateway_api_new(struct arena *a, const struct gateway_api_options *options,
+                                    const struct slice *descriptor_sets, size_t count,
                                     struct gateway_api **ret_api) {
     struct transcoder *transcoder;
     const struct error *error = transcoder_new(a, descriptor_sets, count, &transcoder);
@@ -33,7 +33,7 @@ const struct error *gateway_api_new(struct arena *a, const struct slice *descrip
     }
     struct gateway_api *api = mem_zalloc(sizeof(*api));
     api->transcoder = transcoder;
-    api->methods = prepare_methods(transcoder, upstream);
+    api->methods = prepare_methods(transcoder, options->upstream);
     atomic_init(&api->references, 1);
     *ret_api = api;
     return NULL;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -22,11 +23,16 @@ struct gateway_api {
     atomic_size_t references;
 };
 
+struct gateway_api_options {
+    struct rpc_channel *upstream; // must outlive the last reference
+    bool ignore_unknown;
+    bool unbound_methods;
+};
+
 // Compiles descriptor sets. Errors, in a: those of transcoder_new; INVALID_ARGUMENT
-// if no method of them has a route. The caller has the one reference. upstream
-// must outlive the last.
-const struct error *gateway_api_new(struct arena *a, const struct slice *descriptor_sets,
-                                    size_t count, struct rpc_channel *upstream,
+// if no method of them has a route. The caller has the one reference.
+const struct error *gateway_api_new(struct arena *a, const struct gateway_api_options *options,
+                                    const struct slice *descriptor_sets, size_t count,
                                     struct gateway_api **ret_api);
 
 // Adds a reference; returns api. Thread safe.

@@ -9,6 +9,7 @@
 #include "protos/descriptor_set.h"
 
 struct gateway {
+    struct gateway_api_options api_options;
     struct http_server *http;
 };
 
@@ -42,18 +43,30 @@ static struct gateway_http_options http_with_defaults(struct gateway_http_option
     return http;
 }
 
+// Compiles sets, or the product's own if there are none.
+static const struct error *compile(struct arena *a, const struct gateway_api_options *options,
+                                   const struct slice *sets, size_t count,
+                                   struct gateway_api **ret_api) {
+    const struct slice built_in = runs_descriptor_set();
+    return gateway_api_new(a, options, count > 0 ? sets : &built_in, count > 0 ? count : 1,
+                           ret_api);
+}
+
 const struct error *gateway_start(struct arena *a, const struct gateway_options *options,
                                   struct gateway **ret_gateway) {
-    const struct slice built_in = runs_descriptor_set();
-    bool given = options->descriptor_set_count > 0;
+    const struct gateway_api_options api_options = {
+        .upstream = options->upstream,
+        .ignore_unknown = options->ignore_unknown,
+        .unbound_methods = options->unbound_methods,
+    };
     struct gateway_api *api;
     const struct error *error =
-        gateway_api_new(a, given ? options->descriptor_sets : &built_in,
-                        given ? options->descriptor_set_count : 1, options->upstream, &api);
+        compile(a, &api_options, options->descriptor_sets, options->descriptor_set_count, &api);
     if (error != NULL) {
         return error;
     }
     struct gateway *gateway = mem_zalloc(sizeof(*gateway));
+    gateway->api_options = api_options;
     const struct http_server_options http = {
         .log = options->log,
         .listen = options->listen,
@@ -71,6 +84,19 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
     LOG(options->log, LOG_INFO, "ready", log_text("listen", options->listen.text),
         log_int("port", gateway_port(gateway)), log_int("routes", (int64_t)routes));
     *ret_gateway = gateway;
+    return NULL;
+}
+
+const struct error *gateway_reload(struct gateway *gateway, struct arena *a,
+                                   const struct slice *descriptor_sets, size_t count,
+                                   size_t *ret_routes) {
+    struct gateway_api *api;
+    const struct error *error = compile(a, &gateway->api_options, descriptor_sets, count, &api);
+    if (error != NULL) {
+        return error;
+    }
+    *ret_routes = transcoder_route_count(api->transcoder);
+    http_server_set_api(gateway->http, api);
     return NULL;
 }
 

@@ -63,6 +63,8 @@ struct gateway_options {
     // Serialized FileDescriptorSets; copied. None: the product's own.
     const struct slice *descriptor_sets;
     size_t descriptor_set_count;
+    bool ignore_unknown;          // fields of JSON bodies and queries; else they are refused
+    bool unbound_methods;         // those without a rule are POST /package.Service/Method
     struct rpc_channel *upstream; // borrowed until gateway_stop returned
     struct gateway_limits limits;
     struct gateway_http_options http;
@@ -72,6 +74,14 @@ struct gateway_options {
 // UNAVAILABLE if the address cannot be bound.
 const struct error *gateway_start(struct arena *a, const struct gateway_options *options,
                                   struct gateway **ret_gateway);
+
+// Replaces the routes by those of other sets (none: the product's own), with the
+// options that the gateway was started with. Requests in flight end with the routes
+// that they began with. Errors, upon which nothing changed: as gateway_start's for the
+// sets. Blocks for as long as the compiling takes.
+const struct error *gateway_reload(struct gateway *gateway, struct arena *a,
+                                   const struct slice *descriptor_sets, size_t count,
+                                   size_t *ret_routes);
 
 // The TCP port; 0 for a unix socket.
 int gateway_port(const struct gateway *gateway);

@@ -1,12 +1,13 @@
-#include <getopt.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/command_line.h"
+#include "base/error_print.h"
 #include "base/server_process.h"
 #include "base/version.h"
+#include "gateway/descriptor_source.h"
+#include "gateway/flags.h"
 #include "gateway/gateway.h"
 #include "rpc/log.h"
 #include "rpc/loop.h"
@@ -18,272 +19,256 @@ enum {
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
     MOST_DESCRIPTOR_SETS = 16,
-    MAX_DESCRIPTOR_BYTES = 16 << 20,
     MAX_REPLY_BYTES = 16 << 20,
+    DEFAULT_DRAIN_MS = 10000,
+    RETRY_S = 1,
 };
 
+#define PROGRAM          "runs-gateway"
 #define DEFAULT_LISTEN   "127.0.0.1:8080"
 #define DEFAULT_UPSTREAM "unix:runsd.sock"
 
-static const char usage[] =
-    "usage: runs-gateway [--listen ADDR] [--upstream ADDR] [options]\n"
-    "\n"
-    "Serves a gRPC server's methods as HTTP/JSON until SIGTERM.\n"
-    "\n"
-    "  --listen ADDR             HOST:PORT or unix:PATH [" DEFAULT_LISTEN "]\n"
-    "  --upstream ADDR           of the gRPC server [" DEFAULT_UPSTREAM "]\n"
-    "  --descriptors FILE        a serialized FileDescriptorSet with google.api.http\n"
-    "                            annotations; may be given again [runs.v1]\n"
-    "  --max-header-bytes N      of a request's head [16384]\n"
-    "  --max-body-bytes N        of a request's body [1048576]\n"
-    "  --max-url-bytes N         of a request's path and query [8192]\n"
-    "  --max-connections N       at once [10000]\n"
-    "  --idle-timeout-ms N       of a quiet connection [60000]\n"
-    "  --request-timeout-ms N    to receive one request [30000]\n"
-    "  --upstream-timeout-ms N   of the call behind a request [30000]\n"
-    "  --drain-ms N              how long requests may take to end at a stop [10000]\n"
-    "  --log-level LEVEL         debug, info, warn or error [info]\n"
-    "  --version, --help\n"
-    "\n"
-    "Logs JSON lines to standard error. Exit status: 0 stopped by a signal, 1 could\n"
-    "not start, 2 wrong usage.\n";
-
-enum number {
-    NUMBER_HEADER_BYTES,
-    NUMBER_BODY_BYTES,
-    NUMBER_URL_BYTES,
-    NUMBER_CONNECTIONS,
-    NUMBER_IDLE_TIMEOUT,
-    NUMBER_REQUEST_TIMEOUT,
-    NUMBER_UPSTREAM_TIMEOUT,
-    NUMBER_DRAIN,
-    NUMBER_COUNT,
-};
-
-struct arguments {
-    const char *listen;
-    const char *upstream;
-    const char *descriptors[MOST_DESCRIPTOR_SETS];
-    size_t descriptor_count;
-    long long numbers[NUMBER_COUNT]; // 0: not given
-    enum log_level level;
-};
-
-static const struct {
-    const char *name;
-    long long least;
-    long long most;
-} numbers[NUMBER_COUNT] = {
-    [NUMBER_HEADER_BYTES] = {"max-header-bytes", 1, 1 << 20},
-    [NUMBER_BODY_BYTES] = {"max-body-bytes", 1, 1 << 30},
-    [NUMBER_URL_BYTES] = {"max-url-bytes", 1, 1 << 20},
-    [NUMBER_CONNECTIONS] = {"max-connections", 1, 1000000},
-    [NUMBER_IDLE_TIMEOUT] = {"idle-timeout-ms", 1, 3600000},
-    [NUMBER_REQUEST_TIMEOUT] = {"request-timeout-ms", 1, 3600000},
-    [NUMBER_UPSTREAM_TIMEOUT] = {"upstream-timeout-ms", 1, 3600000},
-    [NUMBER_DRAIN] = {"drain-ms", 0, 3600000},
-};
-
 enum {
-    OPTION_LISTEN = NUMBER_COUNT,
-    OPTION_UPSTREAM,
-    OPTION_DESCRIPTORS,
-    OPTION_LOG_LEVEL,
-    OPTION_HELP,
-    OPTION_VERSION,
-    OPTION_COUNT
+    FLAG_LISTEN,
+    FLAG_UPSTREAM,
+    FLAG_DESCRIPTORS,
+    FLAG_REFLECT,
+    FLAG_UNBOUND_METHODS,
+    FLAG_GATEWAY, // those that every gateway has
+    FLAG_DRAIN = FLAG_GATEWAY + GATEWAY_FLAG_COUNT,
+    FLAG_LOG_LEVEL,
+    FLAG_COUNT,
 };
 
-static void complain(const char *message) {
-    fprintf(stderr, "runs-gateway: %s\n", message);
-}
+static const struct option flags[FLAG_COUNT] = {
+    [FLAG_LISTEN] = {.name = "--listen",
+                     .kind = OPTION_TEXT,
+                     .value = "ADDR",
+                     .help = "HOST:PORT or unix:PATH [" DEFAULT_LISTEN "]"},
+    [FLAG_UPSTREAM] = {.name = "--upstream",
+                       .kind = OPTION_TEXT,
+                       .value = "ADDR",
+                       .help = "of the gRPC server [" DEFAULT_UPSTREAM "]"},
+    [FLAG_DESCRIPTORS] = {.name = "--descriptors",
+                          .kind = OPTION_LIST,
+                          .value = "FILE",
+                          .maximum = MOST_DESCRIPTOR_SETS,
+                          .help = "a serialized FileDescriptorSet with google.api.http\n"
+                                  "annotations; several are merged [runs.v1]"},
+    [FLAG_REFLECT] = {.name = "--reflect",
+                      .kind = OPTION_FLAG,
+                      .help = "asks the gRPC server for its descriptors instead"},
+    [FLAG_UNBOUND_METHODS] = {.name = "--unbound-methods",
+                              .kind = OPTION_FLAG,
+                              .help = "serves methods without annotation, too, as\n"
+                                      "POST /package.Service/Method"},
+    GATEWAY_FLAGS(FLAG_GATEWAY),
+    [FLAG_DRAIN] = {.name = "--drain-ms",
+                    .kind = OPTION_NUMBER,
+                    .value = "N",
+                    .minimum = 0,
+                    .maximum = 3600000,
+                    .help = "how long requests may take to end at a stop [10000]"},
+    [FLAG_LOG_LEVEL] = {.name = "--log-level",
+                        .kind = OPTION_CHOICE,
+                        .value = "LEVEL",
+                        .help = "debug, info, warn or error [info]",
+                        .words = log_level_names},
+};
 
-// Reads a whole number of its range; complains if it is none.
-static bool read_number(enum number which, const char *text, long long *ret) {
-    long long value = strtoll(text, NULL, 10);
-    if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text) ||
-        value < numbers[which].least || value > numbers[which].most) {
-        fprintf(stderr, "runs-gateway: --%s: \"%s\" is no number from %lld to %lld\n",
-                numbers[which].name, text, numbers[which].least, numbers[which].most);
-        return false;
-    }
-    *ret = value;
-    return true;
-}
+static const struct command_line command_line = {
+    .program = PROGRAM,
+    .version = RUNSD_VERSION,
+    .operands = "",
+    .summary = "Serves a gRPC server's methods as HTTP/JSON until SIGTERM.",
+    .details = "SIGHUP reads the descriptors again; if they are bad, the old ones stay.\n",
+    .options = flags,
+    .option_count = FLAG_COUNT,
+    .footer = "Logs JSON lines to standard error. Exit status: 0 stopped by a signal, 1 could\n"
+              "not start, 2 wrong usage.\n",
+};
 
-static bool add_descriptors(struct arguments *args, const char *path) {
-    if (args->descriptor_count == MOST_DESCRIPTOR_SETS) {
-        complain("--descriptors may be given 16 times at most");
-        return false;
-    }
-    args->descriptors[args->descriptor_count++] = path;
-    return true;
-}
+// A gateway's run, from the start to the stop.
+struct program {
+    const struct logger *log;
+    struct gateway_options options;
+    struct address upstream;
+    struct descriptor_source source;
+    bool reflect;
+    int64_t drain_ms;
+    sigset_t signals;
+    struct gateway *gateway;
+};
 
-static bool read_level(const char *text, enum log_level *ret) {
-    if (!log_level_parse(text, ret)) {
-        fprintf(stderr, "runs-gateway: --log-level: \"%s\" is not debug, info, warn or error\n",
-                text);
-        return false;
+static const struct error *read_flags(struct arena *a, const struct option_value *values,
+                                      struct program *p) {
+    if (values[FLAG_REFLECT].given && values[FLAG_DESCRIPTORS].given) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+                         "--reflect and --descriptors exclude each other");
     }
-    return true;
-}
-
-static void list_options(struct option ret_options[OPTION_COUNT + 1]) {
-    for (int i = 0; i < NUMBER_COUNT; i++) {
-        ret_options[i] = (struct option){numbers[i].name, required_argument, NULL, i};
-    }
-    ret_options[OPTION_LISTEN] = (struct option){"listen", required_argument, NULL, OPTION_LISTEN};
-    ret_options[OPTION_UPSTREAM] =
-        (struct option){"upstream", required_argument, NULL, OPTION_UPSTREAM};
-    ret_options[OPTION_DESCRIPTORS] =
-        (struct option){"descriptors", required_argument, NULL, OPTION_DESCRIPTORS};
-    ret_options[OPTION_LOG_LEVEL] =
-        (struct option){"log-level", required_argument, NULL, OPTION_LOG_LEVEL};
-    ret_options[OPTION_HELP] = (struct option){"help", no_argument, NULL, OPTION_HELP};
-    ret_options[OPTION_VERSION] = (struct option){"version", no_argument, NULL, OPTION_VERSION};
-    ret_options[OPTION_COUNT] = (struct option){NULL, 0, NULL, 0};
-}
-
-// Returns an exit status, or -1 to go on.
-static int read_arguments(int argc, char **argv, struct arguments *args) {
-    struct option options[OPTION_COUNT + 1];
-    list_options(options);
-    int option;
-    bool ok = true;
-    while (ok && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case OPTION_LISTEN:
-            args->listen = optarg;
-            break;
-        case OPTION_UPSTREAM:
-            args->upstream = optarg;
-            break;
-        case OPTION_DESCRIPTORS:
-            ok = add_descriptors(args, optarg);
-            break;
-        case OPTION_LOG_LEVEL:
-            ok = read_level(optarg, &args->level);
-            break;
-        case OPTION_HELP:
-            fputs(usage, stdout);
-            return EXIT_OK;
-        case OPTION_VERSION:
-            puts("runs-gateway " RUNSD_VERSION);
-            return EXIT_OK;
-        default:
-            if (option < 0 || option >= NUMBER_COUNT) {
-                return EXIT_USAGE; // getopt_long complained
-            }
-            ok = read_number((enum number)option, optarg, &args->numbers[option]);
-        }
-    }
-    if (ok && optind < argc) {
-        fprintf(stderr, "runs-gateway: unexpected argument \"%s\"; see runs-gateway --help\n",
-                argv[optind]);
-        ok = false;
-    }
-    return ok ? -1 : EXIT_USAGE;
-}
-
-static const struct error *read_file(struct arena *a, const char *path, struct slice *ret_bytes) {
-    FILE *in = fopen(path, "re");
-    if (in == NULL) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL, "--descriptors: %s: %m", path);
-    }
-    char *bytes = malloc(MAX_DESCRIPTOR_BYTES + 1);
-    size_t size = bytes != NULL ? fread(bytes, 1, MAX_DESCRIPTOR_BYTES + 1, in) : 0;
-    const struct error *error = NULL;
-    if (bytes == NULL || ferror(in)) {
-        error = error_new(a, STATUS_INVALID_ARGUMENT, NULL, "--descriptors: %s cannot be read: %m",
-                          path);
-    } else if (size > MAX_DESCRIPTOR_BYTES) {
-        error = error_new(a, STATUS_INVALID_ARGUMENT, NULL,
-                          "--descriptors: %s has more than %d bytes", path, MAX_DESCRIPTOR_BYTES);
-    } else {
-        *ret_bytes = arena_copy(a, slice_of(bytes, size));
-    }
-    free(bytes);
-    fclose(in);
-    return error;
-}
-
-// Fills options from the arguments, save log and upstream.
-static const struct error *read_options(struct arena *a, const struct arguments *args,
-                                        struct gateway_options *ret_options,
-                                        struct address *ret_upstream) {
-    const struct error *error = address_parse(a, "--listen", args->listen, &ret_options->listen);
+    const struct option_value *listen = &values[FLAG_LISTEN];
+    const struct option_value *upstream = &values[FLAG_UPSTREAM];
+    const struct error *error = address_parse(
+        a, "--listen", listen->given ? listen->text : DEFAULT_LISTEN, &p->options.listen);
     if (error == NULL) {
-        error = address_parse(a, "--upstream", args->upstream, ret_upstream);
+        error = address_parse(a, "--upstream", upstream->given ? upstream->text : DEFAULT_UPSTREAM,
+                              &p->upstream);
     }
-    struct slice *sets = ARENA_ARRAY(a, struct slice, args->descriptor_count + 1);
-    for (size_t i = 0; i < args->descriptor_count && error == NULL; i++) {
-        error = read_file(a, args->descriptors[i], &sets[i]);
+    if (error == NULL) {
+        error = gateway_flags_read(a, &values[FLAG_GATEWAY], &p->options);
     }
-    const long long *n = args->numbers;
-    ret_options->descriptor_sets = sets;
-    ret_options->descriptor_set_count = args->descriptor_count;
-    ret_options->limits = (struct gateway_limits){
-        .header_bytes = (size_t)n[NUMBER_HEADER_BYTES],
-        .body_bytes = (size_t)n[NUMBER_BODY_BYTES],
-        .url_bytes = (size_t)n[NUMBER_URL_BYTES],
-        .connections = (int)n[NUMBER_CONNECTIONS],
-        .idle_timeout_ms = n[NUMBER_IDLE_TIMEOUT],
-        .request_timeout_ms = n[NUMBER_REQUEST_TIMEOUT],
-        .upstream_timeout_ms = n[NUMBER_UPSTREAM_TIMEOUT],
-    };
+    p->options.unbound_methods = values[FLAG_UNBOUND_METHODS].given;
+    p->source.files = values[FLAG_DESCRIPTORS].list;
+    p->source.file_count = (size_t)values[FLAG_DESCRIPTORS].list_count;
+    p->reflect = values[FLAG_REFLECT].given;
+    p->drain_ms = values[FLAG_DRAIN].given ? values[FLAG_DRAIN].number : DEFAULT_DRAIN_MS;
     return error;
+}
+
+// --- start ---
+
+// Whether the upstream may be there in a moment.
+static bool may_pass(const struct error *error) {
+    return error->code == STATUS_UNAVAILABLE || error->code == STATUS_DEADLINE_EXCEEDED ||
+           error->code == STATUS_RESOURCE_EXHAUSTED;
+}
+
+// Waits a moment; returns the signal that asks for a stop, if it came, else 0.
+static int pause_before_retry(const struct program *p) {
+    const struct timespec time = {.tv_sec = RETRY_S};
+    int number = sigtimedwait(&p->signals, NULL, &time);
+    return number > 0 && server_process_is_stop(number) ? number : 0;
+}
+
+// Reads the descriptors; from an upstream that is not there, again and again. Returns
+// false, with *ret_error NULL, if a signal asked for a stop meanwhile.
+static bool read_descriptors(struct arena *a, struct program *p, const struct error **ret_error) {
+    for (;;) {
+        *ret_error = descriptor_source_read(a, &p->source, &p->options.descriptor_sets,
+                                            &p->options.descriptor_set_count);
+        if (*ret_error == NULL) {
+            return true;
+        }
+        bool stopped = (*ret_error)->code == STATUS_CANCELLED && server_process_stop_pending();
+        if (!stopped && (p->source.reflect == NULL || !may_pass(*ret_error))) {
+            return false;
+        }
+        if (!stopped) {
+            LOG(p->log, LOG_WARN, "the upstream's descriptors cannot be had yet",
+                log_text("upstream", p->upstream.text), log_text("error", (*ret_error)->message),
+                log_text("detail", (*ret_error)->detail));
+        }
+        *ret_error = NULL;
+        int number = pause_before_retry(p);
+        if (number != 0) {
+            LOG(p->log, LOG_INFO, "stopping", log_int("signal", number));
+            return false;
+        }
+        arena_reset(a);
+    }
+}
+
+// --- reload and stop ---
+
+static void log_refusal(const struct program *p, const struct error *error) {
+    LOG(p->log, LOG_ERROR, "not reloaded, the old routes stay", log_text("error", error->message),
+        log_text("detail", error->detail));
+}
+
+static void reload(struct program *p) {
+    if (!descriptor_source_can_change(&p->source)) {
+        LOG(p->log, LOG_INFO, "there is nothing to reload: the descriptors are built in");
+        return;
+    }
+    struct arena a;
+    arena_init(&a);
+    const struct slice *sets;
+    size_t count;
+    size_t routes;
+    const struct error *error = descriptor_source_read(&a, &p->source, &sets, &count);
+    if (error == NULL) {
+        error = gateway_reload(p->gateway, &a, sets, count, &routes);
+        error = error == NULL ? NULL : descriptor_source_explain(&a, &p->source, error);
+    }
+    if (error != NULL) {
+        log_refusal(p, error);
+    } else {
+        LOG(p->log, LOG_INFO, "reloaded", log_int("routes", (int64_t)routes));
+    }
+    arena_release(&a);
+}
+
+static void run(struct program *p) {
+    int number;
+    while (sigwait(&p->signals, &number) == 0 && !server_process_is_stop(number)) {
+        reload(p);
+    }
+    LOG(p->log, LOG_INFO, "stopping", log_int("signal", number));
+    gateway_stop(p->gateway, p->drain_ms);
 }
 
 // Serves until a signal; returns the exit status.
-static int serve(struct arena *a, struct gateway_options *options, const struct address *upstream,
-                 int64_t drain_ms, const sigset_t *stop_signals) {
+static int serve(struct program *p) {
     struct rpc_loop *loop = rpc_loop_new("gateway-rpc");
-    options->upstream = rpc_channel_new(loop, upstream, MAX_REPLY_BYTES);
-    struct gateway *gateway = NULL;
-    const struct error *error = gateway_start(a, options, &gateway);
-    int status = EXIT_OK;
-    if (error != NULL) {
-        complain(error->message);
-        status = error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
-    } else {
-        int number;
-        sigwait(stop_signals, &number);
-        LOG(options->log, LOG_INFO, "stopping", log_int("signal", number));
-        gateway_stop(gateway, drain_ms);
+    p->options.upstream = rpc_channel_new(loop, &p->upstream, MAX_REPLY_BYTES);
+    p->source.reflect = p->reflect ? p->options.upstream : NULL;
+    struct arena a; // of the descriptors, which the gateway copies
+    arena_init(&a);
+    const struct error *error;
+    if (read_descriptors(&a, p, &error)) {
+        error = gateway_start(&a, &p->options, &p->gateway);
+        if (error != NULL && error->code == STATUS_INVALID_ARGUMENT) {
+            error = descriptor_source_explain(&a, &p->source, error);
+        }
     }
-    rpc_channel_free(options->upstream);
+    if (error != NULL) {
+        error_print(PROGRAM, error);
+    }
+    int status = error != NULL ? EXIT_FAILED : EXIT_OK;
+    arena_release(&a);
+    if (p->gateway != NULL) {
+        run(p);
+    }
+    rpc_channel_free(p->options.upstream);
     rpc_loop_free(loop);
-    if (error == NULL) {
-        LOG(options->log, LOG_INFO, "stopped");
+    if (status == EXIT_OK) {
+        LOG(p->log, LOG_INFO, "stopped");
     }
     return status;
 }
 
-int main(int argc, char **argv) {
-    struct arguments args = {
-        .listen = DEFAULT_LISTEN, .upstream = DEFAULT_UPSTREAM, .level = LOG_INFO};
-    args.numbers[NUMBER_DRAIN] = 10000;
-    int status = read_arguments(argc, argv, &args);
-    if (status != -1) {
-        return status;
+static int run_program(struct arena *a, const struct option_value *values) {
+    const struct option_value *level = &values[FLAG_LOG_LEVEL];
+    const struct logger log = {STDERR_FILENO,
+                               level->given ? (enum log_level)level->number : LOG_INFO, PROGRAM};
+    struct program p = {.log = &log, .options = {.log = &log}, .source = {.log = &log}};
+    const struct error *error = read_flags(a, values, &p);
+    if (error != NULL) {
+        command_line_complain(&command_line, "%s", error->message);
+        return EXIT_USAGE;
     }
+    // Before any thread is made, so that all of them leave the signals to us.
+    server_process_prepare(&p.signals);
+    rpc_log_redirect(&log);
+    int status = serve(&p);
+    rpc_log_redirect(NULL);
+    return status;
+}
+
+int main(int argc, char **argv) {
     struct arena a;
     arena_init(&a);
-    const struct logger log = {STDERR_FILENO, args.level, "runs-gateway"};
-    struct gateway_options options = {.log = &log};
-    struct address upstream;
-    const struct error *error = read_options(&a, &args, &options, &upstream);
-    if (error != NULL) {
-        complain(error->message);
-        status = EXIT_USAGE;
-    } else {
-        // Before any thread is made, so that all of them leave the signals to us.
-        sigset_t stop_signals;
-        server_process_prepare(&stop_signals);
-        rpc_log_redirect(&log);
-        status = serve(&a, &options, &upstream, args.numbers[NUMBER_DRAIN], &stop_signals);
-        rpc_log_redirect(NULL);
+    struct option_value *values;
+    const char **operands;
+    int status = EXIT_USAGE;
+    switch (command_line_read(&a, &command_line, argc - 1, argv + 1, &values, &operands)) {
+    case COMMAND_LINE_WRONG:
+        break;
+    case COMMAND_LINE_TOLD:
+        status = EXIT_OK;
+        break;
+    case COMMAND_LINE_READ:
+        status = run_program(&a, values);
     }
     arena_release(&a);
     return status;

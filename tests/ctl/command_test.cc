@@ -12,10 +12,10 @@ namespace {
 enum { QUIET, NAME, TAG, COUNT, OPTION_TOTAL };
 
 const option kOptions[] = {
-    {"--quiet", OPTION_FLAG, nullptr, "says less", false, 0, 0},
-    {"--name", OPTION_TEXT, "NAME", "its name", true, 0, 0},
-    {"--tag", OPTION_LIST, "TAG", "a tag", false, 0, 0},
-    {"--count", OPTION_NUMBER, "N", "how many", false, -5, 10},
+    {"--quiet", OPTION_FLAG, nullptr, "says less", false, 0, 0, nullptr},
+    {"--name", OPTION_TEXT, "NAME", "its name", true, 0, 0, nullptr},
+    {"--tag", OPTION_LIST, "TAG", "a tag", false, 0, 0, nullptr},
+    {"--count", OPTION_NUMBER, "N", "how many", false, -5, 10, nullptr},
 };
 
 // What the command was run with.

@@ -226,7 +226,7 @@ TEST_F(Gateway, AnswersInTheEnvelopeAndKeepsTheConnection) {
             Request("GET", "/v1/runs/a", "X-Request-Id: r-1\r\nAuthorization: Bearer t\r\n"));
         EXPECT_EQ("HTTP/1.1 200 OK", Status(reply));
         EXPECT_NE(std::string::npos, reply.find("X-Request-Id: r-1\r\n")) << reply;
-        EXPECT_NE(std::string::npos, reply.find("Cache-Control: no-store\r\n")) << reply;
+        EXPECT_NE(std::string::npos, reply.find("Cache-Control: private, no-cache\r\n")) << reply;
         EXPECT_NE(std::string::npos, reply.find("\r\n\r\n{\"code\":200,\"data\":{")) << reply;
         EXPECT_NE(std::string::npos, reply.find(",\"requestId\":\"r-1\"}")) << reply;
         EXPECT_EQ("Bearer t", upstream_->authorization());

@@ -1,0 +1,39 @@
+#ifndef RUNSD_GATEWAY_REFLECTION_REFLECTION_H
+#define RUNSD_GATEWAY_REFLECTION_REFLECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/slice.h"
+#include "rpc/client.h"
+
+// Asks a gRPC server for the descriptors of all that it serves, by
+// grpc.reflection.v1.ServerReflection or, of a server that has only that, v1alpha
+// (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md).
+
+struct reflection_options {
+    const struct logger *log; // services without descriptors are told there
+    struct rpc_channel *upstream;
+    int64_t timeout_ms;        // of the whole
+    bool (*should_stop)(void); // asked now and then while waiting; NULL: never
+};
+
+// Fetches the files of all services and what they import, as a serialized
+// google.protobuf.FileDescriptorSet in a. The services of reflection and health
+// checking themselves are left out, as are those that the server lists but cannot
+// describe. Blocks; not on the channel's loop. Errors:
+//   UNIMPLEMENTED       the server has no reflection
+//   FAILED_PRECONDITION it serves nothing else
+//   INVALID_ARGUMENT    answers that are malformed, that miss what was asked for or
+//                       that name a file twice with different contents
+//   RESOURCE_EXHAUSTED  more than 1,000 services, 4,000 files or 64 MiB
+//   CANCELLED           should_stop said so
+//   else                what the server said, or why it could not be reached
+//                       (UNAVAILABLE, DEADLINE_EXCEEDED)
+const struct error *reflection_fetch(struct arena *a, const struct reflection_options *options,
+                                     struct slice *ret_descriptor_set);
+
+#endif

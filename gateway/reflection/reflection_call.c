@@ -1,0 +1,110 @@
+#include "gateway/reflection/reflection_call.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "base/container_of.h"
+#include "base/strbuf.h"
+#include "rpc/client_stream.h"
+
+enum { POLL_MS = 50 };
+
+struct waiter {
+    struct rpc_client_stream stream;
+    pthread_mutex_t mutex; // guards what follows
+    pthread_cond_t changed;
+    struct strbuf reply;
+    bool has_reply;
+    bool is_done;
+};
+
+static void on_message(struct rpc_client_stream *stream, struct slice message) {
+    struct waiter *w = CONTAINER_OF(stream, struct waiter, stream);
+    pthread_mutex_lock(&w->mutex);
+    if (!w->has_reply) {
+        strbuf_append_slice(&w->reply, message);
+        w->has_reply = true;
+    }
+    pthread_mutex_unlock(&w->mutex);
+    rpc_client_stream_next(stream);
+}
+
+static void on_done(struct rpc_client_stream *stream) {
+    struct waiter *w = CONTAINER_OF(stream, struct waiter, stream);
+    pthread_mutex_lock(&w->mutex);
+    w->is_done = true;
+    pthread_cond_signal(&w->changed);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+// Waits a moment or until w is done.
+static void wait_a_moment(struct waiter *w) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += POLL_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    pthread_cond_timedwait(&w->changed, &w->mutex, &until);
+}
+
+static void wait_until_done(struct waiter *w, const struct reflection_options *options) {
+    bool is_cancelled = false;
+    pthread_mutex_lock(&w->mutex);
+    while (!w->is_done) {
+        wait_a_moment(w);
+        if (!is_cancelled && options->should_stop != NULL && options->should_stop()) {
+            is_cancelled = true;
+            pthread_mutex_unlock(&w->mutex);
+            rpc_client_stream_cancel(&w->stream);
+            pthread_mutex_lock(&w->mutex);
+        }
+    }
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static const struct error *copy_error(struct arena *a, const struct error *error) {
+    struct error *e = error_new(a, error->code, NULL, "%s", error->message);
+    e->detail = error->detail != NULL ? arena_printf(a, "%s", error->detail) : NULL;
+    return e;
+}
+
+const struct error *reflection_call(struct arena *a, const struct reflection_options *options,
+                                    const char *path, struct slice request, int64_t deadline_us,
+                                    struct slice *ret_reply) {
+    struct arena call_arena;
+    arena_init(&call_arena);
+    struct waiter w = {
+        .stream =
+            {
+                .method = rpc_channel_method(options->upstream, path),
+                .request = request,
+                .deadline_us = deadline_us,
+                .arena = &call_arena,
+                .message = on_message,
+                .done = on_done,
+            },
+        .mutex = PTHREAD_MUTEX_INITIALIZER,
+        .changed = PTHREAD_COND_INITIALIZER,
+        .reply = STRBUF_INIT,
+    };
+    rpc_client_stream_start(&w.stream);
+    rpc_client_stream_next(&w.stream);
+    wait_until_done(&w, options);
+    const struct error *error = NULL;
+    if (w.stream.error != NULL) {
+        error = copy_error(a, w.stream.error);
+    } else if (!w.has_reply) {
+        error = error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+                          "the upstream's server reflection ended without an answer");
+    } else {
+        *ret_reply = arena_copy(a, strbuf_slice(&w.reply));
+    }
+    rpc_client_stream_release(&w.stream);
+    strbuf_release(&w.reply);
+    pthread_mutex_destroy(&w.mutex);
+    pthread_cond_destroy(&w.changed);
+    arena_release(&call_arena);
+    return error;
+}
