@@ -16,27 +16,31 @@ static const char expose_names[] = "X-Request-Id, ETag, Retry-After, Allow";
 
 // --- the options ---
 
+// How long the host at the beginning of text is; an IPv6 address has brackets. 0 if
+// there is none.
+static size_t host_length(const char *text) {
+    if (text[0] != '[') {
+        return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-._");
+    }
+    size_t digits = strspn(text + 1, "0123456789abcdef:.");
+    return digits >= 2 && text[1 + digits] == ']' ? digits + 2 : 0;
+}
+
 // scheme "://" host [ ":" port ], serialized as
 // https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin does: in lower case,
-// without a path. An IPv6 host has brackets.
+// without a path.
 static bool is_origin(const char *text) {
     size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
     if (scheme == 0 || text[0] < 'a' || strncmp(text + scheme, "://", 3) != 0) {
         return false;
     }
     const char *host = text + scheme + 3;
-    size_t length = host[0] == '[' ? strcspn(host, "]") + 1
-                                   : strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-._");
-    if (host[0] == '[' ? strspn(host + 1, "0123456789abcdef:.") + 2 != length || length < 4
-                       : length == 0) {
-        return false;
+    const char *port = host + host_length(host);
+    if (port == host || *port == '\0') {
+        return port != host;
     }
-    const char *port = host + length;
-    if (*port == '\0') {
-        return true;
-    }
-    size_t digits = strspn(port + 1, "0123456789");
-    return *port == ':' && digits > 0 && digits <= 5 && port[1 + digits] == '\0';
+    size_t digits = *port == ':' ? strspn(port + 1, "0123456789") : 0;
+    return digits > 0 && digits <= 5 && port[1 + digits] == '\0';
 }
 
 const struct error *cors_check(struct arena *a, const struct gateway_http_options *options) {
