@@ -66,8 +66,8 @@ static void match_cancel(struct bench *b) {
 
 static void encode_cancel(struct bench *b) {
     struct slice message;
-    require(transcoder_encode_request(b->transcoder, &b->arena, &b->cancel, SLICE_EMPTY,
-                                      SLICE_EMPTY, &message));
+    const struct transcoder_request request = {.query = SLICE_EMPTY};
+    require(transcoder_encode_request(b->transcoder, &b->arena, &b->cancel, &request, &message));
 }
 
 static void write_run(struct bench *b) {
@@ -77,8 +77,8 @@ static void write_run(struct bench *b) {
 
 static void read_run(struct bench *b) {
     struct slice message;
-    require(transcoder_encode_request(b->transcoder, &b->arena, &b->create, SLICE_EMPTY,
-                                      slice_of(run_json, sizeof(run_json) - 1), &message));
+    const struct transcoder_request request = {.body = slice_of(run_json, sizeof(run_json) - 1)};
+    require(transcoder_encode_request(b->transcoder, &b->arena, &b->create, &request, &message));
 }
 
 static void upb_write_run(struct bench *b) {
@@ -165,7 +165,7 @@ int main(int argc, char **argv) {
     struct slice set = read_file(argv[1]);
     struct bench b = {.out = STRBUF_INIT};
     arena_init(&b.arena);
-    require(transcoder_new(&b.arena, &set, 1, &b.transcoder));
+    require(transcoder_new(&b.arena, &set, 1, NULL, &b.transcoder));
     struct descriptor_pool pool;
     require(descriptor_pool_load(&b.arena, &set, 1, &pool));
     b.upb_pool = pool.pool;
@@ -174,8 +174,8 @@ int main(int argc, char **argv) {
     require(transcoder_match_route(b.transcoder, &b.arena, slice_of_cstr("POST"),
                                    slice_of_cstr("/v1/runs"), &b.create));
     struct slice request;
-    require(transcoder_encode_request(b.transcoder, &b.arena, &b.create, SLICE_EMPTY,
-                                      slice_of(run_json, sizeof(run_json) - 1), &request));
+    const struct transcoder_request create = {.body = slice_of(run_json, sizeof(run_json) - 1)};
+    require(transcoder_encode_request(b.transcoder, &b.arena, &b.create, &create, &request));
     const uint8_t *p = request.data;
     struct wire_field run;
     if (!wire_read_field(&p, request.data + request.len, &run)) {

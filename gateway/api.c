@@ -22,7 +22,11 @@ const struct error *gateway_api_new(struct arena *a, const struct gateway_api_op
                                     const struct slice *descriptor_sets, size_t count,
                                     struct gateway_api **ret_api) {
     struct transcoder *transcoder;
-    const struct error *error = transcoder_new(a, descriptor_sets, count, &transcoder);
+    const struct transcoder_options rules = {
+        .ignore_unknown = options->ignore_unknown,
+        .unbound_methods = options->unbound_methods,
+    };
+    const struct error *error = transcoder_new(a, descriptor_sets, count, &rules, &transcoder);
     if (error != NULL) {
         return error;
     }

@@ -452,9 +452,13 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
         return answer_error(x, connection, e, false);
     }
     struct slice message;
-    const struct error *error =
-        transcoder_encode_request(x->context->transcoder, &x->arena, &x->routing.match,
-                                  x->facts.query, strbuf_slice(&x->body), &message);
+    const struct transcoder_request request = {
+        .query = x->facts.query,
+        .body = strbuf_slice(&x->body),
+        .content_type = x->facts.content_type,
+    };
+    const struct error *error = transcoder_encode_request(
+        x->context->transcoder, &x->arena, &x->routing.match, &request, &message);
     if (error != NULL) {
         return answer_error(x, connection, error, false);
     }

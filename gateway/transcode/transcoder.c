@@ -4,183 +4,41 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "gateway/descriptor/schema.h"
-#include "gateway/transcode/bind.h"
-#include "gateway/transcode/http_rule.h"
-#include "gateway/transcode/json_read.h"
+#include "base/wire.h"
+#include "gateway/transcode/http_body.h"
 #include "gateway/transcode/json_write.h"
 #include "gateway/transcode/percent.h"
-#include "gateway/transcode/route_table.h"
 #include "gateway/transcode/scalar.h"
+#include "gateway/transcode/transcoder_internal.h"
+#include "gateway/transcode/update_mask.h"
 
 static const char error_domain[] = "gateway.v1";
 
-struct transcoder_route {
-    const struct schema_method *method;
-    size_t method_index;
-    const char *verb;
-    const char *template_text;
-    struct path_template path;
-    struct bound_field *variables; // one for each of the template's
-    bool whole_body;
-    const struct schema_field *body;          // NULL unless the body is one field
-    const struct schema_field *response_body; // NULL for the whole message
-};
-
-struct transcoder {
-    struct arena arena; // owns everything but the schema
-    struct schema *schema;
-    struct transcoder_route *routes;
-    size_t route_count;
-    size_t method_count; // that have routes
-    struct route_table table;
-};
-
-static const struct error *in_domain(const struct error *error) {
+const struct error *transcoder_error(const struct error *error) {
     if (error != NULL) {
         ((struct error *)error)->domain = error_domain;
     }
     return error;
 }
 
-static const struct error *refuse_rule(struct arena *a, const struct schema_method *method,
-                                       const struct http_rule *rule, size_t column,
-                                       const char *why) {
-    const char *at = column == 0 ? "" : arena_printf(a, ", column %zu", column);
-    return error_new(a, STATUS_INVALID_ARGUMENT, "HTTP_RULE_INVALID",
-                     "%s: method %s: %.*s \"%.*s\"%s: %s", method->file, method->name,
-                     SLICE_FMT(rule->method), SLICE_FMT(rule->path), at, why);
-}
-
-static const struct error *compile_variables(struct transcoder *t, struct arena *a,
-                                             struct transcoder_route *route,
-                                             const struct http_rule *rule) {
-    const struct path_template *path = &route->path;
-    route->variables = ARENA_ARRAY(&t->arena, struct bound_field, path->variable_count);
-    for (size_t i = 0; i < path->variable_count; i++) {
-        const struct template_variable *v = &path->variables[i];
-        struct bound_field *field = &route->variables[i];
-        const char *fault = bind_resolve(&t->arena, route->method->input, v->field_path, field);
-        if (fault == NULL && field->chain[field->depth - 1]->repeated) {
-            fault = "a repeated field cannot be a path variable";
-        }
-        for (size_t k = 0; fault == NULL && k < i; k++) {
-            const struct bound_field *other = &route->variables[k];
-            bool same =
-                other->depth == field->depth &&
-                memcmp(other->chain, field->chain, sizeof(field->chain[0]) * field->depth) == 0;
-            fault = same ? "two variables set the same field" : NULL;
-        }
-        if (fault != NULL) {
-            return refuse_rule(a, route->method, rule, v->column, fault);
-        }
-    }
-    return NULL;
-}
-
-static const struct error *compile_bodies(struct arena *a, struct transcoder_route *route,
-                                          const struct http_rule *rule) {
-    if (slice_equal_cstr(rule->body, "*")) {
-        route->whole_body = true;
-    } else if (rule->body.len > 0) {
-        route->body = schema_find_field(route->method->input, rule->body);
-        if (route->body == NULL) {
-            return refuse_rule(a, route->method, rule, 0,
-                               arena_printf(a, "body: %.*s has no field \"%.*s\"",
-                                            SLICE_FMT(route->method->input->full_name),
-                                            SLICE_FMT(rule->body)));
-        }
-    }
-    if (rule->response_body.len > 0) {
-        route->response_body = schema_find_field(route->method->output, rule->response_body);
-        if (route->response_body == NULL) {
-            return refuse_rule(a, route->method, rule, 0,
-                               arena_printf(a, "response_body: %.*s has no field \"%.*s\"",
-                                            SLICE_FMT(route->method->output->full_name),
-                                            SLICE_FMT(rule->response_body)));
-        }
-    }
-    return NULL;
-}
-
-static const struct error *compile_rule(struct transcoder *t, struct arena *a,
-                                        const struct schema_method *method,
-                                        const struct http_rule *rule) {
-    size_t index = t->route_count;
-    struct transcoder_route *route = &t->routes[index];
-    *route = (struct transcoder_route){
-        .method = method,
-        .method_index = t->method_count,
-        .verb = arena_cstr(&t->arena, rule->method),
-        .template_text = arena_cstr(&t->arena, rule->path),
-    };
-    struct template_fault fault;
-    if (!template_parse(&t->arena, slice_of_cstr(route->template_text), &route->path, &fault)) {
-        return refuse_rule(a, method, rule, fault.column, fault.message);
-    }
-    const struct error *error = compile_variables(t, a, route, rule);
-    if (error == NULL) {
-        error = compile_bodies(a, route, rule);
-    }
-    if (error != NULL) {
-        return error;
-    }
-    size_t other;
-    if (!route_table_add(&t->table, &route->path, slice_of_cstr(route->verb), index, &other)) {
-        const struct transcoder_route *first = &t->routes[other];
-        return refuse_rule(a, method, rule, 1,
-                           arena_printf(a,
-                                        "matches the same requests as %s \"%s\" of method %s "
-                                        "in %s",
-                                        first->verb, first->template_text, first->method->name,
-                                        first->method->file));
-    }
-    t->route_count++;
-    return NULL;
-}
-
-static const struct error *compile_routes(struct transcoder *t, struct arena *a) {
-    const struct schema *s = t->schema;
-    struct http_rule **rules = ARENA_ARRAY(a, struct http_rule *, s->method_count);
-    size_t count = 0;
-    for (size_t i = 0; i < s->method_count; i++) {
-        const char *fault;
-        if (!s->methods[i].has_http) {
-            continue;
-        }
-        if (!http_rule_parse(a, s->methods[i].http, &rules[i], &fault)) {
-            return error_new(a, STATUS_INVALID_ARGUMENT, "HTTP_RULE_INVALID", "%s: method %s: %s",
-                             s->methods[i].file, s->methods[i].name, fault);
-        }
-        for (const struct http_rule *r = rules[i]; r != NULL; r = r->next) {
-            count++;
-        }
-    }
-    t->routes = ARENA_ARRAY(&t->arena, struct transcoder_route, count);
-    for (size_t i = 0; i < s->method_count; i++) {
-        for (const struct http_rule *r = rules[i]; r != NULL; r = r->next) {
-            const struct error *error = compile_rule(t, a, &s->methods[i], r);
-            if (error != NULL) {
-                return error;
-            }
-        }
-        t->method_count += rules[i] != NULL;
-    }
-    return NULL;
-}
-
 const struct error *transcoder_new(struct arena *a, const struct slice *descriptor_sets,
-                                   size_t count, struct transcoder **ret_transcoder) {
+                                   size_t count, const struct transcoder_options *options,
+                                   struct transcoder **ret_transcoder) {
+    static const struct transcoder_options defaults = {.ignore_unknown = false};
+    if (options == NULL) {
+        options = &defaults;
+    }
     struct transcoder *t = mem_zalloc(sizeof(*t));
     arena_init(&t->arena);
     route_table_init(&t->table, &t->arena);
     const struct error *error = schema_new(a, descriptor_sets, count, &t->schema);
     if (error == NULL) {
-        error = compile_routes(t, a);
+        t->read_options.ignore_unknown = options->ignore_unknown;
+        error = transcoder_compile(t, a, options->unbound_methods);
     }
     if (error != NULL) {
         transcoder_free(t);
-        return in_domain(error);
+        return transcoder_error(error);
     }
     *ret_transcoder = t;
     return NULL;
@@ -227,11 +85,19 @@ bool transcoder_route_server_streaming(const struct transcoder_route *route) {
     return route->method->server_streaming;
 }
 
+bool transcoder_route_takes_http_body(const struct transcoder_route *route) {
+    return route->takes_http_body;
+}
+
+bool transcoder_route_returns_http_body(const struct transcoder_route *route) {
+    return route->returns_http_body;
+}
+
 static const struct error *refuse_variable(struct arena *a, const char *name, const char *why) {
     struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, "PATH_INVALID",
                                 "Path variable \"%s\" is invalid: %s.", name, why);
     error_add_violation(e, a, name, "%s", why);
-    return in_domain(e);
+    return transcoder_error(e);
 }
 
 // The raw part of the path that a variable spans.
@@ -260,22 +126,24 @@ const struct error *transcoder_match_route(const struct transcoder *transcoder, 
                                            struct transcoder_match *ret_match) {
     size_t bad;
     if (!percent_valid(path, &bad)) {
-        return in_domain(error_new(a, STATUS_INVALID_ARGUMENT, "PATH_INVALID",
-                                   "The path is invalid: \"%%\" at offset %zu is not followed by "
-                                   "two hex digits.",
-                                   bad));
+        return transcoder_error(
+            error_new(a, STATUS_INVALID_ARGUMENT, "PATH_INVALID",
+                      "The path is invalid: \"%%\" at offset %zu is not followed by "
+                      "two hex digits.",
+                      bad));
     }
     struct route_match found;
     switch (route_table_find(&transcoder->table, a, verb, path, &found)) {
     case ROUTE_NO_PATH:
-        return in_domain(error_new(a, STATUS_NOT_FOUND, "ROUTE_NOT_FOUND",
-                                   "There is no resource at path %s.", scalar_quote(a, path)));
+        return transcoder_error(error_new(a, STATUS_NOT_FOUND, "ROUTE_NOT_FOUND",
+                                          "There is no resource at path %s.",
+                                          scalar_quote(a, path)));
     case ROUTE_NO_METHOD: {
         struct error *e = error_new(a, STATUS_UNIMPLEMENTED, "METHOD_NOT_ALLOWED",
                                     "Method %s is not allowed at path %s; allowed: %s.",
                                     scalar_quote(a, verb), scalar_quote(a, path), found.allow);
         error_add_metadata(e, a, "allow", found.allow);
-        return in_domain(e);
+        return transcoder_error(e);
     }
     case ROUTE_FOUND:
         break;
@@ -294,18 +162,35 @@ const struct error *transcoder_match_route(const struct transcoder *transcoder, 
     return NULL;
 }
 
+static void put_http_body(const struct transcoder_route *route,
+                          const struct transcoder_request *request, struct strbuf *out) {
+    struct strbuf body = STRBUF_INIT;
+    http_body_put(request->content_type, request->body, &body);
+    if (route->whole_body) {
+        strbuf_append_slice(out, strbuf_slice(&body));
+    } else {
+        wire_put_bytes(out, route->body->number, strbuf_slice(&body));
+    }
+    strbuf_release(&body);
+}
+
 static const struct error *encode_body(const struct transcoder *t, struct arena *a,
-                                       const struct transcoder_route *route, struct slice body,
+                                       const struct transcoder_route *route,
+                                       const struct transcoder_request *request,
                                        struct strbuf *out) {
-    static const struct json_read_options options = {.ignore_unknown = false};
+    struct slice body = request->body;
     if (body.len == 0) {
         return NULL;
     }
+    if (route->takes_http_body) {
+        put_http_body(route, request, out);
+        return NULL;
+    }
     if (route->whole_body) {
-        return json_read_message(t->schema, a, route->method->input, body, &options, out);
+        return json_read_message(t->schema, a, route->method->input, body, &t->read_options, out);
     }
     if (route->body != NULL) {
-        return json_read_field(t->schema, a, route->body, body, &options, out);
+        return json_read_field(t->schema, a, route->body, body, &t->read_options, out);
     }
     struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, "BODY_INVALID",
                                 "%s %s takes no body, but %zu bytes were sent.", route->verb,
@@ -315,20 +200,21 @@ static const struct error *encode_body(const struct transcoder *t, struct arena 
 }
 
 static const struct error *encode(const struct transcoder *t, struct arena *a,
-                                  const struct transcoder_match *match, struct slice query,
-                                  struct slice body, struct strbuf *out) {
+                                  const struct transcoder_match *match,
+                                  const struct transcoder_request *request, struct strbuf *out) {
     const struct transcoder_route *route = match->route;
-    const struct error *error = encode_body(t, a, route, body, out);
+    const struct error *error = encode_body(t, a, route, request, out);
+    if (error == NULL && request->query.len > 0) {
+        struct bind_taken taken = {route->variables, match->variable_count, route->body,
+                                   route->whole_body};
+        error = bind_query(a, route->method->input, request->query, &taken, out);
+    }
     if (error != NULL) {
         return error;
     }
-    if (query.len > 0) {
-        struct bind_taken taken = {route->variables, match->variable_count, route->body,
-                                   route->whole_body};
-        error = bind_query(a, route->method->input, query, &taken, out);
-        if (error != NULL) {
-            return error;
-        }
+    if (route->update_mask != NULL && request->body.len > 0 &&
+        !update_mask_is_given(route->update_mask, strbuf_slice(out))) {
+        update_mask_infer(a, route->update_mask, route->body, request->body, out);
     }
     // Last, so that the path wins.
     for (size_t i = 0; i < match->variable_count; i++) {
@@ -344,15 +230,24 @@ static const struct error *encode(const struct transcoder *t, struct arena *a,
 
 const struct error *transcoder_encode_request(const struct transcoder *transcoder, struct arena *a,
                                               const struct transcoder_match *match,
-                                              struct slice query, struct slice body,
+                                              const struct transcoder_request *request,
                                               struct slice *ret_message) {
     struct strbuf out = STRBUF_INIT;
-    const struct error *error = encode(transcoder, a, match, query, body, &out);
+    const struct error *error = encode(transcoder, a, match, request, &out);
     if (error == NULL) {
         *ret_message = arena_copy(a, strbuf_slice(&out));
     }
     strbuf_release(&out);
-    return in_domain(error);
+    return transcoder_error(error);
+}
+
+static const struct error *malformed(struct arena *a, const struct transcoder_route *route,
+                                     struct slice message, const char *fault) {
+    struct error *e = error_new(a, STATUS_INTERNAL, "RESPONSE_MALFORMED",
+                                "The upstream's reply could not be read.");
+    e->detail = arena_printf(a, "%s: reply of %zu bytes as %.*s: %s", route->method->path,
+                             message.len, SLICE_FMT(route->method->output->full_name), fault);
+    return transcoder_error(e);
 }
 
 const struct error *transcoder_decode_response(const struct transcoder *transcoder, struct arena *a,
@@ -364,12 +259,23 @@ const struct error *transcoder_decode_response(const struct transcoder *transcod
                   ? json_write_message(transcoder->schema, a, type, message, out, &fault)
                   : json_write_field_of(transcoder->schema, a, type, route->response_body, message,
                                         out, &fault);
-    if (ok) {
-        return NULL;
-    }
-    struct error *e = error_new(a, STATUS_INTERNAL, "RESPONSE_MALFORMED",
-                                "The upstream's reply could not be read.");
-    e->detail = arena_printf(a, "%s: reply of %zu bytes as %.*s: %s", route->method->path,
-                             message.len, SLICE_FMT(type->full_name), fault);
-    return in_domain(e);
+    return ok ? NULL : malformed(a, route, message, fault);
+}
+
+const struct error *transcoder_read_http_body(const struct transcoder *transcoder, struct arena *a,
+                                              const struct transcoder_route *route,
+                                              struct slice message, struct slice *ret_content_type,
+                                              struct slice *ret_data) {
+    (void)transcoder;
+    bool ok = route->response_body == NULL ? http_body_read(message, ret_content_type, ret_data)
+                                           : http_body_read_field(a, route->response_body, message,
+                                                                  ret_content_type, ret_data);
+    return ok ? NULL : malformed(a, route, message, "the google.api.HttpBody is malformed");
+}
+
+bool transcoder_message_json(const struct transcoder *transcoder, struct arena *a,
+                             struct slice full_name, struct slice message, struct strbuf *out) {
+    const struct schema_message *type = schema_find_message(transcoder->schema, full_name);
+    const char *fault;
+    return type != NULL && json_write_message(transcoder->schema, a, type, message, out, &fault);
 }

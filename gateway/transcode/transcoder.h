@@ -19,12 +19,20 @@ struct transcoder;
 // One google.api.http binding: a verb and a path template of an RPC method.
 struct transcoder_route;
 
+struct transcoder_options {
+    bool ignore_unknown;  // fields and enum words of a JSON body that are not known
+    bool unbound_methods; // a method without a rule is at POST /package.Service/Method,
+                          // its request the body
+};
+
 // Compiles serialized google.protobuf.FileDescriptorSets. A file that is in
 // several of them must be the same in each. INVALID_ARGUMENT, in a, for bytes
 // that are no set, a template that is illegal, or two bindings that match the
-// same requests; the message names file, method and column.
+// same requests; the message names file, method, rule and column. options may be
+// NULL.
 const struct error *transcoder_new(struct arena *a, const struct slice *descriptor_sets,
-                                   size_t count, struct transcoder **ret_transcoder);
+                                   size_t count, const struct transcoder_options *options,
+                                   struct transcoder **ret_transcoder);
 
 // NULL is ignored.
 void transcoder_free(struct transcoder *transcoder);
@@ -50,6 +58,11 @@ const char *transcoder_route_template(const struct transcoder_route *route);
 bool transcoder_route_client_streaming(const struct transcoder_route *route);
 bool transcoder_route_server_streaming(const struct transcoder_route *route);
 
+// Whether the request's body goes into a google.api.HttpBody as it is, whatever its
+// media type; whether the reply (or its response_body) is one.
+bool transcoder_route_takes_http_body(const struct transcoder_route *route);
+bool transcoder_route_returns_http_body(const struct transcoder_route *route);
+
 // What a path and verb lead to.
 struct transcoder_match {
     const struct transcoder_route *route;
@@ -70,14 +83,23 @@ const struct error *transcoder_match_route(const struct transcoder *transcoder, 
                                            struct slice verb, struct slice path,
                                            struct transcoder_match *ret_match);
 
-// Makes the request message's bytes from the path variables, the raw query
-// (without "?"; may be empty) and the JSON body (may be empty). The bytes live
-// in a. INVALID_ARGUMENT with google.rpc.BadRequest violations that name the
-// path variable, the query key or the JSON path and what was wrong with it:
-// reasons QUERY_INVALID, BODY_INVALID, PATH_INVALID.
+// What of a request becomes its message, beside the path.
+struct transcoder_request {
+    struct slice query;        // raw, without "?"; may be empty
+    struct slice body;         // JSON, or anything if the route takes an HttpBody; may be empty
+    struct slice content_type; // for an HttpBody only; may be empty
+};
+
+// Makes the request message's bytes from the path variables, the query and the
+// body. A PATCH whose body is one field and whose request has exactly one field of
+// google.protobuf.FieldMask gets the mask of what the body names, unless it has one
+// (gateway/transcode/update_mask.h). The bytes live in a. INVALID_ARGUMENT with
+// google.rpc.BadRequest violations that name the path variable, the query key or the
+// JSON path and what was wrong with it: reasons QUERY_INVALID, BODY_INVALID,
+// PATH_INVALID.
 const struct error *transcoder_encode_request(const struct transcoder *transcoder, struct arena *a,
                                               const struct transcoder_match *match,
-                                              struct slice query, struct slice body,
+                                              const struct transcoder_request *request,
                                               struct slice *ret_message);
 
 // Appends the JSON of a response message's bytes to out. INTERNAL /
@@ -85,5 +107,24 @@ const struct error *transcoder_encode_request(const struct transcoder *transcode
 const struct error *transcoder_decode_response(const struct transcoder *transcoder, struct arena *a,
                                                const struct transcoder_route *route,
                                                struct slice message, struct strbuf *out);
+
+// Appends the JSON of a message's bytes to out. Returns false, with out as before, if
+// no descriptor set has a message "package.Name", or the bytes have no JSON form.
+// Temporary memory comes from a.
+bool transcoder_message_json(const struct transcoder *transcoder, struct arena *a,
+                             struct slice full_name, struct slice message, struct strbuf *out);
+
+// Reads the HttpBody of a response message where the route returns one. The results
+// live in a or borrow from message. INTERNAL / RESPONSE_MALFORMED as above.
+const struct error *transcoder_read_http_body(const struct transcoder *transcoder, struct arena *a,
+                                              const struct transcoder_route *route,
+                                              struct slice message, struct slice *ret_content_type,
+                                              struct slice *ret_data);
+
+// Appends the JSON of the bytes of a message by its type's name ("google.rpc.ErrorInfo").
+// Returns false, with out as before, if the type is not known or the bytes are no
+// message of it.
+bool transcoder_message_json(const struct transcoder *transcoder, struct arena *a,
+                             struct slice full_name, struct slice message, struct strbuf *out);
 
 #endif

@@ -8,13 +8,20 @@ extern "C" {
 
 namespace {
 
+const struct error *EncodeRequest(const struct transcoder *t, struct arena *a,
+                                  const struct transcoder_match *m, struct slice query,
+                                  struct slice body, struct slice *ret_message) {
+    const struct transcoder_request request = {query, body, SLICE_EMPTY};
+    return transcoder_encode_request(t, a, m, &request, ret_message);
+}
+
 class TranscoderTest : public ::testing::Test {
   protected:
     void SetUp() override {
         wide = WideSet();
         runs = RunsSet();
         const struct slice sets[] = {S(runs), S(wide)};
-        const struct error *e = transcoder_new(a, sets, 2, &t);
+        const struct error *e = transcoder_new(a, sets, 2, nullptr, &t);
         ASSERT_EQ(e, nullptr) << e->message;
     }
     void TearDown() override {
@@ -47,7 +54,7 @@ class TranscoderTest : public ::testing::Test {
         const struct error *e = transcoder_match_route(t, scratch, verb, path, &m);
         struct slice message;
         if (e == nullptr) {
-            e = transcoder_encode_request(t, scratch, &m, query, bytes, &message);
+            e = EncodeRequest(t, scratch, &m, query, bytes, &message);
         }
         if (e != nullptr) {
             EXPECT_STREQ(e->domain, "gateway.v1");
@@ -80,7 +87,7 @@ class TranscoderTest : public ::testing::Test {
         const struct error *e = transcoder_match_route(t, scratch, S(verb), S(path), &m);
         struct slice message;
         if (e == nullptr) {
-            e = transcoder_encode_request(t, scratch, &m, S(query), S(body), &message);
+            e = EncodeRequest(t, scratch, &m, S(query), S(body), &message);
         }
         if (e != nullptr) {
             return std::string(e->reason) + " " +
@@ -386,8 +393,7 @@ TEST_F(TranscoderTest, AFullRunComesBackAsItWasGiven) {
     struct transcoder_match m;
     ASSERT_EQ(transcoder_match_route(t, scratch, S("POST"), S("/v1/runs"), &m), nullptr);
     struct slice message;
-    const struct error *e =
-        transcoder_encode_request(t, scratch, &m, SLICE_EMPTY, S(run_json), &message);
+    const struct error *e = EncodeRequest(t, scratch, &m, SLICE_EMPTY, S(run_json), &message);
     ASSERT_EQ(e, nullptr) << e->message;
     const uint8_t *p = message.data;
     struct wire_field run;
@@ -439,12 +445,12 @@ TEST_F(TranscoderTest, ListFiltersTakeWordsNamesAndNumbers) {
     struct transcoder_match m;
     ASSERT_EQ(transcoder_match_route(t, scratch, S("GET"), S("/v1/runs"), &m), nullptr);
     struct slice message;
-    const struct error *e = transcoder_encode_request(
+    const struct error *e = EncodeRequest(
         t, scratch, &m, S("status=running&status=RUN_STATUS_WAITING&status=5&pageSize=10"),
         SLICE_EMPTY, &message);
     ASSERT_EQ(e, nullptr) << e->message;
     EXPECT_EQ(Str(message), "\x18\x01\x18\x02\x18\x05\x08\x0A");
-    e = transcoder_encode_request(t, scratch, &m, S("status=done"), SLICE_EMPTY, &message);
+    e = EncodeRequest(t, scratch, &m, S("status=done"), SLICE_EMPTY, &message);
     EXPECT_EQ(Violation(e), "status: \"done\" is none of RUN_STATUS_UNSPECIFIED, running, waiting, "
                             "success, failure, cancelled");
 }
@@ -480,7 +486,7 @@ std::string Start(const std::vector<std::string> &rules) {
     Arena a;
     struct slice slice = S(bytes);
     struct transcoder *t = nullptr;
-    const struct error *e = transcoder_new(a, &slice, 1, &t);
+    const struct error *e = transcoder_new(a, &slice, 1, nullptr, &t);
     transcoder_free(t);
     EXPECT_TRUE(e == nullptr || e->code == STATUS_INVALID_ARGUMENT);
     return e == nullptr ? "" : e->message;

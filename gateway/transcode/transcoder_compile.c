@@ -1,0 +1,166 @@
+#include <string.h>
+
+#include "gateway/transcode/http_body.h"
+#include "gateway/transcode/http_rule.h"
+#include "gateway/transcode/transcoder_internal.h"
+#include "gateway/transcode/update_mask.h"
+
+// From the google.api.http rules of methods to routes.
+
+static const struct error *refuse_rule(struct arena *a, const struct schema_method *method,
+                                       const struct http_rule *rule, size_t column,
+                                       const char *why) {
+    const char *at = column == 0 ? "" : arena_printf(a, ", column %zu", column);
+    return error_new(a, STATUS_INVALID_ARGUMENT, "HTTP_RULE_INVALID",
+                     "%s: method %s: %.*s \"%.*s\"%s: %s", method->file, method->name,
+                     SLICE_FMT(rule->method), SLICE_FMT(rule->path), at, why);
+}
+
+static const struct error *compile_variables(struct transcoder *t, struct arena *a,
+                                             struct transcoder_route *route,
+                                             const struct http_rule *rule) {
+    const struct path_template *path = &route->path;
+    route->variables = ARENA_ARRAY(&t->arena, struct bound_field, path->variable_count);
+    for (size_t i = 0; i < path->variable_count; i++) {
+        const struct template_variable *v = &path->variables[i];
+        struct bound_field *field = &route->variables[i];
+        const char *fault = bind_resolve(&t->arena, route->method->input, v->field_path, field);
+        if (fault == NULL && field->chain[field->depth - 1]->repeated) {
+            fault = "a repeated field cannot be a path variable";
+        }
+        for (size_t k = 0; fault == NULL && k < i; k++) {
+            const struct bound_field *other = &route->variables[k];
+            bool same =
+                other->depth == field->depth &&
+                memcmp(other->chain, field->chain, sizeof(field->chain[0]) * field->depth) == 0;
+            fault = same ? "two variables set the same field" : NULL;
+        }
+        if (fault != NULL) {
+            return refuse_rule(a, route->method, rule, v->column, fault);
+        }
+    }
+    return NULL;
+}
+
+static const struct error *compile_bodies(struct arena *a, struct transcoder_route *route,
+                                          const struct http_rule *rule) {
+    if (slice_equal_cstr(rule->body, "*")) {
+        route->whole_body = true;
+    } else if (rule->body.len > 0) {
+        route->body = schema_find_field(route->method->input, rule->body);
+        if (route->body == NULL) {
+            return refuse_rule(a, route->method, rule, 0,
+                               arena_printf(a, "body: %.*s has no field \"%.*s\"",
+                                            SLICE_FMT(route->method->input->full_name),
+                                            SLICE_FMT(rule->body)));
+        }
+    }
+    if (rule->response_body.len > 0) {
+        route->response_body = schema_find_field(route->method->output, rule->response_body);
+        if (route->response_body == NULL) {
+            return refuse_rule(a, route->method, rule, 0,
+                               arena_printf(a, "response_body: %.*s has no field \"%.*s\"",
+                                            SLICE_FMT(route->method->output->full_name),
+                                            SLICE_FMT(rule->response_body)));
+        }
+    }
+    const struct schema_method *method = route->method;
+    route->takes_http_body = route->whole_body
+                                 ? http_body_is(method->input)
+                                 : route->body != NULL && http_body_is_field(route->body);
+    route->returns_http_body = route->response_body != NULL
+                                   ? http_body_is_field(route->response_body)
+                                   : http_body_is(method->output);
+    if (slice_equal_cstr(rule->method, "PATCH")) {
+        route->update_mask = update_mask_field(method->input, route->body);
+    }
+    return NULL;
+}
+
+static const struct error *compile_rule(struct transcoder *t, struct arena *a,
+                                        const struct schema_method *method,
+                                        const struct http_rule *rule) {
+    size_t index = t->route_count;
+    struct transcoder_route *route = &t->routes[index];
+    *route = (struct transcoder_route){
+        .method = method,
+        .method_index = t->method_count,
+        .verb = arena_cstr(&t->arena, rule->method),
+        .template_text = arena_cstr(&t->arena, rule->path),
+    };
+    struct template_fault fault;
+    if (!template_parse(&t->arena, slice_of_cstr(route->template_text), &route->path, &fault)) {
+        return refuse_rule(a, method, rule, fault.column, fault.message);
+    }
+    const struct error *error = compile_variables(t, a, route, rule);
+    if (error == NULL) {
+        error = compile_bodies(a, route, rule);
+    }
+    if (error != NULL) {
+        return error;
+    }
+    size_t other;
+    if (!route_table_add(&t->table, &route->path, slice_of_cstr(route->verb), index, &other)) {
+        const struct transcoder_route *first = &t->routes[other];
+        return refuse_rule(a, method, rule, 1,
+                           arena_printf(a,
+                                        "matches the same requests as %s \"%s\" of method %s "
+                                        "in %s",
+                                        first->verb, first->template_text, first->method->name,
+                                        first->method->file));
+    }
+    t->route_count++;
+    return NULL;
+}
+
+// What stands for the rule of a method that has none.
+static struct http_rule *unbound_rule(struct arena *a, const struct schema_method *method) {
+    struct http_rule *rule = ARENA_NEW(a, struct http_rule);
+    rule->method = slice_of_cstr("POST");
+    rule->path = slice_of_cstr(method->path);
+    rule->body = slice_of_cstr("*");
+    return rule;
+}
+
+// The rules of a method, in a; NULL if it has none.
+static const struct error *read_rules(struct arena *a, const struct schema_method *method,
+                                      bool unbound_methods, struct http_rule **ret_rules) {
+    const char *fault;
+    *ret_rules = NULL;
+    if (!method->has_http) {
+        *ret_rules = unbound_methods ? unbound_rule(a, method) : NULL;
+        return NULL;
+    }
+    if (!http_rule_parse(a, method->http, ret_rules, &fault)) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, "HTTP_RULE_INVALID", "%s: method %s: %s",
+                         method->file, method->name, fault);
+    }
+    return NULL;
+}
+
+const struct error *transcoder_compile(struct transcoder *t, struct arena *a,
+                                       bool unbound_methods) {
+    const struct schema *s = t->schema;
+    struct http_rule **rules = ARENA_ARRAY(a, struct http_rule *, s->method_count);
+    size_t count = 0;
+    for (size_t i = 0; i < s->method_count; i++) {
+        const struct error *error = read_rules(a, &s->methods[i], unbound_methods, &rules[i]);
+        if (error != NULL) {
+            return error;
+        }
+        for (const struct http_rule *r = rules[i]; r != NULL; r = r->next) {
+            count++;
+        }
+    }
+    t->routes = ARENA_ARRAY(&t->arena, struct transcoder_route, count);
+    for (size_t i = 0; i < s->method_count; i++) {
+        for (const struct http_rule *r = rules[i]; r != NULL; r = r->next) {
+            const struct error *error = compile_rule(t, a, &s->methods[i], r);
+            if (error != NULL) {
+                return error;
+            }
+        }
+        t->method_count += rules[i] != NULL;
+    }
+    return NULL;
+}

@@ -1,0 +1,31 @@
+#ifndef RUNSD_GATEWAY_TRANSCODE_UPDATE_MASK_H
+#define RUNSD_GATEWAY_TRANSCODE_UPDATE_MASK_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "base/strbuf.h"
+#include "gateway/descriptor/schema.h"
+
+// PATCH: what of a resource is changed is what its JSON names, unless the request has
+// a mask of its own. Source: AIP-134 ("update_mask"), and the rule of grpc-gateway: the
+// body is one field of the request, and the request has exactly one singular field
+// of google.protobuf.FieldMask. Pure.
+
+// Returns the field of a request that the mask goes to; NULL if there is none, or more
+// than one.
+const struct schema_field *update_mask_field(const struct schema_message *request,
+                                             const struct schema_field *body);
+
+// Whether request bytes have a mask with at least one path.
+bool update_mask_is_given(const struct schema_field *mask, struct slice request);
+
+// Appends the mask of a JSON value of the field body, which json_read_field has taken,
+// to request bytes: the proto path of every key, of nested messages that of their keys.
+// Lists, maps, empty objects, null and messages whose JSON is special count as a
+// whole. Unknown keys, where they are ignored, give no path.
+void update_mask_infer(struct arena *a, const struct schema_field *mask,
+                       const struct schema_field *body, struct slice json, struct strbuf *out);
+
+#endif
