@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/request_id.h"
 #include "gateway/envelope.h"
+#include "gateway/http/connection_memory.h"
 #include "gateway/http/head_layout.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request_head.h"
@@ -218,6 +219,9 @@ struct received_headers {
 static enum MHD_Result add_header(void *closure, enum MHD_ValueKind kind, const char *name,
                                   size_t name_size, const char *value, size_t value_size) {
     (void)kind;
+    if (connection_memory_is_own(name)) {
+        return MHD_YES;
+    }
     struct received_headers *list = closure;
     if (list->count == list->capacity) {
         return MHD_NO;

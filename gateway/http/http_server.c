@@ -1,6 +1,7 @@
 #include "gateway/http/http_server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,16 +10,15 @@
 #include <sys/socket.h>
 
 #include "base/memory.h"
+#include "gateway/http/connection_memory.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/listen_socket.h"
 #include "gateway/http/reaper.h"
 
 enum {
-    // A connection's memory holds the head, twice where libmicrohttpd copies, and
-    // the buffers; so that our own limit is met first.
-    MEMORY_LEAST = 64 << 10,
-    MEMORY_SPARE = 32 << 10,
     LAST_REPLIES_MS = 1000, // after the drain, for replies that are being sent
+    // Memory is given back to the system when so many connections are fewer.
+    TRIM_CONNECTIONS = 1000,
 };
 
 struct http_server {
@@ -27,27 +27,45 @@ struct http_server {
     struct gateway_api *first_api; // what context points into
     struct listen_socket socket;
     struct MHD_Daemon *daemon;
+    // The HTTP thread's.
+    int connections;
+    int most_connections; // since memory was given back
 };
 
 // --- libmicrohttpd's callbacks, all on its thread ---
+
+static void count_connection(struct http_server *server, int change) {
+    server->connections += change;
+    if (server->connections > server->most_connections) {
+        server->most_connections = server->connections;
+    } else if (server->most_connections - server->connections >= TRIM_CONNECTIONS) {
+        // malloc by itself keeps what lies below anything that is in use.
+        malloc_trim(0);
+        server->most_connections = server->connections;
+    }
+}
 
 static void on_connection(void *closure, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what) {
     struct http_server *server = closure;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         reaper_remove(server->context.reaper, *socket_context);
+        count_connection(server, -1);
         return;
     }
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     *socket_context = reaper_add(server->context.reaper, info->connect_fd);
+    count_connection(server, 1);
 }
 
 static void *on_request_line(void *closure, const char *target, struct MHD_Connection *connection) {
     struct http_server *server = closure;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return exchange_begin(&server->context, info->socket_context, target);
+    struct exchange *x = exchange_begin(&server->context, info->socket_context, target);
+    connection_memory_list_less(connection, target);
+    return x;
 }
 
 static enum MHD_Result on_request(void *closure, struct MHD_Connection *connection, const char *url,
@@ -90,11 +108,6 @@ static void on_log(void *closure, const char *format, va_list args) {
 
 // --- start and stop ---
 
-static size_t connection_memory(const struct gateway_limits *limits) {
-    size_t size = 2 * (limits->header_bytes + limits->url_bytes) + MEMORY_SPARE;
-    return size < MEMORY_LEAST ? MEMORY_LEAST : size;
-}
-
 // MHD_OPTION_STRICT_FOR_CLIENT stays off: all that it does in 0.9.75 is to answer a
 // missing Host and a space in the target by itself, in HTML. We refuse both.
 static struct MHD_Daemon *start_daemon(struct http_server *server) {
@@ -102,16 +115,16 @@ static struct MHD_Daemon *start_daemon(struct http_server *server) {
     const unsigned idle_seconds = (unsigned)((limits->idle_timeout_ms + 999) / 1000);
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
                                 MHD_USE_ERROR_LOG,
-                            0, NULL, NULL, on_request, server,                             //
-                            MHD_OPTION_EXTERNAL_LOGGER, on_log, server,                    //
-                            MHD_OPTION_LISTEN_SOCKET, server->socket.fd,                   //
-                            MHD_OPTION_STRICT_FOR_CLIENT, 0,                               //
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)limits->connections,    //
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory(limits), //
-                            MHD_OPTION_CONNECTION_TIMEOUT, idle_seconds,                   //
-                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, server,           //
-                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,          //
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,             //
+                            0, NULL, NULL, on_request, server,                                  //
+                            MHD_OPTION_EXTERNAL_LOGGER, on_log, server,                         //
+                            MHD_OPTION_LISTEN_SOCKET, server->socket.fd,                        //
+                            MHD_OPTION_STRICT_FOR_CLIENT, 0,                                    //
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)limits->connections,         //
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory_size(limits), //
+                            MHD_OPTION_CONNECTION_TIMEOUT, idle_seconds,                        //
+                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, server,                //
+                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,               //
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,                  //
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
 }
 

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/request_id.h"
+#include "gateway/http/connection_memory.h"
 
 // libmicrohttpd 0.9.75 parses laxer than RFC 9112 allows a server that stands before
 // others; what request smuggling needs is refused here.
@@ -56,6 +57,14 @@ static const struct error *check_sizes(struct arena *a, const struct request_hea
         return fail(error_new(a, STATUS_INVALID_ARGUMENT, "HEADERS_TOO_LARGE",
                               "request line and headers have %zu bytes, at most %zu are allowed",
                               bytes, limits->header_bytes));
+    }
+    if (!connection_memory_holds(limits, bytes, head->header_count)) {
+        return fail(error_new(a, STATUS_INVALID_ARGUMENT, "HEADERS_TOO_LARGE",
+                              "%zu headers are too many in a head of %zu bytes: with %d for each "
+                              "they make %zu, at most %zu are allowed",
+                              head->header_count, bytes, CONNECTION_HEADER_BYTES,
+                              bytes + head->header_count * CONNECTION_HEADER_BYTES,
+                              limits->header_bytes + CONNECTION_HEADERS_BYTES));
     }
     return NULL;
 }

@@ -43,7 +43,8 @@ struct request_facts {
 // Refuses a head that is too large, or that two servers may read differently, or
 // whose deadline headers are malformed. Pure. ret borrows from head. Errors, in a,
 // of the domain "gateway.v1" and code INVALID_ARGUMENT, by their reasons:
-//   URL_TOO_LONG, HEADERS_TOO_LARGE   limits->url_bytes, limits->header_bytes
+//   URL_TOO_LONG, HEADERS_TOO_LARGE   limits->url_bytes, limits->header_bytes; so many
+//                                     headers that connection_memory_holds fails
 //   HEADER_INVALID                    the message names the header
 //   BODY_TOO_LARGE                    by Content-Length, limits->body_bytes; the head is
 //                                     sound and ret is complete but for timeout_ms

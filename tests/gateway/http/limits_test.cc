@@ -34,14 +34,43 @@ TEST_F(Limits, AConfiguredHeaderBytes) {
     ExpectError(client.Ask(HeadOf((40 << 10) + 1)), 431, "INVALID_ARGUMENT", "HEADERS_TOO_LARGE");
 }
 
-TEST_F(Limits, ManyHeadersWithinTheBytes) {
+// count headers, of so many bytes in all.
+std::string Headers(int count, size_t bytes) {
+    std::string headers;
+    for (int i = 0; i < count; i++) {
+        size_t rest = (bytes - headers.size()) / (count - i) - strlen("a:\r\n");
+        headers += "a:" + std::string(rest, 'x') + "\r\n";
+    }
+    return headers;
+}
+
+TEST_F(Limits, ManyHeaders) {
     Start();
     Client client(port());
-    std::string headers;
-    for (int i = 0; i < 500; i++) {
-        headers += "a:b\r\n";
+    // Ours are counted with "Host", and as if a space followed each colon.
+    ExpectOk(client.Ask(Request("GET", "/v1/echo/a", Headers(95, (16 << 10) - 300))));
+    ExpectOk(client.Ask(Request("GET", "/v1/echo/a", Headers(300, 1800))));
+    Reply reply = client.Ask(Request("GET", "/v1/echo/a", Headers(330, 1980)));
+    ExpectError(reply, 431, "INVALID_ARGUMENT", "HEADERS_TOO_LARGE");
+    EXPECT_NE(reply.Json("message").find("331 headers"), std::string::npos);
+    EXPECT_TRUE(client.AtEnd());
+    // Beyond what a connection has memory for libmicrohttpd answers.
+    EXPECT_EQ(Client(port()).Ask(Request("GET", "/v1/echo/a", Headers(1000, 6000))).status, 431);
+}
+
+// Each "&" and ";" would cost libmicrohttpd more memory than a connection has.
+TEST_F(Limits, ManyArgumentsAndCookies) {
+    Start();
+    Client client(port());
+    std::string arguments, cookies;
+    for (int i = 0; i < 3500; i++) {
+        arguments += "&";
+        cookies += "a;";
     }
-    ExpectOk(client.Ask(Request("GET", "/v1/echo/a", headers)));
+    ExpectOk(client.Ask(Request("GET", "/v1/echo/a?" + arguments + "number=1")));
+    ExpectOk(client.Ask(Request("GET", "/v1/echo/a", "Cookie: " + cookies + "\r\n")));
+    cookies = std::string(15 << 10, 'c');
+    ExpectOk(client.Ask(Request("GET", "/v1/echo/a", "Cookie: " + cookies + "\r\n")));
 }
 
 TEST_F(Limits, UrlBytes) {
