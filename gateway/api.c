@@ -32,8 +32,11 @@ const struct error *gateway_api_new(struct arena *a, const struct gateway_api_op
     }
     if (transcoder_route_count(transcoder) == 0) {
         transcoder_free(transcoder);
-        return error_new(a, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
-                         "no method has a google.api.http annotation, so there is no route");
+        return error_new(a, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID", "%s",
+                         options->unbound_methods
+                             ? "there is no method, so there is no route"
+                             : "no method has a google.api.http annotation, so there is no "
+                               "route; --unbound-methods serves methods without");
     }
     struct gateway_api *api = mem_zalloc(sizeof(*api));
     api->transcoder = transcoder;

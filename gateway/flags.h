@@ -44,7 +44,7 @@ extern const char *const gateway_gzip_words[];
         .words = gateway_envelope_words},                                                          \
     [(first) + GATEWAY_FLAG_IGNORE_UNKNOWN] = {                                                    \
         .name = "--ignore-unknown-fields", .kind = OPTION_FLAG,                                    \
-        .help = "of JSON bodies and queries, instead of refusing them"},                           \
+        .help = "of JSON bodies, instead of refusing them"},                                       \
     [(first) + GATEWAY_FLAG_CORS_ORIGIN] = {                                                       \
         .name = "--cors-origin", .kind = OPTION_LIST, .value = "ORIGIN", .maximum = 64,            \
         .help = "scheme://host[:port] whose pages may read replies, or *"},                        \

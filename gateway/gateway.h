@@ -63,7 +63,7 @@ struct gateway_options {
     // Serialized FileDescriptorSets; copied. None: the product's own.
     const struct slice *descriptor_sets;
     size_t descriptor_set_count;
-    bool ignore_unknown;          // fields of JSON bodies and queries; else they are refused
+    bool ignore_unknown;          // fields of JSON bodies; else they are refused
     bool unbound_methods;         // those without a rule are POST /package.Service/Method
     struct rpc_channel *upstream; // borrowed until gateway_stop returned
     struct gateway_limits limits;
