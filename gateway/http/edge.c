@@ -22,10 +22,12 @@ void edge_init(struct edge *edge, const struct logger *log,
     edge->options = *options;
     edge->request_headers = request_map(options);
     edge->response_headers = response_map(options);
+    edge->details_schema = error_details_schema_new();
     arena_init(&edge->arena);
     edge->cors = cors_of(&edge->arena, &edge->options);
 }
 
 void edge_release(struct edge *edge) {
+    schema_free(edge->details_schema);
     arena_release(&edge->arena);
 }

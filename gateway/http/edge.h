@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "gateway/gateway.h"
 #include "gateway/http/cors.h"
+#include "gateway/http/error_details.h"
 #include "gateway/http/header_map.h"
 
 // What gateway_http_options come to. Immutable between edge_init and edge_release, so
@@ -16,6 +17,7 @@ struct edge {
     struct cors cors;
     struct header_map request_headers;
     struct header_map response_headers;
+    struct schema *details_schema; // of error_details_schema_new
     struct arena arena;
 };
 

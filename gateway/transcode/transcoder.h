@@ -108,12 +108,6 @@ const struct error *transcoder_decode_response(const struct transcoder *transcod
                                                const struct transcoder_route *route,
                                                struct slice message, struct strbuf *out);
 
-// Appends the JSON of a message's bytes to out. Returns false, with out as before, if
-// no descriptor set has a message "package.Name", or the bytes have no JSON form.
-// Temporary memory comes from a.
-bool transcoder_message_json(const struct transcoder *transcoder, struct arena *a,
-                             struct slice full_name, struct slice message, struct strbuf *out);
-
 // Reads the HttpBody of a response message where the route returns one. The results
 // live in a or borrow from message. INTERNAL / RESPONSE_MALFORMED as above.
 const struct error *transcoder_read_http_body(const struct transcoder *transcoder, struct arena *a,
