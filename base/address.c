@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+// Of a unix socket's path.
+static const size_t longest_path = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
 
 static const struct error *refuse(struct arena *a, const char *flag, const char *text,
                                   const char *why) {
@@ -14,14 +20,13 @@ static const struct error *refuse(struct arena *a, const char *flag, const char 
 static const struct error *parse_unix(struct arena *a, const char *flag, const char *text,
                                       struct address *ret) {
     const char *path = text + strlen("unix:");
-    const size_t longest = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
     if (path[0] == '\0') {
         return refuse(a, flag, text, "the path is empty");
     }
-    if (strlen(path) > longest) {
+    if (strlen(path) > longest_path) {
         return refuse(a, flag, text,
                       arena_printf(a, "the path has %zu bytes, a unix socket's has at most %zu",
-                                   strlen(path), longest));
+                                   strlen(path), longest_path));
     }
     *ret = (struct address){.kind = ADDRESS_UNIX, .text = text, .path = path};
     return NULL;
@@ -63,4 +68,15 @@ const struct error *address_parse(struct arena *a, const char *flag, const char 
 bool address_is_local(const struct address *addr) {
     return addr->kind == ADDRESS_UNIX || strncmp(addr->host, "127.", 4) == 0 ||
            strcmp(addr->host, "::1") == 0 || strcmp(addr->host, "localhost") == 0;
+}
+
+const char *address_absolute_text(struct arena *a, const struct address *addr) {
+    if (addr->kind != ADDRESS_UNIX || addr->path[0] == '/') {
+        return addr->text;
+    }
+    CLEANUP_FREE char *folder = getcwd(NULL, 0);
+    if (folder == NULL || strlen(folder) + 1 + strlen(addr->path) > longest_path) {
+        return addr->text;
+    }
+    return arena_printf(a, "unix:%s/%s", folder, addr->path);
 }

@@ -27,4 +27,8 @@ const struct error *address_parse(struct arena *a, const char *flag, const char 
 // localhost): one that no stranger reaches.
 bool address_is_local(const struct address *addr);
 
+// How another process names the address, whatever folder it is in: a unix socket's
+// relative path is made absolute. As given if that were longer than such a path may be.
+const char *address_absolute_text(struct arena *a, const struct address *addr);
+
 #endif

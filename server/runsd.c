@@ -113,7 +113,7 @@ static const struct error *listen_all(struct arena *a, struct runsd *runsd,
 // Where other programs of this machine reach the server; "" if nowhere.
 static const char *address_text(struct arena *a, const struct address *address, int port) {
     if (address->kind == ADDRESS_UNIX) {
-        return address->text;
+        return address_absolute_text(a, address);
     }
     bool is_ipv6 = strchr(address->host, ':') != NULL;
     return arena_printf(a, is_ipv6 ? "[%s]:%d" : "%s:%d", address->host, port);

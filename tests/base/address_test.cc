@@ -4,6 +4,7 @@ extern "C" {
 
 #include <gtest/gtest.h>
 #include <string>
+#include <unistd.h>
 
 namespace {
 
@@ -88,6 +89,25 @@ TEST_F(Address, TellsLocalFromRemote) {
         ASSERT_EQ(nullptr, Parse(row.text));
         EXPECT_EQ(row.local, address_is_local(&address_)) << row.text;
     }
+}
+
+TEST_F(Address, MakesTheRelativePathOfAUnixSocketAbsolute) {
+    char *folder = getcwd(nullptr, 0);
+    ASSERT_NE(nullptr, folder);
+    const std::string here = folder;
+    free(folder);
+    ASSERT_EQ(0, chdir("/tmp"));
+    ASSERT_EQ(nullptr, Parse("unix:a/b.sock"));
+    EXPECT_STREQ("unix:/tmp/a/b.sock", address_absolute_text(&arena_, &address_));
+    // What no socket's path can be stays as it was given.
+    const std::string longest = "unix:" + std::string(107, 'x');
+    ASSERT_EQ(nullptr, Parse(longest));
+    EXPECT_EQ(longest, address_absolute_text(&arena_, &address_));
+    for (const char *text : {"unix:/a", "127.0.0.1:1"}) {
+        ASSERT_EQ(nullptr, Parse(text));
+        EXPECT_STREQ(text, address_absolute_text(&arena_, &address_));
+    }
+    ASSERT_EQ(0, chdir(here.c_str()));
 }
 
 } // namespace
