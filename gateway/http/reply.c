@@ -142,19 +142,20 @@ struct reply reply_success(const struct reply_request *request, struct strbuf *b
     bool has_etag = is_get(request);
     const char *cache_control = has_etag ? "private, no-cache" : no_store;
     char etag[ETAG_SIZE];
-    if (has_etag && is_not_modified(request, body, content, etag)) {
-        strbuf_release(body);
-        struct reply reply =
-            make(request, body, MHD_HTTP_NOT_MODIFIED, STATUS_OK, cache_control, vary);
-        add_header(reply.response, "ETag", etag);
-        return reply;
-    }
+    bool is_known = has_etag && is_not_modified(request, body, content, etag);
     bool is_gzip = coding.is_wanted && compress(body);
-    struct reply reply = make(request, body, MHD_HTTP_OK, STATUS_OK, cache_control, vary);
-    add_header(reply.response, "Content-Type", content_type);
+    // libmicrohttpd sends no body with a 304, but its Content-Length, which must be that
+    // of the 200 (RFC 9110 section 8.6).
+    struct reply reply = make(request, body, is_known ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK,
+                              STATUS_OK, cache_control, vary);
     if (has_etag) {
         add_header(reply.response, "ETag", etag);
     }
+    if (is_known) {
+        reply.body_bytes = 0;
+        return reply;
+    }
+    add_header(reply.response, "Content-Type", content_type);
     if (is_gzip) {
         add_header(reply.response, "Content-Encoding", "gzip");
     }

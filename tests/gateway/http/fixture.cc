@@ -349,7 +349,7 @@ Reply Client::Receive(bool to_head) {
         reply.headers.emplace(name, line.substr(line.find_first_not_of(' ', colon + 1)));
     }
     size_t size = 0;
-    if (!to_head && reply.headers.count("content-length") != 0) {
+    if (!to_head && status != 304 && reply.headers.count("content-length") != 0) {
         size = std::stoul(reply.Header("content-length"));
     }
     while (buffer_.size() < head + 4 + size) {
