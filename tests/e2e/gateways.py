@@ -5,6 +5,7 @@ import concurrent.futures
 import importlib
 import subprocess
 import sys
+import threading
 
 import grpc
 
@@ -95,6 +96,7 @@ class Echo:
         finally:
             sys.path.remove(str(folder))
         self.gate = None  # an Event that Say waits for
+        self.entered = threading.Event()  # Say was called while there is a gate
         handlers = {name: grpc.unary_unary_rpc_method_handler(
             getattr(self, name.lower()), request_deserializer=self.pb.Words.FromString,
             response_serializer=self.pb.Said.SerializeToString)
@@ -110,6 +112,7 @@ class Echo:
 
     def say(self, words, context):
         if self.gate is not None:
+            self.entered.set()
             self.gate.wait(DEADLINE_S)
         metadata = dict(context.invocation_metadata())
         context.send_initial_metadata((("x-served-by", "echo"),))
