@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -373,6 +374,56 @@ TEST_F(Gateway, StopsAtOnceWithQuietConnections) {
     Stop(3'600'000);
     EXPECT_LT(std::chrono::steady_clock::now() - begin, kPatience);
     EXPECT_TRUE(client.Ended());
+}
+
+TEST_F(Gateway, ReloadsWhileRequestsAreServed) {
+    int port = Start();
+    std::atomic<bool> ends{false};
+    std::atomic<int> replies{0};
+    std::thread load([&] {
+        Client client(port);
+        while (!ends) {
+            std::string reply = client.Ask(Request("GET", "/v1/runs/a"));
+            EXPECT_EQ("HTTP/1.1 200 OK", Status(reply));
+            if (reply.empty()) {
+                break;
+            }
+            replies++;
+        }
+    });
+    // A call that begins before all reloads and ends behind them.
+    Client held(port);
+    ASSERT_TRUE(held.Send(Request("POST", "/v1/runs/a/cancel")));
+    ASSERT_TRUE(upstream_->AwaitHeld(1));
+    for (int i = 0; i < 5; i++) {
+        size_t routes = 0;
+        EXPECT_EQ(nullptr, gateway_reload(gateway_, &arena_, nullptr, 0, &routes));
+        EXPECT_EQ(5u, routes);
+        int seen = replies;
+        while (replies < seen + 10 && !testing::Test::HasFailure()) {
+            std::this_thread::yield();
+        }
+    }
+    upstream_->ReleaseAll();
+    EXPECT_EQ("HTTP/1.1 200 OK", Status(held.Reply()));
+    ends = true;
+    load.join();
+}
+
+TEST_F(Gateway, KeepsItsRoutesWhenAReloadIsRefused) {
+    Client client(Start());
+    const struct slice bad = slice_of_cstr("no set");
+    size_t routes = 0;
+    const struct error *error = gateway_reload(gateway_, &arena_, &bad, 1, &routes);
+    ASSERT_NE(nullptr, error);
+    EXPECT_EQ(STATUS_INVALID_ARGUMENT, error->code);
+    EXPECT_EQ("HTTP/1.1 200 OK", Status(client.Ask(Request("GET", "/v1/runs/a"))));
+    // A set with one file, "x", that has no method.
+    const struct slice empty = slice_of("\x0a\x03\x0a\x01x", 5);
+    error = gateway_reload(gateway_, &arena_, &empty, 1, &routes);
+    ASSERT_NE(nullptr, error);
+    EXPECT_NE(std::string::npos, std::string(error->message).find("there is no route"));
+    EXPECT_EQ("HTTP/1.1 200 OK", Status(client.Ask(Request("GET", "/v1/runs/a"))));
 }
 
 TEST_F(Gateway, SaysWhyItCannotListen) {
