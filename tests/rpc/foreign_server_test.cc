@@ -1,0 +1,277 @@
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <thread>
+
+#include "tests/rpc/client_stream_fixture.h"
+
+// Our client with a server of another make, gRPC's C++: metadata, compression, and
+// details that are not ours.
+
+namespace {
+
+// What the server does with each call, whatever its method.
+struct Script {
+    std::vector<std::pair<std::string, std::string>> initial;
+    std::vector<std::pair<std::string, std::string>> trailing;
+    std::vector<std::string> messages;
+    grpc_compression_algorithm algorithm = GRPC_COMPRESS_NONE;
+    grpc::Status status = grpc::Status::OK;
+};
+
+class ForeignServer : public grpc::CallbackGenericService {
+  public:
+    ForeignServer() {
+        grpc::ServerBuilder builder;
+        builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+        builder.RegisterCallbackGenericService(this);
+        server_ = builder.BuildAndStart();
+    }
+    ~ForeignServer() override {
+        Kill();
+    }
+    // Breaks every connection.
+    void Kill() {
+        server_->Shutdown(std::chrono::system_clock::now());
+    }
+    std::string address() const {
+        return "127.0.0.1:" + std::to_string(port_);
+    }
+
+    void Play(Script script) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        script_ = std::move(script);
+    }
+    std::atomic<int> cancelled{0};
+    std::atomic<int> ended{0};
+
+  private:
+    class Reactor : public grpc::ServerGenericBidiReactor {
+      public:
+        Reactor(ForeignServer *server, grpc::GenericCallbackServerContext *context)
+            : server_(server) {
+            std::lock_guard<std::mutex> lock(server_->mutex_);
+            script_ = server_->script_;
+            for (const auto &pair : script_.initial) {
+                context->AddInitialMetadata(pair.first, pair.second);
+            }
+            for (const auto &pair : script_.trailing) {
+                context->AddTrailingMetadata(pair.first, pair.second);
+            }
+            context->set_compression_algorithm(script_.algorithm);
+            WriteNext();
+        }
+        void OnWriteDone(bool ok) override {
+            if (ok) {
+                WriteNext();
+            } else {
+                Finish(grpc::Status::CANCELLED);
+            }
+        }
+        void OnCancel() override {
+            server_->cancelled++;
+        }
+        void OnDone() override {
+            server_->ended++;
+            delete this;
+        }
+
+      private:
+        void WriteNext() {
+            if (next_ == script_.messages.size()) {
+                Finish(script_.status);
+                return;
+            }
+            grpc::Slice slice(script_.messages[next_++]);
+            buffer_ = grpc::ByteBuffer(&slice, 1);
+            StartWrite(&buffer_);
+        }
+        ForeignServer *server_;
+        Script script_;
+        grpc::ByteBuffer buffer_;
+        size_t next_ = 0;
+    };
+
+    grpc::ServerGenericBidiReactor *
+    CreateReactor(grpc::GenericCallbackServerContext *context) override {
+        return new Reactor(this, context);
+    }
+
+    int port_ = 0;
+    std::mutex mutex_; // guards script_
+    Script script_;
+    std::unique_ptr<grpc::Server> server_;
+};
+
+class Foreign : public testing::Test {
+  protected:
+    // Has the server play script_, and connects to it.
+    void Connect(size_t max_reply_bytes = 0) {
+        server_.Play(script_);
+        channel_ = std::make_unique<Channel>(loop_.get(), server_.address(), max_reply_bytes);
+    }
+    ForeignServer server_;
+    Script script_;
+    Loop loop_;
+    std::unique_ptr<Channel> channel_;
+};
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+// Without what gRPC itself adds.
+Pairs Ours(const Pairs &all) {
+    Pairs ours;
+    for (const auto &pair : all) {
+        if (pair.first.substr(0, 2) == "x-") {
+            ours.push_back(pair);
+        }
+    }
+    return ours;
+}
+
+TEST_F(Foreign, ShowsInitialMetadataThenTrailing) {
+    script_.initial = {{"x-both", "initial"}, {"x-initial", "a"}, {"x-initial", "b"}};
+    script_.trailing = {
+        {"x-both", "trailing"}, {"x-trailing", ""}, {"x-raw-bin", std::string("\0\xFF\n", 3)}};
+    script_.messages = {"hello"};
+    Pairs want = script_.initial;
+    want.insert(want.end(), script_.trailing.begin(), script_.trailing.end());
+    std::sort(want.begin(), want.end());
+    Connect();
+
+    Call call(*channel_, "/any/Unary", "");
+    EXPECT_EQ(call.Run().response(), "hello") << call.message();
+    EXPECT_EQ(call.metadata("x-both"), "initial");
+    EXPECT_EQ(call.metadata("x-initial"), "a");
+    EXPECT_EQ(call.metadata("x-trailing"), "");
+    EXPECT_EQ(call.metadata("x-raw-bin"), std::string("\0\xFF\n", 3));
+    EXPECT_EQ(call.metadata("x-none"), "(none)");
+    Pairs seen = Ours(call.all_metadata());
+    std::sort(seen.begin(), seen.end());
+    EXPECT_EQ(seen, want);
+
+    Stream stream(*channel_, "/any/Stream", "");
+    std::atomic<bool> had_initial{false};
+    stream.OnMessage([&](Stream &self) {
+        had_initial = self.metadata("x-initial") == "a" && self.metadata("x-trailing") == "(none)";
+    });
+    stream.Start().Next();
+    ASSERT_TRUE(stream.AwaitMessages(1));
+    stream.Next().Await();
+    EXPECT_TRUE(had_initial);
+    EXPECT_EQ(stream.code(), STATUS_OK) << stream.message();
+    EXPECT_EQ(stream.metadata("x-both"), "initial");
+    EXPECT_EQ(stream.metadata("x-raw-bin"), std::string("\0\xFF\n", 3));
+    seen = Ours(stream.all_metadata());
+    std::sort(seen.begin(), seen.end());
+    EXPECT_EQ(seen, want);
+}
+
+TEST_F(Foreign, ShowsTheMetadataOfAFailure) {
+    script_.initial = {{"x-initial", "a"}};
+    script_.trailing = {{"x-trailing", "b"}};
+    script_.status = grpc::Status(grpc::StatusCode::NOT_FOUND, "gone", "no proto at all");
+    Connect();
+    Call call(*channel_, "/any/Unary", "");
+    EXPECT_EQ(call.Run().code(), STATUS_NOT_FOUND);
+    EXPECT_EQ(call.message(), "gone");
+    EXPECT_EQ(call.status_details(), "no proto at all"); // as it came
+    EXPECT_EQ(call.metadata("x-trailing"), "b");
+    Stream stream(*channel_, "/any/Stream", "");
+    stream.ReadAll().Start().Await();
+    EXPECT_EQ(stream.code(), STATUS_NOT_FOUND);
+    EXPECT_EQ(stream.message(), "gone");
+    EXPECT_EQ(stream.status_details(), "no proto at all");
+    EXPECT_EQ(stream.metadata("x-trailing"), "b");
+}
+
+TEST_F(Foreign, HasItsMessagesDecompressed) {
+    for (auto algorithm : {GRPC_COMPRESS_NONE, GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
+        script_.algorithm = algorithm;
+        script_.messages.clear();
+        for (size_t size : {0, 1, 100, 65'536, 1'000'000}) {
+            script_.messages.emplace_back(size, 'a');
+        }
+        Connect();
+        Stream stream(*channel_, "/any/Stream", "");
+        stream.ReadAll().Start().Await();
+        EXPECT_EQ(stream.code(), STATUS_OK) << stream.message();
+        EXPECT_TRUE(stream.messages() == script_.messages);
+    }
+}
+
+TEST_F(Foreign, IsCutWhenAMessageDecompressesAboveTheLimit) {
+    script_.algorithm = GRPC_COMPRESS_GZIP;
+    script_.messages = {std::string(1000, 'a'), std::string(1001, 'a'), "never read"};
+    // More than flow control lets through: the server is still at it.
+    for (int i = 0; i < 100; i++) {
+        script_.messages.emplace_back(100'000, static_cast<char>(i));
+    }
+    Connect(1000);
+    Stream stream(*channel_, "/any/Stream", "");
+    stream.ReadAll().Start().Await();
+    EXPECT_EQ(stream.code(), STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_EQ(stream.message(), "the reply is larger than 1000 bytes");
+    EXPECT_EQ(stream.messages().size(), 1u);
+    int64_t until_us = clock_monotonic_us() + kPatienceUs;
+    while (server_.ended == 0 && clock_monotonic_us() < until_us) {
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(server_.cancelled, 1);
+}
+
+TEST_F(Foreign, HandsOutEverythingBeforeALateError) {
+    for (int i = 0; i < 100; i++) {
+        script_.messages.push_back("message " + std::to_string(i));
+    }
+    script_.status = grpc::Status(grpc::StatusCode::DATA_LOSS, "too late");
+    Connect();
+    for (int round = 0; round < 20; round++) {
+        Stream stream(*channel_, "/any/Stream", "");
+        stream.Start();
+        // The server has sent everything before the first message is read.
+        int64_t until_us = clock_monotonic_us() + kPatienceUs;
+        while (server_.ended <= round && clock_monotonic_us() < until_us) {
+            std::this_thread::yield();
+        }
+        for (size_t n = 1; n <= 100; n++) {
+            stream.Next();
+            ASSERT_TRUE(stream.AwaitMessages(n)) << round;
+        }
+        stream.Next().Await();
+        EXPECT_EQ(stream.code(), STATUS_DATA_LOSS);
+        EXPECT_TRUE(stream.messages() == script_.messages);
+    }
+}
+
+TEST_F(Foreign, EndsUnavailableWhenTheConnectionBreaks) {
+    for (int i = 0; i < 100; i++) {
+        script_.messages.emplace_back(100'000, 'x'); // more than flow control lets through
+    }
+    Connect();
+    Stream stream(*channel_, "/any/Stream", "");
+    stream.Start().Next();
+    ASSERT_TRUE(stream.AwaitMessages(1));
+    server_.Kill();
+    for (size_t n = 2; !stream.is_done(); n++) {
+        stream.Next();
+        int64_t until_us = clock_monotonic_us() + kPatienceUs;
+        while (!stream.is_done() && stream.messages().size() < n) {
+            ASSERT_LT(clock_monotonic_us(), until_us);
+            std::this_thread::yield();
+        }
+    }
+    EXPECT_EQ(stream.code(), STATUS_UNAVAILABLE) << stream.message();
+    EXPECT_LT(stream.messages().size(), 100u);
+    EXPECT_EQ(stream.done_count(), 1);
+}
+
+TEST_F(Foreign, BreaksAUnaryCallThatGetsNoMessage) {
+    Connect();
+    Call call(*channel_, "/any/Unary", "");
+    EXPECT_EQ(call.Run().code(), STATUS_INTERNAL);
+    EXPECT_EQ(call.message(), "the server's reply has no message");
+}
+
+} // namespace
