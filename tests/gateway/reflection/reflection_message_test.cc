@@ -24,7 +24,8 @@ class ReflectionMessage : public testing::Test {
         return slice_of(s.data(), s.size());
     }
     bool Read(const std::string &bytes) {
-        return reflection_answer_read(&arena_, Bytes(bytes), &answer_);
+        bytes_ = bytes; // the answer borrows
+        return reflection_answer_read(&arena_, Bytes(bytes_), &answer_);
     }
     std::vector<std::string> Items() {
         std::vector<std::string> items;
@@ -35,6 +36,7 @@ class ReflectionMessage : public testing::Test {
     }
 
     struct arena arena_;
+    std::string bytes_;
     struct reflection_answer answer_ = {};
 };
 
