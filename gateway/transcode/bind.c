@@ -85,8 +85,14 @@ struct query_binder {
 };
 
 static const struct error *refuse(struct query_binder *b, struct slice key, const char *why) {
-    struct slice shown = key.len > 128 ? slice_of(key.data, 128) : key;
-    const char *name = arena_cstr(b->arena, shown);
+    // What of it is text: whole characters, at most 128 bytes.
+    size_t n = 0;
+    size_t next = 0;
+    do {
+        n += next;
+        next = n < key.len ? utf8_sequence_length(key.data + n, key.len - n) : 0;
+    } while (next > 0 && n + next <= 128);
+    const char *name = n > 0 ? arena_cstr(b->arena, slice_of(key.data, n)) : "query";
     struct error *e =
         error_new(b->arena, STATUS_INVALID_ARGUMENT, "QUERY_INVALID",
                   "Query parameter %s is invalid: %s.", scalar_quote(b->arena, key), why);

@@ -24,6 +24,9 @@ PACKAGES_TEST=(
 # To look over the code.
 PACKAGES_LINT=(shellcheck clang-format clang-tidy)
 
+# To fuzz, beside those to build.
+PACKAGES_FUZZ=(clang libclang-rt-dev)
+
 is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
