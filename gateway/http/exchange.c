@@ -383,7 +383,13 @@ static void call_done(struct rpc_client_call *call) {
             error = stopping_error(x);
         }
         log_detail(x, error);
-        x->reply = reply_error(&request, error, NULL);
+        struct error_details details = {x->context->transcoder, x->context->edge.details_schema,
+                                        &x->arena};
+        // The status speaks only for what came from the upstream as it is.
+        const struct envelope_status status = {error == call->error ? call->status_details
+                                                                    : SLICE_EMPTY,
+                                               error_details_json, &details};
+        x->reply = reply_error(&request, error, &status);
     }
     reply_add_metadata(&request, &x->reply, call);
     // From here on the HTTP thread may end the exchange.
@@ -461,8 +467,8 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
         .body = strbuf_slice(&x->body),
         .content_type = x->facts.content_type,
     };
-    const struct error *error = transcoder_encode_request(
-        x->context->transcoder, &x->arena, &x->routing.match, &request, &message);
+    const struct error *error = transcoder_encode_request(x->context->transcoder, &x->arena,
+                                                          &x->routing.match, &request, &message);
     if (error != NULL) {
         return answer_error(x, connection, error, false);
     }
