@@ -33,9 +33,10 @@ static const struct {
     const char *reason;
     int status;
 } reasons[] = {
-    {"ROUTE_NOT_FOUND", 404},   {"METHOD_NOT_ALLOWED", 405}, {"REQUEST_TIMEOUT", 408},
-    {"BODY_TOO_LARGE", 413},    {"URL_TOO_LONG", 414},       {"MEDIA_TYPE_UNSUPPORTED", 415},
-    {"HEADERS_TOO_LARGE", 431}, {"HEADER_INVALID", 400},     {"CONTENT_ENCODING_UNSUPPORTED", 415},
+    {"ROUTE_NOT_FOUND", 404},    {"METHOD_NOT_ALLOWED", 405}, {"REQUEST_TIMEOUT", 408},
+    {"BODY_TOO_LARGE", 413},     {"URL_TOO_LONG", 414},       {"MEDIA_TYPE_UNSUPPORTED", 415},
+    {"HEADERS_TOO_LARGE", 431},  {"HEADER_INVALID", 400},     {"CONTENT_ENCODING_UNSUPPORTED", 415},
+    {"EXPECTATION_FAILED", 417},
 };
 
 int envelope_http_status(enum envelope_kind kind, int code) {

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/request_id.h"
+#include "gateway/http/authority.h"
 #include "gateway/http/connection_memory.h"
 
 // libmicrohttpd 0.9.75 parses laxer than RFC 9112 allows a server that stands before
@@ -107,8 +108,13 @@ static const struct error *check_headers(struct arena *a, const struct request_h
                           single_headers[n], count);
         }
     }
-    if (head->http_1_1 && find(head, "host") == NULL) {
+    const struct http_header *host = find(head, "host");
+    if (head->http_1_1 && host == NULL) {
         return REFUSE(a, "the header \"host\" is missing, which HTTP/1.1 requires");
+    }
+    // RFC 9112 section 3.2. Not quoted: it may hold a password.
+    if (host != NULL && !authority_is_valid(header_trim(host->value))) {
+        return REFUSE(a, "the header \"host\" is no host with or without a port");
     }
     return NULL;
 }
@@ -150,6 +156,10 @@ static const struct error *take_authority(struct arena *a, struct slice *target)
     // RFC 9110 section 4.2.1.
     if (end == begin || target->data[begin] == ':') {
         return REFUSE(a, "the request target \"%.*s\" names no host",
+                      (int)(target->len < 100 ? target->len : 100), (const char *)target->data);
+    }
+    if (!authority_is_valid(slice_of(target->data + begin, end - begin))) {
+        return REFUSE(a, "the request target \"%.*s\" names no host with or without a port",
                       (int)(target->len < 100 ? target->len : 100), (const char *)target->data);
     }
     *target = slice_of(target->data + end, target->len - end);
@@ -231,6 +241,23 @@ static const struct error *check_framing(struct arena *a, const struct request_h
             return fail(error_new(a, STATUS_INVALID_ARGUMENT, "BODY_TOO_LARGE",
                                   "the body has %llu bytes, at most %zu are allowed",
                                   (unsigned long long)ret->content_length, limits->body_bytes));
+        }
+    }
+    return NULL;
+}
+
+// --- expectations (RFC 9110 section 10.1.1) ---
+
+static const struct error *check_expectations(struct arena *a, const struct request_head *head) {
+    struct header_list list =
+        header_list_of((struct http_headers){head->headers, head->header_count}, "expect");
+    struct slice expectation;
+    while (head->http_1_1 && header_list_next(&list, &expectation)) {
+        if (!header_equal(expectation, "100-continue")) {
+            return fail(error_new(a, STATUS_INVALID_ARGUMENT, "EXPECTATION_FAILED",
+                                  "\"expect\" must be \"100-continue\", got \"%.*s\"",
+                                  (int)(expectation.len < 100 ? expectation.len : 100),
+                                  (const char *)expectation.data));
         }
     }
     return NULL;
@@ -376,6 +403,9 @@ const struct error *request_head_check(struct arena *a, const struct request_hea
     }
     if (error == NULL) {
         error = check_target(a, head, ret);
+    }
+    if (error == NULL) {
+        error = check_expectations(a, head);
     }
     if (error == NULL) {
         error = check_framing(a, head, limits, ret);

@@ -46,6 +46,7 @@ struct request_facts {
 //   URL_TOO_LONG, HEADERS_TOO_LARGE   limits->url_bytes, limits->header_bytes; so many
 //                                     headers that connection_memory_holds fails
 //   HEADER_INVALID                    the message names the header
+//   EXPECTATION_FAILED                "expect" wants more than "100-continue"
 //   BODY_TOO_LARGE                    by Content-Length, limits->body_bytes; the head is
 //                                     sound and ret is complete but for timeout_ms
 // On failure ret->request_id is still set if valid.

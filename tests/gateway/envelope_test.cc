@@ -35,7 +35,8 @@ TEST(Envelope, TheGatewaysOwnReasonsHaveTheirHttpStatus) {
                 {"REQUEST_TIMEOUT", 408},   {"BODY_TOO_LARGE", 413},
                 {"URL_TOO_LONG", 414},      {"MEDIA_TYPE_UNSUPPORTED", 415},
                 {"HEADERS_TOO_LARGE", 431}, {"HEADER_INVALID", 400},
-                {"SOMETHING_ELSE", 500},    {"CONTENT_ENCODING_UNSUPPORTED", 415}};
+                {"SOMETHING_ELSE", 500},    {"CONTENT_ENCODING_UNSUPPORTED", 415},
+                {"EXPECTATION_FAILED", 417}};
     for (const auto &row : rows) {
         struct error *e = error_new(a, STATUS_INTERNAL, row.reason, "x");
         e->domain = "gateway.v1";
