@@ -72,11 +72,13 @@ class Gateway(Process):
 
     def wait_count(self, text, count):
         """Waits for the count-th line of a message; returns it."""
-        def nth(_line):
-            return self.count(text) >= count
-        self.wait_for_log(nth, f"{text}, {count} times")
-        with self.changed:
-            return [l for l in self.lines if l.get("message") == text][count - 1]
+        found = 0
+
+        def is_last(line):
+            nonlocal found
+            found += line.get("message") == text
+            return found == count
+        return self.wait_for_log(is_last, f"{text}, {count} times")
 
 
 def run_gateway(*arguments):
