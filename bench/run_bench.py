@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from harness import cases, deployment, parts, processes, results
+from harness import cases, deployment, gateway, parts, processes, results
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -24,6 +24,7 @@ PROGRAMS = {
     "fdatasync_bench": "bench/fdatasync_bench",
     "rpc_bench": "bench/rpc_bench",
     "storage_bench": "bench/storage_bench",
+    "transcode_bench": "bench/transcode_bench",
 }
 
 
@@ -90,6 +91,7 @@ def measure_all(wanted, programs, folder, options):
     outcome.limits.rpc = parts.measure_rpc(programs, folder)
     outcome.limits.storage = parts.measure_storage(programs, folder, options.connections,
                                                     options.shuffle)
+    outcome.limits.transcoding = gateway.measure_transcoding(programs, folder)
     echo = parts.HttpEcho(programs, folder)
     deployments = {}
     try:
@@ -109,6 +111,10 @@ def measure_all(wanted, programs, folder, options):
             for server in target.servers.values():
                 outcome.peak_rss_mib[f"{server.name} ({target.name})"] = processes.peak_rss_mib(
                     server.pid)
+        run = runner.existing_run("serve") if "serve" in deployments else None
+        if run is not None:
+            outcome.limits.idle_connection_kib = gateway.measure_idle_connections(
+                deployments["serve"], run)
     finally:
         stop_all(deployments)
         echo.stop()
@@ -135,6 +141,7 @@ def main(arguments):
     if options.parse_only:
         return 0
     programs = {name: os.path.join(options.bin, path) for name, path in PROGRAMS.items()}
+    programs["bin"] = options.bin
     wanted = [c for c in cases.CASES if options.case is None or c.name in options.case]
     cache = os.path.join(ROOT, ".cache")  # the checkout's disk, not a tmpfs
     os.makedirs(cache, exist_ok=True)

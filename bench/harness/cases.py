@@ -38,6 +38,8 @@ CASES = (
     Case("cancel-steady", "REST cancel, 8,000/s due", "serve", "http", "POST", CANCEL, "fresh",
          "200", first_rate=8000, fixed_rate=8000),
     Case("get", "REST GET, one process", "serve", "http", "GET", "/v1/runs/%s", "existing", "200"),
+    Case("grpc-get-serve", "gRPC GET over unix, one process", "serve", "grpc", "GetRun", "%s",
+         "existing", "OK"),
     Case("not-found", "REST cancel, 404", "serve", "http", "POST", CANCEL, "missing", "404"),
     Case("conflict", "REST cancel, 409", "serve", "http", "POST", CANCEL, "finished", "409"),
     Case("apart-cancel", "REST cancel, two processes", "apart", "http", "POST", CANCEL, "fresh",
@@ -88,6 +90,11 @@ class Runner:
             self._ids[where, "existing"] = existing
             self._ids[where, "finished"] = finished
             self._ids[where, "missing"] = target.new_ids(MISSING_RUNS)
+
+    def existing_run(self, where):
+        """The id of a run that can be read; None if no case there has one."""
+        ids = self._ids.get((where, "existing"))
+        return ids[0] if ids else None
 
     def _ids_for(self, case):
         if case.runs != "fresh":

@@ -69,12 +69,21 @@ def parse_machine_ticks(line):
     return user + nice + system + irq + softirq + steal
 
 
-def peak_rss_mib(pid):
+def _status_kib(pid, name):
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
         for line in status:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
+            if line.startswith(name + ":"):
+                return int(line.split()[1])
+    return 0
+
+
+def rss_kib(pid):
+    """Memory that is resident now."""
+    return _status_kib(pid, "VmRSS")
+
+
+def peak_rss_mib(pid):
+    return _status_kib(pid, "VmHWM") / 1024
 
 
 def settle(pids, quiet_seconds=0.2, at_most_seconds=5):

@@ -4,7 +4,7 @@ import os
 import platform
 import statistics
 
-from harness import table
+from harness import gateway, table
 
 
 class Limits:
@@ -16,6 +16,8 @@ class Limits:
         self.overwrite_sync = []
         self.rpc = {}
         self.storage = {}
+        self.transcoding = {}
+        self.idle_connection_kib = None
 
     def echo_median(self, read):
         return statistics.median(read(report) for report in self.echo)
@@ -28,7 +30,7 @@ class Limits:
 
     def rpc_cpu_us(self, case):
         """CPU of one call: in-process, or a server's half of one over unix."""
-        if case.where == "serve":
+        if case.where == "serve" and case.protocol == "http":
             part = self.rpc.get(("in-process, one loop", "at once"))
             return part and part[1]
         part = self.rpc.get(("unix socket", "at once"))
@@ -108,6 +110,11 @@ class Results:
         lines = table.aligned(rows, left=2)
         lines += ["", "The parts by themselves, in the same run:", ""]
         lines += table.aligned(self.limits.rows())
+        gateway_rows = gateway.rows({c.name: m for c, m in self._measured.items()},
+                                    self.limits.transcoding, self.limits.idle_connection_kib)
+        if gateway_rows:
+            lines += ["", "What the gateway adds to a gRPC call, in the same run and process:", ""]
+            lines += table.aligned(gateway_rows)
         lines += ["", "Peak resident memory: " + ", ".join(
             f"{name} {mib:.0f} MiB" for name, mib in self.peak_rss_mib.items()) + "."]
         others = [m.others for measured in self._measured.values() for m in measured]
@@ -159,6 +166,8 @@ How to read it:
 - / HTTP, / gRPC, / SQLite: that CPU as a multiple of the part's own, / all of the sum of the parts
   the case needs. gRPC is an in-process call in one process, a call over a unix socket (both sides)
   between two, and half of that for the gRPC cases.
+- Added by the gateway: the CPU of the case `get` less that of `grpc-get-serve`, the same run read
+  from the same process by a gRPC client over a unix socket, whose own CPU does not count.
 - p50 / sync: the median latency as a multiple of one appending fdatasync's.
 - load µs: the load generator's own CPU for one request; it shares the machine with the servers.
 """

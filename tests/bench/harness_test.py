@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 
-from harness import cases, deployment, parts, processes, results, table  # noqa: E402
+from harness import cases, deployment, gateway, parts, processes, results, table  # noqa: E402
 
 
 def report(**changes):
@@ -74,6 +74,33 @@ class Parts(unittest.TestCase):
         self.assertEqual(parts.parse_storage("create       56909 ops/s    13.4 us CPU/op\n"
                                              "cancel        2041 ops/s   138.4 us CPU/op\n"),
                          {"create": (56909.0, 13.4), "cancel": (2041.0, 138.4)})
+
+
+class Gateway(unittest.TestCase):
+    TEXT = ("run: 1536 bytes of JSON, 800 on the wire\n"
+            "match POST /v1/runs/{id}/cancel              100.0 ns\n"
+            "encode a cancel request                      200.0 ns\n"
+            "write the run                               1500.0 ns\n"
+            "write the run, upb (decode and encode)      9000.0 ns\n")
+
+    def measured(self, *cpu_us):
+        return [cases.measurement(report(), "200", us / 1000, 0.1) for us in cpu_us]
+
+    def test_what_it_adds_is_the_median_difference_of_the_rounds(self):
+        through, direct, difference = gateway.added(
+            {"get": self.measured(50, 90, 40), "grpc-get-serve": self.measured(30, 60, 29)})
+        self.assertAlmostEqual(through, 50)
+        self.assertAlmostEqual(direct, 30)
+        self.assertAlmostEqual(difference, 20)
+        self.assertIsNone(gateway.added({"get": self.measured(50)}))
+
+    def test_transcoding_is_match_bind_and_encode(self):
+        rows = gateway.rows({}, gateway.parse_transcoding(self.TEXT), 24.96)
+        self.assertEqual(rows[1:], [("of which match, bind and encode, CPU µs", "1.8"),
+                                    ("an idle connection, KiB", "25.0")])
+
+    def test_without_measurements_there_is_no_table(self):
+        self.assertEqual(gateway.rows({}, {}, None), [])
 
 
 class Table(unittest.TestCase):
