@@ -12,6 +12,10 @@ IDLE_CONNECTIONS = 900  # within the 1,024 open files that most systems allow
 TRANSCODE_ROW = re.compile(r"^(.+?)\s+([\d.]+) ns$", re.MULTILINE)
 # What transcoding one request is, as transcode_bench names it.
 STEPS = ("match POST /v1/runs/{id}/cancel", "encode a cancel request", "write the run")
+WRITE = "write the run"
+# Others' JSON writers on the same bytes.
+WRITERS = (("upb", "write the run, upb (parse and write)"),
+           ("libprotobuf", "write the run, libprotobuf (parse and write)"))
 DESCRIPTOR_SET = "protos/runs_descriptor_set.binpb"
 
 
@@ -73,6 +77,10 @@ def rows(measured, transcoding, idle_kib):
     if all(step in transcoding for step in STEPS):
         lines.append(("of which match, bind and encode, CPU µs",
                       table.number(sum(transcoding[step] for step in STEPS))))
+    for name, step in WRITERS:
+        if WRITE in transcoding and step in transcoding:
+            lines.append((f"JSON of a run, time of {name} to ours",
+                          table.number(transcoding[step] / transcoding[WRITE])))
     if idle_kib is not None:
         lines.append(("an idle connection, KiB", table.number(idle_kib)))
     return [("the gateway", "")] + lines if lines else []
