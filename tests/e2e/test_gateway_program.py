@@ -6,7 +6,7 @@ import unittest
 
 import rest
 from gateways import Echo, Gateway, descriptor_set, proto, run_gateway
-from harness import Place
+from harness import Place, runsctl
 from tables import cases
 
 NOWHERE = "127.0.0.1:1"
@@ -75,6 +75,18 @@ class WrongUsage(unittest.TestCase):
         self.assertEqual(1, done.stderr.count("\n"), done.stderr)
         self.assertTrue(done.stderr.startswith("runs-gateway: "), done.stderr)
         for fragment in (*fragments, "see runs-gateway --help"):
+            self.assertIn(fragment, done.stderr)
+
+
+# Those that runsctl serve has, too; the table above says the rest.
+@cases([row for row in WRONG_USAGE if row[1][0].partition("=")[0] in (
+    "--envelope", "--max-body-bytes", "--cors-origin", "--request-header", "--gzip-min-bytes")])
+class WrongUsageOfServe(unittest.TestCase):
+    def check(self, arguments, fragments):
+        done = runsctl("serve", "--store", "memory:", *arguments)
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertEqual(1, done.stderr.count("\n"), done.stderr)
+        for fragment in ("runsctl: ", *fragments, "see runsctl serve --help"):
             self.assertIn(fragment, done.stderr)
 
 

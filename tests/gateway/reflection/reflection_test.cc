@@ -89,8 +89,12 @@ class Reflection : public testing::Test {
         rpc_channel_free(channel_);
         rpc_loop_free(loop_);
         arena_release(&arena_);
+    }
+    // Before any member is gone, a derived class's service above all.
+    void TearDown() override {
         if (server_ != nullptr) {
             server_->Shutdown();
+            server_->Wait();
         }
     }
     void Serve(const std::vector<grpc::Service *> &services) {
