@@ -3,11 +3,13 @@ sets made from text."""
 
 import concurrent.futures
 import importlib
+import importlib.util
 import subprocess
 import sys
 import threading
 
 import grpc
+from google.protobuf import descriptor_pb2
 
 import stubs
 from harness import DEADLINE_S, Process, program
@@ -87,10 +89,43 @@ def run_gateway(*arguments):
                           timeout=DEADLINE_S, check=False)
 
 
+def reflection_handler(folder, path):
+    """grpc.reflection.v1alpha for the services and files of a descriptor set."""
+    name = "grpc/reflection/v1alpha/reflection.proto"
+    subprocess.run(["protoc", "-I/usr/share/grpc-proto", f"--python_out={folder}", name],
+                   check=True)
+    # By its place, because "grpc" is grpcio's package.
+    spec = importlib.util.spec_from_file_location(
+        "reflection_pb2", folder / "grpc/reflection/v1alpha/reflection_pb2.py")
+    pb = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pb)
+    with open(path, "rb") as file:
+        files = descriptor_pb2.FileDescriptorSet.FromString(file.read()).file
+
+    def answer(requests, _context):
+        for request in requests:
+            response = pb.ServerReflectionResponse()
+            for file in files:
+                services = [f"{file.package}.{service.name}" for service in file.service]
+                for service in services if request.HasField("list_services") else ():
+                    response.list_services_response.service.add(name=service)
+                if request.file_containing_symbol in services or \
+                        request.file_by_filename == file.name:
+                    response.file_descriptor_response.file_descriptor_proto.append(
+                        file.SerializeToString())
+            yield response
+
+    method = grpc.stream_stream_rpc_method_handler(
+        answer, request_deserializer=pb.ServerReflectionRequest.FromString,
+        response_serializer=pb.ServerReflectionResponse.SerializeToString)
+    return grpc.method_handlers_generic_handler(
+        "grpc.reflection.v1alpha.ServerReflection", {"ServerReflectionInfo": method})
+
+
 class Echo:
     """A gRPC server of echo.v1.Echo."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, reflection=False):
         self.set = descriptor_set(folder, "echo", ECHO, [f"--python_out={folder}"])
         sys.path.insert(0, str(folder))
         try:
@@ -106,6 +141,8 @@ class Echo:
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler("echo.v1.Echo", handlers),))
+        if reflection:
+            self.server.add_generic_rpc_handlers((reflection_handler(folder, self.set),))
         self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
         self.server.start()
 
