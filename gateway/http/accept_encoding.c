@@ -1,24 +1,6 @@
 #include "gateway/http/accept_encoding.h"
 
-enum { UNSET = -1, WHOLE = 1000 };
-
-// qvalue = 0 with up to three decimals, or 1 with up to three zeros; in thousandths.
-static bool read_qvalue(struct slice s, int *ret_thousandths) {
-    if (s.len == 0 || s.len > 5 || (s.data[0] != '0' && s.data[0] != '1') ||
-        (s.len > 1 && s.data[1] != '.')) {
-        return false;
-    }
-    int value = (s.data[0] - '0') * WHOLE;
-    int unit = 100;
-    for (size_t i = 2; i < s.len; i++, unit /= 10) {
-        if (s.data[i] < '0' || s.data[i] > '9') {
-            return false;
-        }
-        value += (s.data[i] - '0') * unit;
-    }
-    *ret_thousandths = value;
-    return value <= WHOLE;
-}
+enum { UNSET = -1 };
 
 // member = coding [ ";" "q=" qvalue ]
 static bool read_member(struct slice member, struct slice *ret_coding, int *ret_quality) {
@@ -26,13 +8,13 @@ static bool read_member(struct slice member, struct slice *ret_coding, int *ret_
     if (!header_is_token(*ret_coding)) {
         return false;
     }
-    *ret_quality = WHOLE;
+    *ret_quality = HEADER_QUALITY_MOST;
     struct slice weight = header_trim(member);
     if (weight.len == 0) {
         return true;
     }
     return weight.len > 2 && header_equal(slice_of(weight.data, 2), "q=") &&
-           read_qvalue(slice_of(weight.data + 2, weight.len - 2), ret_quality);
+           header_quality(slice_of(weight.data + 2, weight.len - 2), ret_quality);
 }
 
 enum accept_encoding accept_encoding_read(struct http_headers headers) {

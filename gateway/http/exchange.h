@@ -10,8 +10,7 @@
 #include "gateway/gateway.h"
 #include "gateway/http/edge.h"
 #include "gateway/http/reaper.h"
-#include "gateway/transcode/transcoder.h"
-#include "rpc/client.h"
+#include "gateway/http/stream_group.h"
 
 // One HTTP request and its response: received, transcoded, called, answered.
 //
@@ -25,11 +24,10 @@ struct exchange;
 struct exchange_context {
     const struct logger *log;
     struct gateway_api_slot *apis; // what requests that begin are served by
-    const struct transcoder *transcoder;
-    struct rpc_client_method *const *methods; // by transcoder_route_method_index
     struct edge edge;
     struct gateway_limits limits; // no 0s
     struct reaper *reaper;
+    struct stream_group *streams;
     atomic_bool is_stopping; // replies close their connections
     // Exchanges to be used again, the HTTP thread's.
     struct exchange *spare;

@@ -68,3 +68,20 @@ bool header_list_next(struct header_list *list, struct slice *ret_element) {
         }
     }
 }
+
+bool header_quality(struct slice s, int *ret_thousandths) {
+    if (s.len == 0 || s.len > 5 || (s.data[0] != '0' && s.data[0] != '1') ||
+        (s.len > 1 && s.data[1] != '.')) {
+        return false;
+    }
+    int value = (s.data[0] - '0') * HEADER_QUALITY_MOST;
+    int unit = 100;
+    for (size_t i = 2; i < s.len; i++, unit /= 10) {
+        if (s.data[i] < '0' || s.data[i] > '9') {
+            return false;
+        }
+        value += (s.data[i] - '0') * unit;
+    }
+    *ret_thousandths = value;
+    return value <= HEADER_QUALITY_MOST;
+}

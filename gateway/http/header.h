@@ -34,6 +34,11 @@ const struct http_header *header_find(struct http_headers headers, const char *n
 // Takes what stands before the first separator off *rest, and the separator; trimmed.
 struct slice header_take_until(struct slice *rest, char separator);
 
+// Reads a weight (RFC 9110 section 12.4.2: 0 to 1 with up to three decimals), in
+// thousandths. Returns false if it is none.
+enum { HEADER_QUALITY_MOST = 1000 };
+bool header_quality(struct slice s, int *ret_thousandths);
+
 // The elements of the comma-separated list (RFC 9110 section 5.6.1) that all headers
 // of a name are together. Empty elements are skipped. For lists without quoted text.
 struct header_list {

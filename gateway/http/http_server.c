@@ -24,7 +24,6 @@ enum {
 struct http_server {
     struct exchange_context context;
     struct gateway_api_slot apis;
-    struct gateway_api *first_api; // what context points into
     struct listen_socket socket;
     struct MHD_Daemon *daemon;
     // The HTTP thread's.
@@ -130,11 +129,11 @@ static struct MHD_Daemon *start_daemon(struct http_server *server) {
 
 static void free_server(struct http_server *server) {
     reaper_free(server->context.reaper);
+    stream_group_free(server->context.streams);
     listen_socket_close(&server->socket);
     exchange_context_release(&server->context);
     edge_release(&server->context.edge);
     gateway_api_slot_release(&server->apis);
-    gateway_api_unref(server->first_api);
     free(server);
 }
 
@@ -153,13 +152,11 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     server->context.log = options->log;
     edge_init(&server->context.edge, options->log, &options->http);
     gateway_api_slot_init(&server->apis, gateway_api_ref(options->api));
-    server->first_api = gateway_api_ref(options->api);
     server->context.apis = &server->apis;
-    server->context.transcoder = options->api->transcoder;
-    server->context.methods = options->api->methods;
     server->context.limits = options->limits;
     server->context.reaper = reaper_new(options->limits.idle_timeout_ms,
                                         options->limits.request_timeout_ms, options->http.envelope);
+    server->context.streams = stream_group_new(options->http.stream_heartbeat_ms);
     server->daemon = start_daemon(server);
     if (server->daemon == NULL) {
         int number = errno;
@@ -188,6 +185,8 @@ void http_server_stop(struct http_server *server, int64_t drain_ms) {
     // From now on who connects is refused. It is not closed yet: the HTTP thread
     // may be accepting just now, and the number must not become another file's.
     shutdown(server->socket.fd, SHUT_RDWR);
+    // Streams have no end of their own to wait for.
+    stream_group_stop(server->context.streams);
     if (!reaper_wait_idle(server->context.reaper, drain_ms)) {
         LOG(server->context.log, LOG_WARN, "requests in flight are cancelled",
             log_int("drainMs", drain_ms));
@@ -196,5 +195,6 @@ void http_server_stop(struct http_server *server, int64_t drain_ms) {
     reaper_cancel_all(server->context.reaper);
     reaper_wait_idle(server->context.reaper, LAST_REPLIES_MS);
     MHD_stop_daemon(server->daemon);
+    stream_group_wait_empty(server->context.streams);
     free_server(server);
 }

@@ -58,8 +58,8 @@ static void end_abandoned(struct batch *batch) {
             if (batch->fds[i].revents == 0) {
                 continue;
             }
-            if (batch->entries[i]->state == REAPER_CALLING) {
-                rpc_client_call_cancel(batch->entries[i]->call);
+            if (batch->entries[i]->call != NULL) {
+                batch->entries[i]->cancel(batch->entries[i]->call);
             } else if (batch->entries[i]->state == REAPER_IDLE || !has_unread(batch->fds[i].fd)) {
                 shutdown(batch->fds[i].fd, SHUT_RDWR);
             }
@@ -73,8 +73,7 @@ static void end_abandoned(struct batch *batch) {
 // that arrives together with the last bytes, so that a quiet connection, or one with
 // half a request, would stay until it times out.
 static bool may_be_abandoned(const struct reaper_entry *e) {
-    return e->state == REAPER_IDLE || e->state == REAPER_RECEIVING ||
-           (e->state == REAPER_CALLING && e->call != NULL);
+    return e->state == REAPER_IDLE || e->state == REAPER_RECEIVING || e->call != NULL;
 }
 
 // Answers a request that takes too long to arrive.
@@ -242,12 +241,23 @@ bool reaper_begin_call(struct reaper *reaper, struct reaper_entry *entry) {
 }
 
 void reaper_call_started(struct reaper *reaper, struct reaper_entry *entry,
-                         struct rpc_client_call *call) {
+                         void (*cancel)(void *call), void *call) {
     pthread_mutex_lock(&reaper->mutex);
+    entry->cancel = cancel;
     entry->call = call;
     if (reaper->is_cancelling) {
-        rpc_client_call_cancel(call);
+        cancel(call);
     }
+    pthread_mutex_unlock(&reaper->mutex);
+}
+
+void reaper_stream(struct reaper *reaper, struct reaper_entry *entry) {
+    pthread_mutex_lock(&reaper->mutex);
+    void (*cancel)(void *call) = entry->cancel;
+    void *call = entry->call;
+    set_state(reaper, entry, REAPER_STREAMING);
+    entry->cancel = cancel;
+    entry->call = call;
     pthread_mutex_unlock(&reaper->mutex);
 }
 
@@ -276,7 +286,7 @@ void reaper_cancel_all(struct reaper *reaper) {
     reaper->is_cancelling = true;
     for (struct reaper_entry *e = reaper->entries; e != NULL; e = e->next) {
         if (e->call != NULL) {
-            rpc_client_call_cancel(e->call);
+            e->cancel(e->call);
         }
     }
     while (reaper->calling_count > 0) {

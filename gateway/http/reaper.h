@@ -7,7 +7,6 @@
 #include "base/request_id.h"
 #include "base/slice.h"
 #include "gateway/gateway.h"
-#include "rpc/client.h"
 
 // Knows every HTTP connection and what it does, and has a thread that once a
 // second ends what lasts too long: a request that is received too slowly, which is
@@ -21,6 +20,7 @@ enum reaper_state {
     REAPER_IDLE,      // between requests
     REAPER_RECEIVING, // a request
     REAPER_CALLING,   // upstream
+    REAPER_STREAMING, // a reply, while the call goes on
     REAPER_REPLYING,
 };
 
@@ -31,8 +31,9 @@ struct reaper_entry {
     struct reaper_entry **link; // what points to this one
     int fd;
     enum reaper_state state;
-    int64_t since_us;                          // clock_monotonic_us of the last change of state
-    struct rpc_client_call *call;              // CALLING, once started
+    int64_t since_us;           // clock_monotonic_us of the last change of state
+    void (*cancel)(void *call); // CALLING, once started
+    void *call;
     struct slice request_id;                   // RECEIVING, once it is known
     bool timed_out;                            // the request was answered with 408,
     char timed_out_id[REQUEST_ID_LONGEST + 1]; // under this id
@@ -68,9 +69,12 @@ bool reaper_timed_out(struct reaper *reaper, struct reaper_entry *entry, struct 
 // be no call.
 bool reaper_begin_call(struct reaper *reaper, struct reaper_entry *entry);
 
-// The call was started; it is cancelled from here if the client is gone.
+// The call was started; cancel(call) is called from here if the client is gone.
 void reaper_call_started(struct reaper *reaper, struct reaper_entry *entry,
-                         struct rpc_client_call *call);
+                         void (*cancel)(void *call), void *call);
+
+// The call of the connection goes on while it replies.
+void reaper_stream(struct reaper *reaper, struct reaper_entry *entry);
 
 // The call is done and about to be released; the connection replies.
 void reaper_end_call(struct reaper *reaper, struct reaper_entry *entry);

@@ -98,7 +98,12 @@ Upstream::Upstream(struct rpc_loop *loop, const std::string &address) {
         {"/http_test.v1.Upstream/Held", Held, this},
         {"/http_test.v1.Upstream/Garbage", Garbage, this},
         {"/http_test.v1.Upstream/Sized", Sized, this},
+        {"/http_test.v1.Upstream/File", File, this},
+        {"/http_test.v1.Upstream/Upload", Upload, this},
     };
+    for (const struct rpc_method &method : streams_.Methods()) {
+        methods_.push_back(method);
+    }
     struct rpc_server_options options = {};
     options.log = &log_;
     options.methods = methods_.data();
@@ -117,6 +122,7 @@ Upstream::Upstream(struct rpc_loop *loop, const std::string &address) {
 
 Upstream::~Upstream() {
     ReleaseAll();
+    streams_.EndAll();
     rpc_server_stop(server_, 10'000);
     rpc_server_free(server_);
 }
@@ -210,6 +216,33 @@ void Upstream::Garbage(void *self, struct rpc_server_call *call) {
 void Upstream::Sized(void *self, struct rpc_server_call *call) {
     static_cast<Upstream *>(self)->Count();
     ReplyText(call, std::string(static_cast<size_t>(RequestNumber(call)), 'x'));
+}
+
+void Upstream::File(void *self, struct rpc_server_call *call) {
+    static_cast<Upstream *>(self)->Count();
+    struct slice request = rpc_server_call_request(call);
+    const uint8_t *p = request.data;
+    struct wire_field field = {};
+    wire_read_field(&p, p + request.len, &field);
+    struct strbuf message = STRBUF_INIT;
+    wire_put_bytes(&message, 1, slice_of_cstr("text/plain; charset=utf-8"));
+    wire_put_bytes(&message, 2, field.bytes);
+    struct slice part = strbuf_slice(&message);
+    rpc_server_call_reply(call, &part, 1);
+    strbuf_release(&message);
+}
+
+void Upstream::Upload(void *self, struct rpc_server_call *call) {
+    static_cast<Upstream *>(self)->Count();
+    struct slice request = rpc_server_call_request(call);
+    const uint8_t *p = request.data;
+    std::string parts[3];
+    struct wire_field field;
+    while (p != nullptr && p < request.data + request.len &&
+           wire_read_field(&p, request.data + request.len, &field)) {
+        parts[field.number % 3] = Text(field.bytes);
+    }
+    ReplyText(call, parts[1] + ":" + parts[2]);
 }
 
 // --- replies ---
@@ -325,7 +358,7 @@ bool Client::Fill() {
     return n > 0;
 }
 
-Reply Client::Receive(bool to_head) {
+Reply Client::TakeHead(size_t *ret_size) {
     Reply reply;
     size_t head;
     while ((head = buffer_.find("\r\n\r\n")) == std::string::npos) {
@@ -336,7 +369,7 @@ Reply Client::Receive(bool to_head) {
     std::stringstream lines(buffer_.substr(0, head));
     std::string line;
     std::getline(lines, line);
-    int status = std::stoi(line.substr(line.find(' ') + 1));
+    reply.status = std::stoi(line.substr(line.find(' ') + 1));
     while (std::getline(lines, line)) {
         if (!line.empty() && line.back() == '\r') {
             line.pop_back();
@@ -348,19 +381,65 @@ Reply Client::Receive(bool to_head) {
         }
         reply.headers.emplace(name, line.substr(line.find_first_not_of(' ', colon + 1)));
     }
+    *ret_size = head + 4;
+    return reply;
+}
+
+Reply Client::Receive(bool to_head) {
+    size_t head;
+    Reply reply = TakeHead(&head);
+    int status = reply.status;
+    reply.status = 0;
+    if (status == 0) {
+        return reply;
+    }
     size_t size = 0;
     if (!to_head && status != 304 && reply.headers.count("content-length") != 0) {
         size = std::stoul(reply.Header("content-length"));
     }
-    while (buffer_.size() < head + 4 + size) {
+    while (buffer_.size() < head + size) {
         if (!Fill()) {
             return reply;
         }
     }
-    reply.body = buffer_.substr(head + 4, size);
-    buffer_.erase(0, head + 4 + size);
+    reply.body = buffer_.substr(head, size);
+    buffer_.erase(0, head + size);
     reply.status = status;
     return reply;
+}
+
+Reply Client::ReceiveHead() {
+    size_t head;
+    Reply reply = TakeHead(&head);
+    if (reply.status != 0) {
+        buffer_.erase(0, head);
+    }
+    return reply;
+}
+
+std::string Client::ReceiveChunks(const std::string &text) {
+    std::string body;
+    ended_ = false;
+    while (text.empty() || body.find(text) == std::string::npos) {
+        size_t line = buffer_.find("\r\n");
+        size_t size = 0;
+        if (line != std::string::npos) {
+            size = std::stoul(buffer_.substr(0, line), nullptr, 16);
+        }
+        if (line == std::string::npos || buffer_.size() < line + 4 + size) {
+            if (!Fill()) {
+                return body;
+            }
+            continue;
+        }
+        body += buffer_.substr(line + 2, size);
+        buffer_.erase(0, line + 4 + size);
+        if (size == 0) {
+            ended_ = true;
+            return body;
+        }
+    }
+    return body;
 }
 
 bool Client::AtEnd() {

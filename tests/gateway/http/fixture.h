@@ -20,6 +20,8 @@ extern "C" {
 #include "rpc/server.h"
 }
 
+#include "tests/gateway/http/streams.h"
+
 // The gateway over real sockets, before an upstream that the tests hold in hand.
 
 // How long a test waits for what must happen: passed only by a failure.
@@ -53,6 +55,9 @@ class Upstream {
     void ReleaseAll();
     size_t held() const;
     int64_t calls() const;
+    Streams &streams() {
+        return streams_;
+    }
 
   private:
     static void Echo(void *self, struct rpc_server_call *call);
@@ -61,9 +66,12 @@ class Upstream {
     static void Held(void *self, struct rpc_server_call *call);
     static void Garbage(void *self, struct rpc_server_call *call);
     static void Sized(void *self, struct rpc_server_call *call);
+    static void File(void *self, struct rpc_server_call *call);
+    static void Upload(void *self, struct rpc_server_call *call);
     void Count();
 
     struct logger log_ = {-1, LOG_ERROR, "test"};
+    Streams streams_;
     std::vector<struct rpc_method> methods_;
     struct rpc_server *server_;
     mutable std::mutex mutex_;
@@ -112,6 +120,16 @@ class Client {
         Send(bytes);
         return Receive(to_head);
     }
+    // Receives the head of a reply whose body comes in chunks; the body with
+    // ReceiveChunks.
+    Reply ReceiveHead();
+    // Receives chunks until the text of the body so far holds text, or, if it is empty,
+    // to the end of the body. Returns what came since the last call. ended() then tells
+    // whether the last chunk was there.
+    std::string ReceiveChunks(const std::string &text = "");
+    bool ended() const {
+        return ended_;
+    }
     // Whether the connection ends now without another byte.
     bool AtEnd();
     // Whether nothing was received and the connection is open.
@@ -125,7 +143,9 @@ class Client {
 
   private:
     bool Fill();
+    Reply TakeHead(size_t *ret_size);
 
+    bool ended_ = false;
     int fd_ = -1;
     bool connected_ = false;
     std::string buffer_;

@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "METHOD_NOT_ALLOWED"},
         ErrorRow{"verb_in_lower_case", Request("get", "/v1/seen"), 405, "UNIMPLEMENTED",
                  "METHOD_NOT_ALLOWED"},
-        ErrorRow{"stream", Request("GET", "/v1/watch"), 501, "UNIMPLEMENTED",
+        ErrorRow{"stream_of_requests", Post("/v1/collect", "{}"), 501, "UNIMPLEMENTED",
                  "STREAMING_UNSUPPORTED"},
         ErrorRow{"unknown_query", Request("GET", "/v1/seen?x=1"), 400, "INVALID_ARGUMENT",
                  "QUERY_INVALID"},

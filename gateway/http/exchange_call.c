@@ -1,0 +1,132 @@
+#include "base/clock.h"
+#include "base/container_of.h"
+#include "gateway/envelope.h"
+#include "gateway/http/exchange_internal.h"
+#include "gateway/http/request_metadata.h"
+
+// A unary call behind a request.
+
+// The upstream's HttpBody as it is.
+static const struct error *take_http_body(struct exchange *x, struct slice message) {
+    struct reply_content content = {.is_http_body = true};
+    struct slice data;
+    const struct error *error =
+        transcoder_read_http_body(x->api->transcoder, &x->arena, x->routing.match.route, message,
+                                  &content.content_type, &data);
+    if (error == NULL) {
+        struct reply_request request = exchange_reply_request(x);
+        struct strbuf body = STRBUF_INIT;
+        strbuf_append_slice(&body, data);
+        content.data_end = body.len;
+        x->reply = reply_success(&request, &body, &content);
+        strbuf_release(&body);
+    }
+    return error;
+}
+
+static const struct error *take_json(struct exchange *x, struct slice message) {
+    enum envelope_kind kind = x->context->edge.options.envelope;
+    struct reply_content content = {0};
+    struct strbuf json = STRBUF_INIT;
+    strbuf_grow(&json, message.len * 2 + 256);
+    envelope_begin(kind, &json);
+    content.data_begin = json.len;
+    const struct error *error = transcoder_decode_response(x->api->transcoder, &x->arena,
+                                                           x->routing.match.route, message, &json);
+    if (error == NULL) {
+        struct reply_request request = exchange_reply_request(x);
+        content.data_end = json.len;
+        envelope_end(kind, &json, x->request_id);
+        x->reply = reply_success(&request, &json, &content);
+    }
+    strbuf_release(&json);
+    return error;
+}
+
+// On the rpc loop's thread.
+static void call_done(struct rpc_client_call *call) {
+    struct exchange *x = CONTAINER_OF(call, struct exchange, call);
+    const struct error *error = call->error;
+    struct slice details = call->status_details;
+    if (error == NULL) {
+        error = transcoder_route_returns_http_body(x->routing.match.route)
+                    ? take_http_body(x, call->response)
+                    : take_json(x, call->response);
+        details = SLICE_EMPTY;
+    } else if (error->code == STATUS_CANCELLED && exchange_is_stopping(x)) {
+        error = exchange_stopping_error(x);
+        details = SLICE_EMPTY;
+    }
+    if (error != NULL) {
+        x->reply = exchange_error_reply(x, error, details);
+    }
+    struct reply_request request = exchange_reply_request(x);
+    reply_add_metadata(&request, &x->reply, call);
+    // From here on the HTTP thread may end the exchange.
+    MHD_resume_connection(x->connection);
+}
+
+static int64_t deadline_us(const struct exchange *x) {
+    int64_t ms = x->context->limits.upstream_timeout_ms;
+    if (x->facts.timeout_ms > 0 && x->facts.timeout_ms < ms) {
+        ms = x->facts.timeout_ms;
+    }
+    return clock_monotonic_us() + ms * 1000;
+}
+
+bool exchange_begin_call(struct exchange *x, struct MHD_Connection *connection,
+                         const struct rpc_metadata **ret_metadata, int *ret_count,
+                         enum MHD_Result *ret_result) {
+    const struct error *error =
+        request_metadata_make(&x->arena, &x->context->edge, x->headers, &x->facts, x->request_id,
+                              ret_metadata, ret_count);
+    if (error != NULL) {
+        *ret_result = exchange_answer_error(x, connection, error, false);
+        return false;
+    }
+    if (!reaper_begin_call(x->context->reaper, x->entry)) {
+        *ret_result = exchange_answer_error(x, connection, exchange_stopping_error(x), true);
+        return false;
+    }
+    x->connection = connection;
+    x->state = EXCHANGE_CALLING;
+    return true;
+}
+
+struct rpc_client_method *exchange_rpc_method(const struct exchange *x) {
+    return x->api->methods[transcoder_route_method_index(x->routing.match.route)];
+}
+
+static void cancel_call(void *call) {
+    rpc_client_call_cancel(call);
+}
+
+enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *connection,
+                                    struct slice message) {
+    const struct rpc_metadata *metadata;
+    int count;
+    enum MHD_Result result;
+    if (!exchange_begin_call(x, connection, &metadata, &count, &result)) {
+        return result;
+    }
+    x->call = (struct rpc_client_call){
+        .method = exchange_rpc_method(x),
+        .request = message,
+        .metadata = metadata,
+        .metadata_count = count,
+        .deadline_us = deadline_us(x),
+        .arena = &x->arena,
+        .done = call_done,
+    };
+    // In this order: the call may be done before its start returns.
+    MHD_suspend_connection(connection);
+    rpc_client_call_start(&x->call);
+    reaper_call_started(x->context->reaper, x->entry, cancel_call, &x->call);
+    return MHD_YES;
+}
+
+enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection) {
+    reaper_end_call(x->context->reaper, x->entry);
+    rpc_client_call_release(&x->call);
+    return exchange_queue_reply(x, connection, false);
+}

@@ -1,0 +1,134 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/request_id.h"
+#include "gateway/http/connection_memory.h"
+#include "gateway/http/exchange_internal.h"
+#include "gateway/http/head_layout.h"
+
+// From a request's head to its route.
+
+struct received_headers {
+    struct http_header *headers;
+    size_t count;
+    size_t capacity;
+};
+
+static enum MHD_Result add_header(void *closure, enum MHD_ValueKind kind, const char *name,
+                                  size_t name_size, const char *value, size_t value_size) {
+    (void)kind;
+    if (connection_memory_is_own(name)) {
+        return MHD_YES;
+    }
+    struct received_headers *list = closure;
+    if (list->count == list->capacity) {
+        return MHD_NO;
+    }
+    list->headers[list->count++] =
+        (struct http_header){slice_of(name, name_size), slice_of(value, value_size)};
+    return MHD_YES;
+}
+
+static struct request_head received_head(struct exchange *x, struct MHD_Connection *connection,
+                                         const char *version) {
+    int count = MHD_get_connection_values_n(connection, MHD_HEADER_KIND, NULL, NULL);
+    struct received_headers list = {.capacity = (size_t)count};
+    list.headers = ARENA_ARRAY(&x->arena, struct http_header, list.capacity + 1);
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, add_header, &list);
+    x->headers = (struct http_headers){list.headers, list.count};
+    return (struct request_head){
+        .method = x->method,
+        .target = x->target,
+        .http_1_1 = strcmp(version, MHD_HTTP_VERSION_1_0) != 0, // others are refused before
+        .headers = list.headers,
+        .header_count = list.count,
+    };
+}
+
+// Whether the head was spelled in a way that other servers may read otherwise.
+static const struct error *check_layout(struct exchange *x, struct MHD_Connection *connection,
+                                        const char *method, const char *version,
+                                        const struct request_head *head) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const struct head_layout layout = {
+        .bytes = slice_of(method, info != NULL ? info->header_size : 0),
+        .method = slice_of_cstr(method),
+        .target = slice_of(x->received_target, x->target.len),
+        .version = slice_of_cstr(version),
+        .headers = head->headers,
+        .header_count = head->header_count,
+    };
+    return head_layout_check(&x->arena, &layout);
+}
+
+static void choose_request_id(struct exchange *x) {
+    if (x->facts.request_id.len > 0) {
+        x->request_id = arena_copy(&x->arena, x->facts.request_id);
+    } else {
+        char *id = arena_alloc(&x->arena, UUID_TEXT_SIZE);
+        uuid_make(id);
+        x->request_id = slice_of_cstr(id);
+    }
+}
+
+static const struct error *find_route(struct exchange *x) {
+    const struct routing_request request = {
+        .method = x->method,
+        .path = x->facts.path,
+        .headers = x->headers,
+    };
+    const struct error *error =
+        routing_find(&x->arena, x->api->transcoder, &x->context->edge.cors, &request, &x->routing);
+    if (error == NULL && x->routing.options_allow == NULL &&
+        transcoder_route_client_streaming(x->routing.match.route)) {
+        struct error *e = error_new(&x->arena, STATUS_UNIMPLEMENTED, "STREAMING_UNSUPPORTED",
+                                    "the method takes a stream of requests, which is served over "
+                                    "gRPC only");
+        e->domain = exchange_error_domain;
+        return e;
+    }
+    return error;
+}
+
+// Whether a refused request's body is so short that reading it is worth a reply
+// that surely arrives. A client that waits for "100 Continue" is told at once.
+static bool is_worth_draining(const struct exchange *x, struct MHD_Connection *connection) {
+    const char *length =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) != NULL) {
+        return false;
+    }
+    return length == NULL ||
+           strtoull(length, NULL, 10) <= exchange_drained_bytes(&x->context->limits);
+}
+
+enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *connection,
+                                   const char *method, const char *version) {
+    x->method = arena_copy(&x->arena, slice_of_cstr(method));
+    struct request_head head = received_head(x, connection, version);
+    const struct error *error =
+        request_head_check(&x->arena, &head, &x->context->limits, &x->facts);
+    choose_request_id(x);
+    bool is_framed =
+        error == NULL || (error->reason != NULL && strcmp(error->reason, "BODY_TOO_LARGE") == 0);
+    if (is_framed) {
+        const struct error *ambiguous = check_layout(x, connection, method, version, &head);
+        if (ambiguous != NULL) {
+            error = ambiguous;
+            is_framed = false;
+        }
+    }
+    if (error == NULL) {
+        error = find_route(x);
+    }
+    if (error != NULL && !(is_framed && is_worth_draining(x, connection))) {
+        return exchange_answer_error(x, connection, error, true);
+    }
+    x->error = error;
+    x->state = EXCHANGE_BODY;
+    if (x->facts.content_length > 0 || x->facts.is_chunked) {
+        reaper_set_request_id(x->context->reaper, x->entry, x->request_id);
+    }
+    return MHD_YES;
+}

@@ -1,0 +1,120 @@
+#ifndef RUNSD_GATEWAY_HTTP_EXCHANGE_INTERNAL_H
+#define RUNSD_GATEWAY_HTTP_EXCHANGE_INTERNAL_H
+
+#include "gateway/http/exchange.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/request_head.h"
+#include "gateway/http/routing.h"
+#include "rpc/client_stream.h"
+
+// What the parts of an exchange share: exchange.c (its life), exchange_head.c,
+// exchange_call.c (a unary call) and exchange_stream.c.
+
+enum exchange_state {
+    EXCHANGE_HEAD,
+    EXCHANGE_BODY,
+    EXCHANGE_CALLING, // the connection is suspended
+    EXCHANGE_STREAMING,
+    EXCHANGE_ANSWERED,
+};
+
+// How much of a refused request's body is read, so that the client reads the reply
+// instead of a broken connection.
+static inline uint64_t exchange_drained_bytes(const struct gateway_limits *limits) {
+    return (uint64_t)limits->body_bytes * 4 + (1 << 20);
+}
+
+struct stream_reply;
+
+struct exchange {
+    struct exchange_context *context;
+    struct gateway_api *api; // a reference of its own
+    struct reaper_entry *entry;
+    struct exchange *next_spare;
+    struct arena arena;
+    enum exchange_state state;
+    int64_t begin_us;
+
+    const char *received_target; // where it was received; valid until the head was taken
+    struct slice target;
+    struct slice method;
+    struct http_headers headers; // valid until the end
+    struct request_facts facts;
+    struct slice request_id;
+    struct routing routing;
+    const struct error *error; // the answer, once the body is read
+    struct strbuf body;
+    uint64_t body_bytes; // with those that were dropped
+
+    struct MHD_Connection *connection;
+    struct rpc_client_call call;
+    struct stream_reply *stream; // NULL unless the route streams
+    struct reply reply;
+};
+
+// --- exchange.c ---
+
+extern const char exchange_error_domain[];
+
+bool exchange_is_stopping(const struct exchange *x);
+
+// UNAVAILABLE / SERVER_STOPPING, in the exchange's arena.
+const struct error *exchange_stopping_error(struct exchange *x);
+
+struct reply_request exchange_reply_request(struct exchange *x);
+
+// What the answer to an error is, logged as far as it concerns us. status_details is
+// the upstream's, if the error came from there.
+struct reply exchange_error_reply(struct exchange *x, const struct error *error,
+                                  struct slice status_details);
+
+// Logs an error's detail, which the client is not told.
+void exchange_log_detail(const struct exchange *x, const struct error *error);
+
+// Hands x->reply to libmicrohttpd; the connection is then closed if close is true.
+enum MHD_Result exchange_queue_reply(struct exchange *x, struct MHD_Connection *connection,
+                                     bool close);
+
+enum MHD_Result exchange_answer_error(struct exchange *x, struct MHD_Connection *connection,
+                                      const struct error *error, bool close);
+
+// Frees an exchange that exchange_end left to others (exchange_stream.c).
+void exchange_free(struct exchange *x);
+
+// --- exchange_head.c ---
+
+// Takes the head, once it was received whole.
+enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *connection,
+                                   const char *method, const char *version);
+
+// --- exchange_call.c ---
+
+// The metadata and, unless it may not begin, the right to call upstream: returns false
+// when the exchange was answered instead, with *ret_result for libmicrohttpd.
+bool exchange_begin_call(struct exchange *x, struct MHD_Connection *connection,
+                         const struct rpc_metadata **ret_metadata, int *ret_count,
+                         enum MHD_Result *ret_result);
+
+struct rpc_client_method *exchange_rpc_method(const struct exchange *x);
+
+// Suspends the connection and calls upstream; exchange_finish_call is what comes next
+// on the HTTP thread.
+enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *connection,
+                                    struct slice message);
+enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection);
+
+// --- exchange_stream.c ---
+
+// The same for a route whose RPC streams its replies.
+enum MHD_Result exchange_start_stream(struct exchange *x, struct MHD_Connection *connection,
+                                      struct slice message);
+enum MHD_Result exchange_begin_stream(struct exchange *x, struct MHD_Connection *connection);
+
+// Sets what the access log tells of a stream.
+void exchange_sum_stream(struct exchange *x);
+
+// The HTTP side of a stream is over. Returns false if the upstream call is not: then
+// it is cancelled, and the exchange is freed when it ends.
+bool exchange_end_stream(struct exchange *x);
+
+#endif

@@ -1,0 +1,382 @@
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/container_of.h"
+#include "gateway/envelope.h"
+#include "gateway/http/error_details.h"
+#include "gateway/http/exchange_internal.h"
+#include "gateway/http/stream_format.h"
+#include "gateway/http/stream_group.h"
+
+// A stream of replies behind a request.
+//
+// Three threads meet here: the rpc loop's puts what arrives in ready, the HTTP thread
+// sends it, and the group's adds heartbeats. Back-pressure: the next message is asked
+// for only when libmicrohttpd has taken all of the one before, which it does only as the
+// socket takes it.
+
+enum {
+    BLOCK_BYTES = 16 << 10, // what libmicrohttpd takes at once
+    KEPT_BYTES = 256 << 10, // of ready, from one message to the next
+};
+
+struct stream_reply {
+    struct exchange *exchange;
+    struct rpc_client_stream call;
+    struct stream_member member;
+    enum stream_format format;
+    struct arena scratch;      // of one message
+    struct slice content_type; // of the first HttpBody
+    pthread_mutex_t mutex;     // guards what follows
+    struct strbuf ready;       // to be sent, whole objects
+    size_t taken;              // of ready, by libmicrohttpd
+    uint64_t sent_bytes;       // in all
+    int64_t active_us;         // when something was put in ready last
+    const struct error *fault; // found here: what the stream ends with instead of CANCELLED
+    bool is_asked;             // for a message, which has not come
+    bool is_begun;             // there is a reply: what comes follows in it
+    bool is_waiting;           // the connection is suspended by the reader
+    bool is_over;              // the call is: nothing is added to ready any more
+    bool is_broken;            // it failed, which bytes as they are cannot say
+    bool is_left;              // the HTTP side is over: who ends the call frees all
+};
+
+static struct stream_reply *stream_of(struct rpc_client_stream *call) {
+    return CONTAINER_OF(call, struct stream_reply, call);
+}
+
+// --- what goes out ---
+
+static ssize_t take_ready(struct stream_reply *s, char *buffer, size_t size) {
+    size_t n = s->ready.len - s->taken;
+    n = n < size ? n : size;
+    memcpy(buffer, s->ready.data + s->taken, n);
+    s->taken += n;
+    s->sent_bytes += n;
+    if (s->taken == s->ready.len) {
+        s->taken = 0;
+        s->ready.len = 0;
+        if (s->ready.capacity > KEPT_BYTES) {
+            strbuf_release(&s->ready);
+        }
+    }
+    return (ssize_t)n;
+}
+
+// libmicrohttpd's content reader, on the HTTP thread.
+static ssize_t read_content(void *closure, uint64_t position, char *buffer, size_t size) {
+    (void)position;
+    struct stream_reply *s = closure;
+    ssize_t result = 0;
+    bool asks = false;
+    pthread_mutex_lock(&s->mutex);
+    if (s->ready.len > s->taken) {
+        result = take_ready(s, buffer, size);
+    } else if (s->is_over) {
+        result =
+            s->is_broken ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
+    } else {
+        asks = !s->is_asked;
+        s->is_asked = true;
+        s->is_waiting = true;
+        // Under the lock: who has something to send resumes it only afterwards.
+        MHD_suspend_connection(s->exchange->connection);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    if (asks) {
+        rpc_client_stream_next(&s->call);
+    }
+    return result;
+}
+
+// What was put in ready is to be sent. The caller has the lock.
+static void wake_reader(struct stream_reply *s) {
+    s->active_us = clock_monotonic_us();
+    if (s->is_waiting) {
+        s->is_waiting = false;
+        MHD_resume_connection(s->exchange->connection);
+    }
+}
+
+// --- the reply's head ---
+
+static void begin_reply(struct stream_reply *s) {
+    struct exchange *x = s->exchange;
+    struct reply_request request = exchange_reply_request(x);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_content, s, NULL);
+    if (response == NULL) {
+        abort(); // out of memory
+    }
+    if (slice_equal_cstr(x->method, MHD_HTTP_METHOD_HEAD)) {
+        // libmicrohttpd 0.9.75 would send the end of a chunked body, though there is no
+        // body: so that nothing follows the head, the connection ends with it.
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    }
+    const char *content_type = s->format == STREAM_RAW
+                                   ? reply_content_type(&x->arena, s->content_type)
+                                   : stream_format_content_type(s->format);
+    reply_add_headers(&request, response, "no-store", s->format == STREAM_RAW ? NULL : "Accept");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    // nginx would hold back what we send at once.
+    MHD_add_response_header(response, "X-Accel-Buffering", "no");
+    if (request.edge->response_headers.count > 0) {
+        struct reply_visit visit = {&request, response};
+        rpc_client_stream_each_metadata(&s->call, reply_visit_metadata, &visit);
+    }
+    x->reply = (struct reply){.response = response, .http_status = MHD_HTTP_OK};
+    s->is_begun = true;
+}
+
+// --- what comes in, on the rpc loop's thread ---
+
+static const struct error *put_http_body(struct stream_reply *s, struct slice message) {
+    struct exchange *x = s->exchange;
+    struct slice content_type;
+    struct slice data;
+    const struct error *error = transcoder_read_http_body(
+        x->api->transcoder, &s->scratch, x->routing.match.route, message, &content_type, &data);
+    if (error == NULL && !s->is_begun) {
+        s->content_type = arena_copy(&x->arena, content_type);
+    }
+    if (error == NULL) {
+        strbuf_append_slice(&s->ready, data);
+    }
+    return error;
+}
+
+static const struct error *put_object(struct stream_reply *s, struct slice message) {
+    struct exchange *x = s->exchange;
+    enum envelope_kind kind = x->context->edge.options.envelope;
+    size_t before = s->ready.len;
+    stream_format_begin(s->format, false, &s->ready);
+    envelope_stream_begin(kind, &s->ready);
+    const struct error *error = transcoder_decode_response(
+        x->api->transcoder, &s->scratch, x->routing.match.route, message, &s->ready);
+    if (error != NULL) {
+        s->ready.len = before;
+        return error;
+    }
+    envelope_stream_end(kind, &s->ready, x->request_id);
+    stream_format_end(s->format, &s->ready);
+    return NULL;
+}
+
+// The last object of a stream that failed once it had begun. Bytes as they are have no
+// place for it: there the connection breaks off, which no client takes for the end.
+static void put_error(struct stream_reply *s, const struct error *error, struct slice details) {
+    struct exchange *x = s->exchange;
+    exchange_log_detail(x, error);
+    if (s->format == STREAM_RAW) {
+        s->is_broken = true;
+        return;
+    }
+    struct error_details types = {x->api->transcoder, x->context->edge.details_schema, &s->scratch};
+    const struct envelope_status status = {details, error_details_json, &types};
+    stream_format_begin(s->format, true, &s->ready);
+    envelope_append_stream_error(x->context->edge.options.envelope, &s->ready, error, &status,
+                                 x->request_id);
+    stream_format_end(s->format, &s->ready);
+}
+
+static void on_message(struct rpc_client_stream *call, struct slice message) {
+    struct stream_reply *s = stream_of(call);
+    struct exchange *x = s->exchange;
+    pthread_mutex_lock(&s->mutex);
+    s->is_asked = false;
+    const struct error *error =
+        s->format == STREAM_RAW ? put_http_body(s, message) : put_object(s, message);
+    if (error != NULL) {
+        s->fault = error; // in scratch, which is not used any more
+    } else {
+        arena_reset(&s->scratch);
+    }
+    bool is_first = error == NULL && !s->is_begun;
+    if (is_first) {
+        begin_reply(s);
+    }
+    // An empty HttpBody: there is nothing to send, so nobody else would ask.
+    bool asks = error == NULL && !is_first && s->ready.len == 0;
+    s->is_asked = asks;
+    if (error == NULL && !is_first && !asks) {
+        wake_reader(s);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    if (error != NULL) {
+        rpc_client_stream_cancel(call);
+    } else if (asks) {
+        rpc_client_stream_next(call);
+    } else if (is_first) {
+        MHD_resume_connection(x->connection);
+    }
+}
+
+// Why the stream ended; NULL if well.
+static const struct error *end_error(struct stream_reply *s) {
+    const struct error *error = s->fault != NULL ? s->fault : s->call.error;
+    bool is_stopped = error != NULL && error->code == STATUS_CANCELLED;
+    return is_stopped && exchange_is_stopping(s->exchange) ? exchange_stopping_error(s->exchange)
+                                                           : error;
+}
+
+static void end_before_begin(struct stream_reply *s, const struct error *error,
+                             struct slice details) {
+    if (error == NULL) {
+        begin_reply(s);
+    } else {
+        s->exchange->reply = exchange_error_reply(s->exchange, error, details);
+        struct reply_request request = exchange_reply_request(s->exchange);
+        struct reply_visit visit = {&request, s->exchange->reply.response};
+        if (request.edge->response_headers.count > 0) {
+            rpc_client_stream_each_metadata(&s->call, reply_visit_metadata, &visit);
+        }
+    }
+}
+
+// Lets go of the call and of what the stream has.
+static void release(struct stream_reply *s) {
+    rpc_client_stream_release(&s->call);
+    stream_group_remove(s->exchange->context->streams, &s->member);
+    pthread_mutex_destroy(&s->mutex);
+    strbuf_release(&s->ready);
+    arena_release(&s->scratch);
+}
+
+static void on_done(struct rpc_client_stream *call) {
+    struct stream_reply *s = stream_of(call);
+    struct exchange *x = s->exchange;
+    pthread_mutex_lock(&s->mutex);
+    const struct error *error = end_error(s);
+    struct slice details = error == call->error ? call->status_details : SLICE_EMPTY;
+    bool is_left = s->is_left;
+    bool is_first = !s->is_begun && !is_left;
+    s->is_over = true;
+    if (is_first) {
+        end_before_begin(s, error, details);
+    } else if (!is_left) {
+        if (error != NULL) {
+            put_error(s, error, details);
+            x->reply.code = (int)error->code;
+        }
+        wake_reader(s);
+    }
+    struct stream_group *streams = x->context->streams;
+    if (is_first) {
+        MHD_resume_connection(x->connection);
+    }
+    // Under the lock: afterwards the HTTP thread may free all this.
+    stream_group_call_over(streams);
+    pthread_mutex_unlock(&s->mutex);
+    if (is_left) {
+        release(s);
+        exchange_free(x);
+    }
+}
+
+// --- the group's thread, and who stops ---
+
+static void beat(struct stream_member *member, int64_t quiet_since_us) {
+    struct stream_reply *s = CONTAINER_OF(member, struct stream_reply, member);
+    pthread_mutex_lock(&s->mutex);
+    // Only who waits is between two objects.
+    if (s->is_waiting && !s->is_over && s->active_us <= quiet_since_us) {
+        stream_format_heartbeat(s->format, &s->ready);
+        if (s->ready.len > 0) {
+            wake_reader(s);
+        }
+    }
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static void stop(struct stream_member *member) {
+    struct stream_reply *s = CONTAINER_OF(member, struct stream_reply, member);
+    pthread_mutex_lock(&s->mutex);
+    if (!s->is_over) {
+        rpc_client_stream_cancel(&s->call);
+    }
+    pthread_mutex_unlock(&s->mutex);
+}
+
+// --- the HTTP thread ---
+
+static void cancel_stream(void *call) {
+    rpc_client_stream_cancel(call);
+}
+
+enum MHD_Result exchange_start_stream(struct exchange *x, struct MHD_Connection *connection,
+                                      struct slice message) {
+    const struct rpc_metadata *metadata;
+    int count;
+    enum MHD_Result result;
+    if (!exchange_begin_call(x, connection, &metadata, &count, &result)) {
+        return result;
+    }
+    struct stream_reply *s = ARENA_NEW(&x->arena, struct stream_reply);
+    s->exchange = x;
+    s->member = (struct stream_member){.beat = beat, .stop = stop};
+    s->is_asked = true;
+    s->call = (struct rpc_client_stream){
+        .method = exchange_rpc_method(x),
+        .request = message,
+        .metadata = metadata,
+        .metadata_count = count,
+        // A stream lasts as long as it lasts, unless the client says otherwise.
+        .deadline_us =
+            x->facts.timeout_ms > 0 ? clock_monotonic_us() + x->facts.timeout_ms * 1000 : 0,
+        .arena = &x->arena,
+        .message = on_message,
+        .done = on_done,
+    };
+    s->format = transcoder_route_returns_http_body(x->routing.match.route)
+                    ? STREAM_RAW
+                    : stream_format_choose(x->headers);
+    pthread_mutex_init(&s->mutex, NULL);
+    arena_init(&s->scratch);
+    if (!stream_group_add(x->context->streams, &s->member)) {
+        return exchange_answer_error(x, connection, exchange_stopping_error(x), true);
+    }
+    x->stream = s;
+    MHD_suspend_connection(connection);
+    rpc_client_stream_start(&s->call);
+    rpc_client_stream_next(&s->call);
+    reaper_call_started(x->context->reaper, x->entry, cancel_stream, &s->call);
+    return MHD_YES;
+}
+
+enum MHD_Result exchange_begin_stream(struct exchange *x, struct MHD_Connection *connection) {
+    if (!x->stream->is_begun) {
+        return exchange_queue_reply(x, connection, false); // an error; exchange_end releases
+    }
+    reaper_stream(x->context->reaper, x->entry);
+    enum MHD_Result queued = exchange_queue_reply(x, connection, false);
+    x->state = EXCHANGE_STREAMING;
+    return queued;
+}
+
+void exchange_sum_stream(struct exchange *x) {
+    struct stream_reply *s = x->stream;
+    pthread_mutex_lock(&s->mutex);
+    if (s->is_begun) {
+        x->reply.body_bytes = s->sent_bytes;
+    }
+    if (s->is_begun && !s->is_over) {
+        x->reply.code = STATUS_CANCELLED;
+    }
+    pthread_mutex_unlock(&s->mutex);
+}
+
+bool exchange_end_stream(struct exchange *x) {
+    struct stream_reply *s = x->stream;
+    pthread_mutex_lock(&s->mutex);
+    bool is_over = s->is_over;
+    if (!is_over) {
+        s->is_left = true;
+        rpc_client_stream_cancel(&s->call); // on_done comes after this function, and frees
+    }
+    pthread_mutex_unlock(&s->mutex);
+    if (is_over) {
+        release(s);
+    }
+    return is_over;
+}

@@ -1,0 +1,137 @@
+#include "gateway/http/stream_group.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+struct stream_group {
+    int64_t heartbeat_us;
+    pthread_t thread;
+    pthread_mutex_t mutex; // guards what follows
+    pthread_cond_t changed;
+    struct stream_member *members;
+    size_t call_count; // of members, not over
+    bool is_stopped;
+    bool is_ending;
+};
+
+static void wait_until(struct stream_group *group, int64_t at_us) {
+    const struct timespec at = {at_us / 1000000, at_us % 1000000 * 1000};
+    int r = 0;
+    while (!group->is_ending && r != ETIMEDOUT) {
+        r = pthread_cond_timedwait(&group->changed, &group->mutex, &at);
+    }
+}
+
+static void *run(void *argument) {
+    struct stream_group *group = argument;
+    pthread_mutex_lock(&group->mutex);
+    while (!group->is_ending) {
+        if (group->members == NULL) {
+            pthread_cond_wait(&group->changed, &group->mutex);
+            continue;
+        }
+        // Half of the interval, so that no silence is longer than one and a half.
+        wait_until(group, clock_monotonic_us() + group->heartbeat_us / 2);
+        int64_t quiet_since_us = clock_monotonic_us() - group->heartbeat_us;
+        for (struct stream_member *m = group->members; m != NULL; m = m->next) {
+            m->beat(m, quiet_since_us);
+        }
+    }
+    pthread_mutex_unlock(&group->mutex);
+    return NULL;
+}
+
+struct stream_group *stream_group_new(int64_t heartbeat_ms) {
+    struct stream_group *group = mem_zalloc(sizeof(*group));
+    group->heartbeat_us = heartbeat_ms * 1000;
+    pthread_mutex_init(&group->mutex, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&group->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (pthread_create(&group->thread, NULL, run, group) != 0) {
+        abort(); // as out of memory
+    }
+    pthread_setname_np(group->thread, "http-streams");
+    return group;
+}
+
+void stream_group_free(struct stream_group *group) {
+    if (group == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&group->mutex);
+    group->is_ending = true;
+    pthread_cond_broadcast(&group->changed);
+    pthread_mutex_unlock(&group->mutex);
+    pthread_join(group->thread, NULL);
+    pthread_cond_destroy(&group->changed);
+    pthread_mutex_destroy(&group->mutex);
+    free(group);
+}
+
+bool stream_group_add(struct stream_group *group, struct stream_member *member) {
+    pthread_mutex_lock(&group->mutex);
+    bool is_added = !group->is_stopped;
+    if (is_added) {
+        member->next = group->members;
+        member->link = &group->members;
+        if (member->next != NULL) {
+            member->next->link = &member->next;
+        }
+        group->members = member;
+        group->call_count++;
+        if (member->next == NULL) {
+            pthread_cond_broadcast(&group->changed);
+        }
+    }
+    pthread_mutex_unlock(&group->mutex);
+    return is_added;
+}
+
+void stream_group_call_over(struct stream_group *group) {
+    pthread_mutex_lock(&group->mutex);
+    group->call_count--;
+    if (group->call_count == 0 && group->is_stopped) {
+        pthread_cond_broadcast(&group->changed);
+    }
+    pthread_mutex_unlock(&group->mutex);
+}
+
+void stream_group_remove(struct stream_group *group, struct stream_member *member) {
+    pthread_mutex_lock(&group->mutex);
+    *member->link = member->next;
+    if (member->next != NULL) {
+        member->next->link = member->link;
+    }
+    if (group->members == NULL) {
+        pthread_cond_broadcast(&group->changed);
+    }
+    pthread_mutex_unlock(&group->mutex);
+}
+
+void stream_group_stop(struct stream_group *group) {
+    pthread_mutex_lock(&group->mutex);
+    group->is_stopped = true;
+    for (struct stream_member *m = group->members; m != NULL; m = m->next) {
+        m->stop(m);
+    }
+    while (group->call_count > 0) {
+        pthread_cond_wait(&group->changed, &group->mutex);
+    }
+    pthread_mutex_unlock(&group->mutex);
+}
+
+void stream_group_wait_empty(struct stream_group *group) {
+    pthread_mutex_lock(&group->mutex);
+    while (group->members != NULL) {
+        pthread_cond_wait(&group->changed, &group->mutex);
+    }
+    pthread_mutex_unlock(&group->mutex);
+}

@@ -1,0 +1,368 @@
+#include <fstream>
+#include <unistd.h>
+
+#include "tests/gateway/http/fixture.h"
+
+// Streams of replies, and bodies that are no JSON.
+
+namespace {
+
+class Stream : public GatewayTest {
+  protected:
+    void Begin(enum envelope_kind envelope = ENVELOPE_RUNS, int64_t heartbeat_ms = 0) {
+        http_.envelope = envelope;
+        http_.stream_heartbeat_ms = heartbeat_ms;
+        Start();
+    }
+};
+
+std::string Object(int n, const char *id = "r1") {
+    std::string number = n > 0 ? ",\"number\":" + std::to_string(n) : "";
+    return "{\"code\":200,\"data\":{\"text\":\"m" + std::to_string(n) + "\"" + number +
+           "},\"message\":\"success\",\"requestId\":\"" + id + "\"}";
+}
+
+const char *const kFailed = "{\"code\":409,\"message\":\"failed midway\",\"requestId\":\"r1\","
+                            "\"error\":{\"status\":\"ABORTED\",\"reason\":\"TEST_REASON\","
+                            "\"metadata\":{}}}";
+
+std::string Watch(const std::string &what, int number, const std::string &headers = "") {
+    return Request("GET", "/v1/watch/" + what + "?number=" + std::to_string(number),
+                   "X-Request-Id: r1\r\n" + headers);
+}
+
+TEST_F(Stream, IsALineAnObject) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("count", 3));
+    Reply reply = client.ReceiveHead();
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.Header("content-type"), "application/x-ndjson");
+    EXPECT_EQ(reply.Header("transfer-encoding"), "chunked");
+    EXPECT_EQ(reply.Header("x-request-id"), "r1");
+    EXPECT_EQ(reply.Header("cache-control"), "no-store");
+    EXPECT_EQ(reply.Header("etag"), "(none)");
+    EXPECT_EQ(client.ReceiveChunks(), Object(0) + "\n" + Object(1) + "\n" + Object(2) + "\n");
+    EXPECT_TRUE(client.ended());
+    // The connection goes on.
+    ExpectOk(client.Ask(Request("GET", "/v1/echo/a")));
+    std::string line = LogLine("/v1/watch");
+    EXPECT_NE(line.find("\"status\":200,\"code\":\"OK\""), std::string::npos) << line;
+    EXPECT_NE(line.find("\"bytes\":" +
+                        std::to_string(Object(0).size() + Object(1).size() + Object(2).size() + 3)),
+              std::string::npos)
+        << line;
+}
+
+TEST_F(Stream, IsEventsForWhoAcceptsThem) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("fail", 1, "Accept: text/event-stream\r\n"));
+    Reply reply = client.ReceiveHead();
+    EXPECT_EQ(reply.Header("content-type"), "text/event-stream");
+    EXPECT_EQ(reply.Header("vary"), "Accept");
+    EXPECT_EQ(client.ReceiveChunks(),
+              "data: " + Object(0) + "\n\nevent: error\ndata: " + kFailed + "\n\n");
+    EXPECT_TRUE(client.ended());
+}
+
+TEST_F(Stream, WithoutEnvelopeIsAsGrpcGatewaysHaveIt) {
+    Begin(ENVELOPE_NONE);
+    Client client(port());
+    client.Send(Watch("fail", 1));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    std::string body = client.ReceiveChunks();
+    size_t end = body.find('\n');
+    EXPECT_EQ(body.substr(0, end), "{\"result\":{\"text\":\"m0\"}}");
+    EXPECT_EQ(body.substr(end + 1).rfind("{\"error\":{\"code\":10,\"message\":\"failed midway\","
+                                         "\"details\":[{\"@type\":\"type.googleapis.com/"
+                                         "google.rpc.ErrorInfo\",\"reason\":\"TEST_REASON\"",
+                                         0),
+              0u)
+        << body;
+    EXPECT_TRUE(client.ended());
+}
+
+TEST_F(Stream, ThatFailsMidwayEndsWithItsError) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("fail", 2));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    EXPECT_EQ(client.ReceiveChunks(),
+              Object(0) + "\n" + Object(1) + "\n" + std::string(kFailed) + "\n");
+    EXPECT_TRUE(client.ended());
+    std::string line = LogLine("/v1/watch");
+    EXPECT_NE(line.find("\"code\":\"ABORTED\""), std::string::npos) << line;
+}
+
+TEST_F(Stream, ThatFailsBeforeItsFirstMessageIsAPlainError) {
+    Begin();
+    Client client(port());
+    ExpectError(client.Ask(Watch("refuse", 1)), 404, "NOT_FOUND", "TEST_REASON");
+    ExpectError(client.Ask(Watch("fail", 0)), 409, "ABORTED", "TEST_REASON");
+    StopUpstream();
+    ExpectError(client.Ask(Watch("count", 1)), 503, "UNAVAILABLE", "UNAVAILABLE");
+}
+
+TEST_F(Stream, WithoutMessagesIsAnEmptyBody) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("count", 0));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    EXPECT_EQ(client.ReceiveChunks(), "");
+    EXPECT_TRUE(client.ended());
+}
+
+TEST_F(Stream, SendsNothingBeforeTheFirstMessageAndEachAtOnce) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("hold", 0));
+    ASSERT_TRUE(upstream().streams().AwaitBegun(1));
+    Client other(port());
+    ExpectOk(other.Ask(Request("GET", "/v1/echo/a")));
+    EXPECT_TRUE(client.Quiet());
+    upstream().streams().EndAll();
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+
+    Client second(port());
+    second.Send(Watch("garbage", 0));
+    // A message that is none is no success either.
+    ExpectError(second.Receive(), 500, "INTERNAL", "RESPONSE_MALFORMED");
+}
+
+TEST_F(Stream, SendsEachMessageWhenItComes) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("hold", 2));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    std::string both = Object(0) + "\n" + Object(1) + "\n";
+    EXPECT_EQ(client.ReceiveChunks(Object(1) + "\n"), both); // though the stream is open
+    upstream().streams().EndAll();
+    EXPECT_EQ(client.ReceiveChunks(), "");
+    EXPECT_TRUE(client.ended());
+}
+
+TEST_F(Stream, AMalformedMessageMidwayIsTheLastError) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("garbage", 1));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    std::string body = client.ReceiveChunks();
+    EXPECT_EQ(body.find(Object(0) + "\n{\"code\":500,"), 0u) << body;
+    EXPECT_NE(body.find("\"reason\":\"RESPONSE_MALFORMED\""), std::string::npos) << body;
+    EXPECT_EQ(body.find("cut"), std::string::npos) << body;
+    EXPECT_TRUE(client.ended());
+    EXPECT_TRUE(upstream().streams().AwaitCancelled(1));
+}
+
+TEST_F(Stream, HasHeartbeatsWhileItIsQuiet) {
+    Begin(ENVELOPE_RUNS, 50);
+    Client lines(port());
+    lines.Send(Watch("hold", 1));
+    EXPECT_EQ(lines.ReceiveHead().status, 200);
+    EXPECT_EQ(lines.ReceiveChunks("}\n\n\n"), Object(0) + "\n\n\n");
+    Client events(port());
+    events.Send(Watch("hold", 1, "Accept: text/event-stream\r\n"));
+    EXPECT_EQ(events.ReceiveHead().status, 200);
+    EXPECT_EQ(events.ReceiveChunks(": heartbeat\n\n"),
+              "data: " + Object(0) + "\n\n: heartbeat\n\n");
+    // None before the first message: the status is not known yet.
+    Client silent(port());
+    silent.Send(Watch("hold", 0));
+    events.ReceiveChunks(": heartbeat\n\n: heartbeat\n\n: heartbeat\n\n");
+    EXPECT_TRUE(silent.Quiet());
+}
+
+int64_t ResidentBytes() {
+    std::ifstream statm("/proc/self/statm");
+    int64_t size = 0;
+    int64_t resident = 0;
+    statm >> size >> resident;
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+TEST_F(Stream, ASlowReaderHoldsTheUpstreamBack) {
+    Begin();
+    int64_t before = ResidentBytes();
+    Client client(port(), true);
+    client.Send(Watch("flood", 0));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    // The sockets' buffers and gRPC's window are what may be under way; a gateway
+    // that reads on takes gigabytes.
+    int written = upstream().streams().AwaitStandstill();
+    EXPECT_LT(written, 1000); // of 64 KiB
+    EXPECT_LT(ResidentBytes() - before, 200 << 20);
+    // Whoever reads on gets what was held back.
+    std::string body = client.ReceiveChunks("\"number\":20}");
+    EXPECT_NE(body.find("\"number\":20}"), std::string::npos);
+}
+
+TEST_F(Stream, AClientThatIsGoneEndsTheCall) {
+    Begin();
+    Client quiet(port());
+    quiet.Send(Watch("hold", 1));
+    EXPECT_EQ(quiet.ReceiveHead().status, 200);
+    quiet.ReceiveChunks(Object(0));
+    quiet.Close();
+    EXPECT_TRUE(upstream().streams().AwaitCancelled(1));
+}
+
+TEST_F(Stream, AClientThatIsGoneBeforeTheFirstMessageEndsTheCall) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("hold", 0));
+    ASSERT_TRUE(upstream().streams().AwaitBegun(1));
+    client.Close();
+    EXPECT_TRUE(upstream().streams().AwaitCancelled(1));
+    EXPECT_NE(LogLine("/v1/watch").find("\"status\":499"), std::string::npos);
+}
+
+TEST_F(Stream, AClientThatIsGoneWhileMuchIsUnderWayEndsTheCall) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("flood", 0));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    client.Reset();
+    EXPECT_TRUE(upstream().streams().AwaitCancelled(1));
+}
+
+TEST_F(Stream, AStopEndsItWithAnError) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("hold", 1));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    EXPECT_EQ(client.ReceiveChunks(Object(0) + "\n"), Object(0) + "\n");
+    Client waiting(port());
+    waiting.Send(Watch("hold", 0));
+    ASSERT_TRUE(upstream().streams().AwaitBegun(2));
+    Stop(30'000);
+    std::string body = client.ReceiveChunks();
+    EXPECT_NE(body.find("\"status\":\"UNAVAILABLE\",\"reason\":\"SERVER_STOPPING\""),
+              std::string::npos)
+        << body;
+    EXPECT_TRUE(client.ended());
+    ExpectError(waiting.Receive(), 503, "UNAVAILABLE", "SERVER_STOPPING");
+}
+
+TEST_F(Stream, AStopDoesNotWaitForASlowReader) {
+    Begin();
+    Client client(port(), true);
+    client.Send(Watch("flood", 0));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    upstream().streams().AwaitStandstill();
+    Stop(0);
+    EXPECT_TRUE(upstream().streams().AwaitCancelled(1));
+}
+
+TEST_F(Stream, EndsAtTheDeadlineThatTheClientGave) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("hold", 1, "X-Request-Timeout: 0.5\r\n"));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    std::string body = client.ReceiveChunks();
+    EXPECT_EQ(body.find(Object(0) + "\n{\"code\":504,"), 0u) << body;
+    EXPECT_TRUE(client.ended());
+}
+
+TEST_F(Stream, HasNoDeadlineUnlessTheClientGaveOne) {
+    struct gateway_limits limits = {};
+    limits.upstream_timeout_ms = 1;
+    http_.stream_heartbeat_ms = 50;
+    Start(limits);
+    Client client(port());
+    client.Send(Watch("hold", 1));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    client.ReceiveChunks("\n\n\n\n"); // three heartbeats later
+    upstream().streams().EndAll();
+    EXPECT_EQ(client.ReceiveChunks().find("504"), std::string::npos);
+    EXPECT_TRUE(client.ended());
+}
+
+TEST_F(Stream, ToHttp10EndsWithTheConnection) {
+    Begin();
+    Client client(port());
+    client.Send("GET /v1/watch/count?number=2 HTTP/1.0\r\nX-Request-Id: r1\r\n\r\n");
+    std::string all = client.ReceiveAll();
+    EXPECT_EQ(all.find("chunked"), std::string::npos) << all;
+    EXPECT_NE(all.find("\r\n\r\n" + Object(0) + "\n" + Object(1) + "\n"), std::string::npos) << all;
+}
+
+TEST_F(Stream, ToHeadHasNoBody) {
+    Begin();
+    Client client(port());
+    Reply reply = client.Ask(Request("HEAD", "/v1/watch/hold?number=1"), true);
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.Header("content-type"), "application/x-ndjson");
+    EXPECT_TRUE(client.AtEnd());
+    EXPECT_TRUE(upstream().streams().AwaitCancelled(1));
+}
+
+TEST_F(Stream, ManyRunBesideEachOther) {
+    Begin();
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 20; i++) {
+        clients.push_back(std::make_unique<Client>(port()));
+        clients.back()->Send(Watch("count", 100));
+    }
+    for (auto &client : clients) {
+        EXPECT_EQ(client->ReceiveHead().status, 200);
+        std::string body = client->ReceiveChunks();
+        EXPECT_EQ(std::count(body.begin(), body.end(), '\n'), 100);
+        EXPECT_NE(body.find(Object(99)), std::string::npos);
+        EXPECT_TRUE(client->ended());
+    }
+}
+
+TEST_F(Stream, ThatMapsMetadataAndCorsHasTheHeaders) {
+    const char *origins[] = {"https://a.example"};
+    http_.cors_origins = origins;
+    http_.cors_origin_count = 1;
+    Begin();
+    Client client(port());
+    client.Send(Watch("count", 1, "Origin: https://a.example\r\n"));
+    EXPECT_EQ(client.ReceiveHead().Header("access-control-allow-origin"), "https://a.example");
+    client.ReceiveChunks();
+}
+
+// --- google.api.HttpBody ---
+
+class HttpBody : public Stream {};
+
+TEST_F(HttpBody, IsSentAsItIs) {
+    Begin();
+    Client client(port());
+    Reply reply = client.Ask(Request("GET", "/v1/file/plain%20text"));
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.Header("content-type"), "text/plain; charset=utf-8");
+    EXPECT_EQ(reply.body, "plain text");
+    EXPECT_NE(reply.Header("etag"), "(none)");
+}
+
+TEST_F(HttpBody, IsTakenAsItIs) {
+    Begin();
+    Client client(port());
+    Reply reply = client.Ask(Request("POST", "/v1/upload", "Content-Type: image/png\r\n", "{\"no"));
+    ExpectOk(reply);
+    EXPECT_EQ(reply.Json("data.text"), "image/png:{\"no");
+}
+
+TEST_F(HttpBody, StreamsAsItIs) {
+    Begin();
+    Client client(port());
+    client.Send(Request("GET", "/v1/download/count?number=3"));
+    Reply reply = client.ReceiveHead();
+    EXPECT_EQ(reply.Header("content-type"), "text/plain");
+    EXPECT_EQ(client.ReceiveChunks(), "m0m1m2");
+    EXPECT_TRUE(client.ended());
+}
+
+TEST_F(HttpBody, StreamThatFailsMidwayIsCutOff) {
+    Begin();
+    Client client(port());
+    client.Send(Request("GET", "/v1/download/fail?number=3"));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    EXPECT_EQ(client.ReceiveChunks(), "m0m1m2");
+    EXPECT_FALSE(client.ended());
+}
+
+} // namespace
