@@ -142,7 +142,7 @@ static uint8_t *put_code_point(uint8_t *out, uint32_t c) {
 
 // Reads what follows "\u", with the second half of a surrogate pair.
 static bool read_unicode_escape(struct json_reader *r, uint8_t **out) {
-    uint32_t c;
+    uint32_t c = 0;
     if (!read_unit(r, &c)) {
         return false;
     }
@@ -150,7 +150,7 @@ static bool read_unicode_escape(struct json_reader *r, uint8_t **out) {
         return json_fail_syntax(r, "a low surrogate stands alone");
     }
     if (c >= 0xD800 && c < 0xDC00) {
-        uint32_t low;
+        uint32_t low = 0;
         if (r->end - r->p < 2 || r->p[0] != '\\' || r->p[1] != 'u') {
             return json_fail_syntax(r, "a high surrogate stands alone");
         }

@@ -245,9 +245,9 @@ static bool put_field(struct json_writer *w, const struct schema_message *m,
         return f->map ? json_put_map(w, f, slot->first, slot->last, end)
                       : put_repeated(w, f, slot, end);
     }
-    struct wire_field v;
+    struct wire_field v = {0};
     const uint8_t *p = slot->last;
-    if (slot->several && f->message != NULL) {
+    if (slot->several && (f->type == SCHEMA_MESSAGE || f->type == SCHEMA_GROUP)) {
         if (!merge_values(w, f, slot, end, &v)) {
             return false;
         }
@@ -385,7 +385,7 @@ static bool put_unset(struct json_writer *w, const struct schema_field *f) {
         json_put(w, f->map ? "{}" : "[]", 2);
         return true;
     }
-    if (f->message != NULL) {
+    if (f->type == SCHEMA_MESSAGE || f->type == SCHEMA_GROUP) {
         json_put(w, "null", 4);
         return true;
     }

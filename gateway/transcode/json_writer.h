@@ -83,6 +83,7 @@ static inline bool json_next_field(const uint8_t **pp, const uint8_t *end, struc
     ret->number = tag >> 3;
     ret->type = (enum wire_type)(tag & 7);
     ret->value = 0;
+    ret->bytes = SLICE_EMPTY;
     switch (tag & 7) {
     case WIRE_VARINT:
         if (!wire_read_varint(&p, end, &ret->value)) {
