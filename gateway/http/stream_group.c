@@ -14,9 +14,14 @@ struct stream_group {
     pthread_mutex_t mutex; // guards what follows
     pthread_cond_t changed;
     struct stream_member *members;
-    size_t call_count; // of members, not over
     bool is_stopped;
     bool is_ending;
+
+    // Of its own, so that who holds a member's lock may take it: the other one is
+    // taken before a member's.
+    pthread_mutex_t calls_mutex;
+    pthread_cond_t calls_over;
+    size_t call_count; // of members, not over
 };
 
 static void wait_until(struct stream_group *group, int64_t at_us) {
@@ -50,6 +55,8 @@ struct stream_group *stream_group_new(int64_t heartbeat_ms) {
     struct stream_group *group = mem_zalloc(sizeof(*group));
     group->heartbeat_us = heartbeat_ms * 1000;
     pthread_mutex_init(&group->mutex, NULL);
+    pthread_mutex_init(&group->calls_mutex, NULL);
+    pthread_cond_init(&group->calls_over, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -71,6 +78,8 @@ void stream_group_free(struct stream_group *group) {
     pthread_cond_broadcast(&group->changed);
     pthread_mutex_unlock(&group->mutex);
     pthread_join(group->thread, NULL);
+    pthread_cond_destroy(&group->calls_over);
+    pthread_mutex_destroy(&group->calls_mutex);
     pthread_cond_destroy(&group->changed);
     pthread_mutex_destroy(&group->mutex);
     free(group);
@@ -86,7 +95,9 @@ bool stream_group_add(struct stream_group *group, struct stream_member *member) 
             member->next->link = &member->next;
         }
         group->members = member;
+        pthread_mutex_lock(&group->calls_mutex);
         group->call_count++;
+        pthread_mutex_unlock(&group->calls_mutex);
         if (member->next == NULL) {
             pthread_cond_broadcast(&group->changed);
         }
@@ -96,12 +107,12 @@ bool stream_group_add(struct stream_group *group, struct stream_member *member) 
 }
 
 void stream_group_call_over(struct stream_group *group) {
-    pthread_mutex_lock(&group->mutex);
+    pthread_mutex_lock(&group->calls_mutex);
     group->call_count--;
-    if (group->call_count == 0 && group->is_stopped) {
-        pthread_cond_broadcast(&group->changed);
+    if (group->call_count == 0) {
+        pthread_cond_broadcast(&group->calls_over);
     }
-    pthread_mutex_unlock(&group->mutex);
+    pthread_mutex_unlock(&group->calls_mutex);
 }
 
 void stream_group_remove(struct stream_group *group, struct stream_member *member) {
@@ -122,10 +133,12 @@ void stream_group_stop(struct stream_group *group) {
     for (struct stream_member *m = group->members; m != NULL; m = m->next) {
         m->stop(m);
     }
-    while (group->call_count > 0) {
-        pthread_cond_wait(&group->changed, &group->mutex);
-    }
     pthread_mutex_unlock(&group->mutex);
+    pthread_mutex_lock(&group->calls_mutex);
+    while (group->call_count > 0) {
+        pthread_cond_wait(&group->calls_over, &group->calls_mutex);
+    }
+    pthread_mutex_unlock(&group->calls_mutex);
 }
 
 void stream_group_wait_empty(struct stream_group *group) {
