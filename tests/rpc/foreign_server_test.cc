@@ -245,6 +245,24 @@ TEST_F(Foreign, HandsOutEverythingBeforeALateError) {
     }
 }
 
+TEST_F(Foreign, IsCancelledThoughItsEndHasArrivedUnread) {
+    script_.messages = {"one", "two"};
+    Connect();
+    Stream stream(*channel_, "/any/Stream", "");
+    stream.Start().Next();
+    ASSERT_TRUE(stream.AwaitMessages(1));
+    int64_t until_us = clock_monotonic_us() + kPatienceUs;
+    while (server_.ended == 0 && clock_monotonic_us() < until_us) {
+        std::this_thread::yield();
+    }
+    // What comes on the connection comes in order: the stream's end is here.
+    Stream later(*channel_, "/any/Stream", "");
+    later.ReadAll().Start().Await();
+    stream.Cancel().Await();
+    EXPECT_EQ(stream.code(), STATUS_CANCELLED) << stream.message();
+    EXPECT_EQ(stream.messages().size(), 1u);
+}
+
 TEST_F(Foreign, EndsUnavailableWhenTheConnectionBreaks) {
     for (int i = 0; i < 100; i++) {
         script_.messages.emplace_back(100'000, 'x'); // more than flow control lets through
