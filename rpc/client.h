@@ -64,6 +64,8 @@ struct rpc_client_call {
     //   INVALID_ARGUMENT    a metadata key or value that HTTP does not allow
     //   RESOURCE_EXHAUSTED  the reply is larger than max_reply_bytes
     //   INTERNAL            the reply breaks the protocol
+    // A server that sends more than one message to a unary call is not noticed by
+    // gRPC core, which waits for somebody to read them: the call ends at its deadline.
     const struct error *error;
     struct slice response;
     // The server's google.rpc.Status as it came (grpc-status-details-bin), not
