@@ -25,7 +25,7 @@ static enum MHD_Result add_header(void *closure, enum MHD_ValueKind kind, const 
         return MHD_NO;
     }
     list->headers[list->count++] =
-        (struct http_header){slice_of(name, name_size), slice_of(value, value_size)};
+        head_layout_header(slice_of(name, name_size), slice_of(value, value_size));
     return MHD_YES;
 }
 

@@ -32,15 +32,28 @@ static bool skip_crlf(struct cursor *c) {
     return skip_separators(c, 2);
 }
 
+static void skip_white_space(struct cursor *c) {
+    while (c->at < c->end && (*c->at == ' ' || *c->at == '\t')) {
+        c->at++;
+    }
+}
+
 static bool skip_header(struct cursor *c, const struct http_header *h) {
     if (!skip_part(c, h->name) || !skip_separators(c, 1)) {
         return false;
     }
-    while (c->at < c->end && (*c->at == ' ' || *c->at == '\t')) {
-        c->at++;
-    }
+    skip_white_space(c);
     // An empty value has no place of its own.
-    return (h->value.len == 0 || skip_part(c, h->value)) && skip_crlf(c);
+    if (h->value.len > 0 && !skip_part(c, h->value)) {
+        return false;
+    }
+    skip_white_space(c);
+    return skip_crlf(c);
+}
+
+struct http_header head_layout_header(struct slice name, struct slice value) {
+    bool is_coding = header_equal(name, "transfer-encoding");
+    return (struct http_header){name, is_coding ? value : header_trim(value)};
 }
 
 const struct error *head_layout_check(struct arena *a, const struct head_layout *layout) {

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "gateway/http/header.h"
 #include "gateway/http/request_head.h"
 
 // Whether a request's head was spelled as RFC 9112 wants it. libmicrohttpd takes
@@ -14,6 +15,11 @@
 // But it parses in place: the strings that it hands out are the received bytes, with
 // NUL where a separator was. So what lies between them shows how the head was sent.
 // Pure.
+
+// A header as libmicrohttpd hands it out, without the white space that it leaves behind
+// the value (RFC 9112 section 5.1). Transfer-Encoding keeps it: libmicrohttpd frames the
+// body by the value with it, so the gateway must not read another one.
+struct http_header head_layout_header(struct slice name, struct slice value);
 
 // The strings as libmicrohttpd handed them out, not copies.
 struct head_layout {
@@ -26,8 +32,8 @@ struct head_layout {
 };
 
 // INVALID_ARGUMENT / HEADER_INVALID, in a, if anything but this was received:
-// "METHOD SP target SP version CRLF", "name:[white space]value CRLF" for each
-// header, CRLF.
+// "METHOD SP target SP version CRLF", "name:[white space]value[white space] CRLF" for
+// each header, CRLF.
 const struct error *head_layout_check(struct arena *a, const struct head_layout *layout);
 
 #endif

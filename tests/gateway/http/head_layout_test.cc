@@ -81,6 +81,16 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"no_headers", "GET|/a|HTTP/1.1||||", kGet, {}, nullptr},
         Row{"no_space", "GET|/a|HTTP/1.1||Host|h||||", kGet, {{"Host", "h"}}, nullptr},
         Row{"white_space", "GET|/a|HTTP/1.1||Host| \t h ||||", kGet, {{"Host", "h "}}, nullptr},
+        Row{"white_space_behind",
+            "GET|/a|HTTP/1.1||Host| h \t ||||",
+            kGet,
+            {{"Host", "h"}},
+            nullptr},
+        Row{"NUL_behind_white_space",
+            "GET|/a|HTTP/1.1||Host| h |||||",
+            kGet,
+            {{"Host", "h"}},
+            kEnd},
         Row{"empty_value", "GET|/a|HTTP/1.1||Host|||||", kGet, {{"Host", ""}}, nullptr},
         Row{"empty_spaced", "GET|/a|HTTP/1.1||Host|  ||||", kGet, {{"Host", ""}}, nullptr},
         Row{"two_spaces", "GET| /a|HTTP/1.1||Host| h||||", kGet, {{"Host", "h"}}, kLine},
@@ -110,5 +120,19 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"half_an_end", "GET|/a|HTTP/1.1||Host| h|||", kGet, {{"Host", "h"}}, kEnd},
         Row{"nothing", "", kGet, {}, kLine}),
     [](const auto &info) { return std::string(info.param.name); });
+
+TEST(HeadLayoutHeader, LosesWhiteSpaceBehindItsValueButForTheCoding) {
+    for (const auto &row :
+         std::vector<std::vector<std::string>>{{"Host", "h \t", "h"},
+                                               {"X", " \t ", ""},
+                                               {"X", "", ""},
+                                               {"X", "a b", "a b"},
+                                               {"TRANSFER-encoding", "c ", "c "},
+                                               {"Transfer-Encoding2", "c ", "c"}}) {
+        struct http_header header = head_layout_header(S(row[0]), S(row[1]));
+        EXPECT_EQ(Str(header.name), row[0]);
+        EXPECT_EQ(Str(header.value), row[2]);
+    }
+}
 
 } // namespace
