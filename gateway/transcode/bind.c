@@ -92,7 +92,8 @@ static const struct error *refuse(struct query_binder *b, struct slice key, cons
         n += next;
         next = n < key.len ? utf8_sequence_length(key.data + n, key.len - n) : 0;
     } while (next > 0 && n + next <= 128);
-    const char *name = n > 0 ? arena_cstr(b->arena, slice_of(key.data, n)) : "query";
+    const char *name =
+        n > 0 || key.len == 0 ? arena_cstr(b->arena, slice_of(key.data, n)) : "query";
     struct error *e =
         error_new(b->arena, STATUS_INVALID_ARGUMENT, "QUERY_INVALID",
                   "Query parameter %s is invalid: %s.", scalar_quote(b->arena, key), why);

@@ -23,12 +23,12 @@
 // | libprotobuf | knows no groups                       | as upb and Go                    |
 // | upb         | writes no Any without a type          | "{}"                             |
 
-#include <regex>
 #include <vector>
 
 #include "tests/gateway/support.h"
 #include "tests/gateway/transcode/json_oracles.h"
 #include "tests/gateway/transcode/json_tree.h"
+#include "tests/gateway/transcode/pattern.h"
 #include "tests/gateway/transcode/random_message.h"
 
 namespace {
@@ -78,6 +78,7 @@ TEST_F(ReadOracleTest, JsonOfAnyWriterIsReadBackToTheSameMessage) {
 
 TEST_F(ReadOracleTest, WhatWeWriteOthersReadToTheSameMessage) {
     RandomMessage random(ours.schema, 8);
+    const Pattern minus_zero("[:[,]-0[],}]");
     for (int i = 0; i < MESSAGES / 4; i++) {
         std::string wire = random.Make(type), error;
         auto message = protobuf.Parse(ROOT, wire);
@@ -85,8 +86,7 @@ TEST_F(ReadOracleTest, WhatWeWriteOthersReadToTheSameMessage) {
         bool had_groups;
         message = protobuf.WithoutGroups(ROOT, *message, &had_groups);
         std::string json = ours.Write(type, ProtobufJson::Bytes(*message), &error);
-        if (json.find("xYZ") != std::string::npos ||
-            std::regex_search(json, std::regex("[:\\[,]-0[,}\\]]"))) {
+        if (json.find("xYZ") != std::string::npos || minus_zero.IsIn(json)) {
             continue;
         }
         auto back = protobuf.Read(ROOT, json, &error);
@@ -193,6 +193,17 @@ void Mutate(std::vector<std::string> *tokens, RandomMessage *random) {
     }
 }
 
+// Whether a type URL is of another host than libprotobuf knows.
+bool HasOtherHost(const std::string &json) {
+    for (size_t at = 0; (at = json.find("@type", at)) != std::string::npos; at++) {
+        size_t url = json.find_first_not_of(" \n\t\":", at + 5);
+        if (url == std::string::npos || json.compare(url, 20, "type.googleapis.com/") != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 TEST_F(ReadOracleTest, MutatedJsonIsRefusedOrReadAsLibprotobufReadsIt) {
     RandomMessage random(ours.schema, 9);
     int taken = 0, refused = 0, stricter = 0;
@@ -219,19 +230,18 @@ TEST_F(ReadOracleTest, MutatedJsonIsRefusedOrReadAsLibprotobufReadsIt) {
             continue;
         }
         taken++;
-        static const std::regex listed("[a-z.][A-Z][A-Z]|[mM]ask[^}\\]]*([A-Z]|[\\s\"])[A-Z]|[:\\[,"
-                                       "]\\s*\"?-0[,}\\]\\s\"]|Any|ListValue|"
-                                       "[^.0-9][0-9]{15,}(\\.|[eE])|"
-                                       "@type\\s*\":\\s*\"(?!type\\.googleapis\\.com/)");
-        if (std::regex_search(json, listed)) {
+        static const Pattern listed("[a-z.][A-Z][A-Z]|[mM]ask[^}]*([A-Z]|[[:space:]\"])[A-Z]|"
+                                    "[:[,][[:space:]]*\"?-0[],}[:space:]\"]|Any|ListValue|"
+                                    "[^.0-9][0-9]{15,}(\\.|[eE])");
+        if (listed.IsIn(json) || HasOtherHost(json)) {
             continue;
         }
         // An integer in quotes with a fraction or an exponent; bits behind the
         // last byte; a required field; an Any of another host's type.
-        static const std::regex refused_by_them(
+        static const Pattern refused_by_them(
             "invalid value \"-?[0-9]+(\\.|[eE])|invalid value .* for type TYPE_BYTES|"
             "missing field|value: Cannot find field");
-        if (std::regex_search(their_error, refused_by_them)) {
+        if (refused_by_them.IsIn(their_error)) {
             continue;
         }
         ASSERT_EQ(their_error, "") << "message " << i << "\n" << json;
