@@ -48,7 +48,8 @@ class Gateway(unittest.TestCase):
 
     def fill(self, sent):
         """The bytes of a row with the token, and as large as it says."""
-        sent = sent.replace(b"{auth}", self.auth).replace(b"{auth \t }", self.auth[:-2] + b" \t \r\n")
+        spaced = self.auth[:-2] + b" \t \r\n"
+        sent = sent.replace(b"{auth}", self.auth).replace(b"{auth \t }", spaced)
         size = re.search(rb"\{fill:(\d+)\}", sent)
         if size is not None:
             missing = int(size[1]) - (len(sent) - len(size[0]) - 2)
