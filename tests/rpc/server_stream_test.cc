@@ -114,6 +114,12 @@ TEST_P(EveryTransport, LeavesRoomForUnaryCalls) {
     EXPECT_EQ(third.reason(), "QUEUE_FULL");
     Call taken(*link.channel, "/test.Service/Echo", "x");
     EXPECT_EQ(taken.Run().code(), STATUS_OK) << taken.message();
+    // One that ends makes room.
+    first.Cancel().Await();
+    ASSERT_TRUE(service.AwaitClosed(1));
+    Stream fourth(*link.channel, "/test.Stream/Open", "");
+    fourth.Start();
+    EXPECT_NE(service.AwaitOpen(3), nullptr);
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, EveryTransport,
