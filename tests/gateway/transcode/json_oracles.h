@@ -24,6 +24,12 @@ extern "C" {
 // JSON as others write and read it: upb and libprotobuf, on the same
 // descriptor set as our own.
 
+// upb's writer leaks its arena when it refuses a message.
+extern "C" const char *__lsan_default_suppressions();
+extern "C" const char *__lsan_default_suppressions() {
+    return "leak:libupb.so";
+}
+
 // Our own.
 class OurJson {
   public:

@@ -207,7 +207,7 @@ bool HasOtherHost(const std::string &json) {
 TEST_F(ReadOracleTest, MutatedJsonIsRefusedOrReadAsLibprotobufReadsIt) {
     RandomMessage random(ours.schema, 9);
     int taken = 0, refused = 0, stricter = 0;
-    for (int i = 0; i < MESSAGES; i++) {
+    for (int i = 0; i < MESSAGES / 2; i++) {
         std::string error, their_error;
         auto message = protobuf.Parse(ROOT, random.Make(type));
         ASSERT_NE(message, nullptr);
@@ -249,8 +249,8 @@ TEST_F(ReadOracleTest, MutatedJsonIsRefusedOrReadAsLibprotobufReadsIt) {
         ASSERT_NE(back, nullptr) << "message " << i << "\n" << json;
         ASSERT_EQ(ProtobufJson::Difference(*back, *theirs), "") << "message " << i << "\n" << json;
     }
-    EXPECT_GT(taken, MESSAGES / 10);
-    EXPECT_GT(refused, MESSAGES / 10);
+    EXPECT_GT(taken, MESSAGES / 20);
+    EXPECT_GT(refused, MESSAGES / 20);
     printf("%d taken, %d refused, %d of them taken by libprotobuf\n", taken, refused, stricter);
 }
 

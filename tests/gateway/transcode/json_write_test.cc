@@ -159,6 +159,15 @@ TEST_F(JsonWriteTest, WhatHasNoJsonIsRefused) {
         {"1b 24", "!the message is malformed"},
         {"98 80 80 80 80 00 01", "!the message is malformed"}, // a tag of six bytes
         {"1a 05'a'", "!the message is malformed"},
+        {"18 80 80 80 80 80 80 80 80 80 80 01", "!the message is malformed"}, // eleven bytes
+        {"80 00 01", "!the message is malformed"},    // field 0 in two bytes
+        {"1f 00", "!the message is malformed"},       // wire type 7
+        {"1b 1b 1c 24", "!the message is malformed"}, // a group ends as another
+        {"1b 0a 05'a'", "!the message is malformed"},
+        {"ba 01 02 80 80", "!the message is malformed"},
+        {"72 02 c0 80", "!a string is no valid UTF-8"}, // overlong
+        {"72 03 e0 80 af", "!a string is no valid UTF-8"},
+        {"72 04 f4 90 80 80", "!a string is no valid UTF-8"},
         {"09 00", "!the message is malformed"},
         {"ba 01 01 80", "!the message is malformed"},
         {"aa 01 01 00", "!the message is malformed"},
