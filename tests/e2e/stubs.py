@@ -7,15 +7,19 @@ import subprocess
 import sys
 import tempfile
 
+import grpc
+
 from harness import ROOT
 
 GOOGLEAPIS = ("/usr/share/gocode/src/github.com/grpc-ecosystem/grpc-gateway/"
               "third_party/googleapis")
-INCLUDES = (str(ROOT / "protos"), GOOGLEAPIS, "/usr/include")
+INCLUDES = (str(ROOT / "protos"), GOOGLEAPIS, "/usr/share/grpc-proto", "/usr/include")
 PROTOS = ("gateway/v1/options.proto", "runs/v1/error_reason.proto", "runs/v1/run.proto",
           "runs/v1/runs_service.proto", "runs/v1/tokens_service.proto",
           "google/api/annotations.proto", "google/api/http.proto", "google/rpc/status.proto",
-          "google/rpc/error_details.proto", "google/rpc/error_info.proto")
+          "google/rpc/error_details.proto", "google/rpc/error_info.proto",
+          "grpc/health/v1/health.proto", "grpc/reflection/v1/reflection.proto",
+          "grpc/reflection/v1alpha/reflection.proto")
 
 
 def _generate():
@@ -26,6 +30,8 @@ def _generate():
                     "--plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin", *PROTOS],
                    check=True)
     sys.path.insert(0, target)
+    # The protos of grpc.* are generated into the package that gRPC itself is.
+    grpc.__path__.append(f"{target}/grpc")
 
 
 _generate()
