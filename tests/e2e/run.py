@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 LONGEST_TEST_S = 180
-MODULES = sorted(path.stem for path in HERE.glob("test_*.py")) + ["architecture_test"]
+MODULES = sorted(path.stem for path in HERE.glob("test_*.py")) + ["architecture_test", "docs_test"]
 
 
 class TooLong(Exception):
