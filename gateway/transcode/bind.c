@@ -5,14 +5,47 @@
 #include "gateway/transcode/percent.h"
 #include "gateway/transcode/scalar.h"
 
+static const char *check_text(struct arena *a, const struct schema_field *leaf) {
+    return scalar_has_text(leaf)
+               ? NULL
+               : arena_printf(a, "field %s is a message, which only a body can give",
+                              scalar_quote(a, leaf->json_name));
+}
+
+// The wire bytes of the key of a map's entry from "[key]", in a.
+static const char *resolve_entry(struct arena *a, const struct schema_field *leaf,
+                                 struct slice brackets, struct slice *ret_key) {
+    if (!leaf->map) {
+        return arena_printf(a, "field %s is no map", scalar_quote(a, leaf->json_name));
+    }
+    const struct schema_field *key = schema_field_by_number(leaf->message, 1);
+    const struct schema_field *value = schema_field_by_number(leaf->message, 2);
+    if (!scalar_has_text(value)) {
+        return arena_printf(a, "field %s is a map of messages, which only a body can give",
+                            scalar_quote(a, leaf->json_name));
+    }
+    if (brackets.len < 2 || brackets.data[brackets.len - 1] != ']') {
+        return arena_printf(a, "field %s is a map: give each entry as %.*s[key]=value",
+                            scalar_quote(a, leaf->json_name), SLICE_FMT(leaf->json_name));
+    }
+    struct strbuf bytes = STRBUF_INIT;
+    scalar_put_tag(key, &bytes);
+    const char *fault =
+        scalar_put_text(a, key, slice_of(brackets.data + 1, brackets.len - 2), &bytes);
+    *ret_key = arena_copy(a, strbuf_slice(&bytes));
+    strbuf_release(&bytes);
+    return fault == NULL ? NULL : arena_printf(a, "the map's key: %s", fault);
+}
+
 const char *bind_resolve(struct arena *a, const struct schema_message *m, struct slice path,
                          struct bound_field *ret) {
     const struct schema_field *chain[BIND_DEPTH];
+    struct slice key = SLICE_EMPTY;
     size_t depth = 0;
     size_t start = 0;
     for (;;) {
         size_t end = start;
-        while (end < path.len && path.data[end] != '.') {
+        while (end < path.len && path.data[end] != '.' && path.data[end] != '[') {
             end++;
         }
         struct slice name = slice_of(path.data + start, end - start);
@@ -28,6 +61,10 @@ const char *bind_resolve(struct arena *a, const struct schema_message *m, struct
         if (end == path.len) {
             break;
         }
+        if (path.data[end] == '[') {
+            key = slice_of(path.data + end, path.len - end);
+            break;
+        }
         if (f->message == NULL || f->repeated || f->type == SCHEMA_GROUP ||
             f->message->known != KNOWN_NONE) {
             return arena_printf(a, "field %s has no fields that can be given so",
@@ -37,9 +74,11 @@ const char *bind_resolve(struct arena *a, const struct schema_message *m, struct
         start = end + 1;
     }
     const struct schema_field *leaf = chain[depth - 1];
-    if (!scalar_has_text(leaf)) {
-        return arena_printf(a, "field %s is %s, which only a body can give",
-                            scalar_quote(a, leaf->json_name), leaf->map ? "a map" : "a message");
+    ret->map_key = SLICE_EMPTY;
+    const char *fault =
+        leaf->map || key.len > 0 ? resolve_entry(a, leaf, key, &ret->map_key) : check_text(a, leaf);
+    if (fault != NULL) {
+        return fault;
     }
     ret->chain = ARENA_ARRAY(a, const struct schema_field *, depth);
     memcpy(ret->chain, chain, sizeof(chain[0]) * depth);
@@ -47,16 +86,31 @@ const char *bind_resolve(struct arena *a, const struct schema_message *m, struct
     return NULL;
 }
 
-const char *bind_put(struct arena *a, const struct bound_field *field, struct slice text,
-                     struct strbuf *out) {
+// The field itself: what the innermost message holds.
+static const char *put_leaf(struct arena *a, const struct bound_field *field, struct slice text,
+                            struct strbuf *out) {
     const struct schema_field *leaf = field->chain[field->depth - 1];
-    if (field->depth == 1) {
+    if (!leaf->map) {
         scalar_put_tag(leaf, out);
         return scalar_put_text(a, leaf, text, out);
     }
+    const struct schema_field *value = schema_field_by_number(leaf->message, 2);
+    struct strbuf entry = STRBUF_INIT;
+    strbuf_append_slice(&entry, field->map_key);
+    scalar_put_tag(value, &entry);
+    const char *fault = scalar_put_text(a, value, text, &entry);
+    wire_put_bytes(out, leaf->number, strbuf_slice(&entry));
+    strbuf_release(&entry);
+    return fault;
+}
+
+const char *bind_put(struct arena *a, const struct bound_field *field, struct slice text,
+                     struct strbuf *out) {
+    if (field->depth == 1) {
+        return put_leaf(a, field, text, out);
+    }
     struct strbuf inner = STRBUF_INIT;
-    scalar_put_tag(leaf, &inner);
-    const char *fault = scalar_put_text(a, leaf, text, &inner);
+    const char *fault = put_leaf(a, field, text, &inner);
     // From the inside outwards, because a length stands in front.
     struct slice bytes = arena_copy(a, strbuf_slice(&inner));
     for (size_t i = field->depth - 1; fault == NULL && i > 0; i--) {
@@ -127,14 +181,21 @@ static const char *check_taken(struct query_binder *b, const struct bound_field 
             break;
         }
     }
-    if (b->taken->body != NULL && field->chain[0] == b->taken->body) {
+    const struct schema_field *body = b->taken->body;
+    if (body != NULL && field->chain[0] == body) {
         return "the body gives it";
     }
-    bool repeated = field->chain[field->depth - 1]->repeated;
+    if (body != NULL && body->oneof >= 0 && field->chain[0]->oneof == body->oneof) {
+        return "it excludes the field that the body gives";
+    }
+    const struct schema_field *leaf = field->chain[field->depth - 1];
     for (const struct used *u = b->used; u != NULL; u = u->next) {
         switch (relate(u->field, field)) {
         case RELATION_SAME:
-            return repeated ? NULL : "it is given twice";
+            if (leaf->map && !slice_equal(u->field->map_key, field->map_key)) {
+                continue;
+            }
+            return leaf->repeated && !leaf->map ? NULL : "it is given twice";
         case RELATION_ONEOF:
             return "another parameter of the same oneof is given too";
         case RELATION_APART:

@@ -18,9 +18,12 @@ enum { BIND_DEPTH = 32 };
 struct bound_field {
     const struct schema_field **chain;
     size_t depth;
+    struct slice map_key; // if the field is a map: its entry's key as wire bytes
 };
 
-// Follows "a.b.c" (JSON or proto names) from m to a field that text can set.
+// Follows "a.b.c" (JSON or proto names) from m to a field that text can set. Of a
+// map whose values text can set, an entry: "a.b[key]", where the key is all that
+// stands up to the last byte, a "]" (source: grpc-gateway's query parameters).
 // Returns NULL, or why there is none, in a; ret then is undefined.
 const char *bind_resolve(struct arena *a, const struct schema_message *m, struct slice path,
                          struct bound_field *ret);

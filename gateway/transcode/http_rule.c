@@ -19,6 +19,18 @@ enum {
 
 static const char malformed[] = "the google.api.http option is malformed";
 
+// RFC 9110, section 5.6.2. "*", any method, is one, too.
+static bool is_token(struct slice s) {
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.data[i];
+        bool alphanumeric = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+        if (!alphanumeric && (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+            return false;
+        }
+    }
+    return s.len > 0;
+}
+
 static bool parse_custom(struct slice bytes, struct http_rule *rule) {
     const uint8_t *p = bytes.data;
     const uint8_t *end = p + bytes.len;
@@ -52,11 +64,13 @@ static bool parse_pattern(const struct wire_field *field, struct http_rule *rule
     return true;
 }
 
-static bool parse_rule(struct arena *a, struct slice bytes, bool additional,
+static bool parse_rule(struct arena *a, struct slice bytes, unsigned binding,
                        struct http_rule ***tail, const char **ret_fault) {
     struct http_rule *rule = ARENA_NEW(a, struct http_rule);
+    rule->binding = binding;
     **tail = rule;
     *tail = &rule->next;
+    unsigned bindings = 0;
     const uint8_t *p = bytes.data;
     const uint8_t *end = p + bytes.len;
     while (p < end) {
@@ -87,11 +101,11 @@ static bool parse_rule(struct arena *a, struct slice bytes, bool additional,
             rule->response_body = field.bytes;
             break;
         case RULE_ADDITIONAL:
-            if (additional) {
+            if (binding > 0) {
                 *ret_fault = "an additional binding has additional bindings of its own";
                 return false;
             }
-            if (!parse_rule(a, field.bytes, true, tail, ret_fault)) {
+            if (!parse_rule(a, field.bytes, ++bindings, tail, ret_fault)) {
                 return false;
             }
             break;
@@ -104,6 +118,10 @@ static bool parse_rule(struct arena *a, struct slice bytes, bool additional,
                      "or custom with kind and path)";
         return false;
     }
+    if (!is_token(rule->method)) {
+        *ret_fault = "the kind of a custom pattern is no HTTP method (RFC 9110: a token)";
+        return false;
+    }
     return true;
 }
 
@@ -111,7 +129,7 @@ bool http_rule_parse(struct arena *a, struct slice bytes, struct http_rule **ret
                      const char **ret_fault) {
     struct http_rule *rules = NULL;
     struct http_rule **tail = &rules;
-    if (!parse_rule(a, bytes, false, &tail, ret_fault)) {
+    if (!parse_rule(a, bytes, 0, &tail, ret_fault)) {
         return false;
     }
     *ret_rules = rules;

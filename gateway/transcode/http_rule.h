@@ -9,7 +9,8 @@
 // One google.api.HttpRule as its bytes say. Slices borrow from them.
 struct http_rule {
     struct http_rule *next; // its additional_bindings, behind the rule itself
-    struct slice method;    // "GET", or a custom kind
+    unsigned binding;       // 0: the rule itself; n: its nth additional binding
+    struct slice method;    // "GET", or a custom kind: a token, or "*"
     struct slice path;
     struct slice body;          // empty: none; "*"; a field
     struct slice response_body; // empty: the whole message
@@ -17,7 +18,7 @@ struct http_rule {
 
 // Reads a rule and its additional bindings into a list in a. Returns false
 // with *ret_fault, a literal, if the bytes are malformed, a rule has no
-// pattern, or a binding has bindings of its own.
+// pattern, a kind is no token, or a binding has bindings of its own.
 bool http_rule_parse(struct arena *a, struct slice bytes, struct http_rule **ret_rules,
                      const char **ret_fault);
 

@@ -11,8 +11,10 @@ static const struct error *refuse_rule(struct arena *a, const struct schema_meth
                                        const struct http_rule *rule, size_t column,
                                        const char *why) {
     const char *at = column == 0 ? "" : arena_printf(a, ", column %zu", column);
+    const char *binding =
+        rule->binding == 0 ? "" : arena_printf(a, "additional binding %u: ", rule->binding);
     return error_new(a, STATUS_INVALID_ARGUMENT, "HTTP_RULE_INVALID",
-                     "%s: method %s: %.*s \"%.*s\"%s: %s", method->file, method->name,
+                     "%s: method %s: %s%.*s \"%.*s\"%s: %s", method->file, method->name, binding,
                      SLICE_FMT(rule->method), SLICE_FMT(rule->path), at, why);
 }
 
@@ -89,7 +91,9 @@ static const struct error *compile_rule(struct transcoder *t, struct arena *a,
         .template_text = arena_cstr(&t->arena, rule->path),
     };
     struct template_fault fault;
-    if (!template_parse(&t->arena, slice_of_cstr(route->template_text), &route->path, &fault)) {
+    // By its length: a NUL in it is refused, not taken for its end.
+    struct slice text = slice_of(route->template_text, rule->path.len);
+    if (!template_parse(&t->arena, text, &route->path, &fault)) {
         return refuse_rule(a, method, rule, fault.column, fault.message);
     }
     const struct error *error = compile_variables(t, a, route, rule);

@@ -269,7 +269,8 @@ TEST_F(TranscoderTest, QueryRefusalsNameTheKey) {
          "timestamp.seconds: field \"timestamp\" has no fields that can be given so"},
         {"child=1", "child: field \"child\" is a message, which only a body can give"},
         {"struct=1", "struct: field \"struct\" is a message, which only a body can give"},
-        {"stringMap=1", "stringMap: field \"stringMap\" is a map, which only a body can give"},
+        {"stringMap=1",
+         "stringMap: field \"stringMap\" is a map: give each entry as stringMap[key]=value"},
         {"aString=1&aString=1", "aString: it is given twice"},
         {"aString=1&a_string=1", "a_string: it is given twice"},
         {"child.aBool=true&child.a_bool=true", "child.a_bool: it is given twice"},
@@ -524,8 +525,14 @@ TEST(TranscoderStart, RulesThatAreWrongRefuseToStartAndSayWhere) {
          "bad.proto: method bad.S.M1: GET \"/v1/a/*\", column 1: matches the same requests as GET "
          "\"/v1/a/{id}\" of method bad.S.M0 in bad.proto"},
         {{get + Rule(11, get)},
-         "bad.proto: method bad.S.M0: GET \"/v1/a/{id}\", column 1: matches the same requests as "
-         "GET \"/v1/a/{id}\" of method bad.S.M0 in bad.proto"},
+         "bad.proto: method bad.S.M0: additional binding 1: GET \"/v1/a/{id}\", column 1: matches "
+         "the same requests as GET \"/v1/a/{id}\" of method bad.S.M0 in bad.proto"},
+        {{get + Rule(11, Rule(4, "/b")) + Rule(11, Rule(5, "/c/"))},
+         "bad.proto: method bad.S.M0: additional binding 2: DELETE \"/c/\", column 4: a segment is "
+         "empty"},
+        {{Rule(2, std::string("/v1/a\0b", 7))},
+         "bad.proto: method bad.S.M0: GET \"/v1/a\", column 6: a segment is a literal, \"*\", "
+         "\"**\" or a variable, not a mixture"},
         {{get + Rule(7, "nope")},
          "bad.proto: method bad.S.M0: GET \"/v1/a/{id}\": body: bad.M has no field \"nope\""},
         {{get + Rule(12, "nope")},
@@ -538,6 +545,15 @@ TEST(TranscoderStart, RulesThatAreWrongRefuseToStartAndSayWhere) {
          "bad.proto: method bad.S.M0: the google.api.http option has no pattern (get, put, post, "
          "delete, patch or custom with kind and path)"},
         {{Rule(8, Rule(1, "FETCH") + Rule(2, "/v1/a"))}, ""},
+        {{Rule(8, Rule(1, "*") + Rule(2, "/v1/a"))}, ""},
+        {{Rule(8, Rule(1, "A\r\nB") + Rule(2, "/v1/a"))},
+         "bad.proto: method bad.S.M0: the kind of a custom pattern is no HTTP method (RFC 9110: a "
+         "token)"},
+        {{Rule(8, Rule(1, "A B") + Rule(2, "/v1/a"))},
+         "bad.proto: method bad.S.M0: the kind of a custom pattern is no HTTP method (RFC 9110: a "
+         "token)"},
+        {{get + Rule(7, "a.b")},
+         "bad.proto: method bad.S.M0: GET \"/v1/a/{id}\": body: bad.M has no field \"a.b\""},
         {{get + Rule(11, Rule(2, "/b") + Rule(11, Rule(2, "/c")))},
          "bad.proto: method bad.S.M0: an additional binding has additional bindings of its own"},
         {{"\x12\x7F"}, "bad.proto: method bad.S.M0: the google.api.http option is malformed"},

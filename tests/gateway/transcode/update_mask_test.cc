@@ -1,0 +1,80 @@
+#include "tests/gateway/transcode/rule_gateway.h"
+
+namespace {
+
+const std::string patch = RuleField(PATCH, "/v1/patch") + RuleField(BODY, "item");
+
+// The mask of the request that a body makes.
+std::string Mask(RuleGateway &g, const std::string &line, const std::string &body) {
+    g.input = "more.Patch";
+    std::string json = g.Request(line, body);
+    size_t at = json.find("\"updateMask\":");
+    return at == std::string::npos ? json.find('{') == 0 ? "none" : json
+                                   : json.substr(at + 13, json.size() - at - 14);
+}
+
+TEST(UpdateMask, IsWhatTheBodyNames) {
+    RuleGateway g({{".more.Patch", ".wide.v1.Wide", patch}});
+    const struct {
+        const char *body, *mask;
+    } rows[] = {
+        {R"({"aString":"x"})", "\"aString\""},
+        {R"({"a_string":"x","anInt32":0})", "\"aString,anInt32\""},
+        {R"({"child":{"aString":"x","child":{"aBool":false}}})",
+         "\"child.aString,child.child.aBool\""},
+        {R"({"child":{}})", "\"child\""},
+        {R"({"child":null,"aString":null})", "\"child,aString\""},
+        {R"({"strings":[],"children":[{"aString":"x"}]})", "\"strings,children\""},
+        {R"({"stringMap":{"k":"v"},"wideMap":{"k":{"aBool":true}}})", "\"stringMap,wideMap\""},
+        {R"({"struct":{"a":{"b":1}},"value":{"a":1},"list":[1]})", "\"struct,value,list\""},
+        {R"({"timestamp":"2026-01-31T12:00:00Z","duration":"1s","mask":"a.b"})",
+         "\"timestamp,duration,mask\""},
+        {R"({"int64Value":"1","stringValue":""})", "\"int64Value,stringValue\""},
+        {R"({"any":{"@type":"type.googleapis.com/wide.v1.Item","name":"n"}})", "\"any\""},
+        {"{}", "none"},
+        {"", "none"},
+    };
+    for (const auto &row : rows) {
+        EXPECT_EQ(Mask(g, "PATCH /v1/patch", row.body), row.mask) << row.body;
+    }
+}
+
+TEST(UpdateMask, ThatIsGivenStays) {
+    RuleGateway g({{".more.Patch", ".wide.v1.Wide", patch}});
+    EXPECT_EQ(Mask(g, "PATCH /v1/patch?updateMask=aBool", R"({"aString":"x"})"), "\"aBool\"");
+    EXPECT_EQ(Mask(g, "PATCH /v1/patch?update_mask=", R"({"aString":"x"})"), "\"aString\"");
+    // Other keys of the query are no paths of the mask.
+    EXPECT_EQ(g.Request("PATCH /v1/patch?number=1", R"({"aString":"x"})"),
+              R"({"item":{"aString":"x"},"updateMask":"aString","number":1})");
+}
+
+TEST(UpdateMask, IsInferredForPatchOfOneFieldAndOneMaskOnly) {
+    const struct {
+        const char *input, *line;
+        std::string rule;
+        const char *body;
+    } rows[] = {
+        {"more.Patch", "PUT /x", RuleField(PUT, "/x") + RuleField(BODY, "item"),
+         R"({"aString":"x"})"},
+        // The whole request is the body: the mask is one of its keys.
+        {"more.Patch", "PATCH /x", RuleField(PATCH, "/x") + RuleField(BODY, "*"),
+         R"({"item":{"aString":"x"}})"},
+        {"more.TwoMasks", "PATCH /x", RuleField(PATCH, "/x") + RuleField(BODY, "item"),
+         R"({"aString":"x"})"},
+    };
+    for (const auto &row : rows) {
+        RuleGateway g({{row.input == std::string("more.Patch") ? ".more.Patch" : ".more.TwoMasks",
+                        ".wide.v1.Wide", row.rule}});
+        g.input = row.input;
+        EXPECT_EQ(g.Request(row.line, row.body), R"({"item":{"aString":"x"}})") << row.input;
+    }
+}
+
+TEST(UpdateMask, UnknownKeysThatAreIgnoredAreNoPaths) {
+    const struct transcoder_options options = {true, false};
+    RuleGateway g({{".more.Patch", ".wide.v1.Wide", patch}}, &options);
+    EXPECT_EQ(Mask(g, "PATCH /v1/patch", R"({"nope":{"a":[1]},"aString":"x","child":{"no":1}})"),
+              "\"aString,child\"");
+}
+
+} // namespace
