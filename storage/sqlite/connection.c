@@ -25,7 +25,7 @@ int sqlite_connect_writer(const char *path, sqlite3 **ret_db) {
     return connect(path, SQLITE_OPEN_READWRITE,
                    "PRAGMA synchronous=FULL;"
                    "PRAGMA wal_autocheckpoint=0;"
-                   "PRAGMA cache_size=-65536;",
+                   "PRAGMA cache_size=-16384;",
                    ret_db);
 }
 
