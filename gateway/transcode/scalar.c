@@ -201,7 +201,25 @@ const char *scalar_put_bytes(struct arena *a, struct slice text, struct strbuf *
     return NULL;
 }
 
-static const char *put_field_mask(struct arena *a, struct slice text, struct strbuf *out) {
+// A path as the proto spells it: "a_b.c". Without capitals, so that it is not read as
+// a JSON path as well.
+static bool is_proto_path(struct slice path) {
+    bool due = true; // the first character of a name
+    for (size_t i = 0; i < path.len; i++) {
+        uint8_t c = path.data[i];
+        bool first = (c >= 'a' && c <= 'z') || c == '_';
+        if (c == '.' ? due : !first && (due || c < '0' || c > '9')) {
+            return false;
+        }
+        due = c == '.';
+    }
+    return !due;
+}
+
+// Of a query or a path, proto paths are taken as well: grpc-gateway and Envoy do. JSON
+// has lowerCamelCase only.
+static const char *put_field_mask(struct arena *a, struct slice text, bool json,
+                                  struct strbuf *out) {
     struct strbuf path = STRBUF_INIT;
     const char *fault = NULL;
     size_t start = 0;
@@ -210,7 +228,10 @@ static const char *put_field_mask(struct arena *a, struct slice text, struct str
             continue;
         }
         path.len = 0;
-        if (field_mask_path_from_json(slice_of(text.data + start, i - start), &path)) {
+        struct slice part = slice_of(text.data + start, i - start);
+        if (!json && is_proto_path(part)) {
+            wire_put_bytes(out, 1, part);
+        } else if (field_mask_path_from_json(part, &path)) {
             wire_put_bytes(out, 1, strbuf_slice(&path));
         } else {
             fault = arena_printf(a, "%s is no field mask: lowerCamelCase paths with commas between",
@@ -227,7 +248,7 @@ const char *scalar_put_known(struct arena *a, enum schema_known known, struct sl
     int64_t seconds;
     int32_t nanos;
     if (known == KNOWN_FIELD_MASK) {
-        return put_field_mask(a, text, out);
+        return put_field_mask(a, text, true, out);
     }
     if (known == KNOWN_TIMESTAMP) {
         if (!timestamp_parse(text, &seconds, &nanos)) {
@@ -271,6 +292,8 @@ static const char *put_message(struct arena *a, const struct schema_field *f, st
         const struct schema_field *wrapped = &f->message->fields[0];
         scalar_put_tag(wrapped, &inner);
         fault = scalar_put_text(a, wrapped, text, &inner);
+    } else if (f->message->known == KNOWN_FIELD_MASK) {
+        fault = put_field_mask(a, text, false, &inner);
     } else {
         fault = scalar_put_known(a, f->message->known, text, &inner);
     }

@@ -162,8 +162,15 @@ const struct error *transcoder_match_route(const struct transcoder *transcoder, 
     return NULL;
 }
 
-static void put_http_body(const struct transcoder_route *route,
-                          const struct transcoder_request *request, struct strbuf *out) {
+static const struct error *put_http_body(struct arena *a, const struct transcoder_route *route,
+                                         const struct transcoder_request *request,
+                                         struct strbuf *out) {
+    if (!utf8_valid(request->content_type)) {
+        struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, "BODY_INVALID",
+                                    "The body's Content-Type is no valid UTF-8.");
+        error_add_violation(e, a, "content-type", "it is no valid UTF-8");
+        return e;
+    }
     struct strbuf body = STRBUF_INIT;
     http_body_put(request->content_type, request->body, &body);
     if (route->whole_body) {
@@ -172,6 +179,7 @@ static void put_http_body(const struct transcoder_route *route,
         wire_put_bytes(out, route->body->number, strbuf_slice(&body));
     }
     strbuf_release(&body);
+    return NULL;
 }
 
 static const struct error *encode_body(const struct transcoder *t, struct arena *a,
@@ -183,8 +191,7 @@ static const struct error *encode_body(const struct transcoder *t, struct arena 
         return NULL;
     }
     if (route->takes_http_body) {
-        put_http_body(route, request, out);
-        return NULL;
+        return put_http_body(a, route, request, out);
     }
     if (route->whole_body) {
         return json_read_message(t->schema, a, route->method->input, body, &t->read_options, out);

@@ -78,7 +78,10 @@ TEST(Binding, SpellingsThatAreNoValueOfTheirTypeAreRefused) {
         {"duration",
          {"", "1", "s", "1.s", "315576000001s", "1m", "+1s"},
          {{"-1.5s", "\"-1.500s\""}}},
-        {"mask", {"a_b", "a,", ",a", "A%20b"}, {{"aB.c,d", "\"aB.c,d\""}}},
+        // Proto paths, too: grpc-gateway and Envoy take them in queries.
+        {"mask",
+         {"a,", ",a", "A%20b", "aB_c", "a_b..c", ".a_b", "a_b.", "1a_b"},
+         {{"aB.c,d", "\"aB.c,d\""}, {"a_b.c_d,e", "\"aB.cD,e\""}, {"a_b,cD", "\"aB,cD\""}}},
         {"maybeString",
          {"%C0%AF", "%ED%A0%80", "%F4%90%80%80", "%80"},
          {{"", "\"\""}, {"%00", "\"\\u0000\""}, {"%F0%9F%98%80", "\"\xF0\x9F\x98\x80\""}}},
@@ -228,6 +231,17 @@ TEST(Binding, MethodsWithoutRulesAreServedIfAskedFor) {
     EXPECT_EQ(served.Request("POST /more.S/M0", R"({"aBool":true})"), R"({"aBool":true})");
     EXPECT_EQ(served.Request("GET /more.S/M0"), "METHOD_NOT_ALLOWED");
     EXPECT_EQ(not_served.Request("POST /more.S/M0", "{}"), "ROUTE_NOT_FOUND");
+}
+
+TEST(Binding, TenThousandRulesStart) {
+    std::vector<RuleMethod> methods;
+    for (int i = 0; i < 10000; i++) {
+        methods.push_back(
+            WideMethod(RuleField(GET, "/many/r" + std::to_string(i) + "/{a_string}/end")));
+    }
+    RuleGateway g(methods);
+    EXPECT_EQ(g.Request("GET /many/r9999/x/end"), R"({"aString":"x"})");
+    EXPECT_STREQ(transcoder_route_rpc(g.route), "/more.S/M9999");
 }
 
 } // namespace
