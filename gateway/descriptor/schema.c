@@ -287,7 +287,7 @@ static void compile_field(struct compiler *c, struct schema_field *f, const upb_
                                                     &google_protobuf_FieldOptions_msginit);
     f->number_in_json = option_varint(options, FIELD_OPTION_JSTYPE) == JS_NUMBER;
     const upb_OneofDef *oneof = upb_FieldDef_RealContainingOneof(def);
-    f->oneof = oneof == NULL ? -1 : (int16_t)upb_OneofDef_Index(oneof);
+    f->oneof = oneof == NULL ? -1 : (int32_t)upb_OneofDef_Index(oneof);
     if (type == SCHEMA_MESSAGE || type == SCHEMA_GROUP) {
         f->message = schema_find_message(
             c->schema, slice_of_cstr(upb_MessageDef_FullName(upb_FieldDef_MessageSubDef(def))));

@@ -81,7 +81,7 @@ struct schema_field {
     bool packed;         // how we write it; both forms are read
     bool presence;       // an unset field is told apart from a default one
     bool number_in_json; // 64 bits as a JSON number: jstype = JS_NUMBER
-    int16_t oneof;       // index within the message; -1 if none
+    int32_t oneof;       // index within the message; -1 if none
     uint32_t index;      // within the message
     struct slice name;
     struct slice json_name;

@@ -34,8 +34,9 @@ struct slice percent_decode(struct arena *a, struct slice text, enum percent_mod
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
         if (c == '%') {
-            uint8_t decoded =
-                (uint8_t)(hex_value(text.data[i + 1]) << 4 | hex_value(text.data[i + 2]));
+            // Of valid text neither is negative.
+            uint8_t decoded = (uint8_t)((unsigned)hex_value(text.data[i + 1]) << 4 |
+                                        (unsigned)hex_value(text.data[i + 2]));
             if (decoded == '/' && mode == PERCENT_KEEP_SLASH) {
                 memcpy(out + n, text.data + i, 3);
                 n += 3;

@@ -7,7 +7,6 @@
 // A route that ends at a node.
 struct route_end {
     struct route_end *next;
-    struct slice verb; // empty if none
     struct slice method;
     size_t route;
 };
@@ -18,8 +17,11 @@ struct route_node {
     uint32_t slot_count;       // a power of two, or 0
     uint32_t child_count;
     struct route_node *any;
-    struct route_end *ends;
-    struct route_end *rest; // those that end in "**" here
+    // Those that end here and those that end in "**" here: nodes whose children
+    // are the verbs ("" for none), so that many verbs cost no more than one.
+    struct route_node *ends;
+    struct route_node *rest;
+    struct route_end *methods; // of a verb's node
 };
 
 static uint32_t hash_literal(struct slice s) {
@@ -83,7 +85,7 @@ static struct route_node *add_child(struct arena *a, struct route_node *n, struc
 bool route_table_add(struct route_table *table, const struct path_template *t, struct slice method,
                      size_t route, size_t *ret_other) {
     struct route_node *n = table->root;
-    struct route_end **ends = NULL;
+    bool rest = false;
     for (size_t i = 0; i < t->segment_count; i++) {
         switch (t->segments[i].kind) {
         case TEMPLATE_LITERAL:
@@ -96,22 +98,24 @@ bool route_table_add(struct route_table *table, const struct path_template *t, s
             n = n->any;
             break;
         case TEMPLATE_REST:
-            ends = &n->rest;
+            rest = true;
             break;
         }
     }
-    if (ends == NULL) {
-        ends = &n->ends;
+    struct route_node **ends = rest ? &n->rest : &n->ends;
+    if (*ends == NULL) {
+        *ends = ARENA_NEW(table->arena, struct route_node);
     }
-    for (const struct route_end *e = *ends; e != NULL; e = e->next) {
-        if (slice_equal(e->verb, t->verb) && slice_equal(e->method, method)) {
+    n = add_child(table->arena, *ends, t->verb);
+    for (const struct route_end *e = n->methods; e != NULL; e = e->next) {
+        if (slice_equal(e->method, method)) {
             *ret_other = e->route;
             return false;
         }
     }
     struct route_end *end = ARENA_NEW(table->arena, struct route_end);
-    *end = (struct route_end){*ends, t->verb, method, route};
-    *ends = end;
+    *end = (struct route_end){n->methods, method, route};
+    n->methods = end;
     return true;
 }
 
@@ -146,12 +150,10 @@ static void note_allowed(struct search *s, struct slice method) {
     s->allowed[s->allowed_count++] = method;
 }
 
-static bool take_end(struct search *s, const struct route_end *ends) {
+static bool take_end(struct search *s, const struct route_node *ends) {
+    const struct route_node *verb = ends == NULL ? NULL : find_child(ends, s->verb);
     const struct route_end *wildcard = NULL;
-    for (const struct route_end *e = ends; e != NULL; e = e->next) {
-        if (!slice_equal(e->verb, s->verb)) {
-            continue;
-        }
+    for (const struct route_end *e = verb == NULL ? NULL : verb->methods; e != NULL; e = e->next) {
         if (slice_equal(e->method, s->method)) {
             s->route = e->route;
             return true;

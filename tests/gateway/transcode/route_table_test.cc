@@ -186,6 +186,20 @@ TEST(RouteTable, ManyRoutesAreAllFound) {
     }
 }
 
+TEST(RouteTable, ManyVerbsOfOnePathAreAllFound) {
+    std::vector<std::string> lines;
+    for (int i = 0; i < 10000; i++) {
+        lines.push_back("POST /v1/{id}:v" + std::to_string(i));
+    }
+    Table t(lines);
+    for (int i = 0; i < 10000; i++) {
+        ASSERT_EQ(t.Find("POST", "/v1/x:v" + std::to_string(i)), lines[i]);
+    }
+    EXPECT_EQ(t.Find("POST", "/v1/x:v10000"), "404");
+    EXPECT_EQ(t.Find("GET", "/v1/x:v1"), "405 POST");
+    EXPECT_EQ(t.Find("POST", "/v1/x"), "404");
+}
+
 TEST(RouteTable, EveryCutOfAPathIsAnswered) {
     Table t({"GET /v1/{a}/b:c", "GET /v1/**", "POST /v1/x/{y=z/*}:w"});
     const std::string path = "/v1/x/z/%41%2F:w";
