@@ -27,6 +27,9 @@ TEST(UpdateMask, IsWhatTheBodyNames) {
         {R"({"strings":[],"children":[{"aString":"x"}]})", "\"strings,children\""},
         {R"({"stringMap":{"k":"v"},"wideMap":{"k":{"aBool":true}}})", "\"stringMap,wideMap\""},
         {R"({"struct":{"a":{"b":1}},"value":{"a":1},"list":[1]})", "\"struct,value,list\""},
+        // Keys of free JSON that are fields of Struct, Value, Any by accident.
+        {R"({"struct":{"fields":{"a":1}},"value":{"stringValue":""}})", "\"struct,value\""},
+        {R"({"any":{"@type":"type.googleapis.com/google.protobuf.Struct","value":{}}})", "\"any\""},
         {R"({"timestamp":"2026-01-31T12:00:00Z","duration":"1s","mask":"a.b"})",
          "\"timestamp,duration,mask\""},
         {R"({"int64Value":"1","stringValue":""})", "\"int64Value,stringValue\""},
