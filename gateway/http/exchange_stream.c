@@ -34,6 +34,8 @@ struct stream_reply {
     uint64_t sent_bytes;       // in all
     int64_t active_us;         // when something was put in ready last
     const struct error *fault; // found here: what the stream ends with instead of CANCELLED
+    bool is_started;           // the call is: before, it cannot be cancelled
+    bool is_stopped;           // before it was started
     bool is_asked;             // for a message, which has not come
     bool is_begun;             // there is a reply: what comes follows in it
     bool is_waiting;           // the connection is suspended by the reader
@@ -292,13 +294,27 @@ static void beat(struct stream_member *member, int64_t quiet_since_us) {
 static void stop(struct stream_member *member) {
     struct stream_reply *s = CONTAINER_OF(member, struct stream_reply, member);
     pthread_mutex_lock(&s->mutex);
-    if (!s->is_over) {
+    if (!s->is_started) {
+        s->is_stopped = true;
+    } else if (!s->is_over) {
         rpc_client_stream_cancel(&s->call);
     }
     pthread_mutex_unlock(&s->mutex);
 }
 
 // --- the HTTP thread ---
+
+// Under the lock: a stop may come just now, which begins with the stream's member.
+static void start_call(struct stream_reply *s) {
+    pthread_mutex_lock(&s->mutex);
+    rpc_client_stream_start(&s->call);
+    s->is_started = true;
+    if (s->is_stopped) {
+        rpc_client_stream_cancel(&s->call);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    rpc_client_stream_next(&s->call);
+}
 
 static void cancel_stream(void *call) {
     rpc_client_stream_cancel(call);
@@ -338,8 +354,7 @@ enum MHD_Result exchange_start_stream(struct exchange *x, struct MHD_Connection 
     }
     x->stream = s;
     MHD_suspend_connection(connection);
-    rpc_client_stream_start(&s->call);
-    rpc_client_stream_next(&s->call);
+    start_call(s);
     reaper_call_started(x->context->reaper, x->entry, cancel_stream, &s->call);
     return MHD_YES;
 }
