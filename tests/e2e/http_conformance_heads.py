@@ -174,6 +174,7 @@ FIELDS = [
     ("a header that ends with LF", "2.2", get(b"X: a\n"), [INVALID], CLOSED, OURS),
     ("LF CR", "2.2", get(b"X: a\n\r"), [INVALID], CLOSED, OURS),
     ("the head ends with LF", "2.2", get()[:-2] + b"\n", [INVALID], CLOSED, OURS),
+    ("the head ends with LF NUL CR LF", "2.2", get()[:-2] + b"X: a\n\x00\r\n", [OK], KEPT, LAX),
     ("all lines end with LF", "2.2", get().replace(b"\r\n", b"\n").replace(b"{auth}", b""),
      [INVALID], CLOSED, OURS),
     ("a folded line", "5.2", get(b"X: a\r\n b\r\n"), [INVALID], CLOSED, OURS),
