@@ -211,6 +211,8 @@ int main(int argc, char **argv) {
     const struct rpc_server_options options = {
         .log = &log, .methods = methods, .method_count = 2, .error_domain = "bench"};
     struct rpc_server *server = rpc_server_new(server_loop, &options);
+    struct rpc_loop *local_loop = rpc_loop_new_local("bench-local");
+    struct rpc_server *local_server = rpc_server_new(local_loop, &options);
     struct address tcp;
     struct address local;
     int port;
@@ -222,11 +224,13 @@ int main(int argc, char **argv) {
                        &local));
     must(rpc_server_listen(server, &arena, &local, &port));
     rpc_server_start(server);
+    rpc_server_start(local_server);
 
     struct {
         const char *name;
         struct rpc_channel *channel;
     } rows[] = {
+        {"in-process, local loop", rpc_channel_new_in_process(local_loop, local_server, 0)},
         {"in-process, one loop", rpc_channel_new_in_process(server_loop, server, 0)},
         {"in-process, two loops", rpc_channel_new_in_process(client_loop, server, 0)},
         {"unix socket", rpc_channel_new(client_loop, &local, 0)},
@@ -245,6 +249,9 @@ int main(int argc, char **argv) {
         rpc_channel_free(rows[i].channel);
     }
 
+    rpc_server_stop(local_server, 1000);
+    rpc_server_free(local_server);
+    rpc_loop_free(local_loop);
     rpc_server_stop(server, 1000);
     rpc_server_free(server);
     rpc_loop_free(client_loop);

@@ -73,6 +73,7 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
         .limits = with_defaults(options->limits),
         .http = http_with_defaults(options->http),
         .api = api,
+        .loop = options->loop,
     };
     size_t routes = transcoder_route_count(api->transcoder);
     error = http_server_start(a, &http, &gateway->http);

@@ -66,6 +66,9 @@ struct gateway_options {
     bool ignore_unknown;          // fields of JSON bodies; else they are refused
     bool unbound_methods;         // those without a rule are POST /package.Service/Method
     struct rpc_channel *upstream; // borrowed until gateway_stop returned
+    // A local loop whose thread serves HTTP, best the one of an in-process upstream; it
+    // watches nothing else until gateway_stop returned. NULL: the gateway makes its own.
+    struct rpc_loop *loop;
     struct gateway_limits limits;
     struct gateway_http_options http;
 };

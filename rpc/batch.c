@@ -6,9 +6,10 @@
 
 #include "rpc/thread_sanitizer.h"
 
-void rpc_batch_init(struct rpc_batch *b, void (*done)(struct rpc_tag *tag, bool ok)) {
+void rpc_batch_init(struct rpc_batch *b, struct rpc_loop *loop,
+                    void (*done)(struct rpc_tag *tag, bool ok)) {
     memset(b, 0, sizeof(*b));
-    b->tag.done = done;
+    rpc_tag_init(&b->tag, loop, done);
     grpc_metadata_array_init(&b->initial_metadata);
     grpc_metadata_array_init(&b->trailing_metadata);
     b->sent_status_message = grpc_empty_slice();

@@ -4,7 +4,7 @@
 #include <grpc/grpc.h>
 
 #include "base/slice.h"
-#include "rpc/loop.h"
+#include "rpc/tag.h"
 
 // The operations of one grpc_call_start_batch, with all memory that gRPC reads or
 // writes until the batch has completed.
@@ -31,8 +31,9 @@ struct rpc_batch {
     int cancelled;
 };
 
-// Makes an empty batch whose completion calls done.
-void rpc_batch_init(struct rpc_batch *b, void (*done)(struct rpc_tag *tag, bool ok));
+// Makes an empty batch for calls of the loop's queue, whose completion calls done.
+void rpc_batch_init(struct rpc_batch *b, struct rpc_loop *loop,
+                    void (*done)(struct rpc_tag *tag, bool ok));
 
 // Adds operations. Bytes are copied; metadata is an array that lives until
 // rpc_batch_clear and whose slices the batch takes over.

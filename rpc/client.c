@@ -69,7 +69,7 @@ static void prepare(struct rpc_client_call *call) {
     call->error = NULL;
     call->response = SLICE_EMPTY;
     call->status_details = SLICE_EMPTY;
-    rpc_batch_init(&state->batch, batch_done);
+    rpc_batch_init(&state->batch, call->method->channel->loop, batch_done);
     rpc_client_send_request(&state->batch, call->arena, call->metadata, call->metadata_count,
                             call->request);
     rpc_batch_receive_metadata(&state->batch);

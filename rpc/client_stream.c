@@ -181,13 +181,14 @@ void rpc_client_stream_start(struct rpc_client_stream *stream) {
     stream->state = state;
     stream->error = NULL;
     stream->status_details = SLICE_EMPTY;
-    rpc_batch_init(&state->head, head_done);
-    rpc_batch_init(&state->read, read_done);
-    rpc_batch_init(&state->status, status_done);
+    struct rpc_loop *loop = stream->method->channel->loop;
+    rpc_batch_init(&state->head, loop, head_done);
+    rpc_batch_init(&state->read, loop, read_done);
+    rpc_batch_init(&state->status, loop, status_done);
     rpc_client_send_request(&state->head, stream->arena, stream->metadata, stream->metadata_count,
                             stream->request);
     rpc_batch_receive_metadata(&state->head);
-    rpc_loop_post(stream->method->channel->loop, &state->start_task);
+    rpc_loop_post(loop, &state->start_task);
 }
 
 void rpc_client_stream_release(struct rpc_client_stream *stream) {

@@ -30,6 +30,8 @@ enum {
     RETRY_WHEN_STOPPING_MS = 1000,
 };
 
+static void accept_done(struct rpc_tag *tag, bool ok);
+
 // --- call objects ---
 
 static struct rpc_server_call *take_call_object(struct rpc_server *server) {
@@ -40,7 +42,8 @@ static struct rpc_server_call *take_call_object(struct rpc_server *server) {
     } else {
         call = mem_zalloc(sizeof(*call));
         call->server = server;
-        rpc_batch_init(&call->answer, NULL);
+        rpc_batch_init(&call->answer, server->loop, NULL);
+        rpc_tag_init(&call->accept_tag, server->loop, accept_done);
         grpc_metadata_array_init(&call->metadata);
         grpc_call_details_init(&call->details);
         arena_init(&call->arena);
@@ -193,13 +196,10 @@ static void serve(struct rpc_server_call *call) {
     method->handle(method->service, call);
 }
 
-static void accept_done(struct rpc_tag *tag, bool ok);
-
 // Asks gRPC for one call more.
 static void accept_one(struct rpc_server *server, const struct rpc_acceptor *acceptor) {
     struct rpc_server_call *call = take_call_object(server);
     call->acceptor = acceptor;
-    call->accept_tag.done = accept_done;
     grpc_call_error error;
     if (acceptor->method != NULL) {
         grpc_byte_buffer **payload =
@@ -306,7 +306,7 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
     server->error_domain = options->error_domain;
     server->start_task.run = start_accepting;
     server->stop_task.run = begin_stop;
-    server->shutdown_tag.done = shutdown_done;
+    rpc_tag_init(&server->shutdown_tag, loop, shutdown_done);
     pthread_mutex_init(&server->mutex, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);

@@ -230,9 +230,9 @@ void rpc_server_stream_begin(struct rpc_server_stream *stream) {
     }
     server->streams = state;
     server->stream_count++;
-    rpc_batch_init(&state->write, write_done);
-    rpc_batch_init(&state->read, read_done);
-    rpc_batch_init(&state->close, close_done);
+    rpc_batch_init(&state->write, server->loop, write_done);
+    rpc_batch_init(&state->read, server->loop, read_done);
+    rpc_batch_init(&state->close, server->loop, close_done);
     rpc_batch_receive_close(&state->close);
     if (rpc_batch_start(&state->close, call->core) != GRPC_CALL_OK) {
         abort(); // as in finish

@@ -15,8 +15,8 @@
 #include "storage/store_opener.h"
 
 enum {
-    METHODS = RUNS_SERVICE_METHODS + TOKENS_SERVICE_METHODS + HEALTH_SERVICE_METHODS +
-              REFLECTION_SERVICE_METHODS
+    PRODUCT_METHODS = RUNS_SERVICE_METHODS + TOKENS_SERVICE_METHODS, // the first ones
+    METHODS = PRODUCT_METHODS + HEALTH_SERVICE_METHODS + REFLECTION_SERVICE_METHODS
 };
 
 struct runsd {
@@ -27,6 +27,8 @@ struct runsd {
     struct rpc_method methods[METHODS];
     struct rpc_loop *loop;
     struct rpc_server *server;
+    struct rpc_server *in_process; // on a loop of its caller's; NULL if not asked for
+    size_t max_request_bytes;
     char *store_url;
     int64_t drain_ms;
     int *ports;
@@ -152,6 +154,17 @@ static void log_ready(struct arena *a, const struct runsd *runsd,
         log_int("port", options->listen_count > 0 ? runsd->ports[options->listen_count - 1] : 0));
 }
 
+static struct rpc_server *new_server(struct runsd *runsd, struct rpc_loop *loop, size_t methods) {
+    const struct rpc_server_options options = {
+        .log = runsd->service.log,
+        .methods = runsd->methods,
+        .method_count = methods,
+        .max_request_bytes = runsd->max_request_bytes,
+        .error_domain = "runs.v1",
+    };
+    return rpc_server_new(loop, &options);
+}
+
 static const struct error *start(struct arena *a, struct runsd *runsd,
                                  const struct runsd_options *options) {
     const struct run_store_options store_options = {
@@ -169,14 +182,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         return error;
     }
     set_methods(runsd);
-    const struct rpc_server_options server_options = {
-        .log = options->log,
-        .methods = runsd->methods,
-        .method_count = METHODS,
-        .max_request_bytes = options->max_request_bytes,
-        .error_domain = "runs.v1",
-    };
-    runsd->server = rpc_server_new(runsd->loop, &server_options);
+    runsd->server = new_server(runsd, runsd->loop, METHODS);
     error = listen_all(a, runsd, options);
     if (error != NULL) {
         return error;
@@ -202,6 +208,7 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->health = health_service_new(&runsd->service, runsd->loop);
     runsd->store_url = mem_strdup(options->store_url);
     runsd->drain_ms = options->drain_ms;
+    runsd->max_request_bytes = options->max_request_bytes;
     runsd->on_failure = options->on_failure;
     runsd->context = options->context;
     const struct error *error = start(a, runsd, options);
@@ -221,6 +228,12 @@ struct rpc_loop *runsd_loop(struct runsd *runsd) {
     return runsd->loop;
 }
 
+struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *loop) {
+    runsd->in_process = new_server(runsd, loop, PRODUCT_METHODS);
+    rpc_server_start(runsd->in_process);
+    return runsd->in_process;
+}
+
 int runsd_port(const struct runsd *runsd, size_t index) {
     return runsd->ports[index];
 }
@@ -238,9 +251,13 @@ void runsd_stop(struct runsd *runsd) {
     if (runsd->server != NULL) {
         rpc_server_stop(runsd->server, runsd->drain_ms);
     }
+    if (runsd->in_process != NULL) {
+        rpc_server_stop(runsd->in_process, runsd->drain_ms);
+    }
     // 3. What was acknowledged is on the disk already; the rest of the queue too.
     run_store_close(runsd->service.store);
     rpc_server_free(runsd->server);
+    rpc_server_free(runsd->in_process);
     rpc_loop_free(runsd->loop);
     token_table_free(runsd->service.tokens);
     health_service_free(runsd->health);

@@ -48,12 +48,16 @@ size_t runsd_default_listeners(struct arena *a, const char *store_url,
 const struct error *runsd_start(struct arena *a, const struct runsd_options *options,
                                 struct runsd **ret_runsd);
 
-// The gRPC server, for in-process channels.
+// The gRPC server, for in-process channels on loops of their own.
 struct rpc_server *runsd_rpc_server(struct runsd *runsd);
 
-// The loop that the server's calls run on. An in-process channel on the same loop
-// costs half of one on its own.
+// The loop of that server.
 struct rpc_loop *runsd_loop(struct runsd *runsd);
+
+// Serves runs and tokens (neither health nor reflection) to in-process channels too, on
+// a local loop that the caller frees after runsd_stop. A channel on the same loop costs
+// half of one on its own. Call it once at most. Returns the server, which is runsd's.
+struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *loop);
 
 // The TCP port of the index-th listener; 0 for a unix socket.
 int runsd_port(const struct runsd *runsd, size_t index);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container_of.h"
 #include "base/memory.h"
 #include "base/request_id.h"
 #include "gateway/envelope.h"
@@ -140,6 +141,22 @@ void exchange_context_release(struct exchange_context *context) {
 }
 
 // --- the answer ---
+
+static void run_resume(struct rpc_task *task) {
+    MHD_resume_connection(CONTAINER_OF(task, struct exchange, resume_task)->connection);
+}
+
+void exchange_resume(struct exchange *x) {
+    // Always on the HTTP thread: libmicrohttpd 0.9.75 without a thread of its own may
+    // forget until something else happens what another thread resumes.
+    struct rpc_loop *loop = x->context->loop;
+    if (rpc_loop_is_current(loop)) {
+        MHD_resume_connection(x->connection);
+    } else {
+        x->resume_task.run = run_resume;
+        rpc_loop_post(loop, &x->resume_task);
+    }
+}
 
 bool exchange_is_stopping(const struct exchange *x) {
     return atomic_load_explicit(&x->context->is_stopping, memory_order_relaxed);

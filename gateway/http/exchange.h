@@ -15,14 +15,16 @@
 // One HTTP request and its response: received, transcoded, called, answered.
 //
 // Everything here is called on the HTTP thread and never blocks; while a call is
-// under way the connection is suspended and the exchange belongs to the rpc
-// loop's thread, which makes the reply and resumes the connection.
+// under way the connection is suspended and the exchange belongs to the thread of the
+// upstream's loop (which may be the HTTP thread), which makes the reply and resumes the
+// connection.
 
 struct exchange;
 
 // What all exchanges of a gateway share; outlives them.
 struct exchange_context {
     const struct logger *log;
+    struct rpc_loop *loop;         // its thread is the HTTP thread
     struct gateway_api_slot *apis; // what requests that begin are served by
     struct edge edge;
     struct gateway_limits limits; // no 0s

@@ -63,7 +63,7 @@ static void call_done(struct rpc_client_call *call) {
     struct reply_request request = exchange_reply_request(x);
     reply_add_metadata(&request, &x->reply, call);
     // From here on the HTTP thread may end the exchange.
-    MHD_resume_connection(x->connection);
+    exchange_resume(x);
 }
 
 static int64_t deadline_us(const struct exchange *x) {

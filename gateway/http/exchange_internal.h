@@ -47,6 +47,7 @@ struct exchange {
     uint64_t body_bytes; // with those that were dropped
 
     struct MHD_Connection *connection;
+    struct rpc_task resume_task;
     struct rpc_client_call call;
     struct stream_reply *stream; // NULL unless the route streams
     struct reply reply;
@@ -77,6 +78,10 @@ enum MHD_Result exchange_queue_reply(struct exchange *x, struct MHD_Connection *
 
 enum MHD_Result exchange_answer_error(struct exchange *x, struct MHD_Connection *connection,
                                       const struct error *error, bool close);
+
+// Has the suspended connection go on. From another thread: afterwards the HTTP thread
+// may end the exchange.
+void exchange_resume(struct exchange *x);
 
 // Frees an exchange that exchange_end left to others (exchange_stream.c).
 void exchange_free(struct exchange *x);

@@ -97,7 +97,7 @@ static void wake_reader(struct stream_reply *s) {
     s->active_us = clock_monotonic_us();
     if (s->is_waiting) {
         s->is_waiting = false;
-        MHD_resume_connection(s->exchange->connection);
+        exchange_resume(s->exchange);
     }
 }
 
@@ -210,7 +210,7 @@ static void on_message(struct rpc_client_stream *call, struct slice message) {
     } else if (asks) {
         rpc_client_stream_next(call);
     } else if (is_first) {
-        MHD_resume_connection(x->connection);
+        exchange_resume(x);
     }
 }
 
@@ -265,7 +265,7 @@ static void on_done(struct rpc_client_stream *call) {
     }
     struct stream_group *streams = x->context->streams;
     if (is_first) {
-        MHD_resume_connection(x->connection);
+        exchange_resume(x);
     }
     // Under the lock: afterwards the HTTP thread may free all this.
     stream_group_call_over(streams);

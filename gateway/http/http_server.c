@@ -1,6 +1,7 @@
 #include "gateway/http/http_server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <microhttpd.h>
 #include <stdarg.h>
@@ -9,16 +10,23 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/container_of.h"
 #include "base/memory.h"
 #include "gateway/http/connection_memory.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/listen_socket.h"
 #include "gateway/http/reaper.h"
+#include "rpc/loop.h"
 
 enum {
     LAST_REPLIES_MS = 1000, // after the drain, for replies that are being sent
     // Memory is given back to the system when so many connections are fewer.
     TRIM_CONNECTIONS = 1000,
+    // libmicrohttpd says that it must run again at once, also of a request that cannot
+    // go on because its buffer is full. After so many runs for nothing there is a pause,
+    // so that such a request costs no CPU until its time is over.
+    FRUITLESS_RUNS = 1000,
+    PAUSE_MS = 10,
 };
 
 struct http_server {
@@ -26,9 +34,12 @@ struct http_server {
     struct gateway_api_slot apis;
     struct listen_socket socket;
     struct MHD_Daemon *daemon;
+    struct rpc_loop *own_loop; // the context's, unless somebody gave one
+    struct rpc_watch watch;
     // The HTTP thread's.
     int connections;
     int most_connections; // since memory was given back
+    int fruitless_runs;   // since libmicrohttpd has called us last
 };
 
 // --- libmicrohttpd's callbacks, all on its thread ---
@@ -47,6 +58,7 @@ static void count_connection(struct http_server *server, int change) {
 static void on_connection(void *closure, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what) {
     struct http_server *server = closure;
+    server->fruitless_runs = 0;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         reaper_remove(server->context.reaper, *socket_context);
         count_connection(server, -1);
@@ -60,6 +72,7 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
 
 static void *on_request_line(void *closure, const char *target, struct MHD_Connection *connection) {
     struct http_server *server = closure;
+    server->fruitless_runs = 0;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct exchange *x = exchange_begin(&server->context, info->socket_context, target);
@@ -70,8 +83,9 @@ static void *on_request_line(void *closure, const char *target, struct MHD_Conne
 static enum MHD_Result on_request(void *closure, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload_data,
                                   size_t *upload_data_size, void **exchange) {
-    (void)closure;
     (void)url;
+    struct http_server *server = closure;
+    server->fruitless_runs = 0;
     return exchange_handle(*exchange, connection, method, version, upload_data, upload_data_size);
 }
 
@@ -107,13 +121,31 @@ static void on_log(void *closure, const char *format, va_list args) {
 
 // --- start and stop ---
 
+static int turn(struct rpc_watch *watch) {
+    struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
+    int connections;
+    do {
+        // It looks for new connections again only in the run after one has ended.
+        connections = server->connections;
+        MHD_run(server->daemon);
+    } while (server->connections < connections);
+    MHD_UNSIGNED_LONG_LONG ms;
+    if (MHD_get_timeout(server->daemon, &ms) != MHD_YES) {
+        return -1;
+    }
+    if (ms == 0 && server->fruitless_runs++ >= FRUITLESS_RUNS) {
+        server->fruitless_runs = FRUITLESS_RUNS;
+        return PAUSE_MS;
+    }
+    return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
 // MHD_OPTION_STRICT_FOR_CLIENT stays off: all that it does in 0.9.75 is to answer a
 // missing Host and a space in the target by itself, in HTML. We refuse both.
 static struct MHD_Daemon *start_daemon(struct http_server *server) {
     const struct gateway_limits *limits = &server->context.limits;
     const unsigned idle_seconds = (unsigned)((limits->idle_timeout_ms + 999) / 1000);
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                                MHD_USE_ERROR_LOG,
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,       //
                             0, NULL, NULL, on_request, server,                                  //
                             MHD_OPTION_EXTERNAL_LOGGER, on_log, server,                         //
                             MHD_OPTION_LISTEN_SOCKET, server->socket.fd,                        //
@@ -134,6 +166,7 @@ static void free_server(struct http_server *server) {
     exchange_context_release(&server->context);
     edge_release(&server->context.edge);
     gateway_api_slot_release(&server->apis);
+    rpc_loop_free(server->own_loop);
     free(server);
 }
 
@@ -157,13 +190,19 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     server->context.reaper = reaper_new(options->limits.idle_timeout_ms,
                                         options->limits.request_timeout_ms, options->http.envelope);
     server->context.streams = stream_group_new(options->http.stream_heartbeat_ms);
-    server->daemon = start_daemon(server);
+    server->own_loop = options->loop == NULL ? rpc_loop_new_local("http") : NULL;
+    server->context.loop = options->loop != NULL ? options->loop : server->own_loop;
+    server->daemon = server->context.loop != NULL ? start_daemon(server) : NULL;
     if (server->daemon == NULL) {
         int number = errno;
         free_server(server);
         return error_new(a, STATUS_UNAVAILABLE, NULL, "cannot serve HTTP on \"%s\": %s",
                          options->listen.text, strerror(number));
     }
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    server->watch = (struct rpc_watch){.fd = info->epoll_fd, .turn = turn};
+    rpc_loop_watch(server->context.loop, &server->watch);
     *ret_server = server;
     return NULL;
 }
@@ -176,15 +215,19 @@ int http_server_port(const struct http_server *server) {
     return server->socket.port;
 }
 
+static void stop_accepting(void *context) {
+    struct http_server *server = context;
+    MHD_quiesce_daemon(server->daemon); // the socket is ours again
+    // From now on who connects is refused.
+    shutdown(server->socket.fd, SHUT_RDWR);
+}
+
 void http_server_stop(struct http_server *server, int64_t drain_ms) {
     if (server == NULL) {
         return;
     }
     atomic_store(&server->context.is_stopping, true);
-    MHD_quiesce_daemon(server->daemon); // the socket is ours again
-    // From now on who connects is refused. It is not closed yet: the HTTP thread
-    // may be accepting just now, and the number must not become another file's.
-    shutdown(server->socket.fd, SHUT_RDWR);
+    rpc_loop_call(server->context.loop, stop_accepting, server);
     // Streams have no end of their own to wait for.
     stream_group_stop(server->context.streams);
     if (!reaper_wait_idle(server->context.reaper, drain_ms)) {
@@ -194,7 +237,8 @@ void http_server_stop(struct http_server *server, int64_t drain_ms) {
     // A connection that is suspended must not be stopped.
     reaper_cancel_all(server->context.reaper);
     reaper_wait_idle(server->context.reaper, LAST_REPLIES_MS);
-    MHD_stop_daemon(server->daemon);
+    rpc_loop_watch(server->context.loop, NULL);
+    MHD_stop_daemon(server->daemon); // its last callbacks are called here
     stream_group_wait_empty(server->context.streams);
     free_server(server);
 }

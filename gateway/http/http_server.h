@@ -10,7 +10,7 @@
 #include "gateway/api.h"
 #include "gateway/gateway.h"
 
-// The gateway's HTTP side: libmicrohttpd with one epoll thread.
+// The gateway's HTTP side: libmicrohttpd on the thread of one loop.
 
 struct http_server;
 
@@ -20,9 +20,11 @@ struct http_server_options {
     struct gateway_limits limits;     // no 0s
     struct gateway_http_options http; // no 0s; what it points to is borrowed
     struct gateway_api *api;          // served first; borrowed: the server takes references
+    struct rpc_loop *loop;            // a local one, which watches nothing else; NULL: its own
 };
 
-// Listens and serves. Errors, in a: UNAVAILABLE if it cannot listen; those of
+// Listens and serves. Errors, in a: UNAVAILABLE if it cannot listen or there is no file
+// descriptor left; those of
 // edge_check.
 const struct error *http_server_start(struct arena *a, const struct http_server_options *options,
                                       struct http_server **ret_server);

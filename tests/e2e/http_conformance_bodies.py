@@ -105,8 +105,6 @@ CHUNKS = [
      KEPT, OURS),
     ("an extension of 4 KiB", "7.1.1",
      chunks(b"e;" + b"x" * 4096 + b"\r\n" + JSON + b"\r\n0\r\n\r\n"), [GHOST], KEPT, OURS),
-    ("an extension of 200 KiB", "7.1.1", chunks(b"e;" + b"x" * (200 << 10)), [page(500)], CLOSED,
-     MHD),
     ("white space before an extension", "7.1.1", chunks(b"e ;x\r\n" + JSON + b"\r\n0\r\n\r\n"),
      [page(400)], CLOSED, MHD),
     ("white space behind a size", "7.1", chunks(b"e \r\n" + JSON + b"\r\n0\r\n\r\n"), [page(400)],

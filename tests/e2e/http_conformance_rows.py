@@ -129,6 +129,8 @@ SLOW = [
     ("silence in a chunk", "9110 15.5.9", chunks(b"f\r\n" + JSON), [TIMED_OUT], CLOSED_ALONE, OURS),
     ("silence before the last chunk", "9110 15.5.9", chunks(b"e\r\n" + JSON + b"\r\n"), [TIMED_OUT],
      CLOSED_ALONE, OURS),
+    ("an extension of 200 KiB", "7.1.1", chunks(b"e;" + b"x" * (200 << 10)), [TIMED_OUT],
+     CLOSED_ALONE, OURS),
     ("silence in the trailers", "9110 15.5.9", chunks(b"e\r\n" + JSON + b"\r\n0\r\nX: a\r\n"),
      [TIMED_OUT], CLOSED_ALONE, OURS),
     ("silence behind 100-continue", "9110 15.5.9",

@@ -233,7 +233,8 @@ TEST_P(EveryTransport, Serves64ThreadsAtOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, EveryTransport,
-                         testing::Values(Transport::kInProcess, Transport::kInProcessTwoLoops,
+                         testing::Values(Transport::kInProcess, Transport::kLocal,
+                                         Transport::kLocalTwoLoops, Transport::kInProcessTwoLoops,
                                          Transport::kUnix, Transport::kTcp, Transport::kTcp6,
                                          Transport::kHostName),
                          TransportName);

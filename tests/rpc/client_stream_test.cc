@@ -249,7 +249,8 @@ TEST_P(EveryTransport, Serves32StreamsAtOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, EveryTransport,
-                         testing::Values(Transport::kInProcess, Transport::kInProcessTwoLoops,
+                         testing::Values(Transport::kInProcess, Transport::kLocal,
+                                         Transport::kLocalTwoLoops, Transport::kInProcessTwoLoops,
                                          Transport::kUnix, Transport::kTcp),
                          TransportName);
 

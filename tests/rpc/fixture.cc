@@ -291,19 +291,29 @@ std::vector<std::pair<std::string, std::string>> Call::all_metadata() const {
 // --- transports ---
 
 std::string TransportName(const testing::TestParamInfo<Transport> &info) {
-    static const char *const names[] = {"InProcess", "InProcessTwoLoops", "Unix", "Tcp",
-                                        "Tcp6",      "HostName"};
+    static const char *const names[] = {
+        "InProcess", "InProcessTwoLoops", "Local", "LocalTwoLoops", "Unix", "Tcp",
+        "Tcp6",      "HostName"};
     return names[static_cast<int>(info.param)];
+}
+
+static LoopKind KindFor(Transport transport) {
+    return transport == Transport::kLocal || transport == Transport::kLocalTwoLoops
+               ? LoopKind::kLocal
+               : LoopKind::kPolling;
 }
 
 Link::Link(Transport transport, size_t max_request_bytes, int max_calls, size_t max_reply_bytes,
            const std::vector<struct rpc_method> &more, int max_streams)
-    : server(loop.get(), max_request_bytes, max_calls, more, max_streams) {
+    : loop(KindFor(transport)), client_loop(KindFor(transport)),
+      server(loop.get(), max_request_bytes, max_calls, more, max_streams) {
     std::string host;
     std::string address;
     switch (transport) {
     case Transport::kInProcess:
     case Transport::kInProcessTwoLoops:
+    case Transport::kLocal:
+    case Transport::kLocalTwoLoops:
         break;
     case Transport::kUnix:
         // What has a meaning in a URI is only a name here.
@@ -328,9 +338,9 @@ Link::Link(Transport transport, size_t max_request_bytes, int max_calls, size_t 
     }
     server.Start();
     if (address.empty()) {
-        channel = std::make_unique<Channel>(transport == Transport::kInProcess ? loop.get()
-                                                                               : client_loop.get(),
-                                            server, max_reply_bytes);
+        bool one_loop = transport == Transport::kInProcess || transport == Transport::kLocal;
+        channel = std::make_unique<Channel>(one_loop ? loop.get() : client_loop.get(), server,
+                                            max_reply_bytes);
     } else {
         channel = std::make_unique<Channel>(client_loop.get(), address, max_reply_bytes);
     }

@@ -60,9 +60,13 @@ class TempDir {
     std::string path_;
 };
 
+enum class LoopKind { kPolling, kLocal };
+
 class Loop {
   public:
-    Loop() : loop_(rpc_loop_new("test-loop")) {}
+    explicit Loop(LoopKind kind = LoopKind::kPolling)
+        : loop_(kind == LoopKind::kPolling ? rpc_loop_new("test-loop")
+                                           : rpc_loop_new_local("test-loop")) {}
     ~Loop() {
         rpc_loop_free(loop_);
     }
@@ -220,7 +224,16 @@ class Call {
 
 // --- transports ---
 
-enum class Transport { kInProcess, kInProcessTwoLoops, kUnix, kTcp, kTcp6, kHostName };
+enum class Transport {
+    kInProcess,
+    kInProcessTwoLoops,
+    kLocal,         // in process, both sides on one local loop
+    kLocalTwoLoops, // in process, from a local loop to another
+    kUnix,
+    kTcp,
+    kTcp6,
+    kHostName,
+};
 
 std::string TransportName(const testing::TestParamInfo<Transport> &info);
 

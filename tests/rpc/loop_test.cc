@@ -1,5 +1,7 @@
 #include <atomic>
+#include <poll.h>
 #include <thread>
+#include <unistd.h>
 
 #include "tests/rpc/fixture.h"
 
@@ -19,7 +21,14 @@ void RunTask(struct rpc_task *task) {
     reinterpret_cast<Task *>(task)->run();
 }
 
-TEST(Loop, RunsTasksOfEveryThreadOnceAndInOrder) {
+class EveryLoop : public testing::TestWithParam<LoopKind> {};
+
+INSTANTIATE_TEST_SUITE_P(Kinds, EveryLoop, testing::Values(LoopKind::kPolling, LoopKind::kLocal),
+                         [](const testing::TestParamInfo<LoopKind> &kind) {
+                             return kind.param == LoopKind::kLocal ? "Local" : "Polling";
+                         });
+
+TEST_P(EveryLoop, RunsTasksOfEveryThreadOnceAndInOrder) {
     constexpr int kThreads = 8;
     constexpr int kTasks = 2000;
     std::vector<std::vector<Task>> tasks(kThreads);
@@ -27,7 +36,7 @@ TEST(Loop, RunsTasksOfEveryThreadOnceAndInOrder) {
     int out_of_order = 0;
     int elsewhere = 0;
     {
-        Loop loop;
+        Loop loop(GetParam());
         std::vector<std::thread> threads;
         for (size_t t = 0; t < kThreads; t++) {
             tasks[t].resize(kTasks);
@@ -53,11 +62,11 @@ TEST(Loop, RunsTasksOfEveryThreadOnceAndInOrder) {
     EXPECT_EQ(elsewhere, 0);
 }
 
-TEST(Loop, RunsTasksThatTasksPost) {
+TEST_P(EveryLoop, RunsTasksThatTasksPost) {
     std::vector<Task> tasks(1000);
     std::vector<size_t> order;
     {
-        Loop loop;
+        Loop loop(GetParam());
         for (size_t i = 0; i < tasks.size(); i++) {
             tasks[i].task.run = RunTask;
             tasks[i].run = [&, i] {
@@ -75,10 +84,10 @@ TEST(Loop, RunsTasksThatTasksPost) {
     }
 }
 
-TEST(Loop, MayBeMadeAndFreedAgainAndAgain) {
+TEST_P(EveryLoop, MayBeMadeAndFreedAgainAndAgain) {
     for (int i = 0; i < 50; i++) {
-        Loop one;
-        Loop other;
+        Loop one(GetParam());
+        Loop other(GetParam());
     }
 }
 
@@ -87,6 +96,152 @@ TEST(Loop, MayBeMadeAndFreedAgainAndAgain) {
 TEST(Loop, RunsWithoutAbseilsDeadlockDetection) {
     Loop loop;
     EXPECT_TRUE(rpc_deadlock_detection_off());
+}
+
+TEST_P(EveryLoop, CallsAFunctionAndWaitsForIt) {
+    Loop loop(GetParam());
+    struct Context {
+        struct rpc_loop *loop;
+        int calls;
+        bool elsewhere;
+    } context = {loop.get(), 0, false};
+    auto function = [](void *argument) {
+        auto *c = static_cast<Context *>(argument);
+        c->elsewhere |= !rpc_loop_is_current(c->loop);
+        if (c->calls++ % 2 == 0) { // also from the loop's own thread
+            rpc_loop_call(
+                c->loop, [](void *a) { static_cast<Context *>(a)->calls++; }, argument);
+        }
+    };
+    for (int i = 0; i < 1000; i++) {
+        rpc_loop_call(loop.get(), function, &context);
+        EXPECT_EQ(context.calls, 2 * (i + 1));
+    }
+    EXPECT_FALSE(context.elsewhere);
+}
+
+// A loop that sleeps is woken by each of many threads: none is forgotten.
+TEST_P(EveryLoop, IsWokenAgainAndAgain) {
+    Loop loop(GetParam());
+    std::vector<std::thread> threads;
+    std::atomic<int> calls{0};
+    for (int t = 0; t < 4; t++) {
+        threads.emplace_back([&] {
+            for (int i = 0; i < 2000; i++) {
+                rpc_loop_call(
+                    loop.get(), [](void *n) { ++*static_cast<std::atomic<int> *>(n); }, &calls);
+            }
+        });
+    }
+    for (auto &thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(calls, 8000);
+}
+
+// --- what a local loop watches ---
+
+struct Watched {
+    Watched() {
+        EXPECT_EQ(pipe(ends), 0);
+        watch.fd = ends[0];
+        watch.turn = Turn;
+    }
+    ~Watched() {
+        close(ends[0]);
+        close(ends[1]);
+    }
+    static int Turn(struct rpc_watch *watch) {
+        auto *self = reinterpret_cast<Watched *>(watch);
+        struct pollfd readable = {watch->fd, POLLIN, 0};
+        char byte;
+        if (poll(&readable, 1, 0) == 1 && read(watch->fd, &byte, 1) == 1) {
+            self->bytes++;
+        }
+        self->turns++;
+        return self->wait_ms;
+    }
+    bool Await(const std::function<bool()> &condition) {
+        int64_t until_us = clock_monotonic_us() + kPatienceUs;
+        while (!condition() && clock_monotonic_us() < until_us) {
+            std::this_thread::yield();
+        }
+        return condition();
+    }
+
+    struct rpc_watch watch; // first
+    int ends[2];
+    std::atomic<int> bytes{0};
+    std::atomic<int> turns{0};
+    std::atomic<int> wait_ms{-1};
+};
+
+TEST(LocalLoop, ServesWhatItWatches) {
+    Watched watched;
+    Loop loop(LoopKind::kLocal);
+    rpc_loop_watch(loop.get(), &watched.watch);
+    for (int i = 1; i <= 100; i++) {
+        ASSERT_EQ(write(watched.ends[1], "x", 1), 1);
+        ASSERT_TRUE(watched.Await([&] { return watched.bytes == i; }));
+    }
+    rpc_loop_watch(loop.get(), nullptr);
+}
+
+TEST(LocalLoop, GivesTheWatchATurnAfterTasks) {
+    Watched watched;
+    Loop loop(LoopKind::kLocal);
+    rpc_loop_watch(loop.get(), &watched.watch);
+    for (int i = 0; i < 100; i++) {
+        int before = watched.turns;
+        rpc_loop_call(
+            loop.get(), [](void *) {}, nullptr);
+        ASSERT_TRUE(watched.Await([&] { return watched.turns > before; }));
+    }
+    rpc_loop_watch(loop.get(), nullptr);
+}
+
+TEST(LocalLoop, GivesTheWatchATurnInTime) {
+    Watched watched;
+    watched.wait_ms = 1;
+    Loop loop(LoopKind::kLocal);
+    rpc_loop_watch(loop.get(), &watched.watch);
+    EXPECT_TRUE(watched.Await([&] { return watched.turns > 5; }));
+    watched.wait_ms = -1;
+    rpc_loop_watch(loop.get(), nullptr);
+}
+
+TEST(LocalLoop, LeavesAloneWhatItWatchesNoMore) {
+    Loop loop(LoopKind::kLocal);
+    for (int i = 0; i < 100; i++) {
+        Watched watched;
+        watched.wait_ms = 0; // a turn after the other
+        rpc_loop_watch(loop.get(), &watched.watch);
+        rpc_loop_watch(loop.get(), nullptr);
+        int turns = watched.turns;
+        rpc_loop_call(
+            loop.get(), [](void *) {}, nullptr);
+        EXPECT_EQ(watched.turns, turns);
+    }
+}
+
+// Tasks that always post another must not keep the watch waiting.
+TEST(LocalLoop, GivesTheWatchATurnBetweenTasksWithoutEnd) {
+    Watched watched;
+    Loop loop(LoopKind::kLocal);
+    rpc_loop_watch(loop.get(), &watched.watch);
+    std::atomic<bool> is_over{false};
+    Task task;
+    task.task.run = RunTask;
+    task.run = [&] {
+        if (!is_over) {
+            rpc_loop_post(loop.get(), &task.task);
+        }
+    };
+    rpc_loop_post(loop.get(), &task.task);
+    int before = watched.turns;
+    EXPECT_TRUE(watched.Await([&] { return watched.turns > before + 10; }));
+    is_over = true;
+    rpc_loop_watch(loop.get(), nullptr);
 }
 
 } // namespace

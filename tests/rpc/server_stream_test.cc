@@ -123,7 +123,8 @@ TEST_P(EveryTransport, LeavesRoomForUnaryCalls) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, EveryTransport,
-                         testing::Values(Transport::kInProcess, Transport::kInProcessTwoLoops,
+                         testing::Values(Transport::kInProcess, Transport::kLocal,
+                                         Transport::kLocalTwoLoops, Transport::kInProcessTwoLoops,
                                          Transport::kUnix, Transport::kTcp),
                          TransportName);
 

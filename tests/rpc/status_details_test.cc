@@ -338,7 +338,9 @@ TEST_P(ErrorOverTransport, ArrivesHoweverLongItIs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, ErrorOverTransport,
-                         testing::Values(Transport::kInProcess, Transport::kUnix, Transport::kTcp),
+                         testing::Values(Transport::kInProcess, Transport::kLocal,
+                                         Transport::kLocalTwoLoops, Transport::kUnix,
+                                         Transport::kTcp),
                          TransportName);
 
 } // namespace

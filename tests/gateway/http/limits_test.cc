@@ -1,5 +1,9 @@
 #include "tests/gateway/http/fixture.h"
 
+extern "C" {
+#include "base/clock.h"
+}
+
 // Every limit: at it, and one above.
 
 namespace {
@@ -243,6 +247,28 @@ TEST_F(Timeouts, ACallMayLastLongerThanTheRequestMayTake) {
                 "REQUEST_TIMEOUT");
     upstream().ReleaseAll();
     ExpectOk(client.Receive());
+}
+
+// CPU seconds that this process has used.
+double CpuSeconds() {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+
+// A chunk's extension has no end that libmicrohttpd could hand on: its buffer is full.
+TEST_F(Timeouts, ARequestThatCannotGoOnCostsNoCpuUntilItIsEnded) {
+    Client client(port());
+    client.Send("POST /v1/echo HTTP/1.1\r\nHost: h\r\nX-Request-Id: stuck\r\n"
+                "Transfer-Encoding: chunked\r\n\r\ne;" +
+                std::string(200 << 10, 'x'));
+    double cpu = CpuSeconds();
+    int64_t begin_us = clock_monotonic_us();
+    Reply reply = client.Receive();
+    double seconds = static_cast<double>(clock_monotonic_us() - begin_us) / 1e6;
+    ExpectError(reply, 408, "DEADLINE_EXCEEDED", "REQUEST_TIMEOUT");
+    EXPECT_LT(CpuSeconds() - cpu, seconds / 2);
+    EXPECT_TRUE(client.AtEnd());
 }
 
 TEST_F(Limits, AQuietConnectionIsClosed) {
