@@ -227,10 +227,10 @@ TEST(LocalLoop, LeavesAloneWhatItWatchesNoMore) {
 // Tasks that always post another must not keep the watch waiting.
 TEST(LocalLoop, GivesTheWatchATurnBetweenTasksWithoutEnd) {
     Watched watched;
+    Task task; // outlives the loop
     Loop loop(LoopKind::kLocal);
     rpc_loop_watch(loop.get(), &watched.watch);
     std::atomic<bool> is_over{false};
-    Task task;
     task.task.run = RunTask;
     task.run = [&] {
         if (!is_over) {

@@ -110,14 +110,16 @@ Upstream::Upstream(struct rpc_loop *loop, const std::string &address) {
     options.method_count = methods_.size();
     options.error_domain = "http_test.v1";
     server_ = rpc_server_new(loop, &options);
-    struct arena arena;
-    arena_init(&arena);
-    struct address parsed;
-    int port;
-    EXPECT_EQ(address_parse(&arena, "--listen", address.c_str(), &parsed), nullptr);
-    EXPECT_EQ(rpc_server_listen(server_, &arena, &parsed, &port), nullptr);
+    if (!address.empty()) {
+        struct arena arena;
+        arena_init(&arena);
+        struct address parsed;
+        int port;
+        EXPECT_EQ(address_parse(&arena, "--listen", address.c_str(), &parsed), nullptr);
+        EXPECT_EQ(rpc_server_listen(server_, &arena, &parsed, &port), nullptr);
+        arena_release(&arena);
+    }
     rpc_server_start(server_);
-    arena_release(&arena);
 }
 
 Upstream::~Upstream() {
@@ -494,14 +496,19 @@ std::string Post(const std::string &target, const std::string &body, const std::
 
 GatewayTest::GatewayTest()
     : log_fd_(memfd_create("log", MFD_CLOEXEC)), log_{log_fd_, LOG_INFO, "test"},
-      upstream_loop_(rpc_loop_new("upstream")), loop_(rpc_loop_new("gateway")) {
+      one_thread_(getenv("RUNSD_TEST_ONE_THREAD") != nullptr),
+      loop_(one_thread_ ? rpc_loop_new_local("front") : rpc_loop_new("gateway")),
+      upstream_loop_(one_thread_ ? loop_ : rpc_loop_new("upstream")) {
     fcntl(log_fd_, F_SETFL, O_APPEND);
     arena_init(&arena_);
-    struct address address;
-    std::string text = "unix:" + dir_.Path("upstream.sock");
-    EXPECT_EQ(address_parse(&arena_, "--upstream", text.c_str(), &address), nullptr);
-    channel_ = rpc_channel_new(loop_, &address, 0);
     StartUpstream();
+    if (one_thread_) {
+        channel_ = rpc_channel_new_in_process(loop_, upstream_->server(), 0);
+        return;
+    }
+    struct address address;
+    EXPECT_EQ(address_parse(&arena_, "--upstream", UpstreamAddress().c_str(), &address), nullptr);
+    channel_ = rpc_channel_new(loop_, &address, 0);
 }
 
 GatewayTest::~GatewayTest() {
@@ -512,13 +519,15 @@ GatewayTest::~GatewayTest() {
     rpc_channel_free(channel_);
     StopUpstream();
     rpc_loop_free(loop_);
-    rpc_loop_free(upstream_loop_);
+    if (!one_thread_) {
+        rpc_loop_free(upstream_loop_);
+    }
     arena_release(&arena_);
     close(log_fd_);
 }
 
 void GatewayTest::StartUpstream() {
-    upstream_ = std::make_unique<Upstream>(upstream_loop_, "unix:" + dir_.Path("upstream.sock"));
+    upstream_ = std::make_unique<Upstream>(upstream_loop_, one_thread_ ? "" : UpstreamAddress());
 }
 
 void GatewayTest::StopUpstream() {
@@ -535,6 +544,7 @@ std::string GatewayTest::StartError(struct gateway_limits limits, const std::str
     struct gateway_options options = {};
     options.log = &log_;
     options.upstream = channel_;
+    options.loop = one_thread_ ? loop_ : nullptr;
     options.limits = limits;
     options.http = http_;
     options.descriptor_sets = &sets;

@@ -46,6 +46,7 @@ class TempDir {
 // The server of upstream.proto.
 class Upstream {
   public:
+    // Listens at address; "": only for in-process channels.
     explicit Upstream(struct rpc_loop *loop, const std::string &address);
     ~Upstream();
 
@@ -57,6 +58,9 @@ class Upstream {
     int64_t calls() const;
     Streams &streams() {
         return streams_;
+    }
+    struct rpc_server *server() {
+        return server_;
     }
 
   private:
@@ -187,11 +191,18 @@ class GatewayTest : public testing::Test {
     struct gateway_http_options http_ = {}; // what Start starts with
 
   private:
+    std::string UpstreamAddress() const {
+        return "unix:" + dir_.Path("upstream.sock");
+    }
+
     struct arena arena_;
     int log_fd_;
     struct logger log_;
-    struct rpc_loop *upstream_loop_;
+    // As in `runsctl serve`: HTTP, the calls and the upstream in one thread. Else the
+    // upstream is behind a socket, as `runs-gateway` has it.
+    bool one_thread_;
     struct rpc_loop *loop_;
+    struct rpc_loop *upstream_loop_;
     struct rpc_channel *channel_;
     std::unique_ptr<Upstream> upstream_;
     struct gateway *gateway_ = nullptr;
