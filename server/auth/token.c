@@ -45,12 +45,17 @@ void token_hash(struct slice text, uint8_t ret_hash[TOKEN_HASH_BYTES]) {
     }
 }
 
+static bool is_in_alphabet(uint8_t c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
 bool token_well_formed(struct slice text) {
     if (text.len != TOKEN_TEXT_LENGTH || !slice_starts_with(text, slice_of_cstr(prefix))) {
         return false;
     }
     for (size_t i = sizeof(prefix) - 1; i < text.len; i++) {
-        if (text.data[i] == '\0' || strchr(alphabet, text.data[i]) == NULL) {
+        if (!is_in_alphabet(text.data[i])) {
             return false;
         }
     }
