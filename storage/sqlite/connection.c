@@ -25,14 +25,14 @@ int sqlite_connect_writer(const char *path, sqlite3 **ret_db) {
     return connect(path, SQLITE_OPEN_READWRITE,
                    "PRAGMA synchronous=FULL;"
                    "PRAGMA wal_autocheckpoint=0;"
-                   "PRAGMA cache_size=-16384;",
+                   "PRAGMA cache_size=-8192;",
                    ret_db);
 }
 
 int sqlite_connect_reader(const char *path, sqlite3 **ret_db) {
     return connect(path, SQLITE_OPEN_READONLY,
                    "PRAGMA query_only=ON;"
-                   "PRAGMA cache_size=-16384;",
+                   "PRAGMA cache_size=-8192;",
                    ret_db);
 }
 
