@@ -61,6 +61,23 @@ static const struct error *read_cors(struct arena *a, const struct option_value 
     return of_flag(a, flag, cors_check(a, http));
 }
 
+static const struct error *read_reserved(struct arena *a, const struct option_value *reserved,
+                                         struct gateway_limits *limits) {
+    if (!reserved->given) {
+        return NULL;
+    }
+    int limit = limits->calls_in_flight != 0 ? limits->calls_in_flight
+                                             : (int)GATEWAY_DEFAULT_CALLS_IN_FLIGHT;
+    if (reserved->number >= limit) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+                         "--reserved-in-flight: \"%s\" leaves reads nothing of --max-in-flight, "
+                         "which is %d",
+                         reserved->text, limit);
+    }
+    limits->reserved_calls = reserved->number > 0 ? (int)reserved->number : -1;
+    return NULL;
+}
+
 const struct error *gateway_flags_read(struct arena *a, const struct option_value *values,
                                        struct gateway_options *options) {
     const struct option_value *gzip = &values[GATEWAY_FLAG_GZIP];
@@ -74,12 +91,18 @@ const struct error *gateway_flags_read(struct arena *a, const struct option_valu
         .body_bytes = (size_t)values[GATEWAY_FLAG_MAX_BODY].number,
         .url_bytes = (size_t)values[GATEWAY_FLAG_MAX_URL].number,
         .connections = (int)values[GATEWAY_FLAG_MAX_CONNECTIONS].number,
+        .calls_in_flight = (int)values[GATEWAY_FLAG_MAX_IN_FLIGHT].number,
+        .streams = (int)values[GATEWAY_FLAG_MAX_STREAMS].number,
         .idle_timeout_ms = values[GATEWAY_FLAG_IDLE_TIMEOUT].number,
         .request_timeout_ms = values[GATEWAY_FLAG_REQUEST_TIMEOUT].number,
         .upstream_timeout_ms = values[GATEWAY_FLAG_UPSTREAM_TIMEOUT].number,
     };
     options->ignore_unknown = values[GATEWAY_FLAG_IGNORE_UNKNOWN].given;
-    const struct error *error = read_cors(a, values, &options->http);
+    const struct error *error =
+        read_reserved(a, &values[GATEWAY_FLAG_RESERVED_IN_FLIGHT], &options->limits);
+    if (error == NULL) {
+        error = read_cors(a, values, &options->http);
+    }
     if (error == NULL) {
         error = read_mappings(a, &values[GATEWAY_FLAG_REQUEST_HEADER], "--request-header",
                               HEADER_MAP_REQUEST, &options->http.request_headers,

@@ -25,6 +25,9 @@ enum {
     GATEWAY_FLAG_MAX_BODY,
     GATEWAY_FLAG_MAX_URL,
     GATEWAY_FLAG_MAX_CONNECTIONS,
+    GATEWAY_FLAG_MAX_IN_FLIGHT,
+    GATEWAY_FLAG_RESERVED_IN_FLIGHT,
+    GATEWAY_FLAG_MAX_STREAMS,
     GATEWAY_FLAG_IDLE_TIMEOUT,
     GATEWAY_FLAG_REQUEST_TIMEOUT,
     GATEWAY_FLAG_UPSTREAM_TIMEOUT,
@@ -79,6 +82,16 @@ extern const char *const gateway_gzip_words[];
     [(first) + GATEWAY_FLAG_MAX_CONNECTIONS] = {                                                   \
         .name = "--max-connections", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,            \
         .maximum = 1000000, .help = "of HTTP at once [10000]"},                                    \
+    [(first) + GATEWAY_FLAG_MAX_IN_FLIGHT] = {                                                     \
+        .name = "--max-in-flight", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,              \
+        .maximum = 1000000, .help = "calls behind HTTP requests at once; more: 429 [1536]"},       \
+    [(first) + GATEWAY_FLAG_RESERVED_IN_FLIGHT] = {                                                \
+        .name = "--reserved-in-flight", .kind = OPTION_NUMBER, .value = "N", .minimum = 0,         \
+        .maximum = 999999,                                                                         \
+        .help = "of these, for requests that are not GET, HEAD, OPTIONS or TRACE [a quarter]"},    \
+    [(first) + GATEWAY_FLAG_MAX_STREAMS] = {                                                       \
+        .name = "--max-streams", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,                \
+        .maximum = 1000000, .help = "open at once, beside the calls; more: 429 [1024]"},           \
     [(first) + GATEWAY_FLAG_IDLE_TIMEOUT] = {                                                      \
         .name = "--idle-timeout-ms", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,            \
         .maximum = 3600000, .help = "of a quiet HTTP connection [60000]"},                         \

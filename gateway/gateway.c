@@ -19,21 +19,30 @@ static struct gateway_limits with_defaults(struct gateway_limits limits) {
         .body_bytes = 1 << 20,
         .url_bytes = 8 << 10,
         .connections = 10000,
+        .calls_in_flight = GATEWAY_DEFAULT_CALLS_IN_FLIGHT,
+        .streams = 1024,
         .idle_timeout_ms = 60000,
         .request_timeout_ms = 30000,
         .upstream_timeout_ms = 30000,
     };
 #define DEFAULT_OF(member) (limits.member != 0 ? limits.member : defaults.member)
-    return (struct gateway_limits){
+    struct gateway_limits all = {
         .header_bytes = DEFAULT_OF(header_bytes),
         .body_bytes = DEFAULT_OF(body_bytes),
         .url_bytes = DEFAULT_OF(url_bytes),
         .connections = DEFAULT_OF(connections),
+        .calls_in_flight = DEFAULT_OF(calls_in_flight),
+        .reserved_calls = limits.reserved_calls < 0 ? 0 : limits.reserved_calls,
+        .streams = DEFAULT_OF(streams),
         .idle_timeout_ms = DEFAULT_OF(idle_timeout_ms),
         .request_timeout_ms = DEFAULT_OF(request_timeout_ms),
         .upstream_timeout_ms = DEFAULT_OF(upstream_timeout_ms),
     };
 #undef DEFAULT_OF
+    if (limits.reserved_calls == 0) {
+        all.reserved_calls = gateway_default_reserved_calls(all.calls_in_flight);
+    }
+    return all;
 }
 
 static struct gateway_http_options http_with_defaults(struct gateway_http_options http) {

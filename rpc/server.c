@@ -124,9 +124,12 @@ static void refuse_stopping(struct rpc_server_call *call) {
 }
 
 static void refuse_full(struct rpc_server_call *call) {
-    struct error *e = error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, "QUEUE_FULL",
-                                "the server has %d calls in flight, its limit",
-                                call->server->max_calls_in_flight);
+    const struct rpc_server *server = call->server;
+    bool is_read = call->acceptor->method->is_read;
+    struct error *e = error_new(
+        &call->arena, STATUS_RESOURCE_EXHAUSTED, "QUEUE_FULL",
+        "the server has %d calls in flight, its limit%s", server->calls_in_flight,
+        is_read && server->calls_in_flight < server->max_calls_in_flight ? " for reads" : "");
     e->retry_after_ms = RETRY_WHEN_FULL_MS;
     rpc_server_call_fail(call, e);
 }
@@ -177,11 +180,12 @@ static void serve(struct rpc_server_call *call) {
         refuse_stopping(call);
         return;
     }
-    if (server->calls_in_flight >= server->max_calls_in_flight) {
+    const struct rpc_method *method = call->acceptor->method;
+    int limit = method->is_read ? server->max_calls_for_reads : server->max_calls_in_flight;
+    if (server->calls_in_flight >= limit) {
         refuse_full(call);
         return;
     }
-    const struct rpc_method *method = call->acceptor->method;
     if (method->kind != RPC_UNARY && server->stream_count >= server->max_streams) {
         refuse_stream(call);
         return;
@@ -301,6 +305,9 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
         options->max_request_bytes != 0 ? options->max_request_bytes : DEFAULT_MAX_REQUEST_BYTES;
     server->max_calls_in_flight =
         options->max_calls_in_flight != 0 ? options->max_calls_in_flight : DEFAULT_MAX_CALLS;
+    int reserved =
+        options->reserved_calls != 0 ? options->reserved_calls : server->max_calls_in_flight / 4;
+    server->max_calls_for_reads = server->max_calls_in_flight - reserved;
     server->max_streams =
         options->max_streams != 0 ? options->max_streams : (server->max_calls_in_flight + 1) / 2;
     server->error_domain = options->error_domain;

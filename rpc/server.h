@@ -35,6 +35,7 @@ struct rpc_method {
     rpc_handler *handle;
     void *service;
     enum rpc_method_kind kind;
+    bool is_read; // it changes nothing: what is reserved for changes is not for it
 };
 
 struct rpc_server_options {
@@ -43,6 +44,7 @@ struct rpc_server_options {
     size_t method_count;
     size_t max_request_bytes; // 0: 4 MiB. Larger: RESOURCE_EXHAUSTED
     int max_calls_in_flight;  // 0: 10,000. More: RESOURCE_EXHAUSTED, QUEUE_FULL
+    int reserved_calls;       // of these, for methods that are no reads; 0: a quarter
     int max_streams;          // of these; 0: half. More: the same
     const char *error_domain; // ErrorInfo.domain of errors that have none
 };

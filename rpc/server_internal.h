@@ -31,6 +31,7 @@ struct rpc_server {
     const struct logger *log;
     size_t max_request_bytes;
     int max_calls_in_flight;
+    int max_calls_for_reads; // in flight, of any kind, when a read begins
     int max_streams;
     const char *error_domain;
     struct rpc_acceptor *acceptors; // one a method, then the one for all others

@@ -24,10 +24,14 @@ void runs_service_methods(struct service *service, struct rpc_method *ret_method
         {.path = "/runs.v1.RunsService/CreateRun",
          .handle = runs_service_create_run,
          .service = service},
-        {.path = "/runs.v1.RunsService/GetRun", .handle = runs_service_get_run, .service = service},
+        {.path = "/runs.v1.RunsService/GetRun",
+         .handle = runs_service_get_run,
+         .service = service,
+         .is_read = true},
         {.path = "/runs.v1.RunsService/ListRuns",
          .handle = runs_service_list_runs,
-         .service = service},
+         .service = service,
+         .is_read = true},
         {.path = "/runs.v1.RunsService/CancelRun",
          .handle = runs_service_cancel_run,
          .service = service},
@@ -36,7 +40,8 @@ void runs_service_methods(struct service *service, struct rpc_method *ret_method
          .service = service},
         {.path = "/runs.v1.RunsService/ListRunEvents",
          .handle = runs_service_list_run_events,
-         .service = service},
+         .service = service,
+         .is_read = true},
     };
     memcpy(ret_methods, methods, sizeof(methods));
 }

@@ -205,7 +205,10 @@ static void revoke_token(void *service, struct rpc_server_call *rpc) {
 void tokens_service_methods(struct service *service, struct rpc_method *ret_methods) {
     const struct rpc_method methods[TOKENS_SERVICE_METHODS] = {
         {.path = "/runs.v1.TokensService/CreateToken", .handle = create_token, .service = service},
-        {.path = "/runs.v1.TokensService/ListTokens", .handle = list_tokens, .service = service},
+        {.path = "/runs.v1.TokensService/ListTokens",
+         .handle = list_tokens,
+         .service = service,
+         .is_read = true},
         {.path = "/runs.v1.TokensService/RevokeToken", .handle = revoke_token, .service = service},
     };
     memcpy(ret_methods, methods, sizeof(methods));

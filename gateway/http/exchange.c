@@ -106,6 +106,7 @@ static void spare(struct exchange *x) {
 
 void exchange_end(struct exchange *x) {
     struct exchange_context *context = x->context;
+    exchange_leave_room(x); // a client that is gone, or a stream
     if (x->state == EXCHANGE_CALLING && x->stream == NULL) {
         // The connection was found broken when it was resumed.
         reaper_end_call(context->reaper, x->entry);
@@ -265,14 +266,19 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
         e->domain = exchange_error_domain;
         return exchange_answer_error(x, connection, e, false);
     }
+    // Before anything is made of the body.
+    const struct error *error = exchange_check_room(x);
+    if (error != NULL) {
+        return exchange_answer_error(x, connection, error, false);
+    }
     struct slice message;
     const struct transcoder_request request = {
         .query = x->facts.query,
         .body = strbuf_slice(&x->body),
         .content_type = x->facts.content_type,
     };
-    const struct error *error = transcoder_encode_request(x->api->transcoder, &x->arena,
-                                                          &x->routing.match, &request, &message);
+    error = transcoder_encode_request(x->api->transcoder, &x->arena, &x->routing.match, &request,
+                                      &message);
     if (error != NULL) {
         return exchange_answer_error(x, connection, error, false);
     }

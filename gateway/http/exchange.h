@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "gateway/api.h"
 #include "gateway/gateway.h"
+#include "gateway/http/admission.h"
 #include "gateway/http/edge.h"
 #include "gateway/http/reaper.h"
 #include "gateway/http/stream_group.h"
@@ -31,7 +32,9 @@ struct exchange_context {
     struct reaper *reaper;
     struct stream_group *streams;
     atomic_bool is_stopping; // replies close their connections
-    // Exchanges to be used again, the HTTP thread's.
+    // The HTTP thread's: unary calls, open streams, and exchanges to be used again.
+    struct admission calls;
+    struct admission streams_open;
     struct exchange *spare;
     size_t spare_count;
 };

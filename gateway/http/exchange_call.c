@@ -66,6 +66,30 @@ static void call_done(struct rpc_client_call *call) {
     exchange_resume(x);
 }
 
+// --- room ---
+
+static struct admission *admission_of(const struct exchange *x) {
+    return transcoder_route_server_streaming(x->routing.match.route) ? &x->context->streams_open
+                                                                     : &x->context->calls;
+}
+
+const struct error *exchange_check_room(struct exchange *x) {
+    struct error *error = admission_check(admission_of(x), &x->arena, x->method);
+    if (error != NULL) {
+        error->domain = exchange_error_domain;
+    }
+    return error;
+}
+
+void exchange_leave_room(struct exchange *x) {
+    if (x->admission != NULL) {
+        admission_leave(x->admission);
+        x->admission = NULL;
+    }
+}
+
+// --- the call ---
+
 static int64_t deadline_us(const struct exchange *x) {
     int64_t ms = x->context->limits.upstream_timeout_ms;
     if (x->facts.timeout_ms > 0 && x->facts.timeout_ms < ms) {
@@ -88,6 +112,8 @@ bool exchange_begin_call(struct exchange *x, struct MHD_Connection *connection,
         *ret_result = exchange_answer_error(x, connection, exchange_stopping_error(x), true);
         return false;
     }
+    x->admission = admission_of(x);
+    admission_enter(x->admission);
     x->connection = connection;
     x->state = EXCHANGE_CALLING;
     return true;
@@ -128,5 +154,6 @@ enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *c
 enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection) {
     reaper_end_call(x->context->reaper, x->entry);
     rpc_client_call_release(&x->call);
+    exchange_leave_room(x);
     return exchange_queue_reply(x, connection, false);
 }

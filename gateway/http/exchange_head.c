@@ -122,6 +122,10 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
     if (error == NULL) {
         error = find_route(x);
     }
+    if (error == NULL && x->routing.options_allow == NULL) {
+        // A body that would be refused anyway is not kept.
+        error = exchange_check_room(x);
+    }
     if (error != NULL && !(is_framed && is_worth_draining(x, connection))) {
         return exchange_answer_error(x, connection, error, true);
     }

@@ -50,6 +50,7 @@ struct exchange {
     struct rpc_task resume_task;
     struct rpc_client_call call;
     struct stream_reply *stream; // NULL unless the route streams
+    struct admission *admission; // where the call is counted; NULL: nowhere
     struct reply reply;
 };
 
@@ -94,8 +95,16 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
 
 // --- exchange_call.c ---
 
-// The metadata and, unless it may not begin, the right to call upstream: returns false
-// when the exchange was answered instead, with *ret_result for libmicrohttpd.
+// Whether there is room for the call of the request's route: NULL, or the error of
+// admission_check.
+const struct error *exchange_check_room(struct exchange *x);
+
+// Gives the call's room back, once.
+void exchange_leave_room(struct exchange *x);
+
+// The metadata and, unless it may not begin, the right to call upstream, for which
+// there is room: returns false when the exchange was answered instead, with *ret_result
+// for libmicrohttpd.
 bool exchange_begin_call(struct exchange *x, struct MHD_Connection *connection,
                          const struct rpc_metadata **ret_metadata, int *ret_count,
                          enum MHD_Result *ret_result);

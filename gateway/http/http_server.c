@@ -187,6 +187,13 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     gateway_api_slot_init(&server->apis, gateway_api_ref(options->api));
     server->context.apis = &server->apis;
     server->context.limits = options->limits;
+    server->context.calls = (struct admission){
+        .what = "calls in flight",
+        .limit = options->limits.calls_in_flight,
+        .reserved = options->limits.reserved_calls,
+    };
+    server->context.streams_open =
+        (struct admission){.what = "streams open", .limit = options->limits.streams};
     server->context.reaper = reaper_new(options->limits.idle_timeout_ms,
                                         options->limits.request_timeout_ms, options->http.envelope);
     server->context.streams = stream_group_new(options->http.stream_heartbeat_ms);

@@ -210,6 +210,38 @@ TEST_P(EveryTransport, RefusesCallsAboveTheLimitInFlight) {
     EXPECT_EQ(code, STATUS_OK);
 }
 
+TEST_P(EveryTransport, KeepsAQuarterOfTheCallsForThoseThatAreNoReads) {
+    rpc_handler *reply = [](void *, struct rpc_server_call *call) {
+        struct slice request = rpc_server_call_request(call);
+        rpc_server_call_reply(call, &request, 1);
+    };
+    Link link(GetParam(), 0, 4, 0, {{"/test.Service/Read", reply, nullptr, RPC_UNARY, true}});
+    std::deque<Call> held;
+    for (int i = 0; i < 3; i++) {
+        held.emplace_back(*link.channel, "/test.Service/Held", "").Start();
+    }
+    ASSERT_TRUE(link.server.AwaitHeld(3));
+    Call refused(*link.channel, "/test.Service/Read", "x");
+    EXPECT_EQ(refused.Run().code(), STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_EQ(refused.message(), "the server has 3 calls in flight, its limit for reads");
+    EXPECT_STREQ(refused.error()->reason, "QUEUE_FULL");
+    EXPECT_EQ(refused.error()->retry_after_ms, 1000);
+    Call change(*link.channel, "/test.Service/Echo", "x");
+    EXPECT_EQ(change.Run().response(), "x") << change.message();
+    link.server.ReleaseAll();
+    for (Call &call : held) {
+        EXPECT_EQ(call.Await().response(), "released");
+    }
+    // The caller may hear of the end before the server counts it.
+    int64_t until_us = clock_monotonic_us() + kPatienceUs;
+    int code;
+    do {
+        Call taken(*link.channel, "/test.Service/Read", "x");
+        code = taken.Run().code();
+    } while (code == STATUS_RESOURCE_EXHAUSTED && clock_monotonic_us() < until_us);
+    EXPECT_EQ(code, STATUS_OK);
+}
+
 TEST_P(EveryTransport, Serves64ThreadsAtOnce) {
     Link link(GetParam());
     constexpr int kThreads = 64;

@@ -134,6 +134,13 @@ bool Upstream::AwaitHeld(size_t count) {
     return changed_.wait_for(lock, kPatience, [&] { return held_.size() >= count; });
 }
 
+void Upstream::Release() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ASSERT_FALSE(held_.empty());
+    ReplyText(held_.front(), "released");
+    held_.pop_front();
+}
+
 void Upstream::ReleaseAll() {
     std::lock_guard<std::mutex> lock(mutex_);
     releasing_ = true;

@@ -52,6 +52,8 @@ class Upstream {
 
     // Waits until count calls are held.
     bool AwaitHeld(size_t count);
+    // Answers the call that is held longest.
+    void Release();
     // Answers all held calls, those that come later too.
     void ReleaseAll();
     size_t held() const;
