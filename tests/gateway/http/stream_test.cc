@@ -1,3 +1,4 @@
+#include <chrono>
 #include <fstream>
 #include <unistd.h>
 
@@ -15,6 +16,9 @@ class Stream : public GatewayTest {
         Start();
     }
 };
+
+// Sooner than a stop's drain; passed only by a failure.
+constexpr std::chrono::milliseconds kAtOnce(5000);
 
 std::string Object(int n, const char *id = "r1") {
     std::string number = n > 0 ? ",\"number\":" + std::to_string(n) : "";
@@ -222,8 +226,16 @@ TEST_F(Stream, AClientThatIsGoneWhileMuchIsUnderWayEndsTheCall) {
     Client client(port());
     client.Send(Watch("flood", 0));
     EXPECT_EQ(client.ReceiveHead().status, 200);
+    auto begin = std::chrono::steady_clock::now();
     client.Reset();
     EXPECT_TRUE(upstream().streams().AwaitCancelled(1));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, kAtOnce);
+    // Nor is anything left that a stop waits for. What may take 10 s afterwards is gRPC
+    // itself: grpc_shutdown_blocking waits for the poller that it starts when a socket is
+    // full, which nobody wakes.
+    begin = std::chrono::steady_clock::now();
+    Stop(2 * kAtOnce.count());
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, kAtOnce);
 }
 
 TEST_F(Stream, AStopEndsItWithAnError) {
