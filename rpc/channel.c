@@ -85,8 +85,10 @@ struct rpc_channel *rpc_channel_new_in_process(struct rpc_loop *loop, struct rpc
         integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
     };
     grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
-    return new_channel(loop, inproc_channel_create(rpc_server_core(server), &list, NULL),
-                       max_bytes);
+    struct rpc_channel *channel =
+        new_channel(loop, inproc_channel_create(rpc_server_core(server), &list, NULL), max_bytes);
+    channel->errors_in_trailers = rpc_server_errors_in_trailers(server);
+    return channel;
 }
 
 struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const char *path) {

@@ -20,7 +20,8 @@ struct rpc_channel {
     grpc_completion_queue *queue;
     grpc_channel *core;
     size_t max_reply_bytes;
-    pthread_mutex_t mutex; // guards methods
+    bool errors_in_trailers; // as its server has it (rpc/server_core.h)
+    pthread_mutex_t mutex;   // guards methods
     struct rpc_client_method *methods;
 };
 

@@ -22,6 +22,7 @@ const struct error *rpc_client_core_open(struct rpc_client_core *core, struct ar
                          "the deadline passed before the call began");
     }
     struct rpc_channel *channel = method->channel;
+    core->errors_in_trailers = channel->errors_in_trailers;
     grpc_call *call = grpc_channel_create_registered_call(
         channel->core, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue, method->registered,
         core_deadline(deadline_us), NULL);
@@ -83,12 +84,19 @@ struct slice rpc_client_received_details(const struct rpc_batch *batch) {
 
 const struct error *rpc_client_received_error(const struct rpc_client_core *core, struct arena *a,
                                               const struct rpc_batch *batch) {
-    if (batch->status == GRPC_STATUS_OK) {
+    struct slice details = SLICE_EMPTY;
+    int code = (int)batch->status;
+    if (code != STATUS_OK || core->errors_in_trailers) {
+        details = rpc_client_received_details(batch);
+    }
+    if (code == STATUS_OK && details.len > 0) {
+        code = status_details_code(details);
+    }
+    if (code == STATUS_OK) {
         return NULL;
     }
-    struct slice details = rpc_client_received_details(batch);
     struct slice message = rpc_slice_view(&batch->status_message);
-    struct error *e = status_details_decode(a, (int)batch->status, message, details);
+    struct error *e = status_details_decode(a, code, message, details);
     // A stopping gRPC core server drops a call that it has not handed out yet, which
     // arrives as a cancellation that nobody asked for.
     bool is_dropped = e->code == STATUS_CANCELLED && !atomic_load(&core->cancelled);

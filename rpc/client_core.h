@@ -16,6 +16,7 @@ struct rpc_client_core {
     // at cancelled: one of the two sees the other.
     _Atomic(grpc_call *) call;
     atomic_bool cancelled;
+    bool errors_in_trailers; // as its channel has it
 };
 
 // Creates the call. On the loop's thread. Returns DEADLINE_EXCEEDED if deadline_us

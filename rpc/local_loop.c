@@ -124,6 +124,10 @@ struct rpc_loop *rpc_loop_new_local(const char *name) {
     return &loop->base;
 }
 
+bool rpc_loop_is_local(const struct rpc_loop *loop) {
+    return loop->free == free_loop;
+}
+
 struct watching {
     struct local_loop *loop;
     struct rpc_watch *watch;

@@ -28,6 +28,9 @@ struct rpc_loop *rpc_loop_new(const char *name);
 // NULL with errno if there is no file descriptor left.
 struct rpc_loop *rpc_loop_new_local(const char *name);
 
+// Whether rpc_loop_new_local made it.
+bool rpc_loop_is_local(const struct rpc_loop *loop);
+
 // What the thread of a local loop serves beside calls.
 struct rpc_watch {
     int fd; // turn is called when it is readable

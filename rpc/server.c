@@ -311,6 +311,7 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
     server->max_streams =
         options->max_streams != 0 ? options->max_streams : (server->max_calls_in_flight + 1) / 2;
     server->error_domain = options->error_domain;
+    server->errors_in_trailers = rpc_loop_is_local(loop);
     server->start_task.run = start_accepting;
     server->stop_task.run = begin_stop;
     rpc_tag_init(&server->shutdown_tag, loop, shutdown_done);
@@ -424,4 +425,8 @@ void rpc_server_free(struct rpc_server *server) {
 
 grpc_server *rpc_server_core(struct rpc_server *server) {
     return server->core;
+}
+
+bool rpc_server_errors_in_trailers(const struct rpc_server *server) {
+    return server->errors_in_trailers;
 }

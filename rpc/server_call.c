@@ -110,8 +110,12 @@ void rpc_server_call_add_status(struct rpc_server_call *call, const struct error
     }
     call->trailers[0].key = grpc_slice_from_static_string("grpc-status-details-bin");
     call->trailers[0].value = rpc_slice_copy(status_details_encode(&call->arena, &error));
-    rpc_batch_send_status(&call->answer, (grpc_status_code)error.code,
-                          status_message(&call->arena, &error), call->trailers, 1);
+    if (call->server->errors_in_trailers) {
+        rpc_batch_send_status(&call->answer, GRPC_STATUS_OK, SLICE_EMPTY, call->trailers, 1);
+    } else {
+        rpc_batch_send_status(&call->answer, (grpc_status_code)error.code,
+                              status_message(&call->arena, &error), call->trailers, 1);
+    }
 }
 
 void rpc_server_call_fail(struct rpc_server_call *call, const struct error *error) {

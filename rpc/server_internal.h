@@ -34,6 +34,7 @@ struct rpc_server {
     int max_calls_for_reads; // in flight, of any kind, when a read begins
     int max_streams;
     const char *error_domain;
+    bool errors_in_trailers;        // see rpc_server_errors_in_trailers
     struct rpc_acceptor *acceptors; // one a method, then the one for all others
     size_t acceptor_count;
     struct rpc_listener *listeners;

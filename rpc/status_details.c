@@ -376,6 +376,18 @@ static bool read_status(struct arena *a, struct slice s, struct error *e) {
     return true;
 }
 
+int status_details_code(struct slice details) {
+    const uint8_t *p = details.data;
+    const uint8_t *end = details.data + details.len;
+    struct wire_field f;
+    while (p < end && wire_read_field(&p, end, &f)) {
+        if (f.number == STATUS_FIELD_CODE && f.type == WIRE_VARINT && f.value < STATUS_CODE_COUNT) {
+            return (int)f.value;
+        }
+    }
+    return STATUS_UNKNOWN;
+}
+
 struct error *status_details_decode(struct arena *a, int code, struct slice message,
                                     struct slice details) {
     bool known = code > STATUS_OK && code < STATUS_CODE_COUNT;

@@ -24,6 +24,9 @@ struct slice status_message(struct arena *a, const struct error *error);
 // ResourceInfo if it alone is too long. The bytes live in a.
 struct slice status_details_encode(struct arena *a, const struct error *error);
 
+// The code that status_details_encode puts in; UNKNOWN if there is none.
+int status_details_code(struct slice details);
+
 // Makes an error of what a call ended with: code and message, and from details
 // (may be empty, may be malformed: then it is left out) what
 // status_details_encode puts in. A code that is none becomes UNKNOWN. Details of

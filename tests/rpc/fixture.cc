@@ -36,13 +36,13 @@ TempDir::~TempDir() {
 Server::Server(struct rpc_loop *loop, size_t max_request_bytes, int max_calls,
                const std::vector<struct rpc_method> &more, int max_streams) {
     methods_ = {
-        {"/test.Service/Echo", Echo, this, RPC_UNARY},
-        {"/test.Service/Empty", Empty, this, RPC_UNARY},
-        {"/test.Service/Sized", Sized, this, RPC_UNARY},
-        {"/test.Service/Fail", Fail, this, RPC_UNARY},
-        {"/test.Service/Whoami", Whoami, this, RPC_UNARY},
-        {"/test.Service/Held", Held, this, RPC_UNARY},
-        {"/test.Service/Thread", Thread, this, RPC_UNARY},
+        {"/test.Service/Echo", Echo, this, RPC_UNARY, false},
+        {"/test.Service/Empty", Empty, this, RPC_UNARY, false},
+        {"/test.Service/Sized", Sized, this, RPC_UNARY, false},
+        {"/test.Service/Fail", Fail, this, RPC_UNARY, false},
+        {"/test.Service/Whoami", Whoami, this, RPC_UNARY, false},
+        {"/test.Service/Held", Held, this, RPC_UNARY, false},
+        {"/test.Service/Thread", Thread, this, RPC_UNARY, false},
     };
     methods_.insert(methods_.end(), more.begin(), more.end());
     struct rpc_server_options options = {};

@@ -142,6 +142,22 @@ TEST(StatusDetails, WritesWhatProtobufReads) {
     google__rpc__status__free_unpacked(status, nullptr);
 }
 
+TEST(StatusDetails, TellsTheCodeAlone) {
+    Arena a;
+    for (int code = 1; code < STATUS_CODE_COUNT; code++) {
+        struct error e = {};
+        e.code = static_cast<enum status_code>(code);
+        e.message = "m";
+        EXPECT_EQ(status_details_code(status_details_encode(a.get(), &e)), code);
+    }
+    // None, one that is no code, one that is cut off, no number.
+    for (const char *hex :
+         {"", "12016d", "0811", "08", "0880", "0a0107", "08ffffffffffffffffff01"}) {
+        std::string bytes = FromHex(hex);
+        EXPECT_EQ(status_details_code(SliceOf(bytes)), STATUS_UNKNOWN) << hex;
+    }
+}
+
 TEST(StatusDetails, LeavesOutMalformedDetails) {
     const std::string rows[] = {
         "0A",                   // cut
