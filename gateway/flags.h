@@ -88,7 +88,7 @@ extern const char *const gateway_gzip_words[];
     [(first) + GATEWAY_FLAG_RESERVED_IN_FLIGHT] = {                                                \
         .name = "--reserved-in-flight", .kind = OPTION_NUMBER, .value = "N", .minimum = 0,         \
         .maximum = 999999,                                                                         \
-        .help = "of these, for requests that are not GET, HEAD, OPTIONS or TRACE [a quarter]"},    \
+        .help = "of these, for requests that change something [a quarter]"},    \
     [(first) + GATEWAY_FLAG_MAX_STREAMS] = {                                                       \
         .name = "--max-streams", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,                \
         .maximum = 1000000, .help = "open at once, beside the calls; more: 429 [1024]"},           \
