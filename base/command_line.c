@@ -9,7 +9,7 @@
 
 #include "base/printable.h"
 
-enum { HELP_COLUMN_LEAST = 24 };
+enum { HELP_COLUMN_LEAST = 24, WRONG_USAGE = 2 };
 
 // What is read at the moment.
 struct reader {
@@ -259,4 +259,24 @@ enum command_line_outcome command_line_read(struct arena *a, const struct comman
     *ret_values = r.values;
     *ret_operands = operands;
     return COMMAND_LINE_READ;
+}
+
+int command_line_main(const struct command_line *line, int argc, char **argv,
+                      int (*run)(struct arena *a, const struct option_value *values)) {
+    struct arena a;
+    arena_init(&a);
+    struct option_value *values;
+    const char **operands;
+    int status = WRONG_USAGE;
+    switch (command_line_read(&a, line, argc - 1, argv + 1, &values, &operands)) {
+    case COMMAND_LINE_WRONG:
+        break;
+    case COMMAND_LINE_TOLD:
+        status = 0;
+        break;
+    case COMMAND_LINE_READ:
+        status = run(&a, values);
+    }
+    arena_release(&a);
+    return status;
 }

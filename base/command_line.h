@@ -73,4 +73,9 @@ enum command_line_outcome command_line_read(struct arena *a, const struct comman
 void command_line_complain(const struct command_line *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+// The whole of main for a program without commands: reads the arguments and returns what
+// run returns, given the values; 0 if --help or --version was answered, 2 for wrong usage.
+int command_line_main(const struct command_line *line, int argc, char **argv,
+                      int (*run)(struct arena *a, const struct option_value *values));
+
 #endif

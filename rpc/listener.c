@@ -1,28 +1,19 @@
 #include <errno.h>
 #include <grpc/grpc_security.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/socket_file.h"
 #include "rpc/server_internal.h"
 #include "rpc/target.h"
 
 // Where a server listens. gRPC core says nothing but yes or no when it is asked
 // to bind, so the reason is found here.
-
-enum { SOCKET_UMASK = 0117 }; // leaves 0660
-
-static const struct error *cannot_listen(struct arena *a, const struct address *address,
-                                         const char *why) {
-    return error_new(a, STATUS_UNAVAILABLE, NULL, "cannot listen on \"%s\": %s", address->text,
-                     why);
-}
 
 static void close_fd(int *fd) {
     if (*fd >= 0) {
@@ -34,42 +25,9 @@ static void close_fd(int *fd) {
 
 // --- unix ---
 
-static struct sockaddr_un unix_address(const char *path) {
-    struct sockaddr_un sun = {.sun_family = AF_UNIX};
-    snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
-    return sun;
-}
-
-// Removes a socket file that nobody listens at any more.
-static const struct error *remove_stale(struct arena *a, const struct address *address) {
-    struct stat st;
-    if (lstat(address->path, &st) != 0) {
-        // Another error than ENOENT will come again when the file is made.
-        return NULL;
-    }
-    if (!S_ISSOCK(st.st_mode)) {
-        return cannot_listen(a, address, "there is a file that is no socket");
-    }
-    CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return cannot_listen(a, address, strerror(errno));
-    }
-    struct sockaddr_un sun = unix_address(address->path);
-    if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0 || errno == EAGAIN) {
-        return cannot_listen(a, address, "another server listens there");
-    }
-    if (errno != ECONNREFUSED) {
-        return cannot_listen(a, address, strerror(errno));
-    }
-    if (unlink(address->path) != 0 && errno != ENOENT) {
-        return cannot_listen(a, address, strerror(errno));
-    }
-    return NULL;
-}
-
 static const char *why_not_unix(const char *path) {
     CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_un sun = unix_address(path);
+    struct sockaddr_un sun = socket_file_address(path);
     if (fd < 0 || bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) != 0) {
         return strerror(errno);
     }
@@ -80,26 +38,19 @@ static const char *why_not_unix(const char *path) {
 static const struct error *listen_unix(struct rpc_server *server, struct arena *a,
                                        const struct address *address,
                                        grpc_server_credentials *credentials) {
-    const struct error *error = remove_stale(a, address);
+    const struct error *error = socket_file_remove_stale(a, address);
     if (error != NULL) {
         return error;
     }
-    // The file must never be open to others, not even for the moment until a
-    // chmod; umask is the one way to that.
-    mode_t before = umask(SOCKET_UMASK);
+    mode_t before = umask(SOCKET_FILE_UMASK);
     int bound =
         grpc_server_add_http2_port(server->core, rpc_listen_target(a, address), credentials);
     umask(before);
     if (bound == 0) {
-        return cannot_listen(a, address, why_not_unix(address->path));
+        return listen_error(a, address, why_not_unix(address->path));
     }
     struct rpc_listener *listener = mem_zalloc(sizeof(*listener));
-    struct stat st;
-    if (lstat(address->path, &st) == 0) {
-        listener->path = mem_strdup(address->path);
-        listener->device = st.st_dev;
-        listener->inode = st.st_ino;
-    }
+    socket_file_remember(address->path, &listener->file);
     listener->next = server->listeners;
     server->listeners = listener;
     return NULL;
@@ -108,12 +59,7 @@ static const struct error *listen_unix(struct rpc_server *server, struct arena *
 void rpc_listeners_free(struct rpc_listener *list) {
     while (list != NULL) {
         struct rpc_listener *next = list->next;
-        struct stat st;
-        if (list->path != NULL && lstat(list->path, &st) == 0 && st.st_dev == list->device &&
-            st.st_ino == list->inode) {
-            unlink(list->path);
-        }
-        free(list->path);
+        socket_file_remove(&list->file);
         free(list);
         list = next;
     }
@@ -134,8 +80,7 @@ static const char *why_not_tcp(struct arena *a, const struct address *address) {
         int yes = 1;
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
             bind(fd, i->ai_addr, i->ai_addrlen) != 0 || listen(fd, 1) != 0) {
-            why =
-                errno == EADDRINUSE ? "the address is in use by another program" : strerror(errno);
+            why = listen_error_text(errno);
             break;
         }
     }
@@ -148,7 +93,7 @@ static const struct error *listen_tcp(struct rpc_server *server, struct arena *a
                                       grpc_server_credentials *credentials, int *ret_port) {
     int port = grpc_server_add_http2_port(server->core, rpc_listen_target(a, address), credentials);
     if (port == 0) {
-        return cannot_listen(a, address, why_not_tcp(a, address));
+        return listen_error(a, address, why_not_tcp(a, address));
     }
     *ret_port = port;
     return NULL;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/socket_file.h"
 #include "rpc/batch.h"
 #include "rpc/message.h"
 #include "rpc/server.h"
@@ -19,9 +20,7 @@ struct rpc_acceptor {
 
 struct rpc_listener {
     struct rpc_listener *next;
-    char *path; // unix socket to remove at the end
-    uint64_t device;
-    uint64_t inode;
+    struct socket_file file;
 };
 
 struct rpc_server {

@@ -148,20 +148,5 @@ static int serve(struct arena *a, const struct option_value *values) {
 }
 
 int main(int argc, char **argv) {
-    struct arena a;
-    arena_init(&a);
-    struct option_value *values;
-    const char **operands;
-    int status = EXIT_USAGE;
-    switch (command_line_read(&a, &command_line, argc - 1, argv + 1, &values, &operands)) {
-    case COMMAND_LINE_WRONG:
-        break;
-    case COMMAND_LINE_TOLD:
-        status = EXIT_OK;
-        break;
-    case COMMAND_LINE_READ:
-        status = serve(&a, values);
-    }
-    arena_release(&a);
-    return status;
+    return command_line_main(&command_line, argc, argv, serve);
 }

@@ -3,91 +3,34 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
-
-#include "base/memory.h"
-
-enum { SOCKET_UMASK = 0117 }; // leaves 0660
 
 static const int socket_flags = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
 
-static const struct error *cannot_listen(struct arena *a, const struct address *address,
-                                         const char *why) {
-    return error_new(a, STATUS_UNAVAILABLE, NULL, "cannot listen on \"%s\": %s", address->text,
-                     why);
-}
-
-static const char *why_not(int number) {
-    return number == EADDRINUSE ? "the address is in use by another program" : strerror(number);
-}
-
-// --- unix ---
-
-static struct sockaddr_un unix_address(const char *path) {
-    struct sockaddr_un sun = {.sun_family = AF_UNIX};
-    snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
-    return sun;
-}
-
-// Removes a socket file that nobody listens at any more.
-static const struct error *remove_stale(struct arena *a, const struct address *address) {
-    struct stat st;
-    if (lstat(address->path, &st) != 0) {
-        return NULL; // another error than ENOENT comes again when the file is made
-    }
-    if (!S_ISSOCK(st.st_mode)) {
-        return cannot_listen(a, address, "there is a file that is no socket");
-    }
-    int fd = socket(AF_UNIX, socket_flags, 0);
-    if (fd < 0) {
-        return cannot_listen(a, address, strerror(errno));
-    }
-    struct sockaddr_un sun = unix_address(address->path);
-    int number = connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0 ? 0 : errno;
-    close(fd);
-    if (number == 0 || number == EAGAIN) {
-        return cannot_listen(a, address, "another program listens there");
-    }
-    if (number != ECONNREFUSED) {
-        return cannot_listen(a, address, strerror(number));
-    }
-    if (unlink(address->path) != 0 && errno != ENOENT) {
-        return cannot_listen(a, address, strerror(errno));
-    }
-    return NULL;
-}
-
 static const struct error *open_unix(struct arena *a, const struct address *address,
                                      struct listen_socket *ret_socket) {
-    const struct error *error = remove_stale(a, address);
+    const struct error *error = socket_file_remove_stale(a, address);
     if (error != NULL) {
         return error;
     }
     int fd = socket(AF_UNIX, socket_flags, 0);
     if (fd < 0) {
-        return cannot_listen(a, address, strerror(errno));
+        return listen_error(a, address, strerror(errno));
     }
-    struct sockaddr_un sun = unix_address(address->path);
-    // The file must never be open to others, not even for the moment until a
-    // chmod; umask is the one way to that.
-    mode_t before = umask(SOCKET_UMASK);
+    struct sockaddr_un sun = socket_file_address(address->path);
+    mode_t before = umask(SOCKET_FILE_UMASK);
     bool bound = bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0;
     int number = errno;
     umask(before);
-    struct stat st;
-    if (!bound || listen(fd, SOMAXCONN) != 0 || lstat(address->path, &st) != 0) {
+    if (!bound || listen(fd, SOMAXCONN) != 0) {
         number = bound ? errno : number;
         close(fd);
-        return cannot_listen(a, address, why_not(number));
+        return listen_error(a, address, listen_error_text(number));
     }
-    *ret_socket = (struct listen_socket){
-        .fd = fd, .path = mem_strdup(address->path), .device = st.st_dev, .inode = st.st_ino};
+    *ret_socket = (struct listen_socket){.fd = fd};
+    socket_file_remember(address->path, &ret_socket->file);
     return NULL;
 }
 
@@ -126,8 +69,8 @@ static const struct error *open_tcp(struct arena *a, const struct address *addre
     struct addrinfo *found = NULL;
     int r = getaddrinfo(address->host, arena_printf(a, "%d", address->port), &hints, &found);
     if (r != 0) {
-        return cannot_listen(a, address,
-                             arena_printf(a, "the host is unknown (%s)", gai_strerror(r)));
+        return listen_error(a, address,
+                            arena_printf(a, "the host is unknown (%s)", gai_strerror(r)));
     }
     // A name may have several addresses, of which the machine may have none.
     int fd = -1;
@@ -138,7 +81,7 @@ static const struct error *open_tcp(struct arena *a, const struct address *addre
     }
     freeaddrinfo(found);
     if (fd < 0) {
-        return cannot_listen(a, address, why_not(number));
+        return listen_error(a, address, listen_error_text(number));
     }
     *ret_socket = (struct listen_socket){.fd = fd, .port = bound_port(fd)};
     return NULL;
@@ -151,11 +94,6 @@ const struct error *listen_socket_open(struct arena *a, const struct address *ad
 }
 
 void listen_socket_close(struct listen_socket *socket) {
-    struct stat st;
-    if (socket->path != NULL && lstat(socket->path, &st) == 0 && st.st_dev == socket->device &&
-        st.st_ino == socket->inode) {
-        unlink(socket->path);
-    }
+    socket_file_remove(&socket->file);
     close(socket->fd);
-    free(socket->path);
 }

@@ -1,19 +1,16 @@
 #ifndef RUNSD_GATEWAY_HTTP_LISTEN_SOCKET_H
 #define RUNSD_GATEWAY_HTTP_LISTEN_SOCKET_H
 
-#include <sys/types.h>
-
 #include "base/address.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/socket_file.h"
 
 // A socket that listens at an address.
 struct listen_socket {
     int fd;
-    int port;   // TCP; 0 for a unix socket
-    char *path; // unix; NULL for TCP
-    dev_t device;
-    ino_t inode;
+    int port;                // TCP; 0 for a unix socket
+    struct socket_file file; // of a unix socket
 };
 
 // Binds and listens, not blocking. A unix socket is made with mode 0660; a stale

@@ -70,6 +70,31 @@ bool json_end_keys(struct json_reader *r, size_t base, const struct json_path *p
     return true;
 }
 
+bool json_open_object(struct json_reader *r, const struct json_path *path,
+                      struct json_object *ret) {
+    if (json_peek(r) != '{') {
+        return json_fail_kind(r, path, "an object");
+    }
+    *ret = (struct json_object){.path = path, .base = r->key_count, .first = true};
+    return json_open(r, '{', path);
+}
+
+bool json_next_member(struct json_reader *r, struct json_object *object, struct json_path *ret_at,
+                      bool *ret_more) {
+    if (!json_more(r, '}', &object->first, ret_more)) {
+        return false;
+    }
+    if (!*ret_more) {
+        return json_end_keys(r, object->base, object->path);
+    }
+    struct slice key;
+    if (!json_read_key(r, &key)) {
+        return false;
+    }
+    *ret_at = (struct json_path){object->path, key, 0};
+    return json_add_key(r, object->base, key, ret_at);
+}
+
 // A number, or a string that holds one.
 static bool get_number(struct json_reader *r, const struct schema_field *f,
                        const struct json_path *path) {
@@ -261,29 +286,21 @@ static bool get_map(struct json_reader *r, const struct schema_field *f,
                     const struct json_path *path) {
     const struct schema_field *key_field = schema_field_by_number(f->message, MAP_KEY);
     const struct schema_field *value_field = schema_field_by_number(f->message, MAP_VALUE);
-    if (json_peek(r) != '{') {
-        return json_fail_kind(r, path, "an object");
-    }
-    if (!json_open(r, '{', path)) {
+    struct json_object object;
+    struct json_path at;
+    bool more;
+    if (!json_open_object(r, path, &object)) {
         return false;
     }
-    size_t base = r->key_count;
-    bool first = true;
-    bool more;
     for (;;) {
-        if (!json_more(r, '}', &first, &more)) {
+        if (!json_next_member(r, &object, &at, &more)) {
             return false;
         }
         if (!more) {
-            return json_end_keys(r, base, path);
+            return true;
         }
-        struct slice key;
-        if (!json_read_key(r, &key)) {
-            return false;
-        }
-        struct json_path at = {path, key, 0};
         bool skipped;
-        if (!json_add_key(r, base, key, &at) || !skip_unknown_name(r, value_field, &skipped)) {
+        if (!skip_unknown_name(r, value_field, &skipped)) {
             return false;
         }
         if (skipped) {
@@ -291,7 +308,7 @@ static bool get_map(struct json_reader *r, const struct schema_field *f,
         }
         scalar_put_tag(f, r->out);
         size_t begin = json_begin_length(r);
-        if (!put_map_key(r, key_field, key, &at)) {
+        if (!put_map_key(r, key_field, at.key, &at)) {
             return false;
         }
         scalar_put_tag(value_field, r->out);

@@ -20,33 +20,22 @@ enum {
 };
 
 static bool get_struct(struct json_reader *r, const struct json_path *path) {
-    if (json_peek(r) != '{') {
-        return json_fail_kind(r, path, "an object");
-    }
-    if (!json_open(r, '{', path)) {
+    struct json_object object;
+    struct json_path at;
+    bool more;
+    if (!json_open_object(r, path, &object)) {
         return false;
     }
-    size_t base = r->key_count;
-    bool first = true;
-    bool more;
     for (;;) {
-        if (!json_more(r, '}', &first, &more)) {
+        if (!json_next_member(r, &object, &at, &more)) {
             return false;
         }
         if (!more) {
-            return json_end_keys(r, base, path);
-        }
-        struct slice key;
-        if (!json_read_key(r, &key)) {
-            return false;
-        }
-        struct json_path at = {path, key, 0};
-        if (!json_add_key(r, base, key, &at)) {
-            return false;
+            return true;
         }
         wire_put_tag(r->out, STRUCT_FIELDS, WIRE_BYTES);
         size_t entry = json_begin_length(r);
-        wire_put_bytes(r->out, ENTRY_KEY, key);
+        wire_put_bytes(r->out, ENTRY_KEY, at.key);
         wire_put_tag(r->out, ENTRY_VALUE, WIRE_BYTES);
         size_t value = json_begin_length(r);
         if (!json_get_value(r, &at)) {

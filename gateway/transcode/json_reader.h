@@ -72,6 +72,17 @@ bool json_add_key(struct json_reader *r, size_t base, struct slice key,
                   const struct json_path *path);
 bool json_end_keys(struct json_reader *r, size_t base, const struct json_path *path);
 
+// Iterates over an object whose keys must differ, by the functions above.
+struct json_object {
+    const struct json_path *path;
+    size_t base;
+    bool first;
+};
+bool json_open_object(struct json_reader *r, const struct json_path *path, struct json_object *ret);
+// Reads the next key. *ret_at, the member's path, is as it was at the end.
+bool json_next_member(struct json_reader *r, struct json_object *object, struct json_path *ret_at,
+                      bool *ret_more);
+
 // The next value as message m, without tag and length.
 bool json_get_message(struct json_reader *r, const struct schema_message *m,
                       const struct json_path *path);

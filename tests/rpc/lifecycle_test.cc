@@ -43,7 +43,7 @@ TEST(Listen, RefusesAUnixSocketInUse) {
     first.Start();
     Server second(loop.get());
     EXPECT_EQ(second.Listen(address),
-              "cannot listen on \"" + address + "\": another server listens there");
+              "cannot listen on \"" + address + "\": another program listens there");
     // The first is not harmed.
     Channel channel(loop.get(), address);
     Call call(channel, "/test.Service/Echo", "x");
