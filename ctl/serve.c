@@ -22,6 +22,10 @@
 // Above what a run or a page of runs can be.
 enum { MAX_REPLY_BYTES = 16 * 1024 * 1024 };
 
+// With 1,000 connections, 128 at once make a third more cancels and reads a second than
+// all at once, and 24 MiB less; with 64 connections nothing changes.
+enum { CALLS_AT_ONCE = 128 };
+
 #define DEFAULT_HTTP "127.0.0.1:8080"
 
 enum {
@@ -144,6 +148,7 @@ static const struct error *start(struct invocation *in, const struct logger *log
     front->log = log;
     front->upstream = parts->channel;
     front->loop = parts->front;
+    front->upstream_window = CALLS_AT_ONCE;
     return gateway_start(in->arena, front, &parts->gateway);
 }
 

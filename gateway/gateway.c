@@ -83,6 +83,7 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
         .http = http_with_defaults(options->http),
         .api = api,
         .loop = options->loop,
+        .upstream_window = options->upstream_window,
     };
     size_t routes = transcoder_route_count(api->transcoder);
     error = http_server_start(a, &http, &gateway->http);

@@ -84,6 +84,9 @@ struct gateway_options {
     // A local loop whose thread serves HTTP, best the one of an in-process upstream; it
     // watches nothing else until gateway_stop returned. NULL: the gateway makes its own.
     struct rpc_loop *loop;
+    // How many of the calls in flight are with the upstream at once, if more make it no
+    // faster (gateway/http/call_window.h); 0: all.
+    int upstream_window;
     struct gateway_limits limits;
     struct gateway_http_options http;
 };

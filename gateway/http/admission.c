@@ -4,14 +4,14 @@
 
 enum { RETRY_AFTER_MS = 1000 };
 
-static bool is_safe(struct slice method) {
+bool admission_is_safe(struct slice method) {
     return slice_equal_cstr(method, "GET") || slice_equal_cstr(method, "HEAD") ||
            slice_equal_cstr(method, "OPTIONS") || slice_equal_cstr(method, "TRACE");
 }
 
 struct error *admission_check(const struct admission *admission, struct arena *a,
                               struct slice method) {
-    bool is_read = admission->reserved > 0 && is_safe(method);
+    bool is_read = admission->reserved > 0 && admission_is_safe(method);
     int limit = admission->limit - (is_read ? admission->reserved : 0);
     if (admission->count < limit) {
         return NULL;

@@ -19,10 +19,12 @@ struct admission {
     int count;        // under way
 };
 
+// Whether the method is safe (RFC 9110, 9.2.1): GET, HEAD, OPTIONS or TRACE.
+bool admission_is_safe(struct slice method);
+
 // Whether a request of the method may call upstream now: NULL, or RESOURCE_EXHAUSTED,
 // OVERLOADED, in a, with the retry delay and in the metadata "limit": how many may be
-// under way at most when such a request comes. For safe methods (RFC 9110, 9.2.1: GET,
-// HEAD, OPTIONS, TRACE) that is limit - reserved.
+// under way at most when such a request comes. For safe methods that is limit - reserved.
 struct error *admission_check(const struct admission *admission, struct arena *a,
                               struct slice method);
 

@@ -106,13 +106,12 @@ static void spare(struct exchange *x) {
 
 void exchange_end(struct exchange *x) {
     struct exchange_context *context = x->context;
-    exchange_leave_room(x); // a client that is gone, or a stream
     if (x->state == EXCHANGE_CALLING && x->stream == NULL) {
         // The connection was found broken when it was resumed.
-        reaper_end_call(context->reaper, x->entry);
-        rpc_client_call_release(&x->call);
+        exchange_release_call(x);
     }
     if (x->stream != NULL) {
+        exchange_leave_room(x);
         reaper_end_call(context->reaper, x->entry);
         exchange_sum_stream(x);
     }

@@ -9,6 +9,7 @@
 #include "gateway/api.h"
 #include "gateway/gateway.h"
 #include "gateway/http/admission.h"
+#include "gateway/http/call_window.h"
 #include "gateway/http/edge.h"
 #include "gateway/http/reaper.h"
 #include "gateway/http/stream_group.h"
@@ -32,8 +33,10 @@ struct exchange_context {
     struct reaper *reaper;
     struct stream_group *streams;
     atomic_bool is_stopping; // replies close their connections
-    // The HTTP thread's: unary calls, open streams, and exchanges to be used again.
+    // The HTTP thread's: unary calls, and of these those that are with the upstream;
+    // open streams; exchanges to be used again.
     struct admission calls;
+    struct call_window window;
     struct admission streams_open;
     struct exchange *spare;
     size_t spare_count;
@@ -51,6 +54,10 @@ enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *conne
 
 // Ends the exchange: whether it was answered or not; logs it.
 void exchange_end(struct exchange *x);
+
+// Begins the calls that have waited too long for room in the window. Returns how long
+// until this is to be called again, in ms; -1 if no call waits.
+int exchange_start_overdue(struct exchange_context *context);
 
 // Frees the spare exchanges.
 void exchange_context_release(struct exchange_context *context);

@@ -90,12 +90,12 @@ void exchange_leave_room(struct exchange *x) {
 
 // --- the call ---
 
-static int64_t deadline_us(const struct exchange *x) {
+static int64_t deadline_us(const struct exchange *x, int64_t now_us) {
     int64_t ms = x->context->limits.upstream_timeout_ms;
     if (x->facts.timeout_ms > 0 && x->facts.timeout_ms < ms) {
         ms = x->facts.timeout_ms;
     }
-    return clock_monotonic_us() + ms * 1000;
+    return now_us + ms * 1000;
 }
 
 bool exchange_begin_call(struct exchange *x, struct MHD_Connection *connection,
@@ -127,6 +127,12 @@ static void cancel_call(void *call) {
     rpc_client_call_cancel(call);
 }
 
+// Only from here on is it noticed that the client is gone.
+static void start(struct exchange *x) {
+    rpc_client_call_start(&x->call);
+    reaper_call_started(x->context->reaper, x->entry, cancel_call, &x->call);
+}
+
 enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *connection,
                                     struct slice message) {
     const struct rpc_metadata *metadata;
@@ -135,25 +141,49 @@ enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *c
     if (!exchange_begin_call(x, connection, &metadata, &count, &result)) {
         return result;
     }
+    int64_t now_us = clock_monotonic_us();
     x->call = (struct rpc_client_call){
         .method = exchange_rpc_method(x),
         .request = message,
         .metadata = metadata,
         .metadata_count = count,
-        .deadline_us = deadline_us(x),
+        .deadline_us = deadline_us(x, now_us),
         .arena = &x->arena,
         .done = call_done,
     };
     // In this order: the call may be done before its start returns.
     MHD_suspend_connection(connection);
-    rpc_client_call_start(&x->call);
-    reaper_call_started(x->context->reaper, x->entry, cancel_call, &x->call);
+    bool is_change = !admission_is_safe(x->method);
+    if (call_window_enter(&x->context->window, &x->waiting, is_change, now_us)) {
+        start(x);
+    }
     return MHD_YES;
 }
 
-enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection) {
+void exchange_release_call(struct exchange *x) {
     reaper_end_call(x->context->reaper, x->entry);
     rpc_client_call_release(&x->call);
     exchange_leave_room(x);
+    struct call_waiting *next = call_window_leave(&x->context->window);
+    if (next != NULL) {
+        start(CONTAINER_OF(next, struct exchange, waiting));
+    }
+}
+
+int exchange_start_overdue(struct exchange_context *context) {
+    struct call_window *window = &context->window;
+    if (window->changes.first == NULL && window->reads.first == NULL) {
+        return -1;
+    }
+    int64_t now_us = clock_monotonic_us();
+    struct call_waiting *call;
+    while ((call = call_window_overdue(window, now_us)) != NULL) {
+        start(CONTAINER_OF(call, struct exchange, waiting));
+    }
+    return call_window_wait_ms(window, now_us);
+}
+
+enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection) {
+    exchange_release_call(x);
     return exchange_queue_reply(x, connection, false);
 }

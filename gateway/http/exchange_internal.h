@@ -49,6 +49,7 @@ struct exchange {
     struct MHD_Connection *connection;
     struct rpc_task resume_task;
     struct rpc_client_call call;
+    struct call_waiting waiting;
     struct stream_reply *stream; // NULL unless the route streams
     struct admission *admission; // where the call is counted; NULL: nowhere
     struct reply reply;
@@ -111,11 +112,14 @@ bool exchange_begin_call(struct exchange *x, struct MHD_Connection *connection,
 
 struct rpc_client_method *exchange_rpc_method(const struct exchange *x);
 
-// Suspends the connection and calls upstream; exchange_finish_call is what comes next
-// on the HTTP thread.
+// Suspends the connection and calls upstream, once there is room in the window;
+// exchange_finish_call is what comes next on the HTTP thread.
 enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *connection,
                                     struct slice message);
 enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection);
+
+// The call is over and its results are not needed any more.
+void exchange_release_call(struct exchange *x);
 
 // --- exchange_stream.c ---
 

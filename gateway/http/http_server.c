@@ -121,14 +121,13 @@ static void on_log(void *closure, const char *format, va_list args) {
 
 // --- start and stop ---
 
-static int turn(struct rpc_watch *watch) {
-    struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
-    int connections;
-    do {
-        // It looks for new connections again only in the run after one has ended.
-        connections = server->connections;
-        MHD_run(server->daemon);
-    } while (server->connections < connections);
+// Of two waits in ms, -1 for ever.
+static int shorter_ms(int a, int b) {
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+// How long libmicrohttpd may wait, in ms; -1 for ever.
+static int daemon_wait_ms(struct http_server *server) {
     MHD_UNSIGNED_LONG_LONG ms;
     if (MHD_get_timeout(server->daemon, &ms) != MHD_YES) {
         return -1;
@@ -138,6 +137,18 @@ static int turn(struct rpc_watch *watch) {
         return PAUSE_MS;
     }
     return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+static int turn(struct rpc_watch *watch) {
+    struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
+    int connections;
+    do {
+        // It looks for new connections again only in the run after one has ended.
+        connections = server->connections;
+        MHD_run(server->daemon);
+    } while (server->connections < connections);
+    int overdue_ms = exchange_start_overdue(&server->context);
+    return shorter_ms(overdue_ms, daemon_wait_ms(server));
 }
 
 // MHD_OPTION_STRICT_FOR_CLIENT stays off: all that it does in 0.9.75 is to answer a
@@ -192,6 +203,7 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
         .limit = options->limits.calls_in_flight,
         .reserved = options->limits.reserved_calls,
     };
+    server->context.window.limit = options->upstream_window;
     server->context.streams_open =
         (struct admission){.what = "streams open", .limit = options->limits.streams};
     server->context.reaper = reaper_new(options->limits.idle_timeout_ms,

@@ -20,6 +20,7 @@ struct http_server_options {
     struct gateway_limits limits;     // no 0s
     struct gateway_http_options http; // no 0s; what it points to is borrowed
     struct gateway_api *api;          // served first; borrowed: the server takes references
+    int upstream_window;              // 0: none (gateway/gateway.h)
     struct rpc_loop *loop;            // a local one, which watches nothing else; NULL: its own
 };
 

@@ -554,6 +554,7 @@ std::string GatewayTest::StartError(struct gateway_limits limits, const std::str
     options.loop = one_thread_ ? loop_ : nullptr;
     options.limits = limits;
     options.http = http_;
+    options.upstream_window = upstream_window_;
     options.descriptor_sets = &sets;
     options.descriptor_set_count = 1;
     EXPECT_EQ(address_parse(&arena_, "--listen", listen.c_str(), &options.listen), nullptr);

@@ -191,6 +191,7 @@ class GatewayTest : public testing::Test {
 
     TempDir dir_;
     struct gateway_http_options http_ = {}; // what Start starts with
+    int upstream_window_ = 0;
 
   private:
     std::string UpstreamAddress() const {
