@@ -156,7 +156,9 @@ static void finish(struct engine *e, int index, const char *failure) {
         reconnect(e, index);
     } else {
         e->status_counts[c->response.status]++;
-        histogram_record(&e->report->latency_ns, (uint64_t)(e->now_ns - c->due_ns));
+        bool accepted = c->response.status < 300;
+        histogram_record(accepted ? &e->report->accepted_ns : &e->report->other_ns,
+                         (uint64_t)(e->now_ns - c->due_ns));
         e->report->elapsed_ns = e->now_ns - e->start_ns;
         if (!c->response.keep_alive) {
             reconnect(e, index);
@@ -310,6 +312,8 @@ static void fill_report(const struct engine *e, int64_t cpu_start_ns) {
     r->targets_used = e->issued;
     r->unanswered = count_unsent(e) + (uint64_t)e->in_flight;
     r->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_start_ns;
+    histogram_add(&r->latency_ns, &r->accepted_ns);
+    histogram_add(&r->latency_ns, &r->other_ns);
     int place = 0;
     for (int status = 0; status < 600 && place < LOAD_OUTCOMES_MAX; status++) {
         if (e->status_counts[status] > 0) {

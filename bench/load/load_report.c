@@ -38,8 +38,16 @@ static double us(uint64_t ns) {
     return (double)ns / 1e3;
 }
 
+static void write_latency(const struct histogram *h, const char *key, struct strbuf *out) {
+    strbuf_printf(out,
+                  ",\"%s\":{\"mean\":%.1f,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,"
+                  "\"p999\":%.1f,\"max\":%.1f}",
+                  key, histogram_mean(h) / 1e3, us(histogram_percentile(h, 50)),
+                  us(histogram_percentile(h, 90)), us(histogram_percentile(h, 99)),
+                  us(histogram_percentile(h, 99.9)), us(h->max));
+}
+
 void load_report_write(const struct load_report *r, struct strbuf *out) {
-    const struct histogram *h = &r->latency_ns;
     double seconds = (double)r->elapsed_ns / 1e9;
     strbuf_append_cstr(out, "{\"generator\":");
     strbuf_append_json_string(out, slice_of_cstr(r->generator));
@@ -53,12 +61,11 @@ void load_report_write(const struct load_report *r, struct strbuf *out) {
                   r->unanswered);
     strbuf_printf(out, ",\"targetsUsed\":%" PRIu64 ",\"seconds\":%.6f,\"ratePerSecond\":%.1f",
                   r->targets_used, seconds, seconds > 0 ? (double)answered / seconds : 0);
-    strbuf_printf(out,
-                  ",\"latencyUs\":{\"mean\":%.1f,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,"
-                  "\"p999\":%.1f,\"max\":%.1f}",
-                  histogram_mean(h) / 1e3, us(histogram_percentile(h, 50)),
-                  us(histogram_percentile(h, 90)), us(histogram_percentile(h, 99)),
-                  us(histogram_percentile(h, 99.9)), us(h->max));
+    write_latency(&r->latency_ns, "latencyUs", out);
+    if (r->other_ns.total > 0) {
+        write_latency(&r->accepted_ns, "acceptedLatencyUs", out);
+        write_latency(&r->other_ns, "otherLatencyUs", out);
+    }
     strbuf_printf(out, ",\"generatorCpuUsPerRequest\":%.3f}",
                   answered > 0 ? (double)r->cpu_ns / 1e3 / (double)answered : 0);
 }

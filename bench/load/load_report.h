@@ -29,6 +29,11 @@ struct load_report {
     int64_t elapsed_ns;                              // first intended start to last reply
     int64_t cpu_ns;                                  // the generator's own, user and system
     struct histogram latency_ns;                     // of replies, from the intended start
+    // The same of replies with 2xx and of all others, where the generator tells
+    // them apart; written if there were others: a refusal is fast and would hide
+    // how long those waited that were served.
+    struct histogram accepted_ns;
+    struct histogram other_ns;
 };
 
 // Counts one more of name in outcomes (LOAD_OUTCOMES_MAX of them). The last

@@ -201,6 +201,24 @@ TEST_F(HttpEngine, CountsRepliesByStatusAndFailuresByCause) {
     EXPECT_EQ(report_->latency_ns.total, 1u);
 }
 
+TEST_F(HttpEngine, LatencyOfAcceptedRequestsIsKeptApart) {
+    Server server([](const std::string &request) -> std::string {
+        if (request.find("/a") == std::string::npos) {
+            return "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\n{}";
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        return kOk;
+    });
+    options_.once = true;
+    Run(server.address());
+    EXPECT_EQ(Counts(report_->answers), (Map{{"200", 1}, {"429", 2}}));
+    EXPECT_EQ(report_->accepted_ns.total, 1u);
+    EXPECT_GE(report_->accepted_ns.max, 50000000u);
+    EXPECT_EQ(report_->other_ns.total, 2u);
+    EXPECT_EQ(report_->latency_ns.total, 3u);
+    EXPECT_EQ(report_->latency_ns.max, report_->accepted_ns.max);
+}
+
 TEST_F(HttpEngine, AReplyThatNeverComesIsATimeout) {
     Server server([](const std::string &request) -> std::string {
         // Half a reply, then silence.

@@ -43,6 +43,20 @@ TEST(LoadReport, HoldsCountsRatesAndLatencies) {
               "\"p999\":200.0,\"max\":200.0},\"generatorCpuUsPerRequest\":5.000}");
 }
 
+TEST(LoadReport, LatencyIsToldByAnswerIfSomeWereNotAccepted) {
+    auto r = std::make_unique<load_report>();
+    r->generator = "g";
+    r->loop = "open";
+    histogram_record(&r->accepted_ns, 90000);
+    EXPECT_EQ(Write(*r).find("acceptedLatencyUs"), std::string::npos);
+    histogram_record(&r->other_ns, 3000);
+    std::string text = Write(*r);
+    EXPECT_NE(text.find(",\"acceptedLatencyUs\":{\"mean\":90.0,\"p50\":90.0,"), std::string::npos)
+        << text;
+    EXPECT_NE(text.find(",\"otherLatencyUs\":{\"mean\":3.0,\"p50\":3.0,"), std::string::npos)
+        << text;
+}
+
 TEST(LoadReport, AnEmptyRunDividesByNothing) {
     auto r = std::make_unique<load_report>();
     r->generator = "g";
