@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from harness import cases, deployment, gateway, parts, processes, results
+from harness import cases, deployment, gateway, overload, parts, processes, results
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -38,7 +38,7 @@ def parse_arguments(arguments):
         parse.__name__ = f"positive {kind.__name__}"
         return parse
 
-    names = [case.name for case in cases.CASES]
+    names = [case.name for case in cases.CASES] + [overload.NAME]
     parser = argparse.ArgumentParser(prog="script/bench", description=(
         "Builds optimised, runs every case against fresh servers, interleaved, and prints one "
         "table: medians over the rounds, beside the limits of the parts."))
@@ -56,6 +56,10 @@ def parse_arguments(arguments):
     parser.add_argument("--bin", default="", help=argparse.SUPPRESS)
     parser.add_argument("--parse-only", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
+
+
+def overloaded(options):
+    return options.case is None or overload.NAME in options.case
 
 
 def start_deployments(wanted, programs, folder):
@@ -95,6 +99,8 @@ def measure_all(wanted, programs, folder, options):
     echo = parts.HttpEcho(programs, folder)
     deployments = {}
     try:
+        if overloaded(options):
+            overload.prepare()
         deployments = start_deployments(wanted, programs, folder)
         runner = cases.Runner(deployments, options.seconds, options.connections,
                               options.shuffle)
@@ -107,12 +113,17 @@ def measure_all(wanted, programs, folder, options):
                 say(f"round {number} of {options.rounds}  {case.name:<12} "
                     f"{measured.rate:>9,.0f}/s  {measured.cpu_us:6.1f} µs CPU  "
                     f"p99 {measured.p99_us / 1000:.1f} ms")
+        if overloaded(options):
+            say("measuring overload ...")
+            outcome.overload = overload.measure(
+                deployments[overload.WHERE], runner.existing_runs(overload.WHERE),
+                {name: outcome.rate(name) for name in overload.CLOSED}, options.seconds)
         for target in deployments.values():
             for server in target.servers.values():
                 outcome.peak_rss_mib[f"{server.name} ({target.name})"] = processes.peak_rss_mib(
                     server.pid)
-        run = runner.existing_run("serve") if "serve" in deployments else None
-        if run is not None:
+        if "serve" in deployments:
+            run = runner.existing_runs("serve")[0]
             outcome.limits.idle_connection_kib = gateway.measure_idle_connections(
                 deployments["serve"], run)
     finally:
@@ -142,7 +153,9 @@ def main(arguments):
         return 0
     programs = {name: os.path.join(options.bin, path) for name, path in PROGRAMS.items()}
     programs["bin"] = options.bin
-    wanted = [c for c in cases.CASES if options.case is None or c.name in options.case]
+    # Overload is measured against the closed loop's rates of the same run.
+    chosen = (options.case or []) + (list(overload.CLOSED) if overloaded(options) else [])
+    wanted = [c for c in cases.CASES if options.case is None or c.name in chosen]
     cache = os.path.join(ROOT, ".cache")  # the checkout's disk, not a tmpfs
     os.makedirs(cache, exist_ok=True)
     folder = tempfile.mkdtemp(prefix="bench-", dir=cache)

@@ -91,10 +91,9 @@ class Runner:
             self._ids[where, "finished"] = finished
             self._ids[where, "missing"] = target.new_ids(MISSING_RUNS)
 
-    def existing_run(self, where):
-        """The id of a run that can be read; None if no case there has one."""
-        ids = self._ids.get((where, "existing"))
-        return ids[0] if ids else None
+    def existing_runs(self, where):
+        """The ids of runs that can be read."""
+        return self._ids[where, "existing"]
 
     def _ids_for(self, case):
         if case.runs != "fresh":

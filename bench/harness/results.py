@@ -4,7 +4,7 @@ import os
 import platform
 import statistics
 
-from harness import gateway, table
+from harness import gateway, overload, table
 
 
 class Limits:
@@ -31,7 +31,8 @@ class Limits:
     def rpc_cpu_us(self, case):
         """CPU of one call: in-process, or a server's half of one over unix."""
         if case.where == "serve" and case.protocol == "http":
-            part = self.rpc.get(("in-process, one loop", "at once"))
+            # HTTP and its calls share a thread there.
+            part = self.rpc.get(("in-process, local loop", "at once"))
             return part and part[1]
         part = self.rpc.get(("unix socket", "at once"))
         if part is None:
@@ -73,15 +74,21 @@ class Results:
     def __init__(self, connections):
         self.limits = Limits()
         self.peak_rss_mib = {}
+        self.overload = []  # rows
         self._connections = connections
         self._measured = {}  # case -> measurements
 
     def add(self, case, measurement):
         self._measured.setdefault(case, []).append(measurement)
 
+    def rate(self, name):
+        """The median rate of the case with the name."""
+        return next(table.median(m, "rate") for c, m in self._measured.items() if c.name == name)
+
     def wrong(self):
         """How many requests did not end as they should."""
-        return sum(m.wrong for measurements in self._measured.values() for m in measurements)
+        return overload.wrong(self.overload) + sum(
+            m.wrong for measurements in self._measured.values() for m in measurements)
 
     def _case_row(self, case, measurements):
         def median(field):
@@ -115,6 +122,8 @@ class Results:
         if gateway_rows:
             lines += ["", "What the gateway adds to a gRPC call, in the same run and process:", ""]
             lines += table.aligned(gateway_rows)
+        if self.overload:
+            lines += overload.lines(self.overload)
         lines += ["", "Peak resident memory: " + ", ".join(
             f"{name} {mib:.0f} MiB" for name, mib in self.peak_rss_mib.items()) + "."]
         others = [m.others for measured in self._measured.values() for m in measured]
@@ -125,6 +134,8 @@ class Results:
             lines += ["", f"WRONG: {self.wrong()} requests did not end as they should:"]
             lines += [f"- {c.name}: {sum(x.wrong for x in m)} of {sum(x.requests for x in m)}"
                       for c, m in self._measured.items() if any(x.wrong for x in m)]
+            lines += [f"- overload, {row.title}: {row.wrong}" for row in self.overload
+                      if row.wrong]
         return "\n".join(lines)
 
 

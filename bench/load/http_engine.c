@@ -156,9 +156,13 @@ static void finish(struct engine *e, int index, const char *failure) {
         reconnect(e, index);
     } else {
         e->status_counts[c->response.status]++;
+        struct load_report *r = e->report;
         bool accepted = c->response.status < 300;
-        histogram_record(accepted ? &e->report->accepted_ns : &e->report->other_ns,
+        histogram_record(accepted ? &r->accepted_ns : &r->other_ns,
                          (uint64_t)(e->now_ns - c->due_ns));
+        if (accepted) {
+            histogram_record(&r->accepted_since_sent_ns, (uint64_t)(e->now_ns - c->sent_ns));
+        }
         e->report->elapsed_ns = e->now_ns - e->start_ns;
         if (!c->response.keep_alive) {
             reconnect(e, index);

@@ -64,6 +64,7 @@ void load_report_write(const struct load_report *r, struct strbuf *out) {
     write_latency(&r->latency_ns, "latencyUs", out);
     if (r->other_ns.total > 0) {
         write_latency(&r->accepted_ns, "acceptedLatencyUs", out);
+        write_latency(&r->accepted_since_sent_ns, "acceptedSinceSentUs", out);
         write_latency(&r->other_ns, "otherLatencyUs", out);
     }
     strbuf_printf(out, ",\"generatorCpuUsPerRequest\":%.3f}",

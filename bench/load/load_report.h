@@ -34,6 +34,9 @@ struct load_report {
     // how long those waited that were served.
     struct histogram accepted_ns;
     struct histogram other_ns;
+    // Of replies with 2xx from when their requests were sent: without what they
+    // waited for an idle connection.
+    struct histogram accepted_since_sent_ns;
 };
 
 // Counts one more of name in outcomes (LOAD_OUTCOMES_MAX of them). The last

@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 
-from harness import cases, deployment, gateway, parts, processes, results, table  # noqa: E402
+from harness import cases, deployment, gateway, overload, parts, processes, results, table  # noqa: E402
 
 
 def report(**changes):
@@ -67,9 +67,9 @@ class Parts(unittest.TestCase):
     def test_the_rows_of_the_parts_are_read(self):
         self.assertEqual(
             parts.parse_rpc("transport                answered      calls/s  CPU us/call\n"
-                            "in-process, one loop     at once        149380         6.13\n"
+                            "in-process, local loop     at once        149380         6.13\n"
                             "TCP                      in thread       66853        26.36\n"),
-            {("in-process, one loop", "at once"): (149380.0, 6.13),
+            {("in-process, local loop", "at once"): (149380.0, 6.13),
              ("TCP", "in thread"): (66853.0, 26.36)})
         self.assertEqual(parts.parse_storage("create       56909 ops/s    13.4 us CPU/op\n"
                                              "cancel        2041 ops/s   138.4 us CPU/op\n"),
@@ -106,6 +106,41 @@ class Gateway(unittest.TestCase):
         self.assertEqual(gateway.rows({}, {}, None), [])
 
 
+class Overload(unittest.TestCase):
+    def mixed(self, **changes):
+        return report(**{**dict(
+            requests=1000, answers={"200": 400, "429": 590, "500": 3}, failures={"timeout": 7},
+            unanswered=50, seconds=2.0, ratePerSecond=496.5, intendedRatePerSecond=525.0,
+            connections=2000, acceptedLatencyUs={"p50": 8000.0, "p99": 9000.0},
+            acceptedSinceSentUs={"p50": 5000.0, "p99": 6000.0},
+            otherLatencyUs={"p50": 100.0, "p99": 200.0}), **changes})
+
+    def test_refusals_are_no_wrong_answers_and_have_latencies_of_their_own(self):
+        row = overload.make_row("GETs", self.mixed(), 250.0, True, 51200, 61440)
+        self.assertEqual((row.offered, row.answered, row.accepted, row.refused),
+                         (525.0, 496.5, 200.0, 295.0))
+        self.assertEqual((row.wrong, row.unsent), (10, 50))
+        self.assertEqual((row.p50_us, row.p99_us, row.sent_p99_us, row.refused_p99_us),
+                         (8000.0, 9000.0, 6000.0, 200.0))
+        cells = [cell.strip() for cell in overload.lines([row])[5].strip("|").split("|")]
+        self.assertEqual(cells, ["GETs", "2,000", "250", "525", "496", "200", "0.80", "295", "8.0",
+                                 "9.0", "6.0", "0.2", "50", "10", "50, 60"])
+
+    def test_where_all_must_be_served_a_refusal_is_wrong(self):
+        row = overload.make_row("cancels", self.mixed(), None, False, 0, 0)
+        self.assertEqual(row.wrong, 650)
+        served = report(connections=64, seconds=2.0, intendedRatePerSecond=500.0)
+        row = overload.make_row("cancels", served, None, False, 0, 0)
+        self.assertEqual((row.wrong, row.p99_us, row.refused_p99_us), (0, 4000.0, None))
+        outcome = results.Results(64)
+        outcome.overload = [row, overload.make_row("x", self.mixed(), None, False, 0, 0)]
+        self.assertEqual(outcome.wrong(), 650)
+
+    def test_too_few_open_files_are_told(self):
+        with self.assertRaisesRegex(processes.BenchError, "overload needs 1000000000 open files"):
+            overload.raise_open_files(10**9)
+
+
 class Table(unittest.TestCase):
     def test_columns_are_aligned(self):
         self.assertEqual(table.aligned([("case", "n"), ("get", "1,000"), ("cancel", "7")]), [
@@ -125,7 +160,7 @@ class Results(unittest.TestCase):
     def outcome(self, **changes):
         outcome = results.Results(64)
         outcome.limits.echo.append(dict(report(), cpuUs=8.0))
-        outcome.limits.rpc = {("in-process, one loop", "at once"): (1000.0, 6.0)}
+        outcome.limits.rpc = {("in-process, local loop", "at once"): (1000.0, 6.0)}
         outcome.limits.storage = {"cancel": (2000.0, 14.0)}
         sync = {"syncsPerSecond": 4000.0, "latencyUs": {"p50": 250, "p99": 400}}
         outcome.limits.append_sync.append(sync)

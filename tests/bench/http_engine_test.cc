@@ -248,6 +248,7 @@ TEST_F(HttpEngine, AStallShowsInTheLatencyOfAllThatWereDueMeanwhile) {
     EXPECT_EQ(Counts(report_->answers), (Map{{"200", 60}}));
     // About 20 of 60 waited 100 ms or more; in a closed loop it would be 1.
     EXPECT_GE(histogram_percentile(&report_->latency_ns, 75), 100000000u);
+    EXPECT_LT(histogram_percentile(&report_->accepted_since_sent_ns, 75), 100000000u);
     EXPECT_GE(report_->elapsed_ns, 590000000);
 }
 

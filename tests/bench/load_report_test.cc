@@ -49,10 +49,12 @@ TEST(LoadReport, LatencyIsToldByAnswerIfSomeWereNotAccepted) {
     r->loop = "open";
     histogram_record(&r->accepted_ns, 90000);
     EXPECT_EQ(Write(*r).find("acceptedLatencyUs"), std::string::npos);
+    histogram_record(&r->accepted_since_sent_ns, 40000);
     histogram_record(&r->other_ns, 3000);
     std::string text = Write(*r);
     EXPECT_NE(text.find(",\"acceptedLatencyUs\":{\"mean\":90.0,\"p50\":90.0,"), std::string::npos)
         << text;
+    EXPECT_NE(text.find(",\"acceptedSinceSentUs\":{\"mean\":40.0,"), std::string::npos) << text;
     EXPECT_NE(text.find(",\"otherLatencyUs\":{\"mean\":3.0,\"p50\":3.0,"), std::string::npos)
         << text;
 }
