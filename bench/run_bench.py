@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from harness import cases, deployment, gateway, overload, parts, processes, results
+from harness import cases, deployment, fill, gateway, overload, parts, processes, results
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -23,6 +23,7 @@ PROGRAMS = {
     "http_echo": "bench/http_echo",
     "fdatasync_bench": "bench/fdatasync_bench",
     "rpc_bench": "bench/rpc_bench",
+    "fill_store": "bench/fill_store",
     "storage_bench": "bench/storage_bench",
     "transcode_bench": "bench/transcode_bench",
 }
@@ -38,6 +39,12 @@ def parse_arguments(arguments):
         parse.__name__ = f"positive {kind.__name__}"
         return parse
 
+    def runs(text):
+        try:
+            return fill.runs_option(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
     names = [case.name for case in cases.CASES] + [overload.NAME]
     parser = argparse.ArgumentParser(prog="script/bench", description=(
         "Builds optimised, runs every case against fresh servers, interleaved, and prints one "
@@ -49,6 +56,9 @@ def parse_arguments(arguments):
     parser.add_argument("--connections", type=positive(int), default=64,
                         help="or calls outstanding, where the case is not of one [64]")
     parser.add_argument("--rounds", type=positive(int), default=3, help="[3]")
+    parser.add_argument("--runs", type=runs, default=0, metavar="N", help=(
+        "old runs to fill each store with beforehand, 1.5 kB of disk each; GET cases read "
+        "these [0]"))
     parser.add_argument("--shuffle", action="store_true", help=(
         "ask for runs in another order than they were created in"))
     parser.add_argument("--write-results", action="store_true", help="write bench/RESULTS.md")
@@ -62,12 +72,15 @@ def overloaded(options):
     return options.case is None or overload.NAME in options.case
 
 
-def start_deployments(wanted, programs, folder):
-    """Starts what the cases need; returns {name: Deployment}."""
+def start_deployments(wanted, programs, folder, runs):
+    """Starts what the cases need on stores of so many runs; returns {name: Deployment}."""
     started = {}
     try:
         for name in sorted({case.where for case in wanted}):
             started[name] = deployment.Deployment(name, programs, folder)
+            if runs > 0:
+                say(f"filling the store of {name} with {runs:,} runs ...")
+                fill.fill(programs["fill_store"], started[name].store, started[name].folder, runs)
             if name == "serve":
                 started[name].start_in_one_process()
             else:
@@ -91,6 +104,8 @@ def measure_parts(limits, echo, programs, folder, options):
 
 def measure_all(wanted, programs, folder, options):
     outcome = results.Results(options.connections)
+    outcome.runs = options.runs
+    fill.check_space(folder, options.runs, len({case.where for case in wanted}))
     say("measuring the parts ...")
     outcome.limits.rpc = parts.measure_rpc(programs, folder)
     outcome.limits.storage = parts.measure_storage(programs, folder, options.connections,
@@ -101,10 +116,10 @@ def measure_all(wanted, programs, folder, options):
     try:
         if overloaded(options):
             overload.prepare()
-        deployments = start_deployments(wanted, programs, folder)
+        deployments = start_deployments(wanted, programs, folder, options.runs)
         runner = cases.Runner(deployments, options.seconds, options.connections,
                               options.shuffle)
-        runner.prepare(wanted)
+        runner.prepare(wanted, options.runs)
         for number in range(1, options.rounds + 1):
             measure_parts(outcome.limits, echo, programs, folder, options)
             for case in wanted:
@@ -113,15 +128,15 @@ def measure_all(wanted, programs, folder, options):
                 say(f"round {number} of {options.rounds}  {case.name:<12} "
                     f"{measured.rate:>9,.0f}/s  {measured.cpu_us:6.1f} µs CPU  "
                     f"p99 {measured.p99_us / 1000:.1f} ms")
+        for target in deployments.values():
+            for server in target.servers.values():
+                outcome.rss_mib[f"{server.name} ({target.name})"] = (
+                    processes.rss_kib(server.pid) / 1024, processes.peak_rss_mib(server.pid))
         if overloaded(options):
             say("measuring overload ...")
             outcome.overload = overload.measure(
                 deployments[overload.WHERE], runner.existing_runs(overload.WHERE),
                 {name: outcome.rate(name) for name in overload.CLOSED}, options.seconds)
-        for target in deployments.values():
-            for server in target.servers.values():
-                outcome.peak_rss_mib[f"{server.name} ({target.name})"] = processes.peak_rss_mib(
-                    server.pid)
         if "serve" in deployments:
             run = runner.existing_runs("serve")[0]
             outcome.limits.idle_connection_kib = gateway.measure_idle_connections(

@@ -1,13 +1,13 @@
 #include <getopt.h>
-#include <pthread.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "bench/load/op_pool.h"
 #include "storage/store_opener.h"
 
 // What one store operation costs: creates runs, reads each, then cancels each,
@@ -16,69 +16,19 @@
 
 enum { SPEC_BYTES = 1300 };
 
-struct pool;
-
-struct slot {
-    struct store_op op; // first: done finds the slot by it
-    struct pool *pool;
-    struct arena arena;
-    int run;
-    char id[32];
-    struct slot *next_free;
+// What an operation of a phase is, and on which runs.
+struct phase {
+    enum store_op_kind kind;
+    const int *order;
 };
 
-struct pool {
-    struct run_store *store;
-    pthread_mutex_t lock;
-    pthread_cond_t freed;
-    struct slot *free;
-    int slots;
-    int free_count;
-    int failures;
-};
-
-static void on_done(struct store_op *op) {
-    struct slot *s = (struct slot *)op;
-    struct pool *p = s->pool;
-    pthread_mutex_lock(&p->lock);
-    p->failures += op->result != STORE_OK;
-    s->next_free = p->free;
-    p->free = s;
-    p->free_count++;
-    pthread_cond_signal(&p->freed);
-    pthread_mutex_unlock(&p->lock);
-}
-
-// Waits for free slots and takes all.
-static struct slot *take_slots(struct pool *p, int at_least) {
-    pthread_mutex_lock(&p->lock);
-    while (p->free_count < at_least) {
-        pthread_cond_wait(&p->freed, &p->lock);
-    }
-    struct slot *all = p->free;
-    p->free = NULL;
-    p->free_count = 0;
-    pthread_mutex_unlock(&p->lock);
-    return all;
-}
-
-static void give_slots(struct pool *p, struct slot *all) {
-    while (all != NULL) {
-        struct slot *next = all->next_free;
-        pthread_mutex_lock(&p->lock);
-        all->next_free = p->free;
-        p->free = all;
-        p->free_count++;
-        pthread_mutex_unlock(&p->lock);
-        all = next;
-    }
-}
-
-static void fill(struct slot *s, enum store_op_kind kind, int run) {
+static void fill(void *context, struct op_slot *s, uint64_t number) {
     static const uint8_t spec[SPEC_BYTES] = {1};
-    arena_release(&s->arena);
+    const struct phase *phase = context;
+    enum store_op_kind kind = phase->kind;
+    int run = phase->order[number];
     snprintf(s->id, sizeof(s->id), "run-%010d", run);
-    s->op = (struct store_op){.kind = kind, .arena = &s->arena, .done = on_done};
+    s->op.kind = kind;
     struct slice organization = slice_of_cstr("acme");
     struct slice id = slice_of_cstr(s->id);
     struct slice actor = slice_of_cstr("bench");
@@ -115,21 +65,12 @@ static int64_t cpu_us(void) {
 }
 
 // Runs count operations on the runs in order.
-static void phase(struct pool *p, const char *name, enum store_op_kind kind, const int *order,
-                  int count) {
+static void run_phase(struct op_pool *p, const char *name, enum store_op_kind kind,
+                      const int *order, int count) {
     int64_t cpu = cpu_us();
     int64_t start = clock_monotonic_us();
-    for (int i = 0; i < count;) {
-        struct slot *s = take_slots(p, 1);
-        while (s != NULL && i < count) {
-            struct slot *next = s->next_free;
-            fill(s, kind, order[i++]);
-            run_store_submit(p->store, &s->op);
-            s = next;
-        }
-        give_slots(p, s);
-    }
-    give_slots(p, take_slots(p, p->slots));
+    struct phase phase = {.kind = kind, .order = order};
+    op_pool_run(p, 0, (uint64_t)count, fill, &phase);
     double wall = (double)(clock_monotonic_us() - start);
     printf("%-8s %9.0f ops/s  %6.1f us CPU/op\n", name, count * 1e6 / wall,
            (double)(cpu_us() - cpu) / count);
@@ -194,37 +135,29 @@ int main(int argc, char **argv) {
     struct arena a;
     arena_init(&a);
     struct logger log = {.fd = STDERR_FILENO, .level = LOG_WARN, .program = "storage_bench"};
-    struct pool p = {.slots = outstanding};
+    struct run_store *store;
     const struct error *e =
-        run_store_open(&a, url, &(struct run_store_options){.log = &log}, &p.store);
+        run_store_open(&a, url, &(struct run_store_options){.log = &log}, &store);
     if (e != NULL) {
         fprintf(stderr, "%s\n", e->message);
         return 1;
     }
-    pthread_mutex_init(&p.lock, NULL);
-    pthread_cond_init(&p.freed, NULL);
-    struct slot *slots = mem_zalloc((size_t)outstanding * sizeof(struct slot));
-    for (int i = 0; i < outstanding; i++) {
-        slots[i].pool = &p;
-        slots[i].next_free = i + 1 < outstanding ? &slots[i + 1] : NULL;
-    }
-    give_slots(&p, slots);
+    struct op_pool p;
+    op_pool_init(&p, store, outstanding);
 
     int *in_order = make_order(runs, false);
     int *order = make_order(runs, shuffle);
-    phase(&p, "create", STORE_CREATE, in_order, runs);
-    phase(&p, "get", STORE_GET, order, runs);
-    phase(&p, "cancel", STORE_TRANSITION, order, runs);
+    run_phase(&p, "create", STORE_CREATE, in_order, runs);
+    run_phase(&p, "get", STORE_GET, order, runs);
+    run_phase(&p, "cancel", STORE_TRANSITION, order, runs);
     if (p.failures > 0) {
-        fprintf(stderr, "%d operations failed\n", p.failures);
+        fprintf(stderr, "%" PRIu64 " operations failed\n", p.failures);
     }
-    run_store_close(p.store);
-    for (int i = 0; i < outstanding; i++) {
-        arena_release(&slots[i].arena);
-    }
-    free(slots);
+    run_store_close(store);
+    int status = p.failures > 0;
+    op_pool_release(&p);
     free(in_order);
     free(order);
     arena_release(&a);
-    return p.failures > 0;
+    return status;
 }

@@ -5,7 +5,7 @@ import random
 import time
 import typing
 
-from harness import deployment, processes
+from harness import deployment, fill, processes
 
 EXISTING_RUNS = 10000  # read by the GET cases
 FINISHED_RUNS = 1000   # cancelled beforehand, for the 409 case
@@ -79,15 +79,16 @@ class Runner:
     def connections(self, case):
         return 1 if case.one_connection else self._connections
 
-    def prepare(self, cases):
-        """Creates the runs that the cases share."""
+    def prepare(self, cases, old_runs=0):
+        """Creates the runs that the cases share; where the store was filled with old
+        runs, these are read."""
         for where in sorted({c.where for c in cases}):
             target = self._deployments[where]
             existing = target.new_ids(EXISTING_RUNS)
             finished = target.new_ids(FINISHED_RUNS)
             target.create_runs(existing + finished)
             target.cancel_runs(finished)
-            self._ids[where, "existing"] = existing
+            self._ids[where, "existing"] = fill.ids(old_runs) if old_runs > 0 else existing
             self._ids[where, "finished"] = finished
             self._ids[where, "missing"] = target.new_ids(MISSING_RUNS)
 

@@ -4,7 +4,7 @@ import os
 import platform
 import statistics
 
-from harness import gateway, overload, table
+from harness import cases, gateway, overload, table
 
 
 class Limits:
@@ -73,7 +73,8 @@ class Results:
 
     def __init__(self, connections):
         self.limits = Limits()
-        self.peak_rss_mib = {}
+        self.runs = 0      # filled into each store beforehand
+        self.rss_mib = {}  # server -> (after its last case, peak)
         self.overload = []  # rows
         self._connections = connections
         self._measured = {}  # case -> measurements
@@ -124,8 +125,11 @@ class Results:
             lines += table.aligned(gateway_rows)
         if self.overload:
             lines += overload.lines(self.overload)
-        lines += ["", "Peak resident memory: " + ", ".join(
-            f"{name} {mib:.0f} MiB" for name, mib in self.peak_rss_mib.items()) + "."]
+        lines += ["", f"Runs in each store before the first case: "
+                      f"{self.runs + cases.EXISTING_RUNS + cases.FINISHED_RUNS:,}."]
+        lines += ["", "Resident memory after the last case (peak until then): " + ", ".join(
+            f"{name} {now:.0f} MiB ({peak:.0f})" for name, (now, peak) in self.rss_mib.items())
+                  + "."]
         others = [m.others for measured in self._measured.values() for m in measured]
         lines += ["", f"Other programs kept {statistics.median(others):.2f} of "
                       f"{os.cpu_count()} CPUs busy (median; at most {max(others):.2f}): the more "

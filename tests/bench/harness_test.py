@@ -8,7 +8,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 
-from harness import cases, deployment, gateway, overload, parts, processes, results, table  # noqa: E402
+from harness import (cases, deployment, fill, gateway, overload, parts,  # noqa: E402
+                     processes, results, table)
 
 
 def report(**changes):
@@ -106,6 +107,30 @@ class Gateway(unittest.TestCase):
         self.assertEqual(gateway.rows({}, {}, None), [])
 
 
+class Fill(unittest.TestCase):
+    def test_ids_are_spread_over_all_runs_and_never_those_of_the_cases(self):
+        self.assertEqual(fill.ids(3), [f"old-000000000000000{n}" for n in (1, 2, 3)])
+        ids = fill.ids(10**7)
+        self.assertEqual((len(ids), len(set(ids))), (fill.SPREAD, fill.SPREAD))
+        self.assertEqual(ids, sorted(ids))
+        self.assertLess(ids[0], "old-0000000000010000")
+        self.assertGreater(ids[-1], "old-0000000009990000")
+
+    def test_a_store_that_does_not_fit_is_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            fill.check_space(folder, 1000, 2)
+            with self.assertRaisesRegex(
+                    processes.BenchError, "^--runs 1000000000000 needs 2793967.7 GiB for 2 stores, "
+                                          "the disk has .* GiB free; --case"):
+                fill.check_space(folder, 10**12, 2)
+
+    def test_runs_has_limits(self):
+        self.assertEqual(fill.runs_option("10000000"), 10**7)
+        for text in ("-1", "1000000001", "1e6", ""):
+            with self.assertRaisesRegex(ValueError, f"0 to 1,000,000,000, is '{text}'"):
+                fill.runs_option(text)
+
+
 class Overload(unittest.TestCase):
     def mixed(self, **changes):
         return report(**{**dict(
@@ -175,6 +200,13 @@ class Results(unittest.TestCase):
         # CPU 56: HTTP 8, gRPC 6, SQLite 14, all 28.
         self.assertEqual(cells, ["cancel", "REST cancel, one process", "64", "500", "1.00", "4.00",
                                  "56.0", "7.0", "9.3", "4.0", "2.0", "-", "6.0"])
+
+    def test_memory_and_the_size_of_the_store_are_told(self):
+        outcome = self.outcome()
+        outcome.runs = 10**7
+        outcome.rss_mib = {"runsctl (serve)": (48.3, 61.7)}
+        self.assertIn("before the first case: 10,011,000.", outcome.text())
+        self.assertIn("(peak until then): runsctl (serve) 48 MiB (62).", outcome.text())
 
     def test_wrong_answers_are_told(self):
         self.assertEqual(self.outcome().wrong(), 0)

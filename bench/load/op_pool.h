@@ -1,0 +1,46 @@
+#ifndef RUNSD_BENCH_LOAD_OP_POOL_H
+#define RUNSD_BENCH_LOAD_OP_POOL_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "storage/run_store.h"
+
+// Keeps a fixed number of operations outstanding at a store.
+
+struct op_pool;
+
+struct op_slot {
+    struct store_op op; // first: done finds the slot by it
+    struct op_pool *pool;
+    struct arena arena; // emptied before each operation
+    char id[32];        // for the id of a run
+    struct op_slot *next_free;
+};
+
+struct op_pool {
+    struct run_store *store;
+    pthread_mutex_t lock;
+    pthread_cond_t freed;
+    struct op_slot *slots;
+    struct op_slot *free;
+    int size;
+    int free_count;
+    uint64_t failures; // operations that did not end with STORE_OK
+};
+
+void op_pool_init(struct op_pool *p, struct run_store *store, int size);
+
+// Fills in operation number of a run of the pool: kind and its part of the union.
+typedef void op_pool_fill(void *context, struct op_slot *slot, uint64_t number);
+
+// Submits operations first to end - 1 in that order, each filled in by fill, and
+// waits until all have ended.
+void op_pool_run(struct op_pool *p, uint64_t first, uint64_t end, op_pool_fill *fill,
+                 void *context);
+
+// The store was closed before, so that no operation of it is under way.
+void op_pool_release(struct op_pool *p);
+
+#endif
