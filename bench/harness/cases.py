@@ -5,7 +5,7 @@ import random
 import time
 import typing
 
-from harness import deployment, fill, processes
+from harness import deployment, fill, processes, wal_index
 
 EXISTING_RUNS = 10000  # read by the GET cases
 FINISHED_RUNS = 1000   # cancelled beforehand, for the 409 case
@@ -63,6 +63,7 @@ class Measurement:
     others: float            # CPUs that other programs kept busy meanwhile
     requests: int
     wrong: int               # requests that did not end as they should
+    batch: typing.Optional[float] = None  # changes in one commit; None: nothing changed
 
 
 class Runner:
@@ -119,6 +120,7 @@ class Runner:
         pids = target.pids(case.servers)
         before = sum(map(processes.cpu_seconds, pids))
         all_pids = target.pids()
+        commits = target.commits()
         load_started = time.monotonic()
         machine_before = processes.machine_cpu_seconds() - sum(
             map(processes.cpu_seconds, all_pids))
@@ -139,7 +141,11 @@ class Runner:
         processes.settle(target.pids())
         cpu = sum(map(processes.cpu_seconds, pids)) - before
         self._rates[case.name] = report["ratePerSecond"]
-        return measurement(report, case.answer, cpu, max(others, 0))
+        measured = measurement(report, case.answer, cpu, max(others, 0))
+        if case.runs == "fresh":
+            measured.batch = wal_index.batch_size(report["answers"].get(case.answer, 0), commits,
+                                                  target.commits())
+        return measured
 
 
 def measurement(report, answer, cpu_seconds, others):

@@ -5,10 +5,11 @@ import json
 import os
 import socket
 
-from harness import processes
+from harness import processes, wal_index
 
 SCOPES = "runs.read,runs.cancel,runs.create,runs.report"
 SEED_OUTSTANDING = 256
+DATABASE = "runs.db"
 LOAD_TIMEOUT_SECONDS = 900
 
 
@@ -24,7 +25,7 @@ class Deployment:
         self.programs = programs
         self.folder = os.path.join(folder, name)
         os.mkdir(self.folder)
-        self.store = "sqlite:runs.db"
+        self.store = "sqlite:" + DATABASE
         self.token = processes.run(
             [programs["runsctl"], "tokens", "create", "--store", self.store, "--org", "bench",
              "--scopes", SCOPES, "--quiet"], self.folder, 60).strip()
@@ -74,6 +75,10 @@ class Deployment:
         for server in self.servers.values():
             if not server.alive():
                 raise processes.BenchError(f"{server.name} ended: {server.log_tail()}")
+
+    def commits(self):
+        """How often the store has committed; only differences mean something."""
+        return wal_index.commits(os.path.join(self.folder, DATABASE))
 
     # --- runs ---
 

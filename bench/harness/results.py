@@ -104,7 +104,8 @@ class Results:
         return (
             case.name, case.title, str(1 if case.one_connection else self._connections),
             table.number(median("rate"), 0), table.number(median("p50_us") / 1000, 2),
-            table.number(median("p99_us") / 1000, 2), table.number(cpu),
+            table.number(median("p99_us") / 1000, 2), table.number(median("batch")),
+            table.number(cpu),
             table.number(table.ratio(cpu, echo)), table.number(table.ratio(cpu, rpc)),
             table.number(table.ratio(cpu, storage)), table.number(table.ratio(cpu, sum(needed))),
             table.number(table.ratio(median("p50_us"), self.limits.sync_p50_us()) if alone
@@ -112,7 +113,7 @@ class Results:
             table.number(median("generator_cpu_us")))
 
     def text(self):
-        heading = ("case", "what", "at once", "rate/s", "p50 ms", "p99 ms", "CPU µs", "/ HTTP",
+        heading = ("case", "what", "at once", "rate/s", "p50 ms", "p99 ms", "batch", "CPU µs", "/ HTTP",
                    "/ gRPC", "/ SQLite", "/ all", "p50 / sync", "load µs")
         rows = [heading] + [self._case_row(c, m) for c, m in self._measured.items()]
         lines = table.aligned(rows, left=2)
@@ -176,6 +177,8 @@ How to read it:
   (`synchronous=FULL`).
 - Closed loop, each connection sending its next request at once, save where a rate is due: there
   latency counts from when a request was due, so that waiting to be sent is not left out.
+- batch: how many changes one commit of the store carried, by the transactions that SQLite's
+  wal-index counts.
 - CPU µs: user and system time of all server processes (for gRPC cases of `runsd`, not of the
   client) for one request, with what they did until they were idle again.
 - / HTTP, / gRPC, / SQLite: that CPU as a multiple of the part's own, / all of the sum of the parts

@@ -4,7 +4,9 @@ import statistics
 
 
 def median(measurements, field):
-    return statistics.median(getattr(m, field) for m in measurements)
+    """The median of the field; None if a measurement has none."""
+    values = [getattr(m, field) for m in measurements]
+    return None if None in values else statistics.median(values)
 
 
 def number(value, digits=1):

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import sqlite3
+import struct
 import sys
 import tempfile
 import unittest
@@ -9,7 +11,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 
 from harness import (cases, deployment, fill, gateway, overload, parts,  # noqa: E402
-                     processes, results, table)
+                     processes, results, table, wal_index)
 
 
 def report(**changes):
@@ -62,6 +64,39 @@ class Measurements(unittest.TestCase):
     def test_names_of_cases_are_unique(self):
         names = [c.name for c in cases.CASES]
         self.assertEqual(len(names), len(set(names)))
+
+
+class WalIndex(unittest.TestCase):
+    def test_commits_are_those_that_sqlite_counts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "runs.db")
+            database = sqlite3.connect(path, isolation_level=None)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("CREATE TABLE t(a)")
+            before = wal_index.commits(path)
+            for _ in range(3):
+                database.execute("BEGIN")
+                for number in range(7):
+                    database.execute("INSERT INTO t VALUES(?)", (number,))
+                database.execute("COMMIT")
+            database.execute("SELECT sum(a) FROM t").fetchall()
+            database.execute("UPDATE t SET a=1 WHERE a=99")  # changes nothing
+            database.execute("PRAGMA wal_checkpoint(RESTART)")
+            self.assertEqual(wal_index.batch_size(21, before, wal_index.commits(path)), 7)
+            database.close()
+
+    def test_a_header_that_is_being_written_is_none(self):
+        old, new = (struct.pack("=III36x", 3007000, 0, n) for n in (5, 6))
+        self.assertEqual(wal_index.parse_commits(new + new), 6)
+        self.assertIsNone(wal_index.parse_commits(new + old))
+        self.assertIsNone(wal_index.parse_commits(new + new[:-1]))
+        with self.assertRaisesRegex(processes.BenchError, "wal-index has version 1, known is"):
+            wal_index.parse_commits(2 * struct.pack("=III36x", 1, 0, 5))
+
+    def test_the_counter_may_start_over(self):
+        self.assertEqual(wal_index.batch_size(60, 2**32 - 1, 2), 20)
+        self.assertIsNone(wal_index.batch_size(60, 4, 4))
+        self.assertIsNone(wal_index.batch_size(0, 4, 5))
 
 
 class Parts(unittest.TestCase):
@@ -199,7 +234,7 @@ class Results(unittest.TestCase):
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         # CPU 56: HTTP 8, gRPC 6, SQLite 14, all 28.
         self.assertEqual(cells, ["cancel", "REST cancel, one process", "64", "500", "1.00", "4.00",
-                                 "56.0", "7.0", "9.3", "4.0", "2.0", "-", "6.0"])
+                                 "-", "56.0", "7.0", "9.3", "4.0", "2.0", "-", "6.0"])
 
     def test_memory_and_the_size_of_the_store_are_told(self):
         outcome = self.outcome()
