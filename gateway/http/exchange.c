@@ -240,7 +240,8 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t si
 
 static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection *connection) {
     if (x->error != NULL) {
-        return exchange_answer_error(x, connection, x->error, false);
+        return x->is_overload ? exchange_refuse(x, connection, x->error)
+                              : exchange_answer_error(x, connection, x->error, false);
     }
     if (x->routing.options_allow != NULL) {
         struct reply_request request = exchange_reply_request(x);
@@ -268,7 +269,7 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
     // Before anything is made of the body.
     const struct error *error = exchange_check_room(x);
     if (error != NULL) {
-        return exchange_answer_error(x, connection, error, false);
+        return exchange_refuse(x, connection, error);
     }
     struct slice message;
     const struct transcoder_request request = {
@@ -302,6 +303,8 @@ enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *conne
     case EXCHANGE_CALLING:
         return x->stream != NULL ? exchange_begin_stream(x, connection)
                                  : exchange_finish_call(x, connection);
+    case EXCHANGE_REFUSED:
+        return exchange_answer_error(x, connection, x->error, false);
     case EXCHANGE_STREAMING:
     case EXCHANGE_ANSWERED:
         break;

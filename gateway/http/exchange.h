@@ -12,6 +12,7 @@
 #include "gateway/http/call_window.h"
 #include "gateway/http/edge.h"
 #include "gateway/http/reaper.h"
+#include "gateway/http/refusal_pace.h"
 #include "gateway/http/stream_group.h"
 
 // One HTTP request and its response: received, transcoded, called, answered.
@@ -37,6 +38,7 @@ struct exchange_context {
     // open streams; exchanges to be used again.
     struct admission calls;
     struct call_window window;
+    struct refusal_pace refusals;
     struct admission streams_open;
     struct exchange *spare;
     size_t spare_count;
@@ -55,9 +57,12 @@ enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *conne
 // Ends the exchange: whether it was answered or not; logs it.
 void exchange_end(struct exchange *x);
 
-// Begins the calls that have waited too long for room in the window. Returns how long
-// until this is to be called again, in ms; -1 if no call waits.
-int exchange_start_overdue(struct exchange_context *context);
+// Begins the calls that have waited too long for room in the window, and refuses those
+// whose time has come.
+void exchange_run_due(struct exchange_context *context);
+
+// How long until that is to be done again, in ms; -1 if none waits.
+int exchange_due_ms(const struct exchange_context *context);
 
 // Frees the spare exchanges.
 void exchange_context_release(struct exchange_context *context);

@@ -78,6 +78,7 @@ const struct error *exchange_check_room(struct exchange *x) {
     if (error != NULL) {
         error->domain = exchange_error_domain;
     }
+    x->is_overload = error != NULL;
     return error;
 }
 
@@ -127,8 +128,7 @@ static void cancel_call(void *call) {
     rpc_client_call_cancel(call);
 }
 
-// Only from here on is it noticed that the client is gone.
-static void start(struct exchange *x) {
+void exchange_go(struct exchange *x) {
     rpc_client_call_start(&x->call);
     reaper_call_started(x->context->reaper, x->entry, cancel_call, &x->call);
 }
@@ -155,7 +155,7 @@ enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *c
     MHD_suspend_connection(connection);
     bool is_change = !admission_is_safe(x->method);
     if (call_window_enter(&x->context->window, &x->waiting, is_change, now_us)) {
-        start(x);
+        exchange_go(x);
     }
     return MHD_YES;
 }
@@ -164,23 +164,10 @@ void exchange_release_call(struct exchange *x) {
     reaper_end_call(x->context->reaper, x->entry);
     rpc_client_call_release(&x->call);
     exchange_leave_room(x);
-    struct call_waiting *next = call_window_leave(&x->context->window);
+    struct waiting *next = call_window_leave(&x->context->window);
     if (next != NULL) {
-        start(CONTAINER_OF(next, struct exchange, waiting));
+        exchange_go(CONTAINER_OF(next, struct exchange, waiting));
     }
-}
-
-int exchange_start_overdue(struct exchange_context *context) {
-    struct call_window *window = &context->window;
-    if (window->changes.first == NULL && window->reads.first == NULL) {
-        return -1;
-    }
-    int64_t now_us = clock_monotonic_us();
-    struct call_waiting *call;
-    while ((call = call_window_overdue(window, now_us)) != NULL) {
-        start(CONTAINER_OF(call, struct exchange, waiting));
-    }
-    return call_window_wait_ms(window, now_us);
 }
 
 enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection) {

@@ -8,12 +8,13 @@
 #include "rpc/client_stream.h"
 
 // What the parts of an exchange share: exchange.c (its life), exchange_head.c,
-// exchange_call.c (a unary call) and exchange_stream.c.
+// exchange_call.c (a unary call), exchange_stream.c and exchange_wait.c.
 
 enum exchange_state {
     EXCHANGE_HEAD,
     EXCHANGE_BODY,
     EXCHANGE_CALLING, // the connection is suspended
+    EXCHANGE_REFUSED, // and here, until it is answered
     EXCHANGE_STREAMING,
     EXCHANGE_ANSWERED,
 };
@@ -43,13 +44,14 @@ struct exchange {
     struct slice request_id;
     struct routing routing;
     const struct error *error; // the answer, once the body is read
+    bool is_overload;          // there was no room for the call
     struct strbuf body;
     uint64_t body_bytes; // with those that were dropped
 
     struct MHD_Connection *connection;
     struct rpc_task resume_task;
     struct rpc_client_call call;
-    struct call_waiting waiting;
+    struct waiting waiting;
     struct stream_reply *stream; // NULL unless the route streams
     struct admission *admission; // where the call is counted; NULL: nowhere
     struct reply reply;
@@ -118,8 +120,17 @@ enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *c
                                     struct slice message);
 enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection);
 
+// Calls upstream now. Only from here on is it noticed that the client is gone.
+void exchange_go(struct exchange *x);
+
 // The call is over and its results are not needed any more.
 void exchange_release_call(struct exchange *x);
+
+// --- exchange_wait.c ---
+
+// Answers with error, which exchange_check_room made, at once or in its time.
+enum MHD_Result exchange_refuse(struct exchange *x, struct MHD_Connection *connection,
+                                const struct error *error);
 
 // --- exchange_stream.c ---
 

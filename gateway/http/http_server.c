@@ -142,13 +142,14 @@ static int daemon_wait_ms(struct http_server *server) {
 static int turn(struct rpc_watch *watch) {
     struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
     int connections;
+    // Before the run, without which libmicrohttpd overlooks who is resumed.
+    exchange_run_due(&server->context);
     do {
         // It looks for new connections again only in the run after one has ended.
         connections = server->connections;
         MHD_run(server->daemon);
     } while (server->connections < connections);
-    int overdue_ms = exchange_start_overdue(&server->context);
-    return shorter_ms(overdue_ms, daemon_wait_ms(server));
+    return shorter_ms(exchange_due_ms(&server->context), daemon_wait_ms(server));
 }
 
 // MHD_OPTION_STRICT_FOR_CLIENT stays off: all that it does in 0.9.75 is to answer a

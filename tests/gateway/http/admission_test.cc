@@ -1,4 +1,11 @@
+#include <chrono>
+#include <deque>
+
 #include "tests/gateway/http/fixture.h"
+
+extern "C" {
+#include "gateway/http/refusal_pace.h"
+}
 
 // What is refused when too many calls are in flight.
 
@@ -112,6 +119,51 @@ TEST_F(Admission, WhatNeedsNoCallIsAnswered) {
     EXPECT_EQ(client.Ask(Request("OPTIONS", "/v1/echo")).status, 204);
     ExpectError(client.Ask(Request("GET", "/v1/none")), 404, "NOT_FOUND", "ROUTE_NOT_FOUND");
     ExpectError(client.Ask(Request("PUT", "/v1/echo")), 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED");
+}
+
+TEST_F(Admission, ManyAreRefusedAtAPaceAndEachIsAnswered) {
+    constexpr int beyond = 400;
+    Begin(1, -1);
+    Hold(get_);
+    auto begin = std::chrono::steady_clock::now();
+    std::deque<Client> clients;
+    for (int i = 0; i < 64; i++) {
+        clients.emplace_back(port());
+    }
+    int refused = 0;
+    while (refused < REFUSAL_PACE_AT_ONCE + beyond) {
+        for (Client &client : clients) {
+            client.Send(refused % 2 == 0 ? change_ : echo_);
+        }
+        for (Client &client : clients) {
+            Reply reply = client.Receive();
+            ASSERT_EQ(reply.status, 429);
+            refused++;
+        }
+    }
+    auto lasted = std::chrono::steady_clock::now() - begin;
+    EXPECT_GE(lasted, std::chrono::milliseconds(1000 * beyond / REFUSAL_PACE_PER_S));
+    // What waits to be refused takes nobody's room.
+    EndOne();
+    ExpectOk(clients.front().Ask(change_));
+}
+
+TEST_F(Admission, AStopRefusesWhoWaitsForItAtOnce) {
+    Begin(1, -1);
+    Hold(get_);
+    std::deque<Client> clients;
+    for (int i = 0; i < 2 * REFUSAL_PACE_AT_ONCE; i++) {
+        clients.emplace_back(port());
+        ASSERT_TRUE(clients.back().Send(echo_));
+    }
+    Stop(0);
+    for (Client &client : clients) {
+        // Who was not received yet has its connection closed.
+        Reply reply = client.Receive();
+        EXPECT_TRUE(reply.status == 429 || reply.status == 503 || reply.status == 0)
+            << reply.status;
+        EXPECT_TRUE(client.AtEnd());
+    }
 }
 
 TEST_F(Admission, WithoutEnvelopeItIsAStatusWithRetryInfo) {

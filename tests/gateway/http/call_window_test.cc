@@ -12,7 +12,7 @@ extern "C" {
 namespace {
 
 struct Call {
-    struct call_waiting waiting; // first: found by it
+    struct waiting waiting; // first: found by it
     std::string name;
 };
 
@@ -25,7 +25,7 @@ class CallWindow : public testing::Test {
         calls_.push_back(std::make_unique<Call>(Call{{}, name}));
         return call_window_enter(&window_, &calls_.back()->waiting, is_change, now_us);
     }
-    static std::string Name(const struct call_waiting *call) {
+    static std::string Name(const struct waiting *call) {
         return call == nullptr ? "none" : reinterpret_cast<const Call *>(call)->name;
     }
     std::string Leave() {
@@ -35,7 +35,7 @@ class CallWindow : public testing::Test {
         return Name(call_window_overdue(&window_, now_us));
     }
     int WaitMs(int64_t now_us) {
-        return call_window_wait_ms(&window_, now_us);
+        return waiting_ms(call_window_due_us(&window_), now_us);
     }
 
     struct call_window window_ = {};

@@ -1,0 +1,50 @@
+#include "base/clock.h"
+#include "base/container_of.h"
+#include "gateway/http/exchange_internal.h"
+
+// Exchanges that wait while their connection is suspended: for room in the window, or
+// to be refused.
+
+enum MHD_Result exchange_refuse(struct exchange *x, struct MHD_Connection *connection,
+                                const struct error *error) {
+    struct exchange_context *context = x->context;
+    // Counts as a call, so that a stop waits for it.
+    if (exchange_is_stopping(x) || !reaper_begin_call(context->reaper, x->entry)) {
+        return exchange_answer_error(x, connection, error, true);
+    }
+    if (refusal_pace_enter(&context->refusals, &x->waiting, clock_monotonic_us())) {
+        return exchange_answer_error(x, connection, error, false);
+    }
+    x->error = error;
+    x->connection = connection;
+    x->state = EXCHANGE_REFUSED;
+    MHD_suspend_connection(connection);
+    return MHD_YES;
+}
+
+static int64_t next_due_us(const struct exchange_context *context) {
+    int64_t window_us = call_window_due_us(&context->window);
+    int64_t refusal_us = waiting_lane_due_us(&context->refusals.waiting);
+    return window_us < refusal_us ? window_us : refusal_us;
+}
+
+int exchange_due_ms(const struct exchange_context *context) {
+    int64_t due_us = next_due_us(context);
+    return due_us == INT64_MAX ? -1 : waiting_ms(due_us, clock_monotonic_us());
+}
+
+void exchange_run_due(struct exchange_context *context) {
+    if (next_due_us(context) == INT64_MAX) {
+        return;
+    }
+    bool is_stopping = atomic_load_explicit(&context->is_stopping, memory_order_relaxed);
+    int64_t now_us = clock_monotonic_us();
+    struct waiting *next;
+    while ((next = call_window_overdue(&context->window, now_us)) != NULL) {
+        exchange_go(CONTAINER_OF(next, struct exchange, waiting));
+    }
+    int64_t refused_until_us = is_stopping ? INT64_MAX - 1 : now_us;
+    while ((next = refusal_pace_due(&context->refusals, refused_until_us)) != NULL) {
+        MHD_resume_connection(CONTAINER_OF(next, struct exchange, waiting)->connection);
+    }
+}
