@@ -62,6 +62,9 @@ def parse_arguments(arguments):
     parser.add_argument("--shuffle", action="store_true", help=(
         "ask for runs in another order than they were created in"))
     parser.add_argument("--write-results", action="store_true", help="write bench/RESULTS.md")
+    parser.add_argument("--instructions", action="store_true", help=(
+        "count instructions per request instead, and compare with bench/instructions.json; "
+        "--instructions --help lists its options"))
     # For script/bench: where the programs are, and whether to look at the options only.
     parser.add_argument("--bin", default="", help=argparse.SUPPRESS)
     parser.add_argument("--parse-only", action="store_true", help=argparse.SUPPRESS)

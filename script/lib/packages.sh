@@ -24,6 +24,9 @@ PACKAGES_TEST=(
 # To look over the code.
 PACKAGES_LINT=(shellcheck clang-format clang-tidy)
 
+# To count instructions, beside those to build; the second names libc's functions.
+PACKAGES_PROFILE=(valgrind libc6-dbg)
+
 # To fuzz, beside those to build.
 PACKAGES_FUZZ=(clang libclang-rt-dev)
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
-# Runs harness_test.py where Bazel put it, with Debian's Python.
+# Runs the benchmark's tests where Bazel put them, with Debian's Python.
 set -euo pipefail
-exec /usr/bin/python3 -B tests/bench/harness_test.py
+/usr/bin/python3 -B tests/bench/harness_test.py
+/usr/bin/python3 -B tests/bench/instructions_test.py
