@@ -31,9 +31,6 @@ class Profile:
         self.allocations = 0
         self.frees = 0
 
-    def total(self):
-        return sum(self.self_cost.values())
-
 
 def plain_name(name):
     """A function's name without what a compiler may change about it, and without

@@ -87,7 +87,7 @@ class Callgrind(unittest.TestCase):
         self.assertEqual(self.profile.self_cost["arena_alloc [base/arena.c]"], 125)
         self.assertEqual(self.profile.self_cost["malloc [libc.so.6]"], 60)
         self.assertEqual(self.profile.self_cost["caller [libc.so.6]"], 1)
-        self.assertEqual(self.profile.total(), 125 + 11 + 30 + 60 + 4 + 1)
+        self.assertEqual(sum(self.profile.self_cost.values()), 125 + 11 + 30 + 60 + 4 + 1)
 
     def test_what_is_called_is_inclusive_and_recursion_counts_once(self):
         self.assertEqual(self.profile.inclusive["arena_alloc [base/arena.c]"], 125 + 60 + 9)
@@ -141,6 +141,14 @@ class Counts(unittest.TestCase):
         found = instructions.per_request(profiles, 100)
         self.assertEqual((found.instructions, found.functions), (10.1, {"f [x]": 10.1}))
         self.assertAlmostEqual(found.spread, 200 / 1010)
+
+
+    def test_spinning_on_a_mutex_is_no_work(self):
+        profile = callgrind.parse(["fl=a", "ob=/x", "fn=absl::debian3::Mutex::Lock()", "1 900",
+                                   "fn=absl::debian3::Mutex::Unlock()", "1 30"])
+        found = instructions.per_request([profile], 10)
+        self.assertEqual((found.instructions, found.functions),
+                         (3.0, {"absl::debian3::Mutex::Unlock [x]": 3.0}))
 
 
 class Baseline(unittest.TestCase):
