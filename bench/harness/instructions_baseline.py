@@ -110,24 +110,24 @@ def largest(counts, number):
     return lines
 
 
-def grown_functions(count, case):
-    """[(growth, now, before or None, function)], largest first; None: the baseline
-    holds only larger ones."""
+def _grown_functions(count, case):
+    """[(growth, function, now, before as text)], largest first."""
+    kept = case["functions"]
+    # What the baseline left out was no larger than the smallest that it kept.
+    left_out = min(kept.values()) if len(kept) >= KEPT_FUNCTIONS else 0
     grown = []
     for function, now in count.functions.items():
-        before = case["functions"].get(function)
-        growth = now - (before or 0)
-        if growth >= LEAST_CHANGE * case["instructions"]:
-            grown.append((growth, now, before, function))
-    return sorted(grown, key=lambda row: (-row[0], row[3]))
+        before = kept.get(function, left_out)
+        if now - before >= LEAST_CHANGE * case["instructions"]:
+            at_most = "" if function in kept or left_out == 0 else "at most "
+            grown.append((now - before, function, now, f"{at_most}{before:,.0f}"))
+    return sorted(grown, key=lambda row: (-row[0], row[1]))
 
 
 def _grown_lines(count, case):
-    lines = []
-    for growth, now, before, function in grown_functions(count, case)[:SHOWN_FUNCTIONS]:
-        was = "not among its largest" if before is None else f"{before:,.0f}"
-        lines.append(f"  {growth:+9,.0f}  {function}: {now:,.0f}, baseline {was}")
-    return lines or ["  no single function did, many did a little"]
+    return [f"  {growth:+9,.0f}  {function}: {now:,.0f}, baseline {before}"
+            for growth, function, now, before in _grown_functions(count, case)[:SHOWN_FUNCTIONS]
+            ] or ["  no single function did, many did a little"]
 
 
 def compare(counts, baseline):

@@ -209,8 +209,19 @@ class Baseline(unittest.TestCase):
         self.assertEqual(lines, [
             "get: instructions grew from 1,000 to 1,070 (+7.0 %, tolerated 3 %); most in",
             "        +40  write: 440, baseline 400",
-            "        +20  new: 20, baseline not among its largest",
+            "        +20  new: 20, baseline 0",
             "        +10  parse: 610, baseline 600"])
+
+    def test_a_function_that_was_too_small_to_be_kept_grew_from_the_smallest_kept(self):
+        then = {f"f{n:03}": 10 * n for n in range(1, 101)}
+        self.baseline = json.loads(instructions_baseline.text({"get": count(then)}, TOOLS))
+        lines, _ = self.compare({**then, "f040": 405, "f039": 3000})
+        self.assertEqual(lines[1:], ["     +2,590  f039: 3,000, baseline at most 410"])
+
+    def test_growth_in_many_places_is_told(self):
+        many = {f"g{n}": 0.9 for n in range(100)}
+        lines, _ = self.compare({"parse": 600, "write": 400, **many})
+        self.assertEqual(lines[1:], ["  no single function did, many did a little"])
 
     def test_more_allocations_fail_by_themselves(self):
         lines, grew = self.compare({"parse": 600, "write": 400}, allocations=5.0)
