@@ -13,6 +13,8 @@
     "run_key, organization, id, status, started_at, updated_at, finished_at, sequence, "           \
     "total_cu, workflow_id"
 
+enum { RUN_ROW_COLUMN_COUNT = 10 };
+
 // ?1 organization, ?2 id.
 #define RUN_ROW_SELECT_SQL                                                                         \
     "SELECT " RUN_ROW_COLUMNS " FROM run INDEXED BY run_by_id WHERE organization=?1 AND id=?2"

@@ -32,23 +32,17 @@ static const char *const sql[WRITE_STATEMENT_COUNT] = {
     [INSERT_EVENT] = "INSERT INTO event(run_key, sequence, from_status, to_status, at, actor,"
                      " reason, event_key, previous_event)"
                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    // The compare-and-set: ?3 the status to reach, ?4 when, ?5 whether it is
-    // final, ?6 and ?7 whether and what total_cu becomes, ?8 the statuses to
-    // start from, ?9 the key of the event.
-    [TRANSITION_RUN] = "UPDATE run INDEXED BY run_by_id"
-                       " SET previous_status=status, status=?3,"
-                       " updated_at=max(updated_at, ?4),"
-                       " finished_at=CASE WHEN ?5 THEN max(updated_at, ?4) ELSE finished_at END,"
-                       " sequence=sequence+1, previous_event=newest_event, newest_event=?9,"
-                       " total_cu=CASE WHEN ?6 THEN ?7 ELSE total_cu END"
-                       " WHERE organization=?1 AND id=?2 AND ((1 << status) & ?8)<>0"
-                       " AND status<>?3"
-                       " RETURNING run_key, previous_status, started_at, updated_at, finished_at,"
-                       " sequence, total_cu, workflow_id, previous_event",
-    [SELECT_RUN] = RUN_ROW_SELECT_SQL,
+    // The compare-and-set: ?1 the run, ?2 and ?3 the status and sequence that it must
+    // have, ?4 the status to reach, ?5 when it was changed and ?6 when it was finished,
+    // ?7 total_cu, ?8 the key of the event.
+    [TRANSITION_RUN] = "UPDATE run SET previous_status=status, status=?4, updated_at=?5,"
+                       " finished_at=?6, sequence=sequence+1, total_cu=?7,"
+                       " previous_event=newest_event, newest_event=?8"
+                       " WHERE run_key=?1 AND status=?2 AND sequence=?3",
+    [SELECT_RUN] = "SELECT " RUN_ROW_COLUMNS ", newest_event FROM run INDEXED BY run_by_id"
+                   " WHERE organization=?1 AND id=?2",
     [SELECT_BODY] = RUN_BODY_SELECT_SQL,
-    [UPDATE_TOTAL_CU] = "UPDATE run INDEXED BY run_by_id SET total_cu=?3"
-                        " WHERE organization=?1 AND id=?2",
+    [UPDATE_TOTAL_CU] = "UPDATE run SET total_cu=?2 WHERE run_key=?1",
     [UPDATE_EXECUTION_STATE] = "UPDATE run_body SET execution_state=?2 WHERE run_key=?1",
     [INSERT_TOKEN] = TOKEN_INSERT_SQL,
     [REVOKE_TOKEN] = TOKEN_REVOKE_SQL,
@@ -192,90 +186,86 @@ static int replace_execution_state(struct write_ops *w, int64_t run_key, struct 
     return run_statement(s);
 }
 
-// The run's status is not one to start from, or is already the one to reach.
-static int without_event(struct write_ops *w, struct store_op *op) {
-    struct store_transition *t = &op->transition;
-    struct run_record run = {.sequence = 0};
-    sqlite3_stmt *s = w->statements[SELECT_RUN];
-    sqlite_bind_text(s, 1, t->organization);
-    sqlite_bind_text(s, 2, t->id);
-    int rc = sqlite3_step(s);
-    int64_t run_key = rc == SQLITE_ROW ? run_row_read(op->arena, s, &run) : 0;
-    sqlite3_reset(s);
-    if (rc != SQLITE_ROW) {
-        op->result = STORE_NOT_FOUND;
-        return rc == SQLITE_DONE ? SQLITE_OK : rc;
+// The run has the status already.
+static int without_event(struct write_ops *w, const struct store_transition *t, int64_t run_key,
+                         struct run_record *run) {
+    int rc = SQLITE_OK;
+    if (t->set_total_cu) {
+        sqlite3_stmt *s = w->statements[UPDATE_TOTAL_CU];
+        sqlite3_bind_int64(s, 1, run_key);
+        sqlite3_bind_double(s, 2, t->total_cu);
+        rc = run_statement(s);
+        run->total_cu = t->total_cu;
     }
-    rc = SQLITE_OK;
-    op->result = STORE_CONFLICT;
-    if ((RUN_STATUS_BIT(run.status) & t->from) != 0) {
-        op->result = STORE_OK;
-        if (t->set_total_cu) {
-            s = w->statements[UPDATE_TOTAL_CU];
-            sqlite_bind_text(s, 1, t->organization);
-            sqlite_bind_text(s, 2, t->id);
-            sqlite3_bind_double(s, 3, t->total_cu);
-            rc = run_statement(s);
-            run.total_cu = t->total_cu;
-        }
-        if (rc == SQLITE_OK && t->set_execution_state) {
-            rc = replace_execution_state(w, run_key, t->execution_state);
-        }
+    if (rc == SQLITE_OK && t->set_execution_state) {
+        rc = replace_execution_state(w, run_key, t->execution_state);
+    }
+    return rc;
+}
+
+// Makes run what it becomes, in the store and in memory.
+static int with_event(struct write_ops *w, const struct store_transition *t,
+                      struct event_place *place, struct run_record *run) {
+    const struct run_record before = *run;
+    run->status = t->to;
+    run->updated_at_us = t->at_us > before.updated_at_us ? t->at_us : before.updated_at_us;
+    run->finished_at_us = t->final ? run->updated_at_us : before.finished_at_us;
+    run->sequence = before.sequence + 1;
+    run->total_cu = t->set_total_cu ? t->total_cu : before.total_cu;
+    place->key = w->last_event + 1;
+
+    sqlite3_stmt *s = w->statements[TRANSITION_RUN];
+    sqlite3_bind_int64(s, 1, place->run_key);
+    sqlite3_bind_int(s, 2, (int)before.status);
+    sqlite3_bind_int64(s, 3, before.sequence);
+    sqlite3_bind_int(s, 4, (int)run->status);
+    sqlite3_bind_int64(s, 5, run->updated_at_us);
+    sqlite3_bind_int64(s, 6, run->finished_at_us);
+    sqlite3_bind_double(s, 7, run->total_cu);
+    sqlite3_bind_int64(s, 8, place->key);
+    int rc = run_statement(s);
+    if (rc == SQLITE_OK && sqlite3_changes(w->db) != 1) {
+        // The row was read in this very transaction.
+        return SQLITE_CORRUPT;
     }
     if (rc == SQLITE_OK) {
-        rc = run_body_read(op->arena, w->statements[SELECT_BODY], run_key, &run);
+        w->last_event = place->key;
+        rc = insert_event(w, place, (int)before.status, run, t->actor, t->reason);
     }
-    if (rc == SQLITE_OK) {
-        t->ret = run;
+    if (rc == SQLITE_OK && t->set_execution_state) {
+        rc = replace_execution_state(w, place->run_key, t->execution_state);
     }
     return rc;
 }
 
 static int transition(struct write_ops *w, struct store_op *op) {
     struct store_transition *t = &op->transition;
-    sqlite3_stmt *s = w->statements[TRANSITION_RUN];
+    sqlite3_stmt *s = w->statements[SELECT_RUN];
     sqlite_bind_text(s, 1, t->organization);
     sqlite_bind_text(s, 2, t->id);
-    sqlite3_bind_int(s, 3, (int)t->to);
-    sqlite3_bind_int64(s, 4, t->at_us);
-    sqlite3_bind_int(s, 5, t->final);
-    sqlite3_bind_int(s, 6, t->set_total_cu);
-    sqlite3_bind_double(s, 7, t->total_cu);
-    sqlite3_bind_int64(s, 8, t->from);
-    struct event_place place = {.key = w->last_event + 1};
-    sqlite3_bind_int64(s, 9, place.key);
     int rc = sqlite3_step(s);
     if (rc != SQLITE_ROW) {
         sqlite3_reset(s);
-        return rc == SQLITE_DONE ? without_event(w, op) : rc;
+        op->result = STORE_NOT_FOUND;
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
-    struct run_record run = {
-        .organization = t->organization,
-        .id = t->id,
-        .status = t->to,
-        .started_at_us = sqlite3_column_int64(s, 2),
-        .updated_at_us = sqlite3_column_int64(s, 3),
-        .finished_at_us = sqlite3_column_int64(s, 4),
-        .sequence = sqlite3_column_int64(s, 5),
-        .total_cu = run_row_total_cu(s, 6),
-        .workflow_id = sqlite_column_slice(op->arena, s, 7),
-    };
-    w->last_event = place.key;
-    place.run_key = sqlite3_column_int64(s, 0);
-    place.previous = sqlite3_column_int64(s, 8);
-    int from = sqlite3_column_int(s, 1);
+    struct run_record run = {.sequence = 0};
+    struct event_place place = {.run_key = run_row_read(op->arena, s, &run)};
+    place.previous = sqlite3_column_int64(s, RUN_ROW_COLUMN_COUNT);
     sqlite3_reset(s);
 
-    rc = insert_event(w, &place, from, &run, t->actor, t->reason);
-    if (rc == SQLITE_OK && t->set_execution_state) {
-        rc = replace_execution_state(w, place.run_key, t->execution_state);
+    rc = SQLITE_OK;
+    op->result = STORE_CONFLICT;
+    if ((RUN_STATUS_BIT(run.status) & t->from) != 0) {
+        op->result = STORE_OK;
+        rc = run.status != t->to ? with_event(w, t, &place, &run)
+                                 : without_event(w, t, place.run_key, &run);
     }
     if (rc == SQLITE_OK) {
         rc = run_body_read(op->arena, w->statements[SELECT_BODY], place.run_key, &run);
     }
     if (rc == SQLITE_OK) {
         t->ret = run;
-        op->result = STORE_OK;
     }
     return rc;
 }
