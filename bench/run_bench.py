@@ -65,6 +65,9 @@ def parse_arguments(arguments):
     parser.add_argument("--instructions", action="store_true", help=(
         "count instructions per request instead, and compare with bench/instructions.json; "
         "--instructions --help lists its options"))
+    parser.add_argument("--soak", metavar="SECONDS", help=(
+        "put mixed load on one process for so long instead, and plot its memory and latency; "
+        "--soak 3600 --help lists its options"))
     # For script/bench: where the programs are, and whether to look at the options only.
     parser.add_argument("--bin", default="", help=argparse.SUPPRESS)
     parser.add_argument("--parse-only", action="store_true", help=argparse.SUPPRESS)

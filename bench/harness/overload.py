@@ -3,11 +3,10 @@ that does to its memory."""
 
 import dataclasses
 import resource
-import threading
 import time
 import typing
 
-from harness import deployment, processes, table
+from harness import background, deployment, processes, table
 
 NAME = "overload"
 CLOSED = ("cancel", "get")  # the cases whose rate is the capacity
@@ -128,7 +127,7 @@ class _Measurer:
         targets = self._cancels(STEADY_RATE)
         processes.settle(self._target.pids())
         before = self._rss_kib()
-        flood = _Background(lambda: self._flood_of_reads(
+        flood = background.Background(lambda: self._flood_of_reads(
             FACTOR * capacity, self._seconds + 2 * FLOOD_LEAD_SECONDS))
         time.sleep(FLOOD_LEAD_SECONDS)
         try:
@@ -140,28 +139,6 @@ class _Measurer:
         after = self._rss_kib()
         return [make_row("cancels beside GETs", report, None, False, before, after),
                 make_row("GETs beside cancels", reads, capacity, True, before, after)]
-
-
-class _Background:
-    """Calls a function on a thread of its own."""
-
-    def __init__(self, function):
-        self._result = None
-        self._error = None
-        self._thread = threading.Thread(target=self._run, args=(function,))
-        self._thread.start()
-
-    def _run(self, function):
-        try:
-            self._result = function()
-        except processes.BenchError as error:
-            self._error = error
-
-    def result(self):
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._result
 
 
 def measure(target, existing, capacities, seconds):

@@ -3,3 +3,4 @@
 set -euo pipefail
 /usr/bin/python3 -B tests/bench/harness_test.py
 /usr/bin/python3 -B tests/bench/instructions_test.py
+/usr/bin/python3 -B tests/bench/soak_test.py
