@@ -5,12 +5,10 @@ usage: instructions.py --bin FOLDER --instructions [--case NAME] [--write-baseli
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
-from harness import instructions, instructions_baseline, processes
+from harness import instructions, instructions_baseline, processes, scratch
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BASELINE = os.path.join(ROOT, "bench", "instructions.json")
@@ -71,9 +69,6 @@ def main(arguments):
     options = parse_arguments(arguments)
     if options.parse_only:
         return 0
-    cache = os.path.join(ROOT, ".cache")
-    os.makedirs(cache, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="bench-", dir=cache)
     try:
         names = options.case or instructions.NAMES
         baseline = None
@@ -81,12 +76,11 @@ def main(arguments):
         if not options.write_baseline:
             baseline, problem = instructions_baseline.read(BASELINE, toolchain())
         programs = {name: os.path.join(options.bin, path) for name, path in PROGRAMS.items()}
-        counts = instructions.measure(names, programs, folder, say)
+        with scratch.folder(ROOT) as folder:
+            counts = instructions.measure(names, programs, folder, say)
     except processes.BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     print(instructions_baseline.table_of(counts, baseline))
     for line in instructions_baseline.largest(counts, options.functions):
         print(line)

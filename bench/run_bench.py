@@ -6,12 +6,11 @@ usage: run_bench.py --bin FOLDER [options of script/bench]
 import argparse
 import datetime
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
-from harness import cases, deployment, fill, gateway, overload, parts, processes, results
+from harness import (cases, deployment, fill, gateway, overload, parts, processes, results,
+                     scratch)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -177,16 +176,12 @@ def main(arguments):
     # Overload is measured against the closed loop's rates of the same run.
     chosen = (options.case or []) + (list(overload.CLOSED) if overloaded(options) else [])
     wanted = [c for c in cases.CASES if options.case is None or c.name in chosen]
-    cache = os.path.join(ROOT, ".cache")  # the checkout's disk, not a tmpfs
-    os.makedirs(cache, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="bench-", dir=cache)
     try:
-        outcome = measure_all(wanted, programs, folder, options)
+        with scratch.folder(ROOT) as folder:
+            outcome = measure_all(wanted, programs, folder, options)
     except processes.BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     text = outcome.text()
     print(text)
     if options.write_results:

@@ -5,11 +5,9 @@ usage: soak.py --bin FOLDER --soak SECONDS [--soak-scale X] [--connections N] [-
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 
-from harness import deployment, processes, soak
+from harness import deployment, processes, scratch, soak
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -90,19 +88,15 @@ def main(arguments):
     options = parse_arguments(arguments)
     if options.parse_only:
         return 0
-    cache = os.path.join(ROOT, ".cache")
-    os.makedirs(cache, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="bench-", dir=cache)
     try:
-        windows = run(options, folder)
+        with scratch.folder(ROOT) as folder:
+            windows = run(options, folder)
         if not windows:
             raise processes.BenchError("it ended before its first window did")
         report(windows, options.output)
     except (processes.BenchError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return 1 if any(window.wrong for window in windows) else 0
 
 
