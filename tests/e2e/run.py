@@ -89,6 +89,8 @@ def main():
     arguments = parser.parse_args()
     sys.path[:0] = [str(HERE), str(HERE.parent)]
     signal.signal(signal.SIGALRM, on_alarm)
+    # A shell's background job ignores SIGINT, and so would the programs that it tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     loader = unittest.TestLoader()
     suite = loader.loadTestsFromNames(arguments.names or MODULES)
     runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=1, resultclass=Result)
