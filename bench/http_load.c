@@ -3,86 +3,45 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/strbuf.h"
 #include "bench/load/http_engine.h"
+#include "bench/load/load_options.h"
 #include "bench/load/option_number.h"
 
 static const char USAGE[] =
-    "usage: http_load --connect ADDR --targets FILE (--seconds S | --count N | --once) ...\n"
-    "  --connect ADDR     HOST:PORT or unix:PATH\n"
-    "  --targets FILE     one path a line, taken in order, over and over\n"
-    "  --first N          begin with the N-th target, counted from 0\n"
-    "  --once             end after the last target\n"
-    "  --seconds S        how long to send\n"
-    "  --count N          how many requests to send\n"
-    "  --method METHOD    default GET; requests have no body\n"
-    "  --header LINE      'Name: value', may be repeated\n"
-    "  --connections N    default 64\n"
-    "  --rate R           open loop: R requests a second, latency from when each was due\n"
-    "  --timeout S        for one reply; default 10\n";
+    "usage: http_load --connect ADDR --targets FILE (--seconds S | --count N | --once) "
+    "...\n" LOAD_OPTION_USAGE("path",
+                              "request") "  --method METHOD    default GET; requests have no body\n"
+                                         "  --header LINE      'Name: value', may be repeated\n"
+                                         "  --connections N    default 64\n"
+                                         "  --rate R           open loop: R requests a second, "
+                                         "latency from when each was due\n"
+                                         "  --timeout S        for one reply; default 10\n";
 
-enum {
-    OPT_CONNECT = 1,
-    OPT_TARGETS,
-    OPT_FIRST,
-    OPT_ONCE,
-    OPT_SECONDS,
-    OPT_COUNT,
-    OPT_METHOD,
-    OPT_HEADER,
-    OPT_CONNECTIONS,
-    OPT_RATE,
-    OPT_TIMEOUT,
-    OPT_HELP
-};
+enum { OPT_METHOD = 1, OPT_HEADER, OPT_CONNECTIONS, OPT_RATE, OPT_TIMEOUT };
 
 static const struct option KNOWN[] = {
-    {"connect", required_argument, NULL, OPT_CONNECT},
-    {"targets", required_argument, NULL, OPT_TARGETS},
-    {"first", required_argument, NULL, OPT_FIRST},
-    {"once", no_argument, NULL, OPT_ONCE},
-    {"seconds", required_argument, NULL, OPT_SECONDS},
-    {"count", required_argument, NULL, OPT_COUNT},
+    LOAD_OPTION_ROWS,
     {"method", required_argument, NULL, OPT_METHOD},
     {"header", required_argument, NULL, OPT_HEADER},
     {"connections", required_argument, NULL, OPT_CONNECTIONS},
     {"rate", required_argument, NULL, OPT_RATE},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
-    {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
 
 struct command_line {
+    struct load_options common;
     struct http_load_options load;
-    struct targets targets;
     struct strbuf fields;
-    const char *connect;
-    const char *targets_file;
-    double first, seconds, count, connections, timeout;
-    bool help;
+    double connections, timeout;
 };
 
 // Takes one option; returns false if its value is wrong (told on stderr).
 static bool take(struct command_line *l, int option, const char *value) {
     switch (option) {
-    case OPT_CONNECT:
-        l->connect = value;
-        return true;
-    case OPT_TARGETS:
-        l->targets_file = value;
-        return true;
-    case OPT_FIRST:
-        return option_number("http_load", "--first", value, 0, 1e12, &l->first);
-    case OPT_ONCE:
-        l->load.once = true;
-        return true;
-    case OPT_SECONDS:
-        return option_number("http_load", "--seconds", value, 0.001, 1e6, &l->seconds);
-    case OPT_COUNT:
-        return option_number("http_load", "--count", value, 1, 1e12, &l->count);
     case OPT_METHOD:
         l->load.method = slice_of_cstr(value);
         return true;
@@ -100,11 +59,8 @@ static bool take(struct command_line *l, int option, const char *value) {
         return option_number("http_load", "--rate", value, 0.1, 1e7, &l->load.rate_per_s);
     case OPT_TIMEOUT:
         return option_number("http_load", "--timeout", value, 0.001, 1e4, &l->timeout);
-    case OPT_HELP:
-        l->help = true;
-        return true;
     default:
-        return false;
+        return load_options_take(&l->common, option, value);
     }
 }
 
@@ -115,11 +71,10 @@ static bool parse(int argc, char **argv, struct command_line *l) {
             return false;
         }
     }
-    if (l->help) {
+    if (l->common.help) {
         return true;
     }
-    if (optind != argc || l->connect == NULL || l->targets_file == NULL ||
-        (l->seconds == 0 && l->count == 0 && !l->load.once)) {
+    if (optind != argc || !load_options_complete(&l->common)) {
         (void)fputs(USAGE, stderr);
         return false;
     }
@@ -128,30 +83,25 @@ static bool parse(int argc, char **argv, struct command_line *l) {
 
 static const struct error *run(struct arena *a, struct command_line *l,
                                struct load_report *report) {
-    const struct error *error = address_parse(a, "--connect", l->connect, &l->load.server);
-    if (error == NULL) {
-        error = targets_read(a, l->targets_file, &l->targets);
-    }
+    const struct error *error = load_options_open(a, &l->common);
     if (error != NULL) {
         return error;
     }
-    if ((uint64_t)l->first >= l->targets.count) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
-                         "--first must be below the number of targets, %zu, is %.0f",
-                         l->targets.count, l->first);
-    }
-    l->load.targets = &l->targets;
-    l->load.first_target = (uint64_t)l->first;
+    l->load.server = l->common.server;
+    l->load.targets = &l->common.targets;
+    l->load.first_target = (uint64_t)l->common.first;
+    l->load.once = l->common.once;
     l->load.fields = strbuf_slice(&l->fields);
     l->load.connections = (int)l->connections;
-    l->load.count = (uint64_t)l->count;
-    l->load.duration_ns = (int64_t)(l->seconds * 1e9);
+    l->load.count = (uint64_t)l->common.count;
+    l->load.duration_ns = (int64_t)(l->common.seconds * 1e9);
     l->load.timeout_ns = (int64_t)(l->timeout * 1e9);
     return http_load_run(a, &l->load, report);
 }
 
 int main(int argc, char **argv) {
     struct command_line l = {
+        .common = {.program = "http_load"},
         .load = {.method = slice_of_cstr("GET")},
         .connections = 64,
         .timeout = 10,
@@ -160,7 +110,7 @@ int main(int argc, char **argv) {
         strbuf_release(&l.fields);
         return 2;
     }
-    if (l.help) {
+    if (l.common.help) {
         (void)fputs(USAGE, stdout);
         strbuf_release(&l.fields);
         return 0;
@@ -169,16 +119,9 @@ int main(int argc, char **argv) {
     arena_init(&a);
     struct load_report report = {0};
     const struct error *error = run(&a, &l, &report);
-    if (error != NULL) {
-        (void)fprintf(stderr, "http_load: %s\n", error->message);
-    } else {
-        struct strbuf out = STRBUF_INIT;
-        load_report_write(&report, &out);
-        printf("%.*s\n", SLICE_FMT(strbuf_slice(&out)));
-        strbuf_release(&out);
-    }
-    targets_release(&l.targets);
+    int status = load_options_tell(&l.common, error, &report);
+    load_options_close(&l.common);
     strbuf_release(&l.fields);
     arena_release(&a);
-    return error == NULL ? 0 : 1;
+    return status;
 }
