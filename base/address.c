@@ -12,7 +12,7 @@ static const size_t longest_path = sizeof(((struct sockaddr_un *)NULL)->sun_path
 
 static const struct error *refuse(struct arena *a, const char *flag, const char *text,
                                   const char *why) {
-    return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                      "%s: \"%s\" is no address: %s; expected HOST:PORT or unix:PATH", flag, text,
                      why);
 }

@@ -40,11 +40,12 @@ static char *format_in(struct arena *a, const char *format, va_list args) {
     return text;
 }
 
-struct error *error_new(struct arena *a, enum status_code code, const char *reason,
+struct error *error_new(struct arena *a, enum status_code code, enum reason reason,
                         const char *format, ...) {
     struct error *e = ARENA_NEW(a, struct error);
     e->code = code;
-    e->reason = reason;
+    e->reason_id = reason;
+    e->reason = reason_name(reason);
     va_list args;
     va_start(args, format);
     e->message = format_in(a, format, args);

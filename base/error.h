@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/reason.h"
 
 // The canonical codes, numbered as google.rpc.Code.
 enum status_code {
@@ -51,6 +52,7 @@ struct error {
     enum status_code code;
     const char *message;                // public: one sentence for the caller
     const char *detail;                 // logged at the edge, never sent; NULL if none
+    enum reason reason_id;              // of an error made here; REASON_NONE if decoded
     const char *reason;                 // google.rpc.ErrorInfo.reason; NULL if none
     const char *domain;                 // google.rpc.ErrorInfo.domain; NULL if none
     struct error_metadata *metadata;    // google.rpc.ErrorInfo.metadata, in order
@@ -60,10 +62,9 @@ struct error {
     int64_t retry_after_ms; // google.rpc.RetryInfo; 0 if none
 };
 
-// Makes an error whose message is formatted. reason is borrowed and must
-// outlive the arena (a literal), as all strings given to the functions below
-// must; those that are formatted are copied.
-struct error *error_new(struct arena *a, enum status_code code, const char *reason,
+// Makes an error whose message is formatted. Strings given to the functions below are
+// borrowed and must outlive the arena; those that are formatted are copied.
+struct error *error_new(struct arena *a, enum status_code code, enum reason reason,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 // Appends one pair to e's ErrorInfo.metadata.

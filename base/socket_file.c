@@ -10,8 +10,8 @@
 #include "base/memory.h"
 
 const struct error *listen_error(struct arena *a, const struct address *address, const char *why) {
-    return error_new(a, STATUS_UNAVAILABLE, NULL, "cannot listen on \"%s\": %s", address->text,
-                     why);
+    return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "cannot listen on \"%s\": %s",
+                     address->text, why);
 }
 
 const char *listen_error_text(int number) {

@@ -36,7 +36,7 @@ static const struct error *find_token(const struct invocation *in, const char **
     // gRPC core takes nothing else as metadata.
     for (size_t i = 0; i < token.len; i++) {
         if (token.data[i] <= 0x20 || token.data[i] >= 0x7F) {
-            return error_new(in->arena, STATUS_INVALID_ARGUMENT, NULL,
+            return error_new(in->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,
                              "%s: byte %zu is no printable ASCII character, so it is no token",
                              flag, i + 1);
         }

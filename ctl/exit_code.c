@@ -40,25 +40,27 @@ enum exit_code exit_code_of(const struct error *error) {
 
 // What helps against an error of a reason that our server gives; NULL if nothing
 // is known.
-static const char *hint_of_reason(const char *reason) {
-    static const char *const hints[][2] = {
-        {"RUN_NOT_FOUND", "runsctl runs list shows the runs that there are"},
-        {"RUN_ALREADY_EXISTS", "leave the id out to have one made up"},
-        {"RUN_ALREADY_FINISHED", "runsctl runs events shows who ended it"},
-        {"TOKEN_NOT_FOUND", "runsctl tokens list shows the tokens that there are"},
-        {"TOKEN_ALREADY_EXISTS", "leave --name out to have one made up"},
-    };
-    for (size_t i = 0; reason != NULL && i < sizeof(hints) / sizeof(hints[0]); i++) {
-        if (strcmp(reason, hints[i][0]) == 0) {
-            return hints[i][1];
-        }
+static const char *hint_of_reason(enum reason reason) {
+    switch (reason) {
+    case REASON_RUN_NOT_FOUND:
+        return "runsctl runs list shows the runs that there are";
+    case REASON_RUN_ALREADY_EXISTS:
+        return "leave the id out to have one made up";
+    case REASON_RUN_ALREADY_FINISHED:
+        return "runsctl runs events shows who ended it";
+    case REASON_TOKEN_NOT_FOUND:
+        return "runsctl tokens list shows the tokens that there are";
+    case REASON_TOKEN_ALREADY_EXISTS:
+        return "leave --name out to have one made up";
+    default:
+        return NULL;
     }
-    return NULL;
 }
 
 // What helps against an error that a server answered.
 static const char *hint_of(const struct error *error) {
-    const char *hint = hint_of_reason(error->reason);
+    const char *hint = hint_of_reason(
+        error->reason != NULL ? reason_find(slice_of_cstr(error->reason)) : REASON_NONE);
     if (hint != NULL) {
         return hint;
     }

@@ -15,14 +15,14 @@ static const struct error *read_stream(struct arena *a, const char *flag, const 
         size_t n = fread(block, 1, sizeof(block), in);
         strbuf_append(&b, block, n);
         if (b.len > max_bytes) {
-            error = error_new(a, STATUS_INVALID_ARGUMENT, NULL, "%s: %s has more than %zu bytes",
-                              flag, path, max_bytes);
+            error = error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                              "%s: %s has more than %zu bytes", flag, path, max_bytes);
             break;
         }
         if (n < sizeof(block)) {
             if (ferror(in)) {
-                error = error_new(a, STATUS_INVALID_ARGUMENT, NULL, "%s: %s cannot be read", flag,
-                                  path);
+                error = error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s: %s cannot be read",
+                                  flag, path);
             }
             break;
         }
@@ -41,7 +41,7 @@ const struct error *file_read(struct arena *a, const char *flag, const char *pat
     }
     FILE *in = fopen(path, "re");
     if (in == NULL) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL, "%s: %s: %m", flag, path);
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s: %s: %m", flag, path);
     }
     const struct error *error = read_stream(a, flag, path, max_bytes, in, ret_bytes);
     fclose(in);

@@ -47,9 +47,9 @@ int json_print_reply(struct arena *a, const char *type, struct slice bytes) {
     if (json_write_message(schema, a, message, bytes, &text, &fault)) {
         printf("%.*s\n", SLICE_FMT(strbuf_slice(&text)));
     } else {
-        code = exit_with_error(
-            error_new(a, STATUS_INTERNAL, NULL, "the server's reply is no %s: %s", type, fault),
-            NULL);
+        code = exit_with_error(error_new(a, STATUS_INTERNAL, REASON_NONE,
+                                         "the server's reply is no %s: %s", type, fault),
+                               NULL);
     }
     strbuf_release(&text);
     schema_free(schema);

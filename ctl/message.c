@@ -23,7 +23,8 @@ const struct error *message_from_bytes(struct arena *a, const ProtobufCMessageDe
     ProtobufCMessage *message = protobuf_c_message_unpack(type, &allocator, bytes.len,
                                                           bytes.data != NULL ? bytes.data : none);
     if (message == NULL) {
-        return error_new(a, STATUS_INTERNAL, NULL, "the server's reply is no %s", type->name);
+        return error_new(a, STATUS_INTERNAL, REASON_NONE, "the server's reply is no %s",
+                         type->name);
     }
     *(ProtobufCMessage **)ret_message_pointer = message;
     return NULL;

@@ -134,7 +134,7 @@ static const struct error *start(struct invocation *in, const struct logger *log
     };
     parts->front = rpc_loop_new_local("front");
     if (parts->front == NULL) {
-        return error_new(in->arena, STATUS_UNAVAILABLE, NULL,
+        return error_new(in->arena, STATUS_UNAVAILABLE, REASON_NONE,
                          "there is no file descriptor left; raise ulimit -n");
     }
     const struct error *error = runsd_start(in->arena, &server, &parts->runsd);

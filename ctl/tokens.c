@@ -112,7 +112,8 @@ static int create(struct invocation *in) {
     }
     if (created->token == NULL) {
         return exit_with_error(
-            error_new(in->arena, STATUS_INTERNAL, NULL, "the server's reply has no token"), NULL);
+            error_new(in->arena, STATUS_INTERNAL, REASON_NONE, "the server's reply has no token"),
+            NULL);
     }
     if (v[CREATE_QUIET].given) {
         puts(created->secret);

@@ -32,7 +32,7 @@ const struct error *gateway_api_new(struct arena *a, const struct gateway_api_op
     }
     if (transcoder_route_count(transcoder) == 0) {
         transcoder_free(transcoder);
-        return error_new(a, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID", "%s",
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID, "%s",
                          options->unbound_methods
                              ? "there is no method, so there is no route"
                              : "no method has a google.api.http annotation, so there is no "

@@ -19,8 +19,8 @@ bool descriptor_source_can_change(const struct descriptor_source *source) {
 }
 
 static const struct error *cannot_read(struct arena *a, const char *path, int number) {
-    return error_new(a, STATUS_INVALID_ARGUMENT, NULL, "--descriptors %s: cannot be read: %s", path,
-                     strerror(number));
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                     "--descriptors %s: cannot be read: %s", path, strerror(number));
 }
 
 static const struct error *read_file(struct arena *a, const char *path, struct slice *ret_bytes) {
@@ -36,12 +36,12 @@ static const struct error *read_file(struct arena *a, const char *path, struct s
         return cannot_read(a, path, number);
     }
     if (size > MAX_FILE_BYTES) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "--descriptors %s: it has more than %d bytes", path, MAX_FILE_BYTES);
     }
     if (size == 0) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL, "--descriptors %s: the file is empty",
-                         path);
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "--descriptors %s: the file is empty", path);
     }
     *ret_bytes = arena_copy(a, slice_of(bytes, size));
     return NULL;
@@ -84,7 +84,7 @@ const struct error *descriptor_source_explain(struct arena *a,
     if (names[0] == '\0') {
         return error;
     }
-    struct error *e = error_new(a, error->code, error->reason, "%s: %s", names, error->message);
+    struct error *e = error_new(a, error->code, error->reason_id, "%s: %s", names, error->message);
     e->detail = error->detail;
     return e;
 }

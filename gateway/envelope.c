@@ -1,7 +1,5 @@
 #include "gateway/envelope.h"
 
-#include <string.h>
-
 #include "gateway/rpc_status_json.h"
 
 enum { HTTP_BAD_REQUEST = 400, HTTP_INTERNAL_SERVER_ERROR = 500 };
@@ -28,17 +26,6 @@ static const int http_statuses[STATUS_CODE_COUNT] = {
     [STATUS_UNAUTHENTICATED] = 401,
 };
 
-// The gateway's own reasons that HTTP has a status of its own for.
-static const struct {
-    const char *reason;
-    int status;
-} reasons[] = {
-    {"ROUTE_NOT_FOUND", 404},    {"METHOD_NOT_ALLOWED", 405}, {"REQUEST_TIMEOUT", 408},
-    {"BODY_TOO_LARGE", 413},     {"URL_TOO_LONG", 414},       {"MEDIA_TYPE_UNSUPPORTED", 415},
-    {"HEADERS_TOO_LARGE", 431},  {"HEADER_INVALID", 400},     {"CONTENT_ENCODING_UNSUPPORTED", 415},
-    {"EXPECTATION_FAILED", 417},
-};
-
 int envelope_http_status(enum envelope_kind kind, int code) {
     if (code < 0 || code >= STATUS_CODE_COUNT) {
         return HTTP_INTERNAL_SERVER_ERROR;
@@ -48,16 +35,9 @@ int envelope_http_status(enum envelope_kind kind, int code) {
 }
 
 int envelope_error_http_status(enum envelope_kind kind, const struct error *error) {
-    // An upstream may use the same words for something else.
-    bool own = error->domain == NULL || strcmp(error->domain, "gateway.v1") == 0;
-    if (own && error->reason != NULL) {
-        for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-            if (strcmp(error->reason, reasons[i].reason) == 0) {
-                return reasons[i].status;
-            }
-        }
-    }
-    return envelope_http_status(kind, (int)error->code);
+    // An upstream may use the same words for something else: its reasons have no id.
+    int own = reason_http_status(error->reason_id);
+    return own != 0 ? own : envelope_http_status(kind, (int)error->code);
 }
 
 // --- success ---

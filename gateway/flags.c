@@ -12,7 +12,7 @@ const char *const gateway_gzip_words[] = {"off", NULL};
 static const struct error *of_flag(struct arena *a, const char *flag, const struct error *error) {
     return error == NULL
                ? NULL
-               : error_new(a, STATUS_INVALID_ARGUMENT, NULL, "%s: %s", flag, error->message);
+               : error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s: %s", flag, error->message);
 }
 
 static const char *lower_case(struct arena *a, const char *text, size_t length) {
@@ -53,7 +53,7 @@ static const struct error *read_cors(struct arena *a, const struct option_value 
     http->cors_max_age_s = values[GATEWAY_FLAG_CORS_MAX_AGE].number;
     if (http->cors_origin_count == 0 &&
         (http->cors_credentials || values[GATEWAY_FLAG_CORS_MAX_AGE].given)) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL, "%s needs --cors-origin",
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s needs --cors-origin",
                          http->cors_credentials ? "--cors-credentials" : "--cors-max-age-s");
     }
     const char *flag =
@@ -69,7 +69,7 @@ static const struct error *read_reserved(struct arena *a, const struct option_va
     int limit = limits->calls_in_flight != 0 ? limits->calls_in_flight
                                              : (int)GATEWAY_DEFAULT_CALLS_IN_FLIGHT;
     if (reserved->number >= limit) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "--reserved-in-flight: \"%s\" leaves reads nothing of --max-in-flight, "
                          "which is %d",
                          reserved->text, limit);

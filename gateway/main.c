@@ -103,7 +103,7 @@ struct program {
 static const struct error *read_flags(struct arena *a, const struct option_value *values,
                                       struct program *p) {
     if (values[FLAG_REFLECT].given && values[FLAG_DESCRIPTORS].given) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "--reflect and --descriptors exclude each other");
     }
     const struct option_value *listen = &values[FLAG_LISTEN];

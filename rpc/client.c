@@ -24,8 +24,8 @@ struct rpc_client_call_state {
 static void take_response(struct rpc_client_call *call) {
     struct rpc_client_call_state *state = call->state;
     if (state->batch.message == NULL) {
-        call->error =
-            error_new(call->arena, STATUS_INTERNAL, NULL, "the server's reply has no message");
+        call->error = error_new(call->arena, STATUS_INTERNAL, REASON_NONE,
+                                "the server's reply has no message");
         return;
     }
     call->error =

@@ -18,7 +18,7 @@ const struct error *rpc_client_core_open(struct rpc_client_core *core, struct ar
                                          struct rpc_client_method *method, int64_t deadline_us) {
     if (deadline_us != 0 && deadline_us <= clock_monotonic_us()) {
         // gRPC core's clock is coarser: it might let the call go out.
-        return error_new(a, STATUS_DEADLINE_EXCEEDED, NULL,
+        return error_new(a, STATUS_DEADLINE_EXCEEDED, REASON_NONE,
                          "the deadline passed before the call began");
     }
     struct rpc_channel *channel = method->channel;
@@ -35,11 +35,12 @@ const struct error *rpc_client_core_start(struct rpc_client_core *core, struct a
     grpc_call *call = atomic_load(&core->call);
     grpc_call_error result = rpc_batch_start(batch, call);
     if (result == GRPC_CALL_ERROR_INVALID_METADATA) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "the call's metadata has a key or a value that HTTP does not allow");
     }
     if (result != GRPC_CALL_OK) {
-        struct error *e = error_new(a, STATUS_INTERNAL, NULL, "the call could not be started");
+        struct error *e =
+            error_new(a, STATUS_INTERNAL, REASON_NONE, "the call could not be started");
         e->detail = grpc_call_error_to_string(result);
         return e;
     }
@@ -118,12 +119,12 @@ const struct error *rpc_client_take_message(struct arena *a, struct rpc_client_m
     case RPC_MESSAGE_OK:
         return NULL;
     case RPC_MESSAGE_TOO_LARGE:
-        return error_new(a, STATUS_RESOURCE_EXHAUSTED, NULL, "the reply is larger than %zu bytes",
-                         max_bytes);
+        return error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_NONE,
+                         "the reply is larger than %zu bytes", max_bytes);
     case RPC_MESSAGE_MALFORMED:
         break;
     }
-    return error_new(a, STATUS_INTERNAL, NULL,
+    return error_new(a, STATUS_INTERNAL, REASON_NONE,
                      "the server's compressed reply cannot be decompressed");
 }
 

@@ -59,7 +59,7 @@ static void status_done(struct rpc_tag *tag, bool ok) {
         error = rpc_client_received_error(&state->core, &state->errors, &state->status);
     }
     if (error == NULL && state->is_cut) {
-        error = error_new(&state->errors, STATUS_CANCELLED, NULL,
+        error = error_new(&state->errors, STATUS_CANCELLED, REASON_NONE,
                           "the stream was cancelled before its last message was read");
     }
     end(state, error);

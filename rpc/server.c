@@ -112,12 +112,12 @@ void rpc_server_call_ended(struct rpc_server_call *call) {
 
 static void refuse_unknown_method(struct rpc_server_call *call) {
     struct slice method = rpc_slice_view(&call->details.method);
-    rpc_server_call_fail(call, error_new(&call->arena, STATUS_UNIMPLEMENTED, "METHOD_UNKNOWN",
+    rpc_server_call_fail(call, error_new(&call->arena, STATUS_UNIMPLEMENTED, REASON_METHOD_UNKNOWN,
                                          "there is no method \"%.*s\"", SLICE_FMT(method)));
 }
 
 static void refuse_stopping(struct rpc_server_call *call) {
-    struct error *e = error_new(&call->arena, STATUS_UNAVAILABLE, "SERVER_STOPPING",
+    struct error *e = error_new(&call->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
                                 "the server is stopping; nothing was changed");
     e->retry_after_ms = RETRY_WHEN_STOPPING_MS;
     rpc_server_call_fail(call, e);
@@ -127,7 +127,7 @@ static void refuse_full(struct rpc_server_call *call) {
     const struct rpc_server *server = call->server;
     bool is_read = call->acceptor->method->is_read;
     struct error *e = error_new(
-        &call->arena, STATUS_RESOURCE_EXHAUSTED, "QUEUE_FULL",
+        &call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
         "the server has %d calls in flight, its limit%s", server->calls_in_flight,
         is_read && server->calls_in_flight < server->max_calls_in_flight ? " for reads" : "");
     e->retry_after_ms = RETRY_WHEN_FULL_MS;
@@ -136,7 +136,7 @@ static void refuse_full(struct rpc_server_call *call) {
 
 static void refuse_stream(struct rpc_server_call *call) {
     struct error *e =
-        error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, "QUEUE_FULL",
+        error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
                   "the server has %d streams open, its limit", call->server->max_streams);
     e->retry_after_ms = RETRY_WHEN_FULL_MS;
     rpc_server_call_fail(call, e);
@@ -150,18 +150,18 @@ const struct error *rpc_server_take_message(const struct rpc_server_call *call, 
     case RPC_MESSAGE_OK:
         return NULL;
     case RPC_MESSAGE_TOO_LARGE:
-        return error_new(a, STATUS_RESOURCE_EXHAUSTED, NULL,
+        return error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_NONE,
                          "the request message of %s is larger than %zu bytes", path, max_bytes);
     case RPC_MESSAGE_MALFORMED:
         break;
     }
-    return error_new(a, STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED",
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_MESSAGE_MALFORMED,
                      "the compressed request message of %s cannot be decompressed", path);
 }
 
 static const struct error *read_request(struct rpc_server_call *call) {
     if (call->payload == NULL) {
-        return error_new(&call->arena, STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED",
+        return error_new(&call->arena, STATUS_INVALID_ARGUMENT, REASON_MESSAGE_MALFORMED,
                          "the call of %s has no request message", call->acceptor->method->path);
     }
     grpc_byte_buffer *payload = call->payload;

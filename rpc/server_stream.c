@@ -111,7 +111,7 @@ void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct err
 }
 
 const struct error *rpc_server_stream_stopping_error(struct rpc_server_stream *stream) {
-    struct error *e = error_new(&stream->call->arena, STATUS_UNAVAILABLE, "SERVER_STOPPING",
+    struct error *e = error_new(&stream->call->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
                                 "the server is stopping; open the stream again");
     e->retry_after_ms = RETRY_WHEN_STOPPING_MS;
     return e;

@@ -83,8 +83,8 @@ static void check(void *context, struct rpc_server_call *rpc) {
     const char *name = NULL;
     const struct error *error = read_name(call, &name);
     if (error == NULL && !is_served(name)) {
-        error =
-            error_new(call->arena, STATUS_NOT_FOUND, NULL, "there is no service \"%.200s\"", name);
+        error = error_new(call->arena, STATUS_NOT_FOUND, REASON_NONE,
+                          "there is no service \"%.200s\"", name);
     }
     if (error != NULL) {
         service_call_fail(call, error);
@@ -127,7 +127,8 @@ static void finish(struct health_watch *watch, const struct error *error) {
 
 static void cancelled(struct rpc_server_stream *stream) {
     struct health_watch *watch = CONTAINER_OF(stream, struct health_watch, stream);
-    finish(watch, error_new(watch->call->arena, STATUS_CANCELLED, NULL, "nobody watches any more"));
+    finish(watch,
+           error_new(watch->call->arena, STATUS_CANCELLED, REASON_NONE, "nobody watches any more"));
 }
 
 static void stopping(struct rpc_server_stream *stream) {

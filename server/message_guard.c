@@ -44,7 +44,7 @@ static const struct error *refuse(struct arena *a, const struct place *place, co
     const char *field = arena_printf(a, "%.*s%s", SLICE_FMT(shown), cut);
     strbuf_release(&path);
     struct error *e =
-        error_new(a, STATUS_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "%s%s%s",
+        error_new(a, STATUS_INVALID_ARGUMENT, REASON_MESSAGE_MALFORMED, "%s%s%s",
                   field[0] != '\0' ? field : "the message", field[0] != '\0' ? " " : " ", why);
     error_add_violation(e, a, field, "%s", why);
     return e;

@@ -63,8 +63,8 @@ static const struct error *load_tokens(struct arena *a, struct runsd *runsd) {
     struct store_op op = {.kind = STORE_TOKEN_LIST, .arena = a};
     run_store_submit_and_wait(runsd->service.store, &op);
     if (op.result != STORE_OK) {
-        struct error *e =
-            error_new(a, STATUS_UNAVAILABLE, NULL, "the tokens cannot be read from the store");
+        struct error *e = error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
+                                    "the tokens cannot be read from the store");
         e->detail = op.detail;
         return e;
     }
@@ -160,7 +160,7 @@ static struct rpc_server *new_server(struct runsd *runsd, struct rpc_loop *loop,
         .methods = runsd->methods,
         .method_count = methods,
         .max_request_bytes = runsd->max_request_bytes,
-        .error_domain = "runs.v1",
+        .error_domain = REASON_DOMAIN_RUNS,
     };
     return rpc_server_new(loop, &options);
 }

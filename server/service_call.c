@@ -107,14 +107,14 @@ static const struct error *store_error(struct service_call *call) {
     case STORE_EXISTS:
         return NULL;
     case STORE_EXPIRED:
-        return error_new(call->arena, STATUS_DEADLINE_EXCEEDED, "DEADLINE_PASSED",
+        return error_new(call->arena, STATUS_DEADLINE_EXCEEDED, REASON_DEADLINE_PASSED,
                          "the deadline passed before the work began; nothing was changed");
     case STORE_BUSY:
-        e = error_new(call->arena, STATUS_RESOURCE_EXHAUSTED, "QUEUE_FULL",
+        e = error_new(call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
                       "too many requests wait for the store; nothing was changed");
         break;
     case STORE_UNAVAILABLE:
-        e = error_new(call->arena, STATUS_UNAVAILABLE, "STORE_UNAVAILABLE",
+        e = error_new(call->arena, STATUS_UNAVAILABLE, REASON_STORE_UNAVAILABLE,
                       "the store cannot be used now; whether a change was made is not known");
         break;
     }

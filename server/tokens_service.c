@@ -51,7 +51,7 @@ static const struct error *check_name(struct arena *a, const char *field, const 
 }
 
 static const struct error *about_token(struct service_call *call, enum status_code code,
-                                       const char *reason, const char *what,
+                                       enum reason reason, const char *what,
                                        struct slice organization, struct slice name) {
     struct error *e = error_new(call->arena, code, reason, "%s \"%.*s\" of organization \"%.*s\"",
                                 what, SLICE_FMT(name), SLICE_FMT(organization));
@@ -66,9 +66,9 @@ static const struct error *about_token(struct service_call *call, enum status_co
 static void token_created(struct service_call *call) {
     const struct token_record *record = &call->op.token_create.in;
     if (call->op.result == STORE_EXISTS) {
-        service_call_fail(call, about_token(call, STATUS_ALREADY_EXISTS, "TOKEN_ALREADY_EXISTS",
-                                            "there is already a token", record->organization,
-                                            record->name));
+        service_call_fail(call, about_token(call, STATUS_ALREADY_EXISTS,
+                                            REASON_TOKEN_ALREADY_EXISTS, "there is already a token",
+                                            record->organization, record->name));
         return;
     }
     token_table_put(call->service->tokens, record);
@@ -173,7 +173,7 @@ static void token_revoked(struct service_call *call) {
     const struct store_token_revoke *revoke = &call->op.token_revoke;
     if (call->op.result == STORE_NOT_FOUND) {
         service_call_fail(call,
-                          about_token(call, STATUS_NOT_FOUND, "TOKEN_NOT_FOUND",
+                          about_token(call, STATUS_NOT_FOUND, REASON_TOKEN_NOT_FOUND,
                                       "there is no token", revoke->organization, revoke->name));
         return;
     }

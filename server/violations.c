@@ -19,8 +19,8 @@ void violation_add(struct violations *v, const char *field, const char *format, 
     vsnprintf(description, sizeof(description), format, args);
     va_end(args);
     if (v->error == NULL) {
-        v->error = error_new(v->arena, STATUS_INVALID_ARGUMENT, "FIELD_INVALID", "%s %s", field,
-                             description);
+        v->error = error_new(v->arena, STATUS_INVALID_ARGUMENT, REASON_FIELD_INVALID, "%s %s",
+                             field, description);
     }
     error_add_violation(v->error, v->arena, field, "%s", description);
 }

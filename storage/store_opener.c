@@ -16,7 +16,7 @@ const struct error *run_store_open(struct arena *a, const char *url,
                                    struct run_store **ret_store) {
     const char *path = run_store_file(url);
     if (path != NULL && path[0] == '\0') {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "the store \"%s\" names no file; expected sqlite:PATH", url);
     }
     if (path != NULL) {
@@ -26,7 +26,7 @@ const struct error *run_store_open(struct arena *a, const char *url,
         *ret_store = memory_store_new(options);
         return NULL;
     }
-    return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                      "\"%s\" is no kind of store; expected sqlite:PATH or memory:", url);
 }
 
@@ -47,7 +47,7 @@ const struct error *store_holder_read(struct arena *a, const char *url,
                                       struct store_holder *ret_holder) {
     const char *path = run_store_file(url);
     if (path == NULL) {
-        return error_new(a, STATUS_NOT_FOUND, NULL, "no server holds the store \"%s\"", url);
+        return error_new(a, STATUS_NOT_FOUND, REASON_NONE, "no server holds the store \"%s\"", url);
     }
     return holder_file_read(a, path, ret_holder);
 }

@@ -54,7 +54,7 @@ const struct error *grpc_load_method_parse(struct arena *a, const char *name,
             return NULL;
         }
     }
-    return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                      "--method must be GetRun, CancelRun or CreateRun, is '%s'", name);
 }
 

@@ -269,8 +269,9 @@ static const struct error *connect_all(struct arena *a, struct engine *e) {
         struct connection *c = &e->connections[i];
         c->fd = connect_to(&e->options->server);
         if (c->fd < 0) {
-            return error_new(a, STATUS_UNAVAILABLE, NULL, "connection %d of %d to %s: %s", i + 1,
-                             e->options->connections, e->options->server.text, strerror(errno));
+            return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "connection %d of %d to %s: %s",
+                             i + 1, e->options->connections, e->options->server.text,
+                             strerror(errno));
         }
         e->alive++;
         watch(e, i, c->fd);

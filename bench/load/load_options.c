@@ -41,7 +41,7 @@ const struct error *load_options_open(struct arena *a, struct load_options *o) {
         error = targets_read(a, o->targets_file, &o->targets);
     }
     if (error == NULL && (uint64_t)o->first >= o->targets.count) {
-        error = error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        error = error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                           "--first must be below the number of targets, %zu, is %.0f",
                           o->targets.count, o->first);
     }

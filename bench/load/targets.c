@@ -11,13 +11,13 @@
 static const struct error *check_line(struct arena *a, const char *name, size_t number,
                                       struct slice line) {
     if (line.len == 0 || line.len > TARGET_MAX_BYTES) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "%s: line %zu has %zu bytes; a target has 1 to %d", name, number, line.len,
                          TARGET_MAX_BYTES);
     }
     for (size_t i = 0; i < line.len; i++) {
         if (line.data[i] <= ' ' || line.data[i] == 0x7F) {
-            return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+            return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                              "%s: line %zu has byte 0x%02x at column %zu; a target has no space "
                              "and no control character",
                              name, number, line.data[i], i + 1);
@@ -35,7 +35,7 @@ const struct error *targets_of_text(struct arena *a, const char *name, char *tex
     count += len > 0 && text[len - 1] != '\n';
     if (count == 0) {
         free(text);
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL, "%s: holds no target", name);
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s: holds no target", name);
     }
     struct targets t = {.text = text, .lines = mem_alloc(count * sizeof(struct slice))};
     const struct error *error = NULL;
@@ -58,7 +58,7 @@ const struct error *targets_of_text(struct arena *a, const char *name, char *tex
 const struct error *targets_read(struct arena *a, const char *path, struct targets *ret) {
     FILE *f = fopen(path, "rb");
     if (f == NULL) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL, "%s: %s", path, strerror(errno));
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s: %s", path, strerror(errno));
     }
     struct strbuf text = STRBUF_INIT;
     enum { CHUNK = 1 << 16 };
@@ -73,7 +73,7 @@ const struct error *targets_read(struct arena *a, const char *path, struct targe
     (void)fclose(f);
     if (failed) {
         strbuf_release(&text);
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL, "%s: %s", path, strerror(reason));
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s: %s", path, strerror(reason));
     }
     size_t len;
     char *bytes = (char *)strbuf_detach(&text, &len);

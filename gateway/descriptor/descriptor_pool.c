@@ -31,7 +31,7 @@ struct loader {
 };
 
 static const struct error *malformed(struct arena *a, size_t set_index) {
-    return error_new(a, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID,
                      "descriptor set %zu is no serialized google.protobuf.FileDescriptorSet",
                      set_index + 1);
 }
@@ -85,7 +85,7 @@ static const struct error *add_file(struct loader *l, struct slice bytes, size_t
     if (slice_equal(same->bytes, file.bytes)) {
         return NULL;
     }
-    return error_new(l->arena, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
+    return error_new(l->arena, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID,
                      "file \"%.*s\" of descriptor set %zu differs from the one in set %zu",
                      SLICE_FMT(file.name), set_index + 1, same->set_index + 1);
 }
@@ -143,7 +143,7 @@ static const struct error *link_file(struct loader *l, const struct set_file *fi
         error = malformed(l->arena, file->set_index);
     } else if ((def = upb_DefPool_AddFile(l->pool->pool, proto, &status)) == NULL) {
         error =
-            error_new(l->arena, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
+            error_new(l->arena, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID,
                       "file \"%.*s\" of descriptor set %zu is invalid: %s", SLICE_FMT(file->name),
                       file->set_index + 1, upb_Status_ErrorMessage(&status));
     } else {
@@ -160,7 +160,7 @@ static const struct error *visit_file(struct loader *l, struct set_file *file) {
         return NULL;
     }
     if (file->visit == VISIT_OPEN) {
-        return error_new(l->arena, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
+        return error_new(l->arena, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID,
                          "file \"%.*s\" of descriptor set %zu imports itself",
                          SLICE_FMT(file->name), file->set_index + 1);
     }
@@ -177,7 +177,7 @@ static const struct error *visit_file(struct loader *l, struct set_file *file) {
         }
         struct set_file *import = find_file(l, field.bytes);
         if (import == NULL) {
-            return error_new(l->arena, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
+            return error_new(l->arena, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID,
                              "file \"%.*s\" of descriptor set %zu imports \"%.*s\", which is in "
                              "no set; build the set with --include_imports",
                              SLICE_FMT(file->name), file->set_index + 1, SLICE_FMT(field.bytes));

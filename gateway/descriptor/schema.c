@@ -235,7 +235,7 @@ static const struct error *compile_enum(struct compiler *c, struct schema_enum *
     for (size_t i = 1; i < e->name_count; i++) {
         if (slice_equal(names[i - 1].name, names[i].name) &&
             names[i - 1].number != names[i].number) {
-            return error_new(c->errors, STATUS_INVALID_ARGUMENT, "DESCRIPTOR_INVALID",
+            return error_new(c->errors, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID,
                              "enum %.*s: \"%.*s\" is the word of both %d and %d",
                              SLICE_FMT(e->full_name), SLICE_FMT(names[i].name), names[i - 1].number,
                              names[i].number);

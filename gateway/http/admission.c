@@ -17,7 +17,7 @@ struct error *admission_check(const struct admission *admission, struct arena *a
         return NULL;
     }
     struct error *e =
-        error_new(a, STATUS_RESOURCE_EXHAUSTED, "OVERLOADED",
+        error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_OVERLOADED,
                   "There are as many %s as the gateway allows%s: %d. Nothing was changed.",
                   admission->what, is_read ? " before a read" : "", limit);
     e->retry_after_ms = RETRY_AFTER_MS;

@@ -48,15 +48,15 @@ const struct error *cors_check(struct arena *a, const struct gateway_http_option
         const char *origin = options->cors_origins[i];
         if (strcmp(origin, "*") == 0) {
             if (options->cors_credentials) {
-                return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+                return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                                  "the origin \"*\" and credentials exclude each other");
             }
             if (options->cors_origin_count > 1) {
-                return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+                return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                                  "the origin \"*\" must be the only one");
             }
         } else if (!is_origin(origin)) {
-            return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+            return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                              "the origin \"%s\" must be \"*\" or scheme://host[:port] in lower "
                              "case, without a path",
                              origin);

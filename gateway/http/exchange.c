@@ -19,7 +19,7 @@ enum {
     SECRET_LEAST = 8, // shorter credentials are words that paths hold anyway
 };
 
-const char exchange_error_domain[] = "gateway.v1";
+const char exchange_error_domain[] = REASON_DOMAIN_GATEWAY;
 
 // --- begin and end ---
 
@@ -163,8 +163,8 @@ bool exchange_is_stopping(const struct exchange *x) {
 }
 
 const struct error *exchange_stopping_error(struct exchange *x) {
-    struct error *e =
-        error_new(&x->arena, STATUS_UNAVAILABLE, "SERVER_STOPPING", "The gateway is stopping.");
+    struct error *e = error_new(&x->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
+                                "The gateway is stopping.");
     e->domain = exchange_error_domain;
     return e;
 }
@@ -222,7 +222,7 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t si
     size_t limit = x->context->limits.body_bytes;
     x->body_bytes += size;
     if (x->error == NULL && x->body_bytes > limit) {
-        struct error *e = error_new(&x->arena, STATUS_INVALID_ARGUMENT, "BODY_TOO_LARGE",
+        struct error *e = error_new(&x->arena, STATUS_INVALID_ARGUMENT, REASON_BODY_TOO_LARGE,
                                     "The body is larger than %zu bytes.", limit);
         e->domain = exchange_error_domain;
         x->error = e;
@@ -251,7 +251,7 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
     }
     if (x->body.len > 0 && x->facts.content_encoding.len > 0) {
         struct error *e =
-            error_new(&x->arena, STATUS_INVALID_ARGUMENT, "CONTENT_ENCODING_UNSUPPORTED",
+            error_new(&x->arena, STATUS_INVALID_ARGUMENT, REASON_CONTENT_ENCODING_UNSUPPORTED,
                       "Content-Encoding: \"%.*s\" is not supported; expected identity.",
                       SLICE_FMT(x->facts.content_encoding));
         e->domain = exchange_error_domain;
@@ -260,7 +260,7 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
     bool takes_any = transcoder_route_takes_http_body(x->routing.match.route);
     if (x->body.len > 0 && !takes_any && !x->facts.media_type_is_json) {
         struct error *e =
-            error_new(&x->arena, STATUS_INVALID_ARGUMENT, "MEDIA_TYPE_UNSUPPORTED",
+            error_new(&x->arena, STATUS_INVALID_ARGUMENT, REASON_MEDIA_TYPE_UNSUPPORTED,
                       "Content-Type: \"%.*s\" is not supported; expected application/json.",
                       SLICE_FMT(x->facts.content_type));
         e->domain = exchange_error_domain;

@@ -82,7 +82,7 @@ static const struct error *find_route(struct exchange *x) {
         routing_find(&x->arena, x->api->transcoder, &x->context->edge.cors, &request, &x->routing);
     if (error == NULL && x->routing.options_allow == NULL &&
         transcoder_route_client_streaming(x->routing.match.route)) {
-        struct error *e = error_new(&x->arena, STATUS_UNIMPLEMENTED, "STREAMING_UNSUPPORTED",
+        struct error *e = error_new(&x->arena, STATUS_UNIMPLEMENTED, REASON_STREAMING_UNSUPPORTED,
                                     "the method takes a stream of requests, which is served over "
                                     "gRPC only");
         e->domain = exchange_error_domain;
@@ -110,8 +110,7 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
     const struct error *error =
         request_head_check(&x->arena, &head, &x->context->limits, &x->facts);
     choose_request_id(x);
-    bool is_framed =
-        error == NULL || (error->reason != NULL && strcmp(error->reason, "BODY_TOO_LARGE") == 0);
+    bool is_framed = error == NULL || error->reason_id == REASON_BODY_TOO_LARGE;
     if (is_framed) {
         const struct error *ambiguous = check_layout(x, connection, method, version, &head);
         if (ambiguous != NULL) {

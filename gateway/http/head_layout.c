@@ -62,24 +62,24 @@ const struct error *head_layout_check(struct arena *a, const struct head_layout 
     if (!(skip_part(&c, layout->method) && skip_separators(&c, 1) &&
           skip_part(&c, layout->target) && skip_separators(&c, 1) &&
           skip_part(&c, layout->version) && skip_crlf(&c))) {
-        e = error_new(a, STATUS_INVALID_ARGUMENT, "HEADER_INVALID",
+        e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID,
                       "the request line must be a method, a target and a version with one space "
                       "between them and end with CR LF");
     }
     for (size_t i = 0; i < layout->header_count && e == NULL; i++) {
         if (!skip_header(&c, &layout->headers[i])) {
-            e = error_new(a, STATUS_INVALID_ARGUMENT, "HEADER_INVALID",
+            e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID,
                           "the header \"%.*s\" must be on one line that ends with CR LF and holds "
                           "no NUL",
                           SLICE_FMT(http_header_shown_name(layout->headers[i].name)));
         }
     }
     if (e == NULL && !(skip_crlf(&c) && c.at == c.end)) {
-        e = error_new(a, STATUS_INVALID_ARGUMENT, "HEADER_INVALID",
+        e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID,
                       "the headers must end with an empty line of CR LF");
     }
     if (e != NULL) {
-        e->domain = "gateway.v1";
+        e->domain = REASON_DOMAIN_GATEWAY;
     }
     return e;
 }

@@ -77,21 +77,21 @@ static const struct error *check_one(struct arena *a, const struct header_mappin
     const char *http = is_request ? m->from : m->to;
     const char *key = is_request ? m->to : m->from;
     if (!is_lower_token(http)) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "the header name \"%s\" is no HTTP token in lower case", http);
     }
     if (!is_key(key)) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "the metadata key \"%s\" must be of a-z, 0-9, \"_\", \"-\" and \".\"",
                          key);
     }
     if (is_reserved(http) || is_reserved(key)) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "\"%s\" cannot be mapped: it belongs to HTTP, gRPC or the gateway",
                          is_reserved(http) ? http : key);
     }
     if (!is_request && IS_AMONG(http, reply_names)) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "metadata cannot be mapped to \"%s\": the gateway sets it itself", http);
     }
     return NULL;
@@ -108,7 +108,7 @@ const struct error *header_map_check(struct arena *a, struct header_map map,
         for (size_t n = 0; n < i; n++) {
             bool same_from = strcmp(map.items[n].from, m->from) == 0;
             if (same_from || strcmp(map.items[n].to, m->to) == 0) {
-                return error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+                return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                                  "two mappings are %s \"%s\", one is allowed",
                                  same_from ? "from" : "to", same_from ? m->from : m->to);
             }
@@ -155,9 +155,9 @@ size_t header_map_request_bound(struct header_map map, struct http_headers heade
 }
 
 static const struct error *refuse(struct arena *a, const char *name, const char *what) {
-    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, "HEADER_INVALID",
+    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID,
                                 "the header \"%s\" must be %s", name, what);
-    e->domain = "gateway.v1";
+    e->domain = REASON_DOMAIN_GATEWAY;
     return e;
 }
 

@@ -216,7 +216,7 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     if (server->daemon == NULL) {
         int number = errno;
         free_server(server);
-        return error_new(a, STATUS_UNAVAILABLE, NULL, "cannot serve HTTP on \"%s\": %s",
+        return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "cannot serve HTTP on \"%s\": %s",
                          options->listen.text, strerror(number));
     }
     const union MHD_DaemonInfo *info =

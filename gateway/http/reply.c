@@ -222,7 +222,7 @@ static const char *metadata_value(const struct error *error, const char *key) {
 }
 
 static bool is_encoding_refusal(const struct error *error) {
-    return error->reason != NULL && strcmp(error->reason, "CONTENT_ENCODING_UNSUPPORTED") == 0;
+    return error->reason_id == REASON_CONTENT_ENCODING_UNSUPPORTED;
 }
 
 struct reply reply_error(const struct reply_request *request, const struct error *error,

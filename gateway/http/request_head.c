@@ -19,12 +19,12 @@ static const char *const single_headers[] = {
 };
 
 static const struct error *fail(struct error *e) {
-    e->domain = "gateway.v1";
+    e->domain = REASON_DOMAIN_GATEWAY;
     return e;
 }
 
 #define REFUSE(arena_, ...)                                                                        \
-    fail(error_new((arena_), STATUS_INVALID_ARGUMENT, "HEADER_INVALID", __VA_ARGS__))
+    fail(error_new((arena_), STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID, __VA_ARGS__))
 
 static const struct http_header *find(const struct request_head *head, const char *name) {
     return header_find((struct http_headers){head->headers, head->header_count}, name);
@@ -45,7 +45,7 @@ struct slice http_header_shown_name(struct slice name) {
 static const struct error *check_sizes(struct arena *a, const struct request_head *head,
                                        const struct gateway_limits *limits) {
     if (head->target.len > limits->url_bytes) {
-        return fail(error_new(a, STATUS_INVALID_ARGUMENT, "URL_TOO_LONG",
+        return fail(error_new(a, STATUS_INVALID_ARGUMENT, REASON_URL_TOO_LONG,
                               "path and query have %zu bytes, at most %zu are allowed",
                               head->target.len, limits->url_bytes));
     }
@@ -55,12 +55,12 @@ static const struct error *check_sizes(struct arena *a, const struct request_hea
         bytes += head->headers[i].name.len + head->headers[i].value.len + strlen(": \r\n");
     }
     if (bytes > limits->header_bytes) {
-        return fail(error_new(a, STATUS_INVALID_ARGUMENT, "HEADERS_TOO_LARGE",
+        return fail(error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADERS_TOO_LARGE,
                               "request line and headers have %zu bytes, at most %zu are allowed",
                               bytes, limits->header_bytes));
     }
     if (!connection_memory_holds(limits, bytes, head->header_count)) {
-        return fail(error_new(a, STATUS_INVALID_ARGUMENT, "HEADERS_TOO_LARGE",
+        return fail(error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADERS_TOO_LARGE,
                               "%zu headers are too many in a head of %zu bytes: with %d for each "
                               "they make %zu, at most %zu are allowed",
                               head->header_count, bytes, CONNECTION_HEADER_BYTES,
@@ -238,7 +238,7 @@ static const struct error *check_framing(struct arena *a, const struct request_h
         }
         ret->has_content_length = true;
         if (ret->content_length > limits->body_bytes) {
-            return fail(error_new(a, STATUS_INVALID_ARGUMENT, "BODY_TOO_LARGE",
+            return fail(error_new(a, STATUS_INVALID_ARGUMENT, REASON_BODY_TOO_LARGE,
                                   "the body has %llu bytes, at most %zu are allowed",
                                   (unsigned long long)ret->content_length, limits->body_bytes));
         }
@@ -254,7 +254,7 @@ static const struct error *check_expectations(struct arena *a, const struct requ
     struct slice expectation;
     while (head->http_1_1 && header_list_next(&list, &expectation)) {
         if (!header_equal(expectation, "100-continue")) {
-            return fail(error_new(a, STATUS_INVALID_ARGUMENT, "EXPECTATION_FAILED",
+            return fail(error_new(a, STATUS_INVALID_ARGUMENT, REASON_EXPECTATION_FAILED,
                                   "\"expect\" must be \"100-continue\", got \"%.*s\"",
                                   (int)(expectation.len < 100 ? expectation.len : 100),
                                   (const char *)expectation.data));

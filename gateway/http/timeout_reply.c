@@ -10,9 +10,9 @@
 void timeout_reply_send(int fd, enum envelope_kind kind, struct slice request_id) {
     struct arena a;
     arena_init(&a);
-    struct error *error = error_new(&a, STATUS_DEADLINE_EXCEEDED, "REQUEST_TIMEOUT",
+    struct error *error = error_new(&a, STATUS_DEADLINE_EXCEEDED, REASON_REQUEST_TIMEOUT,
                                     "the request was not received completely in time");
-    error->domain = "gateway.v1";
+    error->domain = REASON_DOMAIN_GATEWAY;
     int status = envelope_error_http_status(kind, error);
     struct strbuf body = STRBUF_INIT;
     envelope_append_error(kind, &body, error, NULL, request_id);

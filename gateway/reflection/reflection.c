@@ -43,7 +43,7 @@ struct fetcher {
 // --- questions ---
 
 static const struct error *malformed(struct fetcher *f, const char *what, struct slice of) {
-    return error_new(f->arena, STATUS_INVALID_ARGUMENT, NULL,
+    return error_new(f->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,
                      "the upstream's server reflection: %s \"%.*s\"", what, SLICE_FMT(of));
 }
 
@@ -63,8 +63,8 @@ static const struct error *ask(struct fetcher *f, enum reflection_question quest
     }
     if (ret->kind == REFLECTION_ANSWER_ERROR) {
         bool known = ret->error_code > STATUS_OK && ret->error_code < STATUS_CODE_COUNT;
-        return error_new(f->arena, known ? (enum status_code)ret->error_code : STATUS_UNKNOWN, NULL,
-                         "the upstream's server reflection has no \"%.*s\": %s: %.*s",
+        return error_new(f->arena, known ? (enum status_code)ret->error_code : STATUS_UNKNOWN,
+                         REASON_NONE, "the upstream's server reflection has no \"%.*s\": %s: %.*s",
                          SLICE_FMT(argument), status_code_name(ret->error_code),
                          SLICE_FMT(ret->error_message));
     }
@@ -84,7 +84,7 @@ static const struct error *list_services(struct fetcher *f, struct reflection_an
             return error;
         }
     }
-    return error_new(f->arena, STATUS_UNIMPLEMENTED, NULL,
+    return error_new(f->arena, STATUS_UNIMPLEMENTED, REASON_NONE,
                      "the upstream has no server reflection, neither grpc.reflection.v1 nor "
                      "v1alpha; give its descriptors by --descriptors");
 }
@@ -103,7 +103,7 @@ static const struct file *find_file(const struct fetcher *f, struct slice name) 
 static const struct error *add_file(struct fetcher *f, struct slice bytes) {
     struct file file = {.bytes = bytes};
     if (!reflection_file_read(f->arena, bytes, &file.name, &file.imports, &file.import_count)) {
-        return error_new(f->arena, STATUS_INVALID_ARGUMENT, NULL,
+        return error_new(f->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "the upstream's server reflection: %zu bytes that are no "
                          "google.protobuf.FileDescriptorProto",
                          bytes.len);
@@ -116,7 +116,7 @@ static const struct error *add_file(struct fetcher *f, struct slice bytes) {
     }
     f->bytes += bytes.len;
     if (f->file_count == MOST_FILES || f->bytes > MOST_BYTES) {
-        return error_new(f->arena, STATUS_RESOURCE_EXHAUSTED, NULL,
+        return error_new(f->arena, STATUS_RESOURCE_EXHAUSTED, REASON_NONE,
                          "the upstream's descriptors are more than %d files or %d bytes",
                          MOST_FILES, MOST_BYTES);
     }
@@ -184,7 +184,7 @@ static const struct error *fetch(struct fetcher *f) {
         return error;
     }
     if (services.count > MOST_SERVICES) {
-        return error_new(f->arena, STATUS_RESOURCE_EXHAUSTED, NULL,
+        return error_new(f->arena, STATUS_RESOURCE_EXHAUSTED, REASON_NONE,
                          "the upstream has %zu services, more than %d", services.count,
                          MOST_SERVICES);
     }
@@ -197,7 +197,7 @@ static const struct error *fetch(struct fetcher *f) {
         error = fetch_imports(f);
     }
     if (error == NULL && f->file_count == 0) {
-        error = error_new(f->arena, STATUS_FAILED_PRECONDITION, NULL,
+        error = error_new(f->arena, STATUS_FAILED_PRECONDITION, REASON_NONE,
                           "the upstream's server reflection describes no service (it lists %zu, "
                           "those of reflection and health checking included)",
                           services.count);

@@ -65,7 +65,7 @@ static void wait_until_done(struct waiter *w, const struct reflection_options *o
 }
 
 static const struct error *copy_error(struct arena *a, const struct error *error) {
-    struct error *e = error_new(a, error->code, NULL, "%s", error->message);
+    struct error *e = error_new(a, error->code, REASON_NONE, "%s", error->message);
     e->detail = error->detail != NULL ? arena_printf(a, "%s", error->detail) : NULL;
     return e;
 }
@@ -96,7 +96,7 @@ const struct error *reflection_call(struct arena *a, const struct reflection_opt
     if (w.stream.error != NULL) {
         error = copy_error(a, w.stream.error);
     } else if (!w.has_reply) {
-        error = error_new(a, STATUS_INVALID_ARGUMENT, NULL,
+        error = error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                           "the upstream's server reflection ended without an answer");
     } else {
         *ret_reply = arena_copy(a, strbuf_slice(&w.reply));

@@ -149,7 +149,7 @@ static const struct error *refuse(struct query_binder *b, struct slice key, cons
     const char *name =
         n > 0 || key.len == 0 ? arena_cstr(b->arena, slice_of(key.data, n)) : "query";
     struct error *e =
-        error_new(b->arena, STATUS_INVALID_ARGUMENT, "QUERY_INVALID",
+        error_new(b->arena, STATUS_INVALID_ARGUMENT, REASON_QUERY_INVALID,
                   "Query parameter %s is invalid: %s.", scalar_quote(b->arena, key), why);
     error_add_violation(e, b->arena, name, "%s", why);
     return e;

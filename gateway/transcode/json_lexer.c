@@ -50,7 +50,7 @@ bool json_fail_syntax(struct json_reader *r, const char *format, ...) {
     vsnprintf(why, sizeof(why), format, args);
     va_end(args);
     char *place = arena_printf(r->arena, "line %zu, column %zu", line, column);
-    struct error *e = error_new(r->arena, STATUS_INVALID_ARGUMENT, "BODY_INVALID",
+    struct error *e = error_new(r->arena, STATUS_INVALID_ARGUMENT, REASON_BODY_INVALID,
                                 "The body is no valid JSON: %s, %s.", place, why);
     error_add_violation(e, r->arena, place, "%s", why);
     r->error = e;

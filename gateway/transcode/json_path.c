@@ -57,7 +57,7 @@ bool json_fail_path(struct json_reader *r, const struct json_path *path, const c
     va_end(args);
     const char *field = path_text(r->arena, path);
     struct error *e = error_new(
-        r->arena, STATUS_INVALID_ARGUMENT, "BODY_INVALID", "The body's %s is invalid: %s.",
+        r->arena, STATUS_INVALID_ARGUMENT, REASON_BODY_INVALID, "The body's %s is invalid: %s.",
         path == NULL ? "value" : arena_printf(r->arena, "\"%s\"", field), why);
     error_add_violation(e, r->arena, field, "%s", why);
     r->error = e;

@@ -12,7 +12,7 @@
 #include "gateway/transcode/transcoder_internal.h"
 #include "gateway/transcode/update_mask.h"
 
-static const char error_domain[] = "gateway.v1";
+static const char error_domain[] = REASON_DOMAIN_GATEWAY;
 
 const struct error *transcoder_error(const struct error *error) {
     if (error != NULL) {
@@ -94,7 +94,7 @@ bool transcoder_route_returns_http_body(const struct transcoder_route *route) {
 }
 
 static const struct error *refuse_variable(struct arena *a, const char *name, const char *why) {
-    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, "PATH_INVALID",
+    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_PATH_INVALID,
                                 "Path variable \"%s\" is invalid: %s.", name, why);
     error_add_violation(e, a, name, "%s", why);
     return transcoder_error(e);
@@ -127,7 +127,7 @@ const struct error *transcoder_match_route(const struct transcoder *transcoder, 
     size_t bad;
     if (!percent_valid(path, &bad)) {
         return transcoder_error(
-            error_new(a, STATUS_INVALID_ARGUMENT, "PATH_INVALID",
+            error_new(a, STATUS_INVALID_ARGUMENT, REASON_PATH_INVALID,
                       "The path is invalid: \"%%\" at offset %zu is not followed by "
                       "two hex digits.",
                       bad));
@@ -135,11 +135,11 @@ const struct error *transcoder_match_route(const struct transcoder *transcoder, 
     struct route_match found;
     switch (route_table_find(&transcoder->table, a, verb, path, &found)) {
     case ROUTE_NO_PATH:
-        return transcoder_error(error_new(a, STATUS_NOT_FOUND, "ROUTE_NOT_FOUND",
+        return transcoder_error(error_new(a, STATUS_NOT_FOUND, REASON_ROUTE_NOT_FOUND,
                                           "There is no resource at path %s.",
                                           scalar_quote(a, path)));
     case ROUTE_NO_METHOD: {
-        struct error *e = error_new(a, STATUS_UNIMPLEMENTED, "METHOD_NOT_ALLOWED",
+        struct error *e = error_new(a, STATUS_UNIMPLEMENTED, REASON_METHOD_NOT_ALLOWED,
                                     "Method %s is not allowed at path %s; allowed: %s.",
                                     scalar_quote(a, verb), scalar_quote(a, path), found.allow);
         error_add_metadata(e, a, "allow", found.allow);
@@ -166,7 +166,7 @@ static const struct error *put_http_body(struct arena *a, const struct transcode
                                          const struct transcoder_request *request,
                                          struct strbuf *out) {
     if (!utf8_valid(request->content_type)) {
-        struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, "BODY_INVALID",
+        struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_BODY_INVALID,
                                     "The body's Content-Type is no valid UTF-8.");
         error_add_violation(e, a, "content-type", "it is no valid UTF-8");
         return e;
@@ -199,7 +199,7 @@ static const struct error *encode_body(const struct transcoder *t, struct arena 
     if (route->body != NULL) {
         return json_read_field(t->schema, a, route->body, body, &t->read_options, out);
     }
-    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, "BODY_INVALID",
+    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_BODY_INVALID,
                                 "%s %s takes no body, but %zu bytes were sent.", route->verb,
                                 route->template_text, body.len);
     error_add_violation(e, a, "body", "no body is taken, but %zu bytes were sent", body.len);
@@ -250,7 +250,7 @@ const struct error *transcoder_encode_request(const struct transcoder *transcode
 
 static const struct error *malformed(struct arena *a, const struct transcoder_route *route,
                                      struct slice message, const char *fault) {
-    struct error *e = error_new(a, STATUS_INTERNAL, "RESPONSE_MALFORMED",
+    struct error *e = error_new(a, STATUS_INTERNAL, REASON_RESPONSE_MALFORMED,
                                 "The upstream's reply could not be read.");
     e->detail = arena_printf(a, "%s: reply of %zu bytes as %.*s: %s", route->method->path,
                              message.len, SLICE_FMT(route->method->output->full_name), fault);

@@ -13,7 +13,7 @@ static const struct error *refuse_rule(struct arena *a, const struct schema_meth
     const char *at = column == 0 ? "" : arena_printf(a, ", column %zu", column);
     const char *binding =
         rule->binding == 0 ? "" : arena_printf(a, "additional binding %u: ", rule->binding);
-    return error_new(a, STATUS_INVALID_ARGUMENT, "HTTP_RULE_INVALID",
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_HTTP_RULE_INVALID,
                      "%s: method %s: %s%.*s \"%.*s\"%s: %s", method->file, method->name, binding,
                      SLICE_FMT(rule->method), SLICE_FMT(rule->path), at, why);
 }
@@ -136,7 +136,7 @@ static const struct error *read_rules(struct arena *a, const struct schema_metho
         return NULL;
     }
     if (!http_rule_parse(a, method->http, ret_rules, &fault)) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, "HTTP_RULE_INVALID", "%s: method %s: %s",
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_HTTP_RULE_INVALID, "%s: method %s: %s",
                          method->file, method->name, fault);
     }
     return NULL;

@@ -3,7 +3,7 @@
 #include <strings.h>
 
 static const struct error *refuse_token(struct arena *a) {
-    return error_new(a, STATUS_UNAUTHENTICATED, "TOKEN_INVALID",
+    return error_new(a, STATUS_UNAUTHENTICATED, REASON_TOKEN_INVALID,
                      "the bearer token is malformed, unknown, expired or revoked");
 }
 
@@ -34,7 +34,7 @@ const struct error *authenticate(struct token_table *table, struct arena *a, str
                                  int count, enum scope scope, int64_t now_us,
                                  struct identity *ret_identity) {
     if (count == 0 || (count == 1 && !take_scheme(&value))) {
-        return error_new(a, STATUS_UNAUTHENTICATED, "TOKEN_MISSING",
+        return error_new(a, STATUS_UNAUTHENTICATED, REASON_TOKEN_MISSING,
                          "send the header \"Authorization: Bearer <token>\"");
     }
     if (count > 1 || !token_well_formed(value)) {
@@ -47,7 +47,7 @@ const struct error *authenticate(struct token_table *table, struct arena *a, str
     }
     if ((ret_identity->scopes & (uint32_t)scope) == 0) {
         struct error *e =
-            error_new(a, STATUS_PERMISSION_DENIED, "SCOPE_MISSING",
+            error_new(a, STATUS_PERMISSION_DENIED, REASON_SCOPE_MISSING,
                       "the token \"%s\" lacks the scope %s", ret_identity->name, word_of(scope));
         error_add_metadata(e, a, "scope", word_of(scope));
         return e;

@@ -88,18 +88,18 @@ const struct error *sqlite_error(struct arena *a, sqlite3 *db, int rc, const cha
     const char *text = sqlite_failure_text(a, db, rc, doing);
     int primary = rc & 0xFF;
     if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) {
-        return error_new(a, STATUS_DATA_LOSS, NULL,
+        return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
                          "the store \"%s\" is damaged and was left as it is; restore a backup (%s)",
                          path, text);
     }
     if (rc == SQLITE_READONLY_DIRECTORY) {
-        return error_new(a, STATUS_UNAVAILABLE, NULL,
+        return error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
                          "the store \"%s\" cannot be opened: its directory, where its write-ahead "
                          "log goes, cannot be written",
                          path);
     }
-    return error_new(a, STATUS_UNAVAILABLE, NULL, "the store \"%s\" cannot be opened (%s)", path,
-                     text);
+    return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "the store \"%s\" cannot be opened (%s)",
+                     path, text);
 }
 
 // SQLite takes a NULL pointer for the value NULL.

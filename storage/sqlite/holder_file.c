@@ -52,7 +52,7 @@ static const struct error *replace_file(struct arena *a, const char *name, struc
     }
     if (!ok) {
         unlink(temporary);
-        return error_new(a, STATUS_UNAVAILABLE, NULL, "cannot write \"%s\": %s", name,
+        return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "cannot write \"%s\": %s", name,
                          strerror(failure));
     }
     return NULL;
@@ -66,7 +66,7 @@ const struct error *holder_file_write(struct arena *a, const char *path,
                                       const struct store_holder *holder) {
     const char *name = file_name(a, path);
     if (!is_line(holder->grpc_address) || !is_line(holder->admin_token)) {
-        return error_new(a, STATUS_UNAVAILABLE, NULL,
+        return error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
                          "cannot write \"%s\": the server's address has a line break", name);
     }
     struct strbuf b = STRBUF_INIT;
@@ -178,11 +178,12 @@ const struct error *holder_file_read(struct arena *a, const char *path,
     struct contents c;
     if (!read_contents(a, file_name(a, path), &c) ||
         (!process_identity_is_self(c.process) && !is_locked(path))) {
-        return error_new(a, STATUS_NOT_FOUND, NULL, "no server holds the store \"%s\"", path);
+        return error_new(a, STATUS_NOT_FOUND, REASON_NONE, "no server holds the store \"%s\"",
+                         path);
     }
     if (c.grpc_address == NULL || c.admin_token == NULL) {
         return error_new(
-            a, STATUS_NOT_FOUND, NULL,
+            a, STATUS_NOT_FOUND, REASON_NONE,
             "the process %lld holds the store \"%s\" but has not said where it listens",
             (long long)c.process.pid, path);
     }

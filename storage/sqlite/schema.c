@@ -204,14 +204,14 @@ const struct error *schema_upgrade(struct arena *a, sqlite3 *db, const char *pat
         return sqlite_error(a, db, rc, path, "reading its schema's version");
     }
     if (version > SCHEMA_VERSION) {
-        return error_new(a, STATUS_FAILED_PRECONDITION, NULL,
+        return error_new(a, STATUS_FAILED_PRECONDITION, REASON_NONE,
                          "the store \"%s\" has schema version %lld, this program knows versions up "
                          "to %d; use a newer program",
                          path, (long long)version, SCHEMA_VERSION);
     }
     if (version < 1) {
         return error_new(
-            a, STATUS_DATA_LOSS, NULL,
+            a, STATUS_DATA_LOSS, REASON_NONE,
             "the store \"%s\" has schema version %lld, which no program ever wrote; it "
             "was left as it is",
             path, (long long)version);

@@ -31,8 +31,8 @@ const char *store_file_real_path(struct arena *a, const char *path) {
 }
 
 static const struct error *system_error(struct arena *a, const char *path, const char *doing) {
-    return error_new(a, STATUS_UNAVAILABLE, NULL, "the store \"%s\" cannot be %s: %s", path, doing,
-                     strerror(errno));
+    return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "the store \"%s\" cannot be %s: %s", path,
+                     doing, strerror(errno));
 }
 
 static const struct error *sync_directory_of(struct arena *a, const char *path) {
@@ -68,7 +68,7 @@ static bool has_log(struct arena *a, const char *path) {
 
 static const struct error *make_file(struct arena *a, const char *path) {
     if (has_log(a, path)) {
-        return error_new(a, STATUS_DATA_LOSS, NULL,
+        return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
                          "the store \"%s\" is missing but its write-ahead log \"%s-wal\" is there; "
                          "restore both, or remove the log to begin anew",
                          path, path);
@@ -92,12 +92,12 @@ static const struct error *refuse_held(struct arena *a, const char *path) {
     int64_t pid = holder_file_pid(path);
     if (pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM)) {
         return error_new(
-            a, STATUS_FAILED_PRECONDITION, NULL,
+            a, STATUS_FAILED_PRECONDITION, REASON_NONE,
             "the store \"%s\" is in use by the process %lld; one process at a time can "
             "use it",
             path, (long long)pid);
     }
-    return error_new(a, STATUS_FAILED_PRECONDITION, NULL,
+    return error_new(a, STATUS_FAILED_PRECONDITION, REASON_NONE,
                      "the store \"%s\" is in use by another process; one process at a time can use "
                      "it",
                      path);
@@ -123,8 +123,8 @@ static const struct error *check_header(struct arena *a, const char *path, int f
         return system_error(a, path, "read");
     }
     if (n < HEADER_BYTES || memcmp(header, header_magic, sizeof(header_magic)) != 0) {
-        return error_new(a, STATUS_DATA_LOSS, NULL, "\"%s\" is no store: %s; it was left as it is",
-                         path,
+        return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
+                         "\"%s\" is no store: %s; it was left as it is", path,
                          n == 0             ? "the file is empty"
                          : n < HEADER_BYTES ? "the file is too short for a database"
                                             : "it does not begin as a SQLite database does");
@@ -134,7 +134,7 @@ static const struct error *check_header(struct arena *a, const char *path, int f
         id = id << 8 | header[HEADER_APPLICATION_ID + i];
     }
     if (id != SCHEMA_APPLICATION_ID) {
-        return error_new(a, STATUS_DATA_LOSS, NULL,
+        return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
                          "\"%s\" is no store: it is a SQLite database of another program "
                          "(application id 0x%08x, not 0x%08x); it was left as it is",
                          path, id, SCHEMA_APPLICATION_ID);
@@ -146,7 +146,7 @@ static const struct error *check_header(struct arena *a, const char *path, int f
     struct stat st;
     if (page_size >= 512 && fstat(fd, &st) == 0 && st.st_size % page_size != 0 &&
         !has_log(a, path)) {
-        return error_new(a, STATUS_DATA_LOSS, NULL,
+        return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
                          "the store \"%s\" is damaged and was left as it is; restore a backup (its "
                          "size, %lld bytes, is no multiple of its page size, %u)",
                          path, (long long)st.st_size, page_size);
@@ -169,7 +169,7 @@ static const struct error *open_file(struct arena *a, const char *path, int *ret
     }
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(fd);
-        return error_new(a, STATUS_UNAVAILABLE, NULL,
+        return error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
                          "the store \"%s\" cannot be opened: it is no regular file", path);
     }
     *ret_fd = fd;

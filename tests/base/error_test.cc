@@ -38,7 +38,7 @@ TEST(Error, KeepsMetadataAndViolationsInOrder) {
     arena a;
     arena_init(&a);
     error *e =
-        error_new(&a, STATUS_INVALID_ARGUMENT, "FIELD_INVALID", "%d bytes, at most %d", 9, 8);
+        error_new(&a, STATUS_INVALID_ARGUMENT, REASON_FIELD_INVALID, "%d bytes, at most %d", 9, 8);
     error_add_metadata(e, &a, "one", "1");
     error_add_metadata(e, &a, "two", "2");
     error_add_violation(e, &a, "id", "has %d bytes", 9);
@@ -55,7 +55,7 @@ TEST(Error, KeepsMetadataAndViolationsInOrder) {
 TEST(Error, TakesAnEmptyMessage) {
     arena a;
     arena_init(&a);
-    EXPECT_STREQ("", error_new(&a, STATUS_INTERNAL, nullptr, "%s", "")->message);
+    EXPECT_STREQ("", error_new(&a, STATUS_INTERNAL, REASON_NONE, "%s", "")->message);
     arena_release(&a);
 }
 

@@ -37,7 +37,7 @@ void Handle(void *service, rpc_server_call *call) {
     }
     if (text.size() >= 7 && text.substr(text.size() - 7) == "missing") {
         rpc_server_call_fail(call, error_new(rpc_server_call_arena(call), STATUS_NOT_FOUND,
-                                             "RUN_NOT_FOUND", "no such run"));
+                                             REASON_RUN_NOT_FOUND, "no such run"));
         return;
     }
     slice reply = slice_of_cstr("");

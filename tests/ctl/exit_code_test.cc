@@ -49,13 +49,13 @@ TEST_F(ExitCode, TellsEachKindOfErrorApart) {
         EXIT_CODE_DENIED,      // UNAUTHENTICATED
     };
     for (int code = 0; code < STATUS_CODE_COUNT; code++) {
-        const error *e = error_new(&arena_, static_cast<status_code>(code), nullptr, "x");
+        const error *e = error_new(&arena_, static_cast<status_code>(code), REASON_NONE, "x");
         EXPECT_EQ(expected[code], exit_code_of(e)) << status_code_name(code);
     }
 }
 
 TEST_F(ExitCode, ComesWithOneLineThatHasEverything) {
-    error *e = error_new(&arena_, STATUS_INVALID_ARGUMENT, nullptr, "the run is refused");
+    error *e = error_new(&arena_, STATUS_INVALID_ARGUMENT, REASON_NONE, "the run is refused");
     error_add_violation(e, &arena_, "run.id", "is too long");
     error_add_metadata(e, &arena_, "limit", "128");
     EXPECT_EQ("runsctl: the run is refused; run.id: is too long; limit: 128; do better\n",
@@ -64,34 +64,35 @@ TEST_F(ExitCode, ComesWithOneLineThatHasEverything) {
 }
 
 TEST_F(ExitCode, DoesNotRepeatAViolationThatIsTheMessage) {
-    error *e = error_new(&arena_, STATUS_INVALID_ARGUMENT, nullptr, "run.id is too long");
+    error *e = error_new(&arena_, STATUS_INVALID_ARGUMENT, REASON_NONE, "run.id is too long");
     error_add_violation(e, &arena_, "run.id", "is too long");
     EXPECT_EQ("runsctl: run.id is too long\n", Line(e, nullptr));
 }
 
 TEST_F(ExitCode, SaysWhatToDoByItself) {
-    const error *e = error_new(&arena_, STATUS_UNAVAILABLE, nullptr, "nobody is there");
+    const error *e = error_new(&arena_, STATUS_UNAVAILABLE, REASON_NONE, "nobody is there");
     EXPECT_NE(std::string::npos, Line(e, nullptr).find("--server"));
-    e = error_new(&arena_, STATUS_UNAUTHENTICATED, nullptr, "who are you");
+    e = error_new(&arena_, STATUS_UNAUTHENTICATED, REASON_NONE, "who are you");
     EXPECT_NE(std::string::npos, Line(e, nullptr).find("--token-file"));
 }
 
 TEST_F(ExitCode, KnowsWhatToDoAboutReasons) {
-    const error *e = error_new(&arena_, STATUS_NOT_FOUND, "RUN_NOT_FOUND", "no such run");
+    const error *e = error_new(&arena_, STATUS_NOT_FOUND, REASON_RUN_NOT_FOUND, "no such run");
     EXPECT_NE(std::string::npos, Line(e, nullptr).find("runsctl runs list"));
-    e = error_new(&arena_, STATUS_NOT_FOUND, "ANOTHER_REASON", "no such thing");
-    EXPECT_EQ("runsctl: no such thing\n", Line(e, nullptr));
+    error *other = error_new(&arena_, STATUS_NOT_FOUND, REASON_NONE, "no such thing");
+    other->reason = "ANOTHER_REASON";
+    EXPECT_EQ("runsctl: no such thing\n", Line(other, nullptr));
 }
 
 TEST_F(ExitCode, MakesOneSentenceOfMessageAndHint) {
-    const error *e = error_new(&arena_, STATUS_UNKNOWN, nullptr, "This is a sentence.");
+    const error *e = error_new(&arena_, STATUS_UNKNOWN, REASON_NONE, "This is a sentence.");
     EXPECT_EQ("runsctl: This is a sentence; act\n", Line(e, "act"));
-    e = error_new(&arena_, STATUS_UNKNOWN, nullptr, "%s", "");
+    e = error_new(&arena_, STATUS_UNKNOWN, REASON_NONE, "%s", "");
     EXPECT_EQ("runsctl: \n", Line(e, nullptr));
 }
 
 TEST_F(ExitCode, KeepsTheLineOneLine) {
-    const error *e = error_new(&arena_, STATUS_UNKNOWN, nullptr, "two\nlines");
+    const error *e = error_new(&arena_, STATUS_UNKNOWN, REASON_NONE, "two\nlines");
     EXPECT_EQ("runsctl: two\\x0Alines\n", Line(e, nullptr));
 }
 

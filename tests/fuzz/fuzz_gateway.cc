@@ -27,7 +27,7 @@ void Echo(void *, struct rpc_server_call *call) {
 
 void Fail(void *, struct rpc_server_call *call) {
     rpc_server_call_fail(call, error_new(rpc_server_call_arena(call), STATUS_NOT_FOUND,
-                                         "TEST_REASON", "no such thing"));
+                                         REASON_RUN_NOT_FOUND, "no such thing"));
 }
 
 class Gateway {

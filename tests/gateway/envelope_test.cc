@@ -29,27 +29,34 @@ TEST(Envelope, EveryCodeHasTheStatusOfGoogleRpcCodeButFailedPreconditionOfRuns) 
 TEST(Envelope, TheGatewaysOwnReasonsHaveTheirHttpStatus) {
     Arena a;
     const struct {
-        const char *reason;
+        enum reason reason;
         int http;
-    } rows[] = {{"ROUTE_NOT_FOUND", 404},   {"METHOD_NOT_ALLOWED", 405},
-                {"REQUEST_TIMEOUT", 408},   {"BODY_TOO_LARGE", 413},
-                {"URL_TOO_LONG", 414},      {"MEDIA_TYPE_UNSUPPORTED", 415},
-                {"HEADERS_TOO_LARGE", 431}, {"HEADER_INVALID", 400},
-                {"SOMETHING_ELSE", 500},    {"CONTENT_ENCODING_UNSUPPORTED", 415},
-                {"EXPECTATION_FAILED", 417}};
+    } rows[] = {{REASON_ROUTE_NOT_FOUND, 404},   {REASON_METHOD_NOT_ALLOWED, 405},
+                {REASON_REQUEST_TIMEOUT, 408},   {REASON_BODY_TOO_LARGE, 413},
+                {REASON_URL_TOO_LONG, 414},      {REASON_MEDIA_TYPE_UNSUPPORTED, 415},
+                {REASON_HEADERS_TOO_LARGE, 431}, {REASON_HEADER_INVALID, 400},
+                {REASON_BODY_INVALID, 500},      {REASON_CONTENT_ENCODING_UNSUPPORTED, 415},
+                {REASON_EXPECTATION_FAILED, 417}};
     for (const auto &row : rows) {
         struct error *e = error_new(a, STATUS_INTERNAL, row.reason, "x");
         e->domain = "gateway.v1";
-        EXPECT_EQ(envelope_error_http_status(ENVELOPE_RUNS, e), row.http) << row.reason;
-        EXPECT_EQ(envelope_error_http_status(ENVELOPE_NONE, e), row.http) << row.reason;
+        EXPECT_EQ(envelope_error_http_status(ENVELOPE_RUNS, e), row.http)
+            << reason_name(row.reason);
+        EXPECT_EQ(envelope_error_http_status(ENVELOPE_NONE, e), row.http)
+            << reason_name(row.reason);
     }
 }
 
 TEST(Envelope, AnUpstreamsReasonDoesNotChangeTheStatus) {
     Arena a;
-    struct error *e = error_new(a, STATUS_NOT_FOUND, "BODY_TOO_LARGE", "x");
-    e->domain = "other.v1";
-    EXPECT_EQ(envelope_error_http_status(ENVELOPE_RUNS, e), 404);
+    for (const char *domain : {"other.v1", "gateway.v1", static_cast<const char *>(nullptr)}) {
+        struct error *sent = error_new(a, STATUS_NOT_FOUND, REASON_BODY_TOO_LARGE, "x");
+        sent->domain = domain;
+        const struct error *e =
+            status_details_decode(a, STATUS_NOT_FOUND, S("x"), status_details_encode(a, sent));
+        ASSERT_STREQ("BODY_TOO_LARGE", e->reason);
+        EXPECT_EQ(envelope_error_http_status(ENVELOPE_RUNS, e), 404);
+    }
 }
 
 TEST(Envelope, SuccessStandsAroundTheData) {
@@ -64,7 +71,7 @@ TEST(Envelope, SuccessStandsAroundTheData) {
 TEST(Envelope, AnErrorHasMetadataAndNoData) {
     Arena a;
     Buffer out;
-    struct error *e = error_new(a, STATUS_FAILED_PRECONDITION, "RUN_ALREADY_FINISHED",
+    struct error *e = error_new(a, STATUS_FAILED_PRECONDITION, REASON_RUN_ALREADY_FINISHED,
                                 "Run \"%s\" is already success.", "r1");
     error_add_metadata(e, a, "status", "success");
     error_add_metadata(e, a, "finishedAt", "2026-01-01T00:00:00Z");
@@ -79,7 +86,7 @@ TEST(Envelope, AnErrorHasMetadataAndNoData) {
 TEST(Envelope, FieldViolationsStandInTheError) {
     Arena a;
     Buffer out;
-    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, "BODY_INVALID", "bad");
+    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_BODY_INVALID, "bad");
     error_add_violation(e, a, "a.b[1]", "expected %s", "a string");
     error_add_violation(e, a, "c", "two");
     envelope_append_error(ENVELOPE_RUNS, out, e, NULL, S("id"));
@@ -93,8 +100,8 @@ TEST(Envelope, FieldViolationsStandInTheError) {
 TEST(Envelope, AnErrorWithoutReasonGivesItsStatus) {
     Arena a;
     Buffer out;
-    envelope_append_error(ENVELOPE_RUNS, out, error_new(a, STATUS_UNAVAILABLE, NULL, "down"), NULL,
-                          S("id"));
+    envelope_append_error(ENVELOPE_RUNS, out, error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "down"),
+                          NULL, S("id"));
     EXPECT_EQ(out.str(), "{\"code\":503,\"message\":\"down\",\"requestId\":\"id\",\"error\":{"
                          "\"status\":\"UNAVAILABLE\",\"reason\":\"UNAVAILABLE\",\"metadata\":{}}}");
 }
@@ -102,7 +109,7 @@ TEST(Envelope, AnErrorWithoutReasonGivesItsStatus) {
 TEST(Envelope, TextOfOthersCannotBreakTheJson) {
     Arena a;
     Buffer out;
-    struct error *e = error_new(a, STATUS_UNKNOWN, NULL, "a\"b\\c\nd\xFF");
+    struct error *e = error_new(a, STATUS_UNKNOWN, REASON_NONE, "a\"b\\c\nd\xFF");
     envelope_append_error(ENVELOPE_RUNS, out, e, NULL, S("\"\x01"));
     EXPECT_EQ(out.str(), "{\"code\":500,\"message\":\"a\\\"b\\\\c\\nd\xEF\xBF\xBD\",\"requestId\":"
                          "\"\\\"\\u0001\",\"error\":{\"status\":\"UNKNOWN\",\"reason\":\"UNKNOWN\","
@@ -162,13 +169,13 @@ TEST(EnvelopeNone, SuccessIsTheMessageAlone) {
 
 TEST(EnvelopeNone, AnErrorIsAGoogleRpcStatus) {
     Arena a;
-    EXPECT_EQ(NoneError(error_new(a, STATUS_NOT_FOUND, NULL, "a\"b")),
+    EXPECT_EQ(NoneError(error_new(a, STATUS_NOT_FOUND, REASON_NONE, "a\"b")),
               "{\"code\":5,\"message\":\"a\\\"b\",\"details\":[]}");
 }
 
 TEST(EnvelopeNone, DetailsOfTheGatewayItselfAreThoseOfItsError) {
     Arena a;
-    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, "BODY_INVALID", "bad");
+    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_BODY_INVALID, "bad");
     e->domain = "gateway.v1";
     error_add_metadata(e, a, "k", "v");
     error_add_metadata(e, a, "l", "w");
@@ -188,7 +195,7 @@ TEST(EnvelopeNone, DetailsOfTheGatewayItselfAreThoseOfItsError) {
         "{\"@type\":\"type.googleapis.com/google.rpc.ResourceInfo\",\"resourceType\":\"run\","
         "\"resourceName\":\"r1\"},"
         "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"2.050s\"}]}");
-    struct error *short_one = error_new(a, STATUS_UNAVAILABLE, NULL, "m");
+    struct error *short_one = error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "m");
     short_one->retry_after_ms = 3000;
     EXPECT_EQ(NoneError(short_one),
               "{\"code\":14,\"message\":\"m\",\"details\":["
@@ -197,7 +204,7 @@ TEST(EnvelopeNone, DetailsOfTheGatewayItselfAreThoseOfItsError) {
 
 TEST(EnvelopeNone, DetailsOfTheUpstreamAreThoseItSent) {
     Arena a;
-    struct error *e = error_new(a, STATUS_NOT_FOUND, "REASON", "m");
+    struct error *e = error_new(a, STATUS_NOT_FOUND, REASON_RUN_NOT_FOUND, "m");
     const struct {
         std::string status;
         const char *details;
@@ -229,7 +236,7 @@ TEST(EnvelopeNone, DetailsOfTheUpstreamAreThoseItSent) {
 
 TEST(Envelope, StreamsHaveOneObjectForEachMessageAndForTheError) {
     Arena a;
-    struct error *e = error_new(a, STATUS_ABORTED, NULL, "m");
+    struct error *e = error_new(a, STATUS_ABORTED, REASON_NONE, "m");
     const struct {
         enum envelope_kind kind;
         const char *object;

@@ -87,7 +87,7 @@ TEST_P(EveryTransport, EndsWithAnErrorWithoutAnyMessage) {
         const char *reason;
     } rows[] = {
         {"/test.Stream/None", STATUS_UNIMPLEMENTED, "METHOD_UNKNOWN"},
-        {"/test.Stream/Refuse", STATUS_PERMISSION_DENIED, "NO"},
+        {"/test.Stream/Refuse", STATUS_PERMISSION_DENIED, "SCOPE_MISSING"},
     };
     for (const auto &row : rows) {
         Stream stream(s.channel, row.method, "");

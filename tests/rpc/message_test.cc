@@ -208,7 +208,7 @@ TEST(CppClient, ReceivesLongErrorsWithinItsOwnLimit) {
         for (int i = 0; i < 10'000; i++) {
             text += "\xE2\x82\xAC";
         }
-        struct error *e = error_new(a, STATUS_NOT_FOUND, "REASON", "%s", text.c_str());
+        struct error *e = error_new(a, STATUS_NOT_FOUND, REASON_INTERNAL_ERROR, "%s", text.c_str());
         error_add_violation(e, a, "field", "%s", std::string(1000, 'v').c_str());
         return e;
     });

@@ -37,7 +37,7 @@ std::string Describe(const struct error *e) {
 }
 
 struct error *Full(struct arena *a) {
-    struct error *e = error_new(a, STATUS_FAILED_PRECONDITION, "RUN_ALREADY_FINISHED",
+    struct error *e = error_new(a, STATUS_FAILED_PRECONDITION, REASON_RUN_ALREADY_FINISHED,
                                 "run \"%s\" is finished", "\xC3\xBC\xE2\x82\xAC\xF0\x9F\x98\x80");
     e->domain = "runs.v1";
     e->detail = "never sent";
@@ -69,7 +69,8 @@ TEST(StatusDetails, KeepsEveryFieldOfAnError) {
 TEST(StatusDetails, KeepsEveryCode) {
     for (int code = 1; code < STATUS_CODE_COUNT; code++) {
         Arena arena;
-        struct error *e = error_new(arena.get(), static_cast<enum status_code>(code), nullptr, "m");
+        struct error *e =
+            error_new(arena.get(), static_cast<enum status_code>(code), REASON_NONE, "m");
         struct error *back = status_details_decode(arena.get(), code, slice_of_cstr("m"),
                                                    status_details_encode(arena.get(), e));
         EXPECT_EQ(Describe(back), std::to_string(code) + " 'm' - - {} [] - - 0");
@@ -90,7 +91,7 @@ TEST(StatusDetails, RoundsARetryDelayUpToMilliseconds) {
     } rows[] = {{1}, {999}, {1000}, {1001}, {3'600'000}};
     for (const auto &row : rows) {
         Arena arena;
-        struct error *e = error_new(arena.get(), STATUS_UNAVAILABLE, nullptr, "m");
+        struct error *e = error_new(arena.get(), STATUS_UNAVAILABLE, REASON_NONE, "m");
         e->retry_after_ms = row.ms;
         EXPECT_EQ(status_details_decode(arena.get(), 14, SLICE_EMPTY,
                                         status_details_encode(arena.get(), e))
@@ -223,7 +224,7 @@ TEST(StatusDetails, SkipsDetailsOfOtherTypes) {
 
 TEST(StatusDetails, PrefersTheCallsOwnMessage) {
     Arena arena;
-    struct error *e = error_new(arena.get(), STATUS_NOT_FOUND, nullptr, "inner");
+    struct error *e = error_new(arena.get(), STATUS_NOT_FOUND, REASON_NONE, "inner");
     struct slice bytes = status_details_encode(arena.get(), e);
     EXPECT_STREQ(status_details_decode(arena.get(), 5, slice_of_cstr("outer"), bytes)->message,
                  "outer");
@@ -237,7 +238,8 @@ TEST(StatusDetails, CutsALongMessageBetweenCharacters) {
         while (message.size() < 5000) {
             message += "\xF0\x9F\x98\x80";
         }
-        struct error *e = error_new(arena.get(), STATUS_INTERNAL, nullptr, "%s", message.c_str());
+        struct error *e =
+            error_new(arena.get(), STATUS_INTERNAL, REASON_NONE, "%s", message.c_str());
         std::string sent = Text(status_message(arena.get(), e));
         EXPECT_LE(sent.size(), size_t{STATUS_MESSAGE_MAX_BYTES});
         EXPECT_GT(sent.size(), size_t{STATUS_MESSAGE_MAX_BYTES} - 4);
@@ -247,13 +249,13 @@ TEST(StatusDetails, CutsALongMessageBetweenCharacters) {
     }
     Arena arena;
     std::string exact(STATUS_MESSAGE_MAX_BYTES, 'x');
-    struct error *e = error_new(arena.get(), STATUS_INTERNAL, nullptr, "%s", exact.c_str());
+    struct error *e = error_new(arena.get(), STATUS_INTERNAL, REASON_NONE, "%s", exact.c_str());
     EXPECT_EQ(Text(status_message(arena.get(), e)), exact);
 }
 
 TEST(StatusDetails, ReplacesWhatIsNoUtf8) {
     Arena arena;
-    struct error *e = error_new(arena.get(), STATUS_INTERNAL, "R",
+    struct error *e = error_new(arena.get(), STATUS_INTERNAL, REASON_INTERNAL_ERROR,
                                 "a\xFF"
                                 "b\xC3");
     error_add_metadata(e, arena.get(), "k", "\x80");
@@ -265,7 +267,7 @@ TEST(StatusDetails, ReplacesWhatIsNoUtf8) {
 
 TEST(StatusDetails, DropsTheLastViolationsBeforeWhatProgramsBranchOn) {
     Arena arena;
-    struct error *e = error_new(arena.get(), STATUS_INVALID_ARGUMENT, "FIELD_INVALID", "m");
+    struct error *e = error_new(arena.get(), STATUS_INVALID_ARGUMENT, REASON_FIELD_INVALID, "m");
     for (int i = 0; i < 200; i++) {
         error_add_violation(e, arena.get(), arena_printf(arena.get(), "field[%d]", i),
                             "is far too long for this");
@@ -287,14 +289,15 @@ TEST(StatusDetails, FitsAnyErrorIntoItsLimit) {
         Arena arena;
         std::string long_text(size, 'x');
         struct error *e =
-            error_new(arena.get(), STATUS_INTERNAL, "REASON", "%s", long_text.c_str());
+            error_new(arena.get(), STATUS_INTERNAL, REASON_INTERNAL_ERROR, "%s", long_text.c_str());
         error_add_metadata(e, arena.get(), "k", long_text.c_str());
         error_add_violation(e, arena.get(), long_text.c_str(), "d");
         e->resource_type = "t";
         e->resource_name = long_text.c_str();
         struct slice bytes = status_details_encode(arena.get(), e);
         EXPECT_LE(bytes.len, size_t{STATUS_DETAILS_MAX_BYTES}) << size;
-        EXPECT_STREQ(status_details_decode(arena.get(), 13, SLICE_EMPTY, bytes)->reason, "REASON");
+        EXPECT_STREQ(status_details_decode(arena.get(), 13, SLICE_EMPTY, bytes)->reason,
+                     "INTERNAL_ERROR");
     }
 }
 
@@ -320,8 +323,8 @@ TEST_P(ErrorOverTransport, ArrivesAsItWasMade) {
 TEST_P(ErrorOverTransport, CarriesEveryCode) {
     Link link(GetParam());
     link.server.SetFailure([](struct arena *a, const std::string &request) {
-        return error_new(a, static_cast<enum status_code>(std::stoi(request)), "REASON",
-                         "message %s", request.c_str());
+        return error_new(a, static_cast<enum status_code>(std::stoi(request)),
+                         REASON_INTERNAL_ERROR, "message %s", request.c_str());
     });
     for (int code = 1; code < STATUS_CODE_COUNT; code++) {
         std::string number = std::to_string(code);
@@ -340,7 +343,7 @@ TEST_P(ErrorOverTransport, ArrivesHoweverLongItIs) {
         while (text.size() < std::stoul(request)) {
             text += "\xE2\x82\xAC\n\"%";
         }
-        struct error *e = error_new(a, STATUS_NOT_FOUND, "REASON", "%s", text.c_str());
+        struct error *e = error_new(a, STATUS_NOT_FOUND, REASON_INTERNAL_ERROR, "%s", text.c_str());
         error_add_violation(e, a, "field", "%s", text.c_str());
         return e;
     });
@@ -348,7 +351,7 @@ TEST_P(ErrorOverTransport, ArrivesHoweverLongItIs) {
         Call call(*link.channel, "/test.Service/Fail", size);
         call.Run();
         EXPECT_EQ(call.code(), STATUS_NOT_FOUND);
-        EXPECT_STREQ(call.error()->reason, "REASON");
+        EXPECT_STREQ(call.error()->reason, "INTERNAL_ERROR");
         EXPECT_EQ(call.message().substr(0, 6), "\xE2\x82\xAC\n\"%");
     }
 }

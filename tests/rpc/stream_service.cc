@@ -124,6 +124,7 @@ void StreamService::WriteNext(Open *open) {
         static const struct error broken = {STATUS_FAILED_PRECONDITION,
                                             "broken on purpose",
                                             nullptr,
+                                            REASON_NONE,
                                             "BROKEN",
                                             nullptr,
                                             nullptr,
@@ -198,8 +199,8 @@ void StreamService::OpenMethod(void *self, struct rpc_server_call *call) {
 }
 
 void StreamService::Refuse(void *, struct rpc_server_call *call) {
-    rpc_server_call_fail(
-        call, error_new(rpc_server_call_arena(call), STATUS_PERMISSION_DENIED, "NO", "not you"));
+    rpc_server_call_fail(call, error_new(rpc_server_call_arena(call), STATUS_PERMISSION_DENIED,
+                                         REASON_SCOPE_MISSING, "not you"));
 }
 
 void StreamService::Chat(void *self, struct rpc_server_call *call) {

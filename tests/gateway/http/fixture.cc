@@ -193,7 +193,8 @@ void Upstream::Fail(void *self, struct rpc_server_call *call) {
     static_cast<Upstream *>(self)->Count();
     struct arena *a = rpc_server_call_arena(call);
     auto code = static_cast<enum status_code>(RequestNumber(call));
-    struct error *error = error_new(a, code, "TEST_REASON", "failed with %d", code);
+    struct error *error = error_new(a, code, REASON_NONE, "failed with %d", code);
+    error->reason = "TEST_REASON";
     error_add_metadata(error, a, "key", "value \"quoted\"");
     if (code == STATUS_INVALID_ARGUMENT) {
         error_add_violation(error, a, "field.path", "is %s", "wrong");

@@ -91,8 +91,9 @@ void Streams::Begin(Streams *self, struct rpc_server_call *call, bool is_body) {
         }
     }
     if (one->text == "refuse") {
-        struct error *e = error_new(rpc_server_call_arena(call), STATUS_NOT_FOUND, "TEST_REASON",
+        struct error *e = error_new(rpc_server_call_arena(call), STATUS_NOT_FOUND, REASON_NONE,
                                     "there is no such stream");
+        e->reason = "TEST_REASON";
         rpc_server_call_fail(call, e);
         delete one;
         return;
@@ -121,7 +122,8 @@ void Streams::Write(One *one) {
     bool is_last = one->next >= one->number;
     if (is_last && one->text == "fail") {
         struct error *e = error_new(rpc_server_call_arena(one->stream.call), STATUS_ABORTED,
-                                    "TEST_REASON", "failed midway");
+                                    REASON_NONE, "failed midway");
+        e->reason = "TEST_REASON";
         Finish(one, e);
         return;
     }
