@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "gateway/envelope.h"
+#include "rpc/status_details.h"
 }
 
 namespace {

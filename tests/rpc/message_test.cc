@@ -217,7 +217,7 @@ TEST(CppClient, ReceivesLongErrorsWithinItsOwnLimit) {
     std::string reply;
     grpc::Status status = client.Run("/test.Service/Fail", &request, &reply);
     EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND) << status.error_message();
-    EXPECT_NE(status.error_details().find("REASON"), std::string::npos);
+    EXPECT_NE(status.error_details().find("INTERNAL_ERROR"), std::string::npos);
 }
 
 } // namespace

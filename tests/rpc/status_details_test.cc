@@ -262,7 +262,7 @@ TEST(StatusDetails, ReplacesWhatIsNoUtf8) {
     struct error *back =
         status_details_decode(arena.get(), 13, SLICE_EMPTY, status_details_encode(arena.get(), e));
     EXPECT_EQ(Describe(back), "13 'a\xEF\xBF\xBD"
-                              "b\xEF\xBF\xBD' 'R' - {'k'='\xEF\xBF\xBD',} [] - - 0");
+                              "b\xEF\xBF\xBD' 'INTERNAL_ERROR' - {'k'='\xEF\xBF\xBD',} [] - - 0");
 }
 
 TEST(StatusDetails, DropsTheLastViolationsBeforeWhatProgramsBranchOn) {
@@ -332,7 +332,7 @@ TEST_P(ErrorOverTransport, CarriesEveryCode) {
         call.Run();
         // The server puts its domain where there is none.
         EXPECT_EQ(Describe(call.error()),
-                  number + " 'message " + number + "' 'REASON' 'test.domain' {} [] - - 0");
+                  number + " 'message " + number + "' 'INTERNAL_ERROR' 'test.domain' {} [] - - 0");
     }
 }
 
