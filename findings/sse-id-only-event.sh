@@ -2,10 +2,10 @@
 # Guess: an event that has an "id:" and no data moves the last event id of every EventSource,
 #   as the HTML standard (9.2.6) says and as browsers do, so that a server can send bare ids
 #   as bookmarks and a client resumes behind them.
-# What happens: undici's EventSource resumes at the bare id; the npm packages eventsource,
-#   eventsource-client and launchdarkly-eventsource resume at the id of the last event that
-#   had data, because the parser hands over no event without data and the id goes with it.
-# Versions: undici 7.30.2, eventsource 5.1.5, eventsource-client 1.2.0,
+# What happens: undici and eventsource 5 resume at the bare id; eventsource 4, which npm picks
+#   for Node.js 20, eventsource-client and launchdarkly-eventsource resume at the id of the
+#   last event that had data: an event without data is dropped together with its id.
+# Versions: undici 7.30.2, eventsource 5.1.5 and 4.1.1, eventsource-client 1.2.0,
 #   launchdarkly-eventsource 2.2.0; Node.js 20.
 # Why it matters: a feed whose bookmarks are bare ids never moves these clients: after a long
 #   quiet time they resume below what is retained. A bookmark needs a data line.
@@ -15,11 +15,13 @@ trap 'rm -rf -- "${folder:?}"' EXIT
 cd "$folder"
 npm init -y >/dev/null
 npm install --ignore-scripts --no-audit --no-fund --loglevel=error undici@7.30.2 \
-    eventsource@5.1.5 eventsource-client@1.2.0 launchdarkly-eventsource@2.2.0 >/dev/null
+    eventsource@5.1.5 eventsource4@npm:eventsource@4.1.1 eventsource-client@1.2.0 \
+    launchdarkly-eventsource@2.2.0 >/dev/null
 cat >try.mjs <<'END'
 import http from 'node:http';
 import { EventSource as Undici } from 'undici';
-import { EventSource as Package } from 'eventsource';
+import { EventSource as Five } from 'eventsource';
+import { EventSource as Four } from 'eventsource4';
 import { createEventSource } from 'eventsource-client';
 import LaunchDarkly from 'launchdarkly-eventsource';
 
@@ -38,11 +40,13 @@ const server = http.createServer((request, response) => {
 await new Promise((done) => server.listen(0, '127.0.0.1', done));
 const url = (name) => `http://127.0.0.1:${server.address().port}/${name}`;
 new Undici(url('undici'));
-new Package(url('eventsource'));
+new Five(url('eventsource-5'));
+new Four(url('eventsource-4'));
 createEventSource({ url: url('eventsource-client') });
 const quiet = new LaunchDarkly.EventSource(url('launchdarkly-eventsource'));
 quiet.onerror = () => {};
-const names = ['undici', 'eventsource', 'eventsource-client', 'launchdarkly-eventsource'];
+const names = ['undici', 'eventsource-5', 'eventsource-4', 'eventsource-client',
+  'launchdarkly-eventsource'];
 for (let tries = 0; tries < 200 && names.some((name) => !(name in resumed)); tries++) {
   await new Promise((done) => setTimeout(done, 100));
 }
@@ -51,7 +55,8 @@ process.exit(0);
 END
 seen=$(node --no-warnings try.mjs)
 expected='undici resumes behind 7
-eventsource resumes behind 1
+eventsource-5 resumes behind 7
+eventsource-4 resumes behind 1
 eventsource-client resumes behind 1
 launchdarkly-eventsource resumes behind 1'
 printf '%s\n' "$seen"
