@@ -8,6 +8,7 @@
 #include "storage/op_queue.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/failure.h"
+#include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/holder_file.h"
 #include "storage/sqlite/reader.h"
 #include "storage/sqlite/schema.h"
@@ -21,6 +22,7 @@ struct sqlite_store {
     int lock_fd;
     struct logger silent; // where no logger was given
     struct store_failure failure;
+    struct file_guard guard;
     sqlite3 *write_db;
     sqlite3 *read_db;
     struct op_queue writes;
@@ -56,8 +58,24 @@ static void release(struct sqlite_store *s) {
     snapshot_gate_destroy(&s->gate);
     holder_file_remove(s->path);
     close(s->lock_fd);
+    file_guard_release(&s->guard);
     free(s->path);
     free(s);
+}
+
+// The log is removed by its name: what was laid there instead is another's.
+static bool files_hold(const struct sqlite_store *s) {
+    if (file_guard_holds(&s->guard)) {
+        return true;
+    }
+    struct arena a;
+    arena_init(&a);
+    const char *detail = file_guard_explain(&s->guard, &a);
+    LOG(s->failure.log, LOG_ERROR,
+        "store's files are not where they were; closing leaves all as is",
+        log_text("detail", detail != NULL ? detail : "they moved for a while"));
+    arena_release(&a);
+    return false;
 }
 
 static void close_store(struct run_store *store) {
@@ -66,7 +84,7 @@ static void close_store(struct run_store *store) {
     op_queue_close(&s->writes);
     reader_join(&s->reader);
     writer_join(&s->writer);
-    if (!store_failure_is_raised(&s->failure)) {
+    if (!store_failure_is_raised(&s->failure) && files_hold(s)) {
         // All is well: let the last connection copy the log and remove it.
         sqlite3_db_config(s->write_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     }
@@ -104,7 +122,7 @@ static const struct error *open_writer(struct arena *a, struct sqlite_store *s) 
         rc = schema_read_secret(s->write_db, s->base.secret);
     }
     if (rc == SQLITE_OK) {
-        rc = writer_init(&s->writer, s->write_db, &s->writes, &s->failure, &s->gate);
+        rc = writer_init(&s->writer, s->write_db, &s->writes, &s->failure, &s->guard, &s->gate);
     }
     return rc == SQLITE_OK ? NULL : sqlite_error(a, s->write_db, rc, s->path, "preparing to write");
 }
@@ -115,6 +133,14 @@ static const struct error *open_reader(struct arena *a, struct sqlite_store *s) 
         rc = reader_init(&s->reader, s->read_db, &s->reads, &s->failure, &s->gate);
     }
     return rc == SQLITE_OK ? NULL : sqlite_error(a, s->read_db, rc, s->path, "preparing to read");
+}
+
+// From here on the path has to lead to what is open.
+static const struct error *guard_files(struct arena *a, struct sqlite_store *s, const char *name) {
+    const char *wrong = file_guard_init(&s->guard, a, name, s->path, s->lock_fd);
+    return wrong == NULL ? NULL
+                         : error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
+                                     "the store \"%s\" cannot be opened: %s", s->path, wrong);
 }
 
 static const struct run_store_ops sqlite_ops = {
@@ -154,6 +180,9 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     e = open_writer(a, s);
     if (e == NULL) {
         e = open_reader(a, s);
+    }
+    if (e == NULL) {
+        e = guard_files(a, s, path);
     }
     if (e != NULL) {
         release(s);

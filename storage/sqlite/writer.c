@@ -110,11 +110,26 @@ static void fail(struct writer *w, int rc, const char *doing) {
     arena_release(&a);
 }
 
+// What was committed is in files that no restart will find.
+static void fail_by_files(struct writer *w) {
+    struct arena a;
+    arena_init(&a);
+    const char *detail = file_guard_explain(w->guard, &a);
+    store_failure_raise(w->failure,
+                        detail != NULL ? detail : "the store's files moved for a while");
+    arena_release(&a);
+}
+
 static void batch_run(struct writer *w, const struct batch *b) {
     const char *doing;
     int rc = batch_commit(w, b, &doing);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK && file_guard_holds(w->guard)) {
         batch_answer(b);
+        return;
+    }
+    if (rc == SQLITE_OK) {
+        fail_by_files(w);
+        batch_answer_all(b, STORE_UNAVAILABLE, w->failure->detail);
         return;
     }
     if (!is_busy(rc)) {
@@ -168,10 +183,12 @@ static void *writer_body(void *context) {
 }
 
 int writer_init(struct writer *w, sqlite3 *db, struct op_queue *queue,
-                struct store_failure *failure, struct snapshot_gate *gate) {
+                struct store_failure *failure, const struct file_guard *guard,
+                struct snapshot_gate *gate) {
     w->db = db;
     w->queue = queue;
     w->failure = failure;
+    w->guard = guard;
     checkpointer_init(&w->checkpointer, db, gate);
     return write_ops_init(&w->ops, db);
 }

@@ -7,6 +7,7 @@
 #include "storage/op_queue.h"
 #include "storage/sqlite/checkpoint.h"
 #include "storage/sqlite/failure.h"
+#include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/write_ops.h"
 
 // The one thread that writes. It takes all operations that wait, runs them in
@@ -15,15 +16,17 @@ struct writer {
     sqlite3 *db; // used by the thread alone while it runs
     struct op_queue *queue;
     struct store_failure *failure;
+    const struct file_guard *guard;
     struct write_ops ops;
     struct checkpointer checkpointer;
     pthread_t thread;
 };
 
 // Prepares the statements on db, which stays the caller's. Returns SQLite's
-// code; writer_release in either case.
+// code; writer_release in either case. guard is asked after each commit.
 int writer_init(struct writer *w, sqlite3 *db, struct op_queue *queue,
-                struct store_failure *failure, struct snapshot_gate *gate);
+                struct store_failure *failure, const struct file_guard *guard,
+                struct snapshot_gate *gate);
 
 void writer_start(struct writer *w);
 
