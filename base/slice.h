@@ -7,7 +7,7 @@
 #include <string.h>
 
 // A borrowed run of bytes: who made it says how long it lives. Not terminated
-// by NUL. An empty slice may have data NULL.
+// by NUL. An empty slice may have data NULL. Pure.
 struct slice {
     const uint8_t *data;
     size_t len;

@@ -6,6 +6,8 @@
 
 #include "base/slice.h"
 
+// Instants as RFC 3339 text. Pure.
+
 // google.protobuf.Timestamp's range: years 1 to 9999.
 #define TIMESTAMP_MIN_SECONDS INT64_C(-62135596800)
 #define TIMESTAMP_MAX_SECONDS INT64_C(253402300799)

@@ -7,6 +7,8 @@
 
 #include "base/slice.h"
 
+// Well-formed UTF-8 (RFC 3629). Pure.
+
 // Returns the length in bytes (1 to 4) of the well-formed UTF-8 sequence at
 // the start of p[0..n), or 0 if there is none (RFC 3629: no surrogates, no
 // overlong forms, at most U+10FFFF).

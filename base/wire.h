@@ -9,7 +9,7 @@
 #include "base/slice.h"
 #include "base/strbuf.h"
 
-// The protobuf wire format, read and written in place. Source:
+// The protobuf wire format, read and written in place. Pure. Source:
 // https://protobuf.dev/programming-guides/encoding/
 
 enum wire_type {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "rpc/loop.h"
+#include "rpc/metadata.h"
 #include "rpc/server.h"
 
 // Unary calls over gRPC core. This header names nothing of gRPC's.
@@ -35,11 +36,6 @@ struct rpc_client_method;
 // Prepares "/package.Service/Method" for the channel; freed with it. The same path
 // gives the same object. Thread safe.
 struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const char *path);
-
-struct rpc_metadata {
-    const char *key; // lower case
-    struct slice value;
-};
 
 // One call: the caller fills the first part, owns the whole and leaves it alone
 // from rpc_client_call_start until done is called.

@@ -8,7 +8,7 @@
 #include "base/slice.h"
 #include "gateway/descriptor/upb.h"
 
-// Serialized google.protobuf.FileDescriptorSets, checked and linked by upb.
+// Serialized google.protobuf.FileDescriptorSets, checked and linked by upb. Pure.
 struct descriptor_pool {
     upb_DefPool *pool;
     const upb_FileDef **files; // in an order in which each stands behind its imports

@@ -6,7 +6,7 @@
 #include "base/slice.h"
 
 // FNV-1a, for the schema's own tables: their keys come from the descriptors, so
-// a caller can make lookups miss but not make the tables degenerate.
+// a caller can make lookups miss but not make the tables degenerate. Pure.
 static inline uint32_t schema_hash(struct slice name) {
     uint32_t h = 2166136261u; // FNV-1a
     for (size_t i = 0; i < name.len; i++) {

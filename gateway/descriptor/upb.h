@@ -12,7 +12,7 @@ extern "C" {
 // The part of upb that we call, declared by hand: libgrpc-dev ships libupb.so.29
 // without its headers (Debian's libupb-dev is another, conflicting upb).
 // The names and layouts are upb's; tests/gateway/descriptor proves them against
-// the library that is linked. All types but the two structs are opaque.
+// the library that is linked. All types but the two structs are opaque. Pure.
 
 typedef struct upb_Arena upb_Arena;
 typedef struct upb_DefPool upb_DefPool;

@@ -3,11 +3,12 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "gateway/gateway.h"
 #include "gateway/http/cors.h"
 #include "gateway/http/error_details.h"
 #include "gateway/http/header_map.h"
+
+struct logger;
 
 // What gateway_http_options come to. Immutable between edge_init and edge_release, so
 // any thread may use it.

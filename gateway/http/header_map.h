@@ -6,7 +6,7 @@
 #include "base/slice.h"
 #include "gateway/gateway.h"
 #include "gateway/http/header.h"
-#include "rpc/client.h"
+#include "rpc/metadata.h"
 
 // Which HTTP headers become metadata of the upstream call, and which metadata of its
 // reply become HTTP headers. Values of keys that end in "-bin" are bytes in metadata

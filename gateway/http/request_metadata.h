@@ -7,7 +7,7 @@
 #include "gateway/http/edge.h"
 #include "gateway/http/header.h"
 #include "gateway/http/request_head.h"
-#include "rpc/client.h"
+#include "rpc/metadata.h"
 
 // The metadata of the upstream call of a request: x-request-id, authorization if there
 // is one, the W3C trace context if it is valid, and the mapped headers. They live in a

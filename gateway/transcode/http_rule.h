@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/slice.h"
 
-// One google.api.HttpRule as its bytes say. Slices borrow from them.
+// One google.api.HttpRule as its bytes say. Slices borrow from them. Pure.
 struct http_rule {
     struct http_rule *next; // its additional_bindings, behind the rule itself
     unsigned binding;       // 0: the rule itself; n: its nth additional binding

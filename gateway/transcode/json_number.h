@@ -8,7 +8,7 @@
 #include "base/slice.h"
 
 // Numbers as JSON text, exactly: no integer passes through a double. Source:
-// RFC 8259 section 6, and the proto3 JSON mapping.
+// RFC 8259 section 6, and the proto3 JSON mapping. Pure.
 
 // Room that every json_format function may use.
 enum { JSON_NUMBER_BYTES = 40 };

@@ -5,7 +5,7 @@
 #include "gateway/transcode/json_read.h"
 
 // The parts of json_read, for its own files. Functions that return bool return
-// false with r->error set; then everything stops.
+// false with r->error set; then everything stops. Pure.
 
 // Where the reader is: a list from the innermost key or index outwards.
 struct json_path {

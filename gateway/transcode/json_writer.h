@@ -10,7 +10,7 @@
 #include "gateway/descriptor/schema.h"
 #include "gateway/transcode/json_write.h"
 
-// The parts of json_write, for its own files.
+// The parts of json_write, for its own files. Pure.
 
 struct json_writer {
     struct strbuf *out;

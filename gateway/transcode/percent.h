@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/slice.h"
 
-// Percent-encoding (RFC 3986 section 2.1).
+// Percent-encoding (RFC 3986 section 2.1). Pure.
 
 enum percent_mode {
     PERCENT_ALL,        // decode everything

@@ -10,7 +10,7 @@
 // to the wire format. Each appends the value of one element without its tag and
 // returns NULL, or returns why the text is none, in a (out is then undefined
 // behind its former length):
-// `"x" is no integer from -2147483648 to 2147483647`.
+// `"x" is no integer from -2147483648 to 2147483647`. Pure.
 
 // Integers, floats and doubles: a JSON number; "NaN", "Infinity", "-Infinity"
 // where words is true.

@@ -19,6 +19,7 @@
 //
 // "**" must be the last segment. A literal is of RFC 3986's pchar without ":",
 // "*" and, raw, nothing beyond ASCII. "/" alone is the root.
+// Pure.
 
 enum template_segment_kind {
     TEMPLATE_LITERAL,

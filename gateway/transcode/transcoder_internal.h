@@ -8,7 +8,7 @@
 #include "gateway/transcode/template.h"
 #include "gateway/transcode/transcoder.h"
 
-// What making a transcoder (transcoder_compile.c) and using it (transcoder.c) share.
+// What making a transcoder (transcoder_compile.c) and using it (transcoder.c) share. Pure.
 
 struct transcoder_route {
     const struct schema_method *method;

@@ -8,7 +8,7 @@
 #include "base/strbuf.h"
 
 // The texts of google.protobuf.Duration and FieldMask in JSON (the comments of
-// duration.proto and field_mask.proto).
+// duration.proto and field_mask.proto). Pure.
 
 #define DURATION_MAX_SECONDS INT64_C(315576000000)
 

@@ -296,9 +296,14 @@ class Others(Served):
         return rest.raw(self.port, "\r\n".join(head).encode() + b"\r\n\r\n" + body)
 
     def assert_refused(self, reply):
-        """400, or closed without a reply, but never carried out."""
-        if reply is not None:
-            self.assertEqual(400, reply.status, reply.body)
+        """400, and not carried out."""
+        self.assertIsNotNone(reply, "closed without a reply")
+        self.assertEqual(400, reply.status, reply.body)
+        self.assert_still_running()
+
+    def assert_still_running(self):
+        run = rest.request(self.port, "GET", "/v1/runs/earlier", self.token).json()["data"]
+        self.assertEqual("running", run["status"])
 
     def test_two_authorization_headers(self):
         line = f"Authorization: Bearer {self.token}"
@@ -325,8 +330,10 @@ class Others(Served):
                                      b"\r\nConnection: close\r\n\r\n"))
 
     def test_no_http_at_all(self):
+        # libmicrohttpd ends the connection; there is no version to answer in.
         reply = rest.raw(self.port, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n")
-        self.assert_refused(reply)
+        self.assertIsNone(reply)
+        self.assert_still_running()
 
     def test_a_request_id_is_kept_if_valid_and_replaced_if_not(self):
         for given, kept in (("abc-123", True), ("x" * 4096, False), ("a b", False)):
@@ -337,13 +344,12 @@ class Others(Served):
 
     def test_head_is_answered_without_a_body(self):
         reply = rest.request(self.port, "HEAD", "/v1/runs/earlier", self.token)
-        self.assertEqual(b"", reply.body)
-        self.assertIn(reply.status, (200, 204))
+        self.assertEqual((200, b""), (reply.status, reply.body))
 
     def test_options_tells_the_verbs(self):
         reply = rest.request(self.port, "OPTIONS", "/v1/runs/earlier/cancel")
-        self.assertIn(reply.status, (200, 204))
-        self.assertIn("POST", reply.headers["Allow"])
+        self.assertEqual((204, b""), (reply.status, reply.body))
+        self.assertEqual("POST, OPTIONS", reply.headers["Allow"])
 
     def test_client_sent_internal_metadata_is_dropped(self):
         reply = rest.request(self.port, "GET", "/v1/runs/earlier", self.token,

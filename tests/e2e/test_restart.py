@@ -103,7 +103,7 @@ class Restart(unittest.TestCase):
                 extra.unlink()
         done = runsctl("serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--store",
                        self.store)
-        self.assertNotEqual(0, done.returncode)
+        self.assertEqual(1, done.returncode, done.stderr)
         self.assertIn("runs.db", done.stderr)
         self.assertEqual(bytes(data), path.read_bytes())
 

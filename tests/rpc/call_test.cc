@@ -168,9 +168,14 @@ TEST_P(EveryTransport, EndsACancelledCall) {
 TEST_P(EveryTransport, EndsACallCancelledAtItsStart) {
     Link link(GetParam());
     for (int i = 0; i < 200; i++) {
-        Call call(*link.channel, "/test.Service/Echo", "");
+        Call call(*link.channel, "/test.Service/Echo", "reply");
         call.Start().Cancel().Cancel().Await();
-        EXPECT_TRUE(call.code() == STATUS_CANCELLED || call.code() == STATUS_OK) << call.code();
+        if (call.code() == STATUS_OK) {
+            EXPECT_EQ(call.response(), "reply") << "it ended before the cancel";
+        } else {
+            EXPECT_EQ(call.code(), STATUS_CANCELLED) << call.message();
+            EXPECT_EQ(call.response(), "");
+        }
         EXPECT_EQ(call.done_count(), 1);
     }
 }

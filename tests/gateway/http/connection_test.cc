@@ -138,6 +138,7 @@ TEST_F(Connections, StopWhileRequestsPourInLeavesNoneWithoutItsEnd) {
                 Reply reply = client.Ask(Request("GET", "/v1/echo/a"));
                 begun = true;
                 if (reply.status == 0) {
+                    odd += !client.AtEnd(); // half a reply
                     return;
                 }
                 odd += reply.status != 200 && reply.status != 503;

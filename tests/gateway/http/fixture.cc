@@ -534,6 +534,15 @@ GatewayTest::~GatewayTest() {
     close(log_fd_);
 }
 
+void GatewayTest::AwaitReceived() {
+    // The first is answered after every connection before it was taken, the others
+    // after what these had sent: one turn of its loop reads all that is there.
+    Client client(port());
+    for (int i = 0; i < 3; i++) {
+        ASSERT_EQ(client.Ask(Request("OPTIONS", "/v1/echo/a")).status, 204);
+    }
+}
+
 void GatewayTest::StartUpstream() {
     upstream_ = std::make_unique<Upstream>(upstream_loop_, one_thread_ ? "" : UpstreamAddress());
 }

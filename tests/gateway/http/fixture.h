@@ -176,6 +176,9 @@ class GatewayTest : public testing::Test {
     std::string StartError(struct gateway_limits limits = {},
                            const std::string &listen = "127.0.0.1:0");
     void Stop(int64_t drain_ms);
+    // Returns once the gateway has read all that was sent to it before, as long as it
+    // still takes connections: what comes later over others is answered after that.
+    void AwaitReceived();
     void StartUpstream();
     void StopUpstream();
 

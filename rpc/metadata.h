@@ -1,0 +1,12 @@
+#ifndef RUNSD_RPC_METADATA_H
+#define RUNSD_RPC_METADATA_H
+
+#include "base/slice.h"
+
+// What a call carries besides its message, one pair. Pure.
+struct rpc_metadata {
+    const char *key; // lower case
+    struct slice value;
+};
+
+#endif
