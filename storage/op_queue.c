@@ -1,12 +1,20 @@
 #include "storage/op_queue.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 void op_queue_init(struct op_queue *q, int limit) {
     *q = (struct op_queue){.limit = limit > 0 ? limit : OP_QUEUE_DEFAULT_LIMIT};
     q->end = &q->first;
     pthread_mutex_init(&q->lock, NULL);
-    pthread_cond_init(&q->not_empty, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&q->not_empty, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 void op_queue_destroy(struct op_queue *q) {
@@ -34,16 +42,31 @@ bool op_queue_push(struct op_queue *q, struct store_op *op) {
     return fits;
 }
 
-struct store_op *op_queue_take(struct op_queue *q) {
-    pthread_mutex_lock(&q->lock);
-    while (q->first == NULL && !q->closed) {
-        pthread_cond_wait(&q->not_empty, &q->lock);
+bool op_queue_take_within(struct op_queue *q, int64_t wait_us, struct store_op **ret_all) {
+    struct timespec end = {0};
+    if (wait_us > 0) {
+        int64_t end_us = clock_monotonic_us() + wait_us;
+        end = (struct timespec){end_us / 1000000, end_us % 1000000 * 1000};
     }
-    struct store_op *all = q->first;
+    pthread_mutex_lock(&q->lock);
+    bool late = false;
+    while (q->first == NULL && !q->closed && !late) {
+        late = wait_us > 0 ? pthread_cond_timedwait(&q->not_empty, &q->lock, &end) == ETIMEDOUT
+                           : pthread_cond_wait(&q->not_empty, &q->lock) != 0;
+    }
+    *ret_all = q->first;
+    bool open = q->first != NULL || !q->closed;
     q->first = NULL;
     q->end = &q->first;
     q->count = 0;
     pthread_mutex_unlock(&q->lock);
+    return open;
+}
+
+struct store_op *op_queue_take(struct op_queue *q) {
+    struct store_op *all = NULL;
+    while (op_queue_take_within(q, 0, &all) && all == NULL) {
+    }
     return all;
 }
 

@@ -34,6 +34,10 @@ bool op_queue_push(struct op_queue *q, struct store_op *op);
 // NULL once the queue is closed and empty. One thread takes.
 struct store_op *op_queue_take(struct op_queue *q);
 
+// As op_queue_take, but waits for wait_us at most; 0: without limit. Returns false
+// once the queue is closed and empty; *ret_all is NULL where the time passed first.
+bool op_queue_take_within(struct op_queue *q, int64_t wait_us, struct store_op **ret_all);
+
 bool op_queue_is_empty(struct op_queue *q);
 
 // Lets op_queue_take return NULL when all is taken.

@@ -122,7 +122,8 @@ static const struct error *open_writer(struct arena *a, struct sqlite_store *s) 
         rc = schema_read_secret(s->write_db, s->base.secret);
     }
     if (rc == SQLITE_OK) {
-        rc = writer_init(&s->writer, s->write_db, &s->writes, &s->failure, &s->guard, &s->gate);
+        rc = writer_init(&s->writer, s->write_db, s->path, &s->writes, &s->failure, &s->guard,
+                         &s->gate);
     }
     return rc == SQLITE_OK ? NULL : sqlite_error(a, s->write_db, rc, s->path, "preparing to write");
 }

@@ -158,10 +158,40 @@ static void batch_run(struct writer *w, const struct batch *b) {
     arena_release(&a);
 }
 
+static void shrink_log(struct writer *w) {
+    if (store_failure_is_raised(w->failure)) {
+        return;
+    }
+    if (!file_guard_holds(w->guard)) {
+        fail_by_files(w);
+        return;
+    }
+    int rc = checkpointer_retry(&w->checkpointer);
+    if (rc != SQLITE_OK) {
+        fail(w, rc, "copying the write-ahead log into the database");
+    }
+}
+
+// Waits for operations, and sees to a log that is too large meanwhile. Returns
+// false when there will be none.
+static bool take(struct writer *w, struct store_op **ret_waiting) {
+    for (;;) {
+        int64_t wait_us =
+            store_failure_is_raised(w->failure) ? 0 : checkpointer_retry_us(&w->checkpointer);
+        if (!op_queue_take_within(w->queue, wait_us, ret_waiting)) {
+            return false;
+        }
+        if (*ret_waiting != NULL) {
+            return true;
+        }
+        shrink_log(w);
+    }
+}
+
 static void *writer_body(void *context) {
     struct writer *w = context;
     struct store_op *waiting;
-    while ((waiting = op_queue_take(w->queue)) != NULL) {
+    while (take(w, &waiting)) {
         while (waiting != NULL) {
             struct batch b;
             batch_init(&b);
@@ -182,14 +212,14 @@ static void *writer_body(void *context) {
     return NULL;
 }
 
-int writer_init(struct writer *w, sqlite3 *db, struct op_queue *queue,
+int writer_init(struct writer *w, sqlite3 *db, const char *path, struct op_queue *queue,
                 struct store_failure *failure, const struct file_guard *guard,
                 struct snapshot_gate *gate) {
     w->db = db;
     w->queue = queue;
     w->failure = failure;
     w->guard = guard;
-    checkpointer_init(&w->checkpointer, db, gate);
+    checkpointer_init(&w->checkpointer, db, gate, path, failure->log);
     return write_ops_init(&w->ops, db);
 }
 

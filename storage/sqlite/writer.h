@@ -22,9 +22,9 @@ struct writer {
     pthread_t thread;
 };
 
-// Prepares the statements on db, which stays the caller's. Returns SQLite's
+// Prepares the statements on db, the database of path, which stays the caller's. Returns SQLite's
 // code; writer_release in either case. guard is asked after each commit.
-int writer_init(struct writer *w, sqlite3 *db, struct op_queue *queue,
+int writer_init(struct writer *w, sqlite3 *db, const char *path, struct op_queue *queue,
                 struct store_failure *failure, const struct file_guard *guard,
                 struct snapshot_gate *gate);
 

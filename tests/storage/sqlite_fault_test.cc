@@ -1,7 +1,10 @@
 #include <atomic>
+#include <fcntl.h>
+#include <fstream>
 #include <memory>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <thread>
 
 #include "tests/storage/faulty_vfs.h"
@@ -103,12 +106,13 @@ class SqliteFault : public testing::Test {
         vfs_.Reset();
         run_store_close(store_);
     }
-    void OpenStore(int queue_limit) {
+    void OpenStore(int queue_limit, const struct logger *log = nullptr) {
         run_store_close(store_);
         store_ = nullptr;
         failures_ = 0;
         struct run_store_options options = {};
         options.queue_limit = queue_limit;
+        options.log = log;
         options.on_failure = [](void *context, const char *detail) {
             auto *self = static_cast<SqliteFault *>(context);
             std::lock_guard<std::mutex> guard(self->failure_lock_);
@@ -398,6 +402,146 @@ TEST_F(SqliteFault, LogIsCopiedWhenTheWriterHasTime) {
         std::this_thread::yield();
     }
     EXPECT_GT(vfs_.main_syncs(), 0);
+}
+
+// What the store logs, in a file.
+class LogFile {
+  public:
+    explicit LogFile(const std::string &path) : path_(path) {
+        logger_.fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        logger_.level = LOG_INFO;
+        logger_.program = "test";
+    }
+    ~LogFile() {
+        close(logger_.fd);
+    }
+    const struct logger *logger() const {
+        return &logger_;
+    }
+    // The lines that hold word.
+    std::vector<std::string> Lines(const std::string &word) const {
+        std::ifstream in(path_);
+        std::vector<std::string> found;
+        for (std::string line; std::getline(in, line);) {
+            if (line.find(word) != std::string::npos) {
+                found.push_back(line);
+            }
+        }
+        return found;
+    }
+
+  private:
+    std::string path_;
+    struct logger logger_ = {};
+};
+
+// A process that holds a snapshot of the database from its start until it is told
+// to end.
+class ForeignReader {
+  public:
+    explicit ForeignReader(const std::string &path) {
+        int ready[2];
+        int end[2];
+        EXPECT_EQ(pipe2(ready, O_CLOEXEC), 0);
+        EXPECT_EQ(pipe2(end, O_CLOEXEC), 0);
+        pid_ = fork();
+        if (pid_ == 0) {
+            close(end[1]);
+            sqlite3 *db = nullptr;
+            bool ok =
+                sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
+                sqlite3_exec(db, "BEGIN; SELECT * FROM run", nullptr, nullptr, nullptr) ==
+                    SQLITE_OK;
+            char c = ok ? 'y' : 'n';
+            if (write(ready[1], &c, 1) != 1 || read(end[0], &c, 1) != 0) {
+                _exit(1);
+            }
+            _exit(0);
+        }
+        close(ready[1]);
+        close(end[0]);
+        char c = '\0';
+        EXPECT_EQ(read(ready[0], &c, 1), 1);
+        EXPECT_EQ(c, 'y');
+        close(ready[0]);
+        end_ = end[1];
+    }
+    ~ForeignReader() {
+        End();
+    }
+    void End() {
+        if (pid_ > 0) {
+            close(end_);
+            waitpid(pid_, nullptr, 0);
+            pid_ = 0;
+        }
+    }
+    pid_t pid() const {
+        return pid_;
+    }
+
+  private:
+    pid_t pid_ = 0;
+    int end_ = -1;
+};
+
+off_t SizeOf(const std::string &path) {
+    struct stat st;
+    return stat(path.c_str(), &st) == 0 ? st.st_size : -1;
+}
+
+// Another program's snapshot keeps the log from being used anew: who it is is
+// told, and once it is gone the log shrinks, also where nobody writes any more.
+TEST_F(SqliteFault, LogThatAForeignReaderHoldsIsToldAndShrinksAfterwards) {
+    MustCreate("r");
+    run_store_close(store_);
+    store_ = nullptr;
+    ForeignReader reader(path_);
+    LogFile log(directory_.File("log"));
+    OpenStore(0, log.logger());
+    std::string spec(128 * 1024, 's');
+    for (int i = 0; i < 1024; i++) { // 128 MiB, twice what is kept
+        ASSERT_EQ(CreateRun(store_, {.id = std::to_string(i), .spec = spec}).result, STORE_OK);
+    }
+    std::vector<std::string> warnings = log.Lines("write-ahead log grows");
+    ASSERT_GE(warnings.size(), 1u);
+    EXPECT_LE(warnings.size(), 3u); // at 32, 64 and 128 MiB
+    EXPECT_NE(warnings[0].find("process " + std::to_string(reader.pid()) + " ("), std::string::npos)
+        << warnings[0];
+    EXPECT_NE(warnings[0].find("\"level\":\"warn\""), std::string::npos) << warnings[0];
+    EXPECT_GT(SizeOf(path_ + "-wal"), 128 * 1024 * 1024);
+    EXPECT_EQ(log.Lines("reused again").size(), 0u);
+    reader.End();
+    int64_t deadline_us = clock_monotonic_us() + 60 * 1000000;
+    while (SizeOf(path_ + "-wal") > 1024 * 1024 && clock_monotonic_us() < deadline_us) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(SizeOf(path_ + "-wal"), 0);
+    EXPECT_EQ(log.Lines("reused again").size(), 1u);
+    MustCreate("after");
+    EXPECT_EQ(GetRun(store_, "1023").run.spec.size(), spec.size());
+    EXPECT_EQ(failures_, 0);
+}
+
+// Where writes go on, the file is cut to what is kept at the first one that begins
+// at the log's start.
+TEST_F(SqliteFault, LogShrinksUnderWritesToo) {
+    MustCreate("r");
+    run_store_close(store_);
+    store_ = nullptr;
+    ForeignReader reader(path_);
+    OpenStore(0);
+    std::string spec(128 * 1024, 's');
+    for (int i = 0; i < 1024; i++) {
+        ASSERT_EQ(CreateRun(store_, {.id = std::to_string(i), .spec = spec}).result, STORE_OK);
+    }
+    reader.End();
+    for (int i = 0; i < 512; i++) {
+        ASSERT_EQ(CreateRun(store_, {.id = "b" + std::to_string(i), .spec = spec}).result,
+                  STORE_OK);
+    }
+    EXPECT_LE(SizeOf(path_ + "-wal"), 16384 * 4120 + 32);
+    EXPECT_EQ(failures_, 0);
 }
 
 // Another program that reads for long (a backup) keeps the log from being
