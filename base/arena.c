@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 
 enum { FIRST_BLOCK_BYTES = 4096, LARGEST_BLOCK_BYTES = 256 * 1024 };
@@ -65,9 +66,7 @@ static void add_block(struct arena *a, size_t at_least) {
 
 void *arena_alloc(struct arena *a, size_t n) {
     const size_t align = _Alignof(max_align_t);
-    if (n > SIZE_MAX / 2) {
-        abort();
-    }
+    CHECK(n <= SIZE_MAX / 2);
     n = n == 0 ? align : (n + align - 1) / align * align; // none has an address too
     if ((size_t)(a->end - a->next) < n) {
         add_block(a, n);
@@ -104,9 +103,7 @@ char *arena_printf(struct arena *a, const char *format, ...) {
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (n < 0) {
-        abort();
-    }
+    CHECK(n >= 0);
     char *p = arena_alloc(a, (size_t)n + 1);
     vsnprintf(p, (size_t)n + 1, format, again);
     va_end(again);

@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "base/check.h"
+
 void *mem_alloc(size_t n) {
     void *p = malloc(n == 0 ? 1 : n);
     if (p == NULL) {
-        abort();
+        CHECK_FAIL("out of memory");
     }
     return p;
 }
@@ -13,7 +15,7 @@ void *mem_alloc(size_t n) {
 void *mem_zalloc(size_t n) {
     void *p = calloc(1, n == 0 ? 1 : n);
     if (p == NULL) {
-        abort();
+        CHECK_FAIL("out of memory");
     }
     return p;
 }
@@ -21,7 +23,7 @@ void *mem_zalloc(size_t n) {
 void *mem_realloc(void *p, size_t n) {
     p = realloc(p, n == 0 ? 1 : n);
     if (p == NULL) {
-        abort();
+        CHECK_FAIL("out of memory");
     }
     return p;
 }

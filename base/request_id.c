@@ -1,8 +1,8 @@
 #include "base/request_id.h"
 
-#include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 
 static bool is_allowed(uint8_t c) {
@@ -30,9 +30,8 @@ static void random_bytes(uint8_t ret_bytes[RANDOM_BYTES]) {
     static _Thread_local uint8_t taken[RANDOM_BYTES * RANDOM_TAKEN_AT_ONCE];
     static _Thread_local size_t left;
     if (left == 0) {
-        if (getrandom(taken, sizeof(taken), 0) != (ssize_t)sizeof(taken)) {
-            abort(); // never fails for up to 256 bytes once the system has booted
-        }
+        // Never fails for up to 256 bytes once the system has booted.
+        CHECK(getrandom(taken, sizeof(taken), 0) == (ssize_t)sizeof(taken));
         left = sizeof(taken);
     }
     left -= RANDOM_BYTES;

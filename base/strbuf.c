@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 
@@ -14,9 +15,7 @@ void strbuf_release(struct strbuf *b) {
 }
 
 void strbuf_grow(struct strbuf *b, size_t n) {
-    if (n > SIZE_MAX / 4 || b->len > SIZE_MAX / 4) {
-        abort();
-    }
+    CHECK(n <= SIZE_MAX / 4 && b->len <= SIZE_MAX / 4);
     if (b->capacity - b->len >= n) {
         return;
     }
@@ -52,9 +51,7 @@ void strbuf_printf(struct strbuf *b, const char *format, ...) {
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (n < 0) {
-        abort();
-    }
+    CHECK(n >= 0);
     strbuf_grow(b, (size_t)n + 1);
     vsnprintf((char *)b->data + b->len, (size_t)n + 1, format, again);
     va_end(again);

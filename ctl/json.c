@@ -1,8 +1,8 @@
 #include "ctl/json.h"
 
-#include <assert.h>
 #include <stdio.h>
 
+#include "base/check.h"
 #include "base/strbuf.h"
 #include "ctl/exit_code.h"
 #include "gateway/descriptor/schema.h"
@@ -16,10 +16,10 @@ static struct schema *load(struct arena *a, const char *type,
     struct slice set = runs_descriptor_set();
     struct schema *schema = NULL;
     const struct error *error = schema_new(a, &set, 1, &schema);
-    assert(error == NULL); // it is compiled in, and tested
+    CHECK(error == NULL); // it is compiled in, and tested
     (void)error;
     *ret_message = schema_find_message(schema, slice_of_cstr(type));
-    assert(*ret_message != NULL);
+    CHECK(*ret_message != NULL);
     return schema;
 }
 

@@ -1,9 +1,9 @@
 #include "rpc/batch.h"
 
-#include <assert.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 
+#include "base/check.h"
 #include "rpc/thread_sanitizer.h"
 
 void rpc_batch_init(struct rpc_batch *b, struct rpc_loop *loop,
@@ -17,7 +17,7 @@ void rpc_batch_init(struct rpc_batch *b, struct rpc_loop *loop,
 }
 
 static grpc_op *add(struct rpc_batch *b, grpc_op_type type) {
-    assert(b->op_count < RPC_BATCH_MAX_OPS);
+    CHECK(b->op_count < RPC_BATCH_MAX_OPS);
     grpc_op *op = &b->ops[b->op_count++];
     memset(op, 0, sizeof(*op));
     op->op = type;
@@ -25,7 +25,7 @@ static grpc_op *add(struct rpc_batch *b, grpc_op_type type) {
 }
 
 static void own_metadata(struct rpc_batch *b, grpc_metadata *metadata, size_t count) {
-    assert(b->sent_metadata_count == 0);
+    CHECK(b->sent_metadata_count == 0);
     b->sent_metadata = metadata;
     b->sent_metadata_count = count;
 }

@@ -1,8 +1,8 @@
 #include "rpc/client.h"
 
-#include <assert.h>
 #include <pthread.h>
 
+#include "base/check.h"
 #include "base/container_of.h"
 #include "rpc/channel.h"
 #include "rpc/client_core.h"
@@ -123,7 +123,7 @@ static void wake_waiter(struct rpc_client_call *call) {
 }
 
 void rpc_client_call_wait(struct rpc_client_call *call) {
-    assert(!rpc_loop_is_current(call->method->channel->loop));
+    CHECK(!rpc_loop_is_current(call->method->channel->loop));
     call->done = wake_waiter;
     prepare(call);
     struct rpc_client_call_state *state = call->state;

@@ -1,7 +1,6 @@
 #include "rpc/client_stream.h"
 
-#include <stdlib.h>
-
+#include "base/check.h"
 #include "base/container_of.h"
 #include "rpc/channel.h"
 #include "rpc/client_core.h"
@@ -66,9 +65,8 @@ static void status_done(struct rpc_tag *tag, bool ok) {
 }
 
 static void start_batch(struct rpc_client_stream_state *state, struct rpc_batch *batch) {
-    if (rpc_batch_start(batch, atomic_load(&state->core.call)) != GRPC_CALL_OK) {
-        abort(); // operations that no input has a part in
-    }
+    // Operations that no input has a part in.
+    CHECK(rpc_batch_start(batch, atomic_load(&state->core.call)) == GRPC_CALL_OK);
 }
 
 // --- messages ---

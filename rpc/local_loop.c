@@ -1,4 +1,3 @@
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
@@ -6,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/container_of.h"
 #include "base/memory.h"
 #include "rpc/loop_internal.h"
@@ -97,7 +97,7 @@ static void shut_down(grpc_completion_queue_functor *functor, int ok) {
 
 static void free_loop(struct rpc_loop *base) {
     struct local_loop *loop = CONTAINER_OF(base, struct local_loop, base);
-    assert(loop->watch == NULL);
+    CHECK(loop->watch == NULL);
     grpc_completion_queue_shutdown(base->queue);
     pthread_join(base->thread, NULL);
     grpc_completion_queue_destroy(base->queue);

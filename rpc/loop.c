@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/container_of.h"
 #include "rpc/deadlock_detection.h"
 #include "rpc/loop_internal.h"
@@ -126,9 +127,7 @@ void rpc_loop_init(struct rpc_loop *loop, const char *name) {
 }
 
 void rpc_loop_start_thread(struct rpc_loop *loop, void *(*run)(void *loop)) {
-    if (pthread_create(&loop->thread, NULL, run, loop) != 0) {
-        abort();
-    }
+    CHECK(pthread_create(&loop->thread, NULL, run, loop) == 0);
 }
 
 void *rpc_loop_queue(struct rpc_loop *loop) {

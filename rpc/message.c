@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "rpc/batch.h"
@@ -32,9 +33,7 @@ static uint8_t *joined(const grpc_slice_buffer *pieces) {
 static enum rpc_message_result inflate_pieces(const grpc_slice_buffer *pieces, size_t max_bytes,
                                               struct strbuf *out) {
     z_stream z = {0};
-    if (inflateInit2(&z, ZLIB_OR_GZIP) != Z_OK) {
-        abort();
-    }
+    CHECK(inflateInit2(&z, ZLIB_OR_GZIP) == Z_OK);
     CLEANUP_FREE uint8_t *in = joined(pieces);
     z.next_in = in;
     z.avail_in = (uInt)pieces->length; // gRPC's length prefix has 32 bits

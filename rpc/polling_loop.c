@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/container_of.h"
 #include "base/memory.h"
 #include "rpc/loop_internal.h"
@@ -48,9 +49,7 @@ static void *run(void *argument) {
 static void wake(struct rpc_loop *base) {
     struct polling_loop *loop = CONTAINER_OF(base, struct polling_loop, base);
     grpc_call_error error = grpc_call_start_batch(loop->wake_call, NULL, 0, &loop->wake_tag, NULL);
-    if (error != GRPC_CALL_OK) {
-        abort(); // the loop is used after rpc_loop_free
-    }
+    CHECK(error == GRPC_CALL_OK); // else the loop is used after rpc_loop_free
 }
 
 static void free_loop(struct rpc_loop *base) {

@@ -1,6 +1,5 @@
 #include "rpc/server.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
@@ -8,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/container_of.h"
 #include "base/memory.h"
@@ -215,9 +215,7 @@ static void accept_one(struct rpc_server *server, const struct rpc_acceptor *acc
         error = grpc_server_request_call(server->core, &call->core, &call->details, &call->metadata,
                                          server->queue, server->queue, &call->accept_tag);
     }
-    if (error != GRPC_CALL_OK) {
-        abort(); // arguments that no input has a part in
-    }
+    CHECK(error == GRPC_CALL_OK); // arguments that no input has a part in
 }
 
 static void accept_done(struct rpc_tag *tag, bool ok) {
@@ -334,9 +332,7 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
                                             : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER;
         server->acceptors[i].registered =
             grpc_server_register_method(server->core, method->path, NULL, payload, 0);
-        if (server->acceptors[i].registered == NULL) {
-            abort(); // the same path twice
-        }
+        CHECK(server->acceptors[i].registered != NULL); // else the same path is there twice
     }
     return server;
 }
@@ -362,7 +358,7 @@ static struct timespec after_ms(int64_t ms) {
 }
 
 bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
-    assert(!rpc_loop_is_current(server->loop));
+    CHECK(!rpc_loop_is_current(server->loop));
     bool by_themselves = true;
     if (server->started) {
         // 1. Nothing new.
@@ -400,7 +396,7 @@ void rpc_server_free(struct rpc_server *server) {
     if (server == NULL) {
         return;
     }
-    assert(!server->started);
+    CHECK(!server->started);
     if (!server->is_shut_down) {
         // Never started; gRPC wants the shutdown nevertheless.
         rpc_loop_post(server->loop, &server->stop_task);

@@ -1,6 +1,6 @@
-#include <assert.h>
 #include <grpc/support/time.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/container_of.h"
 #include "rpc/server_internal.h"
@@ -103,7 +103,7 @@ void rpc_server_call_add_status(struct rpc_server_call *call, const struct error
         rpc_batch_send_status(&call->answer, GRPC_STATUS_OK, SLICE_EMPTY, NULL, 0);
         return;
     }
-    assert(given->code != STATUS_OK);
+    CHECK(given->code != STATUS_OK);
     struct error error = *given;
     if (error.domain == NULL) {
         error.domain = call->server->error_domain;

@@ -1,8 +1,6 @@
 #include "rpc/server_stream.h"
 
-#include <assert.h>
-#include <stdlib.h>
-
+#include "base/check.h"
 #include "base/container_of.h"
 #include "rpc/server_internal.h"
 
@@ -81,9 +79,8 @@ static void finish(struct rpc_server_stream_state *state) {
     if (!state->has_head) {
         rpc_batch_send_metadata(&call->answer, NULL, 0);
     }
-    if (rpc_batch_start(&call->answer, call->core) != GRPC_CALL_OK) {
-        abort(); // operations that no input has a part in
-    }
+    // Operations that no input has a part in.
+    CHECK(rpc_batch_start(&call->answer, call->core) == GRPC_CALL_OK);
 }
 
 static void run_finish(struct rpc_task *task) {
@@ -103,8 +100,7 @@ static void on_loop(struct rpc_server_stream_state *state, struct rpc_task *task
 void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct error *error) {
     struct rpc_server_stream_state *state = stream->state;
     bool was_finished = atomic_exchange(&state->is_finished, true);
-    assert(!was_finished);
-    (void)was_finished;
+    CHECK(!was_finished);
     stream->call->answer.tag.done = finish_done;
     rpc_server_call_add_status(stream->call, error);
     on_loop(state, &state->finish_task);
@@ -149,17 +145,15 @@ static void run_write(struct rpc_task *task) {
         state->has_head = true;
         rpc_batch_send_metadata(&state->write, NULL, 0);
     }
-    if (rpc_batch_start(&state->write, state->stream->call->core) != GRPC_CALL_OK) {
-        abort(); // as in finish
-    }
+    // As in finish: no input has a part in it.
+    CHECK(rpc_batch_start(&state->write, state->stream->call->core) == GRPC_CALL_OK);
 }
 
 void rpc_server_stream_write(struct rpc_server_stream *stream, const struct slice *parts,
                              size_t count) {
     struct rpc_server_stream_state *state = stream->state;
     bool was_writing = atomic_exchange(&state->is_writing, true);
-    assert(!was_writing && !atomic_load(&state->is_finished));
-    (void)was_writing;
+    CHECK(!was_writing && !atomic_load(&state->is_finished));
     rpc_batch_send_message(&state->write, parts, count);
     on_loop(state, &state->write_task);
 }
@@ -194,17 +188,15 @@ static void run_read(struct rpc_task *task) {
     struct rpc_server_stream_state *state =
         CONTAINER_OF(task, struct rpc_server_stream_state, read_task);
     rpc_batch_receive_message(&state->read);
-    if (rpc_batch_start(&state->read, state->stream->call->core) != GRPC_CALL_OK) {
-        abort(); // as in finish
-    }
+    // As in finish: no input has a part in it.
+    CHECK(rpc_batch_start(&state->read, state->stream->call->core) == GRPC_CALL_OK);
 }
 
 void rpc_server_stream_read(struct rpc_server_stream *stream) {
     struct rpc_server_stream_state *state = stream->state;
-    assert(stream->call->acceptor->method->kind == RPC_BIDI_STREAM);
+    CHECK(stream->call->acceptor->method->kind == RPC_BIDI_STREAM);
     bool was_reading = atomic_exchange(&state->is_reading, true);
-    assert(!was_reading && !atomic_load(&state->is_finished));
-    (void)was_reading;
+    CHECK(!was_reading && !atomic_load(&state->is_finished));
     rpc_message_release(&state->message);
     on_loop(state, &state->read_task);
 }
@@ -214,8 +206,8 @@ void rpc_server_stream_read(struct rpc_server_stream *stream) {
 void rpc_server_stream_begin(struct rpc_server_stream *stream) {
     struct rpc_server_call *call = stream->call;
     struct rpc_server *server = call->server;
-    assert(rpc_loop_is_current(server->loop));
-    assert(call->acceptor->method->kind != RPC_UNARY);
+    CHECK(rpc_loop_is_current(server->loop));
+    CHECK(call->acceptor->method->kind != RPC_UNARY);
     struct rpc_server_stream_state *state = arena_zalloc(&call->arena, sizeof(*state));
     state->stream = stream;
     stream->state = state;
@@ -234,9 +226,7 @@ void rpc_server_stream_begin(struct rpc_server_stream *stream) {
     rpc_batch_init(&state->read, server->loop, read_done);
     rpc_batch_init(&state->close, server->loop, close_done);
     rpc_batch_receive_close(&state->close);
-    if (rpc_batch_start(&state->close, call->core) != GRPC_CALL_OK) {
-        abort(); // as in finish
-    }
+    CHECK(rpc_batch_start(&state->close, call->core) == GRPC_CALL_OK); // as in finish
 }
 
 void rpc_server_streams_stopping(struct rpc_server *server) {

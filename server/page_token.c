@@ -3,9 +3,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <stdlib.h>
 
 #include "base/base64.h"
+#include "base/check.h"
 
 // The bytes of a token: version, started_at, id, the end of which is where the MAC
 // begins.
@@ -25,9 +25,8 @@ static void compute_mac(const uint8_t *secret, struct arena *a, struct slice bod
     }
     uint8_t full[EVP_MAX_MD_SIZE];
     unsigned length = 0;
-    if (HMAC(EVP_sha256(), secret, STORE_SECRET_BYTES, message, size, full, &length) == NULL) {
-        abort(); // out of memory: no MAC must pass for another
-    }
+    // Fails only out of memory, and then no MAC must pass for another.
+    CHECK(HMAC(EVP_sha256(), secret, STORE_SECRET_BYTES, message, size, full, &length) != NULL);
     memcpy(ret_mac, full, MAC_BYTES);
 }
 

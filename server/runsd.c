@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "protos/served_descriptor_set.h"
 #include "rpc/loop.h"
@@ -83,9 +84,7 @@ static void set_methods(struct runsd *runsd) {
     health_service_methods(runsd->health, next);
     next += HEALTH_SERVICE_METHODS;
     runsd->descriptors = descriptor_index_new(served_descriptor_set());
-    if (runsd->descriptors == NULL) {
-        abort(); // what is compiled in is not what protoc made
-    }
+    CHECK(runsd->descriptors != NULL); // else what is compiled in is not what protoc made
     runsd->reflection = (struct reflection_service){.service = &runsd->service,
                                                     .index = runsd->descriptors,
                                                     .methods = runsd->methods,

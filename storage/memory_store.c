@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -312,7 +313,7 @@ static enum store_result run_op(struct memory_store *s, struct store_op *op) {
     case STORE_TOKEN_LIST:
         return list_tokens(s, op->arena, &op->token_list);
     }
-    abort();
+    CHECK_FAIL("no such operation");
 }
 
 static void submit(struct run_store *store, struct store_op *op) {
@@ -369,9 +370,7 @@ struct run_store *memory_store_new(const struct run_store_options *options) {
     s->base.ops = &memory_ops;
     // Up to 256 bytes come whole or not at all, and not only before the
     // kernel's pool is ready (getrandom(2)).
-    if (getrandom(s->base.secret, STORE_SECRET_BYTES, 0) != STORE_SECRET_BYTES) {
-        abort();
-    }
+    CHECK(getrandom(s->base.secret, STORE_SECRET_BYTES, 0) == STORE_SECRET_BYTES);
     pthread_mutex_init(&s->lock, NULL);
     return &s->base;
 }

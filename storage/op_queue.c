@@ -1,9 +1,9 @@
 #include "storage/op_queue.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 
 void op_queue_init(struct op_queue *q, int limit) {
@@ -18,7 +18,7 @@ void op_queue_init(struct op_queue *q, int limit) {
 }
 
 void op_queue_destroy(struct op_queue *q) {
-    assert(q->first == NULL);
+    CHECK(q->first == NULL);
     pthread_cond_destroy(&q->not_empty);
     pthread_mutex_destroy(&q->lock);
 }
@@ -26,7 +26,7 @@ void op_queue_destroy(struct op_queue *q) {
 bool op_queue_push(struct op_queue *q, struct store_op *op) {
     op->next = NULL;
     pthread_mutex_lock(&q->lock);
-    assert(!q->closed);
+    CHECK(!q->closed);
     bool fits = q->count < q->limit;
     bool wake = false;
     if (fits) {

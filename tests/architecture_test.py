@@ -184,6 +184,13 @@ class Architecture(unittest.TestCase):
     def test_pure_files_do_no_io_and_take_no_locks(self):
         self.assertEqual([], faults_of_purity(ROOT, PURE))
 
+    def test_what_must_hold_is_checked_in_every_build(self):
+        for path in sources(*(f"{layer}/**/*.[ch]" for layer in LAYERS)):
+            if path == ROOT / "base/check.c":
+                continue
+            self.assertNotRegex(code_of(path), r"\b(assert|abort)\(|<assert\.h>",
+                                f"{path}: use CHECK (base/check.h)")
+
     def test_files_are_short(self):
         patterns = [f"{layer}/**/*.{kind}" for layer in LAYERS for kind in ("c", "h")]
         for path in sources("tests/**/*.cc", "tests/**/*.h", *patterns):

@@ -1,8 +1,8 @@
 #include "gateway/descriptor/schema.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "base/wire.h"
@@ -291,10 +291,10 @@ static void compile_field(struct compiler *c, struct schema_field *f, const upb_
     if (type == SCHEMA_MESSAGE || type == SCHEMA_GROUP) {
         f->message = schema_find_message(
             c->schema, slice_of_cstr(upb_MessageDef_FullName(upb_FieldDef_MessageSubDef(def))));
-        assert(f->message != NULL);
+        CHECK(f->message != NULL);
     } else if (type == SCHEMA_ENUM) {
         f->enumeration = find_enum(c, upb_FieldDef_EnumSubDef(def));
-        assert(f->enumeration != NULL);
+        CHECK(f->enumeration != NULL);
     }
 }
 

@@ -1,6 +1,6 @@
 #include "gateway/http/admission.h"
 
-#include <assert.h>
+#include "base/check.h"
 
 enum { RETRY_AFTER_MS = 1000 };
 
@@ -30,6 +30,6 @@ void admission_enter(struct admission *admission) {
 }
 
 void admission_leave(struct admission *admission) {
-    assert(admission->count > 0);
+    CHECK(admission->count > 0);
     admission->count--;
 }

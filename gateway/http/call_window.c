@@ -1,7 +1,8 @@
 #include "gateway/http/call_window.h"
 
-#include <assert.h>
 #include <stddef.h>
+
+#include "base/check.h"
 
 // Of the calls let go, so that reads come to their end under any number of changes.
 enum { CHANGES_BEFORE_A_READ = 4 };
@@ -18,7 +19,7 @@ bool call_window_enter(struct call_window *window, struct waiting *call, bool is
 }
 
 struct waiting *call_window_leave(struct call_window *window) {
-    assert(window->count > 0);
+    CHECK(window->count > 0);
     bool has_read = window->reads.first != NULL;
     bool has_change = window->changes.first != NULL;
     if (window->count > window->limit || (!has_read && !has_change)) {

@@ -1,7 +1,6 @@
 #include "gateway/http/error_details.h"
 
-#include <stdlib.h>
-
+#include "base/check.h"
 #include "gateway/transcode/json_write.h"
 #include "protos/error_details_descriptor_set.h"
 
@@ -10,9 +9,7 @@ struct schema *error_details_schema_new(void) {
     arena_init(&a);
     const struct slice set = error_details_descriptor_set();
     struct schema *schema;
-    if (schema_new(&a, &set, 1, &schema) != NULL) {
-        abort(); // it was checked when it was compiled in
-    }
+    CHECK(schema_new(&a, &set, 1, &schema) == NULL); // it was checked when it was compiled in
     arena_release(&a);
     return schema;
 }

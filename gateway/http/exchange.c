@@ -1,6 +1,5 @@
 #include "gateway/http/exchange.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/container_of.h"
 #include "gateway/envelope.h"
@@ -108,9 +109,7 @@ static void begin_reply(struct stream_reply *s) {
     struct reply_request request = exchange_reply_request(x);
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_content, s, NULL);
-    if (response == NULL) {
-        abort(); // out of memory
-    }
+    CHECK(response != NULL); // else out of memory
     if (slice_equal_cstr(x->method, MHD_HTTP_METHOD_HEAD)) {
         // libmicrohttpd 0.9.75 would send the end of a chunked body, though there is no
         // body: so that nothing follows the head, the connection ends with it.

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "gateway/http/timeout_reply.h"
@@ -144,9 +145,7 @@ struct reaper *reaper_new(int64_t idle_timeout_ms, int64_t request_timeout_ms,
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&reaper->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (pthread_create(&reaper->thread, NULL, run, reaper) != 0) {
-        abort(); // as out of memory
-    }
+    CHECK(pthread_create(&reaper->thread, NULL, run, reaper) == 0); // else as out of memory
     pthread_setname_np(reaper->thread, "http-reaper");
     return reaper;
 }

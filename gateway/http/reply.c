@@ -1,9 +1,9 @@
 #include "gateway/http/reply.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "gateway/http/accept_encoding.h"
 #include "gateway/http/compression.h"
 #include "gateway/http/etag.h"
@@ -53,9 +53,7 @@ static struct reply make(const struct reply_request *request, struct strbuf *bod
     uint8_t *bytes = strbuf_detach(body, &size);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         size, bytes, bytes != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    if (response == NULL) {
-        abort(); // out of memory
-    }
+    CHECK(response != NULL); // else out of memory
     reply_add_headers(request, response, cache_control, vary);
     return (struct reply){response, http_status, code, size};
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -62,9 +63,7 @@ struct stream_group *stream_group_new(int64_t heartbeat_ms) {
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&group->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (pthread_create(&group->thread, NULL, run, group) != 0) {
-        abort(); // as out of memory
-    }
+    CHECK(pthread_create(&group->thread, NULL, run, group) == 0); // else as out of memory
     pthread_setname_np(group->thread, "http-streams");
     return group;
 }

@@ -1,7 +1,8 @@
 #include "gateway/http/waiting_lane.h"
 
-#include <assert.h>
 #include <stddef.h>
+
+#include "base/check.h"
 
 void waiting_lane_append(struct waiting_lane *lane, struct waiting *waiting) {
     waiting->next = NULL;
@@ -14,7 +15,7 @@ void waiting_lane_append(struct waiting_lane *lane, struct waiting *waiting) {
 }
 
 struct waiting *waiting_lane_take(struct waiting_lane *lane) {
-    assert(lane->first != NULL);
+    CHECK(lane->first != NULL);
     struct waiting *waiting = lane->first;
     lane->first = waiting->next;
     if (lane->first == NULL) {

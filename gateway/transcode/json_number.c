@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
+
 // Powers of ten that a double holds exactly.
 static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -286,7 +288,7 @@ enum json_number_result json_parse_uint64(struct slice text, uint64_t max, uint6
         char small_[128];                                                                          \
         char *cstr = (text).len < sizeof(small_) ? small_ : malloc((text).len + 1);                \
         if (cstr == NULL) {                                                                        \
-            abort();                                                                               \
+            CHECK_FAIL("out of memory");                                                           \
         }                                                                                          \
         memcpy(cstr, (text).data, (text).len);                                                     \
         cstr[(text).len] = '\0';                                                                   \

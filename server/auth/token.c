@@ -1,8 +1,9 @@
 #include "server/auth/token.h"
 
 #include <openssl/sha.h>
-#include <stdlib.h>
 #include <sys/random.h>
+
+#include "base/check.h"
 
 static const char prefix[] = "rst_";
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -25,10 +26,8 @@ uint32_t scope_parse(const char *word) {
 }
 
 void token_make(char ret_text[TOKEN_TEXT_SIZE]) {
-    uint8_t random[33] = {0}; // the last byte only fills the last character
-    if (getrandom(random, 32, 0) != 32) {
-        abort(); // never fails for 32 bytes once the system has booted
-    }
+    uint8_t random[33] = {0};              // the last byte only fills the last character
+    CHECK(getrandom(random, 32, 0) == 32); // never fails for 32 bytes once the system has booted
     char *p = ret_text;
     memcpy(p, prefix, sizeof(prefix) - 1);
     p += sizeof(prefix) - 1;
@@ -40,9 +39,8 @@ void token_make(char ret_text[TOKEN_TEXT_SIZE]) {
 }
 
 void token_hash(struct slice text, uint8_t ret_hash[TOKEN_HASH_BYTES]) {
-    if (SHA256(text.data, text.len, ret_hash) == NULL) {
-        abort(); // out of memory: no hash must pass for another
-    }
+    // Fails only out of memory, and then no hash must pass for another.
+    CHECK(SHA256(text.data, text.len, ret_hash) != NULL);
 }
 
 static bool is_in_alphabet(uint8_t c) {

@@ -1,7 +1,6 @@
 #include "storage/sqlite/read_ops.h"
 
-#include <stdlib.h>
-
+#include "base/check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/token_ops.h"
@@ -257,6 +256,6 @@ int read_ops_run(struct read_ops *r, struct store_op *op) {
     case STORE_TOKEN_LIST:
         return list_tokens(r, op);
     default:
-        abort();
+        CHECK_FAIL("no operation of this side");
     }
 }

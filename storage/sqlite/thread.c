@@ -1,7 +1,8 @@
 #include "storage/sqlite/thread.h"
 
 #include <signal.h>
-#include <stdlib.h>
+
+#include "base/check.h"
 
 pthread_t thread_start(const char *name, void *(*body)(void *context), void *context) {
     sigset_t all;
@@ -9,9 +10,7 @@ pthread_t thread_start(const char *name, void *(*body)(void *context), void *con
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_t thread;
-    if (pthread_create(&thread, NULL, body, context) != 0) {
-        abort();
-    }
+    CHECK(pthread_create(&thread, NULL, body, context) == 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_setname_np(thread, name);
     return thread;

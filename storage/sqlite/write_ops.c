@@ -1,7 +1,6 @@
 #include "storage/sqlite/write_ops.h"
 
-#include <stdlib.h>
-
+#include "base/check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/token_ops.h"
@@ -76,7 +75,7 @@ bool write_ops_takes(const struct store_op *op) {
     case STORE_TOKEN_LIST:
         return false;
     }
-    abort();
+    CHECK_FAIL("no such operation");
 }
 
 size_t write_ops_bytes(const struct store_op *op) {
@@ -308,6 +307,6 @@ int write_ops_run(struct write_ops *w, struct store_op *op) {
     case STORE_TOKEN_REVOKE:
         return revoke_token(w, op);
     default:
-        abort();
+        CHECK_FAIL("no operation of this side");
     }
 }
