@@ -2,12 +2,16 @@
 
 usage: count_tests.py FOLDER
 
-Reads every *.bep.json (bazel --build_event_json_file) and *.junit.xml in
-FOLDER, lists what failed, and prints "N passed, N failed" as its last line,
-with ", N skipped" if any were. Exits 1 if a test failed or none ran.
+FOLDER has, of each step of the suite, NAME.status (its exit status) and its results:
+NAME.bep.json (bazel --build_event_json_file) or NAME.junit.xml. A step that is one
+check by itself has NAME.check (its exit status) alone.
 
-A test target that ends badly without a failing case (a crash, a time-out) and
-one that was not built count as one failed case each.
+Lists what failed, and what was skipped and why, and prints "N passed, N failed" as its
+last line, with ", N skipped" if any were. Exits 1 if a test failed or none ran.
+
+A test target that ends badly without a failing case (a crash, a time-out), one that was
+not built, a step that failed or left no results without a failing case, and a test that
+is skipped without a reason count as one failed case each.
 """
 
 import json
@@ -23,10 +27,34 @@ class Count:
         self.failed = 0
         self.skipped = 0
         self.failures = []
+        self.skips = []  # "name: why"
 
     def fail(self, name):
         self.failed += 1
         self.failures.append(name)
+
+    def skip(self, name, element):
+        why = "" if element is None else " ".join(
+            (element.get("message") or element.text or "").split())
+        if not why:
+            self.fail(f"{name}: is skipped without a reason")
+            return
+        self.skipped += 1
+        self.skips.append(f"{name}: {why}")
+
+    def add_step(self, name, status, has_results, failed_before):
+        """Adds what the exit status of a step says beyond its results."""
+        if not has_results:
+            self.fail(f"{name}: left no results (status {status})")
+        elif status != 0 and self.failed == failed_before:
+            self.fail(f"{name}: ended with status {status} without a failing test")
+
+    def add_check(self, name, status):
+        """Adds a step that is one check by itself."""
+        if status == 0:
+            self.passed += 1
+        else:
+            self.fail(f"{name}: status {status}")
 
     def add_junit(self, text, label):
         """Adds the cases of a JUnit or googletest file; returns how many failed."""
@@ -37,7 +65,7 @@ class Count:
             if case.find("failure") is not None or case.find("error") is not None:
                 self.fail(name)
             elif case.find("skipped") is not None or case.get("result") in ("skipped", "suppressed"):
-                self.skipped += 1
+                self.skip(name, case.find("skipped"))
             else:
                 self.passed += 1
         return self.failed - before
@@ -108,13 +136,27 @@ def read_uri(uri):
         encoding="utf-8", errors="replace")
 
 
+def add_folder(count, folder):
+    folder = pathlib.Path(folder)
+    for path in sorted(folder.glob("*.status")):
+        name, failed_before = path.stem, count.failed
+        events, junit = folder / f"{name}.bep.json", folder / f"{name}.junit.xml"
+        if events.exists():
+            with open(events, encoding="utf-8") as lines:
+                count.add_build_events(lines, read_uri)
+        if junit.exists():
+            count.add_junit(junit.read_text(encoding="utf-8"), name)
+        count.add_step(name, int(path.read_text(encoding="utf-8")),
+                       events.exists() or junit.exists(), failed_before)
+    for path in sorted(folder.glob("*.check")):
+        count.add_check(path.stem, int(path.read_text(encoding="utf-8")))
+
+
 def main(folder):
     count = Count()
-    for path in sorted(pathlib.Path(folder).glob("*.bep.json")):
-        with open(path, encoding="utf-8") as lines:
-            count.add_build_events(lines, read_uri)
-    for path in sorted(pathlib.Path(folder).glob("*.junit.xml")):
-        count.add_junit(path.read_text(encoding="utf-8"), path.name.split(".")[0])
+    add_folder(count, folder)
+    for text in count.skips:
+        print("SKIPPED", text)
     for name in count.failures:
         print("FAILED", name)
     print(count.line())
