@@ -94,6 +94,11 @@ bool Server::AwaitHeld(size_t count) {
     return changed_.wait_for(lock, kPatience, [&] { return held_.size() >= count; });
 }
 
+size_t Server::held() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return held_.size();
+}
+
 void Server::Release() {
     struct rpc_server_call *call;
     {

@@ -113,6 +113,7 @@ class Server {
 
     // Waits until count calls are held; returns whether they are.
     bool AwaitHeld(size_t count);
+    size_t held();
     // Answers the oldest held call.
     void Release();
     void ReleaseAll();
