@@ -10,14 +10,18 @@
 #include "server/message_guard.h"
 #include "server/service_call.h"
 
-enum state { NOT_SERVING, SERVING, FAILED };
+// What holds, as bits.
+enum condition { READY = 1, FAILED = 2, NO_READS = 4, NO_CHANGES = 8 };
+
+// What is told by name: all by one status, but changes.
+enum subject { SUBJECT_NONE, SUBJECT_ALL, SUBJECT_CHANGES };
 
 enum { NOTHING_SENT = -1, RESPONSE_SIZE = 16 };
 
 struct health_service {
     const struct service *service;
     struct rpc_loop *loop;
-    atomic_int state; // enum state
+    atomic_uint conditions; // of enum condition
     atomic_bool is_change_posted;
     struct rpc_task changed;
     struct health_watch *watches; // of the loop's thread
@@ -30,13 +34,13 @@ struct health_watch {
     struct service_call *call;
     struct health_watch *next;
     struct health_watch *previous;
-    bool is_served;
+    enum subject subject;
     bool is_writing;
     bool is_finished;
     int sent; // the last status
 };
 
-static bool is_served(const char *name) {
+static enum subject subject_of(const char *name) {
     static const char *const names[] = {"",
                                         "runs.v1.RunsService",
                                         "runs.v1.TokensService",
@@ -45,15 +49,22 @@ static bool is_served(const char *name) {
                                         "grpc.reflection.v1alpha.ServerReflection"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0) {
-            return true;
+            return SUBJECT_ALL;
         }
     }
-    return false;
+    return strcmp(name, "runs.v1.RunsService/changes") == 0 ? SUBJECT_CHANGES : SUBJECT_NONE;
 }
 
-static Grpc__Health__V1__HealthCheckResponse__ServingStatus
-current_status(struct health_service *health) {
-    return atomic_load(&health->state) == SERVING
+static Grpc__Health__V1__HealthCheckResponse__ServingStatus status_of(struct health_service *health,
+                                                                      enum subject subject) {
+    unsigned conditions = atomic_load(&health->conditions);
+    if (subject == SUBJECT_NONE) {
+        return GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN;
+    }
+    if (subject != SUBJECT_CHANGES) {
+        conditions &= ~(unsigned)NO_CHANGES;
+    }
+    return conditions == READY
                ? GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
                : GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
 }
@@ -82,7 +93,8 @@ static void check(void *context, struct rpc_server_call *rpc) {
     struct service_call *call = service_call_begin_open(health->service, rpc);
     const char *name = NULL;
     const struct error *error = read_name(call, &name);
-    if (error == NULL && !is_served(name)) {
+    enum subject subject = error == NULL ? subject_of(name) : SUBJECT_NONE;
+    if (error == NULL && subject == SUBJECT_NONE) {
         error = error_new(call->arena, STATUS_NOT_FOUND, REASON_NONE,
                           "there is no service \"%.200s\"", name);
     }
@@ -91,7 +103,7 @@ static void check(void *context, struct rpc_server_call *rpc) {
         return;
     }
     uint8_t buffer[RESPONSE_SIZE];
-    struct slice bytes = encode(current_status(health), buffer);
+    struct slice bytes = encode(status_of(health, subject), buffer);
     service_call_reply(call, &bytes, 1);
 }
 
@@ -100,8 +112,7 @@ static void check(void *context, struct rpc_server_call *rpc) {
 // Sends the status unless that is what was sent last.
 static void tell(struct health_watch *watch) {
     Grpc__Health__V1__HealthCheckResponse__ServingStatus status =
-        watch->is_served ? current_status(watch->health)
-                         : GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN;
+        status_of(watch->health, watch->subject);
     if (watch->is_writing || watch->is_finished || watch->sent == (int)status) {
         return;
     }
@@ -166,7 +177,7 @@ static void watch_method(void *context, struct rpc_server_call *rpc) {
     watch->stream.closed = closed;
     watch->health = health;
     watch->call = call;
-    watch->is_served = is_served(name);
+    watch->subject = subject_of(name);
     watch->sent = NOTHING_SENT;
     watch->next = health->watches;
     if (watch->next != NULL) {
@@ -194,23 +205,35 @@ static void post_change(struct health_service *health) {
     }
 }
 
-void health_service_set_serving(struct health_service *health, bool is_serving) {
-    int from = is_serving ? NOT_SERVING : SERVING;
-    if (atomic_compare_exchange_strong(&health->state, &from, is_serving ? SERVING : NOT_SERVING)) {
+static void set_condition(struct health_service *health, enum condition condition, bool holds) {
+    unsigned before = holds ? atomic_fetch_or(&health->conditions, (unsigned)condition)
+                            : atomic_fetch_and(&health->conditions, ~(unsigned)condition);
+    if (((before & (unsigned)condition) != 0) != holds) {
         post_change(health);
     }
 }
 
+void health_service_set_serving(struct health_service *health, bool is_serving) {
+    set_condition(health, READY, is_serving);
+}
+
+void health_service_set_reads(struct health_service *health, bool works) {
+    set_condition(health, NO_READS, !works);
+}
+
+void health_service_set_changes(struct health_service *health, bool works) {
+    set_condition(health, NO_CHANGES, !works);
+}
+
 void health_service_fail(struct health_service *health) {
-    atomic_store(&health->state, FAILED);
-    post_change(health);
+    set_condition(health, FAILED, true);
 }
 
 struct health_service *health_service_new(const struct service *service, struct rpc_loop *loop) {
     struct health_service *health = mem_zalloc(sizeof(*health));
     health->service = service;
     health->loop = loop;
-    atomic_init(&health->state, NOT_SERVING);
+    atomic_init(&health->conditions, 0);
     atomic_init(&health->is_change_posted, false);
     health->changed.run = tell_all;
     return health;

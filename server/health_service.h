@@ -28,7 +28,11 @@ void health_service_methods(struct health_service *health, struct rpc_method *re
 // freed.
 void health_service_set_serving(struct health_service *health, bool is_serving);
 
-// NOT_SERVING from now on, whatever health_service_set_serving says. Thread safe.
+// What the store tells of its parts, which work at first. Thread safe likewise.
+void health_service_set_reads(struct health_service *health, bool works);
+void health_service_set_changes(struct health_service *health, bool works);
+
+// NOT_SERVING from now on, whatever the others say. Thread safe.
 void health_service_fail(struct health_service *health);
 
 #endif

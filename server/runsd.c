@@ -60,6 +60,15 @@ static void store_failed(void *context, const char *detail) {
     }
 }
 
+static void store_health_changed(void *context, enum store_part part, bool works) {
+    struct runsd *runsd = context;
+    if (part == STORE_READS) {
+        health_service_set_reads(runsd->health, works);
+    } else {
+        health_service_set_changes(runsd->health, works);
+    }
+}
+
 static const struct error *load_tokens(struct arena *a, struct runsd *runsd) {
     struct store_op op = {.kind = STORE_TOKEN_LIST, .arena = a};
     run_store_submit_and_wait(runsd->service.store, &op);
@@ -170,6 +179,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         .log = options->log,
         .queue_limit = options->queue_limit,
         .on_failure = store_failed,
+        .on_health = store_health_changed,
         .context = runsd,
     };
     const struct error *error =

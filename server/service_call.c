@@ -3,7 +3,8 @@
 #include "base/container_of.h"
 #include "base/request_id.h"
 
-enum { RETRY_AFTER_MS = 1000 };
+// When to try again: a queue is worked off soon, a disk is emptied by somebody.
+enum { RETRY_AFTER_MS = 1000, RETRY_AFTER_FULL_MS = 5000 };
 
 static struct service_call *new_call(const struct service *service, struct rpc_server_call *rpc) {
     struct arena *a = rpc_server_call_arena(rpc);
@@ -96,10 +97,22 @@ void service_call_fail(struct service_call *call, const struct error *error) {
     rpc_server_call_fail(call->rpc, error);
 }
 
+static bool is_change(const struct store_op *op) {
+    return op->kind == STORE_CREATE || op->kind == STORE_TRANSITION ||
+           op->kind == STORE_TOKEN_CREATE || op->kind == STORE_TOKEN_REVOKE;
+}
+
+static struct error *retriable(struct service_call *call, enum status_code code, enum reason reason,
+                               const char *message, int64_t retry_after_ms) {
+    struct error *e = error_new(call->arena, code, reason, "%s", message);
+    e->detail = call->op.detail;
+    e->retry_after_ms = retry_after_ms;
+    return e;
+}
+
 // The error of a store that did not do what it was asked; NULL if it did, or said
 // why not in terms of runs and tokens.
 static const struct error *store_error(struct service_call *call) {
-    struct error *e = NULL;
     switch (call->op.result) {
     case STORE_OK:
     case STORE_NOT_FOUND:
@@ -109,18 +122,35 @@ static const struct error *store_error(struct service_call *call) {
     case STORE_EXPIRED:
         return error_new(call->arena, STATUS_DEADLINE_EXCEEDED, REASON_DEADLINE_PASSED,
                          "the deadline passed before the work began; nothing was changed");
+    case STORE_TOO_LARGE:
+        return error_new(call->arena, STATUS_INVALID_ARGUMENT, REASON_FIELD_INVALID,
+                         "the request is larger than the store takes, at most %d bytes; nothing "
+                         "was changed",
+                         STORE_LARGEST_OP_BYTES);
     case STORE_BUSY:
-        e = error_new(call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
-                      "too many requests wait for the store; nothing was changed");
-        break;
+        return retriable(call, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
+                         "too many requests wait for the store; nothing was changed",
+                         RETRY_AFTER_MS);
+    case STORE_DISK_FULL:
+        return retriable(call, STATUS_UNAVAILABLE, REASON_DISK_FULL,
+                         "the store's disk, or its quota, is full; nothing was changed",
+                         RETRY_AFTER_FULL_MS);
+    case STORE_LOCKED:
+        return retriable(call, STATUS_UNAVAILABLE, REASON_STORE_LOCKED,
+                         "another program keeps the store locked; nothing was changed",
+                         RETRY_AFTER_MS);
+    case STORE_STOPPED:
+        return retriable(call, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
+                         "the server is stopping because its store failed; nothing was changed",
+                         RETRY_AFTER_MS);
     case STORE_UNAVAILABLE:
-        e = error_new(call->arena, STATUS_UNAVAILABLE, REASON_STORE_UNAVAILABLE,
-                      "the store cannot be used now; whether a change was made is not known");
         break;
     }
-    e->detail = call->op.detail;
-    e->retry_after_ms = RETRY_AFTER_MS;
-    return e;
+    return retriable(call, STATUS_UNAVAILABLE, REASON_STORE_UNAVAILABLE,
+                     is_change(&call->op)
+                         ? "the store failed; whether a change was made is not known"
+                         : "the store cannot be read now",
+                     RETRY_AFTER_MS);
 }
 
 static void store_done(struct store_op *op) {

@@ -59,8 +59,8 @@ void service_call_serve(const struct service *service, struct rpc_server_call *r
                         void (*stored)(struct service_call *call));
 
 // Submits call->op, whose kind and inputs are set. stored is called on a thread of
-// the store when the result is OK, NOT_FOUND, CONFLICT or EXISTS; EXPIRED, BUSY and
-// UNAVAILABLE are answered without it.
+// the store when the result is OK, NOT_FOUND, CONFLICT or EXISTS; the others are answered
+// without it.
 void service_call_store(struct service_call *call, void (*stored)(struct service_call *call));
 
 #endif

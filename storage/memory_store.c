@@ -295,6 +295,9 @@ static enum store_result run_op(struct memory_store *s, struct store_op *op) {
     if (op->deadline_us != 0 && clock_monotonic_us() >= op->deadline_us) {
         return STORE_EXPIRED;
     }
+    if (store_op_is_too_large(op)) {
+        return STORE_TOO_LARGE;
+    }
     switch (op->kind) {
     case STORE_CREATE:
         return create_run(s, &op->create);

@@ -72,9 +72,17 @@ enum store_result {
     STORE_CONFLICT,    // the run's status is not one the transition starts from
     STORE_EXISTS,      // the id, or the token's name, is taken
     STORE_EXPIRED,     // deadline_us passed before the work began; nothing changed
-    STORE_BUSY,        // the queue is full, or the disk is; nothing changed
+    STORE_BUSY,        // too many operations wait; nothing changed
+    STORE_DISK_FULL,   // there is no room on the disk, or in its quota; nothing changed
+    STORE_LOCKED,      // another program kept the store locked for too long; nothing changed
+    STORE_TOO_LARGE,   // above STORE_LARGEST_OP_BYTES; nothing changed
+    STORE_STOPPED,     // the store failed before the operation began; nothing changed
     STORE_UNAVAILABLE, // the store failed: whether a change was made is UNKNOWN
 };
+
+// What one operation may add to the store: far more than a server lets through, far less
+// than what would spoil the transaction that it shares with others.
+enum { STORE_LARGEST_OP_BYTES = 256 * 1024 * 1024 };
 
 enum store_op_kind {
     STORE_CREATE,
@@ -197,7 +205,7 @@ struct store_op {
     // Must not block and must not call run_store_close.
     void (*done)(struct store_op *op);
     enum store_result result;
-    const char *detail; // for the log where result is BUSY or UNAVAILABLE; or NULL
+    const char *detail; // for the log where the store could not do it; or NULL
     union {
         struct store_create create;
         struct store_transition transition;
@@ -248,14 +256,28 @@ static inline void run_store_close(struct run_store *store) {
 // tests that have nothing else to do.
 void run_store_submit_and_wait(struct run_store *store, struct store_op *op);
 
+// Returns about how many bytes op adds to the store.
+size_t store_op_bytes(const struct store_op *op);
+
+// Whether op is above STORE_LARGEST_OP_BYTES; if so its result and detail say it.
+bool store_op_is_too_large(struct store_op *op);
+
+// What a store does, and may be unable to do for a while.
+enum store_part { STORE_READS, STORE_CHANGES };
+
 struct run_store_options {
     const struct logger *log;
     // How many operations may wait; 0: 16,384.
     int queue_limit;
     // Called at most once, on a thread of the store, when the store can no
     // longer be used (a commit's outcome is unknown, say): every later
-    // operation is answered STORE_UNAVAILABLE, and only a restart mends it.
+    // operation is answered STORE_STOPPED, and only a restart mends it.
     void (*on_failure)(void *context, const char *detail);
+    // Called when a part of the store stops working (the disk is full, another program
+    // holds the lock, a read failed) and when it works again, which the store finds out by
+    // itself: for each part by one thread at a time, in turns, works false first. All
+    // works at first. May be called within run_store_open. Must not block.
+    void (*on_health)(void *context, enum store_part part, bool works);
     void *context;
 };
 

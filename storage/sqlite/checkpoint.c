@@ -100,11 +100,13 @@ static int checkpoint(struct checkpointer *c, int mode) {
     c->next_idle = c->log_pages + CHECKPOINT_IDLE_PAGES;
     if (mode == SQLITE_CHECKPOINT_RESTART) {
         c->next_forced = c->log_pages + CHECKPOINT_FORCED_PAGES;
-        warn_held(c);
+        if (rc == SQLITE_OK || (rc & 0xFF) == SQLITE_BUSY) {
+            warn_held(c);
+        }
     }
-    int primary = rc & 0xFF;
-    return primary == SQLITE_BUSY || primary == SQLITE_LOCKED || primary == SQLITE_FULL ? SQLITE_OK
-                                                                                        : rc;
+    return rc == SQLITE_OK || sqlite_refusal(c->db, rc, SQLITE_IN_CHECKPOINT) != STORE_UNAVAILABLE
+               ? SQLITE_OK
+               : rc;
 }
 
 int checkpointer_run(struct checkpointer *c, bool idle) {

@@ -1,5 +1,6 @@
 #include "storage/sqlite/connection.h"
 
+#include <errno.h>
 #include <string.h>
 
 // mmap is off because an I/O error would be a SIGBUS; the cell check finds
@@ -100,6 +101,59 @@ const struct error *sqlite_error(struct arena *a, sqlite3 *db, int rc, const cha
     }
     return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "the store \"%s\" cannot be opened (%s)",
                      path, text);
+}
+
+static bool is_no_room(int error_number) {
+    return error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG;
+}
+
+// Whether a write failed for want of room though SQLite, which knows ENOSPC alone, says
+// SQLITE_IOERR_WRITE. Only the file itself tells: a failed COMMIT leaves
+// sqlite3_system_errno as it was.
+static bool write_had_no_room(sqlite3 *db, enum sqlite_place place) {
+    sqlite3_file *file = NULL;
+    int error_number = 0;
+    sqlite3_file_control(db, "main",
+                         place == SQLITE_IN_CHECKPOINT ? SQLITE_FCNTL_FILE_POINTER
+                                                       : SQLITE_FCNTL_JOURNAL_POINTER,
+                         &file);
+    if (file != NULL && file->pMethods != NULL) {
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error_number);
+    }
+    return is_no_room(error_number);
+}
+
+// Whether rc is a failure to make or enlarge the index that connections share (-shm).
+static bool is_of_shared_index(int rc) {
+    return rc == SQLITE_IOERR_SHMSIZE || rc == SQLITE_IOERR_SHMOPEN || rc == SQLITE_IOERR_SHMMAP;
+}
+
+enum store_result sqlite_refusal(sqlite3 *db, int rc, enum sqlite_place place) {
+    bool no_room = false;
+    switch (rc & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return STORE_LOCKED;
+    case SQLITE_FULL:
+        // A write failed. The frame that commits is written last, and its checksum covers all
+        // of it: cut off, no reader and no recovery takes it for one.
+        no_room = true;
+        break;
+    case SQLITE_CANTOPEN:
+        no_room = place == SQLITE_BEFORE_COMMIT && is_no_room(sqlite3_system_errno(db));
+        break;
+    case SQLITE_IOERR:
+        // In a commit the index grows after the frames were written and synced; and a sync
+        // that failed for want of room says nothing of what is on the disk.
+        no_room = rc == SQLITE_IOERR_WRITE
+                      ? write_had_no_room(db, place)
+                      : is_of_shared_index(rc) && place == SQLITE_BEFORE_COMMIT &&
+                            is_no_room(sqlite3_system_errno(db));
+        break;
+    default:
+        break;
+    }
+    return no_room ? STORE_DISK_FULL : STORE_UNAVAILABLE;
 }
 
 // SQLite takes a NULL pointer for the value NULL.

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "storage/run_store.h"
 
 // The few calls on a SQLite connection that all parts share. Those that return
 // int return SQLite's extended result code. A connection is used by one thread
@@ -42,6 +43,14 @@ const struct error *sqlite_error(struct arena *a, sqlite3 *db, int rc, const cha
 
 // SQLite's words for the last failure of db, in a: code, text, errno.
 const char *sqlite_failure_text(struct arena *a, sqlite3 *db, int rc, const char *doing);
+
+// Where a call stood that failed.
+enum sqlite_place { SQLITE_BEFORE_COMMIT, SQLITE_IN_COMMIT, SQLITE_IN_CHECKPOINT };
+
+// What is known of a call that gave rc on db: STORE_DISK_FULL (no room, no quota, a file at its
+// largest) or STORE_LOCKED if it changed nothing for certain and trying again can help, else
+// STORE_UNAVAILABLE. To be called before anything else is done with db.
+enum store_result sqlite_refusal(sqlite3 *db, int rc, enum sqlite_place place);
 
 // Bind bytes that outlive the statement's run. An empty slice is empty, not
 // NULL.

@@ -15,6 +15,7 @@ struct store_failure {
     char detail[512]; // written before raised is set
     const struct logger *log;
     void (*on_failure)(void *context, const char *detail);
+    void (*on_health)(void *context, enum store_part part, bool works);
     void *context;
 };
 
@@ -25,7 +26,7 @@ static inline bool store_failure_is_raised(struct store_failure *f) {
     return atomic_load_explicit(&f->raised, memory_order_acquire);
 }
 
-// Answers op: STORE_UNAVAILABLE with the failure's detail.
+// Answers op, which was not begun: STORE_STOPPED with the failure's detail.
 void store_failure_answer(struct store_failure *f, struct store_op *op);
 
 #endif

@@ -8,11 +8,69 @@
 // reusing its log, so none is held for long.
 enum { SNAPSHOT_OPS = 256 };
 
+// Keeps what is asked by op, which failed: that it succeeds says that reads work again.
+static void remember(struct reader *r, const struct store_op *op) {
+    struct arena *a = &r->failed_arena;
+    arena_release(a);
+    arena_init(a);
+    struct store_op *kept = &r->failed;
+    *kept = *op;
+    switch (op->kind) {
+    case STORE_GET:
+        kept->get.organization = arena_copy(a, op->get.organization);
+        kept->get.id = arena_copy(a, op->get.id);
+        break;
+    case STORE_LIST:
+        kept->list.organization = arena_copy(a, op->list.organization);
+        kept->list.workflow_id = arena_copy(a, op->list.workflow_id);
+        kept->list.cursor.id = arena_copy(a, op->list.cursor.id);
+        break;
+    case STORE_EVENTS:
+        kept->events.organization = arena_copy(a, op->events.organization);
+        kept->events.id = arena_copy(a, op->events.id);
+        break;
+    default:
+        kept->token_list.organization = arena_copy(a, op->token_list.organization);
+        break;
+    }
+}
+
 static void answer_failure(struct reader *r, struct store_op *op, int rc) {
-    op->result = STORE_UNAVAILABLE;
     op->detail = sqlite_failure_text(op->arena, r->db, rc, "reading");
-    LOG(r->failure->log, LOG_ERROR, "store cannot read", log_text("detail", op->detail));
+    op->result = sqlite_refusal(r->db, rc, SQLITE_BEFORE_COMMIT);
+    if (!r->health.is_broken) {
+        remember(r, op);
+    }
+    part_health_break(&r->health, op->result, op->detail);
     op->done(op);
+}
+
+// Ends the snapshot, if one was begun. One that will not end would be old when it is read
+// again: BEGIN, and with it every operation, then fails.
+static void end_snapshot(struct reader *r) {
+    if (sqlite3_get_autocommit(r->db) == 0 && read_ops_end(&r->ops) != SQLITE_OK) {
+        sqlite_run(r->db, "ROLLBACK");
+    }
+}
+
+// Tries again what failed.
+static void probe(struct reader *r) {
+    struct arena a;
+    arena_init(&a);
+    struct store_op op = r->failed;
+    op.arena = &a;
+    int rc = read_ops_begin(&r->ops);
+    if (rc == SQLITE_OK) {
+        rc = read_ops_run(&r->ops, &op);
+    }
+    if (rc == SQLITE_OK) {
+        part_health_mend(&r->health);
+    } else {
+        const char *detail = sqlite_failure_text(&a, r->db, rc, "reading");
+        part_health_break(&r->health, sqlite_refusal(r->db, rc, SQLITE_BEFORE_COMMIT), detail);
+    }
+    end_snapshot(r);
+    arena_release(&a);
 }
 
 // Runs up to SNAPSHOT_OPS operations in one transaction; returns the rest.
@@ -42,16 +100,19 @@ static struct store_op *run_in_snapshot(struct reader *r, struct store_op *op) {
             answer_failure(r, op, rc);
         }
     }
-    if (sqlite3_get_autocommit(r->db) == 0) {
-        read_ops_end(&r->ops);
-    }
+    end_snapshot(r);
     return op;
 }
 
 static void *reader_body(void *context) {
     struct reader *r = context;
     struct store_op *waiting;
-    while ((waiting = op_queue_take(r->queue)) != NULL) {
+    while (op_queue_take_within(r->queue, part_health_wait_us(&r->health), &waiting)) {
+        if (part_health_take_probe(&r->health) && !store_failure_is_raised(r->failure)) {
+            snapshot_gate_enter(r->gate);
+            probe(r);
+            snapshot_gate_leave(r->gate);
+        }
         while (waiting != NULL) {
             snapshot_gate_enter(r->gate);
             waiting = run_in_snapshot(r, waiting);
@@ -67,6 +128,8 @@ int reader_init(struct reader *r, sqlite3 *db, struct op_queue *queue,
     r->queue = queue;
     r->failure = failure;
     r->gate = gate;
+    part_health_init(&r->health, STORE_READS, failure);
+    arena_init(&r->failed_arena);
     return read_ops_init(&r->ops, db);
 }
 
@@ -80,4 +143,5 @@ void reader_join(struct reader *r) {
 
 void reader_release(struct reader *r) {
     read_ops_release(&r->ops);
+    arena_release(&r->failed_arena);
 }

@@ -6,6 +6,7 @@
 
 #include "storage/op_queue.h"
 #include "storage/sqlite/failure.h"
+#include "storage/sqlite/part_health.h"
 #include "storage/sqlite/read_ops.h"
 #include "storage/sqlite/snapshot_gate.h"
 
@@ -19,6 +20,9 @@ struct reader {
     struct store_failure *failure;
     struct snapshot_gate *gate;
     struct read_ops ops;
+    struct part_health health;
+    struct store_op failed; // what failed while reads do not work, to be tried again
+    struct arena failed_arena;
     pthread_t thread;
 };
 

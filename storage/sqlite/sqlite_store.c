@@ -165,6 +165,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     s->silent = (struct logger){.fd = -1, .level = (enum log_level)(LOG_ERROR + 1)};
     s->failure.log = options->log != NULL ? options->log : &s->silent;
     s->failure.on_failure = options->on_failure;
+    s->failure.on_health = options->on_health;
     s->failure.context = options->context;
     snapshot_gate_init(&s->gate);
     op_queue_init(&s->writes, options->queue_limit);

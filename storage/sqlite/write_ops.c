@@ -1,8 +1,11 @@
 #include "storage/sqlite/write_ops.h"
 
+#include <stdio.h>
+
 #include "base/check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/run_row.h"
+#include "storage/sqlite/schema.h"
 #include "storage/sqlite/token_ops.h"
 
 enum statement {
@@ -76,24 +79,6 @@ bool write_ops_takes(const struct store_op *op) {
         return false;
     }
     CHECK_FAIL("no such operation");
-}
-
-size_t write_ops_bytes(const struct store_op *op) {
-    const size_t rows = 512;
-    switch (op->kind) {
-    case STORE_CREATE: {
-        const struct store_create *c = &op->create;
-        return rows + 4 * (c->in.organization.len + c->in.id.len) + 2 * c->in.workflow_id.len +
-               c->in.spec.len + c->in.execution_state.len + c->actor.len + c->reason.len;
-    }
-    case STORE_TRANSITION: {
-        const struct store_transition *t = &op->transition;
-        return rows + t->actor.len + t->reason.len +
-               (t->set_execution_state ? t->execution_state.len : 0);
-    }
-    default:
-        return rows;
-    }
 }
 
 // Runs a statement that returns no row.
@@ -309,4 +294,11 @@ int write_ops_run(struct write_ops *w, struct store_op *op) {
     default:
         CHECK_FAIL("no operation of this side");
     }
+}
+
+int write_ops_probe(struct write_ops *w) {
+    // The same number again, but written.
+    char set_version[64];
+    snprintf(set_version, sizeof(set_version), "PRAGMA user_version=%d", SCHEMA_VERSION);
+    return sqlite_run(w->db, set_version);
 }

@@ -23,9 +23,6 @@ void write_ops_release(struct write_ops *w);
 // Returns whether op is one that writes.
 bool write_ops_takes(const struct store_op *op);
 
-// Returns about how many bytes op adds to the store.
-size_t write_ops_bytes(const struct store_op *op);
-
 // Start and end the transaction. Return SQLite's code.
 int write_ops_begin(struct write_ops *w);
 int write_ops_commit(struct write_ops *w);
@@ -34,5 +31,8 @@ int write_ops_commit(struct write_ops *w);
 // op did holds once the transaction commits. Another code: op may be half done,
 // the transaction has to be rolled back.
 int write_ops_run(struct write_ops *w, struct store_op *op);
+
+// Writes a page in the open transaction, and changes nothing. Returns SQLite's code.
+int write_ops_probe(struct write_ops *w);
 
 #endif

@@ -1,5 +1,7 @@
 #include "storage/sqlite/writer.h"
 
+#include <sys/statvfs.h>
+
 #include "base/clock.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/thread.h"
@@ -8,10 +10,14 @@ enum {
     // More in one transaction saves nothing, and the log must keep its bound.
     BATCH_OPS = 4096,
     BATCH_BYTES = 8 * 1024 * 1024,
-    // SQLite's own limit on a row is 10^9 bytes. An operation past this limit
-    // is refused before it can spoil the transaction of the others.
-    OP_BYTES = 256 * 1024 * 1024,
 };
+
+// How long a transaction waits for another program's lock: SQLITE_BUSY_TIMEOUT_MS at first,
+// and while the lock is known to be held no longer than this, so that few wait behind it.
+enum { LOCKED_TIMEOUT_MS = 200 };
+
+// How much room a file system must have before a store that found it full is well again.
+enum { PROBE_ROOM_BYTES = 1024 * 1024 };
 
 // Operations of one transaction, in order.
 struct batch {
@@ -32,15 +38,7 @@ static bool answered_at_once(struct writer *w, struct store_op *op) {
         store_failure_answer(w->failure, op);
         return true;
     }
-    if (op->deadline_us != 0 && clock_monotonic_us() >= op->deadline_us) {
-        op->result = STORE_EXPIRED;
-        op->done(op);
-        return true;
-    }
-    if (write_ops_bytes(op) > OP_BYTES) {
-        op->result = STORE_UNAVAILABLE;
-        op->detail = arena_printf(op->arena, "the operation has %zu bytes, the store takes %d",
-                                  write_ops_bytes(op), OP_BYTES);
+    if (store_op_is_too_large(op)) {
         op->done(op);
         return true;
     }
@@ -59,7 +57,7 @@ static void batch_fill(struct batch *b, struct writer *w, struct store_op **wait
             *b->end = op;
             b->end = &op->next;
             b->count++;
-            b->bytes += write_ops_bytes(op);
+            b->bytes += store_op_bytes(op);
         }
     }
 }
@@ -80,27 +78,46 @@ static void batch_answer_all(const struct batch *b, enum store_result result, co
     batch_answer(b);
 }
 
-// Runs the transaction. Returns SQLITE_OK once it is durable; *ret_doing says
-// what failed otherwise.
-static int batch_commit(struct writer *w, const struct batch *b, const char **ret_doing) {
-    *ret_doing = "beginning a transaction";
-    int rc = write_ops_begin(&w->ops);
-    *ret_doing = "writing";
+// Runs the operations whose deadline has not passed by the time at which the transaction began,
+// which may have waited for a lock.
+static int batch_run_ops(struct writer *w, const struct batch *b) {
+    int64_t now_us = clock_monotonic_us();
+    int rc = SQLITE_OK;
     for (struct store_op *op = b->first; op != NULL && rc == SQLITE_OK; op = op->next) {
-        rc = write_ops_run(&w->ops, op);
-    }
-    if (rc == SQLITE_OK) {
-        *ret_doing = "committing";
-        rc = write_ops_commit(&w->ops);
+        if (op->deadline_us != 0 && now_us >= op->deadline_us) {
+            op->result = STORE_EXPIRED;
+        } else {
+            rc = write_ops_run(&w->ops, op);
+        }
     }
     return rc;
 }
 
-// Whether rc says for certain that nothing was changed and that trying again
-// later can help.
-static bool is_busy(int rc) {
-    int primary = rc & 0xFF;
-    return primary == SQLITE_FULL || primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
+// How a transaction ended: rc is SQLITE_OK once it is durable.
+struct outcome {
+    int rc;
+    enum sqlite_place place;
+    const char *doing; // what failed
+};
+
+// Runs the transaction of b; an empty one is a probe, which writes one page.
+static struct outcome batch_commit(struct writer *w, const struct batch *b) {
+    struct outcome o = {.place = SQLITE_BEFORE_COMMIT, .doing = "beginning a transaction"};
+    o.rc = write_ops_begin(&w->ops);
+    if (o.rc == SQLITE_OK) {
+        o.doing = "making room for the log's index";
+        o.rc = log_index_reserve(&w->log_index, w->checkpointer.log_pages);
+    }
+    if (o.rc == SQLITE_OK) {
+        o.doing = "writing";
+        o.rc = b->first != NULL ? batch_run_ops(w, b) : write_ops_probe(&w->ops);
+    }
+    if (o.rc == SQLITE_OK) {
+        o.place = SQLITE_IN_COMMIT;
+        o.doing = "committing";
+        o.rc = write_ops_commit(&w->ops);
+    }
+    return o;
 }
 
 static void fail(struct writer *w, int rc, const char *doing) {
@@ -120,41 +137,96 @@ static void fail_by_files(struct writer *w) {
     arena_release(&a);
 }
 
+// Takes back a transaction that changed nothing, and makes what room there is to make.
+static void recover(struct writer *w, enum store_result why) {
+    int rc = SQLITE_OK;
+    if (sqlite3_get_autocommit(w->db) == 0) {
+        rc = sqlite_run(w->db, "ROLLBACK");
+    }
+    if (rc == SQLITE_OK && why == STORE_DISK_FULL) {
+        rc = checkpointer_force(&w->checkpointer);
+    }
+    if (rc != SQLITE_OK) {
+        fail(w, rc, "recovering from a transaction that was refused");
+    }
+    if (why == STORE_LOCKED) {
+        sqlite3_busy_timeout(w->db, LOCKED_TIMEOUT_MS);
+    }
+}
+
+// Makes the store fit for the next transaction, or stops it. Returns what the operations of
+// the one that ended so are told, and in a why.
+static enum store_result conclude(struct writer *w, struct outcome o, struct arena *a,
+                                  const char **ret_detail) {
+    *ret_detail = sqlite_failure_text(a, w->db, o.rc, o.doing);
+    enum store_result why = sqlite_refusal(w->db, o.rc, o.place);
+    if (why == STORE_UNAVAILABLE) {
+        // A commit whose fsync failed may be on the disk or not: who asked must
+        // not be told either, and nothing may be written on top.
+        store_failure_raise(w->failure, *ret_detail);
+    } else {
+        part_health_break(&w->health, why, *ret_detail);
+        recover(w, why);
+    }
+    return why;
+}
+
+// Runs b's transaction and answers its operations.
 static void batch_run(struct writer *w, const struct batch *b) {
-    const char *doing;
-    int rc = batch_commit(w, b, &doing);
-    if (rc == SQLITE_OK && file_guard_holds(w->guard)) {
+    struct outcome o = batch_commit(w, b);
+    if (o.rc == SQLITE_OK && file_guard_holds(w->guard)) {
         batch_answer(b);
         return;
     }
-    if (rc == SQLITE_OK) {
+    if (o.rc == SQLITE_OK) {
         fail_by_files(w);
-        batch_answer_all(b, STORE_UNAVAILABLE, w->failure->detail);
-        return;
-    }
-    if (!is_busy(rc)) {
-        // A commit whose fsync failed may be on the disk or not: who asked must
-        // not be told either, and nothing may be written on top.
-        fail(w, rc, doing);
         batch_answer_all(b, STORE_UNAVAILABLE, w->failure->detail);
         return;
     }
     struct arena a;
     arena_init(&a);
-    const char *detail = sqlite_failure_text(&a, w->db, rc, doing);
-    int rollback_rc = SQLITE_OK;
-    if (sqlite3_get_autocommit(w->db) == 0) {
-        rollback_rc = sqlite_run(w->db, "ROLLBACK");
+    const char *detail;
+    enum store_result why = conclude(w, o, &a, &detail);
+    batch_answer_all(b, why, detail);
+    arena_release(&a);
+}
+
+static void checkpoint(struct writer *w, bool idle) {
+    if (store_failure_is_raised(w->failure)) {
+        return;
     }
-    LOG(w->failure->log, LOG_WARN, "store is busy, transaction rolled back",
-        log_text("detail", detail), log_int("ops", b->count));
-    if (rollback_rc == SQLITE_OK && (rc & 0xFF) == SQLITE_FULL) {
-        rollback_rc = checkpointer_force(&w->checkpointer);
+    int rc = checkpointer_run(&w->checkpointer, idle);
+    if (rc != SQLITE_OK) {
+        fail(w, rc, "copying the write-ahead log into the database");
     }
-    if (rollback_rc != SQLITE_OK) {
-        fail(w, rollback_rc, "recovering from a full disk");
+}
+
+// Whether the file system has room for more than a probe's page: who has little of it takes
+// small changes now and then, which is no health. One that cannot say has enough.
+static bool has_room(const struct writer *w) {
+    struct statvfs st;
+    const char *path = sqlite3_db_filename(w->db, "main");
+    return path == NULL || statvfs(path, &st) != 0 ||
+           (uint64_t)st.f_bavail * st.f_frsize >= PROBE_ROOM_BYTES;
+}
+
+// Finds out whether changes work again, by making one that changes nothing.
+static void probe(struct writer *w) {
+    if (w->health.why == STORE_DISK_FULL && !has_room(w)) {
+        return;
     }
-    batch_answer_all(b, STORE_BUSY, detail);
+    struct batch none;
+    batch_init(&none);
+    struct outcome o = batch_commit(w, &none);
+    if (o.rc == SQLITE_OK) {
+        part_health_mend(&w->health);
+        sqlite3_busy_timeout(w->db, SQLITE_BUSY_TIMEOUT_MS);
+        return;
+    }
+    struct arena a;
+    arena_init(&a);
+    const char *detail;
+    conclude(w, o, &a, &detail);
     arena_release(&a);
 }
 
@@ -172,19 +244,30 @@ static void shrink_log(struct writer *w) {
     }
 }
 
-// Waits for operations, and sees to a log that is too large meanwhile. Returns
-// false when there will be none.
+// The sooner of two waits, of which 0 never ends.
+static int64_t sooner(int64_t a_us, int64_t b_us) {
+    return a_us == 0 || (b_us != 0 && b_us < a_us) ? b_us : a_us;
+}
+
+// Waits for operations, and sees to changes that do not work and to a log that is too
+// large meanwhile. Returns false when there will be none.
 static bool take(struct writer *w, struct store_op **ret_waiting) {
     for (;;) {
-        int64_t wait_us =
-            store_failure_is_raised(w->failure) ? 0 : checkpointer_retry_us(&w->checkpointer);
-        if (!op_queue_take_within(w->queue, wait_us, ret_waiting)) {
+        bool is_failed = store_failure_is_raised(w->failure);
+        int64_t shrink_us = is_failed ? 0 : checkpointer_retry_us(&w->checkpointer);
+        int64_t probe_us = is_failed ? 0 : part_health_wait_us(&w->health);
+        if (!op_queue_take_within(w->queue, sooner(shrink_us, probe_us), ret_waiting)) {
             return false;
+        }
+        if (!is_failed && part_health_take_probe(&w->health)) {
+            probe(w);
         }
         if (*ret_waiting != NULL) {
             return true;
         }
-        shrink_log(w);
+        if (shrink_us > 0) {
+            shrink_log(w);
+        }
     }
 }
 
@@ -196,16 +279,9 @@ static void *writer_body(void *context) {
             struct batch b;
             batch_init(&b);
             batch_fill(&b, w, &waiting);
-            if (b.count == 0) {
-                continue;
-            }
-            batch_run(w, &b);
-            if (!store_failure_is_raised(w->failure)) {
-                bool idle = waiting == NULL && op_queue_is_empty(w->queue);
-                int rc = checkpointer_run(&w->checkpointer, idle);
-                if (rc != SQLITE_OK) {
-                    fail(w, rc, "copying the write-ahead log into the database");
-                }
+            if (b.count > 0) {
+                batch_run(w, &b);
+                checkpoint(w, waiting == NULL && op_queue_is_empty(w->queue));
             }
         }
     }
@@ -219,6 +295,8 @@ int writer_init(struct writer *w, sqlite3 *db, const char *path, struct op_queue
     w->queue = queue;
     w->failure = failure;
     w->guard = guard;
+    part_health_init(&w->health, STORE_CHANGES, failure);
+    log_index_init(&w->log_index, db);
     checkpointer_init(&w->checkpointer, db, gate, path, failure->log);
     return write_ops_init(&w->ops, db);
 }

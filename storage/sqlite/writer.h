@@ -8,10 +8,14 @@
 #include "storage/sqlite/checkpoint.h"
 #include "storage/sqlite/failure.h"
 #include "storage/sqlite/file_guard.h"
+#include "storage/sqlite/log_index.h"
+#include "storage/sqlite/part_health.h"
 #include "storage/sqlite/write_ops.h"
 
 // The one thread that writes. It takes all operations that wait, runs them in
-// one transaction, commits (one fsync for all) and answers them: group commit.
+// one transaction, commits (one fsync for all) and answers them: group commit. While changes
+// cannot be made (a full disk, another program's lock) it goes on trying what is asked, and
+// finds out by itself when they can be made again.
 struct writer {
     sqlite3 *db; // used by the thread alone while it runs
     struct op_queue *queue;
@@ -19,6 +23,8 @@ struct writer {
     const struct file_guard *guard;
     struct write_ops ops;
     struct checkpointer checkpointer;
+    struct log_index log_index;
+    struct part_health health;
     pthread_t thread;
 };
 

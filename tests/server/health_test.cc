@@ -140,6 +140,44 @@ TEST_F(Health, OfAStoreThatFailsDuringTheStartIsNeverServing) {
     EXPECT_EQ(Check(""), kNotServing);
 }
 
+TEST_F(Health, OfChangesHasANameOfItsOwn) {
+    health_service_set_serving(health_, true);
+    auto all = Watch("");
+    auto changes = Watch("runs.v1.RunsService/changes");
+    ASSERT_TRUE(all->AwaitMessages(1));
+    ASSERT_TRUE(changes->AwaitMessages(1));
+    health_service_set_changes(health_, false);
+    ASSERT_TRUE(changes->AwaitMessages(2));
+    EXPECT_EQ(Check("runs.v1.RunsService/changes"), kNotServing);
+    for (const char *name : {"", "runs.v1.RunsService", "runs.v1.TokensService"}) {
+        EXPECT_EQ(Check(name), kServing) << name;
+    }
+    health_service_set_changes(health_, true);
+    ASSERT_TRUE(changes->AwaitMessages(3));
+    EXPECT_EQ(Check("runs.v1.RunsService/changes"), kServing);
+    // Without reads there is nothing.
+    health_service_set_reads(health_, false);
+    ASSERT_TRUE(all->AwaitMessages(2));
+    ASSERT_TRUE(changes->AwaitMessages(4));
+    EXPECT_EQ(Check("runs.v1.RunsService"), kNotServing);
+    EXPECT_EQ(Check("runs.v1.RunsService/changes"), kNotServing);
+    health_service_set_reads(health_, true);
+    ASSERT_TRUE(all->AwaitMessages(3));
+    EXPECT_EQ(all->messages(), (std::vector<std::string>{kServing, kNotServing, kServing}));
+    ASSERT_TRUE(changes->AwaitMessages(5));
+    EXPECT_EQ(changes->messages(),
+              (std::vector<std::string>{kServing, kNotServing, kServing, kNotServing, kServing}));
+}
+
+TEST_F(Health, NeitherTheStoreNorTheStartAloneMakesItServing) {
+    health_service_set_changes(health_, true);
+    health_service_set_reads(health_, true);
+    EXPECT_EQ(Check(""), kNotServing);
+    health_service_set_reads(health_, false);
+    health_service_set_serving(health_, true);
+    EXPECT_EQ(Check(""), kNotServing);
+}
+
 TEST_F(Health, IsWatchedByManyWhoComeAndGo) {
     for (int round = 0; round < 20; round++) {
         std::vector<std::unique_ptr<Stream>> watches;

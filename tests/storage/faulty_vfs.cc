@@ -1,5 +1,6 @@
 #include "tests/storage/faulty_vfs.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 
@@ -23,7 +24,8 @@ int Close(sqlite3_file *f) {
     return Real(f)->pMethods->xClose(Real(f));
 }
 int Read(sqlite3_file *f, void *to, int n, sqlite3_int64 at) {
-    return Real(f)->pMethods->xRead(Real(f), to, n, at);
+    int rc = installed->OnRead(reinterpret_cast<FaultyFile *>(f)->kind);
+    return rc != SQLITE_OK ? rc : Real(f)->pMethods->xRead(Real(f), to, n, at);
 }
 int Write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at) {
     int rc = installed->OnWrite();
@@ -51,6 +53,10 @@ int CheckReservedLock(sqlite3_file *f, int *out) {
     return Real(f)->pMethods->xCheckReservedLock(Real(f), out);
 }
 int FileControl(sqlite3_file *f, int op, void *arg) {
+    if (op == SQLITE_FCNTL_LAST_ERRNO && installed->error_number() != 0) {
+        *static_cast<int *>(arg) = installed->error_number();
+        return SQLITE_OK;
+    }
     return Real(f)->pMethods->xFileControl(Real(f), op, arg);
 }
 int SectorSize(sqlite3_file *f) {
@@ -60,7 +66,8 @@ int DeviceCharacteristics(sqlite3_file *f) {
     return Real(f)->pMethods->xDeviceCharacteristics(Real(f));
 }
 int ShmMap(sqlite3_file *f, int page, int size, int extend, void volatile **out) {
-    return Real(f)->pMethods->xShmMap(Real(f), page, size, extend, out);
+    int rc = installed->OnShmMap(page, extend != 0);
+    return rc != SQLITE_OK ? rc : Real(f)->pMethods->xShmMap(Real(f), page, size, extend, out);
 }
 int ShmLock(sqlite3_file *f, int offset, int n, int flags) {
     return Real(f)->pMethods->xShmLock(Real(f), offset, n, flags);
@@ -131,6 +138,9 @@ void FaultyVfs::Reset() {
     std::lock_guard<std::mutex> guard(lock_);
     fail_syncs_ = false;
     write_code_ = 0;
+    error_number_ = 0;
+    read_code_ = 0;
+    fail_index_growth_ = false;
     gate_closed_ = false;
     gate_holds_ = false;
     log_syncs_ = 0;
@@ -146,10 +156,21 @@ void FaultyVfs::FailSyncs(File file, bool done_all_the_same) {
     done_all_the_same_ = done_all_the_same;
 }
 
-void FaultyVfs::FailWrites(int code, int after) {
+void FaultyVfs::FailWrites(int code, int after, int error_number) {
     std::lock_guard<std::mutex> guard(lock_);
     write_code_ = code;
     writes_left_ = after;
+    error_number_ = error_number;
+}
+
+void FaultyVfs::FailReads(int code) {
+    std::lock_guard<std::mutex> guard(lock_);
+    read_code_ = code;
+}
+
+void FaultyVfs::FailIndexGrowth() {
+    std::lock_guard<std::mutex> guard(lock_);
+    fail_index_growth_ = true;
 }
 
 void FaultyVfs::CloseGate() {
@@ -194,6 +215,23 @@ int FaultyVfs::OnWrite() {
     writes_++;
     if (write_code_ != SQLITE_OK && writes_left_-- <= 0) {
         return write_code_;
+    }
+    return SQLITE_OK;
+}
+
+int FaultyVfs::OnRead(File file) {
+    std::lock_guard<std::mutex> guard(lock_);
+    return file == File::kOther ? SQLITE_OK : read_code_;
+}
+
+int FaultyVfs::OnShmMap(int block, bool extend) {
+    std::lock_guard<std::mutex> guard(lock_);
+    if (extend && block >= index_blocks_) {
+        if (fail_index_growth_) {
+            errno = ENOSPC;
+            return SQLITE_IOERR_SHMSIZE;
+        }
+        index_blocks_ = block + 1;
     }
     return SQLITE_OK;
 }

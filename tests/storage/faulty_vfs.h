@@ -21,8 +21,15 @@ class FaultyVfs {
     // without: a failed fsync tells neither.
     void FailSyncs(File file, bool done_all_the_same);
 
-    // Writes to any file fail with code after the next `after` of them.
-    void FailWrites(int code, int after);
+    // Writes to any file fail with code after the next `after` of them; error_number is
+    // what the system says of it.
+    void FailWrites(int code, int after, int error_number = 0);
+
+    // Reads of the database and the log fail.
+    void FailReads(int code);
+
+    // The index of the log that connections share grows no more: the disk is full.
+    void FailIndexGrowth();
 
     // The next sync of the log waits in the VFS until OpenGate.
     void CloseGate();
@@ -42,6 +49,11 @@ class FaultyVfs {
     // For the VFS's own functions.
     int OnSync(File file, bool *ret_do_it);
     int OnWrite();
+    int OnRead(File file);
+    int OnShmMap(int block, bool extend);
+    int error_number() const {
+        return error_number_;
+    }
 
   private:
     std::atomic<int> log_syncs_{0};
@@ -54,6 +66,10 @@ class FaultyVfs {
     bool done_all_the_same_ = false;
     int write_code_ = 0;
     int writes_left_ = 0;
+    std::atomic<int> error_number_{0};
+    int read_code_ = 0;
+    bool fail_index_growth_ = false;
+    int index_blocks_ = 0;
     bool gate_closed_ = false;
     bool gate_holds_ = false;
 };

@@ -116,8 +116,8 @@ TEST_P(SqliteFilesHarm, IsNotAcknowledgedOver) {
         EXPECT_NE(a.detail.find(with_directory(word)), std::string::npos)
             << with_directory(word) << " in: " << a.detail;
     }
-    EXPECT_EQ(CreateRun(store_, {.id = "after"}).result, STORE_UNAVAILABLE);
-    EXPECT_EQ(GetRun(store_, "before").result, STORE_UNAVAILABLE);
+    EXPECT_EQ(CreateRun(store_, {.id = "after"}).result, STORE_STOPPED);
+    EXPECT_EQ(GetRun(store_, "before").result, STORE_STOPPED);
     EXPECT_EQ(failures_, 1);
 }
 

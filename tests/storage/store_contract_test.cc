@@ -327,6 +327,28 @@ TEST_P(StoreContract, DeadlineInThePastIsExpiredAndChangesNothing) {
     EXPECT_EQ(cancel.RunOn(store_), STORE_OK);
 }
 
+TEST_P(StoreContract, OperationThatIsTooLargeChangesNothing) {
+    const size_t kClaimed = size_t{300} * 1024 * 1024; // never read: refused by its size
+    MustCreate({.id = "r"});
+    StoredRun run;
+    run.id = "huge";
+    std::string none;
+    Op create(STORE_CREATE);
+    FillCreate(create, run, none, none);
+    create->create.in.spec = slice_of("", kClaimed);
+    EXPECT_EQ(create.RunOn(store_), STORE_TOO_LARGE);
+    EXPECT_NE(create.detail().find("268435456"), std::string::npos) << create.detail();
+    Transition t;
+    t.id = "r";
+    t.set_execution_state = true;
+    Op transition(STORE_TRANSITION);
+    FillTransition(transition, t);
+    transition->transition.execution_state = slice_of("", kClaimed);
+    EXPECT_EQ(transition.RunOn(store_), STORE_TOO_LARGE);
+    EXPECT_EQ(GetRun(store_, "huge").result, STORE_NOT_FOUND);
+    EXPECT_EQ(GetRun(store_, "r").run.status, RUN_RUNNING);
+}
+
 TEST_P(StoreContract, TokensAreListedByOrganizationThenName) {
     Token b = {.organization = "acme",
                .name = "b",

@@ -1,0 +1,261 @@
+// What the store tells of itself while changes or reads cannot be done, and that it finds
+// out by itself when they can again.
+
+#include <condition_variable>
+#include <errno.h>
+#include <fcntl.h>
+#include <fstream>
+#include <mutex>
+#include <sqlite3.h>
+#include <thread>
+
+#include "tests/storage/faulty_vfs.h"
+#include "tests/storage/store_testing.h"
+
+using namespace store_testing;
+
+namespace {
+
+constexpr int64_t kPatienceUs = 60 * 1000000;
+
+class SqliteHealth : public testing::Test {
+  protected:
+    void SetUp() override {
+        vfs_.Reset();
+        log_fd_ = open(log_path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        ASSERT_GE(log_fd_, 0);
+        logger_ = {log_fd_, LOG_INFO, "test"};
+        struct run_store_options options = {};
+        options.log = &logger_;
+        options.on_failure = [](void *context, const char *) {
+            static_cast<SqliteHealth *>(context)->failures_++;
+        };
+        options.on_health = [](void *context, enum store_part part, bool works) {
+            auto *self = static_cast<SqliteHealth *>(context);
+            std::lock_guard<std::mutex> guard(self->lock_);
+            self->told_[part].push_back(works);
+            self->changed_.notify_all();
+        };
+        options.context = this;
+        Opened o = Open("sqlite:" + path_, options);
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        store_ = o.store;
+        ASSERT_EQ(CreateRun(store_, {.id = "r"}).result, STORE_OK);
+    }
+    void TearDown() override {
+        vfs_.Reset();
+        run_store_close(store_);
+        EXPECT_EQ(failures_, 0);
+        close(log_fd_);
+    }
+
+    // Waits until so many changes of part's health were told; returns all of them.
+    std::vector<bool> Told(enum store_part part, size_t count) {
+        std::unique_lock<std::mutex> guard(lock_);
+        changed_.wait_for(guard, std::chrono::microseconds(kPatienceUs),
+                          [&] { return told_[part].size() >= count; });
+        return told_[part];
+    }
+
+    int LinesWith(const std::string &text) {
+        std::ifstream in(log_path_);
+        std::string line;
+        int n = 0;
+        while (std::getline(in, line)) {
+            n += line.find(text) != std::string::npos;
+        }
+        return n;
+    }
+
+    using Told_ = std::vector<bool>;
+    FaultyVfs &vfs_ = FaultyVfs::Install();
+    TemporaryDirectory directory_;
+    std::string path_ = directory_.File("runs.db");
+    std::string log_path_ = directory_.File("log");
+    int log_fd_ = -1;
+    struct logger logger_ = {};
+    struct run_store *store_ = nullptr;
+    std::mutex lock_;
+    std::condition_variable changed_;
+    std::vector<bool> told_[2];
+    std::atomic<int> failures_{0};
+};
+
+TEST_F(SqliteHealth, FullDiskIsToldOnceAndComesBackWithoutTraffic) {
+    vfs_.FailWrites(SQLITE_FULL, 0);
+    for (int i = 0; i < 50; i++) {
+        EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_DISK_FULL);
+        EXPECT_EQ(GetRun(store_, "r").result, STORE_OK);
+    }
+    EXPECT_EQ(Told(STORE_CHANGES, 1), Told_{false});
+    EXPECT_EQ(LinesWith("\"level\":\"error\""), 1);
+    EXPECT_EQ(LinesWith("the disk is full"), 1);
+    // Its own probes fail as well.
+    int writes = vfs_.writes();
+    int64_t until_us = clock_monotonic_us() + kPatienceUs;
+    while (vfs_.writes() == writes && clock_monotonic_us() < until_us) {
+        std::this_thread::yield();
+    }
+    EXPECT_GT(vfs_.writes(), writes);
+    EXPECT_EQ(Told(STORE_CHANGES, 1), Told_{false});
+
+    vfs_.Reset();
+    EXPECT_EQ(Told(STORE_CHANGES, 2), (Told_{false, true}));
+    EXPECT_EQ(LinesWith("the store takes changes again"), 1);
+    EXPECT_EQ(LinesWith("\"level\":\"error\""), 1);
+    EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_OK);
+    EXPECT_EQ(ListEvents(store_, "r").size(), 2u);
+    EXPECT_TRUE(Told(STORE_READS, 0).empty());
+}
+
+// One probe's success after another's failure, again and again.
+TEST_F(SqliteHealth, EachTimeIsTold) {
+    Told_ expected;
+    for (int i = 0; i < 3; i++) {
+        vfs_.FailWrites(SQLITE_IOERR_WRITE, 0, EDQUOT);
+        EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_DISK_FULL);
+        vfs_.Reset();
+        expected.insert(expected.end(), {false, true});
+        EXPECT_EQ(Told(STORE_CHANGES, expected.size()), expected);
+    }
+}
+
+class ForeignLock {
+  public:
+    explicit ForeignLock(const std::string &path) {
+        EXPECT_EQ(sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
+        EXPECT_EQ(sqlite3_exec(db_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+    }
+    ~ForeignLock() {
+        Release();
+    }
+    void Release() {
+        sqlite3_close(db_);
+        db_ = nullptr;
+    }
+
+  private:
+    sqlite3 *db_ = nullptr;
+};
+
+TEST_F(SqliteHealth, LockHeldFromOutsideIsToldAndComesBackWithoutTraffic) {
+    ForeignLock lock(path_);
+    int64_t start_us = clock_monotonic_us();
+    Answer a = Apply(store_, {.id = "r"});
+    int64_t first_us = clock_monotonic_us() - start_us;
+    EXPECT_EQ(a.result, STORE_LOCKED) << a.detail;
+    EXPECT_GE(first_us, 4500000); // a lock held for a moment is waited for
+    EXPECT_EQ(Told(STORE_CHANGES, 1), Told_{false});
+    EXPECT_EQ(LinesWith("another program locks the store"), 1);
+    EXPECT_EQ(GetRun(store_, "r").run.status, RUN_RUNNING);
+    // Who comes while it is known waits less.
+    start_us = clock_monotonic_us();
+    for (int i = 0; i < 5; i++) {
+        EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_LOCKED);
+    }
+    EXPECT_LT((clock_monotonic_us() - start_us) / 5, first_us / 2);
+    lock.Release();
+    EXPECT_EQ(Told(STORE_CHANGES, 2), (Told_{false, true}));
+    EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_OK);
+    EXPECT_EQ(LinesWith("\"level\":\"error\""), 1);
+}
+
+TEST_F(SqliteHealth, LockHeldForAMomentIsWaitedFor) {
+    ForeignLock lock(path_);
+    std::thread canceller([this] { EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_OK); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    lock.Release();
+    canceller.join();
+    EXPECT_TRUE(Told(STORE_CHANGES, 0).empty());
+}
+
+// The wait for the lock counts: what nobody waits for any more is not begun.
+TEST_F(SqliteHealth, DeadlineThatPassesBeforeTheLockIsFreeIsExpired) {
+    ForeignLock lock(path_);
+    Transition t;
+    t.id = "r";
+    Op op(STORE_TRANSITION);
+    FillTransition(op, t);
+    int64_t deadline_us = clock_monotonic_us() + 100000;
+    op->deadline_us = deadline_us;
+    std::thread releaser([&] {
+        while (clock_monotonic_us() <= deadline_us) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        lock.Release();
+    });
+    EXPECT_EQ(op.RunOn(store_), STORE_EXPIRED);
+    releaser.join();
+    EXPECT_EQ(GetRun(store_, "r").run.status, RUN_RUNNING);
+    EXPECT_EQ(ListEvents(store_, "r").size(), 1u);
+}
+
+TEST_F(SqliteHealth, FailedReadIsToldOnceAndComesBackWithoutTraffic) {
+    ASSERT_EQ(CreateRun(store_, {.id = "s"}).result, STORE_OK); // the reader's cache is old
+    vfs_.FailReads(SQLITE_IOERR_READ);
+    for (int i = 0; i < 20; i++) {
+        Answer a = GetRun(store_, "r");
+        EXPECT_EQ(a.result, STORE_UNAVAILABLE); // and never NOT_FOUND
+        EXPECT_NE(a.detail.find("reading"), std::string::npos) << a.detail;
+    }
+    EXPECT_EQ(ListRuns(store_, {}).result, STORE_UNAVAILABLE);
+    enum store_result events;
+    ListEvents(store_, "r", "acme", 10, &events);
+    EXPECT_EQ(events, STORE_UNAVAILABLE);
+    EXPECT_EQ(Told(STORE_READS, 1), Told_{false});
+    EXPECT_EQ(LinesWith("\"level\":\"error\""), 1);
+    vfs_.Reset();
+    EXPECT_EQ(Told(STORE_READS, 2), (Told_{false, true}));
+    EXPECT_EQ(LinesWith("the store can be read again"), 1);
+    EXPECT_EQ(GetRun(store_, "r").result, STORE_OK);
+}
+
+// Each kind of read that fails is tried again as it was asked.
+TEST_F(SqliteHealth, EveryKindOfReadIsTriedAgain) {
+    Told_ expected;
+    for (int kind = 0; kind < 4; kind++) {
+        SCOPED_TRACE(kind);
+        ASSERT_EQ(CreateRun(store_, {.id = std::to_string(kind)}).result, STORE_OK);
+        vfs_.FailReads(SQLITE_IOERR_READ);
+        enum store_result result = STORE_OK;
+        if (kind == 0) {
+            result = GetRun(store_, "r").result;
+        } else if (kind == 1) {
+            result =
+                ListRuns(
+                    store_,
+                    {.workflow_id = "w", .has_cursor = true, .cursor_us = 5000, .cursor_id = "x"})
+                    .result;
+        } else if (kind == 2) {
+            ListEvents(store_, "r", "acme", 10, &result);
+        } else {
+            Op op(STORE_TOKEN_LIST);
+            result = op.RunOn(store_);
+        }
+        EXPECT_EQ(result, STORE_UNAVAILABLE);
+        vfs_.Reset();
+        expected.insert(expected.end(), {false, true});
+        EXPECT_EQ(Told(STORE_READS, expected.size()), expected);
+    }
+}
+
+// A change that cannot read the run knows neither that it is there nor that it is not.
+TEST_F(SqliteHealth, ChangeThatCannotReadIsNeverNotFound) {
+    for (int i = 0; i < 2000; i++) { // more pages than the writer needs to insert one more
+        ASSERT_EQ(
+            CreateRun(store_, {.id = "old-" + std::to_string(i), .spec = std::string(8000, 's')})
+                .result,
+            STORE_OK);
+    }
+    vfs_.FailReads(SQLITE_IOERR_READ);
+    int unavailable = 0;
+    for (int i = 0; i < 2000 && unavailable == 0; i++) {
+        enum store_result result = Apply(store_, {.id = "old-" + std::to_string(i)}).result;
+        EXPECT_NE(result, STORE_NOT_FOUND);
+        unavailable += result == STORE_UNAVAILABLE;
+    }
+    EXPECT_EQ(unavailable, 1);
+    EXPECT_EQ(failures_.exchange(0), 1);
+}
+
+} // namespace
