@@ -98,14 +98,15 @@ class SqliteFilesHarm : public SqliteFiles, public testing::WithParamInterface<s
 TEST_P(SqliteFilesHarm, IsNotAcknowledgedOver) {
     const Harm harm = Harms()[GetParam()];
     SCOPED_TRACE(harm.name);
+    // Behind what was put in, whose name is random and may have a D itself.
     auto with_directory = [&](std::string text) {
-        for (size_t at; (at = text.find("D/")) != std::string::npos ||
-                        (at = text.find("D.")) != std::string::npos ||
-                        (at = text.find("D ")) != std::string::npos;) {
-            text.replace(at, 1, served_);
+        for (size_t at = 0; (at = text.find('D', at)) != std::string::npos;) {
+            char next = at + 1 < text.size() ? text[at + 1] : ' ';
+            bool is_directory = next == '/' || next == '.' || next == ' ';
+            text.replace(at, is_directory ? 1 : 0, is_directory ? served_ : "");
+            at += is_directory ? served_.size() : 1;
         }
-        return !text.empty() && text.back() == 'D' ? text.substr(0, text.size() - 1) + served_
-                                                   : text;
+        return text;
     };
     Serve(path_);
     Shell(with_directory(harm.command));
