@@ -102,16 +102,25 @@ static bool merges(const ProtobufCFieldDescriptor *field) {
     return field->label != PROTOBUF_C_LABEL_REPEATED && field->type == PROTOBUF_C_TYPE_MESSAGE;
 }
 
-// Whether a member of field's oneof is among those seen, by their positions in type.
+// What was seen of a message's fields, by their positions in its type.
+struct seen_fields {
+    bool *occurred;
+    int *counts; // of repeated ones
+};
+
+// As many as nearly every type has; larger ones have theirs in the arena.
+enum { FEW_FIELDS = 64 };
+
+// Whether a member of field's oneof is among those seen.
 static bool oneof_is_set(const ProtobufCMessageDescriptor *type,
-                         const ProtobufCFieldDescriptor *field, uint64_t seen) {
-    if (seen == 0 || (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0) {
+                         const ProtobufCFieldDescriptor *field, const struct seen_fields *seen) {
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0) {
         return false;
     }
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *other = &type->fields[i];
         // The members of a oneof share the place of their case.
-        if ((seen >> (i & 63) & 1) != 0 && (other->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+        if (seen->occurred[i] && (other->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
             other->quantifier_offset == field->quantifier_offset) {
             return true;
         }
@@ -119,14 +128,9 @@ static bool oneof_is_set(const ProtobufCMessageDescriptor *type,
     return false;
 }
 
-static const struct error *check_message(struct arena *a, const ProtobufCMessageDescriptor *type,
-                                         struct slice bytes, const struct place *place, int depth) {
-    if (depth > MESSAGE_DEEPEST) {
-        return refuse(a, place, "is nested deeper than 100 messages");
-    }
-    // Fields are few: their positions in the descriptor fit a word.
-    uint64_t seen = 0;
-    int counts[64] = {0};
+static const struct error *check_fields(struct arena *a, const ProtobufCMessageDescriptor *type,
+                                        struct slice bytes, const struct place *place, int depth,
+                                        const struct seen_fields *seen) {
     const uint8_t *p = bytes.data;
     const uint8_t *end = p + bytes.len;
     while (p < end) {
@@ -139,24 +143,42 @@ static const struct error *check_message(struct arena *a, const ProtobufCMessage
         if (field == NULL) {
             continue; // a newer client may know more than we do
         }
-        size_t position = (size_t)(field - type->fields) & 63;
+        size_t position = (size_t)(field - type->fields);
         struct place inner = {place, field->name, -1};
         if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-            inner.index = counts[position]++;
+            inner.index = seen->counts[position]++;
         }
-        if (merges(field) && (seen >> position & 1) != 0) {
+        if (merges(field) && seen->occurred[position]) {
             return refuse(a, &inner, "occurs twice");
         }
         if (oneof_is_set(type, field, seen)) {
             return refuse(a, &inner, "is given beside another field of its oneof");
         }
-        seen |= UINT64_C(1) << position;
+        seen->occurred[position] = true;
         const struct error *error = check_field(a, field, &f, &inner, depth);
         if (error != NULL) {
             return error;
         }
     }
     return NULL;
+}
+
+static const struct error *check_message(struct arena *a, const ProtobufCMessageDescriptor *type,
+                                         struct slice bytes, const struct place *place, int depth) {
+    if (depth > MESSAGE_DEEPEST) {
+        return refuse(a, place, "is nested deeper than 100 messages");
+    }
+    if (type->n_fields > FEW_FIELDS) {
+        const struct seen_fields seen = {ARENA_ARRAY(a, bool, type->n_fields),
+                                         ARENA_ARRAY(a, int, type->n_fields)};
+        return check_fields(a, type, bytes, place, depth, &seen);
+    }
+    bool occurred[FEW_FIELDS];
+    int counts[FEW_FIELDS];
+    memset(occurred, 0, type->n_fields * sizeof(occurred[0]));
+    memset(counts, 0, type->n_fields * sizeof(counts[0]));
+    const struct seen_fields seen = {occurred, counts};
+    return check_fields(a, type, bytes, place, depth, &seen);
 }
 
 static void *allocate(void *arena, size_t size) {

@@ -22,16 +22,13 @@ static bool take_scheme(struct slice *value) {
     return true;
 }
 
-static const char *word_of(enum scope scope) {
-    int index = 0;
-    while ((1u << index) != (uint32_t)scope) {
-        index++;
-    }
-    return scope_word(index);
+// The word of the first of scopes, which are not none.
+static const char *first_word_of(uint32_t scopes) {
+    return scope_word(__builtin_ctz(scopes));
 }
 
 const struct error *authenticate(struct token_table *table, struct arena *a, struct slice value,
-                                 int count, enum scope scope, int64_t now_us,
+                                 int count, uint32_t scopes, int64_t now_us,
                                  struct identity *ret_identity) {
     if (count == 0 || (count == 1 && !take_scheme(&value))) {
         return error_new(a, STATUS_UNAUTHENTICATED, REASON_TOKEN_MISSING,
@@ -45,11 +42,13 @@ const struct error *authenticate(struct token_table *table, struct arena *a, str
     if (!token_table_find(table, hash, now_us, a, ret_identity)) {
         return refuse_token(a);
     }
-    if ((ret_identity->scopes & (uint32_t)scope) == 0) {
+    uint32_t missing = scopes & ~ret_identity->scopes;
+    if (missing != 0) {
+        const char *word = first_word_of(missing);
         struct error *e =
             error_new(a, STATUS_PERMISSION_DENIED, REASON_SCOPE_MISSING,
-                      "the token \"%s\" lacks the scope %s", ret_identity->name, word_of(scope));
-        error_add_metadata(e, a, "scope", word_of(scope));
+                      "the token \"%s\" lacks the scope %s", ret_identity->name, word);
+        error_add_metadata(e, a, "scope", word);
         return e;
     }
     return NULL;

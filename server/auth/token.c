@@ -13,6 +13,7 @@ static const char *const scope_words[SCOPE_COUNT] = {
 };
 
 const char *scope_word(int index) {
+    CHECK(index >= 0 && index < SCOPE_COUNT);
     return scope_words[index];
 }
 

@@ -129,7 +129,7 @@ class Auth : public ::testing::Test {
         uint32_t scopes = 0;
     };
 
-    Result Authenticate(const std::string &value, int count = 1, scope needed = SCOPE_RUNS_READ,
+    Result Authenticate(const std::string &value, int count = 1, uint32_t needed = SCOPE_RUNS_READ,
                         int64_t at_us = now_us) {
         TestArena a;
         ExactBytes exact(value);
@@ -238,6 +238,28 @@ TEST_F(Auth, EachScopeOpensItsOwn) {
     const std::string none = MakeToken();
     Put(none, "none", 0);
     EXPECT_EQ("SCOPE_MISSING", Authenticate("Bearer " + none).reason);
+}
+
+TEST_F(Auth, SeveralScopesAreAllNeeded) {
+    const uint32_t needed = SCOPE_RUNS_CANCEL | SCOPE_RUNS_REPORT;
+    const struct {
+        uint32_t has;
+        std::string missing; // the first
+    } rows[] = {
+        {SCOPE_RUNS_CANCEL | SCOPE_RUNS_REPORT, ""},
+        {SCOPE_RUNS_CANCEL | SCOPE_RUNS_REPORT | SCOPE_RUNS_READ, ""},
+        {SCOPE_RUNS_CANCEL, "scope=runs.report"},
+        {SCOPE_RUNS_REPORT, "scope=runs.cancel"},
+        {SCOPE_RUNS_READ | SCOPE_TOKENS_ADMIN, "scope=runs.cancel"},
+        {0, "scope=runs.cancel"},
+    };
+    for (const auto &row : rows) {
+        const std::string token = MakeToken();
+        Put(token, "ci", row.has);
+        Result r = Authenticate("Bearer " + token, 1, needed);
+        EXPECT_EQ(row.missing.empty() ? 0 : STATUS_PERMISSION_DENIED, r.code);
+        EXPECT_EQ(row.missing, r.metadata);
+    }
 }
 
 TEST_F(Auth, ATokenOpensUntilTheInstantItExpires) {

@@ -273,6 +273,56 @@ TEST(MessageGuard, ASingularMessageOccursOnce) {
     EXPECT_TRUE(UnpackCreate(Bytes(1, Bytes(3, "a") + Bytes(3, "b"))).ok) << "the last one wins";
 }
 
+// A type of 70 fields f1 to f70, each a timestamp.
+class WideType {
+  public:
+    WideType() {
+        for (unsigned i = 0; i < kFields; i++) {
+            names_[i] = "f" + std::to_string(i + 1);
+            ProtobufCFieldDescriptor &f = fields_[i];
+            f.name = names_[i].c_str();
+            f.id = i + 1;
+            f.label = PROTOBUF_C_LABEL_NONE;
+            f.type = PROTOBUF_C_TYPE_MESSAGE;
+            f.offset = static_cast<unsigned>(sizeof(ProtobufCMessage) + i * sizeof(void *));
+            f.descriptor = &google__protobuf__timestamp__descriptor;
+        }
+        type_.magic = PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC;
+        type_.name = type_.short_name = type_.c_name = type_.package_name = "Wide";
+        type_.sizeof_message = sizeof(ProtobufCMessage) + kFields * sizeof(void *);
+        type_.n_fields = kFields;
+        type_.fields = fields_;
+        type_.n_field_ranges = 1;
+        type_.field_ranges = ranges_;
+    }
+    const ProtobufCMessageDescriptor &type() const {
+        return type_;
+    }
+    static constexpr unsigned kFields = 70;
+
+  private:
+    std::string names_[kFields];
+    ProtobufCFieldDescriptor fields_[kFields] = {};
+    const ProtobufCIntRange ranges_[2] = {{1, 0}, {0, kFields}};
+    ProtobufCMessageDescriptor type_ = {};
+};
+
+TEST(MessageGuard, FieldsOfAWideTypeAreToldApart) {
+    WideType wide;
+    const std::string instant = Uint(1, 7);
+    std::string all;
+    for (unsigned i = 1; i <= WideType::kFields; i++) {
+        all += Bytes(i, instant);
+    }
+    Result r = Unpack(wide.type(), all);
+    EXPECT_TRUE(r.ok) << r.message;
+    for (unsigned i = 1; i <= WideType::kFields; i++) {
+        r = Unpack(wide.type(), all + Bytes(i, instant));
+        EXPECT_FALSE(r.ok);
+        EXPECT_EQ("f" + std::to_string(i), r.field);
+    }
+}
+
 TEST(MessageGuard, AOneofIsSetOnce) {
     const std::string kinds[] = {Null(), Number(1), Text("x"), Bool(true), Object(""), Array({})};
     for (const auto &first : kinds) {
