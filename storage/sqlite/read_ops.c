@@ -34,13 +34,15 @@ static const char *const sql[READ_STATEMENT_COUNT] = {
     [LIST_BY_START] = LIST_SQL("run_by_start", ""),
     [LIST_BY_WORKFLOW] = LIST_SQL("run_by_workflow", " AND workflow_id=?5"),
     [LIST_ACTIVE] = LIST_SQL("run_active", " AND status IN (1, 2)"),
-    [SELECT_EVENTS] = "WITH RECURSIVE chain(event_key, nth) AS ("
-                      "  SELECT newest_event, 1 FROM run INDEXED BY run_by_id"
+    [SELECT_EVENTS] = "WITH RECURSIVE chain(run_key, newest, event_key, nth) AS ("
+                      "  SELECT run_key, sequence, newest_event, 1 FROM run INDEXED BY run_by_id"
                       "   WHERE organization=?1 AND id=?2"
                       "  UNION ALL"
-                      "  SELECT e.previous_event, nth+1 FROM chain CROSS JOIN event AS e"
+                      "  SELECT chain.run_key, newest, e.previous_event, nth+1"
+                      "   FROM chain CROSS JOIN event AS e"
                       "   WHERE e.event_key=chain.event_key AND e.previous_event<>0 AND nth<?3)"
-                      " SELECT e.sequence, e.from_status, e.to_status, e.at, e.actor, e.reason"
+                      " SELECT e.sequence, e.from_status, e.to_status, e.at, e.actor, e.reason,"
+                      "  chain.newest, e.run_key=chain.run_key"
                       " FROM chain CROSS JOIN event AS e WHERE e.event_key=chain.event_key"
                       " ORDER BY e.sequence DESC",
     [LIST_TOKENS] = TOKEN_LIST_SQL,
@@ -99,7 +101,11 @@ static struct store_cursor list_upper_bound(const struct store_list *l) {
 
 // Whether the row at s, of RUN_ROW_COLUMNS, is one that l asks for.
 static bool list_wants(const struct store_list *l, sqlite3_stmt *s) {
-    if ((RUN_STATUS_BIT(sqlite3_column_int(s, 3)) & l->status) == 0) {
+    int status = sqlite3_column_int(s, 3);
+    if (!run_row_status_is_sound(status)) {
+        return true; // which is how it is found out
+    }
+    if ((RUN_STATUS_BIT(status) & l->status) == 0) {
         return false;
     }
     const void *workflow = sqlite3_column_blob(s, 9);
@@ -150,7 +156,9 @@ static int collect_runs(struct read_ops *r, struct arena *a, struct store_list *
         struct run_record run = {.sequence = 0};
         int64_t run_key = run_row_read(a, s, &run);
         if (wanted) {
-            rc = run_body_read(a, r->statements[SELECT_BODY], run_key, &run);
+            rc = run_row_status_is_sound((int)run.status)
+                     ? run_body_read(a, r->statements[SELECT_BODY], run_key, &run)
+                     : SQLITE_CORRUPT;
             if (rc != SQLITE_OK) {
                 return rc;
             }
@@ -184,6 +192,30 @@ static int list_runs(struct read_ops *r, struct store_op *op) {
     return rc;
 }
 
+// Whether the row at s, of SELECT_EVENTS, is the nth newest event of the run, from 0.
+static bool event_is_sound(sqlite3_stmt *s, int nth) {
+    return sqlite3_column_int64(s, 0) == sqlite3_column_int64(s, 6) - nth &&
+           sqlite3_column_int(s, 7) == 1;
+}
+
+// The code of a run of which no event was found: every run has that of its creation.
+static int without_events(struct read_ops *r, const struct store_events *e) {
+    sqlite3_stmt *s = r->statements[SELECT_RUN];
+    sqlite_bind_text(s, 1, e->organization);
+    sqlite_bind_text(s, 2, e->id);
+    int rc = sqlite3_step(s);
+    sqlite3_reset(s);
+    return rc == SQLITE_ROW ? SQLITE_CORRUPT : rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static void reverse(struct run_event *events, int count) {
+    for (int i = 0; i < count / 2; i++) {
+        struct run_event swapped = events[i];
+        events[i] = events[count - 1 - i];
+        events[count - 1 - i] = swapped;
+    }
+}
+
 static int list_events(struct read_ops *r, struct store_op *op) {
     struct store_events *e = &op->events;
     sqlite3_stmt *s = r->statements[SELECT_EVENTS];
@@ -195,6 +227,10 @@ static int list_events(struct read_ops *r, struct store_op *op) {
     int count = 0;
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        if (!event_is_sound(s, count)) {
+            rc = SQLITE_CORRUPT;
+            break;
+        }
         newest_first = grow(op->arena, newest_first, count, &capacity, sizeof(*newest_first));
         newest_first[count++] = (struct run_event){
             .sequence = sqlite3_column_int64(s, 0),
@@ -209,17 +245,17 @@ static int list_events(struct read_ops *r, struct store_op *op) {
     if (rc != SQLITE_DONE) {
         return rc;
     }
-    // Every run has at least the event of its creation.
-    op->result = count > 0 ? STORE_OK : STORE_NOT_FOUND;
-    if (count > 0) {
-        for (int i = 0; i < count / 2; i++) {
-            struct run_event newer = newest_first[i];
-            newest_first[i] = newest_first[count - 1 - i];
-            newest_first[count - 1 - i] = newer;
-        }
-        e->ret_events = newest_first;
-        e->ret_count = count;
+    if (count == 0) {
+        op->result = STORE_NOT_FOUND;
+        return without_events(r, e);
     }
+    if (count < e->limit && newest_first[count - 1].sequence != 1) {
+        return SQLITE_CORRUPT; // the chain is broken
+    }
+    reverse(newest_first, count);
+    e->ret_events = newest_first;
+    e->ret_count = count;
+    op->result = STORE_OK;
     return SQLITE_OK;
 }
 
@@ -233,7 +269,10 @@ static int list_tokens(struct read_ops *r, struct store_op *op) {
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
         tokens = grow(op->arena, tokens, count, &capacity, sizeof(*tokens));
-        token_read(op->arena, s, &tokens[count++]);
+        if (!token_read(op->arena, s, &tokens[count++])) {
+            rc = SQLITE_CORRUPT;
+            break;
+        }
     }
     sqlite3_reset(s);
     if (rc != SQLITE_DONE) {

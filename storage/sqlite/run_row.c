@@ -49,6 +49,9 @@ int run_read(struct arena *a, sqlite3_stmt *select_row, sqlite3_stmt *select_bod
         rc = SQLITE_OK;
     }
     sqlite3_reset(select_row);
+    if (rc == SQLITE_OK && !run_row_status_is_sound((int)run.status)) {
+        rc = SQLITE_CORRUPT;
+    }
     if (rc == SQLITE_OK) {
         rc = run_body_read(a, select_body, run_key, &run);
     }

@@ -26,6 +26,11 @@ enum { RUN_ROW_COLUMN_COUNT = 10 };
 // in a; returns its run_key.
 int64_t run_row_read(struct arena *a, sqlite3_stmt *s, struct run_record *ret);
 
+// Whether status is one that a run can have; any other number is damage.
+static inline bool run_row_status_is_sound(int status) {
+    return status >= RUN_RUNNING && status <= RUN_CANCELLED;
+}
+
 // Reads a total_cu column; SQLite stores what is not a number as NULL.
 double run_row_total_cu(sqlite3_stmt *s, int column);
 
@@ -35,7 +40,7 @@ int run_body_read(struct arena *a, sqlite3_stmt *select_body, int64_t run_key,
                   struct run_record *ret);
 
 // Reads the run of organization and id with both statements. Returns SQLite's
-// code, SQLITE_DONE if there is none.
+// code: SQLITE_DONE if there is none, SQLITE_CORRUPT if it is no sound one.
 int run_read(struct arena *a, sqlite3_stmt *select_row, sqlite3_stmt *select_body,
              struct slice organization, struct slice id, struct run_record *ret);
 

@@ -12,7 +12,7 @@ void token_bind(sqlite3_stmt *s, const struct token_record *token) {
     sqlite3_bind_int64(s, 7, token->revoked_at_us);
 }
 
-void token_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret) {
+bool token_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret) {
     *ret = (struct token_record){
         .organization = sqlite_column_slice(a, s, 0),
         .name = sqlite_column_slice(a, s, 1),
@@ -22,7 +22,9 @@ void token_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret) {
         .revoked_at_us = sqlite3_column_int64(s, 6),
     };
     const void *hash = sqlite3_column_blob(s, 2);
-    if (sqlite3_column_bytes(s, 2) == TOKEN_HASH_BYTES) {
-        memcpy(ret->hash, hash, TOKEN_HASH_BYTES);
+    if (sqlite3_column_bytes(s, 2) != TOKEN_HASH_BYTES) {
+        return false;
     }
+    memcpy(ret->hash, hash, TOKEN_HASH_BYTES);
+    return true;
 }

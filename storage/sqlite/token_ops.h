@@ -25,7 +25,7 @@
 // Binds token to TOKEN_INSERT_SQL; token outlives the statement's run.
 void token_bind(sqlite3_stmt *s, const struct token_record *token);
 
-// Reads TOKEN_COLUMNS.
-void token_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret);
+// Reads TOKEN_COLUMNS. Returns false if the row is damaged.
+bool token_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret);
 
 #endif

@@ -237,6 +237,9 @@ static int transition(struct write_ops *w, struct store_op *op) {
     struct event_place place = {.run_key = run_row_read(op->arena, s, &run)};
     place.previous = sqlite3_column_int64(s, RUN_ROW_COLUMN_COUNT);
     sqlite3_reset(s);
+    if (!run_row_status_is_sound((int)run.status)) {
+        return SQLITE_CORRUPT;
+    }
 
     rc = SQLITE_OK;
     op->result = STORE_CONFLICT;
@@ -270,9 +273,8 @@ static int revoke_token(struct write_ops *w, struct store_op *op) {
     sqlite3_bind_int64(s, 3, r->at_us);
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
-        token_read(op->arena, s, &r->ret);
         op->result = STORE_OK;
-        rc = SQLITE_OK;
+        rc = token_read(op->arena, s, &r->ret) ? SQLITE_OK : SQLITE_CORRUPT;
     } else if (rc == SQLITE_DONE) {
         op->result = STORE_NOT_FOUND;
         rc = SQLITE_OK;

@@ -1,0 +1,117 @@
+// Rows that no program of ours wrote, in a file that SQLite finds nothing wrong with: a store
+// copied file by file while it was served, say. What cannot be known is never told as if it
+// were: no NOT_FOUND, no half of a history.
+
+#include <sqlite3.h>
+
+#include "tests/storage/store_testing.h"
+
+using namespace store_testing;
+
+namespace {
+
+class SqliteUnsoundRows : public testing::Test {
+  protected:
+    // A store with a run "r" of three events and a run "s" of one, changed by sql.
+    void Serve(const std::string &sql) {
+        run_store_close(store_);
+        store_ = nullptr;
+        path_ = directory_.File(std::to_string(count_++) + ".db");
+        OpenStore();
+        ASSERT_EQ(CreateRun(store_, {.id = "r"}).result, STORE_OK);
+        ASSERT_EQ(CreateRun(store_, {.id = "s"}).result, STORE_OK);
+        ASSERT_EQ(Apply(store_, {.id = "r", .to = RUN_WAITING, .final = false}).result, STORE_OK);
+        ASSERT_EQ(Apply(store_, {.id = "r", .to = RUN_RUNNING, .final = false}).result, STORE_OK);
+        ASSERT_EQ(CreateToken(store_, {.name = "t"}), STORE_OK);
+        run_store_close(store_);
+        store_ = nullptr;
+        sqlite3 *db = nullptr;
+        ASSERT_EQ(sqlite3_open_v2(path_.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
+        char *why = nullptr;
+        EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &why), SQLITE_OK) << why;
+        sqlite3_free(why);
+        ASSERT_EQ(sqlite3_close(db), SQLITE_OK);
+        OpenStore();
+    }
+    void OpenStore() {
+        Opened o = Open("sqlite:" + path_);
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        store_ = o.store;
+    }
+    void TearDown() override {
+        run_store_close(store_);
+    }
+    enum store_result Events(const std::string &id, int limit = 1000) {
+        enum store_result result;
+        ListEvents(store_, id, "acme", limit, &result);
+        return result;
+    }
+
+    TemporaryDirectory directory_;
+    std::string path_;
+    int count_ = 0;
+    struct run_store *store_ = nullptr;
+};
+
+const std::string kEventOfR = "run_key=(SELECT run_key FROM run WHERE id='r')";
+
+TEST_F(SqliteUnsoundRows, HistoryThatIsNotWholeIsNotTold) {
+    const std::string rows[] = {
+        "DELETE FROM event WHERE sequence=3 AND " + kEventOfR, // looked like no run
+        "DELETE FROM event WHERE sequence=2 AND " + kEventOfR,
+        "DELETE FROM event WHERE sequence=1 AND " + kEventOfR,
+        "UPDATE event SET previous_event=0 WHERE sequence=2 AND " + kEventOfR,
+        "UPDATE event SET sequence=7 WHERE sequence=2 AND " + kEventOfR,
+        "UPDATE run SET sequence=2 WHERE id='r'",
+        "UPDATE run SET newest_event=(SELECT newest_event FROM run WHERE id='s') WHERE id='r'",
+        "UPDATE run SET newest_event=99 WHERE id='r'",
+    };
+    for (const std::string &sql : rows) {
+        SCOPED_TRACE(sql);
+        Serve(sql);
+        EXPECT_EQ(Events("r"), STORE_UNAVAILABLE);
+        EXPECT_EQ(Events("s"), STORE_OK);
+        EXPECT_EQ(Events("absent"), STORE_NOT_FOUND);
+    }
+}
+
+TEST_F(SqliteUnsoundRows, WholeHistoryIsToldToAnyLimit) {
+    Serve("");
+    for (int limit = 1; limit <= 4; limit++) {
+        EXPECT_EQ(ListEvents(store_, "r", "acme", limit).size(),
+                  static_cast<size_t>(limit < 3 ? limit : 3));
+    }
+}
+
+TEST_F(SqliteUnsoundRows, StatusThatNoRunHasIsDamage) {
+    for (const char *status : {"0", "6", "-1", "31", "32", "1000000"}) {
+        SCOPED_TRACE(status);
+        Serve(std::string("UPDATE run SET status=") + status + " WHERE id='r'");
+        EXPECT_EQ(GetRun(store_, "r").result, STORE_UNAVAILABLE);
+        EXPECT_EQ(GetRun(store_, "s").result, STORE_OK);
+        EXPECT_EQ(ListRuns(store_, {}).result, STORE_UNAVAILABLE);
+        EXPECT_EQ(ListRuns(store_, {.status = RUN_STATUS_BIT(RUN_SUCCESS)}).result,
+                  STORE_UNAVAILABLE);
+        EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_UNAVAILABLE);
+    }
+}
+
+TEST_F(SqliteUnsoundRows, RunWithoutABodyIsDamage) {
+    Serve("DELETE FROM run_body WHERE " + kEventOfR);
+    EXPECT_EQ(GetRun(store_, "r").result, STORE_UNAVAILABLE);
+    EXPECT_EQ(ListRuns(store_, {}).result, STORE_UNAVAILABLE);
+    EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_UNAVAILABLE);
+}
+
+TEST_F(SqliteUnsoundRows, TokenWithoutAHashIsDamage) {
+    for (const char *hash : {"x''", "x'00'", "zeroblob(33)"}) {
+        SCOPED_TRACE(hash);
+        Serve(std::string("UPDATE token SET hash=") + hash);
+        Op list(STORE_TOKEN_LIST);
+        EXPECT_EQ(list.RunOn(store_), STORE_UNAVAILABLE);
+        Token revoked;
+        EXPECT_EQ(RevokeToken(store_, "acme", "t", 5, &revoked), STORE_UNAVAILABLE);
+    }
+}
+
+} // namespace
