@@ -8,6 +8,7 @@ there too, by the text of its file: a run that was ended goes on where it was.
 
 import argparse
 import collections
+import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -72,7 +74,8 @@ TOKEN = re.compile(
     re.M | re.S)
 
 # Calls whose arguments no test can see, or need not.
-UNSEEN = {"CHECK", "CHECK_FAIL", "LOG", "_Static_assert", "log_write", "sizeof", "__attribute__"}
+UNSEEN = {"CHECK", "CHECK_FAIL", "LOG", "_Static_assert", "log_write", "log_int", "log_text",
+          "log_slice", "log_bool", "sizeof", "__attribute__"}
 # Calls that cannot be missed but by a sanitizer: those that only give memory back, and
 # locks. A lock that is missing is ThreadSanitizer's to find.
 NOT_DROPPED = re.compile(r"free$|_release$|_destroy$|_unref$|_(un)?lock$|^pthread_mutex_|"
@@ -261,15 +264,16 @@ def groups_for(file):
 class Bazel:
     """Runs tests in the copy of the work tree."""
 
-    def __init__(self, tree, timeout_s):
+    def __init__(self, tree, timeout_s, config):
         self.tree = tree
         self.timeout_s = timeout_s
+        self.configuration = ["-c", "opt"] if config is None else [f"--config={config}"]
 
     def test(self, groups):
         """What the tests say of the tree as it is: (status, which test)."""
         for labels in groups:
             done = subprocess.run(
-                ["bazel", "test", "--noshow_progress", "-c", "opt", "--notest_keep_going",
+                ["bazel", "test", "--noshow_progress", *self.configuration, "--notest_keep_going",
                  f"--test_timeout={self.timeout_s}", "--test_output=summary",
                  # What a change leaves unused is no error; of the product's files alone, so
                  # that all else comes from the cache.
@@ -366,6 +370,20 @@ def report(done, equivalent, tell):
 
 # --- the command ---
 
+def only_one(folder):
+    """Holds folder for this process; ends it if another does. Keep what is returned."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"script/mutate: another one runs in {folder}")
+    return lock
+
+
+def end_orderly(_signal, _frame):
+    sys.exit("script/mutate: ended by a signal")
+
 def sync(tree):
     """Makes tree the files of the work tree that git knows or would add. A file that a
     killed run left changed is put back; what is as it was keeps its time stamp."""
@@ -427,6 +445,9 @@ def parse(arguments):
                         help="for each test program [60]; a test that takes longer noticed")
     parser.add_argument("--again", action="store_true",
                         help="ask again what survived before: there are new tests")
+    parser.add_argument("--config", choices=("asan",),
+                        help="with --again: under AddressSanitizer, which sees a read or write\n"
+                             "beyond an end that tests cannot")
     parser.add_argument("--list", action="store_true", help="print the changes, run nothing")
     parser.add_argument("--least", type=float, metavar="PERCENT",
                         help="end with status 1 if the score is lower")
@@ -456,9 +477,12 @@ def main(arguments=None):
         tell(f"{len(mutants)} of {len(everything)} changes in {len(files)} files")
         return 0
     folder = CACHE / "runsd" / "mutate"
+    _lock = only_one(folder)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end_orderly)
     tree = folder / "tree"
     sync(tree)
-    runner = Bazel(tree, options.timeout_s)
+    runner = Bazel(tree, options.timeout_s, options.config)
     try:
         for file in {m.file for m in mutants}:
             status, by = runner.test(groups_for(file))

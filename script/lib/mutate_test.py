@@ -21,6 +21,7 @@ static bool is_odd(int a, int b) {
     char buffer[128];
     struct thing t = {0};
     LOG(log, LOG_WARN, "odd", log_int("n", a + 1));
+    fields[n++] = log_int("n", a + 1);
     if (a < b && *text != '<') {
         count(a, &t);
         free(buffer);
@@ -45,14 +46,14 @@ class Changes(unittest.TestCase):
     def test_are_these_and_no_others(self):
         self.assertEqual([
             "6: 5 -> 6", "6: 0x0F -> 0x10",
-            "14: < -> <=", "14: && -> ||", "14: != -> ==",
-            "15: without count(a, &t);",
-            "17: ! -> nothing",
-            "19: (ready(a)) -> (!(ready(a)))",
-            "20: without t.next->run(1u);", "20: 1u -> 0u",
-            "22: 1 -> 0", "22: > -> >=", "22: 7 -> 8",
-            "23: += -> -=", "23: - -> +", "23: 1 -> 0",
-            "25: false -> true",
+            "15: < -> <=", "15: && -> ||", "15: != -> ==",
+            "16: without count(a, &t);",
+            "18: ! -> nothing",
+            "20: (ready(a)) -> (!(ready(a)))",
+            "21: without t.next->run(1u);", "21: 1u -> 0u",
+            "23: 1 -> 0", "23: > -> >=", "23: 7 -> 8",
+            "24: += -> -=", "24: - -> +", "24: 1 -> 0",
+            "26: false -> true",
         ], told())
 
     def test_change_just_their_place(self):
@@ -127,7 +128,7 @@ class Runs(unittest.TestCase):
         score, lines = self.score(self.run_all(Runner(self.path)))
         self.assertEqual(0, score)
         self.assertEqual(len(self.mutants), sum(l.startswith("SURVIVED ") for l in lines))
-        self.assertIn(f"SURVIVED {self.FILE}:14:11: < -> <=\n    if (a < b && *text != '<') {{",
+        self.assertIn(f"SURVIVED {self.FILE}:15:11: < -> <=\n    if (a < b && *text != '<') {{",
                       lines)
 
     def test_a_survivor_is_told_and_lowers_the_score(self):
@@ -197,7 +198,16 @@ class Runs(unittest.TestCase):
         self.assertEqual([], mutate.stale(equivalent, mutants))
 
 
-class Options(unittest.TestCase):
+class Command(unittest.TestCase):
+    def test_two_at_once_are_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            lock = mutate.only_one(pathlib.Path(folder) / "a")
+            with self.assertRaisesRegex(SystemExit, "another one runs in"):
+                mutate.only_one(pathlib.Path(folder) / "a")
+            lock.close()
+            mutate.only_one(pathlib.Path(folder) / "a").close()
+
+
     def test_bad_ones_are_named(self):
         for arguments, fragment in ((["--sample", "0"], "--sample: must be a whole number"),
                                     (["--timeout-s", "x"], "is 'x'"),

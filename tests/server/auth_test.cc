@@ -64,12 +64,14 @@ TEST(Token, OtherFormsAreRefused) {
     EXPECT_FALSE(token_well_formed(SliceOfString("RST_" + token.substr(4))));
     EXPECT_FALSE(token_well_formed(SliceOfString("xst_" + token.substr(4))));
     const std::string allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    for (int c = 0; c < 256; c++) {
-        std::string changed = token;
-        changed[20] = static_cast<char>(c);
-        EXPECT_EQ(allowed.find(static_cast<char>(c)) != std::string::npos,
-                  token_well_formed(SliceOfString(changed)))
-            << c;
+    for (size_t at : {size_t{4}, size_t{20}, token.size() - 1}) {
+        for (int c = 0; c < 256; c++) {
+            std::string changed = token;
+            changed[at] = static_cast<char>(c);
+            EXPECT_EQ(allowed.find(static_cast<char>(c)) != std::string::npos,
+                      token_well_formed(SliceOfString(changed)))
+                << c << " at " << at;
+        }
     }
 }
 

@@ -516,6 +516,38 @@ TEST_F(Service, PagesOfLargeRunsEndBeforeTheyOutgrowAReply) {
     EXPECT_EQ(5u, seen);
 }
 
+TEST_F(Service, SizesAreBoundedToTheByte) {
+    auto state_of = [](size_t size) {
+        std::string state = Entry("k", Text(std::string(size, 'x')));
+        return Entry("k", Text(std::string(2 * size - state.size(), 'x')));
+    };
+    Create("r1");
+    const struct {
+        const char *method;
+        const char *field;
+        size_t most;
+        std::function<std::string(const std::string &)> with;
+    } rows[] = {
+        {"RunsService/CreateRun", "run.executionState", 960 * 1024,
+         [](const std::string &state) { return Bytes(1, RunMessage("") + Bytes(1, state)); }},
+        {"RunsService/ReportRun", "executionState", 960 * 1024,
+         [](const std::string &state) { return Bytes(1, "r1") + Uint(2, 1) + Bytes(3, state); }},
+    };
+    for (const auto &row : rows) {
+        SCOPED_TRACE(row.method);
+        auto beyond = As(reader_, row.method, row.with(state_of(row.most + 100)));
+        ASSERT_EQ(STATUS_INVALID_ARGUMENT, beyond->code);
+        ASSERT_EQ(std::vector<std::string>{row.field}, beyond->fields) << beyond->message;
+        // As it is stored it is a little longer than it was sent.
+        size_t told = std::stoul(beyond->message.substr(beyond->message.find("has ") + 4));
+        size_t more = told - (row.most + 100);
+        EXPECT_LT(more, 16u) << beyond->message;
+        EXPECT_EQ(0, As(reader_, row.method, row.with(state_of(row.most - more)))->code);
+        auto by_one = As(reader_, row.method, row.with(state_of(row.most - more + 1)));
+        EXPECT_EQ(std::vector<std::string>{row.field}, by_one->fields);
+    }
+}
+
 TEST_F(Service, APageTokenIsGoodForItsListAlone) {
     Create("r1");
     clock_.now += 1;
