@@ -59,10 +59,14 @@ void socket_file_remember(const char *path, struct socket_file *ret_file) {
     }
 }
 
-void socket_file_remove(struct socket_file *file) {
+bool socket_file_is_ours(const struct socket_file *file) {
     struct stat st;
-    if (file->path != NULL && lstat(file->path, &st) == 0 && st.st_dev == file->device &&
-        st.st_ino == file->inode) {
+    return file->path != NULL && lstat(file->path, &st) == 0 && st.st_dev == file->device &&
+           st.st_ino == file->inode;
+}
+
+void socket_file_remove(struct socket_file *file) {
+    if (socket_file_is_ours(file)) {
         unlink(file->path);
     }
     free(file->path);

@@ -1,6 +1,7 @@
 #ifndef RUNSD_BASE_SOCKET_FILE_H
 #define RUNSD_BASE_SOCKET_FILE_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -16,10 +17,6 @@ struct socket_file {
     ino_t inode;
 };
 
-// The umask to bind with (leaves 0660): the file must never be open to others, not even
-// for the moment until a chmod.
-enum { SOCKET_FILE_UMASK = S_IXUSR | S_IXGRP | S_IRWXO };
-
 struct sockaddr_un socket_file_address(const char *path);
 
 // Removes the file of a unix address if nobody listens at it any more. UNAVAILABLE, in a,
@@ -28,6 +25,10 @@ const struct error *socket_file_remove_stale(struct arena *a, const struct addre
 
 // Remembers the file that was just bound. *ret_file holds nothing if it is not there.
 void socket_file_remember(const char *path, struct socket_file *ret_file);
+
+// Whether the file is still there, and no other one has its place. While the socket is
+// open no other file can get its inode number.
+bool socket_file_is_ours(const struct socket_file *file);
 
 // Removes the file unless another one has its place, and releases what *file holds.
 void socket_file_remove(struct socket_file *file);

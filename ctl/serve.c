@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor_limit.h"
+#include "base/listener_guard.h"
 #include "base/server_process.h"
 #include "ctl/client_options.h"
 #include "ctl/commands.h"
@@ -26,6 +28,9 @@ enum { MAX_REPLY_BYTES = 16 * 1024 * 1024 };
 // all at once, and 24 MiB less; with 64 connections nothing changes.
 enum { CALLS_AT_ONCE = 128 };
 
+// Beyond both drains, until the guard of the listeners ends a process that does not stop.
+enum { STOP_MS = 10000 };
+
 #define DEFAULT_HTTP "127.0.0.1:8080"
 
 enum {
@@ -36,6 +41,7 @@ enum {
     SERVE_DRAIN_MS,
     SERVE_QUEUE_LIMIT,
     SERVE_MAX_MESSAGE,
+    SERVE_MAX_GRPC_CONNECTIONS,
     SERVE_GATEWAY, // what every gateway has
     SERVE_OPTION_COUNT = SERVE_GATEWAY + GATEWAY_FLAG_COUNT,
 };
@@ -74,6 +80,9 @@ static const struct option options[] = {
     [SERVE_QUEUE_LIMIT] =
         LIMIT("--queue-limit", "N", "operations that wait for the store [16384]", 10000000),
     [SERVE_MAX_MESSAGE] = LIMIT("--max-message-bytes", "N", "of a gRPC request [4194304]", 1 << 30),
+    [SERVE_MAX_GRPC_CONNECTIONS] = LIMIT(
+        "--max-grpc-connections", "N",
+        "open at once; more are closed [1024, or what fits\nthe limit of open files]", 1000000),
     GATEWAY_FLAGS(SERVE_GATEWAY),
 };
 
@@ -83,10 +92,11 @@ struct parts {
     struct runsd *runsd;
     struct rpc_channel *channel;
     struct gateway *gateway;
-    int failed_fd; // eventfd: the store failed
+    struct listener_guard *guard;
+    int failed_fd; // eventfd: a part failed, and said why in the log
 };
 
-static void on_store_failure(void *context) {
+static void on_failure(void *context) {
     const struct parts *parts = context;
     uint64_t one = 1;
     ssize_t written = write(parts->failed_fd, &one, sizeof(one));
@@ -118,7 +128,8 @@ static int64_t drain_ms(const struct invocation *in) {
 // Starts server, channel, gateway; what was started stays in parts on failure.
 static const struct error *start(struct invocation *in, const struct logger *log,
                                  struct parts *parts, struct gateway_options *front,
-                                 const struct address *grpc, size_t grpc_count) {
+                                 const struct address *grpc, size_t grpc_count,
+                                 int grpc_connections) {
     const struct option_value *v = in->values;
     const struct runsd_options server = {
         .log = log,
@@ -127,9 +138,11 @@ static const struct error *start(struct invocation *in, const struct logger *log
         .listen = grpc,
         .listen_count = grpc_count,
         .max_request_bytes = (size_t)v[SERVE_MAX_MESSAGE].number,
+        .max_connections = grpc_connections,
+        .guard = parts->guard,
         .queue_limit = (int)v[SERVE_QUEUE_LIMIT].number,
         .drain_ms = drain_ms(in),
-        .on_failure = on_store_failure,
+        .on_failure = on_failure,
         .context = parts,
     };
     parts->front = rpc_loop_new_local("front");
@@ -149,6 +162,7 @@ static const struct error *start(struct invocation *in, const struct logger *log
     front->upstream = parts->channel;
     front->loop = parts->front;
     front->upstream_window = CALLS_AT_ONCE;
+    front->guard = parts->guard;
     return gateway_start(in->arena, front, &parts->gateway);
 }
 
@@ -157,6 +171,7 @@ static void stop(struct parts *parts, int64_t drain) {
     rpc_channel_free(parts->channel);
     runsd_stop(parts->runsd);
     rpc_loop_free(parts->front);
+    listener_guard_free(parts->guard);
 }
 
 static void log_serving(const struct logger *log, const struct parts *parts,
@@ -181,7 +196,7 @@ static bool take_signal(const struct logger *log, int signals_fd) {
     return is_stop;
 }
 
-// Waits for a signal or for the store to fail; returns the exit code.
+// Waits for a signal or for a part to fail; returns the exit code.
 static int wait_for_end(const struct logger *log, int signals_fd, int failed_fd) {
     struct pollfd ends[] = {{signals_fd, POLLIN, 0}, {failed_fd, POLLIN, 0}};
     for (;;) {
@@ -189,13 +204,40 @@ static int wait_for_end(const struct logger *log, int signals_fd, int failed_fd)
             continue;
         }
         if (ends[1].revents != 0) {
-            LOG(log, LOG_ERROR, "the store failed: stopping, so that a restart recovers it");
+            LOG(log, LOG_ERROR, "a part failed: stopping, so that a restart recovers it");
             return EXIT_CODE_FAILED;
         }
         if (ends[0].revents != 0 && take_signal(log, signals_fd)) {
             return EXIT_CODE_OK;
         }
     }
+}
+
+// Fits both kinds of connections into the limit of open files.
+static const struct error *fit_connections(struct invocation *in, const struct logger *log,
+                                           struct gateway_options *front, int *ret_grpc) {
+    const struct option_value *grpc = &in->values[SERVE_MAX_GRPC_CONNECTIONS];
+    struct descriptor_share shares[] = {
+        gateway_flags_connections(&in->values[SERVE_GATEWAY]),
+        {.option = "--max-grpc-connections",
+         .is_given = grpc->given,
+         .connections = grpc->given ? grpc->number : RPC_DEFAULT_MAX_CONNECTIONS},
+    };
+    const struct error *error = descriptor_limit_apply(in->arena, log, shares, 2);
+    front->limits.connections = (int)shares[0].connections;
+    *ret_grpc = (int)shares[1].connections;
+    return error;
+}
+
+static struct listener_guard *new_guard(const struct invocation *in, const struct logger *log,
+                                        struct parts *parts) {
+    const struct listener_guard_options options = {
+        .log = log,
+        .on_deaf = on_failure,
+        .context = parts,
+        .stop_ms = 2 * drain_ms(in) + STOP_MS,
+    };
+    return listener_guard_new(&options);
 }
 
 static int serve(struct invocation *in) {
@@ -209,11 +251,15 @@ static int serve(struct invocation *in) {
     if (error == NULL) {
         error = gateway_flags_read(in->arena, &in->values[SERVE_GATEWAY], &front);
     }
+    sigset_t signals;
+    server_process_prepare(&signals);
+    int grpc_connections;
+    if (error == NULL) {
+        error = fit_connections(in, &log, &front, &grpc_connections);
+    }
     if (error != NULL) {
         return command_usage_error(in->command, "%s", error->message);
     }
-    sigset_t signals;
-    server_process_prepare(&signals);
     int signals_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     struct parts parts = {.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     if (signals_fd < 0 || parts.failed_fd < 0) {
@@ -221,8 +267,9 @@ static int serve(struct invocation *in) {
         return EXIT_CODE_FAILED;
     }
     rpc_log_redirect(&log);
+    parts.guard = new_guard(in, &log, &parts);
     int code;
-    error = start(in, &log, &parts, &front, grpc, grpc_count);
+    error = start(in, &log, &parts, &front, grpc, grpc_count, grpc_connections);
     if (error != NULL) {
         if (error->detail != NULL) {
             LOG(&log, LOG_ERROR, error->message, log_text("detail", error->detail));

@@ -115,3 +115,12 @@ const struct error *gateway_flags_read(struct arena *a, const struct option_valu
     }
     return error;
 }
+
+struct descriptor_share gateway_flags_connections(const struct option_value *values) {
+    const struct option_value *connections = &values[GATEWAY_FLAG_MAX_CONNECTIONS];
+    return (struct descriptor_share){
+        .option = "--max-connections",
+        .is_given = connections->given,
+        .connections = connections->given ? connections->number : GATEWAY_DEFAULT_CONNECTIONS,
+    };
+}

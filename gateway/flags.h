@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/command_line.h"
+#include "base/descriptor_limit.h"
 #include "base/error.h"
 #include "gateway/gateway.h"
 
@@ -81,7 +82,7 @@ extern const char *const gateway_gzip_words[];
         .maximum = 1 << 20, .help = "of an HTTP request's path and query [8192]"},                 \
     [(first) + GATEWAY_FLAG_MAX_CONNECTIONS] = {                                                   \
         .name = "--max-connections", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,            \
-        .maximum = 1000000, .help = "of HTTP at once [10000]"},                                    \
+        .maximum = 1000000, .help = "of HTTP at once [10000, or what fits\nthe limit of open files]"},                                    \
     [(first) + GATEWAY_FLAG_MAX_IN_FLIGHT] = {                                                     \
         .name = "--max-in-flight", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,              \
         .maximum = 1000000, .help = "calls behind HTTP requests at once; more: 429 [1536]"},       \
@@ -102,6 +103,9 @@ extern const char *const gateway_gzip_words[];
         .name = "--upstream-timeout-ms", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,        \
         .maximum = 3600000, .help = "of the call behind an HTTP request [30000]"}
 // clang-format on
+
+// How many HTTP connections these rows ask for, to be fitted into the limit of open files.
+struct descriptor_share gateway_flags_connections(const struct option_value *values);
 
 // Sets limits, http and transcoding of *options from the values of these rows (values
 // points to that of the first). What it points to lives in a or as long as the

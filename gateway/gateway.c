@@ -18,7 +18,7 @@ static struct gateway_limits with_defaults(struct gateway_limits limits) {
         .header_bytes = 16 << 10,
         .body_bytes = 1 << 20,
         .url_bytes = 8 << 10,
-        .connections = 10000,
+        .connections = GATEWAY_DEFAULT_CONNECTIONS,
         .calls_in_flight = GATEWAY_DEFAULT_CALLS_IN_FLIGHT,
         .streams = 1024,
         .idle_timeout_ms = 60000,
@@ -84,6 +84,7 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
         .api = api,
         .loop = options->loop,
         .upstream_window = options->upstream_window,
+        .guard = options->guard,
     };
     size_t routes = transcoder_route_count(api->transcoder);
     error = http_server_start(a, &http, &gateway->http);

@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/listener_guard.h"
 #include "base/log.h"
 #include "base/slice.h"
 #include "rpc/client.h"
@@ -36,7 +37,7 @@ struct gateway_limits {
     int64_t upstream_timeout_ms; // an upstream call, also the cap of the deadline headers [30 s]
 };
 
-enum { GATEWAY_DEFAULT_CALLS_IN_FLIGHT = 1536 };
+enum { GATEWAY_DEFAULT_CALLS_IN_FLIGHT = 1536, GATEWAY_DEFAULT_CONNECTIONS = 10000 };
 
 // How many of so many calls are kept for changes unless it is said.
 static inline int gateway_default_reserved_calls(int calls_in_flight) {
@@ -89,6 +90,7 @@ struct gateway_options {
     int upstream_window;
     struct gateway_limits limits;
     struct gateway_http_options http;
+    struct listener_guard *guard; // looks at the listener until gateway_stop; may be NULL
 };
 
 // Compiles the routes, listens, logs "ready". Errors: those of transcoder_new;

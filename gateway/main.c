@@ -1,9 +1,12 @@
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/command_line.h"
+#include "base/descriptor_limit.h"
 #include "base/error_print.h"
+#include "base/listener_guard.h"
 #include "base/server_process.h"
 #include "base/version.h"
 #include "gateway/descriptor_source.h"
@@ -22,6 +25,8 @@ enum {
     MAX_REPLY_BYTES = 16 << 20,
     DEFAULT_DRAIN_MS = 10000,
     RETRY_S = 1,
+    // Beyond the drain, until the guard of the listener ends a process that does not stop.
+    STOP_MS = 10000,
 };
 
 #define PROGRAM          "runs-gateway"
@@ -85,7 +90,7 @@ static const struct command_line command_line = {
     .options = flags,
     .option_count = FLAG_COUNT,
     .footer = "Logs JSON lines to standard error. Exit status: 0 stopped by a signal, 1 could\n"
-              "not start, 2 wrong usage.\n",
+              "not start or must be restarted, 2 wrong usage.\n",
 };
 
 // A gateway's run, from the start to the stop.
@@ -98,6 +103,7 @@ struct program {
     int64_t drain_ms;
     sigset_t signals;
     struct gateway *gateway;
+    atomic_bool must_restart; // the listener is deaf
 };
 
 static const struct error *read_flags(struct arena *a, const struct option_value *values,
@@ -207,8 +213,24 @@ static void run(struct program *p) {
     gateway_stop(p->gateway, p->drain_ms);
 }
 
+static void on_deaf(void *context) {
+    atomic_store(&((struct program *)context)->must_restart, true);
+    kill(getpid(), SIGTERM);
+}
+
+static struct listener_guard *new_guard(struct program *p) {
+    const struct listener_guard_options options = {
+        .log = p->log,
+        .on_deaf = on_deaf,
+        .context = p,
+        .stop_ms = p->drain_ms + STOP_MS,
+    };
+    return listener_guard_new(&options);
+}
+
 // Serves until a signal; returns the exit status.
 static int serve(struct program *p) {
+    p->options.guard = new_guard(p);
     struct rpc_loop *loop = rpc_loop_new("gateway-rpc");
     p->options.upstream = rpc_channel_new(loop, &p->upstream, MAX_REPLY_BYTES);
     p->source.reflect = p->reflect ? p->options.upstream : NULL;
@@ -231,10 +253,11 @@ static int serve(struct program *p) {
     }
     rpc_channel_free(p->options.upstream);
     rpc_loop_free(loop);
+    listener_guard_free(p->options.guard);
     if (status == EXIT_OK) {
         LOG(p->log, LOG_INFO, "stopped");
     }
-    return status;
+    return atomic_load(&p->must_restart) ? EXIT_FAILED : status;
 }
 
 static int run_program(struct arena *a, const struct option_value *values) {
@@ -243,12 +266,17 @@ static int run_program(struct arena *a, const struct option_value *values) {
                                level->given ? (enum log_level)level->number : LOG_INFO, PROGRAM};
     struct program p = {.log = &log, .options = {.log = &log}, .source = {.log = &log}};
     const struct error *error = read_flags(a, values, &p);
+    // Before any thread is made, so that all of them leave the signals to us.
+    server_process_prepare(&p.signals);
+    struct descriptor_share connections = gateway_flags_connections(&values[FLAG_GATEWAY]);
+    if (error == NULL) {
+        error = descriptor_limit_apply(a, &log, &connections, 1);
+    }
     if (error != NULL) {
         command_line_complain(&command_line, "%s", error->message);
         return EXIT_USAGE;
     }
-    // Before any thread is made, so that all of them leave the signals to us.
-    server_process_prepare(&p.signals);
+    p.options.limits.connections = (int)connections.connections;
     rpc_log_redirect(&log);
     int status = serve(&p);
     rpc_log_redirect(NULL);

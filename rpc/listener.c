@@ -1,116 +1,118 @@
-#include <errno.h>
 #include <grpc/grpc_security.h>
-#include <netdb.h>
-#include <stdlib.h>
-#include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/memory.h"
+#include "base/descriptor_limit.h"
 #include "base/socket_file.h"
 #include "rpc/server_internal.h"
-#include "rpc/target.h"
 
-// Where a server listens. gRPC core says nothing but yes or no when it is asked
-// to bind, so the reason is found here.
+// Where a server listens. gRPC core never has a listening socket: one of its own is deaf
+// for good once the process was out of descriptors (CVE-2023-4785, in 1.51.1). We accept,
+// and hand connections over by the way that gRPC C++ has for it (its
+// ExternalConnectionAcceptor), so that handshake time-outs, credentials and the peer's
+// address are as if core had accepted: of a listener named "external:...", core writes its
+// handler to where a channel argument of that name points.
 
-static void close_fd(int *fd) {
-    if (*fd >= 0) {
-        close(*fd);
-    }
+#define LISTENER_NAME "external:runsd"
+
+enum {
+    // A last guard, should other things than connections take descriptors: as long as
+    // there are so many, a connection is not kept.
+    LAST_DESCRIPTORS = 16,
+};
+
+// grpc_core::TcpServerFdHandler as C sees it: an object that begins with the table of
+// its virtual functions. gRPC core exports the class but installs no header of it. This
+// is the one place that knows; tests/rpc proves that the call works.
+struct rpc_fd_handler_functions {
+    void (*destroy)(struct rpc_fd_handler *handler);
+    void (*destroy_and_free)(struct rpc_fd_handler *handler);
+    // Takes connection over; what was read of it already is none.
+    void (*handle)(struct rpc_fd_handler *handler, int listener, int connection,
+                   grpc_byte_buffer *read);
+};
+
+struct rpc_fd_handler {
+    const struct rpc_fd_handler_functions *functions;
+};
+
+// --- the channel argument; what it points to is the server's ---
+
+static void *copy_pointer(void *p) {
+    return p;
 }
 
-#define CLEANUP_FD CLEANUP(close_fd)
-
-// --- unix ---
-
-static const char *why_not_unix(const char *path) {
-    CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_un sun = socket_file_address(path);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) != 0) {
-        return strerror(errno);
-    }
-    unlink(path);
-    return "gRPC core refused it";
+static void destroy_pointer(void *p) {
+    (void)p;
 }
 
-static const struct error *listen_unix(struct rpc_server *server, struct arena *a,
-                                       const struct address *address,
-                                       grpc_server_credentials *credentials) {
-    const struct error *error = socket_file_remove_stale(a, address);
-    if (error != NULL) {
-        return error;
-    }
-    mode_t before = umask(SOCKET_FILE_UMASK);
-    int bound =
-        grpc_server_add_http2_port(server->core, rpc_listen_target(a, address), credentials);
-    umask(before);
-    if (bound == 0) {
-        return listen_error(a, address, why_not_unix(address->path));
-    }
-    struct rpc_listener *listener = mem_zalloc(sizeof(*listener));
-    socket_file_remember(address->path, &listener->file);
-    listener->next = server->listeners;
-    server->listeners = listener;
-    return NULL;
+static int compare_pointers(void *a, void *b) {
+    return a < b ? -1 : a > b;
 }
 
-void rpc_listeners_free(struct rpc_listener *list) {
-    while (list != NULL) {
-        struct rpc_listener *next = list->next;
-        socket_file_remove(&list->file);
-        free(list);
-        list = next;
-    }
+grpc_arg rpc_listener_argument(struct rpc_server *server) {
+    static const grpc_arg_pointer_vtable functions = {copy_pointer, destroy_pointer,
+                                                      compare_pointers};
+    return (grpc_arg){.type = GRPC_ARG_POINTER,
+                      .key = (char *)(uintptr_t)LISTENER_NAME,
+                      .value.pointer = {&server->fd_handler, &functions}};
 }
 
-// --- TCP ---
+// --- taking connections ---
 
-static const char *why_not_tcp(struct arena *a, const struct address *address) {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    struct addrinfo *found = NULL;
-    int r = getaddrinfo(address->host, arena_printf(a, "%d", address->port), &hints, &found);
-    if (r != 0) {
-        return arena_printf(a, "the host is unknown (%s)", gai_strerror(r));
-    }
-    const char *why = "gRPC core refused it";
-    for (const struct addrinfo *i = found; i != NULL; i = i->ai_next) {
-        CLEANUP_FD int fd = socket(i->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        int yes = 1;
-        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
-            bind(fd, i->ai_addr, i->ai_addrlen) != 0 || listen(fd, 1) != 0) {
-            why = listen_error_text(errno);
-            break;
-        }
-    }
-    freeaddrinfo(found);
-    return why;
+// What core sets of its own listeners.
+static void set_tcp_options(int connection) {
+    int yes = 1;
+    int timeout_ms = RPC_KEEPALIVE_TIMEOUT_MS;
+    setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    setsockopt(connection, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 }
 
-static const struct error *listen_tcp(struct rpc_server *server, struct arena *a,
-                                      const struct address *address,
-                                      grpc_server_credentials *credentials, int *ret_port) {
-    int port = grpc_server_add_http2_port(server->core, rpc_listen_target(a, address), credentials);
-    if (port == 0) {
-        return listen_error(a, address, why_not_tcp(a, address));
+static void take_connection(void *context, int listener, int connection) {
+    struct rpc_server *server = context;
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof(peer);
+    if (getpeername(connection, (struct sockaddr *)&peer, &length) != 0) {
+        close(connection); // it has gone already, of which core makes an error in the log
+        return;
     }
-    *ret_port = port;
-    return NULL;
+    if (peer.ss_family != AF_UNIX) {
+        set_tcp_options(connection);
+    }
+    server->fd_handler->functions->handle(server->fd_handler, listener, connection, NULL);
+}
+
+static int max_descriptor(void) {
+    int64_t limit = descriptor_limit();
+    return limit > INT32_MAX ? INT32_MAX : (int)limit - LAST_DESCRIPTORS;
+}
+
+static struct accept_thread *new_accept_thread(struct rpc_server *server) {
+    const struct accept_thread_options options = {
+        .log = server->log,
+        .what = "gRPC",
+        .option = "--max-grpc-connections",
+        .max_connections =
+            server->max_connections != 0 ? server->max_connections : RPC_DEFAULT_MAX_CONNECTIONS,
+        .max_descriptor = max_descriptor(),
+        .take = take_connection,
+        .context = server,
+    };
+    return accept_thread_new(&options);
 }
 
 const struct error *rpc_server_listen(struct rpc_server *server, struct arena *a,
                                       const struct address *address, int *ret_port) {
-    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
-    const struct error *error;
-    if (address->kind == ADDRESS_UNIX) {
-        error = listen_unix(server, a, address, credentials);
-        if (error == NULL) {
-            *ret_port = 0;
-        }
-    } else {
-        error = listen_tcp(server, a, address, credentials, ret_port);
+    if (server->accept_thread == NULL) {
+        grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+        grpc_server_add_http2_port(server->core, LISTENER_NAME, credentials);
+        grpc_server_credentials_release(credentials);
+        server->accept_thread = new_accept_thread(server);
     }
-    grpc_server_credentials_release(credentials);
-    return error;
+    if (server->fd_handler == NULL) {
+        return listen_error(a, address, "this gRPC core takes no connections from outside");
+    }
+    return accept_thread_listen(server->accept_thread, a, address, ret_port);
 }

@@ -24,7 +24,6 @@ enum {
     DEFAULT_MAX_CALLS = 10000,
     HANDSHAKE_TIMEOUT_MS = 10 * 1000,
     KEEPALIVE_TIME_MS = 60 * 1000,
-    KEEPALIVE_TIMEOUT_MS = 20 * 1000,
     SHORTEST_CLIENT_PING_MS = 10 * 1000,
     RETRY_WHEN_FULL_MS = 1000,
     RETRY_WHEN_STOPPING_MS = 1000,
@@ -253,23 +252,23 @@ static grpc_arg integer(const char *key, int value) {
         .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
 }
 
-static grpc_server *new_core(size_t max_request_bytes) {
+static grpc_server *new_core(struct rpc_server *server) {
+    size_t max_request_bytes = server->max_request_bytes;
     grpc_arg args[] = {
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
                 max_request_bytes > INT_MAX ? INT_MAX : (int)max_request_bytes),
         integer(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA_BYTES),
-        // A second server at the same port must fail, not take half of the calls.
-        integer(GRPC_ARG_ALLOW_REUSEPORT, 0),
         // We do it, within a bound (rpc/message.h).
         integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         // Peers that have vanished are noticed; living ones may ask for us too.
         integer(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_TIME_MS),
-        integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
+        integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, RPC_KEEPALIVE_TIMEOUT_MS),
         integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, SHORTEST_CLIENT_PING_MS),
         integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        rpc_listener_argument(server),
     };
     grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
     return grpc_server_create(&list, NULL);
@@ -309,6 +308,8 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
     server->max_streams =
         options->max_streams != 0 ? options->max_streams : (server->max_calls_in_flight + 1) / 2;
     server->error_domain = options->error_domain;
+    server->max_connections = options->max_connections;
+    server->guard = options->guard;
     server->errors_in_trailers = rpc_loop_is_local(loop);
     server->start_task.run = start_accepting;
     server->stop_task.run = begin_stop;
@@ -320,7 +321,7 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
     pthread_cond_init(&server->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
 
-    server->core = new_core(server->max_request_bytes);
+    server->core = new_core(server);
     grpc_server_register_completion_queue(server->core, server->queue, NULL);
     server->acceptor_count = options->method_count + 1;
     server->acceptors = mem_zalloc(server->acceptor_count * sizeof(*server->acceptors));
@@ -346,6 +347,9 @@ void rpc_server_start(struct rpc_server *server) {
         pthread_cond_wait(&server->changed, &server->mutex);
     }
     pthread_mutex_unlock(&server->mutex);
+    if (server->accept_thread != NULL) {
+        accept_thread_start(server->accept_thread, server->guard);
+    }
 }
 
 static struct timespec after_ms(int64_t ms) {
@@ -360,6 +364,9 @@ static struct timespec after_ms(int64_t ms) {
 bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
     CHECK(!rpc_loop_is_current(server->loop));
     bool by_themselves = true;
+    if (server->accept_thread != NULL) {
+        accept_thread_stop(server->accept_thread);
+    }
     if (server->started) {
         // 1. Nothing new.
         struct timespec until = after_ms(drain_ms);
@@ -387,8 +394,6 @@ bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
         pthread_mutex_unlock(&server->mutex);
         server->started = false;
     }
-    rpc_listeners_free(server->listeners);
-    server->listeners = NULL;
     return by_themselves;
 }
 
@@ -397,6 +402,7 @@ void rpc_server_free(struct rpc_server *server) {
         return;
     }
     CHECK(!server->started);
+    accept_thread_free(server->accept_thread);
     if (!server->is_shut_down) {
         // Never started; gRPC wants the shutdown nevertheless.
         rpc_loop_post(server->loop, &server->stop_task);
@@ -406,7 +412,6 @@ void rpc_server_free(struct rpc_server *server) {
         }
         pthread_mutex_unlock(&server->mutex);
     }
-    rpc_listeners_free(server->listeners);
     grpc_server_destroy(server->core);
     while (server->free_calls != NULL) {
         struct rpc_server_call *next = server->free_calls->next_free;

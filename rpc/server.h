@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/listener_guard.h"
 #include "base/log.h"
 #include "base/slice.h"
 #include "rpc/loop.h"
@@ -38,15 +39,19 @@ struct rpc_method {
     bool is_read; // it changes nothing: what is reserved for changes is not for it
 };
 
+enum { RPC_DEFAULT_MAX_CONNECTIONS = 1024 };
+
 struct rpc_server_options {
     const struct logger *log;
     const struct rpc_method *methods; // borrowed until rpc_server_free
     size_t method_count;
-    size_t max_request_bytes; // 0: 4 MiB. Larger: RESOURCE_EXHAUSTED
-    int max_calls_in_flight;  // 0: 10,000. More: RESOURCE_EXHAUSTED, QUEUE_FULL
-    int reserved_calls;       // of these, for methods that are no reads; 0: a quarter
-    int max_streams;          // of these; 0: half. More: the same
-    const char *error_domain; // ErrorInfo.domain of errors that have none
+    size_t max_request_bytes;     // 0: 4 MiB. Larger: RESOURCE_EXHAUSTED
+    int max_calls_in_flight;      // 0: 10,000. More: RESOURCE_EXHAUSTED, QUEUE_FULL
+    int reserved_calls;           // of these, for methods that are no reads; 0: a quarter
+    int max_streams;              // of these; 0: half. More: the same
+    const char *error_domain;     // ErrorInfo.domain of errors that have none
+    int max_connections;          // from listeners, at once; 0: 1,024. More are closed at once
+    struct listener_guard *guard; // looks at the listeners; NULL: nobody does
 };
 
 // Makes a server that listens nowhere yet. The server itself answers
@@ -63,8 +68,8 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
 // Adds a listener, before rpc_server_start. *ret_port is the TCP port chosen (0
 // for unix). A unix socket's file gets mode 0660: who may use it is decided by
 // the file's group and its directory. A stale socket file is replaced, one that
-// still answers is not, nor is a file of another kind. While the file is made the
-// process's umask is 0117. UNAVAILABLE if the address cannot be bound, with the
+// still answers is not, nor is a file of another kind; one that is lost later is made
+// again (base/accept_thread.h). UNAVAILABLE if the address cannot be bound, with the
 // reason: in use, forbidden and so on.
 const struct error *rpc_server_listen(struct rpc_server *server, struct arena *a,
                                       const struct address *address, int *ret_port);

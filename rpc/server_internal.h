@@ -5,12 +5,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/socket_file.h"
+#include "base/accept_thread.h"
 #include "rpc/batch.h"
 #include "rpc/message.h"
 #include "rpc/server.h"
 
 // What server.c, server_call.c, server_stream.c and listener.c share.
+
+// How long a peer may take to acknowledge what was sent.
+enum { RPC_KEEPALIVE_TIMEOUT_MS = 20 * 1000 };
 
 // Where calls are taken from: a method, or, with method NULL, what is no method.
 struct rpc_acceptor {
@@ -18,10 +21,8 @@ struct rpc_acceptor {
     void *registered; // gRPC's handle; NULL without method
 };
 
-struct rpc_listener {
-    struct rpc_listener *next;
-    struct socket_file file;
-};
+// Takes connections that somebody else accepted; gRPC core's (listener.c).
+struct rpc_fd_handler;
 
 struct rpc_server {
     struct rpc_loop *loop;
@@ -36,8 +37,11 @@ struct rpc_server {
     bool errors_in_trailers;        // see rpc_server_errors_in_trailers
     struct rpc_acceptor *acceptors; // one a method, then the one for all others
     size_t acceptor_count;
-    struct rpc_listener *listeners;
-    bool started; // and not stopped
+    int max_connections;
+    struct listener_guard *guard;
+    struct rpc_fd_handler *fd_handler;   // written by gRPC core; NULL: it has no listener
+    struct accept_thread *accept_thread; // NULL: the same
+    bool started;                        // and not stopped
 
     // Of the loop's thread.
     bool stopping;
@@ -93,7 +97,7 @@ const struct error *rpc_server_take_message(const struct rpc_server_call *call, 
 // Tells the open streams that the server stops. On the loop's thread.
 void rpc_server_streams_stopping(struct rpc_server *server);
 
-// Removes the listeners' socket files, unless others have put theirs there.
-void rpc_listeners_free(struct rpc_listener *list);
+// The channel argument by which gRPC core tells server->fd_handler.
+grpc_arg rpc_listener_argument(struct rpc_server *server);
 
 #endif

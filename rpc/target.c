@@ -39,11 +39,3 @@ const char *rpc_target(struct arena *a, const struct address *address) {
     bool is_ipv4 = inet_pton(AF_INET, address->host, &v4) == 1;
     return arena_printf(a, "%s:%s:%d", is_ipv4 ? "ipv4" : "dns", host, address->port);
 }
-
-const char *rpc_listen_target(struct arena *a, const struct address *address) {
-    if (address->kind == ADDRESS_UNIX) {
-        return unix_target(a, address);
-    }
-    return is_ipv6(address) ? arena_printf(a, "[%s]:%d", address->host, address->port)
-                            : arena_printf(a, "%s:%d", address->host, address->port);
-}

@@ -8,7 +8,4 @@
 // has a meaning there. Source: gRPC's doc/naming.md.
 const char *rpc_target(struct arena *a, const struct address *address);
 
-// How it names address for listening. Core unescapes unix paths here too.
-const char *rpc_listen_target(struct arena *a, const struct address *address);
-
 #endif

@@ -4,7 +4,9 @@
 
 #include "base/clock.h"
 #include "base/command_line.h"
+#include "base/descriptor_limit.h"
 #include "base/error_print.h"
+#include "base/listener_guard.h"
 #include "base/server_process.h"
 #include "base/version.h"
 #include "rpc/log.h"
@@ -14,12 +16,16 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, MOST_LISTENERS = 16 };
 
+// Beyond the drain, until the guard of the listeners ends a process that does not stop.
+enum { STOP_MS = 10000 };
+
 #define DEFAULT_STORE "sqlite:runsd.db"
 
 enum {
     FLAG_LISTEN,
     FLAG_STORE,
     FLAG_MAX_REQUEST,
+    FLAG_MAX_CONNECTIONS,
     FLAG_QUEUE_LIMIT,
     FLAG_DRAIN,
     FLAG_LOG_LEVEL,
@@ -43,6 +49,13 @@ static const struct option options[FLAG_COUNT] = {
                           .minimum = 1024,
                           .maximum = 1 << 30,
                           .help = "of a request message [4194304]"},
+    [FLAG_MAX_CONNECTIONS] = {.name = "--max-grpc-connections",
+                              .kind = OPTION_NUMBER,
+                              .value = "N",
+                              .minimum = 1,
+                              .maximum = 1000000,
+                              .help = "open at once; more are closed [1024, or what fits\n"
+                                      "the limit of open files]"},
     [FLAG_QUEUE_LIMIT] = {.name = "--queue-limit",
                           .kind = OPTION_NUMBER,
                           .value = "N",
@@ -70,7 +83,7 @@ static const struct command_line command_line = {
     .options = options,
     .option_count = FLAG_COUNT,
     .footer = "Logs JSON lines to standard error. Exit status: 0 stopped by a signal, 1 could\n"
-              "not start or the store failed, 2 wrong usage.\n",
+              "not start or must be restarted, 2 wrong usage.\n",
 };
 
 static void on_failure(void *context) {
@@ -106,6 +119,18 @@ static void wait_for_stop(const struct logger *log, const sigset_t *signals) {
     LOG(log, LOG_INFO, "stopping", log_int("signal", number));
 }
 
+static const struct error *fit_connections(struct arena *a, const struct logger *log,
+                                           const struct option_value *value, int *ret_connections) {
+    struct descriptor_share share = {
+        .option = "--max-grpc-connections",
+        .is_given = value->given,
+        .connections = value->given ? value->number : RPC_DEFAULT_MAX_CONNECTIONS,
+    };
+    const struct error *error = descriptor_limit_apply(a, log, &share, 1);
+    *ret_connections = (int)share.connections;
+    return error;
+}
+
 static int serve(struct arena *a, const struct option_value *values) {
     const struct logger log = {
         STDERR_FILENO,
@@ -125,23 +150,35 @@ static int serve(struct arena *a, const struct option_value *values) {
     struct address *listen;
     const struct error *error =
         read_listeners(a, &values[FLAG_LISTEN], server.store_url, &listen, &server.listen_count);
+    // Before any thread is made, so that all of them leave the signals to us.
+    sigset_t signals;
+    server_process_prepare(&signals);
+    if (error == NULL) {
+        error = fit_connections(a, &log, &values[FLAG_MAX_CONNECTIONS], &server.max_connections);
+    }
     if (error != NULL) {
         command_line_complain(&command_line, "%s", error->message);
         return EXIT_USAGE;
     }
     server.listen = listen;
-    // Before any thread is made, so that all of them leave the signals to us.
-    sigset_t signals;
-    server_process_prepare(&signals);
+    const struct listener_guard_options guard = {
+        .log = &log,
+        .on_deaf = on_failure,
+        .context = &failed,
+        .stop_ms = server.drain_ms + STOP_MS,
+    };
+    server.guard = listener_guard_new(&guard);
     rpc_log_redirect(&log);
     struct runsd *runsd;
     error = runsd_start(a, &server, &runsd);
     if (error != NULL) {
+        listener_guard_free(server.guard);
         error_print("runsd", error);
         return error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
     }
     wait_for_stop(&log, &signals);
     runsd_stop(runsd);
+    listener_guard_free(server.guard);
     LOG(&log, LOG_INFO, "stopped");
     rpc_log_redirect(NULL);
     return atomic_load(&failed) ? EXIT_FAILED : EXIT_OK;

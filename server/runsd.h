@@ -23,9 +23,11 @@ struct runsd_options {
     const char *store_url;
     const struct address *listen; // may be none
     size_t listen_count;
-    size_t max_request_bytes; // 0: 4 MiB
-    int queue_limit;          // operations that may wait for the store; 0: the store's default
-    int64_t drain_ms;         // how long runsd_stop waits for calls in flight
+    size_t max_request_bytes;     // 0: 4 MiB
+    int max_connections;          // of gRPC at once; 0: RPC_DEFAULT_MAX_CONNECTIONS
+    int queue_limit;              // operations that may wait for the store; 0: the store's default
+    int64_t drain_ms;             // how long runsd_stop waits for calls in flight
+    struct listener_guard *guard; // looks at the listeners until runsd_stop; may be NULL
     // Called at most once, on any thread, when the store failed and the process
     // must restart.
     void (*on_failure)(void *context);

@@ -11,10 +11,10 @@
 #include <sys/socket.h>
 
 #include "base/container_of.h"
+#include "base/listen_socket.h"
 #include "base/memory.h"
 #include "gateway/http/connection_memory.h"
 #include "gateway/http/exchange.h"
-#include "gateway/http/listen_socket.h"
 #include "gateway/http/reaper.h"
 #include "rpc/loop.h"
 
@@ -36,6 +36,11 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct rpc_loop *own_loop; // the context's, unless somebody gave one
     struct rpc_watch watch;
+    struct listener_guard *guard; // NULL: none
+    struct guarded_listener guarded;
+    char *address; // for it
+    atomic_int open_connections;
+    atomic_uint_least64_t accepted; // connections so far
     // The HTTP thread's.
     int connections;
     int most_connections; // since memory was given back
@@ -46,6 +51,7 @@ struct http_server {
 
 static void count_connection(struct http_server *server, int change) {
     server->connections += change;
+    atomic_store_explicit(&server->open_connections, server->connections, memory_order_relaxed);
     if (server->connections > server->most_connections) {
         server->most_connections = server->connections;
     } else if (server->most_connections - server->connections >= TRIM_CONNECTIONS) {
@@ -68,6 +74,7 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     *socket_context = reaper_add(server->context.reaper, info->connect_fd);
     count_connection(server, 1);
+    atomic_fetch_add_explicit(&server->accepted, 1, memory_order_relaxed);
 }
 
 static void *on_request_line(void *closure, const char *target, struct MHD_Connection *connection) {
@@ -171,7 +178,27 @@ static struct MHD_Daemon *start_daemon(struct http_server *server) {
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
 }
 
+// On the guard's thread. At its limit libmicrohttpd leaves who comes in the backlog.
+static void look(void *context, struct listener_look *ret_look) {
+    struct http_server *server = context;
+    listener_look_at_socket(server->socket.fd, ret_look);
+    ret_look->is_full =
+        atomic_load(&server->open_connections) >= server->context.limits.connections;
+    ret_look->accepted = atomic_load(&server->accepted);
+}
+
+static void begin_guard(struct http_server *server, const struct http_server_options *options) {
+    if (options->guard != NULL) {
+        server->guard = options->guard;
+        server->address = mem_strdup(options->listen.text);
+        server->guarded = (struct guarded_listener){
+            .what = "REST", .address = server->address, .look = look, .context = server};
+        listener_guard_add(server->guard, &server->guarded);
+    }
+}
+
 static void free_server(struct http_server *server) {
+    free(server->address);
     reaper_free(server->context.reaper);
     stream_group_free(server->context.streams);
     listen_socket_close(&server->socket);
@@ -223,6 +250,7 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     server->watch = (struct rpc_watch){.fd = info->epoll_fd, .turn = turn};
     rpc_loop_watch(server->context.loop, &server->watch);
+    begin_guard(server, options);
     *ret_server = server;
     return NULL;
 }
@@ -247,6 +275,9 @@ void http_server_stop(struct http_server *server, int64_t drain_ms) {
         return;
     }
     atomic_store(&server->context.is_stopping, true);
+    if (server->guard != NULL) {
+        listener_guard_remove(server->guard, &server->guarded);
+    }
     rpc_loop_call(server->context.loop, stop_accepting, server);
     // Streams have no end of their own to wait for.
     stream_group_stop(server->context.streams);

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/listener_guard.h"
 #include "base/log.h"
 #include "gateway/api.h"
 #include "gateway/gateway.h"
@@ -22,6 +23,7 @@ struct http_server_options {
     struct gateway_api *api;          // served first; borrowed: the server takes references
     int upstream_window;              // 0: none (gateway/gateway.h)
     struct rpc_loop *loop;            // a local one, which watches nothing else; NULL: its own
+    struct listener_guard *guard;     // looks at the listener until the stop; may be NULL
 };
 
 // Listens and serves. Errors, in a: UNAVAILABLE if it cannot listen or there is no file

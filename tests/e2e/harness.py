@@ -130,12 +130,17 @@ class Process:
         return status
 
 
+def with_files(limit, *command):
+    """A command that may open at most so many files; None: as many as we may."""
+    return command if limit is None else ("prlimit", f"--nofile={limit}:{limit}", *command)
+
+
 class Serve(Process):
     """runsctl serve on free ports."""
 
-    def __init__(self, store, *options, grpc=()):
+    def __init__(self, store, *options, grpc=(), files=None):
         listeners = [f"--grpc={address}" for address in grpc or ("127.0.0.1:0",)]
-        super().__init__(program("runsctl"), "serve", "--http", "127.0.0.1:0", "--store", store,
+        super().__init__(*with_files(files, program("runsctl")), "serve", "--http", "127.0.0.1:0", "--store", store,
                          *listeners, *options)
         serving = self.wait_for_log(lambda l: l.get("message") == "serving", "serving")
         self.http_port = serving["port"]

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <grpc/support/log.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -341,12 +342,7 @@ TEST(Log, WritesGrpcsOwnLinesAsJson) {
     ASSERT_EQ(pipe2(fds, O_NONBLOCK), 0);
     struct logger logger = {fds[1], LOG_WARN, "test"};
     rpc_log_redirect(&logger);
-    {
-        TempDir dir;
-        Loop loop;
-        Server server(loop.get());
-        EXPECT_NE(server.Listen("192.0.2.1:0"), ""); // gRPC logs an error about it
-    }
+    gpr_log(GPR_ERROR, "as core says it");
     rpc_log_redirect(nullptr);
     char buffer[65536];
     ssize_t n = read(fds[0], buffer, sizeof(buffer));

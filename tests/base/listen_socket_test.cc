@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 extern "C" {
-#include "gateway/http/listen_socket.h"
+#include "base/listen_socket.h"
 }
 
 namespace {

@@ -1,5 +1,5 @@
-#ifndef RUNSD_GATEWAY_HTTP_LISTEN_SOCKET_H
-#define RUNSD_GATEWAY_HTTP_LISTEN_SOCKET_H
+#ifndef RUNSD_BASE_LISTEN_SOCKET_H
+#define RUNSD_BASE_LISTEN_SOCKET_H
 
 #include "base/address.h"
 #include "base/arena.h"

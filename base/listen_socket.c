@@ -1,4 +1,4 @@
-#include "gateway/http/listen_socket.h"
+#include "base/listen_socket.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { SOCKET_FILE_MODE = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP };
 
 static const int socket_flags = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
 
@@ -20,14 +22,19 @@ static const struct error *open_unix(struct arena *a, const struct address *addr
         return listen_error(a, address, strerror(errno));
     }
     struct sockaddr_un sun = socket_file_address(address->path);
-    mode_t before = umask(SOCKET_FILE_UMASK);
-    bool bound = bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0;
-    int number = errno;
-    umask(before);
-    if (!bound || listen(fd, SOMAXCONN) != 0) {
-        number = bound ? errno : number;
+    // The socket's own mode, less the umask, is the file's from its first moment on: never
+    // open to others. The umask, which is of all threads, is left alone.
+    if (fchmod(fd, SOCKET_FILE_MODE) != 0 ||
+        bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) != 0) {
+        int number = errno;
         close(fd);
         return listen_error(a, address, listen_error_text(number));
+    }
+    if (chmod(address->path, SOCKET_FILE_MODE) != 0 || listen(fd, SOMAXCONN) != 0) {
+        int number = errno;
+        unlink(address->path);
+        close(fd);
+        return listen_error(a, address, strerror(number));
     }
     *ret_socket = (struct listen_socket){.fd = fd};
     socket_file_remember(address->path, &ret_socket->file);
