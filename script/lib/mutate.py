@@ -50,6 +50,7 @@ TESTS = [
     ("storage/memory_store.c", [["//tests/storage:store_contract_test",
                                  "//tests/storage:store_list_contract_test",
                                  "//tests/storage:store_race_contract_test"]]),
+    ("storage/op_queue.c", [["//tests/storage:op_queue_test"]]),
     ("storage/", [["//tests/storage:store_contract_test",
                    "//tests/storage:store_list_contract_test"],
                   ["//tests/storage:all"], ["//tests/server:service_test"]]),

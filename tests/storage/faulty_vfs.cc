@@ -149,11 +149,12 @@ void FaultyVfs::Reset() {
     changed_.notify_all();
 }
 
-void FaultyVfs::FailSyncs(File file, bool done_all_the_same) {
+void FaultyVfs::FailSyncs(File file, bool done_all_the_same, int after) {
     std::lock_guard<std::mutex> guard(lock_);
     fail_syncs_ = true;
     failing_file_ = file;
     done_all_the_same_ = done_all_the_same;
+    syncs_left_ = after;
 }
 
 void FaultyVfs::FailWrites(int code, int after, int error_number) {
@@ -203,7 +204,7 @@ int FaultyVfs::OnSync(File file, bool *ret_do_it) {
             changed_.wait(guard, [this] { return !gate_closed_; });
         }
     }
-    if (fail_syncs_ && file == failing_file_) {
+    if (fail_syncs_ && file == failing_file_ && syncs_left_-- <= 0) {
         *ret_do_it = done_all_the_same_;
         return SQLITE_IOERR_FSYNC;
     }

@@ -17,9 +17,10 @@ class FaultyVfs {
     // Takes all faults away and sets the counters to 0.
     void Reset();
 
-    // Syncs of file fail with SQLITE_IOERR_FSYNC, after having been done or
-    // without: a failed fsync tells neither.
-    void FailSyncs(File file, bool done_all_the_same);
+    // Syncs of file fail with SQLITE_IOERR_FSYNC after the next `after` of them (one that
+    // waits at the gate included), after having been done or without: a failed fsync
+    // tells neither.
+    void FailSyncs(File file, bool done_all_the_same, int after = 0);
 
     // Writes to any file fail with code after the next `after` of them; error_number is
     // what the system says of it.
@@ -64,6 +65,7 @@ class FaultyVfs {
     bool fail_syncs_ = false;
     File failing_file_ = File::kOther;
     bool done_all_the_same_ = false;
+    int syncs_left_ = 0;
     int write_code_ = 0;
     int writes_left_ = 0;
     std::atomic<int> error_number_{0};
