@@ -10,6 +10,7 @@ import argparse
 import pathlib
 import signal
 import sys
+import threading
 import time
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -24,16 +25,23 @@ class TooLong(Exception):
 
 
 class Result(unittest.TextTestResult):
-    """Keeps (name, kind, text, seconds) of every case, and bounds its time."""
+    """Keeps (name, kind, text, seconds) of every case, and bounds its time. A case in
+    which a thread ended by an exception has failed: nobody else would hear of it."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.cases = []
         self.started = 0.0
+        self.in_threads = []
+        threading.excepthook = self.note
+
+    def note(self, hook):
+        self.in_threads.append((hook.exc_type, hook.exc_value, hook.exc_traceback))
 
     def startTest(self, test):
         super().startTest(test)
         self.started = time.monotonic()
+        self.in_threads.clear()
         signal.alarm(LONGEST_TEST_S)
 
     def stopTest(self, test):
@@ -44,6 +52,9 @@ class Result(unittest.TextTestResult):
         self.cases.append((test.id(), kind, text, time.monotonic() - self.started))
 
     def addSuccess(self, test):
+        if self.in_threads:
+            self.addError(test, self.in_threads[0])
+            return
         super().addSuccess(test)
         self.add(test, "passed")
 
