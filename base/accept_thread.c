@@ -19,6 +19,7 @@
 
 enum {
     US_PER_MS = 1000,
+    MOST_ADDRESSES = 4,   // of one name
     MOST_AT_ONCE = 64,    // accepted before the others have their turn
     MOST_REFUSED = 4096,  // in one turn: a whole backlog
     PAUSE_MS = 50,        // without descriptors or memory
@@ -285,23 +286,11 @@ struct accept_thread *accept_thread_new(const struct accept_thread_options *opti
     return t;
 }
 
-const struct error *accept_thread_listen(struct accept_thread *t, struct arena *a,
-                                         const struct address *address, int *ret_port) {
-    struct listen_socket socket;
-    const struct error *error = listen_socket_open(a, address, &socket);
-    if (error == NULL && t->wake_fd < 0) {
-        t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (t->wake_fd < 0) {
-            error = listen_error(a, address, strerror(errno));
-            listen_socket_close(&socket);
-        }
-    }
-    if (error != NULL) {
-        return error;
-    }
+static void add_listener(struct accept_thread *t, const struct address *address,
+                         const struct listen_socket *socket) {
     struct listener *l = mem_zalloc(sizeof(*l));
     l->thread = t;
-    l->socket = socket;
+    l->socket = *socket;
     l->address = *address;
     l->address.text = mem_strdup(address->text);
     l->address.host = address->host != NULL ? mem_strdup(address->host) : NULL;
@@ -311,7 +300,26 @@ const struct error *accept_thread_listen(struct accept_thread *t, struct arena *
     l->next = t->listeners;
     t->listeners = l;
     t->listener_count++;
-    *ret_port = socket.port;
+}
+
+const struct error *accept_thread_listen(struct accept_thread *t, struct arena *a,
+                                         const struct address *address, int *ret_port) {
+    if (t->wake_fd < 0) {
+        t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    if (t->wake_fd < 0) {
+        return listen_error(a, address, strerror(errno));
+    }
+    struct listen_socket sockets[MOST_ADDRESSES];
+    size_t count;
+    const struct error *error = listen_socket_open_all(a, address, sockets, MOST_ADDRESSES, &count);
+    if (error != NULL) {
+        return error;
+    }
+    for (size_t i = 0; i < count; i++) {
+        add_listener(t, address, &sockets[i]);
+    }
+    *ret_port = sockets[0].port;
     return NULL;
 }
 

@@ -34,8 +34,8 @@ struct accept_thread;
 
 struct accept_thread *accept_thread_new(const struct accept_thread_options *options);
 
-// Listens at an address too; before accept_thread_start. *ret_port is the TCP port, 0 for
-// a unix socket. Errors: those of listen_socket_open.
+// Listens at an address too, of a name at all that it has; before accept_thread_start.
+// *ret_port is the TCP port, 0 for a unix socket. Errors: those of listen_socket_open_all.
 const struct error *accept_thread_listen(struct accept_thread *t, struct arena *a,
                                          const struct address *address, int *ret_port);
 

@@ -53,6 +53,15 @@ static int bound_port(int fd) {
                                        : ntohs(((struct sockaddr_in *)&bound)->sin_port);
 }
 
+// Gives an address the port that its sisters have.
+static void set_port(struct sockaddr *where, int port) {
+    if (where->sa_family == AF_INET6) {
+        ((struct sockaddr_in6 *)where)->sin6_port = htons((uint16_t)port);
+    } else {
+        ((struct sockaddr_in *)where)->sin_port = htons((uint16_t)port);
+    }
+}
+
 // Returns the socket, or -1 with errno set.
 static int listen_at(const struct addrinfo *where) {
     int fd = socket(where->ai_family, socket_flags, 0);
@@ -69,8 +78,39 @@ static int listen_at(const struct addrinfo *where) {
     return -1;
 }
 
+// Whether the machine has no such address: of a name it may have some.
+static bool is_not_ours(int number) {
+    return number == EADDRNOTAVAIL || number == EAFNOSUPPORT;
+}
+
+// Listens at up to `most` of the addresses found. Returns how many; 0 with *ret_number, an
+// errno, if there are none or one cannot be bound for another reason than that the
+// machine has no such address.
+static size_t listen_at_all(const struct addrinfo *found, struct listen_socket *ret_sockets,
+                            size_t most, int *ret_number) {
+    size_t count = 0;
+    *ret_number = EADDRNOTAVAIL;
+    for (const struct addrinfo *i = found; i != NULL && count < most; i = i->ai_next) {
+        if (count > 0) {
+            set_port(i->ai_addr, ret_sockets[0].port);
+        }
+        int fd = listen_at(i);
+        if (fd >= 0) {
+            ret_sockets[count++] = (struct listen_socket){.fd = fd, .port = bound_port(fd)};
+        } else if (!is_not_ours(errno)) {
+            *ret_number = errno;
+            while (count > 0) {
+                close(ret_sockets[--count].fd);
+            }
+            return 0;
+        }
+    }
+    return count;
+}
+
 static const struct error *open_tcp(struct arena *a, const struct address *address,
-                                    struct listen_socket *ret_socket) {
+                                    struct listen_socket *ret_sockets, size_t most,
+                                    size_t *ret_count) {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
@@ -79,25 +119,33 @@ static const struct error *open_tcp(struct arena *a, const struct address *addre
         return listen_error(a, address,
                             arena_printf(a, "the host is unknown (%s)", gai_strerror(r)));
     }
-    // A name may have several addresses, of which the machine may have none.
-    int fd = -1;
-    int number = 0;
-    for (const struct addrinfo *i = found; i != NULL && fd < 0; i = i->ai_next) {
-        fd = listen_at(i);
-        number = errno;
-    }
+    int number;
+    size_t count = listen_at_all(found, ret_sockets, most, &number);
     freeaddrinfo(found);
-    if (fd < 0) {
+    if (count == 0) {
         return listen_error(a, address, listen_error_text(number));
     }
-    *ret_socket = (struct listen_socket){.fd = fd, .port = bound_port(fd)};
+    *ret_count = count;
     return NULL;
+}
+
+const struct error *listen_socket_open_all(struct arena *a, const struct address *address,
+                                           struct listen_socket *ret_sockets, size_t most,
+                                           size_t *ret_count) {
+    if (address->kind != ADDRESS_UNIX) {
+        return open_tcp(a, address, ret_sockets, most, ret_count);
+    }
+    const struct error *error = open_unix(a, address, ret_sockets);
+    if (error == NULL) {
+        *ret_count = 1;
+    }
+    return error;
 }
 
 const struct error *listen_socket_open(struct arena *a, const struct address *address,
                                        struct listen_socket *ret_socket) {
-    return address->kind == ADDRESS_UNIX ? open_unix(a, address, ret_socket)
-                                         : open_tcp(a, address, ret_socket);
+    size_t one;
+    return listen_socket_open_all(a, address, ret_socket, 1, &one);
 }
 
 void listen_socket_close(struct listen_socket *socket) {

@@ -19,6 +19,13 @@ struct listen_socket {
 const struct error *listen_socket_open(struct arena *a, const struct address *address,
                                        struct listen_socket *ret_socket);
 
+// The same for all the addresses that a name has and this machine too, at most `most` (1 or
+// more), of which a unix socket has one. All have one port, also if it was left to the
+// system. UNAVAILABLE if one of them cannot be bound; then none is.
+const struct error *listen_socket_open_all(struct arena *a, const struct address *address,
+                                           struct listen_socket *ret_sockets, size_t most,
+                                           size_t *ret_count);
+
 // Closes the socket and removes the file of a unix socket if it is still ours.
 void listen_socket_close(struct listen_socket *socket);
 

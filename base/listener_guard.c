@@ -43,7 +43,7 @@ bool listener_hearing_update(struct listener_hearing *hearing, const struct list
     } else {
         hearing->deaf_looks++;
     }
-    return look->is_closed || hearing->deaf_looks >= LISTENER_DEAF_LOOKS;
+    return look->is_closed || look->is_file_lost || hearing->deaf_looks >= LISTENER_DEAF_LOOKS;
 }
 
 // --- the thread ---
@@ -62,18 +62,25 @@ static bool wait_for_end(struct listener_guard *guard, int64_t ms) {
     return guard->is_ending;
 }
 
+static const char *what_is_wrong(const struct listener_look *look) {
+    if (look->is_closed) {
+        return "a listener has been closed: stopping, for a restart to open it";
+    }
+    return look->is_file_lost
+               ? "a unix socket's file is not ours any more: stopping, for a restart to make it "
+                 "again"
+               : "a listener is deaf: clients wait and none is accepted: stopping, for a restart "
+                 "to open it";
+}
+
 // Returns whether all hear. The mutex is held.
 static bool look_at_all(struct listener_guard *guard) {
     for (struct guarded_listener *l = guard->listeners; l != NULL; l = l->next) {
         struct listener_look look = {0};
         l->look(l->context, &look);
         if (listener_hearing_update(&l->hearing, &look)) {
-            LOG(guard->options.log, LOG_ERROR,
-                look.is_closed ? "a listener has been closed: stopping, for a restart to open it"
-                               : "a listener is deaf: clients wait and none is accepted: stopping, "
-                                 "for a restart to open it",
-                log_text("listener", l->what), log_text("address", l->address),
-                log_int("accepted", (int64_t)look.accepted));
+            LOG(guard->options.log, LOG_ERROR, what_is_wrong(&look), log_text("listener", l->what),
+                log_text("address", l->address), log_int("accepted", (int64_t)look.accepted));
             return false;
         }
     }

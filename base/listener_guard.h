@@ -12,6 +12,7 @@
 // What a look at a listener tells.
 struct listener_look {
     bool is_closed;    // the socket listens no more
+    bool is_file_lost; // of a unix socket, which is then as good as closed
     bool client_waits; // to be accepted
     bool is_full;      // who waits is left waiting on purpose: a limit is reached
     uint64_t accepted; // so far

@@ -182,6 +182,9 @@ static struct MHD_Daemon *start_daemon(struct http_server *server) {
 static void look(void *context, struct listener_look *ret_look) {
     struct http_server *server = context;
     listener_look_at_socket(server->socket.fd, ret_look);
+    // libmicrohttpd takes no other socket in its place.
+    ret_look->is_file_lost =
+        server->socket.file.path != NULL && !socket_file_is_ours(&server->socket.file);
     ret_look->is_full =
         atomic_load(&server->open_connections) >= server->context.limits.connections;
     ret_look->accepted = atomic_load(&server->accepted);

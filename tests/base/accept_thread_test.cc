@@ -122,6 +122,17 @@ class AcceptThread : public ::testing::Test {
         }
         return true;
     }
+    // The only one of this process; -1 if there is none.
+    static int ListeningSocket() {
+        for (int fd = 0; fd < 1000; fd++) {
+            int listens = 0;
+            socklen_t length = sizeof(listens);
+            if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens != 0) {
+                return fd;
+            }
+        }
+        return -1;
+    }
     // Whether the server closes the connection.
     static bool AwaitClosed(int client) {
         struct pollfd p = {client, POLLIN, 0};
@@ -318,13 +329,12 @@ TEST_F(AcceptThread, AListenerThatSomebodyShutDownIsTold) {
     thread_ = accept_thread_new(&options_);
     struct address address;
     ASSERT_EQ(nullptr, address_parse(&arena_, "--listen", "127.0.0.1:0", &address));
-    int lowest_free = dup(0);
-    close(lowest_free);
     ASSERT_EQ(nullptr, accept_thread_listen(thread_, &arena_, &address, &port_));
+    int listener = ListeningSocket();
     accept_thread_start(thread_, guard);
     ASSERT_GE(Connect(), 0);
     ASSERT_TRUE(AwaitTaken(1));
-    ASSERT_EQ(0, shutdown(lowest_free, SHUT_RDWR));
+    ASSERT_EQ(0, shutdown(listener, SHUT_RDWR));
     {
         std::unique_lock<std::mutex> lock(deaf.mutex);
         EXPECT_TRUE(deaf.changed.wait_for(lock, kPatience, [&] { return deaf.told; }));

@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <netdb.h>
 #include <string>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -63,6 +64,48 @@ TEST_F(ListenSocket, APortInUseIsNamedWithTheReason) {
     EXPECT_EQ("cannot listen on \"" + taken + "\": the address is in use by another program",
               Open(taken, &second));
     listen_socket_close(&first);
+}
+
+TEST_F(ListenSocket, ANameIsListenedAtWhereverItIsAtOnePort) {
+    struct listen_socket sockets[4];
+    size_t count = 0;
+    struct address address;
+    ASSERT_EQ(nullptr, address_parse(&arena_, "--listen", "localhost:0", &address));
+    ASSERT_EQ(nullptr, listen_socket_open_all(&arena_, &address, sockets, 4, &count));
+    struct addrinfo hints = {}, *found;
+    hints.ai_socktype = SOCK_STREAM;
+    ASSERT_EQ(0, getaddrinfo("localhost", nullptr, &hints, &found));
+    size_t addresses = 0;
+    for (struct addrinfo *i = found; i != nullptr; i = i->ai_next) {
+        addresses++;
+    }
+    freeaddrinfo(found);
+    EXPECT_EQ(addresses, count); // 127.0.0.1, and ::1 where /etc/hosts has it
+    std::string taken = "localhost:" + std::to_string(sockets[0].port);
+    for (size_t i = 0; i < count; i++) {
+        EXPECT_EQ(sockets[0].port, sockets[i].port);
+        struct listen_socket second;
+        EXPECT_EQ("cannot listen on \"" + taken + "\": the address is in use by another program",
+                  Open(taken, &second));
+        listen_socket_close(&sockets[i]);
+    }
+}
+
+TEST_F(ListenSocket, OneAddressThatIsTakenRefusesTheName) {
+    struct listen_socket first;
+    ASSERT_EQ("", Open("127.0.0.1:0", &first));
+    struct address address;
+    std::string taken = "localhost:" + std::to_string(first.port);
+    ASSERT_EQ(nullptr, address_parse(&arena_, "--listen", taken.c_str(), &address));
+    struct listen_socket sockets[4];
+    size_t count = 7;
+    EXPECT_NE(nullptr, listen_socket_open_all(&arena_, &address, sockets, 4, &count));
+    EXPECT_EQ(7u, count);
+    listen_socket_close(&first);
+    ASSERT_EQ(nullptr, listen_socket_open_all(&arena_, &address, sockets, 4, &count));
+    while (count > 0) {
+        listen_socket_close(&sockets[--count]);
+    }
 }
 
 TEST_F(ListenSocket, AnAddressOfAnotherMachineIsRefused) {

@@ -71,6 +71,13 @@ TEST(Hearing, AClosedListenerIsDeafAtOnce) {
     EXPECT_TRUE(listener_hearing_update(&hearing, &look));
 }
 
+TEST(Hearing, AListenerWhoseFileIsLostIsDeafAtOnce) {
+    struct listener_hearing hearing = {};
+    struct listener_look look = Look(false, 5);
+    look.is_file_lost = true;
+    EXPECT_TRUE(listener_hearing_update(&hearing, &look));
+}
+
 // --- looking at sockets ---
 
 class LookAt : public ::testing::TestWithParam<int> {

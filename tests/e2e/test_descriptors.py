@@ -264,6 +264,21 @@ class SocketFile(Base):
         self.assertEqual(0, server.stop(), server.tail())
         self.assertFalse(path.exists())
 
+    def test_rest_whose_file_was_removed_ends_for_a_restart(self):
+        path = pathlib.Path(self.place.path) / "rest"
+        gateway = Process(program("runs-gateway"), "--listen", f"unix:{path}", "--upstream",
+                          f"unix:{self.place.path}/none")
+        self.addCleanup(gateway.kill)
+        gateway.wait_for_log(lambda l: l.get("message") == "ready", "ready")
+        path.unlink()
+        other = socket.socket(socket.AF_UNIX)
+        self.addCleanup(other.close)
+        other.bind(str(path))
+        gateway.wait_for_log(lambda l: l.get("level") == "error" and l.get("listener") == "REST"
+                             and "file is not ours" in l["message"], "the loss")
+        self.assertEqual(1, gateway.popen.wait(DEADLINE_S), gateway.tail())
+        self.assertTrue(path.exists())  # the other's
+
     def test_a_file_of_another_program_stays(self):
         path = pathlib.Path(self.place.path) / "s"
         server = self.runsd(listen=(f"unix:{path}", "127.0.0.1:0"))
