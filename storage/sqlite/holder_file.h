@@ -29,8 +29,8 @@ void holder_file_remove(const char *path);
 // Returns the pid in the file, 0 if there is none.
 int64_t holder_file_pid(const char *path);
 
-// Whether this very process holds the store at path. To be asked before the
-// database is opened: closing any descriptor of it would drop SQLite's locks.
+// Whether the file names this very process, which holds the store at path then if anybody
+// does: closing any descriptor of the database would drop SQLite's locks.
 bool holder_file_is_own(const char *path);
 
 // See store_holder_read.

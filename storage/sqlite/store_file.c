@@ -177,15 +177,17 @@ static const struct error *open_file(struct arena *a, const char *path, int *ret
 }
 
 const struct error *store_file_open(struct arena *a, const char *path, int *ret_fd) {
-    if (holder_file_is_own(path)) {
-        return refuse_held(a, path);
-    }
     int fd = -1;
     const struct error *e = open_file(a, path, &fd);
     if (e != NULL) {
         return e;
     }
+    // The lock alone decides: a pid is another process's after a restart, a container's first
+    // process is 1 each time.
     e = lock(a, path, fd);
+    if (e != NULL && holder_file_is_own(path)) {
+        return e; // fd stays open: to close it would drop the locks of this process's store
+    }
     if (e == NULL) {
         e = check_header(a, store_file_real_path(a, path), fd);
     }

@@ -125,6 +125,21 @@ TEST_F(SqliteLock, DeathOfTheHolderFreesTheStore) {
     EXPECT_NE(access((path_ + ".server").c_str(), F_OK), 0);
 }
 
+// After kill -9 in a container the next process has the same pid, and the file that the dead
+// one left names it.
+TEST_F(SqliteLock, FileThatNamesThisProcessIsNoHolder) {
+    std::string file = path_ + ".server";
+    std::string kept = directory_.File("kept");
+    Opened first = Open(url_);
+    ASSERT_EQ(first.code, STATUS_OK);
+    ASSERT_EQ(system(("cp '" + file + "' '" + kept + "'").c_str()), 0);
+    run_store_close(first.store);
+    ASSERT_EQ(rename(kept.c_str(), file.c_str()), 0);
+    Opened second = Open(url_);
+    EXPECT_EQ(second.code, STATUS_OK) << second.message;
+    run_store_close(second.store);
+}
+
 // Whether another process sees SQLite's own lock on the file. Closing any
 // descriptor of the file would have dropped it.
 bool SqliteLocksHold(const std::string &path) {
