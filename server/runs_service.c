@@ -109,7 +109,7 @@ static const struct error *decide_create(struct service_call *call, struct slice
     in->organization = call->organization;
     in->id = slice_of_cstr(call->run_id);
     in->status = RUN_RUNNING;
-    in->started_at_us = clock_now_us(call->service->clock);
+    in->started_at_us = service_now_us(call->service);
     in->workflow_id = slice_of_cstr(run->workflow_id);
     const char *triggered_by =
         run->triggered_by[0] != '\0' ? run->triggered_by : call->identity.name;
@@ -186,7 +186,7 @@ static void set_transition(struct service_call *call, enum run_event_kind event,
     t->from = run_state_sources(event);
     t->to = run_state_target(event);
     t->final = run_status_is_final((int)t->to);
-    t->at_us = clock_now_us(call->service->clock);
+    t->at_us = service_now_us(call->service);
     t->actor = slice_of_cstr(call->identity.name);
     t->reason = slice_of_cstr(reason);
 }

@@ -33,7 +33,7 @@ struct service_call *service_call_begin(const struct service *service, struct rp
     rpc_server_call_metadata(rpc, "authorization", &value);
     const struct error *error = authenticate(service->tokens, call->arena, value,
                                              rpc_server_call_metadata_count(rpc, "authorization"),
-                                             scope, clock_now_us(service->clock), &call->identity);
+                                             scope, service_now_us(service), &call->identity);
     if (error != NULL) {
         service_call_fail(call, error);
         return NULL;

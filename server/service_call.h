@@ -19,6 +19,13 @@ struct service {
     struct token_table *tokens;
 };
 
+// Microseconds since the epoch, at least 1: 0 says "not yet" of an end or a revocation, and no
+// clock that was never set may say that.
+static inline int64_t service_now_us(const struct service *service) {
+    int64_t now_us = clock_now_us(service->clock);
+    return now_us > 1 ? now_us : 1;
+}
+
 // One call of a method. Lives in the call's own arena.
 struct service_call {
     const struct service *service;

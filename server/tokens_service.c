@@ -107,7 +107,7 @@ static const struct error *decide_create(struct service_call *call, struct slice
     const Runs__V1__CreateTokenRequest *request = (const Runs__V1__CreateTokenRequest *)message;
     call->op.kind = STORE_TOKEN_CREATE;
     struct token_record *in = &call->op.token_create.in;
-    in->created_at_us = clock_now_us(call->service->clock);
+    in->created_at_us = service_now_us(call->service);
     error = check_name(a, "organizationId", request->organization_id);
     if (error == NULL && request->name[0] != '\0') {
         error = check_name(a, "name", request->name);
@@ -193,7 +193,7 @@ static const struct error *decide_revoke(struct service_call *call, struct slice
     struct store_token_revoke *revoke = &call->op.token_revoke;
     revoke->organization = slice_of_cstr(request->organization_id);
     revoke->name = slice_of_cstr(request->name);
-    revoke->at_us = clock_now_us(call->service->clock);
+    revoke->at_us = service_now_us(call->service);
     error = check_name(call->arena, "organizationId", request->organization_id);
     return error != NULL ? error : check_name(call->arena, "name", request->name);
 }

@@ -28,6 +28,10 @@ struct memory_store {
     size_t token_count;
 };
 
+static int64_t later(int64_t a_us, int64_t b_us) {
+    return a_us > b_us ? a_us : b_us;
+}
+
 static struct slice own(struct slice s) {
     if (s.len == 0) {
         return SLICE_EMPTY;
@@ -269,7 +273,7 @@ static enum store_result revoke_token(struct memory_store *s, struct arena *a,
         struct token_record *t = s->tokens[i];
         if (compare_names(t->organization, t->name, r->organization, r->name) == 0) {
             if (t->revoked_at_us == 0) {
-                t->revoked_at_us = r->at_us;
+                t->revoked_at_us = later(later(r->at_us, t->created_at_us), 1);
             }
             r->ret = copy_token(a, t);
             return STORE_OK;

@@ -177,7 +177,8 @@ struct store_token_create {
     struct token_record in;
 };
 
-// STORE_TOKEN_REVOKE: sets revoked_at_us to at_us unless it is set already.
+// STORE_TOKEN_REVOKE: sets revoked_at_us to at_us unless it is set already; to created_at_us
+// if the clock went back since, and never to 0, which would be no revocation.
 struct store_token_revoke {
     struct slice organization;
     struct slice name;

@@ -14,7 +14,8 @@
 
 // ?1 organization, ?2 name, ?3 when.
 #define TOKEN_REVOKE_SQL                                                                           \
-    "UPDATE token SET revoked_at=CASE WHEN revoked_at=0 THEN ?3 ELSE revoked_at END"               \
+    "UPDATE token SET"                                                                             \
+    " revoked_at=CASE WHEN revoked_at=0 THEN max(?3, created_at, 1) ELSE revoked_at END"           \
     " WHERE organization=?1 AND name=?2 RETURNING " TOKEN_COLUMNS
 
 // ?1 organization, empty for all.

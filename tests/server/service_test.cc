@@ -206,6 +206,77 @@ TEST_F(Service, CreatesARunThatIsRunningAndSaysWhoMadeIt) {
     EXPECT_EQ(1u, run->workflow_definition->nodes->n_fields);
 }
 
+// Nothing that is promised depends on the clock going forward, or on its having been set.
+TEST_F(Service, KeepsItsPromisesWhateverTheClockSays) {
+    const int64_t created_us = clock_.now;
+    int n = 0;
+    for (int64_t us : {created_us - 3600 * INT64_C(1000000), created_us - 1, created_us, INT64_C(1),
+                       INT64_C(0), INT64_C(-1), INT64_C(-62135596800000000)}) {
+        SCOPED_TRACE(us);
+        std::string id = "r" + std::to_string(n++);
+        clock_.now = created_us;
+        Create(id);
+        clock_.now = us;
+        auto run = Decode(*As(reader_, "RunsService/CancelRun", Bytes(1, id)));
+        ASSERT_NE(nullptr, run);
+        EXPECT_EQ(RUNS__V1__RUN_STATUS__RUN_STATUS_CANCELLED, run->status);
+        ASSERT_NE(nullptr, run->finished_at);
+        EXPECT_GE(Micros(run->finished_at), Micros(run->started_at));
+        // Made while the clock says so: ended all the same.
+        std::string early = "early" + std::to_string(n);
+        Create(early);
+        run = Decode(*As(reader_, "RunsService/CancelRun", Bytes(1, early)));
+        ASSERT_NE(nullptr, run->finished_at);
+        EXPECT_GE(Micros(run->finished_at), Micros(run->started_at));
+        auto again = As(reader_, "RunsService/CancelRun", Bytes(1, early));
+        EXPECT_EQ("RUN_ALREADY_FINISHED", again->reason);
+        // A revocation is one.
+        std::string name = "t" + std::to_string(n);
+        std::string token = NewToken("acme", {"runs.read"}, name);
+        auto revoked = As(admin_, "TokensService/RevokeToken", Bytes(1, "acme") + Bytes(2, name));
+        ASSERT_EQ(0, revoked->code) << revoked->message;
+        EXPECT_EQ("TOKEN_INVALID", As(token, "RunsService/GetRun", Bytes(1, id))->reason);
+        Close();
+        Open();
+        EXPECT_EQ("TOKEN_INVALID", As(token, "RunsService/GetRun", Bytes(1, id))->reason);
+    }
+}
+
+// Page by page through a list while runs are made at instants before and behind the page:
+// each run that was there is told exactly once.
+TEST_F(Service, ListsEachRunOnceWhileTheClockJumps) {
+    const int64_t now_us = clock_.now;
+    std::map<std::string, int> seen;
+    for (int i = 0; i < 30; i++) {
+        clock_.now = now_us + i % 3; // many at one instant
+        Create("r" + std::to_string(i));
+        seen["r" + std::to_string(i)] = 0;
+    }
+    std::string page_token;
+    int page = 0;
+    do {
+        auto reply = As(reader_, "RunsService/ListRuns",
+                        Uint(1, 4) + (page_token.empty() ? "" : Bytes(2, page_token)));
+        ASSERT_EQ(0, reply->code) << reply->message;
+        auto *list = runs__v1__list_runs_response__unpack(
+            nullptr, reply->bytes.size(), reinterpret_cast<const uint8_t *>(reply->bytes.data()));
+        for (size_t i = 0; i < list->n_runs; i++) {
+            auto found = seen.find(list->runs[i]->id);
+            if (found != seen.end()) {
+                found->second++;
+            }
+        }
+        page_token = list->next_page_token;
+        runs__v1__list_runs_response__free_unpacked(list, nullptr);
+        clock_.now = now_us + (page % 2 == 0 ? 1000000 : -1000000);
+        Create("between" + std::to_string(page++));
+        ASSERT_LT(page, 50);
+    } while (!page_token.empty());
+    for (const auto &run : seen) {
+        EXPECT_EQ(1, run.second) << run.first;
+    }
+}
+
 TEST_F(Service, MakesUpAnIdAndRefusesOneThatIsTaken) {
     auto made_up = Decode(*As(reader_, "RunsService/CreateRun", CreateRequest("")));
     EXPECT_EQ(36u, std::string(made_up->id).size());

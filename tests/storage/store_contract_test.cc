@@ -388,6 +388,26 @@ TEST_P(StoreContract, TakenTokenNameOrHashIsRefused) {
     EXPECT_EQ(ListTokens(store_, "").size(), 2u);
 }
 
+// A clock that went back, or was never set, takes no revocation away.
+TEST_P(StoreContract, RevocationIsOneWhateverTheClockSays) {
+    const struct {
+        int64_t created_us, at_us, revoked_us;
+    } rows[] = {{100, 200, 200}, {100, 50, 100}, {0, 0, 1}, {-5, -7, 1}, {100, 0, 100}};
+    int n = 0;
+    for (const auto &row : rows) {
+        Token t;
+        t.name = std::to_string(n);
+        t.hash[0] = static_cast<char>(n++);
+        t.created_at_us = row.created_us;
+        ASSERT_EQ(CreateToken(store_, t), STORE_OK);
+        Token revoked;
+        ASSERT_EQ(RevokeToken(store_, "acme", t.name, row.at_us, &revoked), STORE_OK);
+        EXPECT_EQ(revoked.revoked_at_us, row.revoked_us);
+        ASSERT_EQ(RevokeToken(store_, "acme", t.name, 900, &revoked), STORE_OK);
+        EXPECT_EQ(revoked.revoked_at_us, row.revoked_us);
+    }
+}
+
 TEST_P(StoreContract, RevocationIsKeptAtItsFirstTime) {
     ASSERT_EQ(CreateToken(store_, {.name = "a", .scopes = 3}), STORE_OK);
     Token t;
