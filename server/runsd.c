@@ -1,5 +1,6 @@
 #include "server/runsd.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -33,6 +34,9 @@ struct runsd {
     int max_connections;
     struct listener_guard *guard;
     char *store_url;
+    char admin_token[TOKEN_TEXT_SIZE]; // for programs of this machine
+    char *grpc_address;                // where they reach the server; "" if nowhere
+    atomic_bool is_unpublished;        // they do not know yet
     int64_t drain_ms;
     int *ports;
     size_t port_count;
@@ -62,12 +66,40 @@ static void store_failed(void *context, const char *detail) {
     }
 }
 
+// Tells other programs of this machine where the server is. Done again once there is room if
+// the disk is full: what is served must not depend on it.
+static const struct error *publish_holder(struct arena *a, struct runsd *runsd) {
+    const struct store_holder holder = {
+        .pid = getpid(),
+        .grpc_address = runsd->grpc_address,
+        .admin_token = runsd->admin_token,
+    };
+    const struct error *error = store_holder_publish(a, runsd->store_url, &holder);
+    atomic_store(&runsd->is_unpublished, error != NULL);
+    if (error != NULL) {
+        LOG(runsd->service.log, LOG_WARN,
+            "other programs of this machine cannot administer tokens until there is room",
+            log_text("detail", error->message));
+    }
+    return error;
+}
+
+static void publish_again(struct runsd *runsd) {
+    struct arena a;
+    arena_init(&a);
+    publish_holder(&a, runsd);
+    arena_release(&a);
+}
+
 static void store_health_changed(void *context, enum store_part part, bool works) {
     struct runsd *runsd = context;
     if (part == STORE_READS) {
         health_service_set_reads(runsd->health, works);
     } else {
         health_service_set_changes(runsd->health, works);
+        if (works && atomic_load(&runsd->is_unpublished)) {
+            publish_again(runsd);
+        }
     }
 }
 
@@ -133,24 +165,15 @@ static const char *address_text(struct arena *a, const struct address *address, 
 
 // Makes the token by which other programs of this machine that can read the
 // store's folder administer tokens while we hold the store.
-static const struct error *publish_holder(struct arena *a, struct runsd *runsd,
-                                          const struct runsd_options *options) {
-    char admin_token[TOKEN_TEXT_SIZE];
-    token_make(admin_token);
+static void make_admin_token(struct runsd *runsd) {
+    token_make(runsd->admin_token);
     struct token_record record = {
         .organization = slice_of_cstr("runsd"),
         .name = slice_of_cstr("local-admin"),
         .scopes = SCOPE_TOKENS_ADMIN,
     };
-    token_hash(slice_of_cstr(admin_token), record.hash);
+    token_hash(slice_of_cstr(runsd->admin_token), record.hash);
     token_table_put(runsd->service.tokens, &record);
-    const struct store_holder holder = {
-        .pid = getpid(),
-        .grpc_address =
-            options->listen_count == 0 ? "" : address_text(a, &options->listen[0], runsd->ports[0]),
-        .admin_token = admin_token,
-    };
-    return store_holder_publish(a, options->store_url, &holder);
 }
 
 static void log_ready(struct arena *a, const struct runsd *runsd,
@@ -201,9 +224,12 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         return error;
     }
     rpc_server_start(runsd->server);
-    error = publish_holder(a, runsd, options);
-    if (error != NULL) {
-        return error;
+    make_admin_token(runsd);
+    runsd->grpc_address = mem_strdup(
+        options->listen_count == 0 ? "" : address_text(a, &options->listen[0], runsd->ports[0]));
+    error = publish_holder(a, runsd);
+    if (error != NULL && options->listen_count == 0) {
+        return error; // who is reached by that alone
     }
     health_service_set_serving(runsd->health, true);
     log_ready(a, runsd, options);
@@ -279,5 +305,6 @@ void runsd_stop(struct runsd *runsd) {
     descriptor_index_free(runsd->descriptors);
     free(runsd->ports);
     free(runsd->store_url);
+    free(runsd->grpc_address);
     free(runsd);
 }

@@ -37,6 +37,16 @@ int sqlite_connect_reader(const char *path, sqlite3 **ret_db) {
                    ret_db);
 }
 
+int sqlite_connect_alone(const char *path, sqlite3 **ret_db) {
+    // Exclusive from the first access on, the log's index is kept in memory:
+    // https://sqlite.org/wal.html#noshm
+    return connect(path, SQLITE_OPEN_READWRITE,
+                   "PRAGMA locking_mode=EXCLUSIVE;"
+                   "PRAGMA query_only=ON;"
+                   "PRAGMA cache_size=-8192;",
+                   ret_db);
+}
+
 int sqlite_run(sqlite3 *db, const char *sql) {
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
@@ -99,6 +109,11 @@ const struct error *sqlite_error(struct arena *a, sqlite3 *db, int rc, const cha
                          "log goes, cannot be written",
                          path);
     }
+    if (sqlite_refusal(db, rc, SQLITE_BEFORE_COMMIT) == STORE_DISK_FULL) {
+        return error_new(a, STATUS_UNAVAILABLE, REASON_DISK_FULL,
+                         "the store \"%s\" cannot be opened: its disk, or its quota, is full (%s)",
+                         path, text);
+    }
     return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "the store \"%s\" cannot be opened (%s)",
                      path, text);
 }
@@ -130,6 +145,9 @@ static bool is_of_shared_index(int rc) {
 
 enum store_result sqlite_refusal(sqlite3 *db, int rc, enum sqlite_place place) {
     bool no_room = false;
+    if (db == NULL) {
+        return STORE_UNAVAILABLE;
+    }
     switch (rc & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

@@ -23,6 +23,11 @@ int sqlite_connect_writer(const char *path, sqlite3 **ret_db);
 // Opens path read-only: it can neither write nor checkpoint.
 int sqlite_connect_reader(const char *path, sqlite3 **ret_db);
 
+// Opens path to read it where there is no room for the files that connections share: nobody
+// else can open the database while this connection is open, and it needs no other file's
+// room. It writes nothing.
+int sqlite_connect_alone(const char *path, sqlite3 **ret_db);
+
 // Runs SQL that returns nothing of interest.
 int sqlite_run(sqlite3 *db, const char *sql);
 
@@ -37,7 +42,7 @@ int sqlite_prepare_all(sqlite3 *db, const char *const *sql, int count,
 void sqlite_finalize_all(sqlite3_stmt **statements, int count);
 
 // An error for code rc that db gave while doing something to path: DATA_LOSS if
-// the file is damaged, otherwise UNAVAILABLE.
+// the file is damaged, otherwise UNAVAILABLE; its reason is DISK_FULL if there was no room.
 const struct error *sqlite_error(struct arena *a, sqlite3 *db, int rc, const char *path,
                                  const char *doing);
 

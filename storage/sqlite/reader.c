@@ -122,15 +122,23 @@ static void *reader_body(void *context) {
     return NULL;
 }
 
-int reader_init(struct reader *r, sqlite3 *db, struct op_queue *queue,
-                struct store_failure *failure, struct snapshot_gate *gate) {
-    r->db = db;
+void reader_init(struct reader *r, struct op_queue *queue, struct store_failure *failure,
+                 struct snapshot_gate *gate) {
     r->queue = queue;
     r->failure = failure;
     r->gate = gate;
     part_health_init(&r->health, STORE_READS, failure);
     arena_init(&r->failed_arena);
+}
+
+int reader_attach(struct reader *r, sqlite3 *db) {
+    r->db = db;
     return read_ops_init(&r->ops, db);
+}
+
+void reader_detach(struct reader *r) {
+    read_ops_release(&r->ops);
+    r->db = NULL;
 }
 
 void reader_start(struct reader *r) {
@@ -142,6 +150,5 @@ void reader_join(struct reader *r) {
 }
 
 void reader_release(struct reader *r) {
-    read_ops_release(&r->ops);
     arena_release(&r->failed_arena);
 }

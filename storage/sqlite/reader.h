@@ -15,7 +15,7 @@
 // transactions after it took an operation from the queue, so an operation sees
 // every write that was answered before it was submitted.
 struct reader {
-    sqlite3 *db; // used by the thread alone while it runs
+    sqlite3 *db; // used by the thread alone while the gate is open
     struct op_queue *queue;
     struct store_failure *failure;
     struct snapshot_gate *gate;
@@ -26,10 +26,14 @@ struct reader {
     pthread_t thread;
 };
 
-// Prepares the statements on db, which stays the caller's. Returns SQLite's
-// code; reader_release in either case.
-int reader_init(struct reader *r, sqlite3 *db, struct op_queue *queue,
-                struct store_failure *failure, struct snapshot_gate *gate);
+// To be called first, reader_release last.
+void reader_init(struct reader *r, struct op_queue *queue, struct store_failure *failure,
+                 struct snapshot_gate *gate);
+
+// Prepares the statements on db, which stays the caller's, before the start or while the gate
+// is closed. Returns SQLite's code; reader_detach in either case, before db is closed.
+int reader_attach(struct reader *r, sqlite3 *db);
+void reader_detach(struct reader *r);
 
 void reader_start(struct reader *r);
 

@@ -18,6 +18,7 @@
 
 struct sqlite_store {
     struct run_store base;
+    char *name; // as it was given
     char *path; // with symbolic links followed
     int lock_fd;
     struct logger silent; // where no logger was given
@@ -46,20 +47,29 @@ static void submit(struct run_store *store, struct store_op *op) {
     }
 }
 
-// Releases what was opened so far, in the order that SQLite needs: statements,
-// readers, the writer, and the lock last.
-static void release(struct sqlite_store *s) {
-    reader_release(&s->reader);
-    writer_release(&s->writer);
+// Closes what was opened so far, in the order that SQLite needs: statements, the reader, the
+// writer.
+static void close_connections(struct sqlite_store *s) {
+    reader_detach(&s->reader);
+    writer_detach(&s->writer);
     sqlite3_close(s->read_db);
     sqlite3_close(s->write_db);
+    s->read_db = NULL;
+    s->write_db = NULL;
+    file_guard_release(&s->guard);
+}
+
+// Releases all, and the lock last.
+static void release(struct sqlite_store *s) {
+    close_connections(s);
+    reader_release(&s->reader);
     op_queue_destroy(&s->reads);
     op_queue_destroy(&s->writes);
     snapshot_gate_destroy(&s->gate);
     holder_file_remove(s->path);
     close(s->lock_fd);
-    file_guard_release(&s->guard);
     free(s->path);
+    free(s->name);
     free(s);
 }
 
@@ -84,7 +94,7 @@ static void close_store(struct run_store *store) {
     op_queue_close(&s->writes);
     reader_join(&s->reader);
     writer_join(&s->writer);
-    if (!store_failure_is_raised(&s->failure) && files_hold(s)) {
+    if (s->write_db != NULL && !store_failure_is_raised(&s->failure) && files_hold(s)) {
         // All is well: let the last connection copy the log and remove it.
         sqlite3_db_config(s->write_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     }
@@ -122,8 +132,7 @@ static const struct error *open_writer(struct arena *a, struct sqlite_store *s) 
         rc = schema_read_secret(s->write_db, s->base.secret);
     }
     if (rc == SQLITE_OK) {
-        rc = writer_init(&s->writer, s->write_db, s->path, &s->writes, &s->failure, &s->guard,
-                         &s->gate);
+        rc = writer_attach(&s->writer, s->write_db);
     }
     return rc == SQLITE_OK ? NULL : sqlite_error(a, s->write_db, rc, s->path, "preparing to write");
 }
@@ -131,17 +140,76 @@ static const struct error *open_writer(struct arena *a, struct sqlite_store *s) 
 static const struct error *open_reader(struct arena *a, struct sqlite_store *s) {
     int rc = sqlite_connect_reader(s->path, &s->read_db);
     if (rc == SQLITE_OK) {
-        rc = reader_init(&s->reader, s->read_db, &s->reads, &s->failure, &s->gate);
+        rc = reader_attach(&s->reader, s->read_db);
     }
     return rc == SQLITE_OK ? NULL : sqlite_error(a, s->read_db, rc, s->path, "preparing to read");
 }
 
 // From here on the path has to lead to what is open.
-static const struct error *guard_files(struct arena *a, struct sqlite_store *s, const char *name) {
-    const char *wrong = file_guard_init(&s->guard, a, name, s->path, s->lock_fd);
+static const struct error *guard_files(struct arena *a, struct sqlite_store *s) {
+    const char *wrong = file_guard_init(&s->guard, a, s->name, s->path, s->lock_fd);
     return wrong == NULL ? NULL
                          : error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
                                      "the store \"%s\" cannot be opened: %s", s->path, wrong);
+}
+
+static const struct error *open_connections(struct arena *a, struct sqlite_store *s) {
+    const struct error *e = open_writer(a, s);
+    if (e == NULL) {
+        e = open_reader(a, s);
+    }
+    return e == NULL ? guard_files(a, s) : e;
+}
+
+// Opens the store to read it where the disk has no room to write.
+static const struct error *open_without_room(struct arena *a, struct sqlite_store *s) {
+    int rc = sqlite_connect_alone(s->path, &s->read_db);
+    if (rc != SQLITE_OK) {
+        return sqlite_error(a, s->read_db, rc, s->path, "opening it");
+    }
+    const struct error *e = schema_upgrade(a, s->read_db, s->path); // none, or it cannot
+    if (e != NULL) {
+        return e;
+    }
+    rc = schema_read_secret(s->read_db, s->base.secret);
+    if (rc == SQLITE_OK) {
+        rc = reader_attach(&s->reader, s->read_db);
+    }
+    return rc == SQLITE_OK ? NULL : sqlite_error(a, s->read_db, rc, s->path, "preparing to read");
+}
+
+// See writer_surroundings. What cannot be opened as it should be goes on being read.
+static bool reopen(void *context) {
+    struct sqlite_store *s = context;
+    struct arena a;
+    arena_init(&a);
+    snapshot_gate_close(&s->gate);
+    close_connections(s);
+    bool is_open = open_connections(&a, s) == NULL;
+    if (!is_open) {
+        close_connections(s);
+        const struct error *e = open_without_room(&a, s);
+        if (e != NULL) {
+            store_failure_raise(&s->failure, e->message);
+        }
+    }
+    snapshot_gate_open(&s->gate);
+    arena_release(&a);
+    return is_open;
+}
+
+// Opens the store, for reads alone if the disk is full.
+static const struct error *open_all(struct arena *a, struct sqlite_store *s) {
+    const struct error *e = open_connections(a, s);
+    if (e == NULL || e->reason_id != REASON_DISK_FULL) {
+        return e;
+    }
+    close_connections(s);
+    if (open_without_room(a, s) != NULL) {
+        return e; // the disk is to blame
+    }
+    writer_await_room(&s->writer, e->message);
+    return NULL;
 }
 
 static const struct run_store_ops sqlite_ops = {
@@ -160,6 +228,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     }
     struct sqlite_store *s = mem_zalloc(sizeof(*s));
     s->base.ops = &sqlite_ops;
+    s->name = mem_strdup(path);
     s->path = mem_strdup(store_file_real_path(a, path));
     s->lock_fd = lock_fd;
     s->silent = (struct logger){.fd = -1, .level = (enum log_level)(LOG_ERROR + 1)};
@@ -170,6 +239,14 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     snapshot_gate_init(&s->gate);
     op_queue_init(&s->writes, options->queue_limit);
     op_queue_init(&s->reads, options->queue_limit);
+    writer_init(&s->writer, &(struct writer_surroundings){.path = s->path,
+                                                          .queue = &s->writes,
+                                                          .failure = &s->failure,
+                                                          .guard = &s->guard,
+                                                          .gate = &s->gate,
+                                                          .reopen = reopen,
+                                                          .context = s});
+    reader_init(&s->reader, &s->reads, &s->failure, &s->gate);
 
     // Only for the message of a process that comes second: a store on a full
     // disk still opens.
@@ -179,13 +256,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
         LOG(s->failure.log, LOG_WARN, "store's holder is not named",
             log_text("detail", unnamed->message));
     }
-    e = open_writer(a, s);
-    if (e == NULL) {
-        e = open_reader(a, s);
-    }
-    if (e == NULL) {
-        e = guard_files(a, s, path);
-    }
+    e = open_all(a, s);
     if (e != NULL) {
         release(s);
         return e;

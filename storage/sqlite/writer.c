@@ -34,11 +34,17 @@ static void batch_init(struct batch *b) {
 
 // Whether op's turn ended before it began; then it is answered.
 static bool answered_at_once(struct writer *w, struct store_op *op) {
-    if (store_failure_is_raised(w->failure)) {
-        store_failure_answer(w->failure, op);
+    if (store_failure_is_raised(w->around.failure)) {
+        store_failure_answer(w->around.failure, op);
         return true;
     }
     if (store_op_is_too_large(op)) {
+        op->done(op);
+        return true;
+    }
+    if (w->db == NULL) {
+        op->result = STORE_DISK_FULL;
+        op->detail = "the disk had no room at the start to open the store for writing";
         op->done(op);
         return true;
     }
@@ -123,7 +129,7 @@ static struct outcome batch_commit(struct writer *w, const struct batch *b) {
 static void fail(struct writer *w, int rc, const char *doing) {
     struct arena a;
     arena_init(&a);
-    store_failure_raise(w->failure, sqlite_failure_text(&a, w->db, rc, doing));
+    store_failure_raise(w->around.failure, sqlite_failure_text(&a, w->db, rc, doing));
     arena_release(&a);
 }
 
@@ -131,8 +137,8 @@ static void fail(struct writer *w, int rc, const char *doing) {
 static void fail_by_files(struct writer *w) {
     struct arena a;
     arena_init(&a);
-    const char *detail = file_guard_explain(w->guard, &a);
-    store_failure_raise(w->failure,
+    const char *detail = file_guard_explain(w->around.guard, &a);
+    store_failure_raise(w->around.failure,
                         detail != NULL ? detail : "the store's files moved for a while");
     arena_release(&a);
 }
@@ -163,7 +169,7 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
     if (why == STORE_UNAVAILABLE) {
         // A commit whose fsync failed may be on the disk or not: who asked must
         // not be told either, and nothing may be written on top.
-        store_failure_raise(w->failure, *ret_detail);
+        store_failure_raise(w->around.failure, *ret_detail);
     } else {
         part_health_break(&w->health, why, *ret_detail);
         recover(w, why);
@@ -174,13 +180,13 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
 // Runs b's transaction and answers its operations.
 static void batch_run(struct writer *w, const struct batch *b) {
     struct outcome o = batch_commit(w, b);
-    if (o.rc == SQLITE_OK && file_guard_holds(w->guard)) {
+    if (o.rc == SQLITE_OK && file_guard_holds(w->around.guard)) {
         batch_answer(b);
         return;
     }
     if (o.rc == SQLITE_OK) {
         fail_by_files(w);
-        batch_answer_all(b, STORE_UNAVAILABLE, w->failure->detail);
+        batch_answer_all(b, STORE_UNAVAILABLE, w->around.failure->detail);
         return;
     }
     struct arena a;
@@ -192,7 +198,7 @@ static void batch_run(struct writer *w, const struct batch *b) {
 }
 
 static void checkpoint(struct writer *w, bool idle) {
-    if (store_failure_is_raised(w->failure)) {
+    if (store_failure_is_raised(w->around.failure)) {
         return;
     }
     int rc = checkpointer_run(&w->checkpointer, idle);
@@ -205,14 +211,16 @@ static void checkpoint(struct writer *w, bool idle) {
 // small changes now and then, which is no health. One that cannot say has enough.
 static bool has_room(const struct writer *w) {
     struct statvfs st;
-    const char *path = sqlite3_db_filename(w->db, "main");
-    return path == NULL || statvfs(path, &st) != 0 ||
+    return statvfs(w->around.path, &st) != 0 ||
            (uint64_t)st.f_bavail * st.f_frsize >= PROBE_ROOM_BYTES;
 }
 
 // Finds out whether changes work again, by making one that changes nothing.
 static void probe(struct writer *w) {
     if (w->health.why == STORE_DISK_FULL && !has_room(w)) {
+        return;
+    }
+    if (w->db == NULL && !w->around.reopen(w->around.context)) {
         return;
     }
     struct batch none;
@@ -231,10 +239,10 @@ static void probe(struct writer *w) {
 }
 
 static void shrink_log(struct writer *w) {
-    if (store_failure_is_raised(w->failure)) {
+    if (store_failure_is_raised(w->around.failure)) {
         return;
     }
-    if (!file_guard_holds(w->guard)) {
+    if (!file_guard_holds(w->around.guard)) {
         fail_by_files(w);
         return;
     }
@@ -253,10 +261,10 @@ static int64_t sooner(int64_t a_us, int64_t b_us) {
 // large meanwhile. Returns false when there will be none.
 static bool take(struct writer *w, struct store_op **ret_waiting) {
     for (;;) {
-        bool is_failed = store_failure_is_raised(w->failure);
+        bool is_failed = store_failure_is_raised(w->around.failure);
         int64_t shrink_us = is_failed ? 0 : checkpointer_retry_us(&w->checkpointer);
         int64_t probe_us = is_failed ? 0 : part_health_wait_us(&w->health);
-        if (!op_queue_take_within(w->queue, sooner(shrink_us, probe_us), ret_waiting)) {
+        if (!op_queue_take_within(w->around.queue, sooner(shrink_us, probe_us), ret_waiting)) {
             return false;
         }
         if (!is_failed && part_health_take_probe(&w->health)) {
@@ -281,24 +289,32 @@ static void *writer_body(void *context) {
             batch_fill(&b, w, &waiting);
             if (b.count > 0) {
                 batch_run(w, &b);
-                checkpoint(w, waiting == NULL && op_queue_is_empty(w->queue));
+                checkpoint(w, waiting == NULL && op_queue_is_empty(w->around.queue));
             }
         }
     }
     return NULL;
 }
 
-int writer_init(struct writer *w, sqlite3 *db, const char *path, struct op_queue *queue,
-                struct store_failure *failure, const struct file_guard *guard,
-                struct snapshot_gate *gate) {
-    w->db = db;
-    w->queue = queue;
-    w->failure = failure;
-    w->guard = guard;
-    part_health_init(&w->health, STORE_CHANGES, failure);
+void writer_init(struct writer *w, const struct writer_surroundings *around) {
+    w->around = *around;
+    part_health_init(&w->health, STORE_CHANGES, around->failure);
+}
+
+int writer_attach(struct writer *w, sqlite3 *db) {
     log_index_init(&w->log_index, db);
-    checkpointer_init(&w->checkpointer, db, gate, path, failure->log);
+    checkpointer_init(&w->checkpointer, db, w->around.gate, w->around.path, w->around.failure->log);
+    w->db = db;
     return write_ops_init(&w->ops, db);
+}
+
+void writer_detach(struct writer *w) {
+    write_ops_release(&w->ops);
+    w->db = NULL;
+}
+
+void writer_await_room(struct writer *w, const char *detail) {
+    part_health_break(&w->health, STORE_DISK_FULL, detail);
 }
 
 void writer_start(struct writer *w) {
@@ -307,8 +323,4 @@ void writer_start(struct writer *w) {
 
 void writer_join(struct writer *w) {
     pthread_join(w->thread, NULL);
-}
-
-void writer_release(struct writer *w) {
-    write_ops_release(&w->ops);
 }

@@ -12,15 +12,26 @@
 #include "storage/sqlite/part_health.h"
 #include "storage/sqlite/write_ops.h"
 
+// What a writer works with; all of it outlives the writer.
+struct writer_surroundings {
+    const char *path; // the database's
+    struct op_queue *queue;
+    struct store_failure *failure;
+    const struct file_guard *guard; // asked after each commit
+    struct snapshot_gate *gate;
+    // Called on the writer's thread while it has no database and the disk has room: opens it
+    // and attaches it. Returns whether it did.
+    bool (*reopen)(void *context);
+    void *context;
+};
+
 // The one thread that writes. It takes all operations that wait, runs them in
 // one transaction, commits (one fsync for all) and answers them: group commit. While changes
 // cannot be made (a full disk, another program's lock) it goes on trying what is asked, and
 // finds out by itself when they can be made again.
 struct writer {
-    sqlite3 *db; // used by the thread alone while it runs
-    struct op_queue *queue;
-    struct store_failure *failure;
-    const struct file_guard *guard;
+    sqlite3 *db; // used by the thread alone while it runs; NULL while there is no room to open it
+    struct writer_surroundings around;
     struct write_ops ops;
     struct checkpointer checkpointer;
     struct log_index log_index;
@@ -28,17 +39,21 @@ struct writer {
     pthread_t thread;
 };
 
-// Prepares the statements on db, the database of path, which stays the caller's. Returns SQLite's
-// code; writer_release in either case. guard is asked after each commit.
-int writer_init(struct writer *w, sqlite3 *db, const char *path, struct op_queue *queue,
-                struct store_failure *failure, const struct file_guard *guard,
-                struct snapshot_gate *gate);
+// To be called first.
+void writer_init(struct writer *w, const struct writer_surroundings *around);
+
+// Prepares the statements on db, which stays the caller's, before the start or within reopen.
+// Returns SQLite's code; writer_detach in either case, before db is closed.
+int writer_attach(struct writer *w, sqlite3 *db);
+void writer_detach(struct writer *w);
+
+// Instead of writer_attach, before the start: there is no room to open the database for
+// writing. Changes are refused until reopen succeeds.
+void writer_await_room(struct writer *w, const char *detail);
 
 void writer_start(struct writer *w);
 
 // Waits until the thread has finished the queue, which was closed before.
 void writer_join(struct writer *w);
-
-void writer_release(struct writer *w);
 
 #endif

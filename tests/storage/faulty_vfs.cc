@@ -191,6 +191,12 @@ void FaultyVfs::OpenGate() {
     changed_.notify_all();
 }
 
+void FaultyVfs::FailIndex() {
+    std::lock_guard<std::mutex> guard(lock_);
+    fail_index_growth_ = true;
+    index_blocks_ = 0;
+}
+
 int FaultyVfs::OnSync(File file, bool *ret_do_it) {
     std::unique_lock<std::mutex> guard(lock_);
     if (file == File::kMain) {

@@ -29,8 +29,10 @@ class FaultyVfs {
     // Reads of the database and the log fail.
     void FailReads(int code);
 
-    // The index of the log that connections share grows no more: the disk is full.
+    // The index of the log that connections share grows no more, or cannot even be made: the
+    // disk is full.
     void FailIndexGrowth();
+    void FailIndex();
 
     // The next sync of the log waits in the VFS until OpenGate.
     void CloseGate();

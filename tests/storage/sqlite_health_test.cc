@@ -25,6 +25,10 @@ class SqliteHealth : public testing::Test {
         log_fd_ = open(log_path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         ASSERT_GE(log_fd_, 0);
         logger_ = {log_fd_, LOG_INFO, "test"};
+        ASSERT_EQ(OpenStore().code, STATUS_OK);
+        ASSERT_EQ(CreateRun(store_, {.id = "r"}).result, STORE_OK);
+    }
+    Opened OpenStore() {
         struct run_store_options options = {};
         options.log = &logger_;
         options.on_failure = [](void *context, const char *) {
@@ -38,9 +42,12 @@ class SqliteHealth : public testing::Test {
         };
         options.context = this;
         Opened o = Open("sqlite:" + path_, options);
-        ASSERT_EQ(o.code, STATUS_OK) << o.message;
         store_ = o.store;
-        ASSERT_EQ(CreateRun(store_, {.id = "r"}).result, STORE_OK);
+        return o;
+    }
+    void CloseStore() {
+        run_store_close(store_);
+        store_ = nullptr;
     }
     void TearDown() override {
         vfs_.Reset();
@@ -106,6 +113,108 @@ TEST_F(SqliteHealth, FullDiskIsToldOnceAndComesBackWithoutTraffic) {
     EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_OK);
     EXPECT_EQ(ListEvents(store_, "r").size(), 2u);
     EXPECT_TRUE(Told(STORE_READS, 0).empty());
+}
+
+// Not even the files that connections share fit.
+TEST_F(SqliteHealth, StartsOnAFullDiskToBeRead) {
+    for (bool was_killed : {false, true}) {
+        SCOPED_TRACE(was_killed);
+        ASSERT_EQ(CreateRun(store_, {.id = was_killed ? "k" : "s"}).result, STORE_OK);
+        std::string copy = directory_.File("copy.db");
+        if (was_killed) { // what was committed is in the log alone
+            for (const char *suffix : {"", "-wal"}) {
+                std::string command = "cp '" + path_ + suffix + "' '" + copy + suffix + "'";
+                ASSERT_EQ(system(command.c_str()), 0);
+            }
+        }
+        CloseStore();
+        path_ = was_killed ? copy : path_;
+        told_[STORE_CHANGES].clear();
+        vfs_.FailWrites(SQLITE_FULL, 0);
+        vfs_.FailIndex();
+        Opened o = OpenStore();
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        EXPECT_EQ(Told(STORE_CHANGES, 1), Told_{false});
+        EXPECT_EQ(GetRun(store_, was_killed ? "k" : "s").result, STORE_OK);
+        EXPECT_EQ(GetRun(store_, "absent").result, STORE_NOT_FOUND);
+        EXPECT_EQ(ListRuns(store_, {}).runs.size(), was_killed ? 3u : 2u);
+        for (int i = 0; i < 3; i++) {
+            Answer a = CreateRun(store_, {.id = "no"});
+            EXPECT_EQ(a.result, STORE_DISK_FULL);
+            EXPECT_FALSE(a.detail.empty());
+        }
+        // Who cannot know of the log's index, which is in memory, is kept out.
+        sqlite3 *foreign = nullptr;
+        ASSERT_EQ(sqlite3_open_v2(path_.c_str(), &foreign, SQLITE_OPEN_READWRITE, nullptr),
+                  SQLITE_OK);
+        EXPECT_EQ(sqlite3_exec(foreign, "SELECT * FROM run", nullptr, nullptr, nullptr),
+                  SQLITE_BUSY);
+        sqlite3_close(foreign);
+
+        vfs_.Reset();
+        EXPECT_EQ(Told(STORE_CHANGES, 2), (Told_{false, true}));
+        EXPECT_EQ(GetRun(store_, "no").result, STORE_NOT_FOUND);
+        EXPECT_EQ(Apply(store_, {.id = was_killed ? "k" : "s"}).result, STORE_OK);
+        EXPECT_EQ(GetRun(store_, was_killed ? "k" : "s").run.status, RUN_CANCELLED);
+        CloseStore();
+        ASSERT_EQ(OpenStore().code, STATUS_OK);
+        EXPECT_EQ(GetRun(store_, was_killed ? "k" : "s").run.status, RUN_CANCELLED);
+    }
+}
+
+// Reads go on while the store is opened anew.
+TEST_F(SqliteHealth, IsReadWhileItIsOpenedAnew) {
+    CloseStore();
+    vfs_.FailIndex();
+    ASSERT_EQ(OpenStore().code, STATUS_OK);
+    std::atomic<bool> reading{true};
+    std::vector<std::thread> readers;
+    for (int n = 0; n < 3; n++) {
+        readers.emplace_back([&] {
+            while (reading) {
+                EXPECT_EQ(GetRun(store_, "r").result, STORE_OK);
+            }
+        });
+    }
+    EXPECT_EQ(Told(STORE_CHANGES, 1), Told_{false});
+    vfs_.Reset();
+    EXPECT_EQ(Told(STORE_CHANGES, 2), (Told_{false, true}));
+    for (int i = 0; i < 20; i++) {
+        EXPECT_EQ(CreateRun(store_, {.id = std::to_string(i)}).result, STORE_OK);
+    }
+    reading = false;
+    for (std::thread &reader : readers) {
+        reader.join();
+    }
+    EXPECT_TRUE(Told(STORE_READS, 0).empty());
+}
+
+TEST_F(SqliteHealth, StoreThatWasClosedOnAFullDiskIsLeftAsItIs) {
+    CloseStore();
+    vfs_.FailIndex();
+    vfs_.FailWrites(SQLITE_FULL, 0);
+    ASSERT_EQ(OpenStore().code, STATUS_OK);
+    CloseStore();
+    vfs_.Reset();
+    ASSERT_EQ(OpenStore().code, STATUS_OK);
+    EXPECT_EQ(GetRun(store_, "r").result, STORE_OK);
+}
+
+// A schema that has to be brought up first needs room.
+TEST_F(SqliteHealth, OldSchemaDoesNotStartOnAFullDisk) {
+    CloseStore();
+    sqlite3 *db = nullptr;
+    ASSERT_EQ(sqlite3_open_v2(path_.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(db,
+                           "CREATE UNIQUE INDEX event_by_run ON event(run_key, sequence);"
+                           "PRAGMA user_version=2",
+                           nullptr, nullptr, nullptr),
+              SQLITE_OK);
+    sqlite3_close(db);
+    vfs_.FailIndex();
+    Opened o = OpenStore();
+    EXPECT_EQ(o.code, STATUS_UNAVAILABLE);
+    EXPECT_NE(o.message.find("is full"), std::string::npos) << o.message;
 }
 
 // One probe's success after another's failure, again and again.
