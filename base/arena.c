@@ -48,6 +48,14 @@ void arena_reset(struct arena *a) {
     a->end = a->next + b->size;
 }
 
+size_t arena_bytes(const struct arena *a) {
+    size_t bytes = 0;
+    for (const struct arena_block *b = a->blocks; b != NULL; b = b->next) {
+        bytes += b->size;
+    }
+    return bytes;
+}
+
 static void add_block(struct arena *a, size_t at_least) {
     size_t size = a->blocks == NULL ? FIRST_BLOCK_BYTES : a->blocks->size * 2;
     if (size > LARGEST_BLOCK_BYTES) {

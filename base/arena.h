@@ -25,6 +25,9 @@ void arena_release(struct arena *a);
 // used over and over seldom allocates.
 void arena_reset(struct arena *a);
 
+// How much memory a has. Takes a step for each of its blocks, which grow to 256 KiB.
+size_t arena_bytes(const struct arena *a);
+
 // Returns n bytes aligned for any type, contents undefined, valid until
 // arena_release. Never NULL: the process aborts when memory is exhausted.
 void *arena_alloc(struct arena *a, size_t n);

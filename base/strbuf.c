@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
+enum { MUCH_BYTES = 16 << 10 };
+
 void strbuf_release(struct strbuf *b) {
     free(b->data);
     *b = STRBUF_INIT;
@@ -116,6 +118,13 @@ void strbuf_append_json_string(struct strbuf *b, struct slice s) {
     }
     strbuf_append(b, s.data + start, i - start);
     strbuf_append_byte(b, '"');
+}
+
+void strbuf_fit(struct strbuf *b) {
+    if (b->len > 0 && b->capacity - b->len >= MUCH_BYTES && b->capacity - b->len > b->len / 8) {
+        b->data = mem_realloc(b->data, b->len);
+        b->capacity = b->len;
+    }
 }
 
 uint8_t *strbuf_detach(struct strbuf *b, size_t *ret_len) {

@@ -41,6 +41,9 @@ static inline struct slice strbuf_slice(const struct strbuf *b) {
     return slice_of(b->data, b->len);
 }
 
+// Gives back memory that b does not need, if it is much.
+void strbuf_fit(struct strbuf *b);
+
 // Empties b and hands its bytes to the caller, who frees them with free().
 uint8_t *strbuf_detach(struct strbuf *b, size_t *ret_len);
 

@@ -4,6 +4,8 @@
 
 #include "base/memory.h"
 
+enum { FIRST_REPLY_BYTES = 8 << 10 }; // before there was one
+
 static struct rpc_client_method **prepare_methods(const struct transcoder *transcoder,
                                                   struct rpc_channel *upstream) {
     size_t count = transcoder_route_count(transcoder);
@@ -41,6 +43,11 @@ const struct error *gateway_api_new(struct arena *a, const struct gateway_api_op
     struct gateway_api *api = mem_zalloc(sizeof(*api));
     api->transcoder = transcoder;
     api->methods = prepare_methods(transcoder, options->upstream);
+    size_t routes = transcoder_route_count(transcoder);
+    api->reply_bytes = mem_zalloc(routes * sizeof(*api->reply_bytes));
+    for (size_t i = 0; i < routes; i++) {
+        api->reply_bytes[i] = FIRST_REPLY_BYTES;
+    }
     atomic_init(&api->references, 1);
     *ret_api = api;
     return NULL;
@@ -55,6 +62,7 @@ void gateway_api_unref(struct gateway_api *api) {
     if (api != NULL && atomic_fetch_sub(&api->references, 1) == 1) {
         transcoder_free(api->transcoder);
         free(api->methods);
+        free(api->reply_bytes);
         free(api);
     }
 }

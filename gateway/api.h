@@ -16,10 +16,12 @@
 // upstream's methods behind them. A reload replaces the whole; requests in flight
 // keep the one that they began with.
 
-// Immutable once made, but for the references: thread safe.
+// Immutable once made, but for the references and reply_bytes: thread safe.
 struct gateway_api {
     struct transcoder *transcoder;
     struct rpc_client_method **methods; // by transcoder_route_method_index
+    // By the same: what a reply takes of memory, by those there were. The HTTP thread's.
+    size_t *reply_bytes;
     atomic_size_t references;
 };
 

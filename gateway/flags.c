@@ -78,6 +78,18 @@ static const struct error *read_reserved(struct arena *a, const struct option_va
     return NULL;
 }
 
+static const struct error *check_buffered(struct arena *a, const struct option_value *buffered,
+                                          const struct gateway_limits *limits) {
+    size_t body = limits->body_bytes != 0 ? limits->body_bytes : (size_t)GATEWAY_DEFAULT_BODY_BYTES;
+    if (!buffered->given || limits->buffered_bytes / GATEWAY_BODIES_IN_BUFFER >= body) {
+        return NULL;
+    }
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                     "--max-buffered-bytes: \"%s\" is less than %d times --max-body-bytes, "
+                     "which is %zu",
+                     buffered->text, GATEWAY_BODIES_IN_BUFFER, body);
+}
+
 const struct error *gateway_flags_read(struct arena *a, const struct option_value *values,
                                        struct gateway_options *options) {
     const struct option_value *gzip = &values[GATEWAY_FLAG_GZIP];
@@ -90,6 +102,7 @@ const struct error *gateway_flags_read(struct arena *a, const struct option_valu
         .header_bytes = (size_t)values[GATEWAY_FLAG_MAX_HEADER].number,
         .body_bytes = (size_t)values[GATEWAY_FLAG_MAX_BODY].number,
         .url_bytes = (size_t)values[GATEWAY_FLAG_MAX_URL].number,
+        .buffered_bytes = (size_t)values[GATEWAY_FLAG_MAX_BUFFERED].number,
         .connections = (int)values[GATEWAY_FLAG_MAX_CONNECTIONS].number,
         .calls_in_flight = (int)values[GATEWAY_FLAG_MAX_IN_FLIGHT].number,
         .streams = (int)values[GATEWAY_FLAG_MAX_STREAMS].number,
@@ -100,6 +113,9 @@ const struct error *gateway_flags_read(struct arena *a, const struct option_valu
     options->ignore_unknown = values[GATEWAY_FLAG_IGNORE_UNKNOWN].given;
     const struct error *error =
         read_reserved(a, &values[GATEWAY_FLAG_RESERVED_IN_FLIGHT], &options->limits);
+    if (error == NULL) {
+        error = check_buffered(a, &values[GATEWAY_FLAG_MAX_BUFFERED], &options->limits);
+    }
     if (error == NULL) {
         error = read_cors(a, values, &options->http);
     }

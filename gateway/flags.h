@@ -25,6 +25,7 @@ enum {
     GATEWAY_FLAG_MAX_HEADER,
     GATEWAY_FLAG_MAX_BODY,
     GATEWAY_FLAG_MAX_URL,
+    GATEWAY_FLAG_MAX_BUFFERED,
     GATEWAY_FLAG_MAX_CONNECTIONS,
     GATEWAY_FLAG_MAX_IN_FLIGHT,
     GATEWAY_FLAG_RESERVED_IN_FLIGHT,
@@ -80,6 +81,11 @@ extern const char *const gateway_gzip_words[];
     [(first) + GATEWAY_FLAG_MAX_URL] = {                                                           \
         .name = "--max-url-bytes", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,              \
         .maximum = 1 << 20, .help = "of an HTTP request's path and query [8192]"},                 \
+    [(first) + GATEWAY_FLAG_MAX_BUFFERED] = {                                                      \
+        .name = "--max-buffered-bytes", .kind = OPTION_NUMBER, .value = "N",                       \
+        .minimum = GATEWAY_LEAST_BUFFERED_BYTES, .maximum = INT64_C(1) << 40,                      \
+        .help = "of bodies, messages and replies of HTTP at once;\n"                               \
+                "more wait, then: 429 [268435456]"},                                               \
     [(first) + GATEWAY_FLAG_MAX_CONNECTIONS] = {                                                   \
         .name = "--max-connections", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,            \
         .maximum = 1000000, .help = "of HTTP at once [10000, or what fits\nthe limit of open files]"},                                    \

@@ -16,7 +16,8 @@ struct gateway {
 static struct gateway_limits with_defaults(struct gateway_limits limits) {
     const struct gateway_limits defaults = {
         .header_bytes = 16 << 10,
-        .body_bytes = 1 << 20,
+        .body_bytes = GATEWAY_DEFAULT_BODY_BYTES,
+        .buffered_bytes = GATEWAY_DEFAULT_BUFFERED_BYTES,
         .url_bytes = 8 << 10,
         .connections = GATEWAY_DEFAULT_CONNECTIONS,
         .calls_in_flight = GATEWAY_DEFAULT_CALLS_IN_FLIGHT,
@@ -29,6 +30,7 @@ static struct gateway_limits with_defaults(struct gateway_limits limits) {
     struct gateway_limits all = {
         .header_bytes = DEFAULT_OF(header_bytes),
         .body_bytes = DEFAULT_OF(body_bytes),
+        .buffered_bytes = DEFAULT_OF(buffered_bytes),
         .url_bytes = DEFAULT_OF(url_bytes),
         .connections = DEFAULT_OF(connections),
         .calls_in_flight = DEFAULT_OF(calls_in_flight),
@@ -41,6 +43,10 @@ static struct gateway_limits with_defaults(struct gateway_limits limits) {
 #undef DEFAULT_OF
     if (limits.reserved_calls == 0) {
         all.reserved_calls = gateway_default_reserved_calls(all.calls_in_flight);
+    }
+    if (limits.buffered_bytes == 0 &&
+        all.buffered_bytes / GATEWAY_BODIES_IN_BUFFER < all.body_bytes) {
+        all.buffered_bytes = GATEWAY_BODIES_IN_BUFFER * all.body_bytes;
     }
     return all;
 }

@@ -25,9 +25,12 @@ struct gateway;
 // that is busy: 1,536 calls at 20,000 a second are 77 ms. With a quarter kept for
 // changes, reads on 1,000 connections are served still.
 struct gateway_limits {
-    size_t header_bytes;         // request line and headers [16 KiB]; more: 431
-    size_t body_bytes;           // [1 MiB]; more: 413
-    size_t url_bytes;            // path and query [8 KiB]; more: 414
+    size_t header_bytes; // request line and headers [16 KiB]; more: 431
+    size_t body_bytes;   // [1 MiB]; more: 413
+    size_t url_bytes;    // path and query [8 KiB]; more: 414
+    // Of bodies, messages and replies at once [256 MiB, or 4 times body_bytes]; more wait
+    // for 2 s and then: 429 OVERLOADED (gateway/http/byte_budget.h).
+    size_t buffered_bytes;
     int connections;             // [10,000]; more wait to be accepted
     int calls_in_flight;         // [1,536]; more: 429 OVERLOADED
     int reserved_calls;          // of these, not for safe methods [a quarter]; -1: none
@@ -35,6 +38,14 @@ struct gateway_limits {
     int64_t idle_timeout_ms;     // a connection without traffic [60 s]; closed
     int64_t request_timeout_ms;  // to receive one whole request [30 s]; closed
     int64_t upstream_timeout_ms; // an upstream call, also the cap of the deadline headers [30 s]
+};
+
+enum {
+    GATEWAY_DEFAULT_BODY_BYTES = 1 << 20,
+    GATEWAY_DEFAULT_BUFFERED_BYTES = 256 << 20,
+    GATEWAY_LEAST_BUFFERED_BYTES = 4 << 20,
+    // A body, the message made of it and what is sent of it fit in what one client has.
+    GATEWAY_BODIES_IN_BUFFER = 4,
 };
 
 enum { GATEWAY_DEFAULT_CALLS_IN_FLIGHT = 1536, GATEWAY_DEFAULT_CONNECTIONS = 10000 };

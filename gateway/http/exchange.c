@@ -23,7 +23,7 @@ const char exchange_error_domain[] = REASON_DOMAIN_GATEWAY;
 // --- begin and end ---
 
 struct exchange *exchange_begin(struct exchange_context *context, struct reaper_entry *entry,
-                                const char *target) {
+                                struct MHD_Connection *connection, const char *target) {
     struct exchange *x = context->spare;
     if (x != NULL) {
         context->spare = x->next_spare;
@@ -37,6 +37,7 @@ struct exchange *exchange_begin(struct exchange_context *context, struct reaper_
     x->context = context;
     x->api = gateway_api_slot_get(context->apis);
     x->entry = entry;
+    x->connection = connection;
     x->begin_us = clock_monotonic_us();
     x->received_target = target;
     x->target = arena_copy(&x->arena, slice_of_cstr(target));
@@ -122,6 +123,7 @@ void exchange_end(struct exchange *x) {
         log_access(x);
     }
     struct reaper_entry *entry = x->entry;
+    exchange_hold_nothing(x);
     bool is_free = x->stream == NULL || exchange_end_stream(x);
     reaper_set_state(context->reaper, entry, REAPER_IDLE);
     if (is_free) {
@@ -232,6 +234,14 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t si
     }
     if (x->body.capacity == 0 && x->facts.has_content_length) {
         strbuf_grow(&x->body, (size_t)x->facts.content_length); // checked against the limit
+    } else if (x->body.len <= EXCHANGE_FIRST_CHUNKS_BYTES &&
+               x->body.len + size > EXCHANGE_FIRST_CHUNKS_BYTES && x->facts.is_chunked) {
+        x->error = exchange_hold_chunks(x);
+        if (x->error != NULL) {
+            strbuf_release(&x->body);
+            return MHD_YES;
+        }
+        strbuf_grow(&x->body, limit - x->body.len);
     }
     strbuf_append(&x->body, data, size);
     return MHD_YES;
@@ -281,6 +291,13 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
     if (error != NULL) {
         return exchange_answer_error(x, connection, error, false);
     }
+    if (x->body.len > 0) {
+        strbuf_release(&x->body);
+        error = exchange_hold_message(x, message);
+        if (error != NULL) {
+            return exchange_refuse(x, connection, error);
+        }
+    }
     return transcoder_route_server_streaming(x->routing.match.route)
                ? exchange_start_stream(x, connection, message)
                : exchange_start_call(x, connection, message);
@@ -292,6 +309,12 @@ enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *conne
     switch (x->state) {
     case EXCHANGE_HEAD:
         return exchange_take_head(x, connection, method, version);
+    case EXCHANGE_WAITING:
+        // It is called again for the head.
+        x->state = EXCHANGE_BODY;
+        return x->error != NULL && !exchange_is_worth_draining(x, connection)
+                   ? exchange_answer_error(x, connection, x->error, true)
+                   : MHD_YES;
     case EXCHANGE_BODY:
         if (*upload_data_size > 0) {
             size_t size = *upload_data_size;

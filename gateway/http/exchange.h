@@ -9,6 +9,7 @@
 #include "gateway/api.h"
 #include "gateway/gateway.h"
 #include "gateway/http/admission.h"
+#include "gateway/http/byte_budget.h"
 #include "gateway/http/call_window.h"
 #include "gateway/http/edge.h"
 #include "gateway/http/reaper.h"
@@ -35,11 +36,12 @@ struct exchange_context {
     struct stream_group *streams;
     atomic_bool is_stopping; // replies close their connections
     // The HTTP thread's: unary calls, and of these those that are with the upstream;
-    // open streams; exchanges to be used again.
+    // open streams; bytes that requests hold; exchanges to be used again.
     struct admission calls;
     struct call_window window;
     struct refusal_pace refusals;
     struct admission streams_open;
+    struct byte_budget budget;
     struct exchange *spare;
     size_t spare_count;
 };
@@ -47,7 +49,7 @@ struct exchange_context {
 // Begins an exchange with the request's target as it was sent, of a connection
 // that has an entry with the reaper.
 struct exchange *exchange_begin(struct exchange_context *context, struct reaper_entry *entry,
-                                const char *target);
+                                struct MHD_Connection *connection, const char *target);
 
 // libmicrohttpd's access handler for the exchange.
 enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *connection,
@@ -57,8 +59,8 @@ enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *conne
 // Ends the exchange: whether it was answered or not; logs it.
 void exchange_end(struct exchange *x);
 
-// Begins the calls that have waited too long for room in the window, and refuses those
-// whose time has come.
+// Begins the calls that have waited too long for room in the window, has requests go on
+// that find room for their bytes now, and refuses those whose time has come.
 void exchange_run_due(struct exchange_context *context);
 
 // How long until that is to be done again, in ms; -1 if none waits.

@@ -171,6 +171,7 @@ void exchange_release_call(struct exchange *x) {
 }
 
 enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection) {
+    exchange_hold_reply(x);
     exchange_release_call(x);
     return exchange_queue_reply(x, connection, false);
 }

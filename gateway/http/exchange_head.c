@@ -91,9 +91,7 @@ static const struct error *find_route(struct exchange *x) {
     return error;
 }
 
-// Whether a refused request's body is so short that reading it is worth a reply
-// that surely arrives. A client that waits for "100 Continue" is told at once.
-static bool is_worth_draining(const struct exchange *x, struct MHD_Connection *connection) {
+bool exchange_is_worth_draining(const struct exchange *x, struct MHD_Connection *connection) {
     const char *length =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
     if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) != NULL) {
@@ -125,7 +123,7 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
         // A body that would be refused anyway is not kept.
         error = exchange_check_room(x);
     }
-    if (error != NULL && !(is_framed && is_worth_draining(x, connection))) {
+    if (error != NULL && !(is_framed && exchange_is_worth_draining(x, connection))) {
         return exchange_answer_error(x, connection, error, true);
     }
     x->error = error;
@@ -133,5 +131,6 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
     if (x->facts.content_length > 0 || x->facts.is_chunked) {
         reaper_set_request_id(x->context->reaper, x->entry, x->request_id);
     }
-    return MHD_YES;
+    return error == NULL && x->routing.options_allow == NULL ? exchange_reserve(x, connection)
+                                                             : MHD_YES;
 }

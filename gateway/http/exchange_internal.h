@@ -8,10 +8,12 @@
 #include "rpc/client_stream.h"
 
 // What the parts of an exchange share: exchange.c (its life), exchange_head.c,
-// exchange_call.c (a unary call), exchange_stream.c and exchange_wait.c.
+// exchange_call.c (a unary call), exchange_stream.c, exchange_wait.c and
+// exchange_memory.c.
 
 enum exchange_state {
     EXCHANGE_HEAD,
+    EXCHANGE_WAITING, // for bytes of the budget; the connection is suspended
     EXCHANGE_BODY,
     EXCHANGE_CALLING, // the connection is suspended
     EXCHANGE_REFUSED, // and here, until it is answered
@@ -24,6 +26,10 @@ enum exchange_state {
 static inline uint64_t exchange_drained_bytes(const struct gateway_limits *limits) {
     return (uint64_t)limits->body_bytes * 4 + (1 << 20);
 }
+
+// How much of a body in chunks, whose size is not told before, is taken before room for
+// the largest one is needed.
+enum { EXCHANGE_FIRST_CHUNKS_BYTES = 4 << 10 };
 
 struct stream_reply;
 
@@ -52,6 +58,9 @@ struct exchange {
     struct rpc_task resume_task;
     struct rpc_client_call call;
     struct waiting waiting;
+    struct byte_hold hold;
+    size_t reserved_for_reply;
+    size_t request_bytes;        // of memory, by the message, once it was made of a body
     struct stream_reply *stream; // NULL unless the route streams
     struct admission *admission; // where the call is counted; NULL: nowhere
     struct reply reply;
@@ -92,6 +101,10 @@ void exchange_free(struct exchange *x);
 
 // --- exchange_head.c ---
 
+// Whether a refused request's body is so short that reading it is worth a reply
+// that surely arrives. A client that waits for "100 Continue" is told at once.
+bool exchange_is_worth_draining(const struct exchange *x, struct MHD_Connection *connection);
+
 // Takes the head, once it was received whole.
 enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *connection,
                                    const char *method, const char *version);
@@ -131,6 +144,32 @@ void exchange_release_call(struct exchange *x);
 // Answers with error, which exchange_check_room made, at once or in its time.
 enum MHD_Result exchange_refuse(struct exchange *x, struct MHD_Connection *connection,
                                 const struct error *error);
+
+// --- exchange_memory.c ---
+
+// Takes what the request and its reply need of the budget. If there is no room, the
+// connection is suspended until there is, or x->error says that there was none.
+enum MHD_Result exchange_reserve(struct exchange *x, struct MHD_Connection *connection);
+
+// Has those go on who find room now, and those who have waited too long; at a stop all.
+void exchange_give_room(struct exchange_context *context, int64_t now_us, bool is_stopping);
+
+// A body in chunks goes beyond EXCHANGE_FIRST_CHUNKS_BYTES. Returns OVERLOADED if there is
+// no room.
+const struct error *exchange_hold_chunks(struct exchange *x);
+
+// The body has become the message, and is not kept. Returns OVERLOADED if that is so much
+// longer that there is no room.
+const struct error *exchange_hold_message(struct exchange *x, struct slice message);
+
+// The call has ended and x->reply is there. Before exchange_release_call.
+void exchange_hold_reply(struct exchange *x);
+
+// A stream has so many bytes ready to be sent.
+void exchange_hold_stream(struct exchange *x, size_t ready_bytes);
+
+// All was sent, or nothing will be.
+void exchange_hold_nothing(struct exchange *x);
 
 // --- exchange_stream.c ---
 

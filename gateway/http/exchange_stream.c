@@ -74,6 +74,7 @@ static ssize_t read_content(void *closure, uint64_t position, char *buffer, size
     ssize_t result = 0;
     bool asks = false;
     pthread_mutex_lock(&s->mutex);
+    size_t ready = s->ready.capacity;
     if (s->ready.len > s->taken) {
         result = take_ready(s, buffer, size);
     } else if (s->is_over) {
@@ -87,6 +88,9 @@ static ssize_t read_content(void *closure, uint64_t position, char *buffer, size
         MHD_suspend_connection(s->exchange->connection);
     }
     pthread_mutex_unlock(&s->mutex);
+    if (ready > 0) {
+        exchange_hold_stream(s->exchange, ready);
+    }
     if (asks) {
         rpc_client_stream_next(&s->call);
     }

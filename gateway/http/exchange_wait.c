@@ -2,8 +2,8 @@
 #include "base/container_of.h"
 #include "gateway/http/exchange_internal.h"
 
-// Exchanges that wait while their connection is suspended: for room in the window, or
-// to be refused.
+// Exchanges that wait while their connection is suspended: for room in the window or for
+// their bytes, or to be refused.
 
 enum MHD_Result exchange_refuse(struct exchange *x, struct MHD_Connection *connection,
                                 const struct error *error) {
@@ -25,7 +25,9 @@ enum MHD_Result exchange_refuse(struct exchange *x, struct MHD_Connection *conne
 static int64_t next_due_us(const struct exchange_context *context) {
     int64_t window_us = call_window_due_us(&context->window);
     int64_t refusal_us = waiting_lane_due_us(&context->refusals.waiting);
-    return window_us < refusal_us ? window_us : refusal_us;
+    int64_t bytes_us = byte_budget_due_us(&context->budget);
+    int64_t calls_us = window_us < refusal_us ? window_us : refusal_us;
+    return bytes_us < calls_us ? bytes_us : calls_us;
 }
 
 int exchange_due_ms(const struct exchange_context *context) {
@@ -43,6 +45,7 @@ void exchange_run_due(struct exchange_context *context) {
     while ((next = call_window_overdue(&context->window, now_us)) != NULL) {
         exchange_go(CONTAINER_OF(next, struct exchange, waiting));
     }
+    exchange_give_room(context, now_us, is_stopping);
     int64_t refused_until_us = is_stopping ? INT64_MAX - 1 : now_us;
     while ((next = refusal_pace_due(&context->refusals, refused_until_us)) != NULL) {
         MHD_resume_connection(CONTAINER_OF(next, struct exchange, waiting)->connection);

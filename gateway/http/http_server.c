@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/container_of.h"
 #include "base/listen_socket.h"
 #include "base/memory.h"
@@ -20,8 +21,12 @@
 
 enum {
     LAST_REPLIES_MS = 1000, // after the drain, for replies that are being sent
-    // Memory is given back to the system when so many connections are fewer.
+    // Memory is given back to the system when so many connections are fewer, or so many
+    // bytes of large requests and replies are over; for these after a while, since it takes
+    // as long as hundreds of requests.
     TRIM_CONNECTIONS = 1000,
+    TRIM_BYTES = 256 << 10,
+    TRIM_DELAY_US = 1000 * 1000,
     // libmicrohttpd says that it must run again at once, also of a request that cannot
     // go on because its buffer is full. After so many runs for nothing there is a pause,
     // so that such a request costs no CPU until its time is over.
@@ -44,10 +49,18 @@ struct http_server {
     // The HTTP thread's.
     int connections;
     int most_connections; // since memory was given back
+    int64_t trim_due_us;  // 0: there is no reason to
     int fruitless_runs;   // since libmicrohttpd has called us last
 };
 
 // --- libmicrohttpd's callbacks, all on its thread ---
+
+// malloc by itself keeps what lies below anything that is in use.
+static void give_memory_back(struct http_server *server) {
+    malloc_trim(0);
+    server->most_connections = server->connections;
+    server->context.budget.given_back = 0;
+}
 
 static void count_connection(struct http_server *server, int change) {
     server->connections += change;
@@ -55,9 +68,7 @@ static void count_connection(struct http_server *server, int change) {
     if (server->connections > server->most_connections) {
         server->most_connections = server->connections;
     } else if (server->most_connections - server->connections >= TRIM_CONNECTIONS) {
-        // malloc by itself keeps what lies below anything that is in use.
-        malloc_trim(0);
-        server->most_connections = server->connections;
+        give_memory_back(server);
     }
 }
 
@@ -82,7 +93,7 @@ static void *on_request_line(void *closure, const char *target, struct MHD_Conne
     server->fruitless_runs = 0;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct exchange *x = exchange_begin(&server->context, info->socket_context, target);
+    struct exchange *x = exchange_begin(&server->context, info->socket_context, connection, target);
     connection_memory_list_less(connection, target);
     return x;
 }
@@ -146,6 +157,24 @@ static int daemon_wait_ms(struct http_server *server) {
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
+// Gives memory back if much of it was needed since the last time. Returns in how many ms to ask
+// again, -1 if something will happen before there is a reason to.
+static int trim_when_due(struct http_server *server) {
+    if (server->context.budget.given_back < TRIM_BYTES) {
+        return -1;
+    }
+    int64_t now_us = clock_monotonic_us();
+    if (server->trim_due_us == 0) {
+        server->trim_due_us = now_us + TRIM_DELAY_US;
+    }
+    if (now_us < server->trim_due_us) {
+        return waiting_ms(server->trim_due_us, now_us);
+    }
+    server->trim_due_us = 0;
+    give_memory_back(server);
+    return -1;
+}
+
 static int turn(struct rpc_watch *watch) {
     struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
     int connections;
@@ -156,7 +185,8 @@ static int turn(struct rpc_watch *watch) {
         connections = server->connections;
         MHD_run(server->daemon);
     } while (server->connections < connections);
-    return shorter_ms(exchange_due_ms(&server->context), daemon_wait_ms(server));
+    int due_ms = shorter_ms(exchange_due_ms(&server->context), trim_when_due(server));
+    return shorter_ms(due_ms, daemon_wait_ms(server));
 }
 
 // MHD_OPTION_STRICT_FOR_CLIENT stays off: all that it does in 0.9.75 is to answer a
@@ -235,6 +265,7 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
         .reserved = options->limits.reserved_calls,
     };
     server->context.window.limit = options->upstream_window;
+    server->context.budget.limit = options->limits.buffered_bytes;
     server->context.streams_open =
         (struct admission){.what = "streams open", .limit = options->limits.streams};
     server->context.reaper = reaper_new(options->limits.idle_timeout_ms,
@@ -271,6 +302,7 @@ static void stop_accepting(void *context) {
     MHD_quiesce_daemon(server->daemon); // the socket is ours again
     // From now on who connects is refused.
     shutdown(server->socket.fd, SHUT_RDWR);
+    exchange_run_due(&server->context);
 }
 
 void http_server_stop(struct http_server *server, int64_t drain_ms) {

@@ -49,13 +49,14 @@ void reply_add_headers(const struct reply_request *request, struct MHD_Response 
 
 static struct reply make(const struct reply_request *request, struct strbuf *body, int http_status,
                          int code, const char *cache_control, const char *vary) {
+    strbuf_fit(body);
     size_t size;
     uint8_t *bytes = strbuf_detach(body, &size);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         size, bytes, bytes != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
     CHECK(response != NULL); // else out of memory
     reply_add_headers(request, response, cache_control, vary);
-    return (struct reply){response, http_status, code, size};
+    return (struct reply){response, http_status, code, size, size};
 }
 
 // --- success ---

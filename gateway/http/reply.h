@@ -21,6 +21,7 @@ struct reply {
     int http_status;
     int code; // of gRPC
     size_t body_bytes;
+    size_t held_bytes; // of memory; more than body_bytes if the body is not sent
 };
 
 // What of a request its reply depends on beside the result. Borrows all.
