@@ -166,7 +166,11 @@ static const struct error *start(struct invocation *in, const struct logger *log
     return gateway_start(in->arena, front, &parts->gateway);
 }
 
+// Both fronts drain at the same time, so that each has all of it.
 static void stop(struct parts *parts, int64_t drain) {
+    if (parts->runsd != NULL) {
+        runsd_begin_stop(parts->runsd);
+    }
     gateway_stop(parts->gateway, drain);
     rpc_channel_free(parts->channel);
     runsd_stop(parts->runsd);

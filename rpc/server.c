@@ -361,16 +361,23 @@ static struct timespec after_ms(int64_t ms) {
     return t;
 }
 
-bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
-    CHECK(!rpc_loop_is_current(server->loop));
-    bool by_themselves = true;
+void rpc_server_begin_stop(struct rpc_server *server) {
     if (server->accept_thread != NULL) {
         accept_thread_stop(server->accept_thread);
     }
-    if (server->started) {
-        // 1. Nothing new.
-        struct timespec until = after_ms(drain_ms);
+    if (server->started && !server->stop_begun) {
+        server->stop_begun = true;
         rpc_loop_post(server->loop, &server->stop_task);
+    }
+}
+
+bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
+    CHECK(!rpc_loop_is_current(server->loop));
+    bool by_themselves = true;
+    // 1. Nothing new.
+    rpc_server_begin_stop(server);
+    if (server->started) {
+        struct timespec until = after_ms(drain_ms);
         // 2. Calls in flight may end, then the connections do.
         pthread_mutex_lock(&server->mutex);
         int r = 0;

@@ -78,6 +78,10 @@ const struct error *rpc_server_listen(struct rpc_server *server, struct arena *a
 // (rpc_channel_new_in_process) are served too.
 void rpc_server_start(struct rpc_server *server);
 
+// Begins to stop: from now on no new calls are taken, streams are told. rpc_server_stop
+// comes next. From any thread; on a server that was never started it does nothing.
+void rpc_server_begin_stop(struct rpc_server *server);
+
 // Stops: no new calls are taken, streams are told, calls in flight may finish until
 // drain_ms have passed, then they are cancelled: their callers hear of it at once, but it
 // returns only when the last handler has answered, so no call is left. A call that

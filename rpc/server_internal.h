@@ -42,6 +42,7 @@ struct rpc_server {
     struct rpc_fd_handler *fd_handler;   // written by gRPC core; NULL: it has no listener
     struct accept_thread *accept_thread; // NULL: the same
     bool started;                        // and not stopped
+    bool stop_begun;
 
     // Of the loop's thread.
     bool stopping;

@@ -38,6 +38,7 @@ struct runsd {
     char *grpc_address;                // where they reach the server; "" if nowhere
     atomic_bool is_unpublished;        // they do not know yet
     int64_t drain_ms;
+    int64_t drained_us; // by when a stop has drained; 0: none has begun
     int *ports;
     size_t port_count;
     void (*on_failure)(void *context);
@@ -279,21 +280,37 @@ int runsd_port(const struct runsd *runsd, size_t index) {
     return runsd->ports[index];
 }
 
+void runsd_begin_stop(struct runsd *runsd) {
+    if (runsd->drained_us != 0) {
+        return;
+    }
+    runsd->drained_us = clock_monotonic_us() + runsd->drain_ms * 1000;
+    health_service_set_serving(runsd->health, false);
+    if (runsd->service.store != NULL) {
+        store_holder_withdraw(runsd->store_url);
+    }
+    if (runsd->server != NULL) {
+        rpc_server_begin_stop(runsd->server);
+    }
+}
+
+static int64_t drain_left_ms(const struct runsd *runsd) {
+    int64_t left_us = runsd->drained_us - clock_monotonic_us();
+    return left_us > 0 ? left_us / 1000 : 0;
+}
+
 void runsd_stop(struct runsd *runsd) {
     if (runsd == NULL) {
         return;
     }
     // 1. Nobody is told to come here any more.
-    health_service_set_serving(runsd->health, false);
-    if (runsd->service.store != NULL) {
-        store_holder_withdraw(runsd->store_url);
-    }
+    runsd_begin_stop(runsd);
     // 2. Calls in flight are answered, by a store that still works.
     if (runsd->server != NULL) {
-        rpc_server_stop(runsd->server, runsd->drain_ms);
+        rpc_server_stop(runsd->server, drain_left_ms(runsd));
     }
     if (runsd->in_process != NULL) {
-        rpc_server_stop(runsd->in_process, runsd->drain_ms);
+        rpc_server_stop(runsd->in_process, drain_left_ms(runsd));
     }
     // 3. What was acknowledged is on the disk already; the rest of the queue too.
     run_store_close(runsd->service.store);

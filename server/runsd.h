@@ -26,7 +26,7 @@ struct runsd_options {
     size_t max_request_bytes;     // 0: 4 MiB
     int max_connections;          // of gRPC at once; 0: RPC_DEFAULT_MAX_CONNECTIONS
     int queue_limit;              // operations that may wait for the store; 0: the store's default
-    int64_t drain_ms;             // how long runsd_stop waits for calls in flight
+    int64_t drain_ms;             // how long calls in flight may take to end at a stop
     struct listener_guard *guard; // looks at the listeners until runsd_stop; may be NULL
     // Called at most once, on any thread, when the store failed and the process
     // must restart.
@@ -64,8 +64,13 @@ struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *
 // The TCP port of the index-th listener; 0 for a unix socket.
 int runsd_port(const struct runsd *runsd, size_t index);
 
-// Drains and frees: no new calls, those in flight answered, the store closed.
-// No acknowledged work is lost. NULL is ignored.
+// Begins to stop: other programs are turned away, and what they have in flight may end
+// until drain_ms have passed since now. Calls of this process are served until
+// runsd_stop, which comes next: so that it can drain what makes them meanwhile.
+void runsd_begin_stop(struct runsd *runsd);
+
+// Drains, within what is left of drain_ms, and frees: no new calls, those in flight answered, the
+// store closed. No acknowledged work is lost. NULL is ignored.
 void runsd_stop(struct runsd *runsd);
 
 #endif
