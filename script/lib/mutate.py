@@ -21,6 +21,8 @@ import subprocess
 import sys
 import time
 
+import mutate_switches
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
 EQUIVALENT = pathlib.Path(__file__).with_name("mutate_equivalent.txt")
@@ -140,7 +142,10 @@ def called_statement(tokens, at):
     """If a statement that is only a call begins at index at: (its name, the index of its
     semicolon)."""
     before = tokens[at - 1].text if at > 0 else "}"
-    if tokens[at].kind != "name" or tokens[at].text in KEYWORDS or before not in "{};:":
+    behind_case = before == ":" and (tokens[at - 2].text == "default" or
+                                     tokens[at - 3].text == "case")
+    if tokens[at].kind != "name" or tokens[at].text in KEYWORDS or not (
+            before in "{};" or behind_case):
         return None
     i = at
     while i + 2 < len(tokens) and tokens[i + 1].text in (".", "->"):
@@ -270,12 +275,13 @@ class Bazel:
         self.timeout_s = timeout_s
         self.configuration = ["-c", "opt"] if config is None else [f"--config={config}"]
 
-    def test(self, groups):
-        """What the tests say of the tree as it is: (status, which test)."""
+    def test(self, groups, chosen=0):
+        """What the tests say of the tree with a switch chosen: (status, which test)."""
         for labels in groups:
             done = subprocess.run(
                 ["bazel", "test", "--noshow_progress", *self.configuration, "--notest_keep_going",
                  f"--test_timeout={self.timeout_s}", "--test_output=summary",
+                 f"--test_env=MUTATE={chosen}",
                  # What a change leaves unused is no error; of the product's files alone, so
                  # that all else comes from the cache.
                  "--per_file_copt=^(server|storage|rpc|gateway)/.*\\.c$@-w", *labels],
@@ -287,7 +293,7 @@ class Bazel:
             if done.returncode == 3 and told is not None:
                 return (TIMED_OUT if told[2] == "TIMEOUT" else KILLED), told[1]
             if done.returncode == 1:
-                return UNBUILT, done.stderr[-2000:]
+                return UNBUILT, done.stderr
             raise RuntimeError(f"bazel test: status {done.returncode}\n{done.stderr[-2000:]}")
         return SURVIVED, ""
 
@@ -318,7 +324,7 @@ class Results:
         return self.known.get(self.key(mutant, text))
 
     def put(self, mutant, text, status, by, seconds):
-        entry = {"key": self.key(mutant, text), "status": status, "by": by,
+        entry = {"key": self.key(mutant, text), "status": status, "by": by[-200:],
                  "place": place(mutant), "change": describe(mutant), "seconds": round(seconds, 1)}
         self.known[entry["key"]] = entry
         with self.path.open("a", encoding="utf-8") as file:
@@ -326,25 +332,68 @@ class Results:
         return entry
 
 
-def run_one(tree, mutant, text, runner):
-    """Changes the file in tree, asks the tests, and puts the file back whatever happens."""
+def put_switches(tree, mutants, texts, tell, runner):
+    """Writes the files of mutants with switches into tree, so that one build serves all,
+    and sees that the tests are green. Returns the numbers of the changes that have one."""
+    number_of = {m: i + 1 for i, m in enumerate(mutants)}
+    files = sorted({m.file for m in mutants})
+    tier = dict.fromkeys(files, 0)
+    numbers = {}
+
+    def put(file):
+        # A difference of pointers has no sum, and a switch needs both; else none at all.
+        numbered = {m: number_of[m] for m in mutants if m.file == file and tier[file] < 2
+                    and (tier[file] == 0 or m.new != "+")}
+        text, left = mutate_switches.switched(texts[file], tokens_of(texts[file]), numbered,
+                                              closing)
+        (tree / file).write_text(text if numbered else texts[file], encoding="utf-8")
+        numbers[file] = {m: n for m, n in numbered.items() if m not in left}
+
+    for file in files:
+        put(file)
+    pending = [groups for i, groups in enumerate(map(groups_for, files))
+               if groups not in list(map(groups_for, files[:i]))]
+    while pending:
+        status, why = runner.test(pending[0])
+        if status == SURVIVED:
+            pending.pop(0)
+            continue
+        broken = [f for f in files if status == UNBUILT and tier[f] < 2
+                  and re.search(rf"^{re.escape(f)}:\d+:\d+: error", why, re.M)]
+        if not broken:
+            sys.exit(f"script/mutate: the tests fail without a change ({status}): {why[-3000:]}")
+        for file in broken:
+            tier[file] += 1
+            put(file)
+            if tier[file] == 2:
+                tell(f"{file} does not build with switches: each change is built by itself")
+    return {m: n for of_file in numbers.values() for m, n in of_file.items()}
+
+
+def run_one(tree, mutant, text, runner, number):
+    """Asks the tests of a change: by its switch, or by changing the file in tree, which is
+    put back whatever happens."""
+    if number is not None:
+        return runner.test(groups_for(mutant.file), number)
     path = tree / mutant.file
+    before = path.read_text(encoding="utf-8")
     try:
         path.write_text(mutate(text, mutant), encoding="utf-8")
         return runner.test(groups_for(mutant.file))
     finally:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(before, encoding="utf-8")
 
 
-def run_all(tree, mutants, texts, runner, results, again, tell):
+def run_all(tree, mutants, texts, runner, results, again, tell, numbers=None):
     """Asks the tests of each change that is not known; returns [(mutant, entry)]."""
+    numbers = numbers or {}
     done = []
     for mutant in mutants:
         text = texts[mutant.file]
         entry = results.get(mutant, text)
         if entry is None or (again and entry["status"] == SURVIVED):
             start = time.monotonic()
-            status, by = run_one(tree, mutant, text, runner)
+            status, by = run_one(tree, mutant, text, runner, numbers.get(mutant))
             entry = results.put(mutant, text, status, by, time.monotonic() - start)
         done.append((mutant, entry))
         tell(f"{len(done)}/{len(mutants)} {entry['status']}: {place(mutant)}: {describe(mutant)}"
@@ -485,12 +534,9 @@ def main(arguments=None):
     sync(tree)
     runner = Bazel(tree, options.timeout_s, options.config)
     try:
-        for file in {m.file for m in mutants}:
-            status, by = runner.test(groups_for(file))
-            if status != SURVIVED:
-                sys.exit(f"script/mutate: the tests fail without a change ({status}): {by}")
+        numbers = put_switches(tree, mutants, texts, tell, runner)
         done = run_all(tree, mutants, texts, runner, Results(folder / "results.jsonl"),
-                       options.again, tell)
+                       options.again, tell, numbers)
     finally:
         runner.close()
     score = report(done, equivalent, tell)

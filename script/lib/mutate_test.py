@@ -3,10 +3,12 @@
 import contextlib
 import io
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
 import mutate
+import mutate_switches
 
 SOURCE = r'''#include <stdio.h> // if (a == b)
 #define TWICE(x) \
@@ -95,7 +97,7 @@ class Runner:
         self.needed = needed
         self.calls = 0
 
-    def test(self, _groups):
+    def test(self, _groups, _chosen=0):
         self.calls += 1
         text = self.path.read_text(encoding="utf-8")
         missing = [n for n in self.needed if n not in text]
@@ -145,7 +147,7 @@ class Runs(unittest.TestCase):
 
     def test_a_change_is_put_back_though_the_run_ends_in_it(self):
         class Interrupted(Runner):
-            def test(self, _groups):
+            def test(self, _groups, _chosen=0):
                 raise KeyboardInterrupt
         with self.assertRaises(KeyboardInterrupt):
             self.run_all(Interrupted(self.path))
@@ -167,7 +169,7 @@ class Runs(unittest.TestCase):
 
     def test_what_did_not_build_does_not_count(self):
         class Compiler(Runner):
-            def test(self, groups):
+            def test(self, groups, _chosen=0):
                 status, by = super().test(groups)
                 return (mutate.UNBUILT, by) if status == mutate.KILLED else (status, by)
         score, lines = self.score(self.run_all(Compiler(self.path, needed=("a < b",))))
@@ -196,6 +198,82 @@ class Runs(unittest.TestCase):
         mutants = [m for file in files for m in mutate.mutants_of(
             (mutate.ROOT / file).read_text(encoding="utf-8"), file)]
         self.assertEqual([], mutate.stale(equivalent, mutants))
+
+
+PROGRAM = r"""
+#include <stdio.h>
+#include <stdbool.h>
+static int seen;
+static void see(int i) {
+    seen += i;
+}
+static const int table[3] = {4, 5, 6};
+enum { MOST = 7 };
+static int f(int a, int b, const int *p) {
+    static int times = 3;
+    enum { LEAST = 2 };
+    int n = a - b + 1 - 2;
+    n += a * 2 + b;
+    bool x = a < b && b != 3 || !(a == 4) && !p[1];
+    switch (a) {
+    case 1:
+        see(10);
+        break;
+    default:
+        see(100);
+        n = x ? n + 1 : n - 1;
+    }
+    if (x) {
+        see(1000);
+    }
+    for (int i = 0; i < 3; i++) {
+        n += i - 1 >= 0 ? (int)(p - table) + p[i] - 1 : LEAST - MOST;
+    }
+    return n + times + (x == true) + (int)sizeof(p) - 8;
+}
+int main(void) {
+    for (int a = 0; a < 6; a++) {
+        int n = f(a, 3, table);
+        printf("%d %d\n", n, seen);
+    }
+}
+"""
+
+
+class Switches(unittest.TestCase):
+    def run_c(self, folder, name, text, chosen=0):
+        source, program = folder / f"{name}.c", folder / name
+        if not program.exists():
+            source.write_text(text, encoding="utf-8")
+            done = subprocess.run(["gcc", "-w", "-o", program, source], capture_output=True,
+                                  text=True, check=False)
+            if done.returncode != 0:
+                return None
+        done = subprocess.run([program], capture_output=True, text=True, check=False,
+                              timeout=10, env={"MUTATE": str(chosen)})
+        return done.stdout, done.returncode
+
+    def test_each_does_what_its_change_does(self):
+        mutants = mutate.mutants_of(PROGRAM, "a.c")
+        tokens = mutate.tokens_of(PROGRAM)
+        numbered = {m: i + 1 for i, m in enumerate(mutants)
+                    if not (m.new == "+" and "p - table" in m.source and m.column < 50)}
+        text, left = mutate_switches.switched(PROGRAM, tokens, numbered, mutate.closing)
+        self.assertEqual({"4 -> 5", "5 -> 6", "6 -> 7", "7 -> 8", "3 -> 4", "2 -> 3", "1 -> 0"},
+                         {mutate.describe(m) for m in left})
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            original = self.run_c(folder, "original", PROGRAM)
+            self.assertEqual(original, self.run_c(folder, "switched", text))
+            differ = 0
+            for mutant, number in numbered.items():
+                if mutant in left:
+                    continue
+                with self.subTest(f"{mutate.place(mutant)} {mutate.describe(mutant)}"):
+                    expected = self.run_c(folder, f"m{number}", mutate.mutate(PROGRAM, mutant))
+                    self.assertEqual(expected, self.run_c(folder, "switched", text, number))
+                    differ += expected != original
+            self.assertGreater(differ, 20)
 
 
 class Command(unittest.TestCase):
