@@ -22,6 +22,7 @@ enum {
     MOST_ADDRESSES = 4,   // of one name
     MOST_AT_ONCE = 64,    // accepted before the others have their turn
     MOST_REFUSED = 4096,  // in one turn: a whole backlog
+    GRACE_MS = 200,       // when all are open, until who comes is refused
     PAUSE_MS = 50,        // without descriptors or memory
     SWEEPS_SHARE = 50,    // of a ms a connection, between two counts: 1 % of a processor
     FILE_CHECK_MS = 1000, // of unix sockets
@@ -54,6 +55,7 @@ struct accept_thread {
     struct pollfd *polled; // wake_fd, then the listeners in order
     struct open_sockets open;
     int64_t counted_us;      // when open was true
+    int64_t full_since_us;   // 0: there was room
     int64_t paused_until_us; // 0: not paused
     int64_t file_check_us;   // the next one
     int64_t refused_logged_us;
@@ -145,8 +147,10 @@ static void accept_some(struct listener *l) {
     struct accept_thread *t = l->thread;
     int64_t now = clock_monotonic_us();
     bool refuses = !has_room(t, now);
-    if (refuses && t->counted_us != now) {
-        // Some may have been closed since they were counted: nobody is refused for those.
+    t->full_since_us = !refuses ? 0 : t->full_since_us != 0 ? t->full_since_us : now;
+    if (refuses && (t->counted_us != now || now - t->full_since_us < GRACE_MS * US_PER_MS)) {
+        // Some may have been closed since they were counted, or are about to be: their
+        // owner has a thread of its own, which may be behind. Nobody is refused for those.
         t->paused_until_us = t->counted_us + count_interval_us(t);
         return;
     }

@@ -11,8 +11,9 @@
 // over, for a library that cannot be trusted with a listening socket. It goes on whatever
 // accept says: without descriptors or memory it waits a moment and tries again.
 //
-// Connections that find max_connections open are closed at once: a client that is
-// refused tries elsewhere or later, one that is left in the backlog waits for a time-out.
+// Connections that find max_connections open, and have been for 0.2 s, are closed: a
+// client that is refused tries elsewhere or later, one that is left in the backlog waits
+// for a time-out. Shorter than that is no overload: who closes may just be behind.
 //
 // A unix socket's file is looked at once a second. If it is gone, or stale, it is made
 // again; if another program or another file has its place, that is logged, once a minute,

@@ -50,7 +50,7 @@ struct rpc_server_options {
     int reserved_calls;           // of these, for methods that are no reads; 0: a quarter
     int max_streams;              // of these; 0: half. More: the same
     const char *error_domain;     // ErrorInfo.domain of errors that have none
-    int max_connections;          // from listeners, at once; 0: 1,024. More are closed at once
+    int max_connections;          // from listeners, at once; 0: 1,024. More are closed
     struct listener_guard *guard; // looks at the listeners; NULL: nobody does
 };
 
