@@ -28,7 +28,9 @@ int Read(sqlite3_file *f, void *to, int n, sqlite3_int64 at) {
     return rc != SQLITE_OK ? rc : Real(f)->pMethods->xRead(Real(f), to, n, at);
 }
 int Write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at) {
-    int rc = installed->OnWrite();
+    sqlite3_int64 size = 0;
+    Real(f)->pMethods->xFileSize(Real(f), &size);
+    int rc = installed->OnWrite(reinterpret_cast<FaultyFile *>(f)->kind, at + n > size);
     return rc != SQLITE_OK ? rc : Real(f)->pMethods->xWrite(Real(f), from, n, at);
 }
 int Truncate(sqlite3_file *f, sqlite3_int64 size) {
@@ -140,6 +142,7 @@ void FaultyVfs::Reset() {
     write_code_ = 0;
     error_number_ = 0;
     read_code_ = 0;
+    fail_log_growth_ = false;
     fail_index_growth_ = false;
     gate_closed_ = false;
     gate_holds_ = false;
@@ -162,6 +165,11 @@ void FaultyVfs::FailWrites(int code, int after, int error_number) {
     write_code_ = code;
     writes_left_ = after;
     error_number_ = error_number;
+}
+
+void FaultyVfs::FailLogGrowth() {
+    std::lock_guard<std::mutex> guard(lock_);
+    fail_log_growth_ = true;
 }
 
 void FaultyVfs::FailReads(int code) {
@@ -217,13 +225,13 @@ int FaultyVfs::OnSync(File file, bool *ret_do_it) {
     return SQLITE_OK;
 }
 
-int FaultyVfs::OnWrite() {
+int FaultyVfs::OnWrite(File file, bool grows) {
     std::lock_guard<std::mutex> guard(lock_);
     writes_++;
     if (write_code_ != SQLITE_OK && writes_left_-- <= 0) {
         return write_code_;
     }
-    return SQLITE_OK;
+    return fail_log_growth_ && file == File::kLog && grows ? SQLITE_FULL : SQLITE_OK;
 }
 
 int FaultyVfs::OnRead(File file) {

@@ -26,6 +26,9 @@ class FaultyVfs {
     // what the system says of it.
     void FailWrites(int code, int after, int error_number = 0);
 
+    // The log's file can only be written where it has been before: the disk is full.
+    void FailLogGrowth();
+
     // Reads of the database and the log fail.
     void FailReads(int code);
 
@@ -51,7 +54,7 @@ class FaultyVfs {
 
     // For the VFS's own functions.
     int OnSync(File file, bool *ret_do_it);
-    int OnWrite();
+    int OnWrite(File file, bool grows);
     int OnRead(File file);
     int OnShmMap(int block, bool extend);
     int error_number() const {
@@ -72,6 +75,7 @@ class FaultyVfs {
     int writes_left_ = 0;
     std::atomic<int> error_number_{0};
     int read_code_ = 0;
+    bool fail_log_growth_ = false;
     bool fail_index_growth_ = false;
     int index_blocks_ = 0;
     bool gate_closed_ = false;

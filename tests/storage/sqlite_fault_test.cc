@@ -151,6 +151,18 @@ TEST_F(SqliteFault, FullDiskLeavesNothingForARestartToFind) {
     }
 }
 
+// The log's own room is used again: small changes go on where it had some.
+TEST_F(SqliteFault, FullDiskMakesRoomInItsLog) {
+    for (int i = 0; i < 20; i++) {
+        MustCreate(std::to_string(i));
+    }
+    vfs_.FailLogGrowth();
+    EXPECT_EQ(Apply(store_, {.id = "0"}).result, STORE_DISK_FULL);
+    for (int i = 0; i < 10; i++) {
+        EXPECT_EQ(Apply(store_, {.id = std::to_string(i)}).result, STORE_OK) << i;
+    }
+}
+
 TEST_F(SqliteFault, ReadsGoOnWhileTheDiskIsFull) {
     MustCreate("r");
     vfs_.FailWrites(SQLITE_FULL, 0);
@@ -214,6 +226,58 @@ TEST_F(SqliteFault, IndexThatCannotGrowIsAFullDiskAndNothingUnknown) {
     vfs_.Reset();
     EXPECT_EQ(GetRun(store_, std::to_string(created)).result, STORE_NOT_FOUND);
     EXPECT_EQ(CreateRun(store_, {.id = std::to_string(created)}).result, STORE_OK);
+}
+
+// Where SQLite finds no room for the index within a commit all the same, the log is on the disk
+// already: that is not told as "nothing was changed".
+TEST_F(SqliteFault, IndexThatCannotGrowWithinACommitIsUnknown) {
+    MustCreate("r");
+    sqlite3 *reader = nullptr; // keeps the log from being used anew
+    ASSERT_EQ(sqlite3_open_v2(path_.c_str(), &reader, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(reader, "BEGIN; SELECT * FROM run", nullptr, nullptr, nullptr),
+              SQLITE_OK);
+    vfs_.FailIndex(); // also for blocks that were there
+    std::string spec(512 * 1024, 's');
+    Answer a;
+    int created = 0;
+    while (created < 100 &&
+           (a = CreateRun(store_, {.id = std::to_string(created), .spec = spec})).result ==
+               STORE_OK) {
+        created++;
+    }
+    EXPECT_EQ(a.result, STORE_UNAVAILABLE) << a.detail;
+    EXPECT_NE(a.detail.find("committing"), std::string::npos) << a.detail;
+    EXPECT_EQ(failures_, 1);
+    ASSERT_EQ(sqlite3_close(reader), SQLITE_OK);
+    vfs_.Reset();
+    OpenStore(0);
+    for (int i = 0; i < created; i++) {
+        EXPECT_EQ(GetRun(store_, std::to_string(i)).result, STORE_OK);
+    }
+    // It was committed: this is why.
+    EXPECT_EQ(GetRun(store_, std::to_string(created)).result, STORE_OK);
+}
+
+TEST_F(SqliteFault, TransactionsAreBoundedByTheirBytes) {
+    vfs_.CloseGate();
+    PendingPtr first = StartCreate(store_, "first");
+    vfs_.WaitUntilGateHolds();
+    std::vector<PendingPtr> waiting;
+    for (int i = 0; i < 40; i++) { // of 1 MiB each, 8 in a transaction
+        auto p = std::make_unique<Pending>(STORE_CREATE);
+        p->run.id = std::to_string(i);
+        p->run.spec = std::string(1024 * 1024, 's');
+        static const std::string empty;
+        FillCreate(p->op, p->run, empty, empty);
+        run_store_submit(store_, p->op.get());
+        waiting.push_back(std::move(p));
+    }
+    int syncs_before = vfs_.log_syncs();
+    vfs_.OpenGate();
+    for (PendingPtr &p : waiting) {
+        EXPECT_EQ(p->Wait(), STORE_OK);
+    }
+    EXPECT_GE(vfs_.log_syncs() - syncs_before, 5);
 }
 
 // A checkpoint for which the database cannot grow is made later.
