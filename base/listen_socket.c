@@ -1,8 +1,12 @@
 #include "base/listen_socket.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -146,6 +150,28 @@ const struct error *listen_socket_open(struct arena *a, const struct address *ad
                                        struct listen_socket *ret_socket) {
     size_t one;
     return listen_socket_open_all(a, address, ret_socket, 1, &one);
+}
+
+// --- the end ---
+
+void listen_socket_refuse(struct listen_socket *socket) {
+    socket_file_remove(&socket->file);
+    // Of TCP, SYN without ACK begins a connection: byte 13 of the segment has the flags.
+    // Its client sends it again after a second, and is refused then.
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TH_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+    setsockopt(socket->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+bool listen_socket_has_waiting(const struct listen_socket *socket) {
+    struct pollfd waiting = {.fd = socket->fd, .events = POLLIN};
+    return poll(&waiting, 1, 0) > 0 && (waiting.revents & POLLIN) != 0;
 }
 
 void listen_socket_close(struct listen_socket *socket) {

@@ -1,6 +1,8 @@
 #ifndef RUNSD_BASE_LISTEN_SOCKET_H
 #define RUNSD_BASE_LISTEN_SOCKET_H
 
+#include <stdbool.h>
+
 #include "base/address.h"
 #include "base/arena.h"
 #include "base/error.h"
@@ -25,6 +27,13 @@ const struct error *listen_socket_open(struct arena *a, const struct address *ad
 const struct error *listen_socket_open_all(struct arena *a, const struct address *address,
                                            struct listen_socket *ret_sockets, size_t most,
                                            size_t *ret_count);
+
+// Has who connects from now on not come in, without a reset of those who are in already
+// and wait to be accepted.
+void listen_socket_refuse(struct listen_socket *socket);
+
+// Whether a connection waits to be accepted.
+bool listen_socket_has_waiting(const struct listen_socket *socket);
 
 // Closes the socket and removes the file of a unix socket if it is still ours.
 void listen_socket_close(struct listen_socket *socket);

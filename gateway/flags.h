@@ -101,7 +101,7 @@ extern const char *const gateway_gzip_words[];
         .maximum = 1000000, .help = "open at once, beside the calls; more: 429 [1024]"},           \
     [(first) + GATEWAY_FLAG_IDLE_TIMEOUT] = {                                                      \
         .name = "--idle-timeout-ms", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,            \
-        .maximum = 3600000, .help = "of a quiet HTTP connection [60000]"},                         \
+        .maximum = 3600000, .help = "of a quiet HTTP connection [75000]"},                         \
     [(first) + GATEWAY_FLAG_REQUEST_TIMEOUT] = {                                                   \
         .name = "--request-timeout-ms", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,         \
         .maximum = 3600000, .help = "to receive one HTTP request [30000]"},                        \

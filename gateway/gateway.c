@@ -22,7 +22,7 @@ static struct gateway_limits with_defaults(struct gateway_limits limits) {
         .connections = GATEWAY_DEFAULT_CONNECTIONS,
         .calls_in_flight = GATEWAY_DEFAULT_CALLS_IN_FLIGHT,
         .streams = 1024,
-        .idle_timeout_ms = 60000,
+        .idle_timeout_ms = 75000, // load balancers keep connections for 60 s
         .request_timeout_ms = 30000,
         .upstream_timeout_ms = 30000,
     };

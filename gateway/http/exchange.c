@@ -115,9 +115,11 @@ void exchange_end(struct exchange *x) {
         reaper_end_call(context->reaper, x->entry);
         exchange_sum_stream(x);
     }
-    if (reaper_timed_out(context->reaper, x->entry, &x->request_id)) {
-        x->reply.http_status = MHD_HTTP_REQUEST_TIMEOUT;
-        x->reply.code = STATUS_DEADLINE_EXCEEDED;
+    int early_status = reaper_early_status(x->entry, &x->request_id);
+    if (early_status != 0) {
+        x->reply.http_status = early_status;
+        x->reply.code = early_status == MHD_HTTP_REQUEST_TIMEOUT ? STATUS_DEADLINE_EXCEEDED
+                                                                 : STATUS_UNAVAILABLE;
         log_access(x);
     } else if (x->state != EXCHANGE_HEAD) {
         log_access(x);
@@ -183,7 +185,10 @@ struct reply_request exchange_reply_request(struct exchange *x) {
 enum MHD_Result exchange_queue_reply(struct exchange *x, struct MHD_Connection *connection,
                                      bool close) {
     if (close || exchange_is_stopping(x)) {
+        reaper_will_close(x->entry);
         reply_close_connection(&x->reply);
+    } else if (x->facts.is_persistent) {
+        reply_keep_connection(&x->reply, x->context->keep_alive);
     }
     x->state = EXCHANGE_ANSWERED;
     enum MHD_Result queued =

@@ -35,6 +35,7 @@ struct exchange_context {
     struct reaper *reaper;
     struct stream_group *streams;
     atomic_bool is_stopping; // replies close their connections
+    char keep_alive[32];     // what Keep-Alive says of other connections
     // The HTTP thread's: unary calls, and of these those that are with the upstream;
     // open streams; bytes that requests hold; exchanges to be used again.
     struct admission calls;

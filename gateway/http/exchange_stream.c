@@ -367,7 +367,9 @@ enum MHD_Result exchange_begin_stream(struct exchange *x, struct MHD_Connection 
         return exchange_queue_reply(x, connection, false); // an error; exchange_end releases
     }
     reaper_stream(x->context->reaper, x->entry);
-    enum MHD_Result queued = exchange_queue_reply(x, connection, false);
+    // Where the end of the body is the end of the connection.
+    bool close = !x->facts.is_http_1_1 || slice_equal_cstr(x->method, MHD_HTTP_METHOD_HEAD);
+    enum MHD_Result queued = exchange_queue_reply(x, connection, close);
     x->state = EXCHANGE_STREAMING;
     return queued;
 }

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <malloc.h>
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,15 +13,21 @@
 
 #include "base/clock.h"
 #include "base/container_of.h"
+#include "base/descriptor_limit.h"
 #include "base/listen_socket.h"
 #include "base/memory.h"
 #include "gateway/http/connection_memory.h"
 #include "gateway/http/exchange.h"
+#include "gateway/http/linger.h"
 #include "gateway/http/reaper.h"
 #include "rpc/loop.h"
 
 enum {
-    LAST_REPLIES_MS = 1000, // after the drain, for replies that are being sent
+    // At a stop: how long a request may be on its way to us on an idle connection,
+    // within the drain; and after the drain, how long replies may take to be sent.
+    STOP_GRACE_MS = 500,
+    LAST_REPLIES_MS = 500,
+    ACCEPT_ROUNDS = 1000, // libmicrohttpd takes at least one connection in each
     // Memory is given back to the system when so many connections are fewer, or so many
     // bytes of large requests and replies are over; for these after a while, since it takes
     // as long as hundreds of requests.
@@ -32,6 +39,13 @@ enum {
     // so that such a request costs no CPU until its time is over.
     FRUITLESS_RUNS = 1000,
     PAUSE_MS = 10,
+};
+
+// What a stop waits for.
+enum stop_stage {
+    STAGE_NONE,
+    STAGE_CLOSED,  // no connection is left
+    STAGE_NO_CALL, // no connection is suspended for a call
 };
 
 struct http_server {
@@ -51,6 +65,12 @@ struct http_server {
     int most_connections; // since memory was given back
     int64_t trim_due_us;  // 0: there is no reason to
     int fruitless_runs;   // since libmicrohttpd has called us last
+    int64_t now_us;       // when the turn began
+    struct linger_ring linger;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t reached;
+    enum stop_stage awaited; // by the thread that stops; with the mutex
 };
 
 // --- libmicrohttpd's callbacks, all on its thread ---
@@ -76,13 +96,15 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
                           enum MHD_ConnectionNotificationCode what) {
     struct http_server *server = closure;
     server->fruitless_runs = 0;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        linger_add(&server->linger, info->connect_fd, reaper_closes(*socket_context),
+                   server->now_us);
         reaper_remove(server->context.reaper, *socket_context);
         count_connection(server, -1);
         return;
     }
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     *socket_context = reaper_add(server->context.reaper, info->connect_fd);
     count_connection(server, 1);
     atomic_fetch_add_explicit(&server->accepted, 1, memory_order_relaxed);
@@ -163,7 +185,7 @@ static int trim_when_due(struct http_server *server) {
     if (server->context.budget.given_back < TRIM_BYTES) {
         return -1;
     }
-    int64_t now_us = clock_monotonic_us();
+    int64_t now_us = server->now_us;
     if (server->trim_due_us == 0) {
         server->trim_due_us = now_us + TRIM_DELAY_US;
     }
@@ -175,9 +197,30 @@ static int trim_when_due(struct http_server *server) {
     return -1;
 }
 
+static bool has_reached(const struct http_server *server) {
+    return server->awaited == STAGE_CLOSED ? server->connections == 0 && server->linger.count == 0
+                                           : reaper_calling_count(server->context.reaper) == 0;
+}
+
+static void tell_who_stops(struct http_server *server) {
+    pthread_mutex_lock(&server->mutex);
+    if (server->awaited != STAGE_NONE && has_reached(server)) {
+        server->awaited = STAGE_NONE;
+        pthread_cond_broadcast(&server->reached);
+    }
+    pthread_mutex_unlock(&server->mutex);
+}
+
+// Before libmicrohttpd runs.
+static void set_time(struct http_server *server) {
+    server->now_us = clock_monotonic_us();
+    reaper_set_time(server->context.reaper, server->now_us);
+}
+
 static int turn(struct rpc_watch *watch) {
     struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
     int connections;
+    set_time(server);
     // Before the run, without which libmicrohttpd overlooks who is resumed.
     exchange_run_due(&server->context);
     do {
@@ -185,15 +228,21 @@ static int turn(struct rpc_watch *watch) {
         connections = server->connections;
         MHD_run(server->daemon);
     } while (server->connections < connections);
-    int due_ms = shorter_ms(exchange_due_ms(&server->context), trim_when_due(server));
-    return shorter_ms(due_ms, daemon_wait_ms(server));
+    int wait_ms =
+        shorter_ms(reaper_run(server->context.reaper), linger_run(&server->linger, server->now_us));
+    if (atomic_load_explicit(&server->context.is_stopping, memory_order_relaxed)) {
+        tell_who_stops(server);
+    }
+    wait_ms = shorter_ms(wait_ms, exchange_due_ms(&server->context));
+    wait_ms = shorter_ms(wait_ms, trim_when_due(server));
+    return shorter_ms(wait_ms, daemon_wait_ms(server));
 }
 
 // MHD_OPTION_STRICT_FOR_CLIENT stays off: all that it does in 0.9.75 is to answer a
-// missing Host and a space in the target by itself, in HTML. We refuse both.
+// missing Host and a space in the target by itself, in HTML. We refuse both. The time-out
+// of connections is off: reaper.h says why.
 static struct MHD_Daemon *start_daemon(struct http_server *server) {
     const struct gateway_limits *limits = &server->context.limits;
-    const unsigned idle_seconds = (unsigned)((limits->idle_timeout_ms + 999) / 1000);
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,       //
                             0, NULL, NULL, on_request, server,                                  //
                             MHD_OPTION_EXTERNAL_LOGGER, on_log, server,                         //
@@ -201,7 +250,6 @@ static struct MHD_Daemon *start_daemon(struct http_server *server) {
                             MHD_OPTION_STRICT_FOR_CLIENT, 0,                                    //
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)limits->connections,         //
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory_size(limits), //
-                            MHD_OPTION_CONNECTION_TIMEOUT, idle_seconds,                        //
                             MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, server,                //
                             MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,               //
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,                  //
@@ -239,7 +287,19 @@ static void free_server(struct http_server *server) {
     edge_release(&server->context.edge);
     gateway_api_slot_release(&server->apis);
     rpc_loop_free(server->own_loop);
+    linger_release(&server->linger);
+    pthread_cond_destroy(&server->reached);
+    pthread_mutex_destroy(&server->mutex);
     free(server);
+}
+
+static void init_waiting(struct http_server *server) {
+    pthread_mutex_init(&server->mutex, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->reached, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }
 
 const struct error *http_server_start(struct arena *a, const struct http_server_options *options,
@@ -254,6 +314,10 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     }
     struct http_server *server = mem_zalloc(sizeof(*server));
     server->socket = socket;
+    init_waiting(server);
+    int64_t descriptors = descriptor_limit() - DESCRIPTORS_RESERVED;
+    server->linger.max_descriptor = descriptors > INT_MAX ? INT_MAX : (int)descriptors;
+    server->now_us = clock_monotonic_us();
     server->context.log = options->log;
     edge_init(&server->context.edge, options->log, &options->http);
     gateway_api_slot_init(&server->apis, gateway_api_ref(options->api));
@@ -271,9 +335,12 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     server->context.reaper = reaper_new(options->limits.idle_timeout_ms,
                                         options->limits.request_timeout_ms, options->http.envelope);
     server->context.streams = stream_group_new(options->http.stream_heartbeat_ms);
+    snprintf(server->context.keep_alive, sizeof(server->context.keep_alive), "timeout=%d",
+             (int)(options->limits.idle_timeout_ms / 1000));
     server->own_loop = options->loop == NULL ? rpc_loop_new_local("http") : NULL;
     server->context.loop = options->loop != NULL ? options->loop : server->own_loop;
-    server->daemon = server->context.loop != NULL ? start_daemon(server) : NULL;
+    bool is_ready = server->context.loop != NULL && server->context.reaper != NULL;
+    server->daemon = is_ready ? start_daemon(server) : NULL;
     if (server->daemon == NULL) {
         int number = errno;
         free_server(server);
@@ -297,33 +364,89 @@ int http_server_port(const struct http_server *server) {
     return server->socket.port;
 }
 
-static void stop_accepting(void *context) {
-    struct http_server *server = context;
+// --- the stop ---
+
+// Who is connected already is served: closing the socket would reset them.
+static void stop_accepting(struct http_server *server) {
+    set_time(server);
+    listen_socket_refuse(&server->socket);
+    for (int i = 0; i < ACCEPT_ROUNDS && listen_socket_has_waiting(&server->socket) &&
+                    server->connections < server->context.limits.connections;
+         i++) {
+        MHD_run(server->daemon);
+    }
     MHD_quiesce_daemon(server->daemon); // the socket is ours again
     // From now on who connects is refused.
     shutdown(server->socket.fd, SHUT_RDWR);
     exchange_run_due(&server->context);
 }
 
+struct stop {
+    struct http_server *server;
+    int64_t until_us;
+};
+
+static void begin_stop(void *context) {
+    const struct stop *stop = context;
+    struct http_server *server = stop->server;
+    atomic_store(&server->context.is_stopping, true);
+    stop_accepting(server);
+    // Replies close their connections from now on. On those that are idle a request may
+    // be on its way.
+    int64_t grace_end_us = clock_monotonic_us() + (int64_t)STOP_GRACE_MS * 1000;
+    reaper_close_idle(server->context.reaper,
+                      grace_end_us < stop->until_us ? grace_end_us : stop->until_us);
+}
+
+static void cancel_all(void *server) {
+    reaper_cancel_all(((struct http_server *)server)->context.reaper);
+}
+
+static void do_nothing(void *context) {
+    (void)context;
+}
+
+// Waits for a stage until until_us, 0: for ever. Returns whether it was reached.
+static bool await(struct http_server *server, enum stop_stage stage, int64_t until_us) {
+    const struct timespec end = {until_us / 1000000, until_us % 1000000 * 1000};
+    pthread_mutex_lock(&server->mutex);
+    server->awaited = stage;
+    pthread_mutex_unlock(&server->mutex);
+    rpc_loop_call(server->context.loop, do_nothing, NULL); // a turn comes behind it
+    int r = 0;
+    pthread_mutex_lock(&server->mutex);
+    while (server->awaited != STAGE_NONE && r != ETIMEDOUT) {
+        r = until_us == 0 ? pthread_cond_wait(&server->reached, &server->mutex)
+                          : pthread_cond_timedwait(&server->reached, &server->mutex, &end);
+    }
+    bool reached = server->awaited == STAGE_NONE;
+    server->awaited = STAGE_NONE;
+    pthread_mutex_unlock(&server->mutex);
+    return reached;
+}
+
 void http_server_stop(struct http_server *server, int64_t drain_ms) {
     if (server == NULL) {
         return;
     }
-    atomic_store(&server->context.is_stopping, true);
     if (server->guard != NULL) {
         listener_guard_remove(server->guard, &server->guarded);
     }
-    rpc_loop_call(server->context.loop, stop_accepting, server);
+    struct stop stop = {server, clock_monotonic_us() + drain_ms * 1000};
+    rpc_loop_call(server->context.loop, begin_stop, &stop);
     // Streams have no end of their own to wait for.
     stream_group_stop(server->context.streams);
-    if (!reaper_wait_idle(server->context.reaper, drain_ms)) {
+    if (!await(server, STAGE_CLOSED, stop.until_us)) {
         LOG(server->context.log, LOG_WARN, "requests in flight are cancelled",
             log_int("drainMs", drain_ms));
     }
     // A connection that is suspended must not be stopped.
-    reaper_cancel_all(server->context.reaper);
-    reaper_wait_idle(server->context.reaper, LAST_REPLIES_MS);
+    rpc_loop_call(server->context.loop, cancel_all, server);
+    await(server, STAGE_NO_CALL, 0);
+    await(server, STAGE_CLOSED, clock_monotonic_us() + (int64_t)LAST_REPLIES_MS * 1000);
     rpc_loop_watch(server->context.loop, NULL);
+    // Whose connection is still suspended, for want of room.
+    exchange_run_due(&server->context);
     MHD_stop_daemon(server->daemon); // its last callbacks are called here
     stream_group_wait_empty(server->context.streams);
     free_server(server);

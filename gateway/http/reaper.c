@@ -1,51 +1,93 @@
 #include "gateway/http/reaper.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <pthread.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
+#include <unistd.h>
 
-#include "base/check.h"
-#include "base/clock.h"
+#include "base/arena.h"
+#include "base/error.h"
 #include "base/memory.h"
-#include "gateway/http/timeout_reply.h"
+#include "gateway/http/early_reply.h"
 
-enum { PERIOD_MS = 1000, BATCH = 256 };
+enum {
+    // Between two looks for clients that are gone, and how old a state must be for it:
+    // until then libmicrohttpd may see the end by itself, and short calls be answered.
+    ENDED_PERIOD_MS = 500,
+    ENDED_BATCH = 64,
+    // What may lie between a request's last bytes and the end of its reply.
+    RECEIVED_SLACK_MS = 50,
+    // So often within the idle time-out it is asked whether a client takes its reply.
+    STUCK_TIMES = 4,
+};
+
+// Connections for which the same is due after the same time, the longest there first.
+struct reaper_list {
+    struct reaper_entry *first;
+    struct reaper_entry *last;
+    int64_t delay_us;
+};
+
+enum list_kind {
+    LIST_IDLE,
+    LIST_RECEIVING, // also those that send the first line
+    LIST_CALLING,   // nothing is due
+    LIST_REPLYING,  // also those that stream
+    LIST_LINGERING, // answered early
+    LIST_COUNT,
+};
 
 struct reaper {
-    int64_t idle_limit_us;
-    int64_t request_limit_us;
     enum envelope_kind envelope;
-    pthread_t thread;
-
-    pthread_mutex_t mutex; // guards what follows and all entries
-    pthread_cond_t changed;
-    struct reaper_entry *entries;
-    size_t busy_count;    // not IDLE
-    size_t calling_count; // CALLING
+    int64_t now_us;
+    struct reaper_list lists[LIST_COUNT];
+    size_t count;
+    size_t calling_count;
+    int64_t close_idle_us; // 0: not at all
     bool is_cancelling;
-    bool is_awaited; // somebody waits for fewer busy or calling ones
-    bool is_ending;
+    // Clients that have ended their direction: libmicrohttpd looks at no connection that
+    // is suspended for a call; and its version 0.9.75 overlooks an end that arrives
+    // together with the last bytes, so that a quiet connection, or one with half a
+    // request, would stay until it times out.
+    int ended_fd; // an epoll of its own
+    int64_t next_look_us;
+    struct reaper_entry *ended;
 };
 
-static struct timespec monotonic_in_ms(int64_t ms) {
-    int64_t at_us = clock_monotonic_us() + ms * 1000;
-    return (struct timespec){at_us / 1000000, at_us % 1000000 * 1000};
+// --- lists ---
+
+static void leave_list(struct reaper_entry *e) {
+    struct reaper_list *list = e->list;
+    *(e->previous != NULL ? &e->previous->next : &list->first) = e->next;
+    *(e->next != NULL ? &e->next->previous : &list->last) = e->previous;
 }
 
-// --- the thread ---
+static void enter_list(struct reaper *reaper, struct reaper_entry *e, enum list_kind kind) {
+    struct reaper_list *list = &reaper->lists[kind];
+    e->list = list;
+    e->due_us = reaper->now_us + list->delay_us;
+    e->next = NULL;
+    e->previous = list->last;
+    *(list->last != NULL ? &list->last->next : &list->first) = e;
+    list->last = e;
+}
 
-// Connections that are quiet, receive or call upstream, to be asked whether the
-// client is there.
-struct batch {
-    struct pollfd fds[BATCH];
-    struct reaper_entry *entries[BATCH];
-    nfds_t count;
-};
+static void move(struct reaper *reaper, struct reaper_entry *e, enum list_kind kind) {
+    leave_list(e);
+    enter_list(reaper, e, kind);
+}
+
+static bool is_due(const struct reaper *reaper, enum list_kind kind) {
+    const struct reaper_entry *first = reaper->lists[kind].first;
+    return first != NULL && first->due_us <= reaper->now_us;
+}
+
+// --- what the socket knows ---
 
 // Whether bytes of the client wait to be read.
 static bool has_unread(int fd) {
@@ -53,100 +95,181 @@ static bool has_unread(int fd) {
     return ioctl(fd, FIONREAD, &count) == 0 && count > 0;
 }
 
-static void end_abandoned(struct batch *batch) {
-    if (batch->count > 0 && poll(batch->fds, batch->count, 0) > 0) {
-        for (nfds_t i = 0; i < batch->count; i++) {
-            if (batch->fds[i].revents == 0) {
-                continue;
-            }
-            if (batch->entries[i]->call != NULL) {
-                batch->entries[i]->cancel(batch->entries[i]->call);
-            } else if (batch->entries[i]->state == REAPER_IDLE || !has_unread(batch->fds[i].fd)) {
-                shutdown(batch->fds[i].fd, SHUT_RDWR);
-            }
-        }
-    }
-    batch->count = 0;
+static bool get_tcp_info(int fd, struct tcp_info *ret_info) {
+    socklen_t size = sizeof(*ret_info);
+    memset(ret_info, 0, sizeof(*ret_info));
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret_info, &size) == 0;
 }
 
-// Whether to ask for the client of a connection. libmicrohttpd looks at no
-// connection that is suspended for a call; and its version 0.9.75 overlooks an end
-// that arrives together with the last bytes, so that a quiet connection, or one with
-// half a request, would stay until it times out.
-static bool may_be_abandoned(const struct reaper_entry *e) {
-    return e->state == REAPER_IDLE || e->state == REAPER_RECEIVING || e->call != NULL;
+// Whether part of a request has arrived at a connection that is idle by what
+// libmicrohttpd tells, which is nothing before the first line is whole.
+static bool has_begun(const struct reaper *reaper, const struct reaper_entry *e) {
+    struct tcp_info info;
+    int64_t idle_ms = (reaper->now_us - e->since_us) / 1000;
+    return has_unread(e->fd) || (get_tcp_info(e->fd, &info) &&
+                                 (int64_t)info.tcpi_last_data_recv + RECEIVED_SLACK_MS < idle_ms);
 }
 
-// Answers a request that takes too long to arrive.
-static void time_out(const struct reaper *reaper, struct reaper_entry *e) {
-    if (e->timed_out) {
-        return;
+// Whether the client has taken nothing for long of what waits for it.
+static bool is_stuck(struct reaper_entry *e) {
+    int waiting = 0;
+    if (ioctl(e->fd, SIOCOUTQ, &waiting) != 0 || waiting == 0) {
+        e->stuck_times = 0;
+        return false;
     }
-    e->timed_out = true;
+    struct tcp_info info;
+    bool is_tcp = get_tcp_info(e->fd, &info);
+    int64_t taken = is_tcp ? (int64_t)info.tcpi_bytes_acked : waiting;
+    e->stuck_times = taken == e->taken_bytes ? e->stuck_times + 1 : 0;
+    e->taken_bytes = taken;
+    return e->stuck_times >= STUCK_TIMES;
+}
+
+// --- what is due ---
+
+// libmicrohttpd sees the end and closes, without another look at what arrived.
+static void end(struct reaper *reaper, struct reaper_entry *e) {
+    shutdown(e->fd, SHUT_RDWR);
+    move(reaper, e, LIST_LINGERING);
+}
+
+static void reply_early(struct reaper *reaper, struct reaper_entry *e, enum status_code code,
+                        enum reason reason, const char *message) {
     if (e->request_id.len > 0 && e->request_id.len <= REQUEST_ID_LONGEST) {
-        memcpy(e->timed_out_id, e->request_id.data, e->request_id.len);
-        e->timed_out_id[e->request_id.len] = '\0';
+        memcpy(e->early_id, e->request_id.data, e->request_id.len);
+        e->early_id[e->request_id.len] = '\0';
     } else {
-        uuid_make(e->timed_out_id);
+        uuid_make(e->early_id);
     }
-    timeout_reply_send(e->fd, reaper->envelope, slice_of_cstr(e->timed_out_id));
+    struct arena a;
+    arena_init(&a);
+    struct error *error = error_new(&a, code, reason, "%s", message);
+    error->domain = REASON_DOMAIN_GATEWAY;
+    e->early_status = early_reply_send(e->fd, reaper->envelope, error, slice_of_cstr(e->early_id));
+    arena_release(&a);
+    move(reaper, e, LIST_LINGERING);
 }
 
-static void inspect(struct reaper *reaper) {
-    int64_t now_us = clock_monotonic_us();
-    struct batch batch;
-    batch.count = 0;
-    for (struct reaper_entry *e = reaper->entries; e != NULL; e = e->next) {
-        int64_t lasts_us = now_us - e->since_us;
-        if (e->state == REAPER_RECEIVING && lasts_us > reaper->request_limit_us) {
-            time_out(reaper, e);
-        } else if (e->state == REAPER_IDLE && lasts_us > reaper->idle_limit_us) {
-            // The HTTP thread sees the end of the stream and closes.
-            shutdown(e->fd, SHUT_RDWR);
-        } else if (may_be_abandoned(e) && lasts_us > (int64_t)PERIOD_MS * 1000 / 2) {
-            batch.entries[batch.count] = e;
-            batch.fds[batch.count++] = (struct pollfd){.fd = e->fd, .events = POLLRDHUP};
-            if (batch.count == BATCH) {
-                end_abandoned(&batch);
+static void close_idle(struct reaper *reaper, struct reaper_entry *e) {
+    if (has_begun(reaper, e)) {
+        move(reaper, e, LIST_RECEIVING);
+    } else {
+        end(reaper, e);
+    }
+}
+
+static void run_due(struct reaper *reaper) {
+    bool closes_all = reaper->close_idle_us != 0 && reaper->close_idle_us <= reaper->now_us;
+    while (is_due(reaper, LIST_IDLE) || (closes_all && reaper->lists[LIST_IDLE].first != NULL)) {
+        close_idle(reaper, reaper->lists[LIST_IDLE].first);
+    }
+    while (is_due(reaper, LIST_RECEIVING)) {
+        reply_early(reaper, reaper->lists[LIST_RECEIVING].first, STATUS_DEADLINE_EXCEEDED,
+                    REASON_REQUEST_TIMEOUT, "the request was not received completely in time");
+    }
+    while (is_due(reaper, LIST_REPLYING)) {
+        struct reaper_entry *e = reaper->lists[LIST_REPLYING].first;
+        if (is_stuck(e)) {
+            end(reaper, e);
+        } else {
+            move(reaper, e, LIST_REPLYING);
+        }
+    }
+    while (is_due(reaper, LIST_LINGERING)) {
+        end(reaper, reaper->lists[LIST_LINGERING].first);
+    }
+}
+
+// --- clients that are gone ---
+
+static void take_ended(struct reaper *reaper) {
+    struct epoll_event events[ENDED_BATCH];
+    int count;
+    do {
+        count = epoll_wait(reaper->ended_fd, events, ENDED_BATCH, 0);
+        for (int i = 0; i < count; i++) {
+            struct reaper_entry *e = events[i].data.ptr;
+            if (!e->has_ended) {
+                e->has_ended = true;
+                e->next_ended = reaper->ended;
+                reaper->ended = e;
             }
         }
-    }
-    end_abandoned(&batch);
+    } while (count == ENDED_BATCH);
 }
 
-static void *run(void *argument) {
-    struct reaper *reaper = argument;
-    pthread_mutex_lock(&reaper->mutex);
-    while (!reaper->is_ending) {
-        struct timespec next = monotonic_in_ms(PERIOD_MS);
-        int r = 0;
-        while (!reaper->is_ending && r != ETIMEDOUT) {
-            r = pthread_cond_timedwait(&reaper->changed, &reaper->mutex, &next);
+static void end_abandoned(struct reaper *reaper) {
+    int64_t oldest_us = reaper->now_us - (int64_t)ENDED_PERIOD_MS * 1000;
+    for (struct reaper_entry *e = reaper->ended; e != NULL; e = e->next_ended) {
+        if (e->since_us > oldest_us || e->early_status != 0) {
+            continue;
         }
-        if (!reaper->is_ending) {
-            inspect(reaper);
+        if (e->call != NULL) {
+            e->cancel(e->call);
+        } else if ((e->state == REAPER_IDLE || e->state == REAPER_RECEIVING) &&
+                   !has_unread(e->fd)) {
+            end(reaper, e);
         }
     }
-    pthread_mutex_unlock(&reaper->mutex);
-    return NULL;
+}
+
+static void forget_ended(struct reaper *reaper, const struct reaper_entry *entry) {
+    struct reaper_entry **link = &reaper->ended;
+    while (*link != NULL && *link != entry) {
+        link = &(*link)->next_ended;
+    }
+    if (*link != NULL) {
+        *link = entry->next_ended;
+    }
+}
+
+// --- time ---
+
+void reaper_set_time(struct reaper *reaper, int64_t now_us) {
+    reaper->now_us = now_us;
+}
+
+static int64_t next_us(const struct reaper *reaper) {
+    int64_t next = reaper->next_look_us;
+    for (int kind = 0; kind < LIST_COUNT; kind++) {
+        const struct reaper_entry *first = reaper->lists[kind].first;
+        if (kind != LIST_CALLING && first != NULL && first->due_us < next) {
+            next = first->due_us;
+        }
+    }
+    bool closes = reaper->close_idle_us != 0 && reaper->lists[LIST_IDLE].first != NULL;
+    return closes && reaper->close_idle_us < next ? reaper->close_idle_us : next;
+}
+
+int reaper_run(struct reaper *reaper) {
+    if (reaper->count == 0) {
+        return -1;
+    }
+    run_due(reaper);
+    if (reaper->next_look_us <= reaper->now_us) {
+        take_ended(reaper);
+        end_abandoned(reaper);
+        reaper->next_look_us = reaper->now_us + (int64_t)ENDED_PERIOD_MS * 1000;
+    }
+    int64_t left_us = next_us(reaper) - reaper->now_us;
+    return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
 }
 
 // --- the life of a reaper ---
 
 struct reaper *reaper_new(int64_t idle_timeout_ms, int64_t request_timeout_ms,
                           enum envelope_kind envelope) {
+    int ended_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (ended_fd < 0) {
+        return NULL;
+    }
     struct reaper *reaper = mem_zalloc(sizeof(*reaper));
+    reaper->ended_fd = ended_fd;
     reaper->envelope = envelope;
-    reaper->request_limit_us = request_timeout_ms * 1000;
-    reaper->idle_limit_us = (idle_timeout_ms + request_timeout_ms) * 1000;
-    pthread_mutex_init(&reaper->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&reaper->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    CHECK(pthread_create(&reaper->thread, NULL, run, reaper) == 0); // else as out of memory
-    pthread_setname_np(reaper->thread, "http-reaper");
+    reaper->lists[LIST_IDLE].delay_us = (idle_timeout_ms + REAPER_GRACE_MS) * 1000;
+    reaper->lists[LIST_RECEIVING].delay_us = request_timeout_ms * 1000;
+    reaper->lists[LIST_REPLYING].delay_us = reaper->lists[LIST_IDLE].delay_us / STUCK_TIMES;
+    reaper->lists[LIST_LINGERING].delay_us = (int64_t)REAPER_LINGER_MS * 1000;
     return reaper;
 }
 
@@ -154,110 +277,98 @@ void reaper_free(struct reaper *reaper) {
     if (reaper == NULL) {
         return;
     }
-    pthread_mutex_lock(&reaper->mutex);
-    reaper->is_ending = true;
-    pthread_cond_broadcast(&reaper->changed);
-    pthread_mutex_unlock(&reaper->mutex);
-    pthread_join(reaper->thread, NULL);
-    pthread_cond_destroy(&reaper->changed);
-    pthread_mutex_destroy(&reaper->mutex);
+    close(reaper->ended_fd);
     free(reaper);
 }
 
 // --- connections ---
 
-static void set_state(struct reaper *reaper, struct reaper_entry *entry, enum reaper_state state) {
-    reaper->busy_count += state != REAPER_IDLE;
-    reaper->busy_count -= entry->state != REAPER_IDLE;
-    reaper->calling_count += state == REAPER_CALLING;
-    reaper->calling_count -= entry->state == REAPER_CALLING;
-    entry->state = state;
-    entry->since_us = clock_monotonic_us();
-    entry->call = NULL;
-    entry->request_id = SLICE_EMPTY;
-    if (reaper->is_awaited) {
-        pthread_cond_broadcast(&reaper->changed);
-    }
-}
-
 struct reaper_entry *reaper_add(struct reaper *reaper, int fd) {
     struct reaper_entry *entry = mem_zalloc(sizeof(*entry));
     entry->fd = fd;
     entry->state = REAPER_IDLE;
-    entry->since_us = clock_monotonic_us();
-    pthread_mutex_lock(&reaper->mutex);
-    entry->next = reaper->entries;
-    entry->link = &reaper->entries;
-    if (entry->next != NULL) {
-        entry->next->link = &entry->next;
-    }
-    reaper->entries = entry;
-    pthread_mutex_unlock(&reaper->mutex);
+    entry->since_us = reaper->now_us;
+    enter_list(reaper, entry, LIST_IDLE);
+    reaper->count++;
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = entry};
+    // Without memory for it the client's end is seen when it is written to.
+    epoll_ctl(reaper->ended_fd, EPOLL_CTL_ADD, fd, &event);
     return entry;
 }
 
 void reaper_remove(struct reaper *reaper, struct reaper_entry *entry) {
-    pthread_mutex_lock(&reaper->mutex);
-    set_state(reaper, entry, REAPER_IDLE);
-    *entry->link = entry->next;
-    if (entry->next != NULL) {
-        entry->next->link = entry->link;
+    struct epoll_event none = {0};
+    epoll_ctl(reaper->ended_fd, EPOLL_CTL_DEL, entry->fd, &none);
+    if (entry->has_ended) {
+        forget_ended(reaper, entry);
     }
-    pthread_mutex_unlock(&reaper->mutex);
+    reaper->calling_count -= entry->state == REAPER_CALLING;
+    leave_list(entry);
+    reaper->count--;
     free(entry);
 }
 
 void reaper_set_state(struct reaper *reaper, struct reaper_entry *entry, enum reaper_state state) {
-    pthread_mutex_lock(&reaper->mutex);
-    set_state(reaper, entry, state);
-    pthread_mutex_unlock(&reaper->mutex);
+    static const enum list_kind lists[] = {
+        [REAPER_IDLE] = LIST_IDLE,         [REAPER_RECEIVING] = LIST_RECEIVING,
+        [REAPER_CALLING] = LIST_CALLING,   [REAPER_STREAMING] = LIST_REPLYING,
+        [REAPER_REPLYING] = LIST_REPLYING,
+    };
+    reaper->calling_count += state == REAPER_CALLING;
+    reaper->calling_count -= entry->state == REAPER_CALLING;
+    entry->state = state;
+    entry->since_us = reaper->now_us;
+    entry->call = NULL;
+    entry->request_id = SLICE_EMPTY;
+    entry->stuck_times = 0;
+    if (entry->early_status == 0) {
+        move(reaper, entry, lists[state]);
+    }
 }
 
 void reaper_set_request_id(struct reaper *reaper, struct reaper_entry *entry, struct slice id) {
-    pthread_mutex_lock(&reaper->mutex);
+    (void)reaper;
     entry->request_id = id;
-    pthread_mutex_unlock(&reaper->mutex);
 }
 
-bool reaper_timed_out(struct reaper *reaper, struct reaper_entry *entry, struct slice *ret_id) {
-    pthread_mutex_lock(&reaper->mutex);
-    bool timed_out = entry->timed_out;
-    pthread_mutex_unlock(&reaper->mutex);
-    if (timed_out) {
-        *ret_id = slice_of_cstr(entry->timed_out_id);
+int reaper_early_status(const struct reaper_entry *entry, struct slice *ret_id) {
+    if (entry->early_status != 0) {
+        *ret_id = slice_of_cstr(entry->early_id);
     }
-    return timed_out;
+    return entry->early_status;
+}
+
+void reaper_will_close(struct reaper_entry *entry) {
+    entry->will_close = true;
+}
+
+bool reaper_closes(const struct reaper_entry *entry) {
+    return entry->will_close || entry->early_status != 0;
 }
 
 bool reaper_begin_call(struct reaper *reaper, struct reaper_entry *entry) {
-    pthread_mutex_lock(&reaper->mutex);
-    bool allowed = !reaper->is_cancelling && !entry->timed_out;
+    bool allowed = !reaper->is_cancelling && entry->early_status == 0;
     if (allowed) {
-        set_state(reaper, entry, REAPER_CALLING);
+        reaper_set_state(reaper, entry, REAPER_CALLING);
     }
-    pthread_mutex_unlock(&reaper->mutex);
     return allowed;
 }
 
 void reaper_call_started(struct reaper *reaper, struct reaper_entry *entry,
                          void (*cancel)(void *call), void *call) {
-    pthread_mutex_lock(&reaper->mutex);
     entry->cancel = cancel;
     entry->call = call;
     if (reaper->is_cancelling) {
         cancel(call);
     }
-    pthread_mutex_unlock(&reaper->mutex);
 }
 
 void reaper_stream(struct reaper *reaper, struct reaper_entry *entry) {
-    pthread_mutex_lock(&reaper->mutex);
     void (*cancel)(void *call) = entry->cancel;
     void *call = entry->call;
-    set_state(reaper, entry, REAPER_STREAMING);
+    reaper_set_state(reaper, entry, REAPER_STREAMING);
     entry->cancel = cancel;
     entry->call = call;
-    pthread_mutex_unlock(&reaper->mutex);
 }
 
 void reaper_end_call(struct reaper *reaper, struct reaper_entry *entry) {
@@ -266,30 +377,28 @@ void reaper_end_call(struct reaper *reaper, struct reaper_entry *entry) {
 
 // --- the end ---
 
-bool reaper_wait_idle(struct reaper *reaper, int64_t timeout_ms) {
-    struct timespec end = monotonic_in_ms(timeout_ms);
-    int r = 0;
-    pthread_mutex_lock(&reaper->mutex);
-    reaper->is_awaited = true;
-    while (reaper->busy_count > 0 && r != ETIMEDOUT) {
-        r = pthread_cond_timedwait(&reaper->changed, &reaper->mutex, &end);
-    }
-    bool idle = reaper->busy_count == 0;
-    pthread_mutex_unlock(&reaper->mutex);
-    return idle;
+void reaper_close_idle(struct reaper *reaper, int64_t at_us) {
+    reaper->close_idle_us = at_us;
 }
 
-void reaper_cancel_all(struct reaper *reaper) {
-    pthread_mutex_lock(&reaper->mutex);
-    reaper->is_awaited = true;
-    reaper->is_cancelling = true;
-    for (struct reaper_entry *e = reaper->entries; e != NULL; e = e->next) {
+static void cancel_calls(const struct reaper_list *list) {
+    for (struct reaper_entry *e = list->first; e != NULL; e = e->next) {
         if (e->call != NULL) {
             e->cancel(e->call);
         }
     }
-    while (reaper->calling_count > 0) {
-        pthread_cond_wait(&reaper->changed, &reaper->mutex);
+}
+
+void reaper_cancel_all(struct reaper *reaper) {
+    reaper->is_cancelling = true;
+    cancel_calls(&reaper->lists[LIST_CALLING]);
+    cancel_calls(&reaper->lists[LIST_REPLYING]);
+    while (reaper->lists[LIST_RECEIVING].first != NULL) {
+        reply_early(reaper, reaper->lists[LIST_RECEIVING].first, STATUS_UNAVAILABLE,
+                    REASON_SERVER_STOPPING, "the gateway is stopping; nothing was changed");
     }
-    pthread_mutex_unlock(&reaper->mutex);
+}
+
+size_t reaper_calling_count(const struct reaper *reaper) {
+    return reaper->calling_count;
 }

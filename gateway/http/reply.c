@@ -271,6 +271,12 @@ struct reply reply_options(const struct reply_request *request, const char *allo
 
 // --- the end ---
 
+void reply_keep_connection(struct reply *reply, const char *keep_alive) {
+    // Keep-Alive is of this hop, which Connection must tell (RFC 9110 section 7.6.1).
+    MHD_set_response_options(reply->response, MHD_RF_SEND_KEEP_ALIVE_HEADER, MHD_RO_END);
+    add_header(reply->response, "Keep-Alive", keep_alive);
+}
+
 void reply_close_connection(struct reply *reply) {
     add_header(reply->response, "Connection", "close");
 }

@@ -78,6 +78,10 @@ void reply_visit_metadata(void *visit, struct slice key, struct slice value);
 // if it is empty or fits in no header.
 const char *reply_content_type(struct arena *a, struct slice content_type);
 
+// Adds "Connection: Keep-Alive" and Keep-Alive with what is given, "timeout=75" say, which
+// clients go by that close idle connections before us.
+void reply_keep_connection(struct reply *reply, const char *keep_alive);
+
 // Adds "Connection: close".
 void reply_close_connection(struct reply *reply);
 

@@ -378,10 +378,30 @@ static const struct error *check_timeouts(struct arena *a, const struct request_
     return NULL;
 }
 
+// --- persistence (RFC 9112 section 9.3) ---
+
+static bool is_persistent(const struct request_head *head) {
+    struct header_list list =
+        header_list_of((struct http_headers){head->headers, head->header_count}, "connection");
+    struct slice option;
+    bool keeps = head->http_1_1;
+    while (header_list_next(&list, &option)) {
+        if (header_equal(option, "close")) {
+            return false;
+        }
+        keeps = keeps || header_equal(option, "keep-alive");
+    }
+    return keeps;
+}
+
 const struct error *request_head_check(struct arena *a, const struct request_head *head,
                                        const struct gateway_limits *limits,
                                        struct request_facts *ret) {
-    *ret = (struct request_facts){.media_type_is_json = true};
+    *ret = (struct request_facts){
+        .is_http_1_1 = head->http_1_1,
+        .is_persistent = is_persistent(head),
+        .media_type_is_json = true,
+    };
     const struct http_header *request_id = find(head, "x-request-id");
     if (request_id != NULL && request_id_valid(request_id->value)) {
         ret->request_id = request_id->value;

@@ -26,6 +26,8 @@ struct request_head {
 };
 
 struct request_facts {
+    bool is_http_1_1;   // or a later 1.x
+    bool is_persistent; // the client keeps the connection (RFC 9112 section 9.3)
     struct slice path;
     struct slice query;
     bool has_content_length;

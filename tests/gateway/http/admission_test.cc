@@ -47,7 +47,7 @@ void ExpectOverloaded(const Reply &reply, const std::string &limit, const std::s
     EXPECT_EQ(reply.Header("retry-after"), "1");
     EXPECT_EQ(reply.Json("error.metadata.limit"), limit) << reply.body;
     EXPECT_EQ(reply.Json("message"), message);
-    EXPECT_EQ(reply.Header("connection"), "(none)");
+    EXPECT_EQ(reply.Header("connection"), "Keep-Alive");
 }
 
 TEST_F(Admission, ReadsLeaveTheReserveToChanges) {

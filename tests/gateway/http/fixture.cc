@@ -165,8 +165,22 @@ void Upstream::Count() {
     calls_++;
 }
 
+void Upstream::SetHook(std::function<void()> hook) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    hook_ = std::move(hook);
+}
+
 void Upstream::Echo(void *self, struct rpc_server_call *call) {
-    static_cast<Upstream *>(self)->Count();
+    auto *upstream = static_cast<Upstream *>(self);
+    upstream->Count();
+    std::function<void()> hook;
+    {
+        std::lock_guard<std::mutex> lock(upstream->mutex_);
+        hook = upstream->hook_;
+    }
+    if (hook) {
+        hook();
+    }
     struct slice request = rpc_server_call_request(call);
     rpc_server_call_reply(call, &request, 1);
 }
@@ -368,6 +382,12 @@ bool Client::Fill() {
     return n > 0;
 }
 
+void Client::ReceiveSome(size_t bytes) {
+    std::string block(bytes, '\0');
+    ssize_t n = recv(fd_, block.data(), block.size(), 0);
+    buffer_.append(block, 0, n > 0 ? static_cast<size_t>(n) : 0);
+}
+
 Reply Client::TakeHead(size_t *ret_size) {
     Reply reply;
     size_t head;
@@ -459,6 +479,11 @@ bool Client::AtEnd() {
     char c;
     ssize_t n = recv(fd_, &c, 1, 0);
     return n == 0 || (n < 0 && errno == ECONNRESET);
+}
+
+bool Client::AtCleanEnd() {
+    char c;
+    return buffer_.empty() && recv(fd_, &c, 1, 0) == 0;
 }
 
 bool Client::Quiet() {

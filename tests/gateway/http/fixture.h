@@ -56,6 +56,8 @@ class Upstream {
     void Release();
     // Answers all held calls, those that come later too.
     void ReleaseAll();
+    // Has every call of Echo from now on call hook first, on the upstream's thread.
+    void SetHook(std::function<void()> hook);
     size_t held() const;
     int64_t calls() const;
     Streams &streams() {
@@ -85,6 +87,7 @@ class Upstream {
     std::deque<struct rpc_server_call *> held_;
     bool releasing_ = false;
     int64_t calls_ = 0;
+    std::function<void()> hook_;
 };
 
 // A reply as it came over the wire.
@@ -126,6 +129,8 @@ class Client {
         Send(bytes);
         return Receive(to_head);
     }
+    // Receives at most so many bytes, kept for Receive.
+    void ReceiveSome(size_t bytes);
     // Receives the head of a reply whose body comes in chunks; the body with
     // ReceiveChunks.
     Reply ReceiveHead();
@@ -138,6 +143,8 @@ class Client {
     }
     // Whether the connection ends now without another byte.
     bool AtEnd();
+    // The same, and it was closed, not reset.
+    bool AtCleanEnd();
     // Whether nothing was received and the connection is open.
     bool Quiet();
     // All that comes until the end.
@@ -184,6 +191,10 @@ class GatewayTest : public testing::Test {
 
     int port() const {
         return port_;
+    }
+    // Whether HTTP and upstream have one thread.
+    bool one_thread() const {
+        return one_thread_;
     }
     Upstream &upstream() {
         return *upstream_;

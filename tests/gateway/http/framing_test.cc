@@ -47,7 +47,7 @@ TEST_F(Framing, ErrorsOfSoundRequestsKeepTheConnection) {
     for (const auto &row : rows) {
         Reply reply = client.Ask(row.request);
         EXPECT_EQ(reply.status, row.status) << row.request.substr(0, 100);
-        EXPECT_EQ(reply.Header("connection"), "(none)");
+        EXPECT_EQ(reply.Header("connection"), "Keep-Alive");
         ExpectOk(client.Ask(Echo("next")));
     }
 }

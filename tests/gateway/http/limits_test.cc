@@ -276,7 +276,7 @@ TEST_F(Limits, AQuietConnectionIsClosed) {
     EXPECT_TRUE(client.AtEnd());
 }
 
-TEST_F(Limits, AFirstLineThatDripsIsClosed) {
+TEST_F(Limits, AFirstLineThatDripsIsEndedWith408) {
     struct gateway_limits limits = {};
     limits.idle_timeout_ms = 1000;
     limits.request_timeout_ms = 500;
@@ -284,6 +284,7 @@ TEST_F(Limits, AFirstLineThatDripsIsClosed) {
     Client client(port());
     client.Send("GET /");
     EXPECT_TRUE(Await([&] { return !client.Quiet() || !client.Send("x"); }));
+    ExpectError(client.Receive(), 408, "DEADLINE_EXCEEDED", "REQUEST_TIMEOUT");
     EXPECT_TRUE(client.AtEnd());
 }
 

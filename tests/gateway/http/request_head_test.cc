@@ -53,6 +53,33 @@ class RequestHead : public ::testing::Test {
     request_facts facts_ = {};
 };
 
+TEST_F(RequestHead, TellsWhetherTheClientKeepsTheConnection) {
+    const struct {
+        Headers connection;
+        bool in_1_1, in_1_0;
+    } rows[] = {
+        {{}, true, false},
+        {{{"Connection", "keep-alive"}}, true, true},
+        {{{"Connection", "x , KEEP-ALIVE"}}, true, true},
+        {{{"Connection", "x"}, {"connection", "Keep-Alive"}}, true, true},
+        {{{"Connection", "close"}}, false, false},
+        {{{"Connection", "x,Close"}}, false, false},
+        {{{"Connection", "keep-alive"}, {"Connection", "close"}}, false, false},
+        {{{"Connection", "closed, keep-alivee"}}, true, false},
+        {{{"Keep-Alive", "timeout=5"}}, true, false},
+    };
+    for (const auto &row : rows) {
+        Headers headers = row.connection;
+        headers.push_back({"Host", "h"});
+        ASSERT_EQ(nullptr, Check("/", headers));
+        EXPECT_EQ(row.in_1_1, facts_.is_persistent) << headers[0].second;
+        EXPECT_TRUE(facts_.is_http_1_1);
+        ASSERT_EQ(nullptr, Check("/", headers, false));
+        EXPECT_EQ(row.in_1_0, facts_.is_persistent) << headers[0].second;
+        EXPECT_FALSE(facts_.is_http_1_1);
+    }
+}
+
 TEST_F(RequestHead, TellsTheFactsOfAPlainRequest) {
     ASSERT_EQ(nullptr, Check("/v1/runs?a=b?c", {{"HOST", "h"},
                                                 {"Content-length", "50"},
