@@ -1,190 +1,13 @@
-// The services as a client meets them: a real server over an in-process channel on
-// a real SQLite file, with a clock of the test's own.
+// The services as a client meets them.
 
-#include <atomic>
 #include <cmath>
-#include <functional>
 #include <limits>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "runs/v1/runs_service.pb-c.h"
-#include "runs/v1/tokens_service.pb-c.h"
-#include "tests/rpc/fixture.h"
-#include "tests/server/wire_builder.h"
-
-extern "C" {
-#include "server/runsd.h"
-#include "storage/store_opener.h"
-}
+#include "tests/server/service_fixture.h"
 
 namespace {
-
-struct TestClock {
-    struct clock base;
-    std::atomic<int64_t> now;
-};
-
-int64_t TestNow(const struct clock *self) {
-    return reinterpret_cast<const TestClock *>(self)->now.load();
-}
-
-using namespace wire;
-
-std::string Nodes() {
-    return Entry("root", Object(Entry("type", Text("manual"))));
-}
-
-std::string RunMessage(const std::string &id) {
-    return (id.empty() ? "" : Bytes(3, id)) + Bytes(16, Bytes(3, Nodes())) + Bytes(17, "wf-1");
-}
-
-std::string CreateRequest(const std::string &id) {
-    return Bytes(1, RunMessage(id));
-}
-
-class Service : public ::testing::Test {
-  protected:
-    void SetUp() override {
-        clock_.base.now_us = TestNow;
-        clock_.now = 1'700'000'000'000'000;
-        Open();
-        reader_ = NewCaller("acme", "ci");
-        other_ = NewCaller("rival", "x");
-    }
-
-    void TearDown() override {
-        Close();
-    }
-
-    void Open() {
-        Arena a;
-        url_ = "sqlite:" + dir_.Path("runs.db");
-        runsd_options options = {};
-        options.log = &log_;
-        options.clock = &clock_.base;
-        options.store_url = url_.c_str();
-        options.drain_ms = 10'000;
-        const struct error *error = runsd_start(a.get(), &options, &runsd_);
-        ASSERT_EQ(nullptr, error) << error->message;
-        store_holder holder = {};
-        ASSERT_EQ(nullptr, store_holder_read(a.get(), url_.c_str(), &holder));
-        admin_ = holder.admin_token;
-        channel_ = rpc_channel_new_in_process(runsd_loop(runsd_), runsd_rpc_server(runsd_), 0);
-    }
-
-    void Close() {
-        rpc_channel_free(channel_);
-        runsd_stop(runsd_);
-        runsd_ = nullptr;
-    }
-
-    struct Reply {
-        Arena arena;
-        int code = 0;
-        std::string message;
-        std::string reason;
-        std::map<std::string, std::string> metadata;
-        std::vector<std::string> fields;
-        std::string resource;
-        int64_t retry_after_ms = 0;
-        std::string bytes;
-    };
-
-    std::unique_ptr<Reply> Call(const std::string &method, const std::string &request,
-                                const std::vector<std::string> &authorization,
-                                int64_t deadline_us = 0) {
-        auto reply = std::make_unique<Reply>();
-        std::vector<rpc_metadata> metadata;
-        for (const auto &value : authorization) {
-            metadata.push_back({"authorization", SliceOf(value)});
-        }
-        rpc_client_call call = {};
-        call.method = rpc_channel_method(channel_, ("/runs.v1." + method).c_str());
-        call.request = SliceOf(request);
-        call.metadata = metadata.data();
-        call.metadata_count = static_cast<int>(metadata.size());
-        call.deadline_us = deadline_us;
-        call.arena = reply->arena.get();
-        rpc_client_call_wait(&call);
-        if (call.error != nullptr) {
-            reply->code = call.error->code;
-            reply->message = call.error->message;
-            reply->reason = call.error->reason != nullptr ? call.error->reason : "";
-            for (auto *m = call.error->metadata; m != nullptr; m = m->next) {
-                reply->metadata[m->key] = m->value;
-            }
-            for (auto *v = call.error->violations; v != nullptr; v = v->next) {
-                reply->fields.push_back(v->field);
-            }
-            reply->resource = call.error->resource_name != nullptr ? call.error->resource_name : "";
-            reply->retry_after_ms = call.error->retry_after_ms;
-        }
-        reply->bytes = Text(call.response);
-        rpc_client_call_release(&call);
-        return reply;
-    }
-
-    // With the token; but if it is one of NewCaller's, with that of the same caller that
-    // has the method's scope.
-    std::unique_ptr<Reply> As(const std::string &token, const std::string &method,
-                              const std::string &request) {
-        auto caller = callers_.find(token);
-        bool is_other = caller != callers_.end() && caller->second.count(method) != 0;
-        return Call(method, request, {"Bearer " + (is_other ? caller->second[method] : token)});
-    }
-
-    // Makes a caller with a token for each scope that has just this one, so that a
-    // method that asks for another's fails: name reads, name-create, name-cancel and
-    // name-report do the rest. Returns the one that reads.
-    std::string NewCaller(const std::string &organization, const std::string &name) {
-        std::string reader = NewToken(organization, {"runs.read"}, name);
-        std::map<std::string, std::string> &tokens = callers_[reader];
-        tokens["RunsService/CreateRun"] = NewToken(organization, {"runs.create"}, name + "-create");
-        tokens["RunsService/CancelRun"] = NewToken(organization, {"runs.cancel"}, name + "-cancel");
-        tokens["RunsService/ReportRun"] = NewToken(organization, {"runs.report"}, name + "-report");
-        return reader;
-    }
-
-    std::string NewToken(const std::string &organization, const std::vector<std::string> &scopes,
-                         const std::string &name, int64_t expires_at_s = 0) {
-        std::string request = Bytes(1, organization) + Bytes(2, name);
-        for (const auto &scope : scopes) {
-            request += Bytes(3, scope);
-        }
-        if (expires_at_s != 0) {
-            request += Bytes(4, Uint(1, static_cast<uint64_t>(expires_at_s)));
-        }
-        auto reply = As(admin_, "TokensService/CreateToken", request);
-        EXPECT_EQ(0, reply->code) << reply->message;
-        auto *created = runs__v1__create_token_response__unpack(
-            nullptr, reply->bytes.size(), reinterpret_cast<const uint8_t *>(reply->bytes.data()));
-        std::string secret = created->secret;
-        runs__v1__create_token_response__free_unpacked(created, nullptr);
-        return secret;
-    }
-
-    using Run = std::unique_ptr<Runs__V1__Run, std::function<void(Runs__V1__Run *)>>;
-    Run Decode(const Reply &reply) {
-        return Run(runs__v1__run__unpack(nullptr, reply.bytes.size(),
-                                         reinterpret_cast<const uint8_t *>(reply.bytes.data())),
-                   [](Runs__V1__Run *r) { runs__v1__run__free_unpacked(r, nullptr); });
-    }
-
-    void Create(const std::string &id) {
-        auto reply = As(reader_, "RunsService/CreateRun", CreateRequest(id));
-        ASSERT_EQ(0, reply->code) << reply->message;
-    }
-
-    TempDir dir_;
-    std::string url_;
-    logger log_ = {-1, LOG_ERROR, "test"};
-    TestClock clock_;
-    runsd *runsd_ = nullptr;
-    rpc_channel *channel_ = nullptr;
-    std::map<std::string, std::map<std::string, std::string>> callers_;
-    std::string admin_;
-    std::string reader_;
-    std::string other_;
-};
 
 int64_t Micros(const Google__Protobuf__Timestamp *t) {
     return t->seconds * 1'000'000 + t->nanos / 1000;
@@ -658,6 +481,65 @@ TEST_F(Service, RestartKeepsRunsTokensAndEvents) {
     Open();
     EXPECT_EQ(before->bytes, As(reader_, "RunsService/GetRun", Bytes(1, "r1"))->bytes);
     EXPECT_EQ(events->bytes, As(reader_, "RunsService/ListRunEvents", Bytes(1, "r1"))->bytes);
+}
+
+// --- the log ---
+
+class LoggedService : public Service {
+  protected:
+    LoggedService() {
+        log_.fd = memfd_create("log", MFD_CLOEXEC);
+        log_.level = LOG_INFO;
+    }
+    ~LoggedService() override {
+        close(log_.fd);
+    }
+    // The line that holds text, once it is there; "" if it never came.
+    std::string Line(const std::string &text) {
+        for (int i = 0; i < 3000; i++) {
+            std::string all(1 << 20, '\0');
+            ssize_t size = pread(log_.fd, all.data(), all.size(), 0);
+            all.resize(size > 0 ? static_cast<size_t>(size) : 0);
+            size_t at = all.find(text);
+            if (at != std::string::npos && all.find('\n', at) != std::string::npos) {
+                size_t begin = all.rfind('\n', at) + 1; // 0 for the first
+                return all.substr(begin, all.find('\n', at) - begin);
+            }
+            usleep(10'000);
+        }
+        return "";
+    }
+};
+
+TEST_F(LoggedService, TellsEachCallByTheIdItWasGiven) {
+    Create("r1");
+    const std::string bearer = "Bearer " + reader_;
+    EXPECT_EQ(0, Call("RunsService/GetRun", Bytes(1, "r1"), {bearer}, 0, "mine-1")->code);
+    std::string line = Line("\"requestId\":\"mine-1\"");
+    for (const char *part :
+         {R"("level":"info")", R"("message":"call")", R"("method":"/runs.v1.RunsService/GetRun")",
+          R"("code":"OK")", R"("organization":"acme")", R"("actor":"ci")", R"("runId":"r1")"}) {
+        EXPECT_NE(line.find(part), std::string::npos) << part << " " << line;
+    }
+    EXPECT_EQ(line.find("\"reason\""), std::string::npos) << line;
+    EXPECT_EQ(STATUS_NOT_FOUND,
+              Call("RunsService/GetRun", Bytes(1, "none"), {bearer}, 0, "mine-2")->code);
+    line = Line("\"requestId\":\"mine-2\"");
+    EXPECT_NE(line.find(R"("code":"NOT_FOUND")"), std::string::npos) << line;
+    EXPECT_NE(line.find(R"("reason":"RUN_NOT_FOUND")"), std::string::npos) << line;
+}
+
+TEST_F(LoggedService, MakesUpAnIdForACallWithoutAGoodOne) {
+    const std::string bearer = "Bearer " + reader_;
+    for (const char *given : {static_cast<const char *>(nullptr), "not an id"}) {
+        std::string id = given == nullptr ? "absent" : "bad";
+        EXPECT_EQ(STATUS_NOT_FOUND,
+                  Call("RunsService/GetRun", Bytes(1, id), {bearer}, 0, given)->code);
+        std::string line = Line("\"runId\":\"" + id + "\"");
+        size_t at = line.find("\"requestId\":\"");
+        ASSERT_NE(at, std::string::npos) << line;
+        EXPECT_EQ(line.find('"', at + 13), at + 13 + 36) << "a UUID: " << line;
+    }
 }
 
 } // namespace
