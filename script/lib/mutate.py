@@ -81,7 +81,7 @@ UNSEEN = {"CHECK", "CHECK_FAIL", "LOG", "_Static_assert", "log_write", "log_int"
           "log_slice", "log_bool", "sizeof", "__attribute__"}
 # Calls that cannot be missed but by a sanitizer: those that only give memory back, and
 # locks. A lock that is missing is ThreadSanitizer's to find.
-NOT_DROPPED = re.compile(r"free$|_release$|_destroy$|_unref$|_(un)?lock$|^pthread_mutex_|"
+NOT_DROPPED = re.compile(r"free$|^disown$|_release$|_destroy$|_unref$|_(un)?lock$|^pthread_mutex_|"
                          r"^pthread_cond_init|^va_(start|end|copy)$|^arena_init$|^memset$")
 KEYWORDS = {"if", "for", "while", "switch", "return", "sizeof", "else", "do", "case", "goto"}
 FLIPS = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "&&": "||",

@@ -138,6 +138,17 @@ TEST_F(OpQueue, WaitsNoShorterThanItWasToldAndNotForWhatIsThere) {
     EXPECT_LT(clock_monotonic_us() - begin_us, 30'000'000);
 }
 
+// Whichever part of a second it is.
+TEST_F(OpQueue, WaitsNoShorterAtTheTurnOfASecond) {
+    Init(8);
+    int64_t last_us = clock_monotonic_us() + 1'100'000;
+    for (int64_t begin_us = 0; begin_us < last_us;) {
+        begin_us = clock_monotonic_us();
+        EXPECT_EQ(Take(2000), Indexes{});
+        EXPECT_GE(clock_monotonic_us() - begin_us, 2000);
+    }
+}
+
 TEST(OpQueueDeathTest, EndsTheProcessThatForgetsWhoWaits) {
     op_queue queue;
     op_queue_init(&queue, 8);
