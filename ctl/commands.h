@@ -14,5 +14,6 @@ extern const struct command runs_events_command;
 extern const struct command tokens_create_command;
 extern const struct command tokens_list_command;
 extern const struct command tokens_revoke_command;
+extern const struct command check_command;
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "storage/memory_store.h"
 #include "storage/sqlite/holder_file.h"
+#include "storage/sqlite/sqlite_check.h"
 #include "storage/sqlite/sqlite_store.h"
 
 const char *run_store_file(const char *url) {
@@ -28,6 +29,16 @@ const struct error *run_store_open(struct arena *a, const char *url,
     }
     return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                      "\"%s\" is no kind of store; expected sqlite:PATH or memory:", url);
+}
+
+const struct error *run_store_check(struct arena *a, const char *url, bool accept,
+                                    struct store_check_report *ret) {
+    const char *path = run_store_file(url);
+    if (path == NULL || path[0] == '\0') {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "the store \"%s\" names no file; expected sqlite:PATH", url);
+    }
+    return sqlite_store_check(a, path, accept, ret);
 }
 
 const struct error *store_holder_publish(struct arena *a, const char *url,

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "storage/run_store.h"
+#include "storage/store_check_report.h"
 #include "storage/store_holder.h"
 
 // Returns the path of the file that url names, within url; NULL if it names none.
@@ -21,6 +22,14 @@ const char *run_store_file(const char *url);
 const struct error *run_store_open(struct arena *a, const char *url,
                                    const struct run_store_options *options,
                                    struct run_store **ret_store);
+
+// Reads the whole store of url, which has to name a file, whether it is served or
+// not, and tells what is wrong with it. With accept, a store that is sound and not
+// served is noted as whole, whatever was acknowledged besides (a backup that was
+// restored): a start does not refuse it for that any more. Errors as
+// run_store_open, and NOT_FOUND.
+const struct error *run_store_check(struct arena *a, const char *url, bool accept,
+                                    struct store_check_report *ret);
 
 // Publishes holder for the store of url; removed by store_holder_withdraw. For
 // URLs that name no file nothing is done. Returns UNAVAILABLE if the file

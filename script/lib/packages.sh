@@ -19,6 +19,7 @@ PACKAGES_TEST=(
     libgtest-dev
     python3 python3-grpcio python3-protobuf python3-requests
     golang-go
+    sqlite3
 )
 
 # To look over the code.

@@ -46,9 +46,15 @@ static int pages_of_file(const char *path) {
 }
 
 void checkpointer_init(struct checkpointer *c, sqlite3 *db, struct snapshot_gate *gate,
-                       const char *path, const struct logger *log) {
+                       struct history *history, const char *path, const struct logger *log) {
     *c = (struct checkpointer){
-        .db = db, .gate = gate, .path = path, .log = log, .file_pages = pages_of_file(path)};
+        .db = db,
+        .gate = gate,
+        .history = history,
+        .path = path,
+        .log = log,
+        .file_pages = pages_of_file(path),
+    };
     begin_anew(c);
     sqlite3_wal_hook(db, note_log_size, c);
     char limit[64];
@@ -90,6 +96,7 @@ static int checkpoint(struct checkpointer *c, int mode) {
     if (rc == SQLITE_OK && copied >= in_log) {
         // The next commit begins at the log's start, unless a reader is at work.
         begin_anew(c);
+        history_log_was_copied(c->history);
         tell_freed(c);
         if (mode == SQLITE_CHECKPOINT_TRUNCATE) {
             c->file_pages = 0;

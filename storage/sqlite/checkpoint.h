@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "storage/sqlite/history.h"
 #include "storage/sqlite/snapshot_gate.h"
 
 // When the write-ahead log is copied into the database. Only the one
@@ -35,6 +36,7 @@ enum { CHECKPOINT_WAIT_MS = 250 };
 struct checkpointer {
     sqlite3 *db;
     struct snapshot_gate *gate;
+    struct history *history;
     const char *path;
     const struct logger *log;
     int log_pages;   // in the log, told by SQLite after each commit
@@ -46,9 +48,10 @@ struct checkpointer {
 };
 
 // Takes db's WAL hook; c must outlive db, and path, the database's, and log
-// outlive c. gate is closed while a checkpoint is forced.
+// outlive c. gate is closed while a checkpoint is forced; history is told when the
+// log was copied whole.
 void checkpointer_init(struct checkpointer *c, sqlite3 *db, struct snapshot_gate *gate,
-                       const char *path, const struct logger *log);
+                       struct history *history, const char *path, const struct logger *log);
 
 // To be called after each commit, outside a transaction; idle says that no
 // write waits. Returns SQLITE_OK also where readers or a full disk kept the log

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/strbuf.h"
+
 // mmap is off because an I/O error would be a SIGBUS; the cell check finds
 // damage that would otherwise be read as data.
 static const char *const common_pragmas = "PRAGMA mmap_size=0;"
@@ -45,6 +47,27 @@ int sqlite_connect_alone(const char *path, sqlite3 **ret_db) {
                    "PRAGMA query_only=ON;"
                    "PRAGMA cache_size=-8192;",
                    ret_db);
+}
+
+// Appends path as https://sqlite.org/uri.html wants it.
+static void append_escaped(struct strbuf *b, const char *path) {
+    for (const char *p = path; *p != '\0'; p++) {
+        if (strchr("%?#", *p) != NULL) {
+            strbuf_printf(b, "%%%02X", (unsigned char)*p);
+        } else {
+            strbuf_printf(b, "%c", *p);
+        }
+    }
+}
+
+int sqlite_connect_immutable(struct arena *a, const char *path, sqlite3 **ret_db) {
+    struct strbuf uri = STRBUF_INIT;
+    strbuf_printf(&uri, "file:%s", path[0] == '/' ? "" : "./");
+    append_escaped(&uri, path);
+    strbuf_printf(&uri, "?immutable=1");
+    const char *name = arena_cstr(a, strbuf_slice(&uri));
+    strbuf_release(&uri);
+    return connect(name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, "PRAGMA query_only=ON;", ret_db);
 }
 
 int sqlite_run(sqlite3 *db, const char *sql) {
@@ -172,6 +195,33 @@ enum store_result sqlite_refusal(sqlite3 *db, int rc, enum sqlite_place place) {
         break;
     }
     return no_room ? STORE_DISK_FULL : STORE_UNAVAILABLE;
+}
+
+// How the header says that changes are kept: by a rollback journal.
+enum { MODE_JOURNAL = 1 };
+
+// The answer is the mode that holds, which a file system without shared memory
+// keeps at another.
+int sqlite_use_wal(sqlite3 *db, uint8_t mode) {
+    sqlite3_stmt *statement = NULL;
+    // A file that has no log yet (VACUUM INTO) is changed in a few bytes of its first
+    // sector. They need no rollback journal, which a later start would have to take
+    // for another database's.
+    int rc = mode == MODE_JOURNAL ? sqlite_run(db, "PRAGMA journal_mode=MEMORY") : SQLITE_OK;
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode=WAL", -1, &statement, NULL);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW) {
+        const char *mode = (const char *)sqlite3_column_text(statement, 0);
+        rc = mode != NULL && strcmp(mode, "wal") == 0 ? SQLITE_OK : SQLITE_CANTOPEN;
+    }
+    sqlite3_finalize(statement);
+    return rc;
 }
 
 // SQLite takes a NULL pointer for the value NULL.

@@ -28,6 +28,11 @@ int sqlite_connect_reader(const char *path, sqlite3 **ret_db);
 // room. It writes nothing.
 int sqlite_connect_alone(const char *path, sqlite3 **ret_db);
 
+// Opens the database at path as it is without its write-ahead log, read-only and
+// leaving nothing beside it. Nobody may have the file open in this process: closing
+// it drops SQLite's locks.
+int sqlite_connect_immutable(struct arena *a, const char *path, sqlite3 **ret_db);
+
 // Runs SQL that returns nothing of interest.
 int sqlite_run(sqlite3 *db, const char *sql);
 
@@ -40,6 +45,10 @@ int sqlite_prepare_all(sqlite3 *db, const char *const *sql, int count,
                        sqlite3_stmt **ret_statements);
 
 void sqlite_finalize_all(sqlite3_stmt **statements, int count);
+
+// Makes the database keep its changes in a write-ahead log; mode is the byte of its
+// header that says how it does so far. SQLITE_CANTOPEN where it cannot.
+int sqlite_use_wal(sqlite3 *db, uint8_t mode);
 
 // An error for code rc that db gave while doing something to path: DATA_LOSS if
 // the file is damaged, otherwise UNAVAILABLE; its reason is DISK_FULL if there was no room.

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 void store_failure_raise(struct store_failure *f, const char *detail) {
-    if (store_failure_is_raised(f)) {
+    if (atomic_exchange(&f->claimed, true)) {
         return;
     }
     snprintf(f->detail, sizeof(f->detail), "%s", detail);

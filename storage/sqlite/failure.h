@@ -7,10 +7,11 @@
 #include "base/log.h"
 #include "storage/run_store.h"
 
-// Whether the store can still be used. Raised once, by the writer's thread,
-// and never taken back: what the file holds is known again only after a
+// Whether the store can still be used. Raised once, by the writer's or the reader's
+// thread, and never taken back: what the file holds is known again only after a
 // restart. Read by any thread.
 struct store_failure {
+    atomic_bool claimed; // by the thread that raises it
     atomic_bool raised;
     char detail[512]; // written before raised is set
     const struct logger *log;

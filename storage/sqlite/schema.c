@@ -197,7 +197,8 @@ static const struct error *migrate(struct arena *a, sqlite3 *db, const char *pat
     return NULL;
 }
 
-const struct error *schema_upgrade(struct arena *a, sqlite3 *db, const char *path) {
+const struct error *schema_check_version(struct arena *a, sqlite3 *db, const char *path,
+                                         int64_t *ret_version) {
     int64_t version = 0;
     int rc = sqlite_query_int(db, "PRAGMA user_version", &version);
     if (rc != SQLITE_OK) {
@@ -216,7 +217,13 @@ const struct error *schema_upgrade(struct arena *a, sqlite3 *db, const char *pat
             "was left as it is",
             path, (long long)version);
     }
-    rc = probe(db, version);
+    *ret_version = version;
+    return NULL;
+}
+
+const struct error *schema_upgrade(struct arena *a, sqlite3 *db, const char *path,
+                                   int64_t version) {
+    int rc = probe(db, version);
     if (rc != SQLITE_OK) {
         return sqlite_error(a, db, rc, path, "reading its tables");
     }

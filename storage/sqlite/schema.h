@@ -17,12 +17,16 @@ enum { SCHEMA_VERSION = 3 };
 // Returns SQLite's code.
 int schema_create(sqlite3 *db);
 
-// Brings the database of path to SCHEMA_VERSION, in one transaction, after
-// having looked whether it is sound: every table and index is there and its
-// first and last page can be read. FAILED_PRECONDITION if it is newer (the
-// message names both versions), DATA_LOSS, UNAVAILABLE. Nothing is changed on
+// Reads the database's version. FAILED_PRECONDITION if it is newer than
+// SCHEMA_VERSION (the message names both), DATA_LOSS, UNAVAILABLE.
+const struct error *schema_check_version(struct arena *a, sqlite3 *db, const char *path,
+                                         int64_t *ret_version);
+
+// Brings the database of path from version to SCHEMA_VERSION, in one transaction,
+// after having looked whether it is sound: every table and index is there and its
+// first and last page can be read. DATA_LOSS, UNAVAILABLE. Nothing is changed on
 // failure.
-const struct error *schema_upgrade(struct arena *a, sqlite3 *db, const char *path);
+const struct error *schema_upgrade(struct arena *a, sqlite3 *db, const char *path, int64_t version);
 
 // Reads the store's secret of STORE_SECRET_BYTES. Returns SQLite's code.
 int schema_read_secret(sqlite3 *db, uint8_t *ret_secret);

@@ -9,10 +9,13 @@
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/failure.h"
 #include "storage/sqlite/file_guard.h"
+#include "storage/sqlite/history.h"
 #include "storage/sqlite/holder_file.h"
+#include "storage/sqlite/opening.h"
 #include "storage/sqlite/reader.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/snapshot_gate.h"
+#include "storage/sqlite/store_check.h"
 #include "storage/sqlite/store_file.h"
 #include "storage/sqlite/writer.h"
 
@@ -24,6 +27,7 @@ struct sqlite_store {
     struct logger silent; // where no logger was given
     struct store_failure failure;
     struct file_guard guard;
+    struct history history;
     sqlite3 *write_db;
     sqlite3 *read_db;
     struct op_queue writes;
@@ -56,6 +60,7 @@ static void close_connections(struct sqlite_store *s) {
     sqlite3_close(s->write_db);
     s->read_db = NULL;
     s->write_db = NULL;
+    history_release(&s->history);
     file_guard_release(&s->guard);
 }
 
@@ -95,39 +100,101 @@ static void close_store(struct run_store *store) {
     reader_join(&s->reader);
     writer_join(&s->writer);
     if (s->write_db != NULL && !store_failure_is_raised(&s->failure) && files_hold(s)) {
+        int rc = history_close(&s->history);
+        if (rc != SQLITE_OK) {
+            LOG(s->failure.log, LOG_WARN, "store is not noted as closed",
+                log_text("detail", sqlite3_errstr(rc)));
+        }
         // All is well: let the last connection copy the log and remove it.
         sqlite3_db_config(s->write_db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     }
     release(s);
 }
 
-// The answer is the mode that holds, which a file system without shared memory
-// keeps at another.
-static int use_wal(sqlite3 *db) {
-    sqlite3_stmt *statement = NULL;
-    int rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode=WAL", -1, &statement, NULL);
+static const struct error *refuse_problems(struct arena *a, const struct sqlite_store *s,
+                                           const struct store_problems *problems) {
+    return error_new(
+        a, STATUS_DATA_LOSS, REASON_NONE,
+        "the store \"%s\" is damaged and was left as it is: %s%s; restore a backup, or "
+        "see all that is wrong with: runsctl check --store sqlite:%s",
+        s->path, problems->text[0], problems->count > 1 ? " (there is more)" : "", s->path);
+}
+
+// Looks whether what the tables hold fits together: by sample, all of it where the
+// files were copied while they were in use.
+static const struct error *check_contents(struct arena *a, struct sqlite_store *s, sqlite3 *db,
+                                          const struct opening *o) {
+    struct store_problems problems;
+    int rc;
+    if (opening_is_copy_in_use(o)) {
+        LOG(s->failure.log, LOG_WARN,
+            "store was copied while it was in use or after a crash: checking all of it, which "
+            "takes minutes for millions of runs");
+        rc = store_check_all(db, a, &problems);
+    } else {
+        rc = store_check_sample(db, a, &problems);
+    }
     if (rc != SQLITE_OK) {
-        return rc;
+        return sqlite_error(a, db, rc, s->path, "checking it");
     }
-    rc = sqlite3_step(statement);
-    if (rc == SQLITE_ROW) {
-        const char *mode = (const char *)sqlite3_column_text(statement, 0);
-        rc = mode != NULL && strcmp(mode, "wal") == 0 ? SQLITE_OK : SQLITE_CANTOPEN;
+    return problems.count > 0 ? refuse_problems(a, s, &problems) : NULL;
+}
+
+// SQLite's online backup gives its copy the schema cookie 1, which tells it from a
+// file that was copied in use: a store must have another. Where that fails (a full
+// disk) the copy of a copy may be refused for want of its log.
+static int renew_schema_cookie(sqlite3 *db, int64_t *ret_cookie) {
+    int rc = sqlite_query_int(db, "PRAGMA schema_version", ret_cookie);
+    if (rc == SQLITE_OK && *ret_cookie == 1) {
+        rc = sqlite_run(db, "BEGIN IMMEDIATE; CREATE TABLE renewed(x); DROP TABLE renewed; COMMIT");
+        if (rc != SQLITE_OK) {
+            return sqlite3_get_autocommit(db) != 0 ? SQLITE_OK : sqlite_run(db, "ROLLBACK");
+        }
+        rc = sqlite_query_int(db, "PRAGMA schema_version", ret_cookie);
     }
-    sqlite3_finalize(statement);
     return rc;
 }
 
+// From here on PATH.state tells what was acknowledged.
+static int keep_history(struct arena *a, struct sqlite_store *s, const struct opening *o) {
+    int64_t cookie = 0;
+    int rc = renew_schema_cookie(s->write_db, &cookie);
+    struct state_file state;
+    const char *wrong = state_file_open(&state, a, s->path);
+    if (wrong != NULL) {
+        LOG(s->failure.log, LOG_WARN, "what is acknowledged is not noted beside the store",
+            log_text("detail", wrong));
+    }
+    history_init(&s->history, s->write_db, &o->now, opening_log_was_copied(o), o->inode, cookie,
+                 &state);
+    return rc;
+}
+
+// Refuses what is not the whole store, or not sound, and brings its schema forward.
+static const struct error *check_and_upgrade(struct arena *a, struct sqlite_store *s, sqlite3 *db,
+                                             struct opening *o) {
+    const struct error *e = opening_check(o, a, db, false);
+    if (e == NULL) {
+        e = schema_upgrade(a, db, s->path, o->schema_version);
+    }
+    return e == NULL ? check_contents(a, s, db, o) : e;
+}
+
 static const struct error *open_writer(struct arena *a, struct sqlite_store *s) {
+    struct opening o;
+    opening_look(&o, a, s->path, s->lock_fd);
     int rc = sqlite_connect_writer(s->path, &s->write_db);
     if (rc != SQLITE_OK) {
         return sqlite_error(a, s->write_db, rc, s->path, "opening it");
     }
-    const struct error *e = schema_upgrade(a, s->write_db, s->path);
+    const struct error *e = check_and_upgrade(a, s, s->write_db, &o);
     if (e != NULL) {
         return e;
     }
-    rc = use_wal(s->write_db);
+    rc = sqlite_use_wal(s->write_db, o.mode);
+    if (rc == SQLITE_OK) {
+        rc = keep_history(a, s, &o);
+    }
     if (rc == SQLITE_OK) {
         rc = schema_read_secret(s->write_db, s->base.secret);
     }
@@ -163,11 +230,13 @@ static const struct error *open_connections(struct arena *a, struct sqlite_store
 
 // Opens the store to read it where the disk has no room to write.
 static const struct error *open_without_room(struct arena *a, struct sqlite_store *s) {
+    struct opening o;
+    opening_look(&o, a, s->path, s->lock_fd);
     int rc = sqlite_connect_alone(s->path, &s->read_db);
     if (rc != SQLITE_OK) {
         return sqlite_error(a, s->read_db, rc, s->path, "opening it");
     }
-    const struct error *e = schema_upgrade(a, s->read_db, s->path); // none, or it cannot
+    const struct error *e = check_and_upgrade(a, s, s->read_db, &o); // none, or it cannot
     if (e != NULL) {
         return e;
     }
@@ -231,6 +300,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     s->name = mem_strdup(path);
     s->path = mem_strdup(store_file_real_path(a, path));
     s->lock_fd = lock_fd;
+    s->history.state.fd = -1;
     s->silent = (struct logger){.fd = -1, .level = (enum log_level)(LOG_ERROR + 1)};
     s->failure.log = options->log != NULL ? options->log : &s->silent;
     s->failure.on_failure = options->on_failure;
@@ -243,6 +313,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
                                                           .queue = &s->writes,
                                                           .failure = &s->failure,
                                                           .guard = &s->guard,
+                                                          .history = &s->history,
                                                           .gate = &s->gate,
                                                           .reopen = reopen,
                                                           .context = s});

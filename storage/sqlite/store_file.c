@@ -12,16 +12,23 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "storage/sqlite/companions.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/holder_file.h"
 #include "storage/sqlite/schema.h"
+#include "storage/sqlite/state_file.h"
 
 // store_holder_read takes the lock for an instant to see whether it is free: a
 // lock that is taken for longer than this is a server's.
 enum { LOCK_TRIES = 20, LOCK_RETRY_MS = 10 };
 
 // https://sqlite.org/fileformat2.html#the_database_header
-enum { HEADER_BYTES = 100, HEADER_PAGE_SIZE = 16, HEADER_APPLICATION_ID = 68 };
+enum {
+    HEADER_BYTES = 100,
+    HEADER_PAGE_SIZE = 16,
+    HEADER_READ_VERSION = 19,
+    HEADER_APPLICATION_ID = 68,
+};
 
 static const char header_magic[16] = "SQLite format 3";
 
@@ -53,6 +60,11 @@ static const struct error *fill_new_file(struct arena *a, const char *path, cons
     if (rc == SQLITE_OK) {
         rc = schema_create(db);
     }
+    if (rc == SQLITE_OK) {
+        // From its beginning, so that no rollback journal ever lies beside a store.
+        rc = sqlite_run(db, "PRAGMA journal_mode=WAL");
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    }
     const struct error *e = rc == SQLITE_OK ? NULL : sqlite_error(a, db, rc, path, "making it");
     rc = sqlite3_close(db);
     if (e == NULL && rc != SQLITE_OK) {
@@ -66,11 +78,25 @@ static bool has_log(struct arena *a, const char *path) {
     return stat(arena_printf(a, "%s-wal", path), &st) == 0 && st.st_size > 0;
 }
 
+static void remove_temporary(struct arena *a, const char *temporary) {
+    static const char *const suffixes[] = {"", "-journal", "-wal", "-shm"};
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        unlink(arena_printf(a, "%s%s", temporary, suffixes[i]));
+    }
+}
+
 static const struct error *make_file(struct arena *a, const char *path) {
     if (has_log(a, path)) {
         return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
                          "the store \"%s\" is missing but its write-ahead log \"%s-wal\" is there; "
                          "restore both, or remove the log to begin anew",
+                         path, path);
+    }
+    struct state_contents state;
+    if (state_file_read(a, path, &state) && state.generation > 0) {
+        return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
+                         "the store \"%s\" is missing but \"%s.state\" tells what it had "
+                         "acknowledged; put it back, or remove that file to begin anew",
                          path, path);
     }
     char *temporary = arena_printf(a, "%s.new-XXXXXX", path);
@@ -84,7 +110,10 @@ static const struct error *make_file(struct arena *a, const char *path) {
     if (e == NULL && link(temporary, path) != 0 && errno != EEXIST) {
         e = system_error(a, path, "made");
     }
-    unlink(temporary);
+    remove_temporary(a, temporary);
+    if (e != NULL && access(path, F_OK) == 0) {
+        e = NULL; // likewise, and it took our file for one that was left behind
+    }
     return e == NULL ? sync_directory_of(a, path) : e;
 }
 
@@ -116,7 +145,8 @@ static const struct error *lock(struct arena *a, const char *path, int fd) {
     return NULL;
 }
 
-static const struct error *check_header(struct arena *a, const char *path, int fd) {
+static const struct error *check_header(struct arena *a, const char *path, int fd,
+                                        uint8_t *ret_mode) {
     uint8_t header[HEADER_BYTES];
     ssize_t n = pread(fd, header, sizeof(header), 0);
     if (n < 0) {
@@ -151,7 +181,14 @@ static const struct error *check_header(struct arena *a, const char *path, int f
                          "size, %lld bytes, is no multiple of its page size, %u)",
                          path, (long long)st.st_size, page_size);
     }
+    *ret_mode = header[HEADER_READ_VERSION];
     return NULL;
+}
+
+const struct error *store_file_check(struct arena *a, const char *path, int fd) {
+    uint8_t mode = 0;
+    const struct error *e = check_header(a, path, fd, &mode);
+    return e == NULL ? companions_check(a, path, mode) : e;
 }
 
 static const struct error *open_file(struct arena *a, const char *path, int *ret_fd) {
@@ -182,6 +219,7 @@ const struct error *store_file_open(struct arena *a, const char *path, int *ret_
     if (e != NULL) {
         return e;
     }
+    const char *real_path = store_file_real_path(a, path);
     // The lock alone decides: a pid is another process's after a restart, a container's first
     // process is 1 each time.
     e = lock(a, path, fd);
@@ -189,7 +227,8 @@ const struct error *store_file_open(struct arena *a, const char *path, int *ret_
         return e; // fd stays open: to close it would drop the locks of this process's store
     }
     if (e == NULL) {
-        e = check_header(a, store_file_real_path(a, path), fd);
+        companions_remove_unfinished(real_path);
+        e = store_file_check(a, real_path, fd);
     }
     if (e != NULL) {
         close(fd);

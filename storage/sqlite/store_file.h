@@ -16,8 +16,12 @@ const char *store_file_real_path(struct arena *a, const char *path);
 // and ends with the descriptor, which has to stay open until SQLite has closed
 // the file (closing any descriptor of it drops SQLite's own locks).
 //
-// Looks at the file's header before anything writes to it. Errors as
-// run_store_open.
+// Looks at the file's header and at what lies beside it before anything writes to
+// it. Errors as run_store_open.
 const struct error *store_file_open(struct arena *a, const char *path, int *ret_fd);
+
+// Looks at the header of the file at path, open as fd, and at what lies beside it, as
+// store_file_open does.
+const struct error *store_file_check(struct arena *a, const char *path, int fd);
 
 #endif

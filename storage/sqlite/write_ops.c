@@ -89,11 +89,16 @@ static int run_statement(sqlite3_stmt *s) {
 }
 
 int write_ops_begin(struct write_ops *w) {
+    w->committed_event = w->last_event;
     return run_statement(w->statements[BEGIN]);
 }
 
 int write_ops_commit(struct write_ops *w) {
     return run_statement(w->statements[COMMIT]);
+}
+
+void write_ops_rolled_back(struct write_ops *w) {
+    w->last_event = w->committed_event;
 }
 
 static bool is_taken(int rc) {

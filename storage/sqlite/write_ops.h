@@ -12,7 +12,8 @@ enum { WRITE_STATEMENT_COUNT = 12 };
 
 struct write_ops {
     sqlite3 *db;
-    int64_t last_event; // the newest event's key; what was rolled back leaves a gap
+    int64_t last_event;      // the newest event's key
+    int64_t committed_event; // that before the open transaction
     sqlite3_stmt *statements[WRITE_STATEMENT_COUNT];
 };
 
@@ -26,6 +27,9 @@ bool write_ops_takes(const struct store_op *op);
 // Start and end the transaction. Return SQLite's code.
 int write_ops_begin(struct write_ops *w);
 int write_ops_commit(struct write_ops *w);
+
+// The transaction is rolled back: last_event is again what is committed.
+void write_ops_rolled_back(struct write_ops *w);
 
 // Runs op in the open transaction. Returns SQLITE_OK with op->result set: what
 // op did holds once the transaction commits. Another code: op may be half done,

@@ -116,6 +116,9 @@ static struct outcome batch_commit(struct writer *w, const struct batch *b) {
     }
     if (o.rc == SQLITE_OK) {
         o.doing = "writing";
+        o.rc = history_write(w->around.history);
+    }
+    if (o.rc == SQLITE_OK) {
         o.rc = b->first != NULL ? batch_run_ops(w, b) : write_ops_probe(&w->ops);
     }
     if (o.rc == SQLITE_OK) {
@@ -146,6 +149,8 @@ static void fail_by_files(struct writer *w) {
 // Takes back a transaction that changed nothing, and makes what room there is to make.
 static void recover(struct writer *w, enum store_result why) {
     int rc = SQLITE_OK;
+    write_ops_rolled_back(&w->ops);
+    history_rolled_back(w->around.history);
     if (sqlite3_get_autocommit(w->db) == 0) {
         rc = sqlite_run(w->db, "ROLLBACK");
     }
@@ -181,6 +186,7 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
 static void batch_run(struct writer *w, const struct batch *b) {
     struct outcome o = batch_commit(w, b);
     if (o.rc == SQLITE_OK && file_guard_holds(w->around.guard)) {
+        history_committed(w->around.history, w->ops.last_event);
         batch_answer(b);
         return;
     }
@@ -201,6 +207,7 @@ static void checkpoint(struct writer *w, bool idle) {
     if (store_failure_is_raised(w->around.failure)) {
         return;
     }
+    history_settle(w->around.history);
     int rc = checkpointer_run(&w->checkpointer, idle);
     if (rc != SQLITE_OK) {
         fail(w, rc, "copying the write-ahead log into the database");
@@ -227,6 +234,7 @@ static void probe(struct writer *w) {
     batch_init(&none);
     struct outcome o = batch_commit(w, &none);
     if (o.rc == SQLITE_OK) {
+        history_committed(w->around.history, w->ops.last_event);
         part_health_mend(&w->health);
         sqlite3_busy_timeout(w->db, SQLITE_BUSY_TIMEOUT_MS);
         return;
@@ -303,7 +311,8 @@ void writer_init(struct writer *w, const struct writer_surroundings *around) {
 
 int writer_attach(struct writer *w, sqlite3 *db) {
     log_index_init(&w->log_index, db);
-    checkpointer_init(&w->checkpointer, db, w->around.gate, w->around.path, w->around.failure->log);
+    checkpointer_init(&w->checkpointer, db, w->around.gate, w->around.history, w->around.path,
+                      w->around.failure->log);
     w->db = db;
     return write_ops_init(&w->ops, db);
 }

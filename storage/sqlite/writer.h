@@ -8,6 +8,7 @@
 #include "storage/sqlite/checkpoint.h"
 #include "storage/sqlite/failure.h"
 #include "storage/sqlite/file_guard.h"
+#include "storage/sqlite/history.h"
 #include "storage/sqlite/log_index.h"
 #include "storage/sqlite/part_health.h"
 #include "storage/sqlite/write_ops.h"
@@ -18,6 +19,7 @@ struct writer_surroundings {
     struct op_queue *queue;
     struct store_failure *failure;
     const struct file_guard *guard; // asked after each commit
+    struct history *history;        // told of it
     struct snapshot_gate *gate;
     // Called on the writer's thread while it has no database and the disk has room: opens it
     // and attaches it. Returns whether it did.

@@ -79,6 +79,11 @@ class SqliteOpen : public testing::Test {
         EXPECT_EQ(CreateToken(store, {.name = "t"}), STORE_OK);
         run_store_close(store);
     }
+    // Also what tells of it.
+    void RemoveStore() {
+        unlink(path_.c_str());
+        unlink((path_ + ".state").c_str());
+    }
     void ExpectRefused(int code, const std::vector<std::string> &words) {
         Opened o = Open(url_);
         EXPECT_EQ(o.code, code) << o.message;
@@ -314,7 +319,7 @@ TEST_F(SqliteOpen, ImpossibleSchemaVersionIsRefused) {
         MakeStore();
         RunSql(path_, std::string("PRAGMA user_version=") + version);
         ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_, version});
-        unlink(path_.c_str());
+        RemoveStore();
     }
 }
 
@@ -335,7 +340,7 @@ TEST_F(SqliteOpen, MissingTableOrIndexIsRefused) {
         MakeStore();
         RunSql(path_, sql);
         ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_, "damaged"});
-        unlink(path_.c_str());
+        RemoveStore();
     }
 }
 
@@ -476,11 +481,13 @@ TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
     MakeStore();
     // 25,000 finished runs, then one that is waiting, older than all.
     RunSql(path_, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<25000)"
-                  " INSERT INTO run SELECT i+100, 'big', printf('r%05d', i), 3, 1, 1000+i, 1, 1, 2,"
-                  " 0, 'w', 0, 0 FROM n;"
+                  " INSERT INTO run SELECT i+100, 'big', printf('r%05d', i), 3, 0, 1000+i, 1, 1, 1,"
+                  " 0, 'w', i+100, 0 FROM n;"
                   "INSERT INTO run_body SELECT run_key, '', '' FROM run WHERE organization='big';"
                   "UPDATE run SET status=4 WHERE organization='big' AND id='r00001';"
-                  "UPDATE run SET status=5 WHERE organization='big' AND id='r25000';");
+                  "UPDATE run SET status=5 WHERE organization='big' AND id='r25000';"
+                  "INSERT INTO event SELECT newest_event, run_key, sequence, 0, status, updated_at,"
+                  " 'a', '', 0 FROM run WHERE organization='big';");
     struct run_store *store = MustOpen();
     Listing l = {.organization = "big", .status = RUN_STATUS_BIT(RUN_FAILURE), .limit = 10};
     std::vector<std::string> seen;

@@ -340,8 +340,7 @@ inline std::vector<Token> ListTokens(struct run_store *store, const std::string 
 // A directory that is removed with all it holds.
 class TemporaryDirectory {
   public:
-    TemporaryDirectory() {
-        const char *base = getenv("TEST_TMPDIR");
+    explicit TemporaryDirectory(const char *base = getenv("TEST_TMPDIR")) {
         path_ = std::string(base != nullptr ? base : "/tmp") + "/store-XXXXXX";
         if (mkdtemp(path_.data()) == nullptr) {
             abort();

@@ -1,0 +1,27 @@
+#ifndef RUNSD_STORAGE_SQLITE_COMPANIONS_H
+#define RUNSD_STORAGE_SQLITE_COMPANIONS_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+// The files that lie beside a database, looked at before SQLite takes them for its
+// own: it undoes what a rollback journal says, of whichever database that was, and
+// replays any log.
+
+// Refuses a journal, a log of a database that keeps none (mode is the byte of the
+// database's header that says so), and companions that are no regular files or
+// cannot be written. DATA_LOSS, UNAVAILABLE.
+const struct error *companions_check(struct arena *a, const char *path, uint8_t mode);
+
+// Returns the size of the write-ahead log, 0 if there is none.
+int64_t companions_log_bytes(struct arena *a, const char *path);
+
+// Removes the files PATH.new-XXXXXX that a first start left when it was killed: what
+// has such a name and is no store with runs. To be called while the store is locked;
+// those of a process that is making the store at this moment cannot be told apart,
+// and it then finds the store made already.
+void companions_remove_unfinished(const char *path);
+
+#endif

@@ -1,0 +1,49 @@
+#ifndef RUNSD_STORAGE_SQLITE_HISTORY_H
+#define RUNSD_STORAGE_SQLITE_HISTORY_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/sqlite/lineage.h"
+#include "storage/sqlite/state_file.h"
+
+// Keeps the lineage of a store that is being served, and PATH.state with it. The
+// writer's thread's.
+struct history {
+    sqlite3 *db;
+    struct lineage now;  // as committed
+    struct lineage next; // in the open transaction, if is_staged
+    bool is_staged;
+    bool is_due;     // the log was copied whole: the next transaction advances
+    bool is_foreign; // now names another file or schema: the next transaction mends it
+    struct state_file state;
+};
+
+// now is the record as read, is_due whether the database has all that the log
+// holds; inode and cookie are those that hold. state is taken over.
+void history_init(struct history *h, sqlite3 *db, const struct lineage *now, bool is_due,
+                  int64_t inode, int64_t schema_cookie, const struct state_file *state);
+
+void history_release(struct history *h);
+
+// To be called in each transaction; writes the record if it is to change. Returns
+// SQLite's code.
+int history_write(struct history *h);
+
+// To be called after the transaction, before anything of it is acknowledged.
+// newest_event is the largest key that is committed.
+void history_committed(struct history *h, int64_t newest_event);
+void history_rolled_back(struct history *h);
+
+// The log was copied whole into the database.
+void history_log_was_copied(struct history *h);
+
+// Makes durable what was noted of a new log; to be called once nobody waits for it.
+void history_settle(struct history *h);
+
+// Says in the database that it is closed, for good: nothing may be written
+// afterwards. Returns SQLite's code.
+int history_close(struct history *h);
+
+#endif

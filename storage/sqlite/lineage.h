@@ -1,0 +1,51 @@
+#ifndef RUNSD_STORAGE_SQLITE_LINEAGE_H
+#define RUNSD_STORAGE_SQLITE_LINEAGE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+// What ties a database to the write-ahead log beside it and to PATH.state. SQLite
+// ties nothing: it replays any log that it finds beside a file, also one of another
+// database or of a later state of this one, and a file without its log is to it a
+// whole one.
+//
+// The record is a row of the table meta. It advances in the first transaction after
+// the log was copied whole, so that the log's own record names, as previous, the
+// mark that the database has then; and both are the same once it was copied again.
+
+enum { LINEAGE_MARK_BYTES = 16 };
+
+struct lineage {
+    uint8_t store[LINEAGE_MARK_BYTES]; // random, made with the record, kept
+    uint8_t mark[LINEAGE_MARK_BYTES];  // random, of this generation
+    uint8_t previous[LINEAGE_MARK_BYTES];
+    int64_t generation;    // grows by one with each mark; 0: there is no record
+    int64_t inode;         // of the database file that it was written to
+    int64_t schema_cookie; // likewise; SQLite's online backup does not keep it
+    int64_t is_open;       // not closed since: a log may hold more
+};
+
+// Reads the record through db. A database of an older program has none: all is 0.
+// Returns SQLite's code; SQLITE_CORRUPT where the record is none of ours.
+int lineage_read(sqlite3 *db, struct lineage *ret);
+
+// As lineage_read, but of the database at path without its log. Nobody may have
+// the file open in this process: closing it drops SQLite's locks.
+int lineage_read_without_log(struct arena *a, const char *path, struct lineage *ret);
+
+// Writes the record in the open transaction. Returns SQLite's code.
+int lineage_write(sqlite3 *db, const struct lineage *l);
+
+// Returns what follows l: open, with a new mark; a new record if l is none.
+struct lineage lineage_next(const struct lineage *l);
+
+// Whether a log with the record in_log can be that of a database with the record
+// in_database.
+bool lineage_fits(const struct lineage *in_database, const struct lineage *in_log);
+
+bool lineage_is_same_mark(const struct lineage *a, const struct lineage *b);
+
+#endif

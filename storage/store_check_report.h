@@ -1,0 +1,13 @@
+#ifndef RUNSD_STORAGE_STORE_CHECK_REPORT_H
+#define RUNSD_STORAGE_STORE_CHECK_REPORT_H
+
+#include <stdbool.h>
+
+// What run_store_check found; texts live in its arena.
+struct store_check_report {
+    const char *const *problems; // a sentence each, for people
+    int count;                   // 0: the store is sound; more than 20 are not told
+    bool is_served;              // by another process, at the moment
+};
+
+#endif

@@ -1,0 +1,107 @@
+"""That the commands of docs/OPERATING.md do what it says."""
+
+import os
+import re
+import subprocess
+import unittest
+
+import rest
+from harness import DEADLINE_S, ROOT, Place, Serve, bin_dir, create_token
+
+PAGE = ROOT / "docs" / "OPERATING.md"
+
+
+def commands():
+    """The shell blocks by the heading that they stand under."""
+    found = {}
+    for part in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        heading = part.split("\n", 1)[0]
+        found[heading] = re.findall(r"^```sh\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+    return found
+
+
+class Operating(unittest.TestCase):
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.remove)
+        self.store = str(self.place.path / "runs.db")
+        self.backup = str(self.place.path / "backup.db")
+        self.token = create_token(self.place.store)
+
+    def shell(self, command):
+        path = f"{bin_dir() / 'ctl'}:{os.environ['PATH']}"
+        return subprocess.run(["bash", "-euc", command], capture_output=True, text=True,
+                              timeout=DEADLINE_S, check=False,
+                              env={**os.environ, "PATH": path, "STORE": self.store,
+                                   "BACKUP": self.backup})
+
+    def must(self, command):
+        done = self.shell(command)
+        self.assertEqual(0, done.returncode, f"{command}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def serve(self):
+        server = Serve(self.place.store)
+        self.addCleanup(server.kill)
+        return server
+
+    def create(self, server, run_id):
+        body = {"id": run_id, "workflowDefinition": {"nodes": {"root": {"type": "manual"}}}}
+        reply = rest.request(server.http_port, "POST", "/v1/runs", self.token, body)
+        self.assertEqual(200, reply.status, reply.body)
+
+    def status(self, server, run_id):
+        return rest.request(server.http_port, "GET", f"/v1/runs/{run_id}", self.token).status
+
+    def test_every_block_is_run_here(self):
+        counts = {heading: len(blocks) for heading, blocks in commands().items() if blocks}
+        self.assertEqual({"Back up": 2, "Restore": 1, "Check": 1}, counts)
+
+    def test_backup_while_served_is_restored(self):
+        vacuum, check_backup = commands()["Back up"]
+        restore, = commands()["Restore"]
+        check, = commands()["Check"]
+        server = self.serve()
+        self.create(server, "before")
+        self.must(vacuum)
+        self.assertIn("is sound", self.must(check_backup))
+        self.create(server, "after")
+        self.assertIn("served at the moment", self.must(check))
+        self.assertEqual(0, server.stop())
+        self.assertIn("is sound", self.must(check))
+
+        self.assertIn("taken for all there is", self.must(restore))
+        server = self.serve()
+        self.assertEqual(200, self.status(server, "before"))
+        self.assertEqual(404, self.status(server, "after"))
+        self.create(server, "again")
+        self.assertEqual(0, server.stop())
+        self.assertIn("is sound", self.must(check))
+
+    def test_backup_that_is_only_copied_over_is_refused_first(self):
+        server = self.serve()
+        self.create(server, "before")
+        self.must(commands()["Back up"][0])
+        self.create(server, "after")
+        self.assertEqual(0, server.stop())
+        self.must('cp "$BACKUP" "$STORE"')
+        done = self.shell(commands()["Check"][0])
+        self.assertEqual(1, done.returncode)
+        self.assertIn("changes that were acknowledged are missing", done.stdout)
+        accept, = re.findall(r"^runsctl check .* --accept$", commands()["Restore"][0], re.MULTILINE)
+        self.must(accept)
+        self.assertEqual(200, self.status(self.serve(), "before"))
+
+    def test_files_that_are_moved_under_a_server_stop_it(self):
+        server = self.serve()
+        self.create(server, "before")
+        self.must('mkdir "$STORE.d" && mv "$STORE"* "$STORE.d/" 2>/dev/null || true')
+        body = {"id": "lost", "workflowDefinition": {"nodes": {"root": {"type": "manual"}}}}
+        reply = rest.request(server.http_port, "POST", "/v1/runs", self.token, body)
+        self.assertEqual(503, reply.status, reply.body)
+        server.wait_for_log(lambda l: "store failed" in l.get("message", ""), "the failure")
+        self.assertNotEqual(0, server.popen.wait(DEADLINE_S))
+
+
+if __name__ == "__main__":
+    unittest.main()

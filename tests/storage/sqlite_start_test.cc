@@ -1,0 +1,580 @@
+#include <fcntl.h>
+#include <fstream>
+#include <functional>
+#include <sqlite3.h>
+#include <sstream>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/storage/store_testing.h"
+
+using namespace store_testing;
+
+// What was laid beside or over a store while nobody served it: it is right, or it
+// is refused and left as it is.
+
+namespace {
+
+std::string ReadFile(const std::string &path) {
+    std::ifstream in(path, std::ios::binary);
+    std::stringstream out;
+    out << in.rdbuf();
+    return out.str();
+}
+
+void WriteFile(const std::string &path, const std::string &bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+bool Exists(const std::string &path) {
+    struct stat st;
+    return lstat(path.c_str(), &st) == 0;
+}
+
+int Sql(const std::string &path, const std::string &sql) {
+    sqlite3 *db = nullptr;
+    int rc = sqlite3_open(path.c_str(), &db);
+    rc = rc == SQLITE_OK ? sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) : rc;
+    sqlite3_close(db);
+    return rc;
+}
+
+// The files of a store as they are at a moment.
+struct Files {
+    std::string database;
+    std::string log;
+    std::string state;
+};
+
+class SqliteStart : public testing::Test {
+  protected:
+    // Serves the store in another process, which makes runs of these names, cancels
+    // every other, and closes it or dies.
+    void Serve(const std::vector<std::string> &runs, bool closes, size_t spec_bytes = 100) {
+        pid_t child = fork();
+        if (child == 0) {
+            Opened o = Open(url_);
+            bool ok = o.store != nullptr;
+            for (size_t i = 0; ok && i < runs.size(); i++) {
+                ok = CreateRun(o.store, {.id = runs[i], .spec = std::string(spec_bytes, 's')})
+                         .result == STORE_OK;
+                if (ok && i % 2 == 1) {
+                    ok = Apply(o.store, {.id = runs[i]}).result == STORE_OK;
+                }
+            }
+            if (ok && closes) {
+                run_store_close(o.store);
+            }
+            fprintf(stderr, "%s", o.message.c_str());
+            _exit(ok ? 0 : 1);
+        }
+        int status = -1;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        ASSERT_EQ(status, 0);
+        acknowledged_.insert(acknowledged_.end(), runs.begin(), runs.end());
+    }
+    void RemoveStore() {
+        for (const char *suffix : {"", "-wal", "-shm", ".state", ".server"}) {
+            unlink((path_ + suffix).c_str());
+        }
+        acknowledged_.clear();
+    }
+    Files Take() const {
+        return {ReadFile(path_), ReadFile(path_ + "-wal"), ReadFile(path_ + ".state")};
+    }
+    void Lay(const Files &files) const {
+        WriteFile(path_, files.database);
+        unlink((path_ + "-shm").c_str());
+        LayBeside("-wal", files.log);
+        LayBeside(".state", files.state);
+    }
+    void LayBeside(const std::string &suffix, const std::string &bytes) const {
+        unlink((path_ + suffix).c_str());
+        if (!bytes.empty()) {
+            WriteFile(path_ + suffix, bytes);
+        }
+    }
+    void ExpectRefused(const std::vector<std::string> &words, int code = STATUS_DATA_LOSS) {
+        Files before = Take();
+        Opened o = Open(url_);
+        EXPECT_EQ(o.code, code) << o.message;
+        run_store_close(o.store);
+        for (const std::string &word : words) {
+            EXPECT_NE(o.message.find(word), std::string::npos) << word << " in: " << o.message;
+        }
+        Files after = Take();
+        EXPECT_TRUE(after.database == before.database);
+        EXPECT_TRUE(after.log == before.log);
+        EXPECT_TRUE(after.state == before.state);
+    }
+    // Opens, and all that was acknowledged is there.
+    void ExpectWhole() {
+        Opened o = Open(url_);
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        for (const std::string &id : acknowledged_) {
+            EXPECT_EQ(GetRun(o.store, id).result, STORE_OK) << id;
+        }
+        ASSERT_EQ(CreateRun(o.store, {.id = "new" + std::to_string(made_++)}).result, STORE_OK);
+        run_store_close(o.store);
+        ExpectOpens();
+    }
+    void ExpectOpens() {
+        Opened o = Open(url_);
+        EXPECT_EQ(o.code, STATUS_OK) << o.message;
+        run_store_close(o.store);
+    }
+
+    TemporaryDirectory directory_;
+    std::string path_ = directory_.File("runs.db");
+    std::string url_ = "sqlite:" + path_;
+    std::vector<std::string> acknowledged_;
+    int made_ = 0;
+};
+
+TEST_F(SqliteStart, OlderFileOverAStoppedStoreIsRefused) {
+    Serve({"a", "b"}, true);
+    Files older = Take();
+    Serve({"c"}, true);
+    Files newer = Take();
+    Lay({older.database, "", newer.state});
+    ExpectRefused({path_, "acknowledged", ".state", "runsctl check --store", "--accept"});
+    // Only a cancel is missing, or only a change that made no event.
+    Lay(newer);
+    ExpectWhole();
+}
+
+TEST_F(SqliteStart, OlderFileUnderTheNewerLogIsRefused) {
+    Serve({"a", "b"}, true);
+    Files older = Take();
+    Serve({"c"}, true);
+    Serve({"d", "e"}, false);
+    Files crashed = Take();
+    ASSERT_FALSE(crashed.log.empty());
+    Lay({older.database, crashed.log, crashed.state});
+    ExpectRefused({path_ + "-wal", "is not the log of this file"});
+    Lay({older.database, crashed.log, ""});
+    ExpectRefused({path_ + "-wal", "is not the log of this file"});
+    // The log alone is the newer part of the file that it is of.
+    Lay(crashed);
+    ExpectWhole();
+}
+
+TEST_F(SqliteStart, OlderLogIsRefused) {
+    Serve({"a"}, true);
+    Serve({"b", "c"}, false);
+    Files first = Take();
+    Serve({"d"}, true);
+    Serve({"e", "f"}, false);
+    Files second = Take();
+    Lay({second.database, first.log, ""});
+    ExpectRefused({path_ + "-wal", "is not the log of this file"});
+    // The same log, but of an earlier moment.
+    Files cut = second;
+    cut.log = second.log.substr(0, 32 + 4120 * 2);
+    Lay(cut);
+    ExpectRefused({"acknowledged"});
+    Lay(second);
+    ExpectWhole();
+}
+
+TEST_F(SqliteStart, LogOfAnotherDatabaseIsRefused) {
+    Serve({"a"}, true);
+    Files own = Take();
+    acknowledged_.clear();
+    std::string path = path_;
+    path_ = directory_.File("other.db");
+    url_ = "sqlite:" + path_;
+    Serve({"x", "y"}, false);
+    std::string other_log = ReadFile(path_ + "-wal");
+    // Of a database that is no store at all.
+    std::string foreign = directory_.File("foreign.db");
+    pid_t child = fork();
+    if (child == 0) {
+        sqlite3 *db = nullptr;
+        bool ok = sqlite3_open(foreign.c_str(), &db) == SQLITE_OK &&
+                  sqlite3_exec(db, "PRAGMA journal_mode=WAL; CREATE TABLE t(x);", nullptr, nullptr,
+                               nullptr) == SQLITE_OK;
+        _exit(ok ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    ASSERT_EQ(status, 0);
+    std::string foreign_log = ReadFile(foreign + "-wal");
+    ASSERT_FALSE(other_log.empty());
+    ASSERT_FALSE(foreign_log.empty());
+    path_ = path;
+    url_ = "sqlite:" + path_;
+    for (const std::string &log : {other_log, foreign_log}) {
+        Lay({own.database, log, own.state});
+        ExpectRefused({path_ + "-wal", "is not the log of this file", "move the log away"});
+    }
+    Lay(own);
+    acknowledged_ = {"a"};
+    ExpectWhole();
+}
+
+// SQLite undoes what a hot journal says, of whichever database it was.
+TEST_F(SqliteStart, RollbackJournalIsRefused) {
+    Serve({"a"}, true);
+    Files own = Take();
+    std::string other = directory_.File("other.db");
+    ASSERT_EQ(Sql(other, "CREATE TABLE t(x);"
+                         "INSERT INTO t SELECT hex(randomblob(2000)) FROM sqlite_schema;"),
+              SQLITE_OK);
+    sqlite3 *db = nullptr;
+    ASSERT_EQ(sqlite3_open(other.c_str(), &db), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(db,
+                           "PRAGMA cache_size=1; BEGIN; UPDATE t SET x=x||'z';"
+                           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 500)"
+                           " INSERT INTO t SELECT hex(randomblob(2000)) FROM n;",
+                           nullptr, nullptr, nullptr),
+              SQLITE_OK);
+    std::string journal = ReadFile(other + "-journal");
+    sqlite3_close(db);
+    ASSERT_EQ(journal.substr(0, 4), "\xd9\xd5\x05\xf9");
+    WriteFile(path_ + "-journal", journal);
+    ExpectRefused({path_ + "-journal", "rollback journal"});
+    EXPECT_EQ(ReadFile(path_ + "-journal"), journal);
+    // One that was ended is none.
+    WriteFile(path_ + "-journal", std::string(512, '\0'));
+    ExpectWhole();
+}
+
+TEST_F(SqliteStart, StoreWithoutItsLogIsRefused) {
+    Serve({"a"}, true);
+    Serve({"b", "c", "d"}, false);
+    Files crashed = Take();
+    for (const std::string &state : {crashed.state, std::string()}) {
+        Lay({crashed.database, "", state});
+        // Before the log was ever copied the file itself says that it is closed.
+        if (!state.empty()) {
+            ExpectRefused({"acknowledged"});
+        }
+    }
+    // With the first copy it says that it is open.
+    Lay(crashed);
+    std::vector<std::string> many;
+    for (int i = 0; i < 40; i++) {
+        many.push_back("m" + std::to_string(i));
+    }
+    Serve(many, false, 1024 * 1024);
+    Serve({"e", "f"}, false);
+    crashed = Take();
+    Lay({crashed.database, "", ""});
+    ExpectRefused({path_ + "-wal", "is missing", "--accept"});
+    Lay({crashed.database, "", crashed.state});
+    ExpectRefused({"acknowledged"});
+    Lay(crashed);
+    ExpectWhole();
+}
+
+TEST_F(SqliteStart, StoreThatAnotherProgramClosedIsWhole) {
+    Serve({"a", "b"}, true);
+    Serve({"c", "d"}, false);
+    ASSERT_TRUE(Exists(path_ + "-wal"));
+    // The last one to close copies the log and removes it.
+    ASSERT_EQ(Sql(path_, "SELECT count(*) FROM run"), SQLITE_OK);
+    ASSERT_FALSE(Exists(path_ + "-wal"));
+    ExpectWhole();
+}
+
+TEST_F(SqliteStart, BackupsThatSqliteMadeAreTaken) {
+    Serve({"a", "b"}, true);
+    Opened o = Open(url_);
+    ASSERT_EQ(o.code, STATUS_OK);
+    std::string spec(1024 * 1024, 's');
+    for (int i = 0; i < 40; i++) { // so that the file says that it is open
+        ASSERT_EQ(CreateRun(o.store, {.id = "m" + std::to_string(i), .spec = spec}).result,
+                  STORE_OK);
+        acknowledged_.push_back("m" + std::to_string(i));
+    }
+    const std::string into = directory_.File("into.db");
+    const std::string online = directory_.File("online.db");
+    std::string command = "sqlite3 '" + path_ + "' \"VACUUM INTO '" + into + "'\" && sqlite3 '" +
+                          path_ + "' \".backup '" + online + "'\"";
+    ASSERT_EQ(system(command.c_str()), 0);
+    run_store_close(o.store);
+    for (const std::string &backup : {into, online}) {
+        SCOPED_TRACE(backup);
+        path_ = backup;
+        url_ = "sqlite:" + path_;
+        ExpectWhole();
+        // And so is the backup of what was restored.
+        o = Open(url_);
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        ASSERT_EQ(CreateRun(o.store, {.id = "again"}).result, STORE_OK);
+        command = "sqlite3 '" + backup + "' \".backup '" + backup + ".again'\"";
+        ASSERT_EQ(system(command.c_str()), 0);
+        run_store_close(o.store);
+        path_ = backup + ".again";
+        url_ = "sqlite:" + path_;
+        ExpectWhole();
+    }
+}
+
+// VACUUM INTO writes other pages: the log of the store would damage it.
+TEST_F(SqliteStart, BackupOverTheStoreUnderItsLogIsRefused) {
+    Serve({"a", "b"}, true);
+    const std::string backup = directory_.File("backup.db");
+    ASSERT_EQ(Sql(path_, "VACUUM INTO '" + backup + "'"), SQLITE_OK);
+    Serve({"c"}, false);
+    Files crashed = Take();
+    Lay({ReadFile(backup), crashed.log, ""});
+    ExpectRefused({path_ + "-wal", "move the log away"});
+    Lay(crashed);
+    ExpectWhole();
+}
+
+TEST_F(SqliteStart, AnotherStoreAtThePlaceIsRefused) {
+    Serve({"a"}, true);
+    Files first = Take();
+    unlink(path_.c_str());
+    unlink((path_ + ".state").c_str());
+    acknowledged_.clear();
+    Serve({"b", "c", "d"}, true);
+    Lay({ReadFile(path_), "", first.state});
+    ExpectRefused({".state", "another store", "--accept"});
+}
+
+TEST_F(SqliteStart, MissingStoreIsNotMadeAnew) {
+    Serve({"a"}, true);
+    Files files = Take();
+    unlink(path_.c_str());
+    Opened o = Open(url_);
+    EXPECT_EQ(o.code, STATUS_DATA_LOSS);
+    EXPECT_NE(o.message.find(path_ + ".state"), std::string::npos) << o.message;
+    EXPECT_FALSE(Exists(path_));
+    Lay(files);
+    ExpectWhole();
+    // Nothing was acknowledged: nothing is missing.
+    path_ = directory_.File("fresh.db");
+    url_ = "sqlite:" + path_;
+    ExpectOpens();
+    unlink(path_.c_str());
+    ExpectOpens();
+}
+
+TEST_F(SqliteStart, StateThatCannotBeReadTellsNothing) {
+    Serve({"a", "b"}, false);
+    Files good = Take();
+    for (std::string state : {std::string("x"), std::string(200, '\0'), good.state.substr(0, 40),
+                              good.state.substr(0, 20) + "!" + good.state.substr(21)}) {
+        Lay({good.database, good.log, state});
+        ExpectOpens();
+    }
+    Lay(good);
+    ExpectWhole();
+}
+
+TEST_F(SqliteStart, CompanionsThatAreNoFilesAreRefused) {
+    Serve({"a"}, true);
+    for (const char *suffix : {"-wal", "-shm", "-journal", ".state"}) {
+        SCOPED_TRACE(suffix);
+        std::string companion = path_ + suffix;
+        std::string state = ReadFile(path_ + ".state");
+        const std::function<int()> makes[] = {
+            [&] { return mkdir(companion.c_str(), 0700); },
+            [&] { return symlink(directory_.File("elsewhere").c_str(), companion.c_str()); },
+            [&] { return mkfifo(companion.c_str(), 0600); },
+        };
+        for (const auto &make : makes) {
+            unlink(companion.c_str());
+            ASSERT_EQ(make(), 0);
+            Opened o = Open(url_);
+            EXPECT_EQ(o.code, STATUS_UNAVAILABLE);
+            EXPECT_NE(o.message.find(companion + "\" is no regular file"), std::string::npos)
+                << o.message;
+            ASSERT_EQ(remove(companion.c_str()), 0);
+        }
+        LayBeside(".state", state);
+        EXPECT_FALSE(Exists(directory_.File("elsewhere")));
+    }
+    ExpectWhole();
+}
+
+TEST_F(SqliteStart, WhatAKilledFirstStartLeftIsRemoved) {
+    Serve({"a"}, true);
+    // Ours: empty, without tables, without runs, another name of the store.
+    WriteFile(path_ + ".new-AAAAAA", "");
+    ASSERT_EQ(Sql(path_ + ".new-BBBBBB", "PRAGMA application_id=1920298611"), SQLITE_OK);
+    WriteFile(path_ + ".new-BBBBBB-journal", "x");
+    ASSERT_EQ(link(path_.c_str(), (path_ + ".new-CCCCCC").c_str()), 0);
+    // Another's: no database, other names, a store with runs.
+    std::vector<std::string> kept = {".new-text12", ".new-short", ".new-toolong",
+                                     ".new-backup", ".new",       ".old-AAAAAA"};
+    for (const std::string &name : kept) {
+        WriteFile(path_ + name, "mine");
+    }
+    WriteFile(path_ + ".new-backup", ReadFile(path_));
+    ASSERT_EQ(mkdir((path_ + ".new-folder").c_str(), 0700), 0);
+    kept.push_back(".new-folder");
+    ExpectWhole();
+    for (const char *name : {".new-AAAAAA", ".new-BBBBBB", ".new-BBBBBB-journal", ".new-CCCCCC"}) {
+        EXPECT_FALSE(Exists(path_ + name)) << name;
+    }
+    for (const std::string &name : kept) {
+        EXPECT_TRUE(Exists(path_ + name)) << name;
+    }
+}
+
+// Files that were copied one by one while the store was used.
+TEST_F(SqliteStart, CopyOfAStoreInUseIsCheckedWhole) {
+    Serve({"a", "b", "c", "d"}, true);
+    Files older = Take();
+    std::vector<std::string> more;
+    for (int i = 0; i < 200; i++) {
+        more.push_back("m" + std::to_string(i));
+    }
+    Serve(more, true);
+    Files newer = Take();
+    Serve({"e"}, false);
+    Files crashed = Take();
+    // A sound copy elsewhere, as of a machine that broke.
+    path_ = directory_.File("copy.db");
+    url_ = "sqlite:" + path_;
+    Lay(crashed);
+    ExpectWhole();
+    // Pages of an earlier moment: each refused, or without loss.
+    int refused = 0;
+    for (size_t at = 4096; at < newer.database.size(); at += 4096) {
+        std::string mixed = newer.database;
+        if (at < older.database.size()) {
+            mixed.replace(at, 4096, older.database.substr(at, 4096));
+        } else {
+            mixed.replace(at, 4096, std::string(4096, '\0'));
+        }
+        if (mixed == newer.database) {
+            continue;
+        }
+        SCOPED_TRACE(at / 4096 + 1);
+        Lay({mixed, "", newer.state});
+        Opened o = Open(url_);
+        if (o.code == STATUS_DATA_LOSS) {
+            refused++;
+            EXPECT_EQ(ReadFile(path_), mixed);
+            continue;
+        }
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        for (const std::string &id : more) {
+            EXPECT_EQ(GetRun(o.store, id).result, STORE_OK) << id;
+            EXPECT_GE(ListEvents(o.store, id).size(), 1u);
+        }
+        run_store_close(o.store);
+    }
+    EXPECT_GT(refused, 10);
+}
+
+// Damage that is there only when the store is served: nothing is said to be absent
+// that cannot be known, and the next start refuses it.
+TEST_F(SqliteStart, DamageThatAReadMeetsIsNoAnswer) {
+    const struct {
+        const char *name;
+        const char *sql;
+        std::function<enum store_result(struct run_store *)> read;
+    } rows[] = {
+        {"no body", "DELETE FROM run_body WHERE run_key=1",
+         [](struct run_store *s) { return GetRun(s, "a").result; }},
+        {"no body in a list", "DELETE FROM run_body WHERE run_key=1",
+         [](struct run_store *s) { return ListRuns(s, {}).result; }},
+        {"no body to cancel", "DELETE FROM run_body WHERE run_key=1",
+         [](struct run_store *s) { return Apply(s, {.id = "a"}).result; }},
+        {"no events", "DELETE FROM event WHERE run_key=1",
+         [](struct run_store *s) {
+             enum store_result r;
+             ListEvents(s, "a", "acme", 10, &r);
+             return r;
+         }},
+        {"no first event", "DELETE FROM event WHERE run_key=2 AND sequence=1",
+         [](struct run_store *s) {
+             enum store_result r;
+             ListEvents(s, "b", "acme", 10, &r);
+             return r;
+         }},
+    };
+    for (const auto &row : rows) {
+        SCOPED_TRACE(row.name);
+        RemoveStore();
+        Serve({"a", "b"}, true);
+        Opened o = Open(url_);
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        std::string command = "sqlite3 '" + path_ + "' '" + row.sql + "'";
+        ASSERT_EQ(system(command.c_str()), 0);
+        EXPECT_EQ(row.read(o.store), STORE_UNAVAILABLE);
+        run_store_close(o.store);
+        ExpectRefused({"damaged", "runsctl check --store"});
+    }
+}
+
+// Each invariant that the sample looks at.
+TEST_F(SqliteStart, ContradictionsAreRefused) {
+    const struct {
+        const char *sql;
+        const char *words;
+    } rows[] = {
+        {"DELETE FROM run_body WHERE run_key=2", "has no body"},
+        {"UPDATE run SET status=7 WHERE run_key=2", "impossible status"},
+        {"UPDATE run SET finished_at=0 WHERE run_key=2", "the time of its end"},
+        {"DELETE FROM event WHERE run_key=2 AND sequence=2", "lost its newest event"},
+        {"UPDATE run SET status=3 WHERE run_key=2", "newest event contradicts"},
+        {"UPDATE event SET to_status=3 WHERE run_key=2 AND sequence=2", "newest event contradicts"},
+        {"UPDATE run SET sequence=1 WHERE run_key=2", "unknown to its run"},
+        {"DELETE FROM event WHERE run_key=2 AND sequence=1", "before it"},
+        {"UPDATE event SET run_key=1 WHERE run_key=2 AND sequence=1", "before it"},
+        {"UPDATE event SET previous_event=0 WHERE run_key=2 AND sequence=2", "chain contradicts"},
+        {"DELETE FROM run WHERE run_key=2", "has no run"},
+        {"DELETE FROM run WHERE run_key=4", "not each other"},
+        {"DELETE FROM event", "without events"},
+    };
+    for (const auto &row : rows) {
+        SCOPED_TRACE(row.sql);
+        RemoveStore();
+        Serve({"a", "b", "c", "d"}, true);
+        unlink((path_ + ".state").c_str());
+        ASSERT_EQ(Sql(path_, row.sql), SQLITE_OK);
+        ExpectRefused({"damaged", row.words, "restore a backup"});
+    }
+}
+
+// An index that does not have what its table has, and the other way round.
+TEST_F(SqliteStart, IndexesThatDifferFromTheirTableAreRefused) {
+    for (const char *index : {"run_by_id", "run_by_start", "run_by_workflow", "run_active"}) {
+        for (bool index_lacks : {true, false}) {
+            SCOPED_TRACE(std::string(index) + (index_lacks ? " lacks a row" : " has one more"));
+            if (std::string(index) == "run_by_workflow" || std::string(index) == "run_active") {
+                if (!index_lacks) {
+                    continue; // what leads nowhere is found when it is read
+                }
+            }
+            RemoveStore();
+            Serve({"a", "b", "c", "d"}, true);
+            // The index's pages of a moment when the row was not there, or still was.
+            const std::string with = ReadFile(path_);
+            sqlite3 *db = nullptr;
+            ASSERT_EQ(sqlite3_open(path_.c_str(), &db), SQLITE_OK);
+            sqlite3_stmt *s = nullptr;
+            std::string query =
+                std::string("SELECT rootpage FROM sqlite_schema WHERE name='") + index + "'";
+            ASSERT_EQ(sqlite3_prepare_v2(db, query.c_str(), -1, &s, nullptr), SQLITE_OK);
+            ASSERT_EQ(sqlite3_step(s), SQLITE_ROW);
+            size_t root = static_cast<size_t>(sqlite3_column_int64(s, 0));
+            sqlite3_finalize(s);
+            sqlite3_close(db);
+            // Row 3 is active.
+            ASSERT_EQ(Sql(path_, "DELETE FROM run WHERE run_key=3"), SQLITE_OK);
+            std::string without = ReadFile(path_);
+            std::string mixed = index_lacks ? with : without;
+            const std::string &other = index_lacks ? without : with;
+            mixed.replace((root - 1) * 4096, 4096, other.substr((root - 1) * 4096, 4096));
+            WriteFile(path_, mixed);
+            if (!index_lacks) {
+                ASSERT_EQ(Sql(path_, "DELETE FROM run_body WHERE run_key=3;"
+                                     "DELETE FROM event WHERE run_key=3"),
+                          SQLITE_OK);
+            }
+            ExpectRefused({"damaged"});
+        }
+    }
+}
+
+} // namespace
