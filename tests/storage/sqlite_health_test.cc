@@ -64,6 +64,19 @@ class SqliteHealth : public testing::Test {
         return told_[part];
     }
 
+    // Makes a change while another program holds the lock for longer than one waits for a
+    // lock that is known to be held.
+    void HoldLockForAMoment() {
+        sqlite3 *db = nullptr;
+        ASSERT_EQ(sqlite3_open_v2(path_.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
+        ASSERT_EQ(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+        std::thread creator(
+            [this] { EXPECT_EQ(CreateRun(store_, {.id = "moment"}).result, STORE_OK); });
+        std::this_thread::sleep_for(std::chrono::milliseconds(800));
+        sqlite3_close(db);
+        creator.join();
+    }
+
     int LinesWith(const std::string &text) {
         std::ifstream in(log_path_);
         std::string line;
@@ -105,6 +118,14 @@ TEST_F(SqliteHealth, FullDiskIsToldOnceAndComesBackWithoutTraffic) {
     }
     EXPECT_GT(vfs_.writes(), writes);
     EXPECT_EQ(Told(STORE_CHANGES, 1), Told_{false});
+    // Once a second, of a few writes each.
+    writes = vfs_.writes();
+    int64_t start_us = clock_monotonic_us();
+    while (clock_monotonic_us() - start_us < 1200000) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    int64_t seconds = (clock_monotonic_us() - start_us) / 1000000 + 2;
+    EXPECT_LE(vfs_.writes() - writes, 10 * seconds);
 
     vfs_.Reset();
     EXPECT_EQ(Told(STORE_CHANGES, 2), (Told_{false, true}));
@@ -267,14 +288,25 @@ TEST_F(SqliteHealth, LockHeldFromOutsideIsToldAndComesBackWithoutTraffic) {
     EXPECT_EQ(Told(STORE_CHANGES, 2), (Told_{false, true}));
     EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_OK);
     EXPECT_EQ(LinesWith("\"level\":\"error\""), 1);
+    // And then as long as before again.
+    HoldLockForAMoment();
+    EXPECT_EQ(Told(STORE_CHANGES, 2), (Told_{false, true}));
+}
+
+TEST_F(SqliteHealth, AnotherReasonIsLoggedAndNoChangeOfHealth) {
+    vfs_.FailWrites(SQLITE_FULL, 0);
+    EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_DISK_FULL);
+    ForeignLock lock(path_);
+    EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_LOCKED);
+    EXPECT_EQ(LinesWith("the disk is full"), 1);
+    EXPECT_EQ(LinesWith("another program locks the store"), 1);
+    vfs_.Reset();
+    lock.Release();
+    EXPECT_EQ(Told(STORE_CHANGES, 2), (Told_{false, true}));
 }
 
 TEST_F(SqliteHealth, LockHeldForAMomentIsWaitedFor) {
-    ForeignLock lock(path_);
-    std::thread canceller([this] { EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_OK); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    lock.Release();
-    canceller.join();
+    HoldLockForAMoment();
     EXPECT_TRUE(Told(STORE_CHANGES, 0).empty());
 }
 
