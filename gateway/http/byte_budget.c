@@ -1,9 +1,9 @@
 #include "gateway/http/byte_budget.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 
 // A client address that holds bytes, or waits for some.
@@ -53,7 +53,7 @@ static void put_peer(struct byte_peer *peer) {
     if (peer == NULL || --peer->references > 0) {
         return;
     }
-    assert(peer->bytes == 0);
+    CHECK(peer->bytes == 0);
     *peer->link = peer->next;
     if (peer->next != NULL) {
         peer->next->link = peer->link;
@@ -101,7 +101,7 @@ static void give(struct byte_budget *budget, struct byte_hold *hold, size_t byte
 
 void byte_budget_count_for(struct byte_budget *budget, struct byte_hold *hold,
                            const struct byte_peer_key *peer) {
-    assert(hold->peer == NULL);
+    CHECK(hold->peer == NULL);
     hold->peer = get_peer(budget, peer);
     if (hold->peer != NULL) {
         hold->peer->bytes += hold->bytes;
@@ -109,7 +109,7 @@ void byte_budget_count_for(struct byte_budget *budget, struct byte_hold *hold,
 }
 
 bool byte_budget_enter(struct byte_budget *budget, struct byte_hold *hold, size_t bytes) {
-    assert(hold->bytes == 0);
+    CHECK(hold->bytes == 0);
     // Who waits is not overtaken, but by changes.
     bool is_first = budget->first == NULL || hold->is_change;
     if (is_first && has_room(budget, hold, 0, bytes) && peer_has_room(budget, hold, 0, bytes)) {

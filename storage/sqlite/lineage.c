@@ -1,9 +1,9 @@
 #include "storage/sqlite/lineage.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/check.h"
 #include "storage/sqlite/connection.h"
 
 // Numbers are stored as this machine has them: a store is read where it was written.
@@ -61,9 +61,8 @@ int lineage_write(sqlite3 *db, const struct lineage *l) {
 }
 
 static void fill(uint8_t *mark) {
-    if (getrandom(mark, LINEAGE_MARK_BYTES, 0) != LINEAGE_MARK_BYTES) {
-        abort(); // getrandom(2) never fails for so few bytes
-    }
+    // Getrandom(2) never fails for so few bytes.
+    CHECK(getrandom(mark, LINEAGE_MARK_BYTES, 0) == LINEAGE_MARK_BYTES);
 }
 
 struct lineage lineage_next(const struct lineage *l) {
