@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/descriptor_limit.h"
 #include "base/listener_guard.h"
+#include "base/memory_keeper.h"
 #include "base/server_process.h"
 #include "ctl/client_options.h"
 #include "ctl/commands.h"
@@ -138,6 +139,7 @@ static const struct error *start(struct invocation *in, const struct logger *log
         .listen = grpc,
         .listen_count = grpc_count,
         .max_request_bytes = (size_t)v[SERVE_MAX_MESSAGE].number,
+        .max_buffered_bytes = front->limits.buffered_bytes,
         .max_connections = grpc_connections,
         .guard = parts->guard,
         .queue_limit = (int)v[SERVE_QUEUE_LIMIT].number,
@@ -271,6 +273,7 @@ static int serve(struct invocation *in) {
         return EXIT_CODE_FAILED;
     }
     rpc_log_redirect(&log);
+    struct memory_keeper *keeper = memory_keeper_start();
     parts.guard = new_guard(in, &log, &parts);
     int code;
     error = start(in, &log, &parts, &front, grpc, grpc_count, grpc_connections);
@@ -287,6 +290,7 @@ static int serve(struct invocation *in) {
     if (error == NULL) {
         LOG(&log, LOG_INFO, "stopped");
     }
+    memory_keeper_stop(keeper);
     rpc_log_redirect(NULL);
     close(signals_fd);
     close(parts.failed_fd);

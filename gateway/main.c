@@ -7,6 +7,7 @@
 #include "base/descriptor_limit.h"
 #include "base/error_print.h"
 #include "base/listener_guard.h"
+#include "base/memory_keeper.h"
 #include "base/server_process.h"
 #include "base/version.h"
 #include "gateway/descriptor_source.h"
@@ -278,7 +279,9 @@ static int run_program(struct arena *a, const struct option_value *values) {
     }
     p.options.limits.connections = (int)connections.connections;
     rpc_log_redirect(&log);
+    struct memory_keeper *keeper = memory_keeper_start();
     int status = serve(&p);
+    memory_keeper_stop(keeper);
     rpc_log_redirect(NULL);
     return status;
 }

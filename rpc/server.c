@@ -22,6 +22,7 @@ enum {
     MAX_METADATA_BYTES = 16 * 1024,
     DEFAULT_MAX_REQUEST_BYTES = 4 * 1024 * 1024,
     DEFAULT_MAX_CALLS = 10000,
+    DEFAULT_MAX_BUFFERED_BYTES = 256 * 1024 * 1024,
     HANDSHAKE_TIMEOUT_MS = 10 * 1000,
     KEEPALIVE_TIME_MS = 60 * 1000,
     SHORTEST_CLIENT_PING_MS = 10 * 1000,
@@ -103,6 +104,7 @@ void rpc_server_call_ended(struct rpc_server_call *call) {
         call->counted = false;
         server->calls_in_flight--;
     }
+    rpc_server_give_room(call);
     atomic_fetch_sub(&server->answering, 1);
     give_back_call_object(call);
 }
@@ -115,7 +117,7 @@ static void refuse_unknown_method(struct rpc_server_call *call) {
                                          "there is no method \"%.*s\"", SLICE_FMT(method)));
 }
 
-static void refuse_stopping(struct rpc_server_call *call) {
+void rpc_server_refuse_stopping(struct rpc_server_call *call) {
     struct error *e = error_new(&call->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
                                 "the server is stopping; nothing was changed");
     e->retry_after_ms = RETRY_WHEN_STOPPING_MS;
@@ -176,7 +178,7 @@ static void serve(struct rpc_server_call *call) {
         return;
     }
     if (server->stopping) {
-        refuse_stopping(call);
+        rpc_server_refuse_stopping(call);
         return;
     }
     const struct rpc_method *method = call->acceptor->method;
@@ -196,7 +198,7 @@ static void serve(struct rpc_server_call *call) {
         rpc_server_call_fail(call, error);
         return;
     }
-    method->handle(method->service, call);
+    rpc_server_serve_in_room(call);
 }
 
 // Asks gRPC for one call more.
@@ -254,7 +256,14 @@ static grpc_arg integer(const char *key, int value) {
 
 static grpc_server *new_core(struct rpc_server *server) {
     size_t max_request_bytes = server->max_request_bytes;
+    // Bounds what gRPC core has received and nobody was given yet: beyond it calls are
+    // reset. A message and what is read ahead must fit, however small the rest is.
+    grpc_resource_quota *quota = grpc_resource_quota_create("server");
+    grpc_resource_quota_resize(quota, server->max_held + 2 * max_request_bytes);
     grpc_arg args[] = {
+        {.type = GRPC_ARG_POINTER,
+         .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
+         .value.pointer = {quota, grpc_resource_quota_arg_vtable()}},
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
                 max_request_bytes > INT_MAX ? INT_MAX : (int)max_request_bytes),
         integer(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA_BYTES),
@@ -271,7 +280,9 @@ static grpc_server *new_core(struct rpc_server *server) {
         rpc_listener_argument(server),
     };
     grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
-    return grpc_server_create(&list, NULL);
+    grpc_server *core = grpc_server_create(&list, NULL);
+    grpc_resource_quota_unref(quota);
+    return core;
 }
 
 static void shutdown_done(struct rpc_tag *tag, bool ok) {
@@ -290,6 +301,7 @@ static void begin_stop(struct rpc_task *task) {
     // No new connections, GOAWAY to those there are, accepts end not ok.
     grpc_server_shutdown_and_notify(server->core, server->queue, &server->shutdown_tag);
     rpc_server_streams_stopping(server);
+    rpc_server_refuse_waiting(server);
     check_idle(server);
 }
 
@@ -307,6 +319,8 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
     server->max_calls_for_reads = server->max_calls_in_flight - reserved;
     server->max_streams =
         options->max_streams != 0 ? options->max_streams : (server->max_calls_in_flight + 1) / 2;
+    server->max_held = options->max_buffered_bytes != 0 ? options->max_buffered_bytes
+                                                        : (size_t)DEFAULT_MAX_BUFFERED_BYTES;
     server->error_domain = options->error_domain;
     server->max_connections = options->max_connections;
     server->guard = options->guard;

@@ -36,7 +36,8 @@ struct rpc_method {
     rpc_handler *handle;
     void *service;
     enum rpc_method_kind kind;
-    bool is_read; // it changes nothing: what is reserved for changes is not for it
+    bool is_read;            // it changes nothing: what is reserved for changes is not for it
+    size_t most_reply_bytes; // what a reply may take while it is made; 0: not much
 };
 
 enum { RPC_DEFAULT_MAX_CONNECTIONS = 1024 };
@@ -45,10 +46,13 @@ struct rpc_server_options {
     const struct logger *log;
     const struct rpc_method *methods; // borrowed until rpc_server_free
     size_t method_count;
-    size_t max_request_bytes;     // 0: 4 MiB. Larger: RESOURCE_EXHAUSTED
-    int max_calls_in_flight;      // 0: 10,000. More: RESOURCE_EXHAUSTED, QUEUE_FULL
-    int reserved_calls;           // of these, for methods that are no reads; 0: a quarter
-    int max_streams;              // of these; 0: half. More: the same
+    size_t max_request_bytes; // 0: 4 MiB. Larger: RESOURCE_EXHAUSTED
+    int max_calls_in_flight;  // 0: 10,000. More: RESOURCE_EXHAUSTED, QUEUE_FULL
+    int reserved_calls;       // of these, for methods that are no reads; 0: a quarter
+    int max_streams;          // of these; 0: half. More: the same
+    // Of requests and replies of all calls, until they were sent; a quarter is not for
+    // reads. 0: 256 MiB. More wait while replies are being made, then: the same
+    size_t max_buffered_bytes;
     const char *error_domain;     // ErrorInfo.domain of errors that have none
     int max_connections;          // from listeners, at once; 0: 1,024. More are closed
     struct listener_guard *guard; // looks at the listeners; NULL: nobody does
@@ -60,7 +64,8 @@ struct rpc_server_options {
 //                                         decompress
 //   RESOURCE_EXHAUSTED                    a message above max_request_bytes, also
 //                                         when decompressed
-//   RESOURCE_EXHAUSTED, QUEUE_FULL        with RetryInfo: too many calls in flight
+//   RESOURCE_EXHAUSTED, QUEUE_FULL        with RetryInfo: too many calls in flight, or bytes
+//                                         of them
 //   UNAVAILABLE, SERVER_STOPPING          with RetryInfo: rpc_server_stop was called
 // Metadata of a call is limited to 16 KiB (RESOURCE_EXHAUSTED).
 struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server_options *options);

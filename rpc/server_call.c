@@ -55,6 +55,7 @@ static void answer_done(struct rpc_tag *tag, bool ok) {
 }
 
 static void start_answer(struct rpc_server_call *call) {
+    rpc_server_reply_made(call);
     grpc_call_error error = rpc_batch_start(&call->answer, call->core);
     if (error == GRPC_CALL_OK) {
         return;
@@ -93,6 +94,9 @@ static void prepare(struct rpc_server_call *call) {
 
 void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *parts, size_t count) {
     prepare(call);
+    for (size_t i = 0; i < count; i++) {
+        call->reply_bytes += parts[i].len;
+    }
     rpc_batch_send_message(&call->answer, parts, count);
     rpc_server_call_add_status(call, NULL);
     send(call);

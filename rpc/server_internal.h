@@ -24,6 +24,12 @@ struct rpc_acceptor {
 // Takes connections that somebody else accepted; gRPC core's (listener.c).
 struct rpc_fd_handler;
 
+// Calls that wait for room, first come first served.
+struct rpc_server_lane {
+    struct rpc_server_call *first;
+    struct rpc_server_call *last;
+};
+
 struct rpc_server {
     struct rpc_loop *loop;
     grpc_completion_queue *queue;
@@ -48,7 +54,16 @@ struct rpc_server {
     bool stopping;
     struct rpc_server_call *free_calls;
     int free_call_count;
-    int pending;                             // call objects in use: waiting for a call, or with one
+    int pending; // call objects in use: waiting for a call, or with one
+    // Bytes that calls hold (server_room.c), those of reads among them, calls whose reply
+    // is being made, and calls that wait for room.
+    size_t max_held;
+    size_t held;
+    size_t held_by_reads;
+    int making;
+    bool is_looking;
+    struct rpc_server_lane waiting_changes;
+    struct rpc_server_lane waiting_reads;
     int calls_in_flight;                     // at handlers, or their answers being sent
     struct rpc_server_stream_state *streams; // open ones
     int stream_count;
@@ -82,10 +97,27 @@ struct rpc_server_call {
     struct rpc_server_stream_state *stream; // if it is one
     int64_t started_us;
     bool counted; // in calls_in_flight
+    struct rpc_server_call *next_waiting;
+    size_t held;
+    size_t reply_bytes; // set with the reply, before the loop's thread has it
+    bool is_making;     // counted in making
 };
 
 // The answer was sent, or cannot be any more: the call object is reused.
 void rpc_server_call_ended(struct rpc_server_call *call);
+
+// Has the method serve the call, at once or when there is room for its bytes, or refuses it.
+void rpc_server_serve_in_room(struct rpc_server_call *call);
+
+// The call's reply, of call->reply_bytes, is about to be sent.
+void rpc_server_reply_made(struct rpc_server_call *call);
+
+// The call is over.
+void rpc_server_give_room(struct rpc_server_call *call);
+
+// The server is stopping.
+void rpc_server_refuse_waiting(struct rpc_server *server);
+void rpc_server_refuse_stopping(struct rpc_server_call *call);
 
 // Adds the status to call->answer: OK if error is NULL, else error with its details.
 void rpc_server_call_add_status(struct rpc_server_call *call, const struct error *error);

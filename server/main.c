@@ -7,6 +7,7 @@
 #include "base/descriptor_limit.h"
 #include "base/error_print.h"
 #include "base/listener_guard.h"
+#include "base/memory_keeper.h"
 #include "base/server_process.h"
 #include "base/version.h"
 #include "rpc/log.h"
@@ -25,6 +26,7 @@ enum {
     FLAG_LISTEN,
     FLAG_STORE,
     FLAG_MAX_REQUEST,
+    FLAG_MAX_BUFFERED,
     FLAG_MAX_CONNECTIONS,
     FLAG_QUEUE_LIMIT,
     FLAG_DRAIN,
@@ -49,6 +51,13 @@ static const struct option options[FLAG_COUNT] = {
                           .minimum = 1024,
                           .maximum = 1 << 30,
                           .help = "of a request message [4194304]"},
+    [FLAG_MAX_BUFFERED] = {.name = "--max-buffered-bytes",
+                           .kind = OPTION_NUMBER,
+                           .value = "N",
+                           .minimum = RUNSD_LEAST_BUFFERED_BYTES,
+                           .maximum = INT64_C(1) << 40,
+                           .help = "of requests and replies at once; more: RESOURCE_EXHAUSTED\n"
+                                   "[268435456]"},
     [FLAG_MAX_CONNECTIONS] = {.name = "--max-grpc-connections",
                               .kind = OPTION_NUMBER,
                               .value = "N",
@@ -142,6 +151,7 @@ static int serve(struct arena *a, const struct option_value *values) {
         .clock = &clock_system,
         .store_url = values[FLAG_STORE].given ? values[FLAG_STORE].text : DEFAULT_STORE,
         .max_request_bytes = (size_t)values[FLAG_MAX_REQUEST].number,
+        .max_buffered_bytes = (size_t)values[FLAG_MAX_BUFFERED].number,
         .queue_limit = (int)values[FLAG_QUEUE_LIMIT].number,
         .drain_ms = values[FLAG_DRAIN].given ? values[FLAG_DRAIN].number : 10000,
         .on_failure = on_failure,
@@ -169,10 +179,12 @@ static int serve(struct arena *a, const struct option_value *values) {
     };
     server.guard = listener_guard_new(&guard);
     rpc_log_redirect(&log);
+    struct memory_keeper *keeper = memory_keeper_start();
     struct runsd *runsd;
     error = runsd_start(a, &server, &runsd);
     if (error != NULL) {
         listener_guard_free(server.guard);
+        memory_keeper_stop(keeper);
         error_print("runsd", error);
         return error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
     }
@@ -180,6 +192,7 @@ static int serve(struct arena *a, const struct option_value *values) {
     runsd_stop(runsd);
     listener_guard_free(server.guard);
     LOG(&log, LOG_INFO, "stopped");
+    memory_keeper_stop(keeper);
     rpc_log_redirect(NULL);
     return atomic_load(&failed) ? EXIT_FAILED : EXIT_OK;
 }

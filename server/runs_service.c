@@ -31,6 +31,7 @@ void runs_service_methods(struct service *service, struct rpc_method *ret_method
         {.path = "/runs.v1.RunsService/ListRuns",
          .handle = runs_service_list_runs,
          .service = service,
+         .most_reply_bytes = RUNS_LIST_MOST_BYTES,
          .is_read = true},
         {.path = "/runs.v1.RunsService/CancelRun",
          .handle = runs_service_cancel_run,

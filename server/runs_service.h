@@ -9,6 +9,9 @@
 enum { RUNS_SERVICE_METHODS = 6 };
 
 // Fills methods[0..RUNS_SERVICE_METHODS).
+// What ListRuns takes at most: the runs as the store has them, and the page made of them.
+enum { RUNS_LIST_MOST_BYTES = 8 << 20 };
+
 struct service;
 void runs_service_methods(struct service *service, struct rpc_method *ret_methods);
 

@@ -31,6 +31,7 @@ struct runsd {
     struct rpc_server *server;
     struct rpc_server *in_process; // on a loop of its caller's; NULL if not asked for
     size_t max_request_bytes;
+    size_t max_buffered_bytes;
     int max_connections;
     struct listener_guard *guard;
     char *store_url;
@@ -194,6 +195,7 @@ static struct rpc_server *new_server(struct runsd *runsd, struct rpc_loop *loop,
         .methods = runsd->methods,
         .method_count = methods,
         .max_request_bytes = runsd->max_request_bytes,
+        .max_buffered_bytes = runsd->max_buffered_bytes,
         .max_connections = runsd->max_connections,
         .guard = runsd->guard,
         .error_domain = REASON_DOMAIN_RUNS,
@@ -249,6 +251,7 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->store_url = mem_strdup(options->store_url);
     runsd->drain_ms = options->drain_ms;
     runsd->max_request_bytes = options->max_request_bytes;
+    runsd->max_buffered_bytes = options->max_buffered_bytes;
     runsd->max_connections = options->max_connections;
     runsd->guard = options->guard;
     runsd->on_failure = options->on_failure;

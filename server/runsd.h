@@ -17,6 +17,8 @@
 
 struct runsd;
 
+enum { RUNSD_LEAST_BUFFERED_BYTES = 4 << 20 };
+
 struct runsd_options {
     const struct logger *log;
     const struct clock *clock;
@@ -25,6 +27,7 @@ struct runsd_options {
     size_t listen_count;
     size_t max_request_bytes;     // 0: 4 MiB
     int max_connections;          // of gRPC at once; 0: RPC_DEFAULT_MAX_CONNECTIONS
+    size_t max_buffered_bytes;    // of requests and replies over gRPC; 0: 256 MiB
     int queue_limit;              // operations that may wait for the store; 0: the store's default
     int64_t drain_ms;             // how long calls in flight may take to end at a stop
     struct listener_guard *guard; // looks at the listeners until runsd_stop; may be NULL

@@ -95,7 +95,6 @@ static void give(struct byte_budget *budget, struct byte_hold *hold, size_t byte
     if (hold->peer != NULL) {
         hold->peer->bytes -= bytes;
     }
-    budget->given_back += bytes > BYTE_BUDGET_SMALL ? bytes : 0;
     budget->has_news = budget->has_news || budget->first != NULL;
 }
 

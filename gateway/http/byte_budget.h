@@ -38,7 +38,6 @@ struct byte_budget {
     size_t limit;
     size_t used;
     size_t used_by_others; // of it, by who may not have all
-    size_t given_back;     // by those above BYTE_BUDGET_SMALL, since the caller has set it
     bool has_news;         // somebody who waits may find room now
     struct byte_hold *first;
     struct byte_hold *last;

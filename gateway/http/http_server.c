@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <malloc.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -28,12 +27,6 @@ enum {
     STOP_GRACE_MS = 500,
     LAST_REPLIES_MS = 500,
     ACCEPT_ROUNDS = 1000, // libmicrohttpd takes at least one connection in each
-    // Memory is given back to the system when so many connections are fewer, or so many
-    // bytes of large requests and replies are over; for these after a while, since it takes
-    // as long as hundreds of requests.
-    TRIM_CONNECTIONS = 1000,
-    TRIM_BYTES = 256 << 10,
-    TRIM_DELAY_US = 1000 * 1000,
     // libmicrohttpd says that it must run again at once, also of a request that cannot
     // go on because its buffer is full. After so many runs for nothing there is a pause,
     // so that such a request costs no CPU until its time is over.
@@ -62,8 +55,6 @@ struct http_server {
     atomic_uint_least64_t accepted; // connections so far
     // The HTTP thread's.
     int connections;
-    int most_connections; // since memory was given back
-    int64_t trim_due_us;  // 0: there is no reason to
     int fruitless_runs;   // since libmicrohttpd has called us last
     int64_t now_us;       // when the turn began
     struct linger_ring linger;
@@ -75,23 +66,6 @@ struct http_server {
 
 // --- libmicrohttpd's callbacks, all on its thread ---
 
-// malloc by itself keeps what lies below anything that is in use.
-static void give_memory_back(struct http_server *server) {
-    malloc_trim(0);
-    server->most_connections = server->connections;
-    server->context.budget.given_back = 0;
-}
-
-static void count_connection(struct http_server *server, int change) {
-    server->connections += change;
-    atomic_store_explicit(&server->open_connections, server->connections, memory_order_relaxed);
-    if (server->connections > server->most_connections) {
-        server->most_connections = server->connections;
-    } else if (server->most_connections - server->connections >= TRIM_CONNECTIONS) {
-        give_memory_back(server);
-    }
-}
-
 static void on_connection(void *closure, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what) {
     struct http_server *server = closure;
@@ -102,11 +76,11 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
         linger_add(&server->linger, info->connect_fd, reaper_closes(*socket_context),
                    server->now_us);
         reaper_remove(server->context.reaper, *socket_context);
-        count_connection(server, -1);
+        server->connections--;
         return;
     }
     *socket_context = reaper_add(server->context.reaper, info->connect_fd);
-    count_connection(server, 1);
+    server->connections++;
     atomic_fetch_add_explicit(&server->accepted, 1, memory_order_relaxed);
 }
 
@@ -179,24 +153,6 @@ static int daemon_wait_ms(struct http_server *server) {
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-// Gives memory back if much of it was needed since the last time. Returns in how many ms to ask
-// again, -1 if something will happen before there is a reason to.
-static int trim_when_due(struct http_server *server) {
-    if (server->context.budget.given_back < TRIM_BYTES) {
-        return -1;
-    }
-    int64_t now_us = server->now_us;
-    if (server->trim_due_us == 0) {
-        server->trim_due_us = now_us + TRIM_DELAY_US;
-    }
-    if (now_us < server->trim_due_us) {
-        return waiting_ms(server->trim_due_us, now_us);
-    }
-    server->trim_due_us = 0;
-    give_memory_back(server);
-    return -1;
-}
-
 static bool has_reached(const struct http_server *server) {
     return server->awaited == STAGE_CLOSED ? server->connections == 0 && server->linger.count == 0
                                            : reaper_calling_count(server->context.reaper) == 0;
@@ -234,7 +190,6 @@ static int turn(struct rpc_watch *watch) {
         tell_who_stops(server);
     }
     wait_ms = shorter_ms(wait_ms, exchange_due_ms(&server->context));
-    wait_ms = shorter_ms(wait_ms, trim_when_due(server));
     return shorter_ms(wait_ms, daemon_wait_ms(server));
 }
 

@@ -225,7 +225,7 @@ TEST_P(EveryTransport, KeepsAQuarterOfTheCallsForThoseThatAreNoReads) {
         struct slice request = rpc_server_call_request(call);
         rpc_server_call_reply(call, &request, 1);
     };
-    Link link(GetParam(), 0, 4, 0, {{"/test.Service/Read", reply, nullptr, RPC_UNARY, true}});
+    Link link(GetParam(), 0, 4, 0, {{"/test.Service/Read", reply, nullptr, RPC_UNARY, true, 0}});
     std::deque<Call> held;
     for (int i = 0; i < 3; i++) {
         held.emplace_back(*link.channel, "/test.Service/Held", "").Start();
@@ -250,6 +250,86 @@ TEST_P(EveryTransport, KeepsAQuarterOfTheCallsForThoseThatAreNoReads) {
         code = taken.Run().code();
     } while (code == STATUS_RESOURCE_EXHAUSTED && clock_monotonic_us() < until_us);
     EXPECT_EQ(code, STATUS_OK);
+}
+
+// Reads of which each may take more than half of what there is for them.
+struct Pages {
+    std::mutex mutex;
+    std::deque<struct rpc_server_call *> begun;
+
+    static void Handle(void *self, struct rpc_server_call *call) {
+        auto *pages = static_cast<Pages *>(self);
+        std::lock_guard<std::mutex> lock(pages->mutex);
+        pages->begun.push_back(call);
+    }
+    struct rpc_method Method() {
+        return {"/test.Service/Page", Handle, this, RPC_UNARY, true, 500 << 10};
+    }
+    bool AwaitBegun(size_t count) {
+        int64_t until_us = clock_monotonic_us() + kPatienceUs;
+        while (clock_monotonic_us() < until_us) {
+            {
+                std::lock_guard<std::mutex> lock(mutex);
+                if (begun.size() >= count) {
+                    return begun.size() == count;
+                }
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        }
+        return false;
+    }
+    void Answer(size_t bytes) {
+        std::string reply(bytes, 'x');
+        struct slice part = slice_of(reply.data(), reply.size());
+        std::lock_guard<std::mutex> lock(mutex);
+        rpc_server_call_reply(begun.front(), &part, 1);
+        begun.pop_front();
+    }
+};
+
+TEST_P(EveryTransport, ACallWithoutRoomForItsReplyWaitsForThoseBeforeIt) {
+    Pages pages;
+    Link link(GetParam(), 0, 0, 0, {pages.Method()}, 0, 1 << 20);
+    Call first(*link.channel, "/test.Service/Page", "");
+    Call second(*link.channel, "/test.Service/Page", "");
+    first.Start();
+    ASSERT_TRUE(pages.AwaitBegun(1));
+    second.Start();
+    // A change has room, and has passed the second page by then.
+    Call change(*link.channel, "/test.Service/Echo", "x");
+    EXPECT_EQ(change.Run().response(), "x");
+    EXPECT_TRUE(pages.AwaitBegun(1));
+    pages.Answer(1000);
+    EXPECT_EQ(first.Await().response().size(), 1000u);
+    ASSERT_TRUE(pages.AwaitBegun(1));
+    pages.Answer(2000);
+    EXPECT_EQ(second.Await().response().size(), 2000u);
+}
+
+TEST_P(EveryTransport, AStopRefusesCallsThatWaitForRoom) {
+    Pages pages;
+    Link link(GetParam(), 0, 0, 0, {pages.Method()}, 0, 1 << 20);
+    Call first(*link.channel, "/test.Service/Page", "");
+    Call second(*link.channel, "/test.Service/Page", "");
+    first.Start();
+    ASSERT_TRUE(pages.AwaitBegun(1));
+    second.Start();
+    Call change(*link.channel, "/test.Service/Echo", "x");
+    EXPECT_EQ(change.Run().response(), "x");
+    std::thread stop([&] { link.server.Stop(); });
+    EXPECT_EQ(second.Await().code(), STATUS_UNAVAILABLE);
+    pages.Answer(1);
+    stop.join();
+    first.Await(); // in process its channel has ended with the server
+}
+
+TEST_P(EveryTransport, ARequestThatNeedsMoreThanThereIsIsServedAlone) {
+    Link link(GetParam(), 0, 0, 0, {}, 0, 1 << 20);
+    std::string large(1 << 20, 'x');
+    for (int i = 0; i < 3; i++) {
+        Call call(*link.channel, "/test.Service/Echo", large);
+        EXPECT_EQ(call.Run().response().size(), large.size()) << call.message();
+    }
 }
 
 TEST_P(EveryTransport, Serves64ThreadsAtOnce) {

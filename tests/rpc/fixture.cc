@@ -34,15 +34,16 @@ TempDir::~TempDir() {
 // --- server ---
 
 Server::Server(struct rpc_loop *loop, size_t max_request_bytes, int max_calls,
-               const std::vector<struct rpc_method> &more, int max_streams) {
+               const std::vector<struct rpc_method> &more, int max_streams,
+               size_t max_buffered_bytes) {
     methods_ = {
-        {"/test.Service/Echo", Echo, this, RPC_UNARY, false},
-        {"/test.Service/Empty", Empty, this, RPC_UNARY, false},
-        {"/test.Service/Sized", Sized, this, RPC_UNARY, false},
-        {"/test.Service/Fail", Fail, this, RPC_UNARY, false},
-        {"/test.Service/Whoami", Whoami, this, RPC_UNARY, false},
-        {"/test.Service/Held", Held, this, RPC_UNARY, false},
-        {"/test.Service/Thread", Thread, this, RPC_UNARY, false},
+        {"/test.Service/Echo", Echo, this, RPC_UNARY, false, 0},
+        {"/test.Service/Empty", Empty, this, RPC_UNARY, false, 0},
+        {"/test.Service/Sized", Sized, this, RPC_UNARY, false, 0},
+        {"/test.Service/Fail", Fail, this, RPC_UNARY, false, 0},
+        {"/test.Service/Whoami", Whoami, this, RPC_UNARY, false, 0},
+        {"/test.Service/Held", Held, this, RPC_UNARY, false, 0},
+        {"/test.Service/Thread", Thread, this, RPC_UNARY, false, 0},
     };
     methods_.insert(methods_.end(), more.begin(), more.end());
     struct rpc_server_options options = {};
@@ -52,6 +53,7 @@ Server::Server(struct rpc_loop *loop, size_t max_request_bytes, int max_calls,
     options.max_request_bytes = max_request_bytes;
     options.max_calls_in_flight = max_calls;
     options.max_streams = max_streams;
+    options.max_buffered_bytes = max_buffered_bytes;
     options.error_domain = "test.domain";
     server_ = rpc_server_new(loop, &options);
     thread_ = std::thread([this] { AnswerInThread(); });
@@ -309,9 +311,9 @@ static LoopKind KindFor(Transport transport) {
 }
 
 Link::Link(Transport transport, size_t max_request_bytes, int max_calls, size_t max_reply_bytes,
-           const std::vector<struct rpc_method> &more, int max_streams)
+           const std::vector<struct rpc_method> &more, int max_streams, size_t max_buffered_bytes)
     : loop(KindFor(transport)), client_loop(KindFor(transport)),
-      server(loop.get(), max_request_bytes, max_calls, more, max_streams) {
+      server(loop.get(), max_request_bytes, max_calls, more, max_streams, max_buffered_bytes) {
     std::string host;
     std::string address;
     switch (transport) {

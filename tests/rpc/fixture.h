@@ -93,7 +93,8 @@ class Server {
 
     // more: further methods.
     explicit Server(struct rpc_loop *loop, size_t max_request_bytes = 0, int max_calls = 0,
-                    const std::vector<struct rpc_method> &more = {}, int max_streams = 0);
+                    const std::vector<struct rpc_method> &more = {}, int max_streams = 0,
+                    size_t max_buffered_bytes = 0);
     ~Server();
 
     // Listens; returns the error's message, "" if none.
@@ -243,7 +244,7 @@ class Link {
   public:
     explicit Link(Transport transport, size_t max_request_bytes = 0, int max_calls = 0,
                   size_t max_reply_bytes = 0, const std::vector<struct rpc_method> &more = {},
-                  int max_streams = 0);
+                  int max_streams = 0, size_t max_buffered_bytes = 0);
 
     TempDir dir;
     Loop loop;
