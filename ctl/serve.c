@@ -126,6 +126,11 @@ static int64_t drain_ms(const struct invocation *in) {
     return in->values[SERVE_DRAIN_MS].given ? in->values[SERVE_DRAIN_MS].number : 10000;
 }
 
+static const struct error *check_caller(void *runsd, struct arena *a, struct slice value,
+                                        bool has_value) {
+    return runsd_check_caller(runsd, a, value, has_value);
+}
+
 // Starts server, channel, gateway; what was started stays in parts on failure.
 static const struct error *start(struct invocation *in, const struct logger *log,
                                  struct parts *parts, struct gateway_options *front,
@@ -164,6 +169,7 @@ static const struct error *start(struct invocation *in, const struct logger *log
     front->upstream = parts->channel;
     front->loop = parts->front;
     front->upstream_window = CALLS_AT_ONCE;
+    front->authorizer = (struct gateway_authorizer){check_caller, parts->runsd};
     front->guard = parts->guard;
     return gateway_start(in->arena, front, &parts->gateway);
 }

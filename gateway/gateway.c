@@ -90,6 +90,7 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
         .api = api,
         .loop = options->loop,
         .upstream_window = options->upstream_window,
+        .authorizer = options->authorizer,
         .guard = options->guard,
     };
     size_t routes = transcoder_route_count(api->transcoder);

@@ -84,6 +84,16 @@ struct gateway_http_options {
     int64_t stream_heartbeat_ms; // of a stream without messages [15 s]
 };
 
+// Who tells whether a caller is known, where that needs no call upstream.
+struct gateway_authorizer {
+    // Returns the error that any method would answer to a call with this value of
+    // authorization (has_value: there is one), in a; NULL if the caller is known. On the
+    // HTTP thread; must not block. NULL: nobody can tell.
+    const struct error *(*check)(void *context, struct arena *a, struct slice value,
+                                 bool has_value);
+    void *context;
+};
+
 struct gateway_options {
     const struct logger *log;
     struct address listen;
@@ -99,6 +109,8 @@ struct gateway_options {
     // How many of the calls in flight are with the upstream at once, if more make it no
     // faster (gateway/http/call_window.h); 0: all.
     int upstream_window;
+    // Asked before a body of more than a few KiB is kept, so that strangers' are not.
+    struct gateway_authorizer authorizer;
     struct gateway_limits limits;
     struct gateway_http_options http;
     struct listener_guard *guard; // looks at the listener until gateway_stop; may be NULL

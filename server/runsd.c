@@ -279,6 +279,20 @@ struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *
     return runsd->in_process;
 }
 
+const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a, struct slice value,
+                                       bool has_value) {
+    struct identity identity;
+    const struct error *refusal = authenticate(runsd->service.tokens, a, value, has_value ? 1 : 0,
+                                               0, clock_now_us(runsd->service.clock), &identity);
+    if (refusal == NULL) {
+        return NULL;
+    }
+    struct error *error = ARENA_NEW(a, struct error);
+    *error = *refusal;
+    error->domain = REASON_DOMAIN_RUNS; // which a reply gets from the gRPC server
+    return error;
+}
+
 int runsd_port(const struct runsd *runsd, size_t index) {
     return runsd->ports[index];
 }

@@ -64,6 +64,12 @@ struct rpc_loop *runsd_loop(struct runsd *runsd);
 // half of one on its own. Call it once at most. Returns the server, which is runsd's.
 struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *loop);
 
+// Whether a call with this value of authorization (has_value: there is one) is from somebody
+// known: NULL, or the error of authenticate, in a, as every method of the product answers
+// it. Scopes are the methods' own. Thread safe.
+const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a, struct slice value,
+                                       bool has_value);
+
 // The TCP port of the index-th listener; 0 for a unix socket.
 int runsd_port(const struct runsd *runsd, size_t index);
 

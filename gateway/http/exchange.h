@@ -32,6 +32,7 @@ struct exchange_context {
     struct gateway_api_slot *apis; // what requests that begin are served by
     struct edge edge;
     struct gateway_limits limits; // no 0s
+    struct gateway_authorizer authorizer;
     struct reaper *reaper;
     struct stream_group *streams;
     atomic_bool is_stopping; // replies close their connections

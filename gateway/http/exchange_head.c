@@ -101,6 +101,17 @@ bool exchange_is_worth_draining(const struct exchange *x, struct MHD_Connection 
            strtoull(length, NULL, 10) <= exchange_drained_bytes(&x->context->limits);
 }
 
+// Whether the caller is known, if its body is worth to ask: the upstream asks again.
+static const struct error *check_caller(struct exchange *x) {
+    const struct gateway_authorizer *authorizer = &x->context->authorizer;
+    bool is_large = x->facts.is_chunked || x->facts.content_length > EXCHANGE_FIRST_CHUNKS_BYTES;
+    if (!is_large || authorizer->check == NULL) {
+        return NULL;
+    }
+    return authorizer->check(authorizer->context, &x->arena, x->facts.authorization,
+                             x->facts.has_authorization);
+}
+
 enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *connection,
                                    const char *method, const char *version) {
     x->method = arena_copy(&x->arena, slice_of_cstr(method));
@@ -118,6 +129,9 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
     }
     if (error == NULL) {
         error = find_route(x);
+    }
+    if (error == NULL && x->routing.options_allow == NULL) {
+        error = check_caller(x);
     }
     if (error == NULL && x->routing.options_allow == NULL) {
         // A body that would be refused anyway is not kept.

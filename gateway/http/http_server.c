@@ -55,8 +55,8 @@ struct http_server {
     atomic_uint_least64_t accepted; // connections so far
     // The HTTP thread's.
     int connections;
-    int fruitless_runs;   // since libmicrohttpd has called us last
-    int64_t now_us;       // when the turn began
+    int fruitless_runs; // since libmicrohttpd has called us last
+    int64_t now_us;     // when the turn began
     struct linger_ring linger;
 
     pthread_mutex_t mutex;
@@ -284,6 +284,7 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
         .reserved = options->limits.reserved_calls,
     };
     server->context.window.limit = options->upstream_window;
+    server->context.authorizer = options->authorizer;
     server->context.budget.limit = options->limits.buffered_bytes;
     server->context.streams_open =
         (struct admission){.what = "streams open", .limit = options->limits.streams};

@@ -21,9 +21,10 @@ struct http_server_options {
     struct gateway_limits limits;     // no 0s
     struct gateway_http_options http; // no 0s; what it points to is borrowed
     struct gateway_api *api;          // served first; borrowed: the server takes references
-    int upstream_window;              // 0: none (gateway/gateway.h)
-    struct rpc_loop *loop;            // a local one, which watches nothing else; NULL: its own
-    struct listener_guard *guard;     // looks at the listener until the stop; may be NULL
+    struct gateway_authorizer authorizer;
+    int upstream_window;          // 0: none (gateway/gateway.h)
+    struct rpc_loop *loop;        // a local one, which watches nothing else; NULL: its own
+    struct listener_guard *guard; // looks at the listener until the stop; may be NULL
 };
 
 // Listens and serves. Errors, in a: UNAVAILABLE if it cannot listen or there is no file

@@ -129,6 +129,24 @@ class Http(MemoryTest):
         self.check(Attack(self.server.http_port, CONNECTIONS,
                           self.post(None, MIB) + b" " * (MIB - 1000)))
 
+    def test_strangers_are_told_before_their_body_is_kept(self):
+        small = self.ask("POST", "/v1/runs", {"id": "x"})
+        self.assertEqual(400, small.status)
+        for authorization in ({}, {"Authorization": "Bearer rst_" + "x" * 43},
+                              {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}):
+            replies = []
+            for body in (b"{}", b"{" + b" " * 100_000 + b"}"):
+                reply = rest.request(self.server.http_port, "POST", "/v1/runs", None, body,
+                                     {"Content-Type": "application/json", "X-Request-Id": "r",
+                                      **authorization})
+                replies.append((reply.status, reply.headers["WWW-Authenticate"], reply.json()))
+            # The one is the server's answer, the other the gateway's.
+            self.assertEqual(*replies)
+            self.assertEqual((401, "Bearer"), replies[0][:2])
+        # Without a word of the body: it says that it waits for leave to send it.
+        head = self.post("wrong", MIB)[:-2] + b"Expect: 100-continue\r\n\r\n"
+        self.assertEqual(401, rest.raw(self.server.http_port, head).status)
+
     def test_bodies_with_a_token(self):
         self.check(Attack(self.server.http_port, CONNECTIONS,
                           self.post(self.token, MIB) + b" " * (MIB - 1000)))
