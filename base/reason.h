@@ -5,8 +5,8 @@
 
 // Every reason that an error of ours may give (google.rpc.ErrorInfo.reason), in one list:
 // programs branch on these, so neither a name nor its meaning ever changes. What each
-// means stands in protos/runs/v1/error_reason.proto and docs/API.md; a test holds the
-// three against each other.
+// means stands in protos/runs/v1/error_reason.proto, protos/gateway/v1/error_reason.proto
+// and docs/API.md; tests/e2e/test_reasons.py holds them against each other.
 
 // google.rpc.ErrorInfo.domain: of the server, and of the gateway for what it refuses
 // before an upstream hears of it.
@@ -35,9 +35,13 @@
     X(METHOD_UNKNOWN, 0)                                                                           \
     X(INTERNAL_ERROR, 0)                                                                           \
     X(DISK_FULL, 0)                                                                                \
-    X(STORE_LOCKED, 0)
+    X(STORE_LOCKED, 0)                                                                             \
+    X(OUTCOME_UNKNOWN, 0)                                                                          \
+    X(MESSAGE_TOO_LARGE, 0)                                                                        \
+    X(SERVICE_UNKNOWN, 0)                                                                          \
+    X(REQUEST_CANCELLED, 0)
 
-// What the gateway says by itself.
+// What the gateway says by itself, numbered as gateway.v1.ErrorReason.
 #define REASONS_OF_GATEWAY(X)                                                                      \
     X(BODY_INVALID, 0)                                                                             \
     X(BODY_TOO_LARGE, 413)                                                                         \
@@ -54,7 +58,10 @@
     X(RESPONSE_MALFORMED, 0)                                                                       \
     X(ROUTE_NOT_FOUND, 404)                                                                        \
     X(STREAMING_UNSUPPORTED, 0)                                                                    \
-    X(URL_TOO_LONG, 414)
+    X(URL_TOO_LONG, 414)                                                                           \
+    X(UPSTREAM_UNREACHABLE, 0)                                                                     \
+    X(UPSTREAM_STATUS, 0)                                                                          \
+    X(RESPONSE_TOO_LARGE, 502)
 
 // Why a program does not start or does not take a new configuration; never in a reply.
 #define REASONS_OF_START(X)                                                                        \

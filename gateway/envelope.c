@@ -96,8 +96,8 @@ static void append_runs_error(struct strbuf *out, const struct error *error,
     strbuf_append_cstr(out, ",\"requestId\":");
     strbuf_append_json_string(out, request_id);
     strbuf_printf(out, ",\"error\":{\"status\":\"%s\",\"reason\":", status);
-    // An upstream without details gives no reason: the status is the best there is.
-    append_text(out, error->reason == NULL || error->reason[0] == '\0' ? status : error->reason);
+    bool has_reason = error->reason != NULL && error->reason[0] != '\0';
+    append_text(out, has_reason ? error->reason : reason_name(REASON_UPSTREAM_STATUS));
     strbuf_append_cstr(out, ",\"metadata\":{");
     for (const struct error_metadata *m = error->metadata; m != NULL; m = m->next) {
         if (m != error->metadata) {

@@ -2,6 +2,8 @@
 
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
+#include <grpc/support/alloc.h>
+#include <stdint.h>
 
 #include "base/check.h"
 #include "rpc/thread_sanitizer.h"
@@ -90,6 +92,7 @@ void rpc_batch_receive_status(struct rpc_batch *b) {
     op->data.recv_status_on_client.trailing_metadata = &b->trailing_metadata;
     op->data.recv_status_on_client.status = &b->status;
     op->data.recv_status_on_client.status_details = &b->status_message;
+    op->data.recv_status_on_client.error_string = &b->core_error;
 }
 
 void rpc_batch_receive_close(struct rpc_batch *b) {
@@ -121,6 +124,10 @@ void rpc_batch_clear(struct rpc_batch *b) {
     }
     grpc_slice_unref(b->status_message);
     b->status_message = grpc_empty_slice();
+    if (b->core_error != NULL) {
+        gpr_free((void *)(uintptr_t)b->core_error);
+        b->core_error = NULL;
+    }
     b->initial_metadata.count = 0;
     b->trailing_metadata.count = 0;
 }

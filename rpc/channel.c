@@ -47,9 +47,10 @@ static struct rpc_channel *new_channel(struct rpc_loop *loop, grpc_channel *core
 struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address *address,
                                     size_t max_reply_bytes) {
     size_t max_bytes = max_reply_bytes != 0 ? max_reply_bytes : DEFAULT_MAX_REPLY_BYTES;
+    // One byte above ours, which no server has for its own: see client_error.h.
+    int core_limit = max_bytes >= INT_MAX ? INT_MAX : (int)max_bytes + 1;
     grpc_arg args[] = {
-        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-                max_bytes > INT_MAX ? INT_MAX : (int)max_bytes),
+        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, core_limit),
         integer(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA_BYTES),
         integer(GRPC_ARG_ENABLE_RETRIES, 0),
         integer(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
@@ -73,21 +74,24 @@ struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address 
     grpc_channel *core = grpc_channel_create(rpc_target(&scratch, address), credentials, &list);
     grpc_channel_credentials_release(credentials);
     arena_release(&scratch);
-    return new_channel(loop, core, max_bytes);
+    struct rpc_channel *channel = new_channel(loop, core, max_bytes);
+    channel->core_limit = core_limit;
+    return channel;
 }
 
 struct rpc_channel *rpc_channel_new_in_process(struct rpc_loop *loop, struct rpc_server *server,
                                                size_t max_reply_bytes) {
     size_t max_bytes = max_reply_bytes != 0 ? max_reply_bytes : DEFAULT_MAX_REPLY_BYTES;
     grpc_arg args[] = {
-        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-                max_bytes > INT_MAX ? INT_MAX : (int)max_bytes),
+        // What is larger than ours is here already: we look at it ourselves.
+        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1),
         integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
     };
     grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
     struct rpc_channel *channel =
         new_channel(loop, inproc_channel_create(rpc_server_core(server), &list, NULL), max_bytes);
     channel->errors_in_trailers = rpc_server_errors_in_trailers(server);
+    channel->is_in_process = true;
     return channel;
 }
 

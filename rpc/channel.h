@@ -20,8 +20,10 @@ struct rpc_channel {
     grpc_completion_queue *queue;
     grpc_channel *core;
     size_t max_reply_bytes;
+    int core_limit;          // on the bytes of a reply, above ours; 0 in process
     bool errors_in_trailers; // as its server has it (rpc/server_core.h)
-    pthread_mutex_t mutex;   // guards methods
+    bool is_in_process;
+    pthread_mutex_t mutex; // guards methods
     struct rpc_client_method *methods;
 };
 

@@ -6,6 +6,7 @@
 #include "base/container_of.h"
 #include "rpc/channel.h"
 #include "rpc/client_core.h"
+#include "rpc/client_error.h"
 
 struct rpc_client_call_state {
     struct rpc_client_core core;
@@ -24,8 +25,8 @@ struct rpc_client_call_state {
 static void take_response(struct rpc_client_call *call) {
     struct rpc_client_call_state *state = call->state;
     if (state->batch.message == NULL) {
-        call->error = error_new(call->arena, STATUS_INTERNAL, REASON_NONE,
-                                "the server's reply has no message");
+        call->error = client_error_new(call->arena, STATUS_INTERNAL, REASON_RESPONSE_MALFORMED,
+                                       "the server's reply has no message");
         return;
     }
     call->error =
@@ -65,6 +66,7 @@ static void prepare(struct rpc_client_call *call) {
     struct rpc_client_call_state *state = arena_zalloc(call->arena, sizeof(*state));
     state->call = call;
     state->task.run = run_start;
+    state->core.is_read = call->is_read;
     call->state = state;
     call->error = NULL;
     call->response = SLICE_EMPTY;
@@ -95,6 +97,10 @@ void rpc_client_call_release(struct rpc_client_call *call) {
     call->state = NULL;
     call->response = SLICE_EMPTY;
     call->status_details = SLICE_EMPTY;
+}
+
+bool rpc_client_call_is_unsent(const struct rpc_client_call *call) {
+    return rpc_client_core_is_unsent(&call->state->core);
 }
 
 // --- metadata ---

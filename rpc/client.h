@@ -45,6 +45,7 @@ struct rpc_client_call {
     const struct rpc_metadata *metadata;
     int metadata_count;
     int64_t deadline_us; // clock_monotonic_us; 0: none
+    bool is_read;        // the method changes nothing, so no failure leaves that open
     struct arena *arena; // where state and error are made; kept until the release
     // Called exactly once on the loop's thread, also if the call could not be
     // started; afterwards rpc_client_call_release must be called once. Must not
@@ -53,13 +54,16 @@ struct rpc_client_call {
 
     // Results. error is NULL if the call was OK; else as status_details_decode
     // makes it, and response is empty. Both live until rpc_client_call_release.
-    // Errors made on this side:
-    //   UNAVAILABLE         no server, or the connection broke; detail says more
-    //   DEADLINE_EXCEEDED   deadline_us passed
-    //   CANCELLED           rpc_client_call_cancel
-    //   INVALID_ARGUMENT    a metadata key or value that HTTP does not allow
-    //   RESOURCE_EXHAUSTED  the reply is larger than max_reply_bytes
-    //   INTERNAL            the reply breaks the protocol
+    // Errors made on this side, of REASON_DOMAIN_GATEWAY and with a reason_id, which the
+    // server's errors have not; what gRPC core says is their detail:
+    //   UNAVAILABLE         UPSTREAM_UNREACHABLE: nothing was sent, or is_read;
+    //                       OUTCOME_UNKNOWN: the connection broke afterwards
+    //   DEADLINE_EXCEEDED   deadline_us passed. DEADLINE_PASSED: nothing was sent, or
+    //                       is_read; OUTCOME_UNKNOWN: afterwards
+    //   CANCELLED           REQUEST_CANCELLED: rpc_client_call_cancel
+    //   INVALID_ARGUMENT    HEADER_INVALID: metadata that HTTP does not allow
+    //   RESOURCE_EXHAUSTED  RESPONSE_TOO_LARGE: above max_reply_bytes
+    //   INTERNAL, others    RESPONSE_MALFORMED: the reply breaks the protocol
     // A server that sends more than one message to a unary call is not noticed by
     // gRPC core, which waits for somebody to read them: the call ends at its deadline.
     const struct error *error;
@@ -78,6 +82,10 @@ void rpc_client_call_start(struct rpc_client_call *call);
 // call ended with before. Thread safe; any number of times between start and
 // rpc_client_call_release.
 void rpc_client_call_cancel(struct rpc_client_call *call);
+
+// Whether the call was never begun, so that surely nothing was sent. From done on, until
+// rpc_client_call_release.
+bool rpc_client_call_is_unsent(const struct rpc_client_call *call);
 
 // The first value of key (lower case) in the reply's initial metadata, then in its
 // trailing metadata; returns false if it is in neither. From done on, until

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "rpc/channel.h"
+#include "rpc/client_error.h"
 #include "rpc/status_details.h"
 
 static gpr_timespec core_deadline(int64_t deadline_us) {
@@ -18,11 +19,15 @@ const struct error *rpc_client_core_open(struct rpc_client_core *core, struct ar
                                          struct rpc_client_method *method, int64_t deadline_us) {
     if (deadline_us != 0 && deadline_us <= clock_monotonic_us()) {
         // gRPC core's clock is coarser: it might let the call go out.
-        return error_new(a, STATUS_DEADLINE_EXCEEDED, REASON_NONE,
-                         "the deadline passed before the call began");
+        return client_error_new(a, STATUS_DEADLINE_EXCEEDED, REASON_DEADLINE_PASSED,
+                                "the deadline passed before the call began; nothing was changed");
+    }
+    if (atomic_load(&core->cancelled)) {
+        return client_error_new(a, STATUS_CANCELLED, REASON_REQUEST_CANCELLED,
+                                "the call was cancelled before it began; nothing was changed");
     }
     struct rpc_channel *channel = method->channel;
-    core->errors_in_trailers = channel->errors_in_trailers;
+    core->channel = channel;
     grpc_call *call = grpc_channel_create_registered_call(
         channel->core, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue, method->registered,
         core_deadline(deadline_us), NULL);
@@ -35,12 +40,13 @@ const struct error *rpc_client_core_start(struct rpc_client_core *core, struct a
     grpc_call *call = atomic_load(&core->call);
     grpc_call_error result = rpc_batch_start(batch, call);
     if (result == GRPC_CALL_ERROR_INVALID_METADATA) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                         "the call's metadata has a key or a value that HTTP does not allow");
+        return client_error_new(
+            a, STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID,
+            "the call's metadata has a key or a value that HTTP does not allow");
     }
     if (result != GRPC_CALL_OK) {
-        struct error *e =
-            error_new(a, STATUS_INTERNAL, REASON_NONE, "the call could not be started");
+        struct error *e = client_error_new(a, STATUS_INTERNAL, REASON_INTERNAL_ERROR,
+                                           "the call could not be started");
         e->detail = grpc_call_error_to_string(result);
         return e;
     }
@@ -48,6 +54,10 @@ const struct error *rpc_client_core_start(struct rpc_client_core *core, struct a
         grpc_call_cancel(call, NULL);
     }
     return NULL;
+}
+
+bool rpc_client_core_is_unsent(const struct rpc_client_core *core) {
+    return atomic_load(&core->call) == NULL;
 }
 
 void rpc_client_core_cancel(struct rpc_client_core *core) {
@@ -87,7 +97,7 @@ const struct error *rpc_client_received_error(const struct rpc_client_core *core
                                               const struct rpc_batch *batch) {
     struct slice details = SLICE_EMPTY;
     int code = (int)batch->status;
-    if (code != STATUS_OK || core->errors_in_trailers) {
+    if (code != STATUS_OK || core->channel->errors_in_trailers) {
         details = rpc_client_received_details(batch);
     }
     if (code == STATUS_OK && details.len > 0) {
@@ -97,17 +107,22 @@ const struct error *rpc_client_received_error(const struct rpc_client_core *core
         return NULL;
     }
     struct slice message = rpc_slice_view(&batch->status_message);
-    struct error *e = status_details_decode(a, code, message, details);
-    // A stopping gRPC core server drops a call that it has not handed out yet, which
-    // arrives as a cancellation that nobody asked for.
-    bool is_dropped = e->code == STATUS_CANCELLED && !atomic_load(&core->cancelled);
-    if (details.len == 0 && (e->code == STATUS_UNAVAILABLE || is_dropped)) {
-        // gRPC core's own words hold addresses and errno texts: not for the public.
-        e->code = STATUS_UNAVAILABLE;
-        e->detail = e->message;
-        e->message = "the server cannot be reached, or the connection to it broke";
+    const struct rpc_channel *channel = core->channel;
+    bool is_cancelled = atomic_load(&core->cancelled);
+    // In process there is our own server, and core makes up an end for a call that was
+    // cancelled, or whose deadline passed, only.
+    bool is_made_up =
+        channel->is_in_process
+            ? code == STATUS_CANCELLED || code == STATUS_DEADLINE_EXCEEDED ||
+                  code == STATUS_UNAVAILABLE
+            : (is_cancelled && code == STATUS_CANCELLED) ||
+                  !client_error_is_peers(batch->core_error, message, channel->core_limit);
+    if (details.len > 0 || !is_made_up) {
+        return status_details_decode(a, code, message, details);
     }
-    return e;
+    return client_error_made_up(a, code, message, channel->core_limit,
+                                core->is_read || client_error_is_unsent(batch->core_error, message),
+                                is_cancelled);
 }
 
 const struct error *rpc_client_take_message(struct arena *a, struct rpc_client_method *method,
@@ -119,13 +134,13 @@ const struct error *rpc_client_take_message(struct arena *a, struct rpc_client_m
     case RPC_MESSAGE_OK:
         return NULL;
     case RPC_MESSAGE_TOO_LARGE:
-        return error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_NONE,
-                         "the reply is larger than %zu bytes", max_bytes);
+        return client_error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_RESPONSE_TOO_LARGE,
+                                arena_printf(a, "the reply is larger than %zu bytes", max_bytes));
     case RPC_MESSAGE_MALFORMED:
         break;
     }
-    return error_new(a, STATUS_INTERNAL, REASON_NONE,
-                     "the server's compressed reply cannot be decompressed");
+    return client_error_new(a, STATUS_INTERNAL, REASON_RESPONSE_MALFORMED,
+                            "the server's compressed reply cannot be decompressed");
 }
 
 void rpc_metadata_each(const grpc_metadata_array *metadata, rpc_metadata_visitor *each,

@@ -16,11 +16,12 @@ struct rpc_client_core {
     // at cancelled: one of the two sees the other.
     _Atomic(grpc_call *) call;
     atomic_bool cancelled;
-    bool errors_in_trailers; // as its channel has it
+    const struct rpc_channel *channel;
+    bool is_read; // the method changes nothing
 };
 
 // Creates the call. On the loop's thread. Returns DEADLINE_EXCEEDED if deadline_us
-// has passed: then there is no call.
+// has passed, CANCELLED if the call was cancelled: then there is no call.
 const struct error *rpc_client_core_open(struct rpc_client_core *core, struct arena *a,
                                          struct rpc_client_method *method, int64_t deadline_us);
 
@@ -28,6 +29,9 @@ const struct error *rpc_client_core_open(struct rpc_client_core *core, struct ar
 // meanwhile. An error means that the batch will not complete.
 const struct error *rpc_client_core_start(struct rpc_client_core *core, struct arena *a,
                                           struct rpc_batch *batch);
+
+// Whether the call was never begun.
+bool rpc_client_core_is_unsent(const struct rpc_client_core *core);
 
 // Thread safe.
 void rpc_client_core_cancel(struct rpc_client_core *core);

@@ -4,6 +4,7 @@
 #include "base/container_of.h"
 #include "rpc/channel.h"
 #include "rpc/client_core.h"
+#include "rpc/client_error.h"
 
 // Three batches, one after another: the request with the reply's initial metadata,
 // then one a message, and when there is no message more, the status.
@@ -58,8 +59,8 @@ static void status_done(struct rpc_tag *tag, bool ok) {
         error = rpc_client_received_error(&state->core, &state->errors, &state->status);
     }
     if (error == NULL && state->is_cut) {
-        error = error_new(&state->errors, STATUS_CANCELLED, REASON_NONE,
-                          "the stream was cancelled before its last message was read");
+        error = client_error_new(&state->errors, STATUS_CANCELLED, REASON_REQUEST_CANCELLED,
+                                 "the stream was cancelled before its last message was read");
     }
     end(state, error);
 }
@@ -174,6 +175,7 @@ void rpc_client_stream_start(struct rpc_client_stream *stream) {
     struct rpc_client_stream_state *state = arena_zalloc(stream->arena, sizeof(*state));
     state->stream = stream;
     state->start_task.run = run_start;
+    state->core.is_read = stream->is_read;
     state->ask_task.run = run_ask;
     arena_init(&state->errors);
     stream->state = state;
@@ -200,6 +202,10 @@ void rpc_client_stream_release(struct rpc_client_stream *stream) {
     stream->state = NULL;
     stream->error = NULL;
     stream->status_details = SLICE_EMPTY;
+}
+
+bool rpc_client_stream_is_unsent(const struct rpc_client_stream *stream) {
+    return rpc_client_core_is_unsent(&stream->state->core);
 }
 
 // --- metadata ---

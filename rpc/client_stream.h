@@ -19,6 +19,7 @@ struct rpc_client_stream {
     const struct rpc_metadata *metadata;
     int metadata_count;
     int64_t deadline_us; // clock_monotonic_us, of the whole stream; 0: none
+    bool is_read;        // as rpc_client_call has it
     struct arena *arena; // used by rpc_client_stream_start alone; kept until the release
 
     // A message that rpc_client_stream_next asked for. On the loop's thread; must not
@@ -55,6 +56,9 @@ void rpc_client_stream_next(struct rpc_client_stream *stream);
 // ended with before. Thread safe; any number of times between start and
 // rpc_client_stream_release.
 void rpc_client_stream_cancel(struct rpc_client_stream *stream);
+
+// As rpc_client_call_is_unsent.
+bool rpc_client_stream_is_unsent(const struct rpc_client_stream *stream);
 
 // As rpc_client_call_metadata and rpc_client_call_each_metadata. Initial metadata
 // from the first message on, trailing metadata from done on.

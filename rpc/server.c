@@ -27,7 +27,11 @@ enum {
     KEEPALIVE_TIME_MS = 60 * 1000,
     SHORTEST_CLIENT_PING_MS = 10 * 1000,
     RETRY_WHEN_FULL_MS = 1000,
-    RETRY_WHEN_STOPPING_MS = 1000,
+    // At a stop, how long calls that are on their way are still awaited, to be refused with
+    // a reason: after the last one, and in all.
+    LINGER_MS = 50,
+    LONGEST_LINGER_MS = 1000,
+    LAST_ANSWERS_MS = 1000, // after the drain, for answers to reach the sockets
 };
 
 static void accept_done(struct rpc_tag *tag, bool ok);
@@ -98,11 +102,43 @@ static void give_back_call_object(struct rpc_server_call *call) {
     check_idle(server);
 }
 
+// Tells rpc_server_stop when the last handler has answered.
+static void check_quiet(struct rpc_server *server) {
+    if (server->stopping && server->calls_in_flight == 0) {
+        pthread_mutex_lock(&server->mutex);
+        server->is_quiet = true;
+        pthread_cond_broadcast(&server->changed);
+        pthread_mutex_unlock(&server->mutex);
+    }
+}
+
+void rpc_server_call_at_handler(struct rpc_server_call *call) {
+    struct rpc_server *server = call->server;
+    call->next = server->unary_calls;
+    call->link = &server->unary_calls;
+    if (call->next != NULL) {
+        call->next->link = &call->next;
+    }
+    server->unary_calls = call;
+}
+
+static void unlink_unary(struct rpc_server_call *call) {
+    if (call->link != NULL) {
+        *call->link = call->next;
+        if (call->next != NULL) {
+            call->next->link = call->link;
+        }
+        call->link = NULL;
+    }
+}
+
 void rpc_server_call_ended(struct rpc_server_call *call) {
     struct rpc_server *server = call->server;
+    unlink_unary(call);
     if (call->counted) {
         call->counted = false;
         server->calls_in_flight--;
+        check_quiet(server);
     }
     rpc_server_give_room(call);
     atomic_fetch_sub(&server->answering, 1);
@@ -120,7 +156,7 @@ static void refuse_unknown_method(struct rpc_server_call *call) {
 void rpc_server_refuse_stopping(struct rpc_server_call *call) {
     struct error *e = error_new(&call->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
                                 "the server is stopping; nothing was changed");
-    e->retry_after_ms = RETRY_WHEN_STOPPING_MS;
+    e->retry_after_ms = RPC_RETRY_WHEN_STOPPING_MS;
     rpc_server_call_fail(call, e);
 }
 
@@ -151,7 +187,7 @@ const struct error *rpc_server_take_message(const struct rpc_server_call *call, 
     case RPC_MESSAGE_OK:
         return NULL;
     case RPC_MESSAGE_TOO_LARGE:
-        return error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_NONE,
+        return error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_MESSAGE_TOO_LARGE,
                          "the request message of %s is larger than %zu bytes", path, max_bytes);
     case RPC_MESSAGE_MALFORMED:
         break;
@@ -173,6 +209,8 @@ static const struct error *read_request(struct rpc_server_call *call) {
 static void serve(struct rpc_server_call *call) {
     struct rpc_server *server = call->server;
     call->started_us = clock_monotonic_us();
+    atomic_store_explicit(&server->last_call_us, call->started_us, memory_order_relaxed);
+    atomic_store_explicit(&call->answerer, RPC_ANSWERER_NOBODY, memory_order_relaxed);
     if (call->acceptor->method == NULL) {
         refuse_unknown_method(call);
         return;
@@ -298,11 +336,24 @@ static void begin_stop(struct rpc_task *task) {
     struct rpc_server *server = CONTAINER_OF(task, struct rpc_server, stop_task);
     // Calls that still come through are refused with a reason.
     server->stopping = true;
-    // No new connections, GOAWAY to those there are, accepts end not ok.
-    grpc_server_shutdown_and_notify(server->core, server->queue, &server->shutdown_tag);
     rpc_server_streams_stopping(server);
     rpc_server_refuse_waiting(server);
+    check_quiet(server);
+}
+
+// Not before there is no other way: once core shuts down it drops the calls that come, as
+// CANCELLED. So the connections are ended first, which makes UNAVAILABLE of them.
+static void shut_down(struct rpc_task *task) {
+    struct rpc_server *server = CONTAINER_OF(task, struct rpc_server, shutdown_task);
+    server->stopping = true;
+    grpc_server_cancel_all_calls(server->core);
+    // No new connections, accepts end not ok.
+    grpc_server_shutdown_and_notify(server->core, server->queue, &server->shutdown_tag);
     check_idle(server);
+}
+
+static void give_up(void *server) {
+    rpc_server_calls_give_up(server);
 }
 
 struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server_options *options) {
@@ -327,6 +378,7 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
     server->errors_in_trailers = rpc_loop_is_local(loop);
     server->start_task.run = start_accepting;
     server->stop_task.run = begin_stop;
+    server->shutdown_task.run = shut_down;
     rpc_tag_init(&server->shutdown_tag, loop, shutdown_done);
     pthread_mutex_init(&server->mutex, NULL);
     pthread_condattr_t monotonic;
@@ -385,34 +437,85 @@ void rpc_server_begin_stop(struct rpc_server *server) {
     }
 }
 
+// Waits until all is over, or until a time.
+static bool wait_over(struct rpc_server *server, const struct timespec *until) {
+    pthread_mutex_lock(&server->mutex);
+    int r = 0;
+    while (r != ETIMEDOUT && !(server->is_shut_down && server->is_idle)) {
+        r = until == NULL ? pthread_cond_wait(&server->changed, &server->mutex)
+                          : pthread_cond_timedwait(&server->changed, &server->mutex, until);
+    }
+    bool is_over = server->is_shut_down && server->is_idle;
+    pthread_mutex_unlock(&server->mutex);
+    return is_over;
+}
+
+static bool wait_quiet(struct rpc_server *server, const struct timespec *until) {
+    pthread_mutex_lock(&server->mutex);
+    int r = 0;
+    while (r != ETIMEDOUT && !server->is_quiet) {
+        r = pthread_cond_timedwait(&server->changed, &server->mutex, until);
+    }
+    bool is_quiet = server->is_quiet;
+    pthread_mutex_unlock(&server->mutex);
+    return is_quiet;
+}
+
+// Awaits calls that were on their way when the stop began.
+static void linger(const struct rpc_server *server, int64_t until_us) {
+    int64_t longest_us = clock_monotonic_us() + (int64_t)LONGEST_LINGER_MS * 1000;
+    until_us = until_us < longest_us ? until_us : longest_us;
+    int64_t now_us;
+    while ((now_us = clock_monotonic_us()) < until_us) {
+        int64_t end_us = atomic_load(&server->last_call_us) + (int64_t)LINGER_MS * 1000;
+        end_us = end_us < until_us ? end_us : until_us;
+        if (now_us >= end_us) {
+            return;
+        }
+        const struct timespec end = {end_us / 1000000, end_us % 1000000 * 1000};
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL);
+    }
+}
+
+// Answers the calls that are left. Returns whether there were none: a drain of no time may
+// be over before it was looked.
+static bool end_calls(struct rpc_server *server, int64_t drain_ms) {
+    rpc_loop_call(server->loop, give_up, server);
+    struct timespec until = after_ms(LAST_ANSWERS_MS);
+    pthread_mutex_lock(&server->mutex);
+    bool is_quiet = server->is_quiet;
+    int r = 0;
+    while (r != ETIMEDOUT && server->partings > 0) {
+        r = pthread_cond_timedwait(&server->changed, &server->mutex, &until);
+    }
+    pthread_mutex_unlock(&server->mutex);
+    LOG(server->log, is_quiet ? LOG_INFO : LOG_WARN, "drain time is over",
+        log_int("drainMs", drain_ms), log_int("callsCancelled", atomic_load(&server->answering)));
+    return is_quiet;
+}
+
 bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
     CHECK(!rpc_loop_is_current(server->loop));
     bool by_themselves = true;
-    // 1. Nothing new.
+    // 1. Nothing new: what comes is refused. Calls in flight may end.
     rpc_server_begin_stop(server);
     if (server->started) {
         struct timespec until = after_ms(drain_ms);
-        // 2. Calls in flight may end, then the connections do.
-        pthread_mutex_lock(&server->mutex);
-        int r = 0;
-        while (r != ETIMEDOUT && !(server->is_shut_down && server->is_idle)) {
-            r = pthread_cond_timedwait(&server->changed, &server->mutex, &until);
+        int64_t until_us = clock_monotonic_us() + drain_ms * 1000;
+        by_themselves = wait_quiet(server, &until);
+        // 2. Those that are on their way are refused, those that are left answered.
+        if (by_themselves) {
+            linger(server, until_us);
+        } else {
+            by_themselves = end_calls(server, drain_ms);
         }
-        // 3. What is left is cancelled.
-        if (!(server->is_shut_down && server->is_idle)) {
-            int left = atomic_load(&server->answering);
-            by_themselves = left == 0;
-            pthread_mutex_unlock(&server->mutex);
-            LOG(server->log, by_themselves ? LOG_INFO : LOG_WARN, "drain time is over",
-                log_int("drainMs", drain_ms), log_int("callsCancelled", left));
-            grpc_server_cancel_all_calls(server->core);
-            pthread_mutex_lock(&server->mutex);
+        // 3. The connections end, and with them what nobody has answered.
+        rpc_loop_post(server->loop, &server->shutdown_task);
+        if (!wait_over(server, &until)) {
+            grpc_server_cancel_all_calls(server->core); // those that came in between
         }
         // 4. The shutdown's tag has come, and each call object back.
-        while (!(server->is_shut_down && server->is_idle)) {
-            pthread_cond_wait(&server->changed, &server->mutex);
-        }
-        pthread_mutex_unlock(&server->mutex);
+        wait_over(server, NULL);
         server->started = false;
     }
     return by_themselves;
@@ -426,12 +529,8 @@ void rpc_server_free(struct rpc_server *server) {
     accept_thread_free(server->accept_thread);
     if (!server->is_shut_down) {
         // Never started; gRPC wants the shutdown nevertheless.
-        rpc_loop_post(server->loop, &server->stop_task);
-        pthread_mutex_lock(&server->mutex);
-        while (!(server->is_shut_down && server->is_idle)) {
-            pthread_cond_wait(&server->changed, &server->mutex);
-        }
-        pthread_mutex_unlock(&server->mutex);
+        rpc_loop_post(server->loop, &server->shutdown_task);
+        wait_over(server, NULL);
     }
     grpc_server_destroy(server->core);
     while (server->free_calls != NULL) {

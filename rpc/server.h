@@ -83,15 +83,16 @@ const struct error *rpc_server_listen(struct rpc_server *server, struct arena *a
 // (rpc_channel_new_in_process) are served too.
 void rpc_server_start(struct rpc_server *server);
 
-// Begins to stop: from now on no new calls are taken, streams are told. rpc_server_stop
+// Begins to stop: from now on new calls are refused, streams are told. rpc_server_stop
 // comes next. From any thread; on a server that was never started it does nothing.
 void rpc_server_begin_stop(struct rpc_server *server);
 
-// Stops: no new calls are taken, streams are told, calls in flight may finish until
-// drain_ms have passed, then they are cancelled: their callers hear of it at once, but it
-// returns only when the last handler has answered, so no call is left. A call that
-// crosses the stop on a connection may end with CANCELLED, which is gRPC core's
-// doing (this layer's client makes UNAVAILABLE of it); no handler has seen it. The unix
+// Stops: new calls are refused with SERVER_STOPPING, streams are told, calls in flight may
+// finish until drain_ms have passed. Unary calls that are left then are answered for
+// their handlers: UNAVAILABLE, and SERVER_STOPPING if the method is a read, else
+// OUTCOME_UNKNOWN; what is still open is cancelled. It returns only when the last handler
+// has answered, so no call is left. A call that comes while the connections are closed
+// may end with gRPC core's own UNAVAILABLE or CANCELLED; no handler has seen it. The unix
 // sockets' files are removed. Call it once, from any thread but the loop's; on a
 // server that was never started it does nothing. Returns whether all calls ended
 // by themselves.

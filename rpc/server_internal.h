@@ -14,6 +14,7 @@
 
 // How long a peer may take to acknowledge what was sent.
 enum { RPC_KEEPALIVE_TIMEOUT_MS = 20 * 1000 };
+enum { RPC_RETRY_WHEN_STOPPING_MS = 1000 };
 
 // Where calls are taken from: a method, or, with method NULL, what is no method.
 struct rpc_acceptor {
@@ -52,6 +53,7 @@ struct rpc_server {
 
     // Of the loop's thread.
     bool stopping;
+    struct rpc_server_call *unary_calls; // at their handlers
     struct rpc_server_call *free_calls;
     int free_call_count;
     int pending; // call objects in use: waiting for a call, or with one
@@ -68,16 +70,26 @@ struct rpc_server {
     struct rpc_server_stream_state *streams; // open ones
     int stream_count;
 
-    atomic_int answering; // calls that were taken and have not ended
+    atomic_int answering;          // calls that were taken and have not ended
+    _Atomic(int64_t) last_call_us; // when a call was taken last
     struct rpc_task start_task;
     struct rpc_task stop_task;
+    struct rpc_task shutdown_task;
     struct rpc_tag shutdown_tag;
     pthread_mutex_t mutex; // guards what follows
     pthread_cond_t changed;
     bool is_started;   // start_task has run
+    bool is_quiet;     // stopping, and no handler has a call
+    int partings;      // answers of rpc_server_calls_give_up that are being sent
     bool is_shut_down; // shutdown_tag has completed
     bool is_idle;      // stopping, and no call object is in use
 };
+
+// Who answers a call: whoever sets it first.
+enum rpc_answerer { RPC_ANSWERER_NOBODY, RPC_ANSWERER_HANDLER, RPC_ANSWERER_STOP };
+
+// The answer to a call whose handler had none when the drain time was over.
+struct rpc_server_parting;
 
 struct rpc_server_call {
     struct rpc_batch answer;
@@ -101,7 +113,14 @@ struct rpc_server_call {
     size_t held;
     size_t reply_bytes; // set with the reply, before the loop's thread has it
     bool is_making;     // counted in making
+    atomic_int answerer;
+    struct rpc_server_parting *parting; // NULL unless the stop answered
+    struct rpc_server_call *next;       // of the server's unary_calls
+    struct rpc_server_call **link;      // what points to this one there; NULL: not in it
 };
+
+// The call goes to its handler, which is a unary one's: from now on a stop may answer it.
+void rpc_server_call_at_handler(struct rpc_server_call *call);
 
 // The answer was sent, or cannot be any more: the call object is reused.
 void rpc_server_call_ended(struct rpc_server_call *call);
@@ -121,6 +140,10 @@ void rpc_server_refuse_stopping(struct rpc_server_call *call);
 
 // Adds the status to call->answer: OK if error is NULL, else error with its details.
 void rpc_server_call_add_status(struct rpc_server_call *call, const struct error *error);
+
+// Answers the unary calls that handlers still have, as rpc_server_stop says; what the
+// handlers answer later goes nowhere. On the loop's thread.
+void rpc_server_calls_give_up(struct rpc_server *server);
 
 // Takes a message of the client, which is buffer (taken over). Errors, made in a:
 // INVALID_ARGUMENT, RESOURCE_EXHAUSTED.

@@ -50,6 +50,9 @@ static void begin(struct rpc_server_call *call) {
     add(call, most_bytes(call));
     call->is_making = true;
     call->server->making++;
+    if (method->kind == RPC_UNARY) {
+        rpc_server_call_at_handler(call);
+    }
     method->handle(method->service, call);
 }
 

@@ -4,8 +4,6 @@
 #include "base/container_of.h"
 #include "rpc/server_internal.h"
 
-enum { RETRY_WHEN_STOPPING_MS = 1000 };
-
 struct rpc_server_stream_state {
     struct rpc_server_stream *stream;
     struct rpc_server_stream_state *next; // of the server's open streams
@@ -99,8 +97,9 @@ static void on_loop(struct rpc_server_stream_state *state, struct rpc_task *task
 
 void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct error *error) {
     struct rpc_server_stream_state *state = stream->state;
-    bool was_finished = atomic_exchange(&state->is_finished, true);
-    CHECK(!was_finished);
+    if (atomic_exchange(&state->is_finished, true)) {
+        return; // another thread's crossed this one, which came from an event
+    }
     stream->call->answer.tag.done = finish_done;
     rpc_server_call_add_status(stream->call, error);
     on_loop(state, &state->finish_task);
@@ -109,7 +108,7 @@ void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct err
 const struct error *rpc_server_stream_stopping_error(struct rpc_server_stream *stream) {
     struct error *e = error_new(&stream->call->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
                                 "the server is stopping; open the stream again");
-    e->retry_after_ms = RETRY_WHEN_STOPPING_MS;
+    e->retry_after_ms = RPC_RETRY_WHEN_STOPPING_MS;
     return e;
 }
 

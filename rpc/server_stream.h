@@ -57,8 +57,9 @@ void rpc_server_stream_write(struct rpc_server_stream *stream, const struct slic
                              size_t count);
 
 // Ends the stream: OK if error is NULL, else as rpc_server_call_fail does; after the
-// outstanding write. Exactly once, nothing after it. Any thread; the stream must not
-// be touched after it, except by closed.
+// outstanding write. Once, nothing after it. Any thread; the stream must not be touched
+// after it, except by closed, and by an event that crosses it on another thread: if that
+// finishes the stream too, the first counts.
 void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct error *error);
 
 // What to finish a stream with that did no harm when stopping is called: UNAVAILABLE,

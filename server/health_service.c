@@ -95,7 +95,7 @@ static void check(void *context, struct rpc_server_call *rpc) {
     const struct error *error = read_name(call, &name);
     enum subject subject = error == NULL ? subject_of(name) : SUBJECT_NONE;
     if (error == NULL && subject == SUBJECT_NONE) {
-        error = error_new(call->arena, STATUS_NOT_FOUND, REASON_NONE,
+        error = error_new(call->arena, STATUS_NOT_FOUND, REASON_SERVICE_UNKNOWN,
                           "there is no service \"%.200s\"", name);
     }
     if (error != NULL) {
@@ -138,8 +138,8 @@ static void finish(struct health_watch *watch, const struct error *error) {
 
 static void cancelled(struct rpc_server_stream *stream) {
     struct health_watch *watch = CONTAINER_OF(stream, struct health_watch, stream);
-    finish(watch,
-           error_new(watch->call->arena, STATUS_CANCELLED, REASON_NONE, "nobody watches any more"));
+    finish(watch, error_new(watch->call->arena, STATUS_CANCELLED, REASON_REQUEST_CANCELLED,
+                            "nobody watches any more"));
 }
 
 static void stopping(struct rpc_server_stream *stream) {

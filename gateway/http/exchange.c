@@ -113,7 +113,7 @@ void exchange_end(struct exchange *x) {
     if (x->stream != NULL) {
         exchange_leave_room(x);
         reaper_end_call(context->reaper, x->entry);
-        exchange_sum_stream(x);
+        exchange_begin_end_of_stream(x);
     }
     int early_status = reaper_early_status(x->entry, &x->request_id);
     if (early_status != 0) {
@@ -165,9 +165,14 @@ bool exchange_is_stopping(const struct exchange *x) {
     return atomic_load_explicit(&x->context->is_stopping, memory_order_relaxed);
 }
 
-const struct error *exchange_stopping_error(struct exchange *x) {
-    struct error *e = error_new(&x->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
-                                "The gateway is stopping.");
+const struct error *exchange_stopping_error(struct exchange *x, bool nothing_changed) {
+    struct error *e =
+        nothing_changed
+            ? error_new(&x->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
+                        "The gateway is stopping; nothing was changed.")
+            : error_new(&x->arena, STATUS_UNAVAILABLE, REASON_OUTCOME_UNKNOWN,
+                        "The gateway stopped before there was an answer; whether a change was "
+                        "made is not known.");
     e->domain = exchange_error_domain;
     return e;
 }

@@ -53,8 +53,8 @@ static void call_done(struct rpc_client_call *call) {
                     ? take_http_body(x, call->response)
                     : take_json(x, call->response);
         details = SLICE_EMPTY;
-    } else if (error->code == STATUS_CANCELLED && exchange_is_stopping(x)) {
-        error = exchange_stopping_error(x);
+    } else if (error->reason_id == REASON_REQUEST_CANCELLED && exchange_is_stopping(x)) {
+        error = exchange_stopping_error(x, call->is_read || rpc_client_call_is_unsent(call));
         details = SLICE_EMPTY;
     }
     if (error != NULL) {
@@ -110,7 +110,7 @@ bool exchange_begin_call(struct exchange *x, struct MHD_Connection *connection,
         return false;
     }
     if (!reaper_begin_call(x->context->reaper, x->entry)) {
-        *ret_result = exchange_answer_error(x, connection, exchange_stopping_error(x), true);
+        *ret_result = exchange_answer_error(x, connection, exchange_stopping_error(x, true), true);
         return false;
     }
     x->admission = admission_of(x);
@@ -142,19 +142,20 @@ enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *c
         return result;
     }
     int64_t now_us = clock_monotonic_us();
+    bool is_read = admission_is_safe(x->method);
     x->call = (struct rpc_client_call){
         .method = exchange_rpc_method(x),
         .request = message,
         .metadata = metadata,
         .metadata_count = count,
         .deadline_us = deadline_us(x, now_us),
+        .is_read = is_read,
         .arena = &x->arena,
         .done = call_done,
     };
     // In this order: the call may be done before its start returns.
     MHD_suspend_connection(connection);
-    bool is_change = !admission_is_safe(x->method);
-    if (call_window_enter(&x->context->window, &x->waiting, is_change, now_us)) {
+    if (call_window_enter(&x->context->window, &x->waiting, !is_read, now_us)) {
         exchange_go(x);
     }
     return MHD_YES;

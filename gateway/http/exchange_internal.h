@@ -72,8 +72,9 @@ extern const char exchange_error_domain[];
 
 bool exchange_is_stopping(const struct exchange *x);
 
-// UNAVAILABLE / SERVER_STOPPING, in the exchange's arena.
-const struct error *exchange_stopping_error(struct exchange *x);
+// What a request is told that the stop ends, in the exchange's arena: UNAVAILABLE, and
+// SERVER_STOPPING if surely nothing was changed, else OUTCOME_UNKNOWN.
+const struct error *exchange_stopping_error(struct exchange *x, bool nothing_changed);
 
 struct reply_request exchange_reply_request(struct exchange *x);
 
@@ -178,11 +179,11 @@ enum MHD_Result exchange_start_stream(struct exchange *x, struct MHD_Connection 
                                       struct slice message);
 enum MHD_Result exchange_begin_stream(struct exchange *x, struct MHD_Connection *connection);
 
-// Sets what the access log tells of a stream.
-void exchange_sum_stream(struct exchange *x);
-
-// The HTTP side of a stream is over. Returns false if the upstream call is not: then
-// it is cancelled, and the exchange is freed when it ends.
+// The HTTP side of a stream is over. Between the two the upstream loop's thread leaves the
+// exchange alone. The first sets what the access log tells of a stream. The second
+// returns false if the upstream call is not over: then it is cancelled, and the exchange
+// is freed when it ends.
+void exchange_begin_end_of_stream(struct exchange *x);
 bool exchange_end_stream(struct exchange *x);
 
 #endif

@@ -104,7 +104,7 @@ void exchange_give_room(struct exchange_context *context, int64_t now_us, bool i
     int64_t until_us = is_stopping ? INT64_MAX - 1 : now_us;
     while ((hold = byte_budget_overdue(&context->budget, until_us)) != NULL) {
         struct exchange *x = CONTAINER_OF(hold, struct exchange, hold);
-        x->error = is_stopping ? exchange_stopping_error(x) : overload_error(x);
+        x->error = is_stopping ? exchange_stopping_error(x, true) : overload_error(x);
         MHD_resume_connection(x->connection);
     }
 }

@@ -189,6 +189,10 @@ static void on_message(struct rpc_client_stream *call, struct slice message) {
     struct stream_reply *s = stream_of(call);
     struct exchange *x = s->exchange;
     pthread_mutex_lock(&s->mutex);
+    if (s->is_left) { // nobody takes it, and the exchange is not ours any more
+        pthread_mutex_unlock(&s->mutex);
+        return;
+    }
     s->is_asked = false;
     const struct error *error =
         s->format == STREAM_RAW ? put_http_body(s, message) : put_object(s, message);
@@ -220,9 +224,11 @@ static void on_message(struct rpc_client_stream *call, struct slice message) {
 // Why the stream ended; NULL if well.
 static const struct error *end_error(struct stream_reply *s) {
     const struct error *error = s->fault != NULL ? s->fault : s->call.error;
-    bool is_stopped = error != NULL && error->code == STATUS_CANCELLED;
-    return is_stopped && exchange_is_stopping(s->exchange) ? exchange_stopping_error(s->exchange)
-                                                           : error;
+    bool is_stopped = error != NULL && error->reason_id == REASON_REQUEST_CANCELLED &&
+                      exchange_is_stopping(s->exchange);
+    return is_stopped ? exchange_stopping_error(
+                            s->exchange, s->call.is_read || rpc_client_stream_is_unsent(&s->call))
+                      : error;
 }
 
 static void end_before_begin(struct stream_reply *s, const struct error *error,
@@ -343,6 +349,7 @@ enum MHD_Result exchange_start_stream(struct exchange *x, struct MHD_Connection 
         // A stream lasts as long as it lasts, unless the client says otherwise.
         .deadline_us =
             x->facts.timeout_ms > 0 ? clock_monotonic_us() + x->facts.timeout_ms * 1000 : 0,
+        .is_read = admission_is_safe(x->method),
         .arena = &x->arena,
         .message = on_message,
         .done = on_done,
@@ -353,7 +360,10 @@ enum MHD_Result exchange_start_stream(struct exchange *x, struct MHD_Connection 
     pthread_mutex_init(&s->mutex, NULL);
     arena_init(&s->scratch);
     if (!stream_group_add(x->context->streams, &s->member)) {
-        return exchange_answer_error(x, connection, exchange_stopping_error(x), true);
+        pthread_mutex_destroy(&s->mutex);
+        arena_release(&s->scratch);
+        exchange_leave_room(x);
+        return exchange_answer_error(x, connection, exchange_stopping_error(x, true), true);
     }
     x->stream = s;
     MHD_suspend_connection(connection);
@@ -374,8 +384,10 @@ enum MHD_Result exchange_begin_stream(struct exchange *x, struct MHD_Connection 
     return queued;
 }
 
-void exchange_sum_stream(struct exchange *x) {
+void exchange_begin_end_of_stream(struct exchange *x) {
     struct stream_reply *s = x->stream;
+    // Until exchange_end_stream: the reply and the arena are the upstream loop's, too, and
+    // the end of its call may free all.
     pthread_mutex_lock(&s->mutex);
     if (s->is_begun) {
         x->reply.body_bytes = s->sent_bytes;
@@ -383,12 +395,10 @@ void exchange_sum_stream(struct exchange *x) {
     if (s->is_begun && !s->is_over) {
         x->reply.code = STATUS_CANCELLED;
     }
-    pthread_mutex_unlock(&s->mutex);
 }
 
 bool exchange_end_stream(struct exchange *x) {
     struct stream_reply *s = x->stream;
-    pthread_mutex_lock(&s->mutex);
     bool is_over = s->is_over;
     if (!is_over) {
         s->is_left = true;

@@ -32,6 +32,10 @@ static void batch_init(struct batch *b) {
     b->end = &b->first;
 }
 
+static bool is_expired(const struct store_op *op) {
+    return op->deadline_us != 0 && clock_monotonic_us() >= op->deadline_us;
+}
+
 // Whether op's turn ended before it began; then it is answered.
 static bool answered_at_once(struct writer *w, struct store_op *op) {
     if (store_failure_is_raised(w->around.failure)) {
@@ -84,13 +88,12 @@ static void batch_answer_all(const struct batch *b, enum store_result result, co
     batch_answer(b);
 }
 
-// Runs the operations whose deadline has not passed by the time at which the transaction began,
-// which may have waited for a lock.
+// Runs the operations whose deadline has not passed when their turn comes: the beginning may
+// have waited for a lock, and the turns before may have taken long.
 static int batch_run_ops(struct writer *w, const struct batch *b) {
-    int64_t now_us = clock_monotonic_us();
     int rc = SQLITE_OK;
     for (struct store_op *op = b->first; op != NULL && rc == SQLITE_OK; op = op->next) {
-        if (op->deadline_us != 0 && now_us >= op->deadline_us) {
+        if (is_expired(op)) {
             op->result = STORE_EXPIRED;
         } else {
             rc = write_ops_run(&w->ops, op);

@@ -98,13 +98,14 @@ TEST(Envelope, FieldViolationsStandInTheError) {
                          "{\"field\":\"c\",\"description\":\"two\"}]}}");
 }
 
-TEST(Envelope, AnErrorWithoutReasonGivesItsStatus) {
+TEST(Envelope, AnErrorWithoutReasonSaysThatTheUpstreamGaveNone) {
     Arena a;
     Buffer out;
     envelope_append_error(ENVELOPE_RUNS, out, error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "down"),
                           NULL, S("id"));
-    EXPECT_EQ(out.str(), "{\"code\":503,\"message\":\"down\",\"requestId\":\"id\",\"error\":{"
-                         "\"status\":\"UNAVAILABLE\",\"reason\":\"UNAVAILABLE\",\"metadata\":{}}}");
+    EXPECT_EQ(out.str(),
+              "{\"code\":503,\"message\":\"down\",\"requestId\":\"id\",\"error\":{"
+              "\"status\":\"UNAVAILABLE\",\"reason\":\"UPSTREAM_STATUS\",\"metadata\":{}}}");
 }
 
 TEST(Envelope, TextOfOthersCannotBreakTheJson) {
@@ -112,9 +113,10 @@ TEST(Envelope, TextOfOthersCannotBreakTheJson) {
     Buffer out;
     struct error *e = error_new(a, STATUS_UNKNOWN, REASON_NONE, "a\"b\\c\nd\xFF");
     envelope_append_error(ENVELOPE_RUNS, out, e, NULL, S("\"\x01"));
-    EXPECT_EQ(out.str(), "{\"code\":500,\"message\":\"a\\\"b\\\\c\\nd\xEF\xBF\xBD\",\"requestId\":"
-                         "\"\\\"\\u0001\",\"error\":{\"status\":\"UNKNOWN\",\"reason\":\"UNKNOWN\","
-                         "\"metadata\":{}}}");
+    EXPECT_EQ(out.str(),
+              "{\"code\":500,\"message\":\"a\\\"b\\\\c\\nd\xEF\xBF\xBD\",\"requestId\":"
+              "\"\\\"\\u0001\",\"error\":{\"status\":\"UNKNOWN\",\"reason\":\"UPSTREAM_STATUS\","
+              "\"metadata\":{}}}");
 }
 
 // --- none ---
@@ -245,7 +247,7 @@ TEST(Envelope, StreamsHaveOneObjectForEachMessageAndForTheError) {
     } rows[] = {
         {ENVELOPE_RUNS, "{\"code\":200,\"data\":{},\"message\":\"success\",\"requestId\":\"id\"}",
          "{\"code\":409,\"message\":\"m\",\"requestId\":\"id\",\"error\":{\"status\":\"ABORTED\","
-         "\"reason\":\"ABORTED\",\"metadata\":{}}}"},
+         "\"reason\":\"UPSTREAM_STATUS\",\"metadata\":{}}}"},
         {ENVELOPE_NONE, "{\"result\":{}}",
          "{\"error\":{\"code\":10,\"message\":\"m\",\"details\":[]}}"},
     };

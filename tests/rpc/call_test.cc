@@ -118,6 +118,7 @@ TEST_P(EveryTransport, RefusesAReplyOneByteAboveTheLimit) {
     EXPECT_EQ(fits.Run().code(), STATUS_OK) << fits.message();
     Call too_large(*link.channel, "/test.Service/Sized", "1001");
     EXPECT_EQ(too_large.Run().code(), STATUS_RESOURCE_EXHAUSTED);
+    EXPECT_EQ(too_large.error()->reason_id, REASON_RESPONSE_TOO_LARGE);
     EXPECT_EQ(too_large.response(), "");
 }
 
@@ -150,6 +151,7 @@ TEST_P(EveryTransport, EndsACallWhoseDeadlinePasses) {
         Call call(*link.channel, "/test.Service/Held", "");
         call.DeadlineIn(us).Start().Await();
         EXPECT_EQ(call.code(), STATUS_DEADLINE_EXCEEDED);
+        EXPECT_EQ(call.error()->reason_id, REASON_OUTCOME_UNKNOWN);
         arrived = link.server.held() > 0;
     }
     ASSERT_TRUE(arrived);
@@ -157,7 +159,8 @@ TEST_P(EveryTransport, EndsACallWhoseDeadlinePasses) {
     link.server.ReleaseAll();
     Call past(*link.channel, "/test.Service/Echo", "");
     EXPECT_EQ(past.DeadlineIn(-1).Run().code(), STATUS_DEADLINE_EXCEEDED);
-    EXPECT_EQ(past.message(), "the deadline passed before the call began");
+    EXPECT_EQ(past.message(), "the deadline passed before the call began; nothing was changed");
+    EXPECT_EQ(past.error()->reason_id, REASON_DEADLINE_PASSED);
 }
 
 TEST_P(EveryTransport, EndsACancelledCall) {

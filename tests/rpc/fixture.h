@@ -170,6 +170,10 @@ class Call {
 
     Call &Metadata(const std::string &key, const std::string &value);
     Call &DeadlineIn(int64_t us);
+    Call &IsRead() {
+        call_.is_read = true;
+        return *this;
+    }
 
     Call &Start();
     Call &Cancel();

@@ -1,8 +1,13 @@
+#include <arpa/inet.h>
+#include <atomic>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 
 #include "tests/rpc/client_stream_fixture.h"
 
@@ -290,6 +295,173 @@ TEST_F(Foreign, BreaksAUnaryCallThatGetsNoMessage) {
     Call call(*channel_, "/any/Unary", "");
     EXPECT_EQ(call.Run().code(), STATUS_INTERNAL);
     EXPECT_EQ(call.message(), "the server's reply has no message");
+}
+
+// --- whose status it is ---
+
+TEST_F(Foreign, PassesOnEveryStatusAsItCame) {
+    for (int code = 1; code < STATUS_CODE_COUNT; code++) {
+        for (const std::string message : {"", "because", "gRPC \xE2\x9C\x93"}) {
+            for (const std::string details : {"", "no proto at all"}) {
+                for (size_t messages : {0, 2}) {
+                    SCOPED_TRACE(std::to_string(code) + " \"" + message + "\" " + details);
+                    script_.status =
+                        grpc::Status(static_cast<grpc::StatusCode>(code), message, details);
+                    script_.messages.assign(messages, "m");
+                    Connect();
+                    Stream stream(*channel_, "/any/Stream", "");
+                    stream.ReadAll().Start().Await();
+                    EXPECT_EQ(stream.code(), code);
+                    EXPECT_EQ(stream.message(), message);
+                    EXPECT_EQ(stream.status_details(), details);
+                    EXPECT_EQ(stream.messages().size(), messages);
+                    if (messages > 0) {
+                        continue; // of a unary call core gives the messages up
+                    }
+                    Call call(*channel_, "/any/Unary", "");
+                    call.Run();
+                    EXPECT_EQ(call.code(), code);
+                    EXPECT_EQ(call.message(), message);
+                    EXPECT_EQ(call.status_details(), details);
+                    EXPECT_EQ(call.error()->reason_id, REASON_NONE);
+                    EXPECT_EQ(call.error()->reason, nullptr);
+                    EXPECT_EQ(call.error()->domain, nullptr);
+                }
+            }
+        }
+    }
+}
+
+std::string Frame(char type, char flags, char stream, const std::string &payload) {
+    std::string frame = {0, 0, static_cast<char>(payload.size()), type, flags, 0, 0, 0, stream};
+    return frame + payload;
+}
+
+std::string Reset(char code) {
+    return Frame(3, 0, 1, std::string({0, 0, 0, code}));
+}
+
+std::string Headers(const std::string &block, bool ends) {
+    return Frame(1, ends ? 5 : 4, 1, block);
+}
+
+// An HTTP/2 peer that answers one request with bytes, whatever they are.
+class RawPeer {
+  public:
+    RawPeer(std::string answer, bool closes) : answer_(std::move(answer)), closes_(closes) {
+        listener_ = socket(AF_INET, SOCK_STREAM, 0);
+        struct sockaddr_in sin = {};
+        sin.sin_family = AF_INET;
+        sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof(sin);
+        auto *address = reinterpret_cast<struct sockaddr *>(&sin);
+        EXPECT_EQ(bind(listener_, address, size), 0);
+        EXPECT_EQ(listen(listener_, 1), 0);
+        EXPECT_EQ(getsockname(listener_, address, &size), 0);
+        port_ = ntohs(sin.sin_port);
+        thread_ = std::thread([this] { Run(); });
+    }
+    ~RawPeer() {
+        shutdown(listener_, SHUT_RDWR);
+        if (connection_ >= 0) {
+            shutdown(connection_, SHUT_RDWR);
+        }
+        thread_.join();
+        close(listener_);
+    }
+    std::string address() const {
+        return "127.0.0.1:" + std::to_string(port_);
+    }
+
+  private:
+    void Run() {
+        int fd = accept(listener_, nullptr, nullptr);
+        if (fd < 0) {
+            return;
+        }
+        connection_ = fd;
+        const char settings[] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
+        send(fd, settings, sizeof(settings), MSG_NOSIGNAL);
+        std::string seen;
+        char buffer[4096];
+        ssize_t n;
+        while (seen.find("the request") == std::string::npos &&
+               (n = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
+            seen.append(buffer, static_cast<size_t>(n));
+        }
+        send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+        if (closes_) {
+            shutdown(fd, SHUT_RDWR);
+        }
+        while (recv(fd, buffer, sizeof(buffer), 0) > 0) {
+        }
+        connection_ = -1;
+        close(fd);
+    }
+    std::string answer_;
+    bool closes_;
+    int listener_;
+    int port_ = 0;
+    std::atomic<int> connection_{-1};
+    std::thread thread_;
+};
+
+TEST(RawPeer, GetsOurWordsForWhatIsNoStatus) {
+    const std::string grpc_head("\x88@\x0c"
+                                "content-type\x10"
+                                "application/grpc",
+                                31);
+    const std::string html_head("H\x03"
+                                "503@\x0c"
+                                "content-type\x09"
+                                "text/html",
+                                29);
+    const struct {
+        const char *name;
+        std::string answer;
+        bool closes;
+        int code;
+        enum reason reason;
+        enum reason reason_of_read;
+    } rows[] = {
+        {"close", "", true, STATUS_UNAVAILABLE, REASON_OUTCOME_UNKNOWN,
+         REASON_UPSTREAM_UNREACHABLE},
+        {"close midway", Headers(grpc_head, false), true, STATUS_UNAVAILABLE,
+         REASON_OUTCOME_UNKNOWN, REASON_UPSTREAM_UNREACHABLE},
+        {"reset: cancelled", Reset(8), false, STATUS_UNAVAILABLE, REASON_OUTCOME_UNKNOWN,
+         REASON_UPSTREAM_UNREACHABLE},
+        {"reset: cancelled midway", Headers(grpc_head, false) + Reset(8), false, STATUS_UNAVAILABLE,
+         REASON_OUTCOME_UNKNOWN, REASON_UPSTREAM_UNREACHABLE},
+        {"reset: enhance your calm", Reset(11), false, STATUS_UNAVAILABLE, REASON_OUTCOME_UNKNOWN,
+         REASON_UPSTREAM_UNREACHABLE},
+        // RFC 9113 section 8.7: nothing was done.
+        {"reset: refused", Reset(7), false, STATUS_UNAVAILABLE, REASON_UPSTREAM_UNREACHABLE,
+         REASON_UPSTREAM_UNREACHABLE},
+        {"reset: internal error", Reset(2), false, STATUS_INTERNAL, REASON_RESPONSE_MALFORMED,
+         REASON_RESPONSE_MALFORMED},
+        {"no HTTP/2", "HTTP/1.1 400 Bad Request\r\n\r\n", false, STATUS_INTERNAL,
+         REASON_RESPONSE_MALFORMED, REASON_RESPONSE_MALFORMED},
+        {"a proxy's page", Headers(html_head, true), false, STATUS_UNAVAILABLE,
+         REASON_OUTCOME_UNKNOWN, REASON_UPSTREAM_UNREACHABLE},
+    };
+    for (const auto &row : rows) {
+        for (bool is_read : {false, true}) {
+            SCOPED_TRACE(std::string(row.name) + (is_read ? ", a read" : ""));
+            RawPeer peer(row.answer, row.closes);
+            Loop loop;
+            Channel channel(loop.get(), peer.address());
+            Call call(channel, "/any/Unary", "the request");
+            if (is_read) {
+                call.IsRead();
+            }
+            call.DeadlineIn(kPatienceUs).Run();
+            EXPECT_EQ(call.code(), row.code) << call.message();
+            EXPECT_EQ(call.error()->reason_id, is_read ? row.reason_of_read : row.reason)
+                << call.message();
+            EXPECT_STREQ(call.error()->domain, REASON_DOMAIN_GATEWAY);
+            EXPECT_EQ(call.message().find("127.0.0.1"), std::string::npos);
+        }
+    }
 }
 
 } // namespace

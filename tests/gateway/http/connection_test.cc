@@ -102,13 +102,16 @@ TEST_F(Connections, StopCancelsWhatDoesNotEndAndSaysSo) {
     std::vector<std::unique_ptr<Client>> clients;
     for (int i = 0; i < 20; i++) {
         clients.push_back(std::make_unique<Client>(port()));
-        ASSERT_TRUE(clients.back()->Send(Request("GET", "/v1/held")));
+        // By turns a change and a read.
+        ASSERT_TRUE(clients.back()->Send(i % 2 == 0 ? Post("/v1/held", "{}")
+                                                    : Request("GET", "/v1/held")));
     }
     ASSERT_TRUE(upstream().AwaitHeld(20));
     Stop(0);
     for (auto &client : clients) {
+        bool is_change = (&client - clients.data()) % 2 == 0;
         Reply reply = client->Receive();
-        ExpectError(reply, 503, "UNAVAILABLE", "SERVER_STOPPING");
+        ExpectError(reply, 503, "UNAVAILABLE", is_change ? "OUTCOME_UNKNOWN" : "SERVER_STOPPING");
         EXPECT_EQ(reply.Header("connection"), "close");
         EXPECT_GE(std::stoi(reply.Header("retry-after")), 1);
         EXPECT_TRUE(client->AtEnd());

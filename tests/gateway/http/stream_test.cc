@@ -105,7 +105,7 @@ TEST_F(Stream, ThatFailsBeforeItsFirstMessageIsAPlainError) {
     ExpectError(client.Ask(Watch("refuse", 1)), 404, "NOT_FOUND", "TEST_REASON");
     ExpectError(client.Ask(Watch("fail", 0)), 409, "ABORTED", "TEST_REASON");
     StopUpstream();
-    ExpectError(client.Ask(Watch("count", 1)), 503, "UNAVAILABLE", "UNAVAILABLE");
+    ExpectError(client.Ask(Watch("count", 1)), 503, "UNAVAILABLE", "UPSTREAM_UNREACHABLE");
 }
 
 TEST_F(Stream, WithoutMessagesIsAnEmptyBody) {

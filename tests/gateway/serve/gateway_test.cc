@@ -350,7 +350,7 @@ TEST_F(Gateway, LetsARequestInFlightEndWhenItStops) {
     EXPECT_FALSE(Client(port).connected());
 }
 
-TEST_F(Gateway, TellsRequestsThatItCancelsThatItStops) {
+TEST_F(Gateway, TellsChangesThatItCancelsThatNothingIsKnownOfThem) {
     int port = Start();
     Client first(port);
     Client second(port);
@@ -361,7 +361,7 @@ TEST_F(Gateway, TellsRequestsThatItCancelsThatItStops) {
     for (Client *client : {&first, &second}) {
         std::string reply = client->Reply();
         EXPECT_EQ("HTTP/1.1 503 Service Unavailable", Status(reply));
-        EXPECT_NE(std::string::npos, reply.find("SERVER_STOPPING")) << reply;
+        EXPECT_NE(std::string::npos, reply.find("OUTCOME_UNKNOWN")) << reply;
         EXPECT_NE(std::string::npos, reply.find("Retry-After: 1\r\n")) << reply;
         EXPECT_TRUE(client->Ended());
     }

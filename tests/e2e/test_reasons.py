@@ -1,0 +1,106 @@
+"""The list of reasons in base/reason.h, the protos and docs/API.md say the same."""
+
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HEADER = "base/reason.h"
+PAGE = "docs/API.md"
+GIVEN = re.compile(r"\bREASON_([A-Z][A-Z_]*[A-Z])\b")
+NO_REASON = {"NONE", "COUNT", "DOMAIN_RUNS", "DOMAIN_GATEWAY", "ENUMERATOR", "ROW"}
+# What programs print and no reply has: errors of a start, of flags and of descriptors.
+OUTSIDE_REPLIES = ("base/", "bench/", "ctl/", "storage/", "gateway/descriptor", "gateway/flags.c",
+                   "gateway/main.c", "gateway/reflection/", "server/runsd.c",
+                   "gateway/http/http_server.c", "gateway/http/cors.c",
+                   "gateway/http/header_map.c")
+
+
+def text_of(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def listed(macro):
+    """The names of one list of the header, in order."""
+    body = re.search(rf"#define {macro}\(X\)((?:.*\\\n)*.*)\n", text_of(HEADER)).group(1)
+    names = re.findall(r"X\((\w+), \d+\)", body)
+    assert names, macro
+    return names
+
+
+def numbered(proto):
+    """Name to number of a proto's ErrorReason."""
+    values = dict(re.findall(r"^  ([A-Z][A-Z_]+) = (\d+);$", text_of(proto), re.MULTILINE))
+    assert values.pop("ERROR_REASON_UNSPECIFIED") == "0"
+    return {name: int(number) for name, number in values.items()}
+
+
+def tabled():
+    """Every reason of a table of the page, with what it says of changes and of what is next."""
+    for line in text_of(PAGE).splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| `") and len(cells) == 4 and re.match(r"`[A-Z_]+`", cells[0]):
+            for name in re.findall(r"`([A-Z_]+)`", cells[0]):
+                yield name, cells[2], cells[3]
+
+
+def sources():
+    for top in ("base", "ctl", "gateway", "rpc", "server", "storage"):
+        for path in sorted((ROOT / top).rglob("*.c")):
+            yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+
+
+class Reasons(unittest.TestCase):
+    def test_the_protos_number_the_header_s_lists(self):
+        for macro, proto in (("REASONS_OF_RUNS", "protos/runs/v1/error_reason.proto"),
+                             ("REASONS_OF_GATEWAY", "protos/gateway/v1/error_reason.proto")):
+            with self.subTest(proto):
+                names = listed(macro)
+                self.assertEqual({name: i for i, name in enumerate(names, 1)}, numbered(proto))
+
+    def test_no_name_is_in_two_lists(self):
+        names = [name for macro in ("REASONS_OF_RUNS", "REASONS_OF_GATEWAY", "REASONS_OF_START")
+                 for name in listed(macro)]
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_the_page_says_of_each_what_was_changed_and_what_is_next(self):
+        rows = list(tabled())
+        self.assertEqual(sorted(listed("REASONS_OF_RUNS") + listed("REASONS_OF_GATEWAY")),
+                         sorted(name for name, _, _ in rows))
+        for name, changed, then in rows:
+            with self.subTest(name):
+                self.assertRegex(changed, r"^(no|yes|unknown)\b")
+                self.assertTrue(then)
+
+    def test_what_is_only_for_the_start_is_in_no_reply(self):
+        start = set(listed("REASONS_OF_START"))
+        for path, text in sources():
+            if path.startswith(OUTSIDE_REPLIES) or path in ("gateway/api.c",):
+                continue
+            if path.startswith("gateway/transcode/"):
+                continue  # compiles descriptors, at a start or a reload
+            with self.subTest(path):
+                self.assertEqual(set(), set(GIVEN.findall(text)) & start)
+
+    def test_every_reason_is_given_somewhere(self):
+        given = {name for _, text in sources() for name in GIVEN.findall(text)} - NO_REASON
+        every = {name for macro in ("REASONS_OF_RUNS", "REASONS_OF_GATEWAY", "REASONS_OF_START")
+                 for name in listed(macro)}
+        self.assertEqual(every, given)
+
+    def test_every_error_that_can_be_a_reply_has_a_reason(self):
+        bare = re.compile(r"error_new\((?:[^;]*?),\s*REASON_NONE\b")
+        for path, text in sources():
+            if not path.startswith(OUTSIDE_REPLIES):
+                with self.subTest(path):
+                    self.assertIsNone(bare.search(text))
+
+    def test_nothing_branches_on_the_text_of_a_reason(self):
+        branch = re.compile(r"(?:strn?cmp|slice_equal_cstr)\([^;{]*?(?:->|\.)(?:reason|domain)\b")
+        for path, text in sources():
+            with self.subTest(path):
+                self.assertIsNone(branch.search(text))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,93 @@
+"""A gRPC client that takes protos/runs/v1/service_config.json retries what is safe, and
+nothing else."""
+
+import json
+import pathlib
+import re
+import unittest
+from concurrent import futures
+
+import grpc
+
+from harness import DEADLINE_S, ROOT
+
+CONFIG = ROOT / "protos/runs/v1/service_config.json"
+READS = {"runs.v1.RunsService/GetRun", "runs.v1.RunsService/ListRuns",
+         "runs.v1.RunsService/ListRunEvents", "runs.v1.TokensService/ListTokens"}
+
+
+CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED,
+         grpc.StatusCode.ABORTED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL)
+
+
+def methods_of_protos():
+    """Every method that the product's protos define."""
+    found = set()
+    for path in sorted((pathlib.Path(ROOT) / "protos/runs/v1").glob("*.proto")):
+        text = path.read_text(encoding="utf-8")
+        for service, body in re.findall(r"^service (\w+) \{(.*?)^\}", text, re.M | re.S):
+            found |= {f"runs.v1.{service}/{rpc}" for rpc in re.findall(r"^  rpc (\w+)", body, re.M)}
+    return found
+
+
+def codes_by_method():
+    config = json.loads(CONFIG.read_text(encoding="utf-8"))
+    return {f"{name['service']}/{name['method']}": set(entry["retryPolicy"]["retryableStatusCodes"])
+            for entry in config["methodConfig"] for name in entry["name"]}
+
+
+class FailsOnce(grpc.GenericRpcHandler):
+    """Answers each call's first attempt with a code, the others well."""
+
+    def __init__(self, code):
+        self.code = code
+        self.attempts = 0
+
+    def service(self, details):
+        def answer(_request, context):
+            self.attempts += 1
+            if self.attempts == 1:
+                context.abort(self.code, "once")
+            return b""
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+class ServiceConfig(unittest.TestCase):
+    def test_every_method_of_the_protos_is_in_it(self):
+        self.assertEqual(methods_of_protos(),
+                         {m for m in codes_by_method() if m.startswith("runs.v1.")})
+
+    def test_only_reads_are_repeated_when_the_outcome_may_be_unknown(self):
+        for method, codes in codes_by_method().items():
+            with self.subTest(method):
+                is_read = method in READS or method == "grpc.health.v1.Health/Check"
+                self.assertEqual({"UNAVAILABLE", "RESOURCE_EXHAUSTED"} if is_read
+                                 else {"RESOURCE_EXHAUSTED"}, codes)
+
+    def attempt(self, method, code):
+        """Calls a server that fails once; returns how the call ended and how often it was tried."""
+        handler = FailsOnce(code)
+        server = grpc.server(futures.ThreadPoolExecutor(2), handlers=[handler])
+        # A server each: channels to one share a budget of retries.
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        options = [("grpc.service_config", CONFIG.read_text(encoding="utf-8"))]
+        try:
+            with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
+                channel.unary_unary(f"/{method}")(b"", timeout=DEADLINE_S)
+                return grpc.StatusCode.OK, handler.attempts
+        except grpc.RpcError as e:
+            return e.code(), handler.attempts
+        finally:
+            server.stop(0).wait()
+
+    def test_a_client_repeats_each_call_as_it_says(self):
+        for method, codes in codes_by_method().items():
+            for code in CODES:
+                with self.subTest(method, code=code.name):
+                    wanted = (grpc.StatusCode.OK, 2) if code.name in codes else (code, 1)
+                    self.assertEqual(wanted, self.attempt(method, code))
+
+
+if __name__ == "__main__":
+    unittest.main()
