@@ -60,6 +60,12 @@ struct gateway_api *gateway_api_ref(struct gateway_api *api) {
 
 void gateway_api_unref(struct gateway_api *api) {
     if (api != NULL && atomic_fetch_sub(&api->references, 1) == 1) {
+        size_t count = transcoder_route_count(api->transcoder);
+        for (size_t i = 0; i < count; i++) {
+            if (api->methods[i] != NULL) {
+                rpc_channel_method_release(api->methods[i]);
+            }
+        }
         transcoder_free(api->transcoder);
         free(api->methods);
         free(api->reply_bytes);

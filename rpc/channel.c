@@ -19,6 +19,9 @@ enum {
     RESOLVE_INTERVAL_MS = 1000,
     KEEPALIVE_TIME_MS = 60 * 1000,
     KEEPALIVE_TIMEOUT_MS = 20 * 1000,
+    // gRPC core keeps what was registered as long as the channel: more are called by their
+    // path, which costs a little more a call.
+    MOST_REGISTERED = 4096,
 };
 
 // gRPC core exports this function, which its C++ and Python bindings use, but
@@ -105,12 +108,41 @@ struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const 
         method = mem_zalloc(sizeof(*method));
         method->channel = channel;
         method->path = mem_strdup(path);
-        method->registered = grpc_channel_register_call(channel->core, method->path, NULL, NULL);
+        if (channel->method_count < MOST_REGISTERED) {
+            method->registered =
+                grpc_channel_register_call(channel->core, method->path, NULL, NULL);
+        }
         method->next = channel->methods;
         channel->methods = method;
+        channel->method_count++;
     }
+    method->uses++;
     pthread_mutex_unlock(&channel->mutex);
     return method;
+}
+
+void rpc_channel_method_release(struct rpc_client_method *method) {
+    struct rpc_channel *channel = method->channel;
+    pthread_mutex_lock(&channel->mutex);
+    method->uses--;
+    if (method->uses == 0 && method->registered == NULL) {
+        struct rpc_client_method **link = &channel->methods;
+        while (*link != method) {
+            link = &(*link)->next;
+        }
+        *link = method->next;
+        channel->method_count--;
+        free(method->path);
+        free(method);
+    }
+    pthread_mutex_unlock(&channel->mutex);
+}
+
+size_t rpc_channel_method_count(struct rpc_channel *channel) {
+    pthread_mutex_lock(&channel->mutex);
+    size_t count = channel->method_count;
+    pthread_mutex_unlock(&channel->mutex);
+    return count;
 }
 
 void rpc_channel_free(struct rpc_channel *channel) {

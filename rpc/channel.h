@@ -11,8 +11,9 @@
 struct rpc_client_method {
     struct rpc_client_method *next;
     struct rpc_channel *channel;
-    void *registered; // gRPC's handle
+    void *registered; // gRPC's handle; NULL where there are too many
     char *path;       // gRPC keeps it
+    size_t uses;      // what rpc_channel_method gave out and was not released
 };
 
 struct rpc_channel {
@@ -25,6 +26,7 @@ struct rpc_channel {
     bool is_in_process;
     pthread_mutex_t mutex; // guards methods
     struct rpc_client_method *methods;
+    size_t method_count;
 };
 
 #endif

@@ -33,9 +33,17 @@ void rpc_channel_free(struct rpc_channel *channel);
 // A method that will be called often, prepared once.
 struct rpc_client_method;
 
-// Prepares "/package.Service/Method" for the channel; freed with it. The same path
-// gives the same object. Thread safe.
+// Prepares "/package.Service/Method" for the channel; freed with it, or, where there are
+// thousands, by a release. The same path gives the same object. Thread safe.
 struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const char *path);
+
+// Says that what one rpc_channel_method gave is not used any more. Not needed before
+// rpc_channel_free; it is what keeps those of descriptors that come and go from piling up.
+// Thread safe.
+void rpc_channel_method_release(struct rpc_client_method *method);
+
+// How many methods the channel keeps. Thread safe.
+size_t rpc_channel_method_count(struct rpc_channel *channel);
 
 // One call: the caller fills the first part, owns the whole and leaves it alone
 // from rpc_client_call_start until done is called.

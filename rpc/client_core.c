@@ -28,9 +28,15 @@ const struct error *rpc_client_core_open(struct rpc_client_core *core, struct ar
     }
     struct rpc_channel *channel = method->channel;
     core->channel = channel;
-    grpc_call *call = grpc_channel_create_registered_call(
-        channel->core, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue, method->registered,
-        core_deadline(deadline_us), NULL);
+    gpr_timespec deadline = core_deadline(deadline_us);
+    grpc_call *call =
+        method->registered != NULL
+            ? grpc_channel_create_registered_call(channel->core, NULL, GRPC_PROPAGATE_DEFAULTS,
+                                                  channel->queue, method->registered, deadline,
+                                                  NULL)
+            : grpc_channel_create_call(channel->core, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue,
+                                       grpc_slice_from_copied_string(method->path), NULL, deadline,
+                                       NULL);
     atomic_store(&core->call, call);
     return NULL;
 }

@@ -101,7 +101,9 @@ const struct error *reflection_call(struct arena *a, const struct reflection_opt
     } else {
         *ret_reply = arena_copy(a, strbuf_slice(&w.reply));
     }
+    struct rpc_client_method *method = w.stream.method;
     rpc_client_stream_release(&w.stream);
+    rpc_channel_method_release(method);
     strbuf_release(&w.reply);
     pthread_mutex_destroy(&w.mutex);
     pthread_cond_destroy(&w.changed);

@@ -283,6 +283,25 @@ TEST(Channel, GivesOneHandleForOneMethod) {
     EXPECT_NE(link.channel->Method("/a/b"), link.channel->Method("/a/c"));
 }
 
+TEST(Channel, KeepsNoMoreThanThousandsOfMethodsThatComeAndGo) {
+    for (Transport transport : {Transport::kLocal, Transport::kUnix}) {
+        Link link(transport);
+        size_t most = 0;
+        for (int i = 0; i < 6000; i++) {
+            struct rpc_client_method *method = link.channel->Method("/a/b" + std::to_string(i));
+            EXPECT_EQ(method, link.channel->Method("/a/b" + std::to_string(i)));
+            rpc_channel_method_release(method);
+            rpc_channel_method_release(method);
+            most = std::max(most, rpc_channel_method_count(link.channel->get()));
+        }
+        EXPECT_LE(most, 4097u);
+        EXPECT_EQ(rpc_channel_method_count(link.channel->get()), 4096u);
+        // One more than gRPC core registers is called all the same.
+        Call call(*link.channel, "/test.Service/Echo", "hello");
+        EXPECT_EQ(call.Run().response(), "hello") << call.message();
+    }
+}
+
 // --- peers that are no clients ---
 
 int Connect(int port) {

@@ -52,6 +52,28 @@ TEST_P(EveryTransport, FinishesAfterTheWriteThatIsOutstanding) {
     }
 }
 
+TEST_P(EveryTransport, IsFinishedOnceThoughTwoFinishesCross) {
+    StreamService service;
+    Link link(GetParam(), 0, 0, 0, service.Methods());
+    Stream stream(*link.channel, "/test.Stream/Open", "");
+    stream.Start().Next();
+    struct rpc_server_stream *open = service.AwaitOpen(1);
+    ASSERT_NE(open, nullptr);
+    // An event's finish while that of another thread is under way.
+    rpc_loop_call(
+        link.loop.get(),
+        [](void *context) {
+            auto *twice = static_cast<struct rpc_server_stream *>(context);
+            rpc_server_stream_finish(twice, nullptr);
+            rpc_server_stream_finish(twice, rpc_server_stream_stopping_error(twice));
+        },
+        open);
+    stream.Await();
+    EXPECT_EQ(stream.code(), STATUS_OK) << stream.message();
+    EXPECT_TRUE(service.AwaitClosed(1));
+    EXPECT_EQ(service.closed, 1);
+}
+
 TEST_P(EveryTransport, LearnsThatAWriteFailedBecauseTheClientHasGone) {
     StreamService service;
     Link link(GetParam(), 0, 0, 0, service.Methods());
