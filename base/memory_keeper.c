@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -77,9 +78,7 @@ struct memory_keeper *memory_keeper_start(void) {
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&keeper->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (pthread_create(&keeper->thread, NULL, run, keeper) != 0) {
-        abort(); // as out of memory
-    }
+    CHECK(pthread_create(&keeper->thread, NULL, run, keeper) == 0); // as out of memory
     pthread_setname_np(keeper->thread, "memory-keeper");
     return keeper;
 }

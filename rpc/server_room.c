@@ -1,5 +1,5 @@
-#include <assert.h>
 
+#include "base/check.h"
 #include "rpc/server_internal.h"
 
 // How many bytes the calls of a server hold together: their requests, what is made of
@@ -39,7 +39,7 @@ static void add(struct rpc_server_call *call, size_t bytes) {
 }
 
 static void take_away(struct rpc_server_call *call, size_t bytes) {
-    assert(call->held >= bytes);
+    CHECK(call->held >= bytes);
     call->held -= bytes;
     call->server->held -= bytes;
     call->server->held_by_reads -= call->acceptor->method->is_read ? bytes : 0;
