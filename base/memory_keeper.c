@@ -78,7 +78,7 @@ struct memory_keeper *memory_keeper_start(void) {
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&keeper->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    CHECK(pthread_create(&keeper->thread, NULL, run, keeper) == 0); // as out of memory
+    CHECK(pthread_create(&keeper->thread, NULL, run, keeper) == 0); // else as out of memory
     pthread_setname_np(keeper->thread, "memory-keeper");
     return keeper;
 }

@@ -1,4 +1,3 @@
-
 #include "base/check.h"
 #include "rpc/server_internal.h"
 
