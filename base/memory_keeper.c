@@ -14,10 +14,14 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+enum { LOOKS_UNTIL_ANOTHER = 5 };
+
 struct memory_keeper {
     pthread_t thread;
     int64_t idle_after_trim;
-    pthread_mutex_t mutex; // guards what follows
+    int64_t least_after_trim; // of all trims
+    int looks;                // since the last one
+    pthread_mutex_t mutex;    // guards what follows
     pthread_cond_t changed;
     bool is_ending;
 };
@@ -41,11 +45,20 @@ static int64_t idle_bytes(void) {
 
 static void look(struct memory_keeper *keeper) {
     int64_t idle = idle_bytes();
+    keeper->looks++;
     if (idle < keeper->idle_after_trim) {
         keeper->idle_after_trim = idle; // what was idle is in use again
-    } else if (idle - keeper->idle_after_trim > MEMORY_KEEPER_MOST_BYTES) {
+    }
+    // Under load a trim finds little, which says nothing of what it finds afterwards.
+    bool is_worth_another = keeper->looks >= LOOKS_UNTIL_ANOTHER &&
+                            idle - keeper->least_after_trim > MEMORY_KEEPER_MOST_BYTES;
+    if (idle - keeper->idle_after_trim > MEMORY_KEEPER_MOST_BYTES || is_worth_another) {
         malloc_trim(0);
+        keeper->looks = 0;
         keeper->idle_after_trim = idle_bytes();
+        if (keeper->idle_after_trim < keeper->least_after_trim) {
+            keeper->least_after_trim = keeper->idle_after_trim;
+        }
     }
 }
 
@@ -72,6 +85,7 @@ static void *run(void *argument) {
 struct memory_keeper *memory_keeper_start(void) {
     struct memory_keeper *keeper = mem_zalloc(sizeof(*keeper));
     keeper->idle_after_trim = idle_bytes();
+    keeper->least_after_trim = keeper->idle_after_trim;
     pthread_mutex_init(&keeper->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);

@@ -10,7 +10,7 @@
 
 enum {
     MEMORY_KEEPER_PERIOD_MS = 1000,
-    MEMORY_KEEPER_MOST_BYTES = 4 << 20,
+    MEMORY_KEEPER_MOST_BYTES = 1 << 20,
 };
 
 struct memory_keeper;

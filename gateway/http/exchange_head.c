@@ -101,6 +101,13 @@ bool exchange_is_worth_draining(const struct exchange *x, struct MHD_Connection 
            strtoull(length, NULL, 10) <= exchange_drained_bytes(&x->context->limits);
 }
 
+// A stranger's large body is not read: what of it is on its way when the connection ends is
+// dropped then (linger.h).
+static bool is_told_at_once(const struct exchange *x, const struct error *error) {
+    return error->code == STATUS_UNAUTHENTICATED &&
+           x->facts.content_length > EXCHANGE_STRANGERS_BYTES;
+}
+
 // Whether the caller is known, if its body is worth to ask: the upstream asks again.
 static const struct error *check_caller(struct exchange *x) {
     const struct gateway_authorizer *authorizer = &x->context->authorizer;
@@ -137,7 +144,8 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
         // A body that would be refused anyway is not kept.
         error = exchange_check_room(x);
     }
-    if (error != NULL && !(is_framed && exchange_is_worth_draining(x, connection))) {
+    if (error != NULL &&
+        (is_told_at_once(x, error) || !(is_framed && exchange_is_worth_draining(x, connection)))) {
         return exchange_answer_error(x, connection, error, true);
     }
     x->error = error;

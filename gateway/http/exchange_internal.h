@@ -31,6 +31,10 @@ static inline uint64_t exchange_drained_bytes(const struct gateway_limits *limit
 // the largest one is needed.
 enum { EXCHANGE_FIRST_CHUNKS_BYTES = 4 << 10 };
 
+// How much of a body is read, though not kept, of who is not known, so that the connection
+// can stay.
+enum { EXCHANGE_STRANGERS_BYTES = 64 << 10 };
+
 struct stream_reply;
 
 struct exchange {
