@@ -12,8 +12,9 @@
 // Ends the process: here it never is. why is a literal that says what happened.
 #define CHECK_FAIL(why) check_failed(__FILE__, __LINE__, (why))
 
-// Writes one line, as log_write's lines are, to standard error and aborts. It writes by
-// itself at once, allocates nothing, and gives up a line that nobody takes for a second.
+// Writes one line, as log_write's lines are, behind those that wait to be written
+// (log_last_words), and aborts. It allocates nothing, and gives up a line that nobody takes
+// for half a second.
 void check_failed(const char *file, int line, const char *condition)
     __attribute__((noreturn, cold));
 

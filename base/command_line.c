@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/printable.h"
+#include "base/stderr_print.h"
+#include "base/strbuf.h"
 
 enum { HELP_COLUMN_LEAST = 24, WRONG_USAGE = 2 };
 
@@ -36,10 +37,11 @@ void command_line_complain(const struct command_line *line, const char *format, 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    fprintf(stderr, "%s: ", line->program);
-    print_text(stderr, slice_of_cstr(text));
-    fprintf(stderr, "; see %s%s%s --help\n", line->program, space_before_command(line),
-            command_of(line));
+    struct strbuf told = STRBUF_INIT;
+    strbuf_printf(&told, "%s: %s; see %s%s%s --help", line->program, text, line->program,
+                  space_before_command(line), command_of(line));
+    stderr_print_line(strbuf_slice(&told));
+    strbuf_release(&told);
 }
 
 static void print_option(const struct option *o, int column) {

@@ -1,16 +1,14 @@
 #include "base/error_print.h"
 
-#include <stdio.h>
-
-#include "base/printable.h"
+#include "base/stderr_print.h"
+#include "base/strbuf.h"
 
 void error_print(const char *program, const struct error *error) {
-    fprintf(stderr, "%s: ", program);
-    print_text(stderr, slice_of_cstr(error->message));
+    struct strbuf line = STRBUF_INIT;
+    strbuf_printf(&line, "%s: %s", program, error->message);
     if (error->detail != NULL) {
-        fputs(" (", stderr);
-        print_text(stderr, slice_of_cstr(error->detail));
-        fputc(')', stderr);
+        strbuf_printf(&line, " (%s)", error->detail);
     }
-    fputc('\n', stderr);
+    stderr_print_line(strbuf_slice(&line));
+    strbuf_release(&line);
 }

@@ -1,71 +1,198 @@
 #include "base/log.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/strbuf.h"
+#include "base/log_mask.h"
+#include "base/log_sink.h"
 #include "base/timestamp.h"
-
-enum { LONGEST_TEXT = 2048 };
+#include "base/utf8.h"
 
 const char *const log_level_names[] = {
     [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL,
 };
 
-// What runsd's bearer tokens begin with (server/auth/token.h). Masked wherever it
-// turns up: callers put tokens into URLs, ids and what not.
-static const char token_prefix[] = "rst_";
+static const char cut_text[] = "[cut]";
+static const char cut_line[] = ",\"cut\":true";
 
-static bool is_token_character(uint8_t c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
+// A line that grows to its limit.
+struct line {
+    char *data;
+    size_t len;
+    size_t limit; // room for the end is left behind it
+    bool is_cut;
+};
+
+static void put(struct line *l, const char *text, size_t n) {
+    memcpy(l->data + l->len, text, n);
+    l->len += n;
 }
 
-static void append_text(struct strbuf *b, struct slice text) {
-    const size_t n = sizeof(token_prefix) - 1;
-    const uint8_t *at = text.len == 0 ? NULL : memmem(text.data, text.len, token_prefix, n);
-    if (at == NULL) {
-        strbuf_append_json_string(b, text);
+static void put_cstr(struct line *l, const char *text) {
+    put(l, text, strlen(text));
+}
+
+// --- texts, as JSON strings (RFC 8259) ---
+
+enum { LONGEST_ESCAPE = 6 };
+
+// Writes how a JSON string has the character at p[0..n), *ret_taken bytes long, where it
+// differs from the bytes; returns the length, 0 if the bytes are taken as they are.
+static size_t escape(const uint8_t *p, size_t n, char ret[LONGEST_ESCAPE], size_t *ret_taken) {
+    static const char hex[] = "0123456789abcdef";
+    uint8_t c = p[0];
+    *ret_taken = 1;
+    if (c >= 0x80) {
+        size_t length = utf8_sequence_length(p, n);
+        if (length == 0) {
+            memcpy(ret, "\xEF\xBF\xBD", 3); // U+FFFD
+            return 3;
+        }
+        *ret_taken = length;
+        return 0;
+    }
+    if (c == '"' || c == '\\') {
+        ret[0] = '\\';
+        ret[1] = (char)c;
+        return 2;
+    }
+    if (c >= 0x20) {
+        return 0;
+    }
+    static const char letters[] = "btn\0fr"; // of U+0008 to U+000D
+    char letter = c >= '\b' && c <= '\r' ? letters[c - '\b'] : '\0';
+    if (letter != '\0') {
+        ret[0] = '\\';
+        ret[1] = letter;
+        return 2;
+    }
+    memcpy(ret, "\\u00", 4);
+    ret[4] = hex[c >> 4];
+    ret[5] = hex[c & 15];
+    return 6;
+}
+
+static bool is_plain(uint8_t c) {
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+// The text's characters, as far as they fit before limit; returns whether all did.
+static bool put_characters(struct line *l, struct slice text, size_t limit) {
+    size_t i = 0;
+    while (i < text.len) {
+        size_t start = i;
+        while (i < text.len && is_plain(text.data[i])) {
+            i++;
+        }
+        size_t room = limit - l->len;
+        put(l, (const char *)text.data + start, i - start < room ? i - start : room);
+        if (i == text.len || i - start > room) {
+            return i - start <= room;
+        }
+        char escaped[LONGEST_ESCAPE];
+        size_t taken;
+        size_t n = escape(text.data + i, text.len - i, escaped, &taken);
+        if ((n != 0 ? n : taken) > limit - l->len) {
+            return false;
+        }
+        if (n != 0) {
+            put(l, escaped, n);
+        } else {
+            put(l, (const char *)text.data + i, taken);
+        }
+        i += taken;
+    }
+    return true;
+}
+
+// is_all: text is the whole one, not its head.
+static void put_text(struct line *l, struct slice text, bool is_all) {
+    put_cstr(l, "\"");
+    size_t limit = l->limit - 1 - (sizeof(cut_text) - 1);
+    if (limit > l->len + LOG_LONGEST_TEXT) {
+        limit = l->len + LOG_LONGEST_TEXT;
+    }
+    if (!put_characters(l, text, limit) || !is_all) {
+        put_cstr(l, cut_text);
+    }
+    put_cstr(l, "\"");
+}
+
+static void put_masked(struct line *l, struct slice text) {
+    char masked[LOG_MASK_SPACE];
+    // Beyond what is looked at nothing is shown.
+    bool is_all = text.len <= LOG_MASK_LONGEST;
+    text.len = is_all ? text.len : LOG_MASK_LONGEST;
+    size_t n = log_mask(text, masked);
+    put_text(l, n > 0 ? slice_of(masked, n) : text, is_all);
+}
+
+// --- fields ---
+
+static void put_number(struct line *l, int64_t value) {
+    char digits[20];
+    size_t n = sizeof(digits);
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do {
+        digits[--n] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) {
+        put(l, "-", 1);
+    }
+    put(l, digits + n, sizeof(digits) - n);
+}
+
+// What a field takes at least beside its key: , " " : and a number, or quotes around
+// cut_text.
+enum { FIELD_LEAST = 4 + 21 };
+
+static void put_field(struct line *l, const struct log_field *f) {
+    size_t key = strlen(f->key);
+    if (l->is_cut || l->len + key + FIELD_LEAST > l->limit) {
+        l->is_cut = true;
         return;
     }
-    struct strbuf masked = STRBUF_INIT;
-    const uint8_t *end = text.data + text.len;
-    const uint8_t *p = text.data;
-    while (at != NULL) {
-        strbuf_append(&masked, p, (size_t)(at - p) + n);
-        strbuf_append_cstr(&masked, "***");
-        for (p = at + n; p < end && is_token_character(*p);) {
-            p++;
-        }
-        at = p == end ? NULL : memmem(p, (size_t)(end - p), token_prefix, n);
-    }
-    strbuf_append(&masked, p, (size_t)(end - p));
-    strbuf_append_json_string(b, strbuf_slice(&masked));
-    strbuf_release(&masked);
-}
-
-static void append_field(struct strbuf *b, const struct log_field *f) {
-    strbuf_append_byte(b, ',');
-    strbuf_append_json_string(b, slice_of_cstr(f->key));
-    strbuf_append_byte(b, ':');
+    put(l, ",\"", 2);
+    put(l, f->key, key);
+    put(l, "\":", 2);
     switch (f->type) {
-    case LOG_FIELD_TEXT: {
-        struct slice text = f->text;
-        if (text.len > LONGEST_TEXT) {
-            text.len = LONGEST_TEXT;
-        }
-        append_text(b, text);
+    case LOG_FIELD_TEXT:
+        put_masked(l, f->text);
         break;
-    }
+    case LOG_FIELD_OWN_TEXT:
+        put_text(l, f->text, true);
+        break;
     case LOG_FIELD_INT:
-        strbuf_printf(b, "%lld", (long long)f->number);
+        put_number(l, f->number);
         break;
     case LOG_FIELD_BOOL:
-        strbuf_append_cstr(b, f->number != 0 ? "true" : "false");
+        put_cstr(l, f->number != 0 ? "true" : "false");
         break;
     }
+}
+
+size_t log_format(const char *program, enum log_level level, const char *message,
+                  const struct log_field *fields, int count, char ret_line[LOG_LONGEST_LINE]) {
+    struct line l = {ret_line, 0, LOG_LONGEST_LINE - sizeof(cut_line) - 2, false};
+    char time[TIMESTAMP_TEXT_SIZE];
+    timestamp_format_us(clock_now_us(&clock_system), time);
+    put_cstr(&l, "{\"time\":\"");
+    put_cstr(&l, time);
+    put_cstr(&l, "\",\"level\":\"");
+    put_cstr(&l, log_level_names[level]);
+    put_cstr(&l, "\",\"program\":");
+    put_text(&l, slice_of_cstr(program), true);
+    put_cstr(&l, ",\"message\":");
+    put_masked(&l, slice_of_cstr(message));
+    for (int i = 0; i < count; i++) {
+        put_field(&l, &fields[i]);
+    }
+    if (l.is_cut) {
+        put_cstr(&l, cut_line);
+    }
+    put(&l, "}\n", 2);
+    return l.len;
 }
 
 void log_write(const struct logger *l, enum log_level level, const char *message,
@@ -73,20 +200,13 @@ void log_write(const struct logger *l, enum log_level level, const char *message
     if (!log_enabled(l, level)) {
         return;
     }
-    char time[TIMESTAMP_TEXT_SIZE];
-    timestamp_format_us(clock_now_us(&clock_system), time);
-    struct strbuf b = STRBUF_INIT;
-    strbuf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":", time,
-                  log_level_names[level]);
-    strbuf_append_json_string(&b, slice_of_cstr(l->program));
-    strbuf_append_cstr(&b, ",\"message\":");
-    strbuf_append_json_string(&b, slice_of_cstr(message));
-    for (int i = 0; i < count; i++) {
-        append_field(&b, &fields[i]);
+    char line[LOG_LONGEST_LINE];
+    size_t length = log_format(l->program, level, message, fields, count, line);
+    if (l->sink != NULL) {
+        log_sink_put(l->sink, level, line, length);
+    } else {
+        // A log that cannot be written has nowhere to say so.
+        ssize_t written = write(l->fd, line, length);
+        (void)written;
     }
-    strbuf_append_cstr(&b, "}\n");
-    // A log that cannot be written has nowhere to say so.
-    ssize_t written = write(l->fd, b.data, b.len);
-    (void)written;
-    strbuf_release(&b);
 }

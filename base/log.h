@@ -11,16 +11,25 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 // "debug", "info", "warn", "error"; ended by NULL.
 extern const char *const log_level_names[];
 
-// Where a program's log lines go: one JSON object a line, written with one
-// write(2) each, so that lines of several threads never mix. Immutable once
-// made; any thread may log.
-struct logger {
-    int fd;
-    enum log_level level; // lines below it are dropped
-    const char *program;
+enum {
+    // Of a line with its end: what one write(2) puts into a pipe without mixing it with
+    // what other processes write (PIPE_BUF of pipe(7)).
+    LOG_LONGEST_LINE = 4096,
+    LOG_LONGEST_TEXT = 2048, // of a field, as it stands in the line
 };
 
-enum log_field_type { LOG_FIELD_TEXT, LOG_FIELD_INT, LOG_FIELD_BOOL };
+struct log_sink;
+
+// Where a program's log lines go: one JSON object a line. Immutable once made; any
+// thread may log.
+struct logger {
+    int fd; // written to at once, one write(2) a line, which may block; if there is no sink
+    enum log_level level; // lines below it are dropped
+    const char *program;
+    struct log_sink *sink; // takes the lines and never blocks (base/log_sink.h); may be NULL
+};
+
+enum log_field_type { LOG_FIELD_TEXT, LOG_FIELD_OWN_TEXT, LOG_FIELD_INT, LOG_FIELD_BOOL };
 
 struct log_field {
     const char *key;
@@ -38,6 +47,17 @@ static inline struct log_field log_slice(const char *key, struct slice value) {
     return (struct log_field){key, LOG_FIELD_TEXT, value, 0};
 }
 
+// A text that is ours (a route, a word of a table) or was masked before: nothing in it is
+// masked. Nothing else that came from outside may be logged with it.
+static inline struct log_field log_own_text(const char *key, const char *value) {
+    return (struct log_field){key, LOG_FIELD_OWN_TEXT,
+                              value != NULL ? slice_of_cstr(value) : SLICE_EMPTY, 0};
+}
+
+static inline struct log_field log_own_slice(const char *key, struct slice value) {
+    return (struct log_field){key, LOG_FIELD_OWN_TEXT, value, 0};
+}
+
 static inline struct log_field log_int(const char *key, int64_t value) {
     return (struct log_field){key, LOG_FIELD_INT, SLICE_EMPTY, value};
 }
@@ -50,10 +70,16 @@ static inline bool log_enabled(const struct logger *l, enum log_level level) {
     return level >= l->level;
 }
 
-// Writes one line: time, level, program, message, then the fields, each
-// text cut after 2,048 bytes, and whatever looks like a token masked. Never fails.
+// Writes one line: time, level, program, message, then the fields; message and texts
+// masked (base/log_mask.h). A text that is too long ends with "[cut]"; fields that
+// do not fit into the line are left out, and "cut":true says so. Never fails.
 void log_write(const struct logger *l, enum log_level level, const char *message,
                const struct log_field *fields, int count);
+
+// Formats such a line, without a look at the level. Returns its length with the line
+// feed at its end.
+size_t log_format(const char *program, enum log_level level, const char *message,
+                  const struct log_field *fields, int count, char ret_line[LOG_LONGEST_LINE]);
 
 // LOG(logger, LOG_INFO, "call done", log_text("requestId", id), log_int("us", us));
 #define LOG(logger_, level_, message_, ...)                                                        \

@@ -203,7 +203,7 @@ int main(int argc, char **argv) {
 
     struct rpc_loop *server_loop = rpc_loop_new("bench-server");
     struct rpc_loop *client_loop = rpc_loop_new("bench-client");
-    const struct logger log = {2, LOG_WARN, "rpc_bench"};
+    const struct logger log = {2, LOG_WARN, "rpc_bench", NULL};
     const struct rpc_method methods[] = {
         {.path = "/bench.Service/AtOnce", .handle = handle_at_once, .service = &service},
         {.path = "/bench.Service/InThread", .handle = handle_in_thread, .service = &service},

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stderr_print.h"
 #include "base/strbuf.h"
 #include "ctl/print.h"
 
@@ -85,6 +86,7 @@ static const char *hint_of(const struct error *error) {
 
 int exit_with_error(const struct error *error, const char *hint) {
     struct strbuf line = STRBUF_INIT;
+    strbuf_append_cstr(&line, "runsctl: ");
     size_t length = strlen(error->message);
     // The gateway's messages are sentences with a full stop; more follows here.
     length -= length > 0 && error->message[length - 1] == '.';
@@ -104,9 +106,7 @@ int exit_with_error(const struct error *error, const char *hint) {
     if (hint != NULL) {
         strbuf_printf(&line, "; %s", hint);
     }
-    fputs("runsctl: ", stderr);
-    print_text(stderr, strbuf_slice(&line));
-    fputc('\n', stderr);
+    stderr_print_line(strbuf_slice(&line));
     strbuf_release(&line);
     return exit_code_of(error);
 }

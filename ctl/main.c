@@ -1,9 +1,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/stderr_print.h"
+#include "base/strbuf.h"
 #include "base/version.h"
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"
+#include "rpc/log.h"
 
 static const struct command *const commands[] = {
     &serve_command,       &runs_create_command,   &runs_get_command,    &runs_list_command,
@@ -59,6 +62,8 @@ int main(int argc, char **argv) {
         puts("runsctl " RUNSD_VERSION);
         return EXIT_CODE_OK;
     }
+    // gRPC core's own lines hold what was sent; serve logs what may be told of them.
+    rpc_log_redirect(NULL);
     bool group = false;
     for (int i = 0; i < COMMAND_COUNT; i++) {
         int words = name_words(commands[i], argc - 1, argv + 1);
@@ -71,7 +76,10 @@ int main(int argc, char **argv) {
         print_help(argv[1]);
         return argc == 2 ? EXIT_CODE_USAGE : EXIT_CODE_OK;
     }
-    fprintf(stderr, "runsctl: there is no command \"%s%s%s\"; see runsctl --help\n", argv[1],
-            group ? " " : "", group ? argv[2] : "");
+    struct strbuf line = STRBUF_INIT;
+    strbuf_printf(&line, "runsctl: there is no command \"%s%s%s\"; see runsctl --help", argv[1],
+                  group ? " " : "", group ? argv[2] : "");
+    stderr_print_line(strbuf_slice(&line));
+    strbuf_release(&line);
     return EXIT_CODE_USAGE;
 }

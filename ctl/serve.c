@@ -11,6 +11,7 @@
 #include "base/descriptor_limit.h"
 #include "base/listener_guard.h"
 #include "base/memory_keeper.h"
+#include "base/server_log.h"
 #include "base/server_process.h"
 #include "ctl/client_options.h"
 #include "ctl/commands.h"
@@ -252,54 +253,61 @@ static struct listener_guard *new_guard(const struct invocation *in, const struc
     return listener_guard_new(&options);
 }
 
-static int serve(struct invocation *in) {
-    const struct option_value *level = &in->values[SERVE_LOG_LEVEL];
-    const struct logger log = {STDERR_FILENO,
-                               level->given ? (enum log_level)level->number : LOG_INFO, "runsctl"};
-    struct gateway_options front = {.log = &log};
+static int serve_logged(struct invocation *in, const sigset_t *signals, const struct logger *log) {
+    struct gateway_options front = {.log = log};
     struct address *grpc;
     size_t grpc_count;
     const struct error *error = parse_listeners(in, &front.listen, &grpc, &grpc_count);
     if (error == NULL) {
         error = gateway_flags_read(in->arena, &in->values[SERVE_GATEWAY], &front);
     }
-    sigset_t signals;
-    server_process_prepare(&signals);
     int grpc_connections;
     if (error == NULL) {
-        error = fit_connections(in, &log, &front, &grpc_connections);
+        error = fit_connections(in, log, &front, &grpc_connections);
     }
     if (error != NULL) {
         return command_usage_error(in->command, "%s", error->message);
     }
-    int signals_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+    int signals_fd = signalfd(-1, signals, SFD_CLOEXEC);
     struct parts parts = {.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     if (signals_fd < 0 || parts.failed_fd < 0) {
         perror("runsctl: serve needs two file descriptors; raise ulimit -n");
         return EXIT_CODE_FAILED;
     }
-    rpc_log_redirect(&log);
+    rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
-    parts.guard = new_guard(in, &log, &parts);
+    parts.guard = new_guard(in, log, &parts);
     int code;
-    error = start(in, &log, &parts, &front, grpc, grpc_count, grpc_connections);
+    error = start(in, log, &parts, &front, grpc, grpc_count, grpc_connections);
     if (error != NULL) {
         if (error->detail != NULL) {
-            LOG(&log, LOG_ERROR, error->message, log_text("detail", error->detail));
+            LOG(log, LOG_ERROR, error->message, log_text("detail", error->detail));
         }
         code = exit_with_error(error, "nothing was started");
     } else {
-        log_serving(&log, &parts, &front.listen, grpc, grpc_count);
-        code = wait_for_end(&log, signals_fd, parts.failed_fd);
+        log_serving(log, &parts, &front.listen, grpc, grpc_count);
+        code = wait_for_end(log, signals_fd, parts.failed_fd);
     }
     stop(&parts, drain_ms(in));
     if (error == NULL) {
-        LOG(&log, LOG_INFO, "stopped");
+        LOG(log, LOG_INFO, "stopped");
     }
     memory_keeper_stop(keeper);
     rpc_log_redirect(NULL);
     close(signals_fd);
     close(parts.failed_fd);
+    return code;
+}
+
+static int serve(struct invocation *in) {
+    const struct option_value *level = &in->values[SERVE_LOG_LEVEL];
+    // Before any thread is made, so that all of them leave the signals to us.
+    sigset_t signals;
+    server_process_prepare(&signals);
+    struct logger log;
+    server_log_start(level->given ? (enum log_level)level->number : LOG_INFO, "runsctl", &log);
+    int code = serve_logged(in, &signals, &log);
+    server_log_stop(&log);
     return code;
 }
 

@@ -20,7 +20,7 @@ static int64_t timeout_ms(const struct invocation *in) {
 static const struct error *call_own_server(const struct invocation *in, const char *url,
                                            const char *path, struct slice request,
                                            struct slice *ret_response) {
-    const struct logger log = {STDERR_FILENO, LOG_ERROR, "runsctl"};
+    const struct logger log = {STDERR_FILENO, LOG_ERROR, "runsctl", NULL};
     const struct runsd_options options = {
         .log = &log,
         .clock = &clock_system,

@@ -1,13 +1,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/command_line.h"
 #include "base/descriptor_limit.h"
 #include "base/error_print.h"
 #include "base/listener_guard.h"
 #include "base/memory_keeper.h"
+#include "base/server_log.h"
 #include "base/server_process.h"
 #include "base/version.h"
 #include "gateway/descriptor_source.h"
@@ -261,28 +261,37 @@ static int serve(struct program *p) {
     return atomic_load(&p->must_restart) ? EXIT_FAILED : status;
 }
 
-static int run_program(struct arena *a, const struct option_value *values) {
-    const struct option_value *level = &values[FLAG_LOG_LEVEL];
-    const struct logger log = {STDERR_FILENO,
-                               level->given ? (enum log_level)level->number : LOG_INFO, PROGRAM};
-    struct program p = {.log = &log, .options = {.log = &log}, .source = {.log = &log}};
+static int run_logged(struct arena *a, const struct option_value *values, const sigset_t *signals,
+                      const struct logger *log) {
+    struct program p = {
+        .log = log, .options = {.log = log}, .source = {.log = log}, .signals = *signals};
     const struct error *error = read_flags(a, values, &p);
-    // Before any thread is made, so that all of them leave the signals to us.
-    server_process_prepare(&p.signals);
     struct descriptor_share connections = gateway_flags_connections(&values[FLAG_GATEWAY]);
     if (error == NULL) {
-        error = descriptor_limit_apply(a, &log, &connections, 1);
+        error = descriptor_limit_apply(a, log, &connections, 1);
     }
     if (error != NULL) {
         command_line_complain(&command_line, "%s", error->message);
         return EXIT_USAGE;
     }
     p.options.limits.connections = (int)connections.connections;
-    rpc_log_redirect(&log);
+    rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     int status = serve(&p);
     memory_keeper_stop(keeper);
     rpc_log_redirect(NULL);
+    return status;
+}
+
+static int run_program(struct arena *a, const struct option_value *values) {
+    const struct option_value *level = &values[FLAG_LOG_LEVEL];
+    // Before any thread is made, so that all of them leave the signals to us.
+    sigset_t signals;
+    server_process_prepare(&signals);
+    struct logger log;
+    server_log_start(level->given ? (enum log_level)level->number : LOG_INFO, PROGRAM, &log);
+    int status = run_logged(a, values, &signals, &log);
+    server_log_stop(&log);
     return status;
 }
 

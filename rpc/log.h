@@ -3,10 +3,13 @@
 
 #include "base/log.h"
 
-// Has gRPC core's own log written to logger, at WARN what gRPC calls an error (a
-// failure that matters to us comes back as one; what is left concerns a peer); the
-// rest is dropped, since it may hold tokens. *logger is copied (its program must live
-// on, a literal say); NULL: nothing is written.
+// Has gRPC core's own log written to logger. Nothing of its text is, since it holds what
+// peers sent, tokens in hex among it: for lines that are known (no descriptor left, a
+// failed handshake, too many pings) our own text, for others only file and line, at WARN
+// what gRPC calls an error (a failure that matters to us comes back as one). Lines below
+// errors are dropped, unless GRPC_TRACE asks for them: then they are reduced alike.
+// *logger is copied (its program and its sink must live on); NULL: nothing is written.
+// When it returns, nobody uses the logger before.
 //
 // The exception to "no global variables": gRPC core has one log function for the
 // process, without a context argument, so the logger is kept in a global too.

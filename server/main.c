@@ -8,6 +8,7 @@
 #include "base/error_print.h"
 #include "base/listener_guard.h"
 #include "base/memory_keeper.h"
+#include "base/server_log.h"
 #include "base/server_process.h"
 #include "base/version.h"
 #include "rpc/log.h"
@@ -140,14 +141,11 @@ static const struct error *fit_connections(struct arena *a, const struct logger 
     return error;
 }
 
-static int serve(struct arena *a, const struct option_value *values) {
-    const struct logger log = {
-        STDERR_FILENO,
-        values[FLAG_LOG_LEVEL].given ? (enum log_level)values[FLAG_LOG_LEVEL].number : LOG_INFO,
-        "runsd"};
+static int serve_logged(struct arena *a, const struct option_value *values, const sigset_t *signals,
+                        const struct logger *log) {
     atomic_bool failed = false;
     struct runsd_options server = {
-        .log = &log,
+        .log = log,
         .clock = &clock_system,
         .store_url = values[FLAG_STORE].given ? values[FLAG_STORE].text : DEFAULT_STORE,
         .max_request_bytes = (size_t)values[FLAG_MAX_REQUEST].number,
@@ -160,11 +158,8 @@ static int serve(struct arena *a, const struct option_value *values) {
     struct address *listen;
     const struct error *error =
         read_listeners(a, &values[FLAG_LISTEN], server.store_url, &listen, &server.listen_count);
-    // Before any thread is made, so that all of them leave the signals to us.
-    sigset_t signals;
-    server_process_prepare(&signals);
     if (error == NULL) {
-        error = fit_connections(a, &log, &values[FLAG_MAX_CONNECTIONS], &server.max_connections);
+        error = fit_connections(a, log, &values[FLAG_MAX_CONNECTIONS], &server.max_connections);
     }
     if (error != NULL) {
         command_line_complain(&command_line, "%s", error->message);
@@ -172,13 +167,13 @@ static int serve(struct arena *a, const struct option_value *values) {
     }
     server.listen = listen;
     const struct listener_guard_options guard = {
-        .log = &log,
+        .log = log,
         .on_deaf = on_failure,
         .context = &failed,
         .stop_ms = server.drain_ms + STOP_MS,
     };
     server.guard = listener_guard_new(&guard);
-    rpc_log_redirect(&log);
+    rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     struct runsd *runsd;
     error = runsd_start(a, &server, &runsd);
@@ -186,15 +181,28 @@ static int serve(struct arena *a, const struct option_value *values) {
         listener_guard_free(server.guard);
         memory_keeper_stop(keeper);
         error_print("runsd", error);
+        rpc_log_redirect(NULL);
         return error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
     }
-    wait_for_stop(&log, &signals);
+    wait_for_stop(log, signals);
     runsd_stop(runsd);
     listener_guard_free(server.guard);
-    LOG(&log, LOG_INFO, "stopped");
+    LOG(log, LOG_INFO, "stopped");
     memory_keeper_stop(keeper);
     rpc_log_redirect(NULL);
     return atomic_load(&failed) ? EXIT_FAILED : EXIT_OK;
+}
+
+static int serve(struct arena *a, const struct option_value *values) {
+    const struct option_value *level = &values[FLAG_LOG_LEVEL];
+    // Before any thread is made, so that all of them leave the signals to us.
+    sigset_t signals;
+    server_process_prepare(&signals);
+    struct logger log;
+    server_log_start(level->given ? (enum log_level)level->number : LOG_INFO, "runsd", &log);
+    int status = serve_logged(a, values, &signals, &log);
+    server_log_stop(&log);
+    return status;
 }
 
 int main(int argc, char **argv) {

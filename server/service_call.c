@@ -67,8 +67,9 @@ void service_call_log(const struct service_call *call, const struct error *error
     struct log_field fields[10];
     int n = 0;
     fields[n++] = log_slice("requestId", call->request_id);
-    fields[n++] = log_text("method", rpc_server_call_method(call->rpc)->path);
-    fields[n++] = log_text("code", status_code_name(error != NULL ? (int)error->code : STATUS_OK));
+    fields[n++] = log_own_text("method", rpc_server_call_method(call->rpc)->path);
+    fields[n++] =
+        log_own_text("code", status_code_name(error != NULL ? (int)error->code : STATUS_OK));
     fields[n++] =
         log_int("durationUs", clock_monotonic_us() - rpc_server_call_started_us(call->rpc));
     if (call->identity.name != NULL) {
@@ -79,7 +80,7 @@ void service_call_log(const struct service_call *call, const struct error *error
         fields[n++] = log_text("runId", call->run_id);
     }
     if (error != NULL && error->reason != NULL) {
-        fields[n++] = log_text("reason", error->reason);
+        fields[n++] = log_own_text("reason", error->reason);
     }
     if (error != NULL && error->detail != NULL) {
         fields[n++] = log_text("detail", error->detail);

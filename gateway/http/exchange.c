@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/container_of.h"
+#include "base/log_mask.h"
 #include "base/memory.h"
 #include "base/request_id.h"
 #include "gateway/envelope.h"
@@ -45,25 +46,51 @@ struct exchange *exchange_begin(struct exchange_context *context, struct reaper_
     return x;
 }
 
-// The path as it may be logged: a token that was put into it by mistake is not.
-static struct slice loggable_path(struct exchange *x) {
-    const uint8_t *question = x->target.len > 0 ? memchr(x->target.data, '?', x->target.len) : NULL;
-    struct slice path = slice_of(
-        x->target.data, question != NULL ? (size_t)(question - x->target.data) : x->target.len);
+// What the client sends as its credentials, without the scheme.
+static struct slice credentials_of(const struct exchange *x) {
     struct slice token = x->facts.authorization;
     const uint8_t *space = token.len > 0 ? memrchr(token.data, ' ', token.len) : NULL;
     if (space != NULL) {
         size_t skipped = (size_t)(space + 1 - token.data);
         token = slice_of(space + 1, token.len - skipped);
     }
-    const uint8_t *found = token.len >= SECRET_LEAST && path.len > 0
-                               ? memmem(path.data, path.len, token.data, token.len)
-                               : NULL;
-    if (found == NULL) {
-        return path;
+    return token;
+}
+
+// Whether the decoded path holds the credentials, or one half of them.
+static bool holds_credentials(struct slice path, struct slice token) {
+    size_t half = token.len / 2;
+    return token.len >= SECRET_LEAST && path.len >= half &&
+           (memmem(path.data, path.len, token.data, half) != NULL ||
+            memmem(path.data, path.len, token.data + token.len - half, half) != NULL);
+}
+
+// The path as it may be logged: credentials that were put into it by mistake are not,
+// in whatever form. *ret_masked says whether something was hidden.
+static struct log_field path_field(struct exchange *x, bool *ret_masked) {
+    static const char key[] = "path";
+    static const char hidden[] = "***";
+    size_t n = 0;
+    while (n < x->target.len && x->target.data[n] != '?' && x->target.data[n] != '#') {
+        n++;
     }
-    return slice_of_cstr(
-        arena_printf(&x->arena, "%.*s[token]", (int)(found - path.data), (const char *)path.data));
+    struct slice path = slice_of(x->target.data, n);
+    struct slice decoded = path;
+    if (n > 0 && memchr(path.data, '%', n) != NULL) {
+        char *plain = arena_alloc(&x->arena, n);
+        decoded = slice_of(plain, log_mask_decode(path, plain));
+    }
+    *ret_masked = true;
+    if (holds_credentials(decoded, credentials_of(x))) {
+        return log_own_text(key, hidden);
+    }
+    if (n > LOG_MASK_LONGEST) {
+        return log_slice(key, path); // the log cuts and masks it
+    }
+    char masked[LOG_MASK_SPACE];
+    size_t length = log_mask(path, masked);
+    *ret_masked = length > 0;
+    return log_own_slice(key, length > 0 ? arena_copy(&x->arena, slice_of(masked, length)) : path);
 }
 
 static void log_access(struct exchange *x) {
@@ -72,12 +99,21 @@ static void log_access(struct exchange *x) {
         return;
     }
     bool answered = x->reply.http_status != 0;
-    LOG(log, LOG_INFO, "request", log_slice("requestId", x->request_id),
-        log_slice("method", x->method), log_slice("path", loggable_path(x)),
-        log_int("status", answered ? x->reply.http_status : CLIENT_CLOSED_REQUEST),
-        log_text("code", status_code_name(answered ? x->reply.code : STATUS_CANCELLED)),
-        log_int("durationUs", clock_monotonic_us() - x->begin_us),
-        log_int("bytes", (int64_t)x->reply.body_bytes));
+    bool is_masked;
+    struct log_field fields[8];
+    int n = 0;
+    fields[n++] = log_slice("requestId", x->request_id);
+    fields[n++] = log_slice("method", x->method);
+    fields[n++] = path_field(x, &is_masked);
+    if (is_masked && x->routing.match.route != NULL) {
+        fields[n++] = log_own_text("route", transcoder_route_template(x->routing.match.route));
+    }
+    fields[n++] = log_int("status", answered ? x->reply.http_status : CLIENT_CLOSED_REQUEST);
+    fields[n++] =
+        log_own_text("code", status_code_name(answered ? x->reply.code : STATUS_CANCELLED));
+    fields[n++] = log_int("durationUs", clock_monotonic_us() - x->begin_us);
+    fields[n++] = log_int("bytes", (int64_t)x->reply.body_bytes);
+    log_write(log, LOG_INFO, "request", fields, n);
 }
 
 void exchange_free(struct exchange *x) {

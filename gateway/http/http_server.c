@@ -5,7 +5,6 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -125,11 +124,11 @@ static void on_log(void *closure, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
 static void on_log(void *closure, const char *format, va_list args) {
+    (void)args;
     const struct http_server *server = closure;
     if (log_enabled(server->context.log, LOG_DEBUG)) {
-        char text[512];
-        vsnprintf(text, sizeof(text), format, args);
-        LOG(server->context.log, LOG_DEBUG, "libmicrohttpd", log_text("text", text));
+        // Only the format: what it is filled with came from clients.
+        LOG(server->context.log, LOG_DEBUG, "libmicrohttpd", log_own_text("text", format));
     }
 }
 

@@ -94,7 +94,7 @@ class GrpcEngine : public testing::Test {
 
     using Map = std::map<std::string, uint64_t>;
     arena arena_;
-    logger log_ = {STDERR_FILENO, LOG_ERROR, "test"};
+    logger log_ = {STDERR_FILENO, LOG_ERROR, "test", nullptr};
     Seen seen_;
     std::vector<rpc_method> methods_;
     rpc_loop *loop_;

@@ -87,7 +87,7 @@ class Gateway {
     struct rpc_server *server_ = nullptr;
     struct rpc_channel *channel_ = nullptr;
     struct rpc_loop *loop_ = nullptr;
-    struct logger log_ = {-1, LOG_ERROR, "fuzz"};
+    struct logger log_ = {-1, LOG_ERROR, "fuzz", nullptr};
 };
 
 // What comes until the end, or until nothing came for a while: a request that is

@@ -130,7 +130,7 @@ class Server {
     void AnswerInThread();
 
     std::vector<struct rpc_method> methods_;
-    struct logger log_ = {-1, LOG_ERROR, "test"};
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
     struct rpc_server *server_;
     bool stopped_ = false;
     int port_ = 0;

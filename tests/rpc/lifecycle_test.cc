@@ -365,7 +365,7 @@ TEST(Server, StopsDespiteASilentConnection) {
 TEST(Log, WritesGrpcsOwnLinesAsJson) {
     int fds[2];
     ASSERT_EQ(pipe2(fds, O_NONBLOCK), 0);
-    struct logger logger = {fds[1], LOG_WARN, "test"};
+    struct logger logger = {fds[1], LOG_WARN, "test", nullptr};
     rpc_log_redirect(&logger);
     gpr_log(GPR_ERROR, "as core says it");
     rpc_log_redirect(nullptr);

@@ -45,7 +45,7 @@ class Health : public testing::Test {
     }
 
     TempDir dir_;
-    struct logger log_ = {-1, LOG_ERROR, "test"};
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
     struct service service_ = {};
     // Freed after the loop.
     std::unique_ptr<struct health_service, decltype(&health_service_free)> owner_{

@@ -141,7 +141,7 @@ class Reflection : public testing::TestWithParam<const char *> {
         return Ask(wire::Bytes(field, value));
     }
 
-    struct logger log_ = {-1, LOG_ERROR, "test"};
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
     struct runsd *runsd_ = nullptr;
     std::unique_ptr<BidiClient> client_;
 };

@@ -78,7 +78,7 @@ class Upstream {
     static void Upload(void *self, struct rpc_server_call *call);
     void Count();
 
-    struct logger log_ = {-1, LOG_ERROR, "test"};
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
     Streams streams_;
     std::vector<struct rpc_method> methods_;
     struct rpc_server *server_;

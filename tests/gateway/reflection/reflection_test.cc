@@ -129,7 +129,7 @@ class Reflection : public testing::Test {
     }
 
     struct arena arena_;
-    struct logger log_ = {-1, LOG_ERROR, "test"};
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
     struct rpc_loop *loop_;
     struct rpc_channel *channel_ = nullptr;
     std::unique_ptr<grpc::Server> server_;

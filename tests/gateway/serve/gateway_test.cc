@@ -80,7 +80,7 @@ class Upstream {
         upstream->changed_.notify_all();
     }
 
-    struct logger log_ = {-1, LOG_ERROR, "test"};
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
     std::vector<struct rpc_method> methods_;
     struct rpc_server *server_;
     std::mutex mutex_;
@@ -213,7 +213,7 @@ class Gateway : public testing::Test {
     }
 
     struct arena arena_;
-    struct logger log_ = {-1, LOG_ERROR, "test"};
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
     struct rpc_loop *loop_;
     Upstream *upstream_;
     struct rpc_channel *channel_;
