@@ -104,6 +104,7 @@ static void *run(void *argument) {
         if (!wait_for_end(guard, guard->options.stop_ms)) {
             LOG(guard->options.log, LOG_ERROR, "the stop does not end: the process is ended",
                 log_int("stopMs", guard->options.stop_ms));
+            log_flush(guard->options.log);
             _exit(EXIT_FAILURE);
         }
     }

@@ -210,3 +210,9 @@ void log_write(const struct logger *l, enum log_level level, const char *message
         (void)written;
     }
 }
+
+void log_flush(const struct logger *l) {
+    if (l->sink != NULL) {
+        log_sink_flush_dying(l->sink, NULL, 0);
+    }
+}

@@ -76,6 +76,9 @@ static inline bool log_enabled(const struct logger *l, enum log_level level) {
 void log_write(const struct logger *l, enum log_level level, const char *message,
                const struct log_field *fields, int count);
 
+// Writes what waits in the logger's sink, within half a second: before _exit.
+void log_flush(const struct logger *l);
+
 // Formats such a line, without a look at the level. Returns its length with the line
 // feed at its end.
 size_t log_format(const char *program, enum log_level level, const char *message,

@@ -111,7 +111,7 @@ TEST_F(DescriptorLimit, TellsTheLogWhatWasLowered) {
     EXPECT_EQ(128, descriptor_limit());
     int fds[2];
     ASSERT_EQ(0, pipe(fds));
-    struct logger log = {fds[1], LOG_INFO, "test"};
+    struct logger log = {fds[1], LOG_INFO, "test", nullptr};
     struct descriptor_share shares[] = {{"--a", false, 10000}, {"--b", true, 20}};
     EXPECT_EQ(nullptr, descriptor_limit_apply(&arena_, &log, shares, 2));
     setrlimit(RLIMIT_NOFILE, &before);

@@ -188,7 +188,7 @@ class Guard : public ::testing::Test {
             pause();
         }
     }
-    struct logger log_ = {-1, LOG_ERROR, "test"};
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
     struct listener_guard_options options_ = {};
     struct guarded_listener listener_ = {};
     std::mutex mutex_;

@@ -24,7 +24,7 @@ class SqliteHealth : public testing::Test {
         vfs_.Reset();
         log_fd_ = open(log_path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         ASSERT_GE(log_fd_, 0);
-        logger_ = {log_fd_, LOG_INFO, "test"};
+        logger_ = {log_fd_, LOG_INFO, "test", nullptr};
         ASSERT_EQ(OpenStore().code, STATUS_OK);
         ASSERT_EQ(CreateRun(store_, {.id = "r"}).result, STORE_OK);
     }
