@@ -34,7 +34,7 @@ class AcceptThread : public ::testing::Test {
         folder_ = mkdtemp(folder);
         path_ = folder_ + "/s";
         EXPECT_EQ(0, pipe2(log_pipe_, O_CLOEXEC | O_NONBLOCK));
-        log_ = {log_pipe_[1], LOG_WARN, "test"};
+        log_ = {log_pipe_[1], LOG_WARN, "test", nullptr};
         options_.log = &log_;
         options_.what = "test";
         options_.option = "--max-test";

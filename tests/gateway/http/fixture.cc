@@ -528,7 +528,7 @@ std::string Post(const std::string &target, const std::string &body, const std::
 // --- the gateway ---
 
 GatewayTest::GatewayTest()
-    : log_fd_(memfd_create("log", MFD_CLOEXEC)), log_{log_fd_, LOG_INFO, "test"},
+    : log_fd_(memfd_create("log", MFD_CLOEXEC)), log_{log_fd_, LOG_INFO, "test", nullptr},
       one_thread_(getenv("RUNSD_TEST_ONE_THREAD") != nullptr),
       loop_(one_thread_ ? rpc_loop_new_local("front") : rpc_loop_new("gateway")),
       upstream_loop_(one_thread_ ? loop_ : rpc_loop_new("upstream")) {
