@@ -57,7 +57,7 @@ class StoreResults : public testing::Test {
     }
 
     TempDir dir_;
-    struct logger log_ = {-1, LOG_ERROR, "test"};
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
     FakeStore store_ = {};
     struct service service_ = {};
     char token_[TOKEN_TEXT_SIZE];
