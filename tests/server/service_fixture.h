@@ -182,7 +182,7 @@ class Service : public ::testing::Test {
 
     TempDir dir_;
     std::string url_;
-    logger log_ = {-1, LOG_ERROR, "test"};
+    logger log_ = {-1, LOG_ERROR, "test", nullptr};
     TestClock clock_;
     runsd *runsd_ = nullptr;
     rpc_channel *channel_ = nullptr;
