@@ -14,6 +14,7 @@ extern const struct command runs_events_command;
 extern const struct command tokens_create_command;
 extern const struct command tokens_list_command;
 extern const struct command tokens_revoke_command;
+extern const struct command whoami_command;
 extern const struct command check_command;
 
 #endif

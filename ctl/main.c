@@ -11,7 +11,7 @@
 static const struct command *const commands[] = {
     &serve_command,       &runs_create_command,   &runs_get_command,    &runs_list_command,
     &runs_cancel_command, &runs_report_command,   &runs_events_command, &tokens_create_command,
-    &tokens_list_command, &tokens_revoke_command, &check_command,
+    &tokens_list_command, &tokens_revoke_command, &whoami_command,      &check_command,
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -282,8 +282,9 @@ struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *
 const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a, struct slice value,
                                        bool has_value) {
     struct identity identity;
-    const struct error *refusal = authenticate(runsd->service.tokens, a, value, has_value ? 1 : 0,
-                                               0, clock_now_us(runsd->service.clock), &identity);
+    const struct error *refusal =
+        authenticate(runsd->service.tokens, a, value, has_value ? 1 : 0, SCOPE_NONE,
+                     clock_now_us(runsd->service.clock), &identity);
     if (refusal == NULL) {
         return NULL;
     }

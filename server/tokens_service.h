@@ -6,7 +6,7 @@
 // runs.v1.TokensService; what each method does and refuses stands in
 // protos/runs/v1/tokens_service.proto. `service` is a struct service.
 
-enum { TOKENS_SERVICE_METHODS = 3 };
+enum { TOKENS_SERVICE_METHODS = 4 };
 
 struct service;
 

@@ -14,6 +14,7 @@ enum { TOKEN_TEXT_LENGTH = 47, TOKEN_TEXT_SIZE = TOKEN_TEXT_LENGTH + 1 };
 
 // What a token may do; bits of token_record.scopes.
 enum scope {
+    SCOPE_NONE = 0, // of a method that any good token opens
     SCOPE_RUNS_READ = 1 << 0,
     SCOPE_RUNS_CANCEL = 1 << 1,
     SCOPE_RUNS_CREATE = 1 << 2,

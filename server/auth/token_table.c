@@ -117,6 +117,7 @@ bool token_table_find(struct token_table *table, const uint8_t hash[TOKEN_HASH_B
         ret_identity->name =
             arena_cstr(a, slice_of(e->text + e->organization_length, e->name_length));
         ret_identity->scopes = e->scopes;
+        ret_identity->expires_at_us = e->expires_at_us;
     }
     pthread_mutex_unlock(&table->mutex);
     return opens;

@@ -17,6 +17,7 @@ struct identity {
     const char *organization;
     const char *name; // the token's
     uint32_t scopes;
+    int64_t expires_at_us; // when the token ends by itself; 0: never
 };
 
 struct token_table *token_table_new(void);

@@ -15,7 +15,8 @@ CONFIG = ROOT / "protos/runs/v1/service_config.json"
 # Made twice, these are two; RESOURCE_EXHAUSTED may be a connection's that the client lost.
 CREATIONS = {"runs.v1.RunsService/CreateRun", "runs.v1.TokensService/CreateToken"}
 READS = {"runs.v1.RunsService/GetRun", "runs.v1.RunsService/ListRuns",
-         "runs.v1.RunsService/ListRunEvents", "runs.v1.TokensService/ListTokens"}
+         "runs.v1.RunsService/ListRunEvents", "runs.v1.TokensService/ListTokens",
+         "runs.v1.TokensService/GetCaller"}
 
 
 CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -279,6 +279,61 @@ TEST_F(Service, EachMethodNeedsItsScope) {
     }
 }
 
+// What GetCaller tells of a token, as one text.
+static std::string CallerText(const std::string &bytes) {
+    auto *caller = runs__v1__caller__unpack(nullptr, bytes.size(),
+                                            reinterpret_cast<const uint8_t *>(bytes.data()));
+    if (caller == nullptr) {
+        return "no runs.v1.Caller";
+    }
+    std::string text = std::string(caller->organization_id) + "/" + caller->name;
+    for (size_t i = 0; i < caller->n_scopes; i++) {
+        text += std::string(" ") + caller->scopes[i];
+    }
+    if (caller->expires_at != nullptr) {
+        text += " until " + std::to_string(caller->expires_at->seconds);
+    }
+    runs__v1__caller__free_unpacked(caller, nullptr);
+    return text;
+}
+
+TEST_F(Service, TellsWhoCalls) {
+    const std::string method = "TokensService/GetCaller";
+    for (const auto &scope :
+         {"runs.read", "runs.cancel", "runs.create", "runs.report", "tokens.admin"}) {
+        std::string name = std::string("only-") + scope;
+        auto reply = As(NewToken("acme", {scope}, name), method, "");
+        EXPECT_EQ(0, reply->code) << reply->message;
+        EXPECT_EQ("acme/" + name + " " + scope, CallerText(reply->bytes));
+    }
+    std::string brief = NewToken("rival", {"runs.report", "runs.read"}, "brief", 1'700'000'060);
+    EXPECT_EQ("rival/brief runs.read runs.report until 1700000060",
+              CallerText(As(brief, method, "")->bytes));
+    EXPECT_EQ("rival/x runs.read", CallerText(As(other_, method, "")->bytes));
+    EXPECT_EQ("runsd/local-admin tokens.admin", CallerText(As(admin_, method, "")->bytes));
+    // Fields of a newer client are passed over; what is no message is refused, but only once
+    // the caller is known.
+    EXPECT_EQ(0, As(reader_, method, Bytes(1, "x"))->code);
+    EXPECT_EQ(STATUS_INVALID_ARGUMENT, As(reader_, method, "\xFF")->code);
+    EXPECT_EQ("TOKEN_MISSING", Call(method, "\xFF", {})->reason);
+
+    EXPECT_EQ("TOKEN_MISSING", Call(method, "", {})->reason);
+    EXPECT_EQ("TOKEN_MISSING", Call(method, "", {"Basic " + reader_})->reason);
+    EXPECT_EQ("TOKEN_INVALID", Call(method, "", {"Bearer rst_" + std::string(43, 'A')})->reason);
+    clock_.now += 59'999'999;
+    EXPECT_EQ(0, As(brief, method, "")->code);
+    clock_.now += 1;
+    auto expired = As(brief, method, "");
+    EXPECT_EQ(STATUS_UNAUTHENTICATED, expired->code);
+    EXPECT_EQ("TOKEN_INVALID", expired->reason);
+    EXPECT_EQ(0, As(admin_, "TokensService/RevokeToken", Bytes(1, "acme") + Bytes(2, "ci"))->code);
+    EXPECT_EQ("TOKEN_INVALID", As(reader_, method, "")->reason);
+    Close();
+    Open();
+    EXPECT_EQ("rival/x runs.read", CallerText(As(other_, method, "")->bytes));
+    EXPECT_EQ("TOKEN_INVALID", As(reader_, method, "")->reason);
+}
+
 TEST_F(Service, TokensExpireAndAreRevokedAtOnce) {
     std::string brief = NewToken("acme", {"runs.read"}, "brief", 1'700'000'060);
     EXPECT_EQ(STATUS_NOT_FOUND, As(brief, "RunsService/GetRun", Bytes(1, "r1"))->code);

@@ -1,0 +1,56 @@
+#include <stdio.h>
+
+#include "base/strbuf.h"
+#include "ctl/client_options.h"
+#include "ctl/commands.h"
+#include "ctl/exit_code.h"
+#include "ctl/json.h"
+#include "ctl/message.h"
+#include "ctl/print.h"
+#include "ctl/run_print.h"
+#include "runs/v1/tokens_service.pb-c.h"
+
+static const struct option options[] = {CLIENT_OPTIONS};
+
+static int print_caller(struct invocation *in, struct slice response) {
+    Runs__V1__Caller *caller;
+    const struct error *error =
+        message_from_bytes(in->arena, &runs__v1__caller__descriptor, response, &caller);
+    if (error != NULL) {
+        return exit_with_error(error, NULL);
+    }
+    struct strbuf scopes = STRBUF_INIT;
+    for (size_t i = 0; i < caller->n_scopes; i++) {
+        strbuf_printf(&scopes, "%s%s", i > 0 ? "," : "", caller->scopes[i]);
+    }
+    const char *const rows[][2] = {
+        {"organization", caller->organization_id},
+        {"name", caller->name},
+        {"scopes", arena_cstr(in->arena, strbuf_slice(&scopes))},
+        {"expires", timestamp_text(in->arena, caller->expires_at)},
+    };
+    strbuf_release(&scopes);
+    print_pairs(rows, sizeof(rows) / sizeof(rows[0]), stdout);
+    return EXIT_CODE_OK;
+}
+
+static int whoami(struct invocation *in) {
+    Runs__V1__GetCallerRequest request = RUNS__V1__GET_CALLER_REQUEST__INIT;
+    struct slice response;
+    int code = client_options_call(in, "/runs.v1.TokensService/GetCaller",
+                                   message_to_bytes(in->arena, &request), &response);
+    if (code != EXIT_CODE_OK) {
+        return code;
+    }
+    return in->values[CLIENT_JSON].given ? json_print_reply(in->arena, "runs.v1.Caller", response)
+                                         : print_caller(in, response);
+}
+
+const struct command whoami_command = {
+    .name = "whoami",
+    .operands = "",
+    .summary = "Shows whose token is used, what it opens, and until when.",
+    .options = options,
+    .option_count = CLIENT_OPTION_COUNT,
+    .run = whoami,
+};
