@@ -18,6 +18,7 @@ LAYERS = ("base", "rpc", "storage", "server", "gateway", "ctl")
 # does the comment of a library of such files; each must be named here, and the other
 # way round.
 PURE = [
+    "base/log_mask.[ch]",
     "base/slice.h",
     "base/timestamp.[ch]",
     "base/utf8.[ch]",
