@@ -43,6 +43,10 @@ const struct error *gateway_api_new(struct arena *a, const struct gateway_api_op
     struct gateway_api *api = mem_zalloc(sizeof(*api));
     api->transcoder = transcoder;
     api->methods = prepare_methods(transcoder, options->upstream);
+    const char *caller_rpc = transcoder_caller_rpc(transcoder);
+    if (caller_rpc != NULL) {
+        api->caller_method = rpc_channel_method(options->upstream, caller_rpc);
+    }
     size_t routes = transcoder_route_count(transcoder);
     api->reply_bytes = mem_zalloc(routes * sizeof(*api->reply_bytes));
     for (size_t i = 0; i < routes; i++) {
@@ -65,6 +69,9 @@ void gateway_api_unref(struct gateway_api *api) {
             if (api->methods[i] != NULL) {
                 rpc_channel_method_release(api->methods[i]);
             }
+        }
+        if (api->caller_method != NULL) {
+            rpc_channel_method_release(api->caller_method);
         }
         transcoder_free(api->transcoder);
         free(api->methods);

@@ -22,6 +22,8 @@ struct gateway_api {
     struct rpc_client_method **methods; // by transcoder_route_method_index
     // By the same: what a reply takes of memory, by those there were. The HTTP thread's.
     size_t *reply_bytes;
+    // What tells whether a caller is known; NULL if nothing does.
+    struct rpc_client_method *caller_method;
     atomic_size_t references;
 };
 

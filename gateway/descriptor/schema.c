@@ -14,6 +14,7 @@ enum {
     OPTION_HTTP = 72295728,         // google.api.http
     OPTION_MESSAGE_JSON = 51201,    // gateway.v1.message_json
     OPTION_ENUM_VALUE_JSON = 51202, // gateway.v1.enum_value_json
+    OPTION_VERIFIES_CALLER = 51203, // gateway.v1.verifies_caller
     MESSAGE_JSON_EMIT_DEFAULTS = 1,
     ENUM_VALUE_JSON_NAME = 1,
     FIELD_OPTION_JSTYPE = 6,
@@ -425,6 +426,7 @@ static void compile_method(struct compiler *c, struct schema_method *ret, const 
     struct slice http =
         descriptor_option_message(&c->scratch, options, OPTION_HTTP, &ret->has_http);
     ret->http = arena_copy(c->arena, http);
+    ret->verifies_caller = option_varint(options, OPTION_VERIFIES_CALLER) != 0;
 }
 
 static void compile_methods(struct compiler *c, const struct descriptor_pool *pool) {

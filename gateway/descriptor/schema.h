@@ -121,6 +121,7 @@ struct schema_method {
     const struct schema_message *output;
     bool client_streaming;
     bool server_streaming;
+    bool verifies_caller; // gateway.v1.verifies_caller
     bool has_http;
     struct slice http; // bytes of its google.api.HttpRule
 };

@@ -146,6 +146,7 @@ void exchange_end(struct exchange *x) {
         // The connection was found broken when it was resumed.
         exchange_release_call(x);
     }
+    exchange_release_asking(x);
     if (x->stream != NULL) {
         exchange_leave_room(x);
         reaper_end_call(context->reaper, x->entry);
@@ -265,6 +266,12 @@ enum MHD_Result exchange_answer_error(struct exchange *x, struct MHD_Connection 
 
 // --- the body ---
 
+// Whether so much more of a body would be kept that it must be known first who sends it.
+static bool is_to_be_asked(const struct exchange *x, size_t size) {
+    return x->error == NULL && x->body.len + size > EXCHANGE_STRANGERS_BYTES &&
+           x->body_bytes + size <= x->context->limits.body_bytes && exchange_must_ask(x);
+}
+
 static enum MHD_Result take_body(struct exchange *x, const char *data, size_t size) {
     size_t limit = x->context->limits.body_bytes;
     x->body_bytes += size;
@@ -280,20 +287,22 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t si
     }
     if (x->body.capacity == 0 && x->facts.has_content_length) {
         strbuf_grow(&x->body, (size_t)x->facts.content_length); // checked against the limit
-    } else if (x->body.len <= EXCHANGE_FIRST_CHUNKS_BYTES &&
-               x->body.len + size > EXCHANGE_FIRST_CHUNKS_BYTES && x->facts.is_chunked) {
+    } else if (x->facts.is_chunked && x->body.len + size > x->chunks_room) {
         x->error = exchange_hold_chunks(x);
         if (x->error != NULL) {
             strbuf_release(&x->body);
             return MHD_YES;
         }
-        strbuf_grow(&x->body, limit - x->body.len);
+        strbuf_grow(&x->body, x->chunks_room - x->body.len);
     }
     strbuf_append(&x->body, data, size);
     return MHD_YES;
 }
 
 static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection *connection) {
+    if (x->caller == CALLER_ASKED) {
+        return exchange_refuse_caller(x, connection);
+    }
     if (x->error != NULL) {
         return x->is_overload ? exchange_refuse(x, connection, x->error)
                               : exchange_answer_error(x, connection, x->error, false);
@@ -361,9 +370,26 @@ enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *conne
         return x->error != NULL && !exchange_is_worth_draining(x, connection)
                    ? exchange_answer_error(x, connection, x->error, true)
                    : MHD_YES;
+    case EXCHANGE_ASKING:
+        if (*upload_data_size == 0) { // called again for the head
+            return exchange_is_known(x) ? exchange_begin_body(x, connection)
+                                        : exchange_refuse_caller(x, connection);
+        }
+        if (!exchange_is_known(x)) {
+            strbuf_release(&x->body); // the rest is dropped, and then it is told
+        }
+        x->state = EXCHANGE_BODY;
+        reaper_set_request_id(x->context->reaper, x->entry, x->request_id);
+        // fall through
     case EXCHANGE_BODY:
         if (*upload_data_size > 0) {
             size_t size = *upload_data_size;
+            if (is_to_be_asked(x, size)) {
+                exchange_ask_caller(x, connection);
+                if (x->state == EXCHANGE_ASKING) {
+                    return MHD_YES; // and is called with the same again
+                }
+            }
             *upload_data_size = 0;
             return take_body(x, upload_data, size);
         }

@@ -82,6 +82,11 @@ const struct error *exchange_check_room(struct exchange *x) {
     return error;
 }
 
+void exchange_enter_room(struct exchange *x) {
+    x->admission = admission_of(x);
+    admission_enter(x->admission);
+}
+
 void exchange_leave_room(struct exchange *x) {
     if (x->admission != NULL) {
         admission_leave(x->admission);
@@ -91,7 +96,7 @@ void exchange_leave_room(struct exchange *x) {
 
 // --- the call ---
 
-static int64_t deadline_us(const struct exchange *x, int64_t now_us) {
+int64_t exchange_deadline_us(const struct exchange *x, int64_t now_us) {
     int64_t ms = x->context->limits.upstream_timeout_ms;
     if (x->facts.timeout_ms > 0 && x->facts.timeout_ms < ms) {
         ms = x->facts.timeout_ms;
@@ -113,8 +118,7 @@ bool exchange_begin_call(struct exchange *x, struct MHD_Connection *connection,
         *ret_result = exchange_answer_error(x, connection, exchange_stopping_error(x, true), true);
         return false;
     }
-    x->admission = admission_of(x);
-    admission_enter(x->admission);
+    exchange_enter_room(x);
     x->connection = connection;
     x->state = EXCHANGE_CALLING;
     return true;
@@ -148,7 +152,7 @@ enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *c
         .request = message,
         .metadata = metadata,
         .metadata_count = count,
-        .deadline_us = deadline_us(x, now_us),
+        .deadline_us = exchange_deadline_us(x, now_us),
         .is_read = is_read,
         .arena = &x->arena,
         .done = call_done,

@@ -119,6 +119,15 @@ static const struct error *check_caller(struct exchange *x) {
                              x->facts.has_authorization);
 }
 
+enum MHD_Result exchange_begin_body(struct exchange *x, struct MHD_Connection *connection) {
+    x->state = EXCHANGE_BODY;
+    if (x->facts.content_length > 0 || x->facts.is_chunked) {
+        reaper_set_request_id(x->context->reaper, x->entry, x->request_id);
+    }
+    return x->error == NULL && x->routing.options_allow == NULL ? exchange_reserve(x, connection)
+                                                                : MHD_YES;
+}
+
 enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *connection,
                                    const char *method, const char *version) {
     x->method = arena_copy(&x->arena, slice_of_cstr(method));
@@ -149,10 +158,9 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
         return exchange_answer_error(x, connection, error, true);
     }
     x->error = error;
-    x->state = EXCHANGE_BODY;
-    if (x->facts.content_length > 0 || x->facts.is_chunked) {
-        reaper_set_request_id(x->context->reaper, x->entry, x->request_id);
+    if (error == NULL && x->routing.options_allow == NULL &&
+        exchange_must_ask_at_head(x, connection)) {
+        return exchange_ask_caller(x, connection);
     }
-    return error == NULL && x->routing.options_allow == NULL ? exchange_reserve(x, connection)
-                                                             : MHD_YES;
+    return exchange_begin_body(x, connection);
 }

@@ -8,11 +8,12 @@
 #include "rpc/client_stream.h"
 
 // What the parts of an exchange share: exchange.c (its life), exchange_head.c,
-// exchange_call.c (a unary call), exchange_stream.c, exchange_wait.c and
-// exchange_memory.c.
+// exchange_call.c (a unary call), exchange_caller.c, exchange_stream.c, exchange_wait.c
+// and exchange_memory.c.
 
 enum exchange_state {
     EXCHANGE_HEAD,
+    EXCHANGE_ASKING,  // who calls; the connection is suspended
     EXCHANGE_WAITING, // for bytes of the budget; the connection is suspended
     EXCHANGE_BODY,
     EXCHANGE_CALLING, // the connection is suspended
@@ -31,9 +32,15 @@ static inline uint64_t exchange_drained_bytes(const struct gateway_limits *limit
 // the largest one is needed.
 enum { EXCHANGE_FIRST_CHUNKS_BYTES = 4 << 10 };
 
-// How much of a body is read, though not kept, of who is not known, so that the connection
-// can stay.
+// How much of a body is read of who is not known: though not kept, so that the connection
+// can stay, where that is known at once; and kept, where the upstream is to be asked.
 enum { EXCHANGE_STRANGERS_BYTES = 64 << 10 };
+
+enum caller_state {
+    CALLER_UNASKED,
+    CALLER_ASKED, // by x->call, which ended with an error unless it is under way
+    CALLER_KNOWN,
+};
 
 struct stream_reply;
 
@@ -55,8 +62,10 @@ struct exchange {
     struct routing routing;
     const struct error *error; // the answer, once the body is read
     bool is_overload;          // there was no room for the call
+    enum caller_state caller;
     struct strbuf body;
     uint64_t body_bytes; // with those that were dropped
+    size_t chunks_room;  // how much of a body in chunks is within hold
 
     struct MHD_Connection *connection;
     struct rpc_task resume_task;
@@ -110,6 +119,9 @@ void exchange_free(struct exchange *x);
 // that surely arrives. A client that waits for "100 Continue" is told at once.
 bool exchange_is_worth_draining(const struct exchange *x, struct MHD_Connection *connection);
 
+// The request is taken, and nobody needs to be asked: takes room for it, and then its body.
+enum MHD_Result exchange_begin_body(struct exchange *x, struct MHD_Connection *connection);
+
 // Takes the head, once it was received whole.
 enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *connection,
                                    const char *method, const char *version);
@@ -119,6 +131,9 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
 // Whether there is room for the call of the request's route: NULL, or the error of
 // admission_check.
 const struct error *exchange_check_room(struct exchange *x);
+
+// Takes the room that was there.
+void exchange_enter_room(struct exchange *x);
 
 // Gives the call's room back, once.
 void exchange_leave_room(struct exchange *x);
@@ -144,6 +159,31 @@ void exchange_go(struct exchange *x);
 // The call is over and its results are not needed any more.
 void exchange_release_call(struct exchange *x);
 
+int64_t exchange_deadline_us(const struct exchange *x, int64_t now_us);
+
+// --- exchange_caller.c ---
+
+// Whether the upstream is still to be asked who calls, before more than
+// EXCHANGE_STRANGERS_BYTES of a body are kept.
+bool exchange_must_ask(const struct exchange *x);
+
+// Whether that is due at the head: a body so long is on its way, or one in chunks whose client
+// waits for leave to send it.
+bool exchange_must_ask_at_head(const struct exchange *x, struct MHD_Connection *connection);
+
+// Suspends the connection and asks. exchange_is_known is what comes next on the HTTP thread.
+enum MHD_Result exchange_ask_caller(struct exchange *x, struct MHD_Connection *connection);
+
+// Whether the upstream said that the caller is known, or cannot tell. If not, x->error says so,
+// until exchange_refuse_caller.
+bool exchange_is_known(struct exchange *x);
+
+// Answers what the upstream said, and has the connection end.
+enum MHD_Result exchange_refuse_caller(struct exchange *x, struct MHD_Connection *connection);
+
+// The call that asked is over, if there is one, and its results are not needed any more.
+void exchange_release_asking(struct exchange *x);
+
 // --- exchange_wait.c ---
 
 // Answers with error, which exchange_check_room made, at once or in its time.
@@ -159,8 +199,8 @@ enum MHD_Result exchange_reserve(struct exchange *x, struct MHD_Connection *conn
 // Has those go on who find room now, and those who have waited too long; at a stop all.
 void exchange_give_room(struct exchange_context *context, int64_t now_us, bool is_stopping);
 
-// A body in chunks goes beyond EXCHANGE_FIRST_CHUNKS_BYTES. Returns OVERLOADED if there is
-// no room.
+// A body in chunks goes beyond x->chunks_room: makes room for the largest one, or for what is
+// kept of who is not known. Returns OVERLOADED if there is none.
 const struct error *exchange_hold_chunks(struct exchange *x);
 
 // The body has become the message, and is not kept. Returns OVERLOADED if that is so much

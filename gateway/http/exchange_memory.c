@@ -82,6 +82,7 @@ enum MHD_Result exchange_reserve(struct exchange *x, struct MHD_Connection *conn
     struct exchange_context *context = x->context;
     size_t body = x->facts.is_chunked ? EXCHANGE_FIRST_CHUNKS_BYTES
                                       : (size_t)x->facts.content_length; // within its limit
+    x->chunks_room = EXCHANGE_FIRST_CHUNKS_BYTES;
     x->reserved_for_reply = *reply_estimate(x);
     size_t bytes = COPIES * body + x->reserved_for_reply;
     x->hold.is_change =
@@ -112,7 +113,10 @@ void exchange_give_room(struct exchange_context *context, int64_t now_us, bool i
 // --- what is there in fact ---
 
 const struct error *exchange_hold_chunks(struct exchange *x) {
-    size_t bytes = COPIES * x->context->limits.body_bytes + x->reserved_for_reply;
+    size_t limit = x->context->limits.body_bytes;
+    bool is_unknown = exchange_must_ask(x) && limit > EXCHANGE_STRANGERS_BYTES;
+    x->chunks_room = is_unknown ? EXCHANGE_STRANGERS_BYTES : limit;
+    size_t bytes = COPIES * x->chunks_room + x->reserved_for_reply;
     name_peer(x, bytes);
     return byte_budget_try(&x->context->budget, &x->hold, bytes) ? NULL : overload_error(x);
 }

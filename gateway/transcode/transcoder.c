@@ -44,6 +44,10 @@ const struct error *transcoder_new(struct arena *a, const struct slice *descript
     return NULL;
 }
 
+const char *transcoder_caller_rpc(const struct transcoder *transcoder) {
+    return transcoder->caller_method != NULL ? transcoder->caller_method->path : NULL;
+}
+
 void transcoder_free(struct transcoder *transcoder) {
     if (transcoder != NULL) {
         schema_free(transcoder->schema);

@@ -27,9 +27,9 @@ struct transcoder_options {
 
 // Compiles serialized google.protobuf.FileDescriptorSets. A file that is in
 // several of them must be the same in each. INVALID_ARGUMENT, in a, for bytes
-// that are no set, a template that is illegal, or two bindings that match the
-// same requests; the message names file, method, rule and column. options may be
-// NULL.
+// that are no set, a template that is illegal, two bindings that match the
+// same requests, or two methods (or one that streams) that verify callers; the message
+// names file, method, rule and column. options may be NULL.
 const struct error *transcoder_new(struct arena *a, const struct slice *descriptor_sets,
                                    size_t count, const struct transcoder_options *options,
                                    struct transcoder **ret_transcoder);
@@ -42,6 +42,10 @@ void transcoder_free(struct transcoder *transcoder);
 size_t transcoder_route_count(const struct transcoder *transcoder);
 const struct transcoder_route *transcoder_route_at(const struct transcoder *transcoder,
                                                    size_t index);
+
+// The RPC that tells whether a caller is known (gateway.v1.verifies_caller), as
+// "/package.Service/Method", with a rule or without; NULL if there is none.
+const char *transcoder_caller_rpc(const struct transcoder *transcoder);
 
 // "/package.Service/Method".
 const char *transcoder_route_rpc(const struct transcoder_route *route);

@@ -142,6 +142,31 @@ static const struct error *read_rules(struct arena *a, const struct schema_metho
     return NULL;
 }
 
+// The method that tells who calls, if there is one.
+static const struct error *find_caller_method(struct transcoder *t, struct arena *a) {
+    const struct schema *s = t->schema;
+    for (size_t i = 0; i < s->method_count; i++) {
+        const struct schema_method *method = &s->methods[i];
+        if (!method->verifies_caller) {
+            continue;
+        }
+        const char *fault = NULL;
+        if (method->client_streaming || method->server_streaming) {
+            fault = "only a method without streams can have it";
+        } else if (t->caller_method != NULL) {
+            fault = arena_printf(a, "method %s in %s has it too, and callers are known by one",
+                                 t->caller_method->name, t->caller_method->file);
+        }
+        if (fault != NULL) {
+            return error_new(a, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID,
+                             "%s: method %s: gateway.v1.verifies_caller: %s", method->file,
+                             method->name, fault);
+        }
+        t->caller_method = method;
+    }
+    return NULL;
+}
+
 const struct error *transcoder_compile(struct transcoder *t, struct arena *a,
                                        bool unbound_methods) {
     const struct schema *s = t->schema;
@@ -166,5 +191,5 @@ const struct error *transcoder_compile(struct transcoder *t, struct arena *a,
         }
         t->method_count += rules[i] != NULL;
     }
-    return NULL;
+    return find_caller_method(t, a);
 }

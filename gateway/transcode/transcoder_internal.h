@@ -30,7 +30,8 @@ struct transcoder {
     struct schema *schema;
     struct transcoder_route *routes;
     size_t route_count;
-    size_t method_count; // that have routes
+    size_t method_count;                       // that have routes
+    const struct schema_method *caller_method; // NULL: none
     struct route_table table;
     struct json_read_options read_options;
 };

@@ -160,6 +160,7 @@ TEST_F(SchemaTest, MethodsHaveTheirTypesAndRules) {
     for (size_t i = 0; i < schema->method_count; i++) {
         const struct schema_method *m = &schema->methods[i];
         with_http += m->has_http;
+        EXPECT_EQ(m->verifies_caller, std::string(m->path) == "/runs.v1.TokensService/GetCaller");
         if (std::string(m->path) == "/wide.v1.Wides/Watch") {
             EXPECT_TRUE(m->server_streaming);
             EXPECT_FALSE(m->client_streaming);
@@ -168,7 +169,7 @@ TEST_F(SchemaTest, MethodsHaveTheirTypesAndRules) {
             EXPECT_EQ(Str(m->input->full_name), "wide.v1.Item");
         }
     }
-    EXPECT_EQ(with_http, 12u);
+    EXPECT_EQ(with_http, 13u);
 }
 
 TEST(SchemaErrors, BytesThatAreNoSetAreRefused) {
