@@ -180,7 +180,8 @@ static void written(struct rpc_server_stream *stream, bool ok) {
 
 static void cancelled(struct rpc_server_stream *stream) {
     struct reflection_stream *s = CONTAINER_OF(stream, struct reflection_stream, stream);
-    finish(s, error_new(s->call->arena, STATUS_CANCELLED, REASON_REQUEST_CANCELLED, "the caller has gone"));
+    finish(s, error_new(s->call->arena, STATUS_CANCELLED, REASON_REQUEST_CANCELLED,
+                        "the caller has gone"));
 }
 
 static void stopping(struct rpc_server_stream *stream) {

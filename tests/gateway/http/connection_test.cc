@@ -103,8 +103,8 @@ TEST_F(Connections, StopCancelsWhatDoesNotEndAndSaysSo) {
     for (int i = 0; i < 20; i++) {
         clients.push_back(std::make_unique<Client>(port()));
         // By turns a change and a read.
-        ASSERT_TRUE(clients.back()->Send(i % 2 == 0 ? Post("/v1/held", "{}")
-                                                    : Request("GET", "/v1/held")));
+        ASSERT_TRUE(
+            clients.back()->Send(i % 2 == 0 ? Post("/v1/held", "{}") : Request("GET", "/v1/held")));
     }
     ASSERT_TRUE(upstream().AwaitHeld(20));
     Stop(0);
