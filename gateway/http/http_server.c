@@ -66,6 +66,12 @@ struct http_server {
 
 // --- libmicrohttpd's callbacks, all on its thread ---
 
+// The guard reads the number on its own thread.
+static void count_connection(struct http_server *server, int change) {
+    server->connections += change;
+    atomic_store_explicit(&server->open_connections, server->connections, memory_order_relaxed);
+}
+
 static void on_connection(void *closure, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what) {
     struct http_server *server = closure;
@@ -76,11 +82,11 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
         linger_add(&server->linger, info->connect_fd, reaper_closes(*socket_context),
                    server->now_us);
         reaper_remove(server->context.reaper, *socket_context);
-        server->connections--;
+        count_connection(server, -1);
         return;
     }
     *socket_context = reaper_add(server->context.reaper, info->connect_fd);
-    server->connections++;
+    count_connection(server, 1);
     atomic_fetch_add_explicit(&server->accepted, 1, memory_order_relaxed);
 }
 
