@@ -352,8 +352,19 @@ static void shut_down(struct rpc_task *task) {
     check_idle(server);
 }
 
-static void give_up(void *server) {
-    rpc_server_calls_give_up(server);
+// Of a stop whose drain is over.
+struct giving_up {
+    struct rpc_server *server;
+    bool was_quiet; // no call was left to give up
+};
+
+// On the loop's thread. Who is answered may be gone right after, so it is looked before.
+static void give_up(void *context) {
+    struct giving_up *g = context;
+    pthread_mutex_lock(&g->server->mutex);
+    g->was_quiet = g->server->is_quiet;
+    pthread_mutex_unlock(&g->server->mutex);
+    rpc_server_calls_give_up(g->server);
 }
 
 struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server_options *options) {
@@ -480,18 +491,18 @@ static void linger(const struct rpc_server *server, int64_t until_us) {
 // Answers the calls that are left. Returns whether there were none: a drain of no time may
 // be over before it was looked.
 static bool end_calls(struct rpc_server *server, int64_t drain_ms) {
-    rpc_loop_call(server->loop, give_up, server);
+    struct giving_up g = {.server = server};
+    rpc_loop_call(server->loop, give_up, &g);
     struct timespec until = after_ms(LAST_ANSWERS_MS);
     pthread_mutex_lock(&server->mutex);
-    bool is_quiet = server->is_quiet;
     int r = 0;
     while (r != ETIMEDOUT && server->partings > 0) {
         r = pthread_cond_timedwait(&server->changed, &server->mutex, &until);
     }
     pthread_mutex_unlock(&server->mutex);
-    LOG(server->log, is_quiet ? LOG_INFO : LOG_WARN, "drain time is over",
+    LOG(server->log, g.was_quiet ? LOG_INFO : LOG_WARN, "drain time is over",
         log_int("drainMs", drain_ms), log_int("callsCancelled", atomic_load(&server->answering)));
-    return is_quiet;
+    return g.was_quiet;
 }
 
 bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
