@@ -50,13 +50,12 @@ struct http_server {
     struct rpc_watch watch;
     struct listener_guard *guard; // NULL: none
     struct guarded_listener guarded;
-    char *address; // for it
-    atomic_int open_connections;
+    char *address;                  // for it
     atomic_uint_least64_t accepted; // connections so far
     // The HTTP thread's.
-    int connections;
-    int fruitless_runs; // since libmicrohttpd has called us last
-    int64_t now_us;     // when the turn began
+    atomic_int connections; // the guard's thread reads it too
+    int fruitless_runs;     // since libmicrohttpd has called us last
+    int64_t now_us;         // when the turn began
     struct linger_ring linger;
 
     pthread_mutex_t mutex;
@@ -65,12 +64,6 @@ struct http_server {
 };
 
 // --- libmicrohttpd's callbacks, all on its thread ---
-
-// The guard reads the number on its own thread.
-static void count_connection(struct http_server *server, int change) {
-    server->connections += change;
-    atomic_store_explicit(&server->open_connections, server->connections, memory_order_relaxed);
-}
 
 static void on_connection(void *closure, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what) {
@@ -82,11 +75,11 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
         linger_add(&server->linger, info->connect_fd, reaper_closes(*socket_context),
                    server->now_us);
         reaper_remove(server->context.reaper, *socket_context);
-        count_connection(server, -1);
+        server->connections--;
         return;
     }
     *socket_context = reaper_add(server->context.reaper, info->connect_fd);
-    count_connection(server, 1);
+    server->connections++;
     atomic_fetch_add_explicit(&server->accepted, 1, memory_order_relaxed);
 }
 
@@ -224,8 +217,7 @@ static void look(void *context, struct listener_look *ret_look) {
     // libmicrohttpd takes no other socket in its place.
     ret_look->is_file_lost =
         server->socket.file.path != NULL && !socket_file_is_ours(&server->socket.file);
-    ret_look->is_full =
-        atomic_load(&server->open_connections) >= server->context.limits.connections;
+    ret_look->is_full = server->connections >= server->context.limits.connections;
     ret_look->accepted = atomic_load(&server->accepted);
 }
 
