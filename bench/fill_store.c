@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/core/clock.h"
 #include "bench/load/old_runs.h"
 #include "bench/load/option_number.h"
 #include "storage/store_opener.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 #include "bench/load/http_engine.h"
 #include "bench/load/load_options.h"
 #include "bench/load/option_number.h"

@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/memory.h"
+#include "base/core/clock.h"
+#include "base/core/memory.h"
 #include "rpc/client.h"
 #include "rpc/loop.h"
 #include "rpc/server.h"

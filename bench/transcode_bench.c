@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/memory.h"
-#include "base/wire.h"
+#include "base/core/memory.h"
+#include "base/core/wire.h"
 #include "bench/protobuf_json.h"
 #include "gateway/descriptor/descriptor_pool.h"
 #include "gateway/transcode/route_table.h"

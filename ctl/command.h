@@ -1,8 +1,8 @@
 #ifndef RUNSD_CTL_COMMAND_H
 #define RUNSD_CTL_COMMAND_H
 
-#include "base/arena.h"
-#include "base/command_line.h"
+#include "base/cli/command_line.h"
+#include "base/core/arena.h"
 
 // A command of runsctl: its command line and what it does.
 

@@ -1,6 +1,6 @@
 #include "ctl/connection.h"
 
-#include "base/clock.h"
+#include "base/core/clock.h"
 
 // Replies are lists of up to a thousand runs.
 enum { MAX_REPLY_BYTES = 256 << 20 };

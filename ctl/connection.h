@@ -3,9 +3,9 @@
 
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
 

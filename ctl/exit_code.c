@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/stderr_print.h"
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
+#include "base/log/stderr_print.h"
 #include "ctl/print.h"
 
 const char exit_code_help[] =

@@ -1,7 +1,7 @@
 #ifndef RUNSD_CTL_EXIT_CODE_H
 #define RUNSD_CTL_EXIT_CODE_H
 
-#include "base/error.h"
+#include "base/core/error.h"
 
 // What runsctl ends with: part of its interface, told by --help.
 enum exit_code {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 
 static const struct error *read_stream(struct arena *a, const char *flag, const char *path,
                                        size_t max_bytes, FILE *in, struct slice *ret_bytes) {

@@ -3,9 +3,9 @@
 
 #include <stddef.h>
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 
 // Reads a whole file, or standard input for "-". The bytes live in a. flag names
 // the option in messages. INVALID_ARGUMENT if it cannot be read or has more than

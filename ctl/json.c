@@ -2,12 +2,12 @@
 
 #include <stdio.h>
 
-#include "base/check.h"
-#include "base/strbuf.h"
+#include "base/core/check.h"
+#include "base/core/strbuf.h"
 #include "ctl/exit_code.h"
 #include "gateway/descriptor/schema.h"
-#include "gateway/transcode/json_read.h"
-#include "gateway/transcode/json_write.h"
+#include "gateway/json/json_read.h"
+#include "gateway/json/json_write.h"
 #include "protos/descriptor_set.h"
 
 // Compiles the product's own descriptor set and finds the message.

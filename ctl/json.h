@@ -1,9 +1,9 @@
 #ifndef RUNSD_CTL_JSON_H
 #define RUNSD_CTL_JSON_H
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 
 // The product's messages as JSON, spelled as REST spells them. type is a full
 // name: "runs.v1.Run".

@@ -1,9 +1,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/stderr_print.h"
-#include "base/strbuf.h"
-#include "base/version.h"
+#include "base/core/strbuf.h"
+#include "base/core/version.h"
+#include "base/log/stderr_print.h"
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"
 #include "rpc/log.h"

@@ -3,9 +3,9 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 
 // protobuf-c messages in an arena.
 

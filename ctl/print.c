@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "base/printable.h"
-#include "base/strbuf.h"
+#include "base/core/memory.h"
+#include "base/core/printable.h"
+#include "base/core/strbuf.h"
 
 void table_init(struct table *t, int columns, const char *const *headings) {
     *t = (struct table){.headings = headings, .columns = columns};

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "base/printable.h"
-#include "base/slice.h"
+#include "base/core/printable.h"
+#include "base/core/slice.h"
 
 // Human output. Everything that came from outside is printed by these or by
 // print_text.

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/timestamp.h"
+#include "base/core/timestamp.h"
 #include "ctl/client_options.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"

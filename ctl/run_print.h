@@ -1,9 +1,9 @@
 #ifndef RUNSD_CTL_RUN_PRINT_H
 #define RUNSD_CTL_RUN_PRINT_H
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 #include "ctl/command.h"
 #include "runs/v1/run.pb-c.h"
 

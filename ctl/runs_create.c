@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/wire.h"
+#include "base/core/wire.h"
 #include "ctl/client_options.h"
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"

@@ -1,7 +1,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/timestamp.h"
+#include "base/core/timestamp.h"
 #include "ctl/client_options.h"
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"

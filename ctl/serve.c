@@ -7,12 +7,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/descriptor_limit.h"
-#include "base/listener_guard.h"
-#include "base/memory_keeper.h"
-#include "base/server_log.h"
-#include "base/server_process.h"
+#include "base/core/clock.h"
+#include "base/log/server_log.h"
+#include "base/net/listener_guard.h"
+#include "base/process/descriptor_limit.h"
+#include "base/process/memory_keeper.h"
+#include "base/process/server_process.h"
 #include "ctl/client_options.h"
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/timestamp.h"
+#include "base/core/timestamp.h"
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"

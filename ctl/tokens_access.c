@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/core/clock.h"
 #include "ctl/exit_code.h"
 #include "server/runsd.h"
 #include "storage/store_opener.h"

@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 #include "ctl/client_options.h"
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"

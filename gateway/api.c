@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "base/memory.h"
+#include "base/core/memory.h"
 
 enum { FIRST_REPLY_BYTES = 8 << 10 }; // before there was one
 

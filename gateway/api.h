@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 #include "gateway/transcode/transcoder.h"
 #include "rpc/client.h"
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "base/server_process.h"
+#include "base/core/memory.h"
+#include "base/process/server_process.h"
 #include "gateway/reflection/reflection.h"
 
 enum {

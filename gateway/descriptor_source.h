@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/log.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "base/log/log.h"
 #include "rpc/client.h"
 
 // Where a gateway's descriptor sets come from, to be read at the start and at each
@@ -24,7 +24,7 @@ struct descriptor_source {
 bool descriptor_source_can_change(const struct descriptor_source *source);
 
 // Reads the sets, into a; none (a count of 0) for those compiled in. Blocks: while the
-// upstream is asked until a stop is pending (base/server_process.h). Errors:
+// upstream is asked until a stop is pending (base/process/server_process.h). Errors:
 // INVALID_ARGUMENT for a file that cannot be read, that names it; those of
 // reflection_fetch.
 const struct error *descriptor_source_read(struct arena *a, const struct descriptor_source *source,

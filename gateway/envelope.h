@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 
-#include "base/error.h"
-#include "base/slice.h"
-#include "base/strbuf.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
 #include "gateway/gateway.h"
 
 // What stands around a message in every JSON body of the gateway, in its two

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "gateway/http/cors.h"
-#include "gateway/http/header_map.h"
+#include "gateway/edge/cors.h"
+#include "gateway/edge/header_map.h"
 
 const char *const gateway_envelope_words[] = {
     [ENVELOPE_RUNS] = "runs", [ENVELOPE_NONE] = "none", NULL};

@@ -3,10 +3,10 @@
 
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/command_line.h"
-#include "base/descriptor_limit.h"
-#include "base/error.h"
+#include "base/cli/command_line.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/process/descriptor_limit.h"
 #include "gateway/gateway.h"
 
 // The options of the command line that set up a gateway, for each program that has

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "base/memory.h"
+#include "base/core/memory.h"
 #include "gateway/api.h"
 #include "gateway/http/http_server.h"
 #include "gateway/transcode/transcoder.h"

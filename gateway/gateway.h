@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/address.h"
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/listener_guard.h"
-#include "base/log.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "base/log/log.h"
+#include "base/net/address.h"
+#include "base/net/listener_guard.h"
 #include "rpc/client.h"
 
 // The REST front as one object: what `runs-gateway` runs alone and `runsctl
@@ -29,7 +29,7 @@ struct gateway_limits {
     size_t body_bytes;   // [1 MiB]; more: 413
     size_t url_bytes;    // path and query [8 KiB]; more: 414
     // Of bodies, messages and replies at once [256 MiB, or 4 times body_bytes]; more wait
-    // for 2 s and then: 429 OVERLOADED (gateway/http/byte_budget.h).
+    // for 2 s and then: 429 OVERLOADED (gateway/admission/byte_budget.h).
     size_t buffered_bytes;
     int connections;             // [10,000]; more wait to be accepted
     int calls_in_flight;         // [1,536]; more: 429 OVERLOADED
@@ -107,7 +107,7 @@ struct gateway_options {
     // watches nothing else until gateway_stop returned. NULL: the gateway makes its own.
     struct rpc_loop *loop;
     // How many of the calls in flight are with the upstream at once, if more make it no
-    // faster (gateway/http/call_window.h); 0: all.
+    // faster (gateway/admission/call_window.h); 0: all.
     int upstream_window;
     // Asked before a body of more than a few KiB is kept, so that strangers' are not.
     struct gateway_authorizer authorizer;

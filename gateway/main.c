@@ -2,14 +2,14 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "base/command_line.h"
-#include "base/descriptor_limit.h"
-#include "base/error_print.h"
-#include "base/listener_guard.h"
-#include "base/memory_keeper.h"
-#include "base/server_log.h"
-#include "base/server_process.h"
-#include "base/version.h"
+#include "base/cli/command_line.h"
+#include "base/cli/error_print.h"
+#include "base/core/version.h"
+#include "base/log/server_log.h"
+#include "base/net/listener_guard.h"
+#include "base/process/descriptor_limit.h"
+#include "base/process/memory_keeper.h"
+#include "base/process/server_process.h"
 #include "gateway/descriptor_source.h"
 #include "gateway/flags.h"
 #include "gateway/gateway.h"

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/wire.h"
+#include "base/core/wire.h"
 
 enum { STATUS_DETAILS_FIELD = 3, ANY_TYPE_URL_FIELD = 1, ANY_VALUE_FIELD = 2 };
 

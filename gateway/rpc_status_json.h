@@ -1,8 +1,8 @@
 #ifndef RUNSD_GATEWAY_RPC_STATUS_JSON_H
 #define RUNSD_GATEWAY_RPC_STATUS_JSON_H
 
-#include "base/error.h"
-#include "base/strbuf.h"
+#include "base/core/error.h"
+#include "base/core/strbuf.h"
 #include "gateway/envelope.h"
 
 // Appends error as the JSON of a google.rpc.Status: {"code":5,"message":"...",

@@ -5,7 +5,7 @@
 #include <grpc/support/alloc.h>
 #include <stdint.h>
 
-#include "base/check.h"
+#include "base/core/check.h"
 #include "rpc/thread_sanitizer.h"
 
 void rpc_batch_init(struct rpc_batch *b, struct rpc_loop *loop,

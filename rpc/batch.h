@@ -3,7 +3,7 @@
 
 #include <grpc/grpc.h>
 
-#include "base/slice.h"
+#include "base/core/slice.h"
 #include "rpc/tag.h"
 
 // The operations of one grpc_call_start_batch, with all memory that gRPC reads or

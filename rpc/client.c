@@ -2,8 +2,8 @@
 
 #include <pthread.h>
 
-#include "base/check.h"
-#include "base/container_of.h"
+#include "base/core/check.h"
+#include "base/core/container_of.h"
 #include "rpc/channel.h"
 #include "rpc/client_core.h"
 #include "rpc/client_error.h"

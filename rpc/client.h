@@ -3,10 +3,10 @@
 
 #include <stdint.h>
 
-#include "base/address.h"
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "base/net/address.h"
 #include "rpc/loop.h"
 #include "rpc/metadata.h"
 #include "rpc/server.h"

@@ -2,7 +2,7 @@
 
 #include <grpc/support/time.h>
 
-#include "base/clock.h"
+#include "base/core/clock.h"
 #include "rpc/channel.h"
 #include "rpc/client_error.h"
 #include "rpc/status_details.h"

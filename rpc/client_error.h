@@ -1,9 +1,9 @@
 #ifndef RUNSD_RPC_CLIENT_ERROR_H
 #define RUNSD_RPC_CLIENT_ERROR_H
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 
 // The errors that the client makes itself, in its own words: what gRPC core says of
 // connections, deadlines and broken protocol is for the log.

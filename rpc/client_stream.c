@@ -1,7 +1,7 @@
 #include "rpc/client_stream.h"
 
-#include "base/check.h"
-#include "base/container_of.h"
+#include "base/core/check.h"
+#include "base/core/container_of.h"
 #include "rpc/channel.h"
 #include "rpc/client_core.h"
 #include "rpc/client_error.h"

@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/descriptor_limit.h"
-#include "base/socket_file.h"
+#include "base/net/socket_file.h"
+#include "base/process/descriptor_limit.h"
 #include "rpc/server_internal.h"
 
 // Where a server listens. gRPC core never has a listening socket: one of its own is deaf

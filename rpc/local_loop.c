@@ -5,9 +5,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/check.h"
-#include "base/container_of.h"
-#include "base/memory.h"
+#include "base/core/check.h"
+#include "base/core/container_of.h"
+#include "base/core/memory.h"
 #include "rpc/loop_internal.h"
 #include "rpc/tag.h"
 

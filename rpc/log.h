@@ -1,7 +1,7 @@
 #ifndef RUNSD_RPC_LOG_H
 #define RUNSD_RPC_LOG_H
 
-#include "base/log.h"
+#include "base/log/log.h"
 
 // Has gRPC core's own log written to logger. Nothing of its text is, since it holds what
 // peers sent, tokens in hex among it: for lines that are known (no descriptor left, a

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/check.h"
-#include "base/container_of.h"
+#include "base/core/check.h"
+#include "base/core/container_of.h"
 #include "rpc/deadlock_detection.h"
 #include "rpc/loop_internal.h"
 #include "rpc/tag.h"

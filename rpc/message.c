@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "base/check.h"
-#include "base/memory.h"
-#include "base/strbuf.h"
+#include "base/core/check.h"
+#include "base/core/memory.h"
+#include "base/core/strbuf.h"
 #include "rpc/batch.h"
 
 enum {

@@ -3,7 +3,7 @@
 
 #include <grpc/grpc.h>
 
-#include "base/slice.h"
+#include "base/core/slice.h"
 
 // A received message in one piece.
 struct rpc_message {

@@ -1,7 +1,7 @@
 #ifndef RUNSD_RPC_METADATA_H
 #define RUNSD_RPC_METADATA_H
 
-#include "base/slice.h"
+#include "base/core/slice.h"
 
 // What a call carries besides its message, one pair. Pure.
 struct rpc_metadata {

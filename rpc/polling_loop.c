@@ -1,8 +1,8 @@
 #include <stdlib.h>
 
-#include "base/check.h"
-#include "base/container_of.h"
-#include "base/memory.h"
+#include "base/core/check.h"
+#include "base/core/container_of.h"
+#include "base/core/memory.h"
 #include "rpc/loop_internal.h"
 #include "rpc/tag.h"
 #include "rpc/thread_sanitizer.h"

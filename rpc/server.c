@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/check.h"
-#include "base/clock.h"
-#include "base/container_of.h"
-#include "base/memory.h"
+#include "base/core/check.h"
+#include "base/core/clock.h"
+#include "base/core/container_of.h"
+#include "base/core/memory.h"
 #include "rpc/server_core.h"
 #include "rpc/server_internal.h"
 

@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/address.h"
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/listener_guard.h"
-#include "base/log.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "base/log/log.h"
+#include "base/net/address.h"
+#include "base/net/listener_guard.h"
 #include "rpc/loop.h"
 
 // A gRPC server over gRPC core: unary methods, and in rpc/server_stream.h streams.
@@ -74,7 +74,7 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
 // for unix). A unix socket's file gets mode 0660: who may use it is decided by
 // the file's group and its directory. A stale socket file is replaced, one that
 // still answers is not, nor is a file of another kind; one that is lost later is made
-// again (base/accept_thread.h). UNAVAILABLE if the address cannot be bound, with the
+// again (base/net/accept_thread.h). UNAVAILABLE if the address cannot be bound, with the
 // reason: in use, forbidden and so on.
 const struct error *rpc_server_listen(struct rpc_server *server, struct arena *a,
                                       const struct address *address, int *ret_port);

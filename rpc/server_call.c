@@ -1,10 +1,10 @@
 #include <grpc/support/time.h>
 #include <stdlib.h>
 
-#include "base/check.h"
-#include "base/clock.h"
-#include "base/container_of.h"
-#include "base/memory.h"
+#include "base/core/check.h"
+#include "base/core/clock.h"
+#include "base/core/container_of.h"
+#include "base/core/memory.h"
 #include "rpc/server_internal.h"
 #include "rpc/status_details.h"
 

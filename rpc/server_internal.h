@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/accept_thread.h"
+#include "base/net/accept_thread.h"
 #include "rpc/batch.h"
 #include "rpc/message.h"
 #include "rpc/server.h"

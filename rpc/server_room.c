@@ -1,4 +1,4 @@
-#include "base/check.h"
+#include "base/core/check.h"
 #include "rpc/server_internal.h"
 
 // How many bytes the calls of a server hold together: their requests, what is made of

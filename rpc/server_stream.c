@@ -1,7 +1,7 @@
 #include "rpc/server_stream.h"
 
-#include "base/check.h"
-#include "base/container_of.h"
+#include "base/core/check.h"
+#include "base/core/container_of.h"
 #include "rpc/server_internal.h"
 
 struct rpc_server_stream_state {

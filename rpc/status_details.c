@@ -1,10 +1,10 @@
 #include "rpc/status_details.h"
 
-#include "base/strbuf.h"
-#include "base/utf8.h"
-#include "base/wire.h"
+#include "base/core/strbuf.h"
+#include "base/core/utf8.h"
+#include "base/core/wire.h"
 
-// Written with base/wire.h and not with generated code: Debian's
+// Written with base/core/wire.h and not with generated code: Debian's
 // error_details.proto is older than ErrorInfo.
 
 // Field numbers.

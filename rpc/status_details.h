@@ -1,9 +1,9 @@
 #ifndef RUNSD_RPC_STATUS_DETAILS_H
 #define RUNSD_RPC_STATUS_DETAILS_H
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 
 // google.rpc.Status as gRPC carries it in the trailer grpc-status-details-bin.
 // Source: google/rpc/status.proto and error_details.proto of googleapis.

@@ -1,8 +1,8 @@
 #ifndef RUNSD_RPC_TARGET_H
 #define RUNSD_RPC_TARGET_H
 
-#include "base/address.h"
-#include "base/arena.h"
+#include "base/core/arena.h"
+#include "base/net/address.h"
 
 // How gRPC core names address for connecting: a URI, with everything escaped that
 // has a meaning there. Source: gRPC's doc/naming.md.

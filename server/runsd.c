@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/check.h"
-#include "base/memory.h"
+#include "base/core/check.h"
+#include "base/core/memory.h"
 #include "protos/served_descriptor_set.h"
 #include "rpc/loop.h"
-#include "server/descriptor_index.h"
-#include "server/health_service.h"
-#include "server/reflection_service.h"
-#include "server/runs_service.h"
-#include "server/service_call.h"
-#include "server/tokens_service.h"
+#include "server/open/descriptor_index.h"
+#include "server/open/health_service.h"
+#include "server/open/reflection_service.h"
+#include "server/service/runs_service.h"
+#include "server/service/service_call.h"
+#include "server/service/tokens_service.h"
 #include "storage/store_opener.h"
 
 enum {

@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/address.h"
-#include "base/arena.h"
-#include "base/clock.h"
-#include "base/error.h"
-#include "base/log.h"
+#include "base/core/arena.h"
+#include "base/core/clock.h"
+#include "base/core/error.h"
+#include "base/log/log.h"
+#include "base/net/address.h"
 #include "rpc/server.h"
 
 // The run-control server as one object: what `runsd` runs alone and `runsctl

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <time.h>
 
-#include "base/check.h"
-#include "base/clock.h"
+#include "base/core/check.h"
+#include "base/core/clock.h"
 
 void op_queue_init(struct op_queue *q, int limit) {
     *q = (struct op_queue){.limit = limit > 0 ? limit : OP_QUEUE_DEFAULT_LIMIT};

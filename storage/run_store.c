@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "base/check.h"
+#include "base/core/check.h"
 
 // op comes first, so that done finds the rest from the operation's address.
 struct waiting_op {

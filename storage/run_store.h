@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/log.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/slice.h"
+#include "base/log/log.h"
 
 // The durable home of runs, their events and the tokens: the interface that
 // every back-end keeps, told apart by nothing but speed and durability. One

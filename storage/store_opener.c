@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "storage/memory_store.h"
+#include "storage/memory/memory_store.h"
 #include "storage/sqlite/holder_file.h"
 #include "storage/sqlite/sqlite_check.h"
 #include "storage/sqlite/sqlite_store.h"

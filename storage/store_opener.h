@@ -1,8 +1,8 @@
 #ifndef RUNSD_STORAGE_STORE_OPENER_H
 #define RUNSD_STORAGE_STORE_OPENER_H
 
-#include "base/arena.h"
-#include "base/error.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
 #include "storage/run_store.h"
 #include "storage/store_check_report.h"
 #include "storage/store_holder.h"

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/container_of.h"
-#include "base/memory.h"
-#include "base/strbuf.h"
-#include "base/wire.h"
+#include "base/core/container_of.h"
+#include "base/core/memory.h"
+#include "base/core/strbuf.h"
+#include "base/core/wire.h"
 #include "bench/load/sample_run.h"
 #include "rpc/client.h"
 #include "rpc/loop.h"

@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/address.h"
-#include "base/arena.h"
-#include "base/error.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/net/address.h"
 #include "bench/load/load_report.h"
 #include "bench/load/targets.h"
 

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 #include "bench/load/option_number.h"
 
 bool load_options_take(struct load_options *o, int option, const char *value) {

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 #include "bench/load/histogram.h"
 
 // What a load run tells: one JSON object, the same of every generator.

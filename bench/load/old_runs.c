@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/wire.h"
+#include "base/core/wire.h"
 #include "bench/load/sample_run.h"
-#include "server/run_codec.h"
+#include "server/domain/run_codec.h"
 
 static const int64_t US_PER_S = 1000000;
 // 2001-09-09: so many runs, one a second, end before today.

@@ -1,7 +1,7 @@
 #ifndef RUNSD_BENCH_LOAD_OLD_RUNS_H
 #define RUNSD_BENCH_LOAD_OLD_RUNS_H
 
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 #include "bench/load/op_pool.h"
 
 // Runs that a store has had for long before it is measured: sample runs

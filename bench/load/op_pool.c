@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "base/memory.h"
+#include "base/core/memory.h"
 
 static void on_done(struct store_op *op) {
     struct op_slot *s = (struct op_slot *)op;

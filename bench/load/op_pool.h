@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
-#include "base/arena.h"
+#include "base/core/arena.h"
 #include "storage/run_store.h"
 
 // Keeps a fixed number of operations outstanding at a store.

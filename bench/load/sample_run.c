@@ -1,6 +1,6 @@
 #include "bench/load/sample_run.h"
 
-#include "base/wire.h"
+#include "base/core/wire.h"
 
 // Field numbers of protos/runs/v1/run.proto.
 enum {

@@ -1,8 +1,8 @@
 #ifndef RUNSD_BENCH_LOAD_SAMPLE_RUN_H
 #define RUNSD_BENCH_LOAD_SAMPLE_RUN_H
 
-#include "base/slice.h"
-#include "base/strbuf.h"
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
 
 // The run that the benchmarks create: all fields set, a workflow of five nodes,
 // about 1.5 kB as the gateway's JSON reply.

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "base/strbuf.h"
+#include "base/core/memory.h"
+#include "base/core/strbuf.h"
 
 static const struct error *check_line(struct arena *a, const char *name, size_t number,
                                       struct slice line) {

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "base/strbuf.h"
-#include "base/wire.h"
+#include "base/core/strbuf.h"
+#include "base/core/wire.h"
 
 // Field numbers of descriptor.proto.
 enum {

@@ -3,9 +3,9 @@
 
 #include <stddef.h>
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 #include "gateway/descriptor/upb.h"
 
 // Serialized google.protobuf.FileDescriptorSets, checked and linked by upb. Pure.

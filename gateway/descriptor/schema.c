@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
-#include "base/memory.h"
-#include "base/strbuf.h"
-#include "base/wire.h"
+#include "base/core/check.h"
+#include "base/core/memory.h"
+#include "base/core/strbuf.h"
+#include "base/core/wire.h"
 #include "gateway/descriptor/descriptor_pool.h"
 #include "gateway/descriptor/schema_hash.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "base/slice.h"
+#include "base/core/slice.h"
 
 // FNV-1a, for the schema's own tables: their keys come from the descriptors, so
 // a caller can make lookups miss but not make the tables degenerate. Pure.

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/container_of.h"
-#include "base/log_mask.h"
-#include "base/memory.h"
-#include "base/request_id.h"
+#include "base/core/clock.h"
+#include "base/core/container_of.h"
+#include "base/core/memory.h"
+#include "base/core/request_id.h"
+#include "base/log/log_mask.h"
+#include "gateway/edge/error_details.h"
 #include "gateway/envelope.h"
-#include "gateway/http/error_details.h"
 #include "gateway/http/exchange_internal.h"
 
 enum {

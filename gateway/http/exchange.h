@@ -5,15 +5,15 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "base/log.h"
+#include "base/log/log.h"
+#include "gateway/admission/admission.h"
+#include "gateway/admission/byte_budget.h"
+#include "gateway/admission/call_window.h"
+#include "gateway/admission/refusal_pace.h"
 #include "gateway/api.h"
+#include "gateway/connection/reaper.h"
+#include "gateway/edge/edge.h"
 #include "gateway/gateway.h"
-#include "gateway/http/admission.h"
-#include "gateway/http/byte_budget.h"
-#include "gateway/http/call_window.h"
-#include "gateway/http/edge.h"
-#include "gateway/http/reaper.h"
-#include "gateway/http/refusal_pace.h"
 #include "gateway/http/stream_group.h"
 
 // One HTTP request and its response: received, transcoded, called, answered.

@@ -1,8 +1,8 @@
-#include "base/clock.h"
-#include "base/container_of.h"
+#include "base/core/clock.h"
+#include "base/core/container_of.h"
+#include "gateway/edge/request_metadata.h"
 #include "gateway/envelope.h"
 #include "gateway/http/exchange_internal.h"
-#include "gateway/http/request_metadata.h"
 
 // A unary call behind a request.
 

@@ -1,7 +1,7 @@
-#include "base/clock.h"
-#include "base/container_of.h"
+#include "base/core/clock.h"
+#include "base/core/container_of.h"
+#include "gateway/edge/request_metadata.h"
 #include "gateway/http/exchange_internal.h"
-#include "gateway/http/request_metadata.h"
 
 // Who calls, where only the upstream knows: it is asked before more than
 // EXCHANGE_STRANGERS_BYTES of a body are kept, by the method that its descriptors say is there

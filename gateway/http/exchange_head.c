@@ -1,10 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/request_id.h"
-#include "gateway/http/connection_memory.h"
+#include "base/core/request_id.h"
+#include "gateway/connection/connection_memory.h"
+#include "gateway/edge/head_layout.h"
 #include "gateway/http/exchange_internal.h"
-#include "gateway/http/head_layout.h"
 
 // From a request's head to its route.
 

@@ -1,9 +1,9 @@
 #ifndef RUNSD_GATEWAY_HTTP_EXCHANGE_INTERNAL_H
 #define RUNSD_GATEWAY_HTTP_EXCHANGE_INTERNAL_H
 
+#include "gateway/edge/request_head.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/reply.h"
-#include "gateway/http/request_head.h"
 #include "gateway/http/routing.h"
 #include "rpc/client_stream.h"
 

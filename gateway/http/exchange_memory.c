@@ -3,8 +3,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/clock.h"
-#include "base/container_of.h"
+#include "base/core/clock.h"
+#include "base/core/container_of.h"
 #include "gateway/http/exchange_internal.h"
 
 // What an exchange holds of the budget for bytes (byte_budget.h). All that it will need is

@@ -1,11 +1,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/check.h"
-#include "base/clock.h"
-#include "base/container_of.h"
+#include "base/core/check.h"
+#include "base/core/clock.h"
+#include "base/core/container_of.h"
+#include "gateway/edge/error_details.h"
 #include "gateway/envelope.h"
-#include "gateway/http/error_details.h"
 #include "gateway/http/exchange_internal.h"
 #include "gateway/http/stream_format.h"
 #include "gateway/http/stream_group.h"

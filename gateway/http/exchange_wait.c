@@ -1,5 +1,5 @@
-#include "base/clock.h"
-#include "base/container_of.h"
+#include "base/core/clock.h"
+#include "base/core/container_of.h"
 #include "gateway/http/exchange_internal.h"
 
 // Exchanges that wait while their connection is suspended: for room in the window or for

@@ -10,15 +10,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/clock.h"
-#include "base/container_of.h"
-#include "base/descriptor_limit.h"
-#include "base/listen_socket.h"
-#include "base/memory.h"
-#include "gateway/http/connection_memory.h"
+#include "base/core/clock.h"
+#include "base/core/container_of.h"
+#include "base/core/memory.h"
+#include "base/net/listen_socket.h"
+#include "base/process/descriptor_limit.h"
+#include "gateway/connection/connection_memory.h"
+#include "gateway/connection/linger.h"
+#include "gateway/connection/reaper.h"
 #include "gateway/http/exchange.h"
-#include "gateway/http/linger.h"
-#include "gateway/http/reaper.h"
 #include "rpc/loop.h"
 
 enum {

@@ -3,11 +3,11 @@
 
 #include <stdint.h>
 
-#include "base/address.h"
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/listener_guard.h"
-#include "base/log.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/log/log.h"
+#include "base/net/address.h"
+#include "base/net/listener_guard.h"
 #include "gateway/api.h"
 #include "gateway/gateway.h"
 

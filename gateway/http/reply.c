@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/check.h"
-#include "gateway/http/accept_encoding.h"
-#include "gateway/http/compression.h"
-#include "gateway/http/etag.h"
+#include "base/core/check.h"
+#include "gateway/edge/accept_encoding.h"
+#include "gateway/edge/compression.h"
+#include "gateway/edge/etag.h"
 
 static const char no_store[] = "no-store";
 

@@ -5,13 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
-#include "base/strbuf.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
+#include "gateway/edge/edge.h"
+#include "gateway/edge/header.h"
 #include "gateway/envelope.h"
-#include "gateway/http/edge.h"
-#include "gateway/http/header.h"
 #include "rpc/client.h"
 
 // What a request is answered with: a status and an HTTP response, not sent yet.

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 
 static const char *allowed_verbs(const struct error *error) {
     for (const struct error_metadata *m = error->metadata; m != NULL; m = m->next) {

@@ -1,11 +1,11 @@
 #ifndef RUNSD_GATEWAY_HTTP_ROUTING_H
 #define RUNSD_GATEWAY_HTTP_ROUTING_H
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
-#include "gateway/http/cors.h"
-#include "gateway/http/header.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "gateway/edge/cors.h"
+#include "gateway/edge/header.h"
 #include "gateway/transcode/transcoder.h"
 
 // From a request's method and path to its route, with what HTTP adds to the routes of

@@ -1,8 +1,8 @@
 #ifndef RUNSD_GATEWAY_HTTP_STREAM_FORMAT_H
 #define RUNSD_GATEWAY_HTTP_STREAM_FORMAT_H
 
-#include "base/strbuf.h"
-#include "gateway/http/header.h"
+#include "base/core/strbuf.h"
+#include "gateway/edge/header.h"
 
 // How a stream of JSON objects is written to a body. Pure.
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/check.h"
-#include "base/clock.h"
-#include "base/memory.h"
+#include "base/core/check.h"
+#include "base/core/clock.h"
+#include "base/core/memory.h"
 
 struct stream_group {
     int64_t heartbeat_us;

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/strbuf.h"
-#include "base/wire.h"
+#include "base/core/clock.h"
+#include "base/core/strbuf.h"
+#include "base/core/wire.h"
 #include "gateway/reflection/reflection_call.h"
 #include "gateway/reflection/reflection_message.h"
 

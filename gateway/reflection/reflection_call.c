@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "base/container_of.h"
-#include "base/strbuf.h"
+#include "base/core/container_of.h"
+#include "base/core/strbuf.h"
 #include "rpc/client_stream.h"
 
 enum { POLL_MS = 50 };

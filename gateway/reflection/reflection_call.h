@@ -1,9 +1,9 @@
 #ifndef RUNSD_GATEWAY_REFLECTION_REFLECTION_CALL_H
 #define RUNSD_GATEWAY_REFLECTION_REFLECTION_CALL_H
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 #include "gateway/reflection/reflection.h"
 
 // Sends one request to a method that streams and waits for its first reply, into a.

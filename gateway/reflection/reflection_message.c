@@ -1,7 +1,7 @@
 #include "gateway/reflection/reflection_message.h"
 
-#include "base/strbuf.h"
-#include "base/wire.h"
+#include "base/core/strbuf.h"
+#include "base/core/wire.h"
 
 // Field numbers of reflection.proto.
 enum {

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/arena.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/slice.h"
 
 // The messages of server reflection, the same in v1 and v1alpha
 // (grpc/reflection/v1/reflection.proto). Pure.

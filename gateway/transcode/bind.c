@@ -1,9 +1,9 @@
 #include "gateway/transcode/bind.h"
 
-#include "base/utf8.h"
-#include "base/wire.h"
+#include "base/core/utf8.h"
+#include "base/core/wire.h"
+#include "gateway/json/scalar.h"
 #include "gateway/transcode/percent.h"
-#include "gateway/transcode/scalar.h"
 
 static const char *check_text(struct arena *a, const struct schema_field *leaf) {
     return scalar_has_text(leaf)

@@ -1,7 +1,7 @@
 #include "gateway/transcode/http_body.h"
 
-#include "base/utf8.h"
-#include "base/wire.h"
+#include "base/core/utf8.h"
+#include "base/core/wire.h"
 
 enum { CONTENT_TYPE_FIELD = 1, DATA_FIELD = 2 };
 

@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 
-#include "base/arena.h"
-#include "base/slice.h"
-#include "base/strbuf.h"
+#include "base/core/arena.h"
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
 #include "gateway/descriptor/schema.h"
 
 // google.api.HttpBody: bytes of any media type in place of JSON. Source:

@@ -1,6 +1,6 @@
 #include "gateway/transcode/http_rule.h"
 
-#include "base/wire.h"
+#include "base/core/wire.h"
 
 // Field numbers of google/api/http.proto.
 enum {

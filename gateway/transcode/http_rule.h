@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-#include "base/arena.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/slice.h"
 
 // One google.api.HttpRule as its bytes say. Slices borrow from them. Pure.
 struct http_rule {

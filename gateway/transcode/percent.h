@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/arena.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/slice.h"
 
 // Percent-encoding (RFC 3986 section 2.1). Pure.
 

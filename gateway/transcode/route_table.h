@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/arena.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/slice.h"
 #include "gateway/transcode/template.h"
 
 // Path templates compiled to a trie of segments. Finding a path costs a hash

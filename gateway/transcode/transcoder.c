@@ -2,13 +2,13 @@
 
 #include <stdlib.h>
 
-#include "base/memory.h"
-#include "base/utf8.h"
-#include "base/wire.h"
+#include "base/core/memory.h"
+#include "base/core/utf8.h"
+#include "base/core/wire.h"
+#include "gateway/json/json_write.h"
+#include "gateway/json/scalar.h"
 #include "gateway/transcode/http_body.h"
-#include "gateway/transcode/json_write.h"
 #include "gateway/transcode/percent.h"
-#include "gateway/transcode/scalar.h"
 #include "gateway/transcode/transcoder_internal.h"
 #include "gateway/transcode/update_mask.h"
 

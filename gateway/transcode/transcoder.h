@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
-#include "base/strbuf.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
 
 // HTTP/JSON to protobuf and back, by the google.api.http annotations of
 // descriptor sets. Pure: no I/O, no locks; immutable once made, so any thread

@@ -2,8 +2,8 @@
 #define RUNSD_GATEWAY_TRANSCODE_TRANSCODER_INTERNAL_H
 
 #include "gateway/descriptor/schema.h"
+#include "gateway/json/json_read.h"
 #include "gateway/transcode/bind.h"
-#include "gateway/transcode/json_read.h"
 #include "gateway/transcode/route_table.h"
 #include "gateway/transcode/template.h"
 #include "gateway/transcode/transcoder.h"

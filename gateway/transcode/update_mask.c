@@ -1,7 +1,7 @@
 #include "gateway/transcode/update_mask.h"
 
-#include "base/wire.h"
-#include "gateway/transcode/json_reader.h"
+#include "base/core/wire.h"
+#include "gateway/json/json_reader.h"
 
 enum { PATHS_FIELD = 1 };
 

@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 
-#include "base/arena.h"
-#include "base/slice.h"
-#include "base/strbuf.h"
+#include "base/core/arena.h"
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
 #include "gateway/descriptor/schema.h"
 
 // PATCH: what of a resource is changed is what its JSON names, unless the request has

@@ -34,10 +34,10 @@ PROMISE = [
     "rpc/client*.c",
     "rpc/server*.c",
     "server/auth/*.c",
-    "server/run_state.c",
-    "server/runs_service.c",
-    "server/service_call.c",
-    "storage/memory_store.c",
+    "server/domain/run_state.c",
+    "server/service/runs_service.c",
+    "server/service/service_call.c",
+    "storage/memory/memory_store.c",
     "storage/op_queue.c",
     "storage/sqlite/*.c",
 ]
@@ -45,11 +45,11 @@ PROMISE = [
 # Which tests are asked, group after group until one fails: (files, groups), first match.
 TESTS = [
     ("server/auth/", [["//tests/server:auth_test"], ["//tests/server:service_test"]]),
-    ("server/run_state.c", [["//tests/server:run_state_test",
+    ("server/domain/run_state.c", [["//tests/server:run_state_test",
                              "//tests/server:run_state_diagram_test"]]),
     ("server/", [["//tests/server:service_test", "//tests/server:methods_test"],
                  ["//tests/server:all"]]),
-    ("storage/memory_store.c", [["//tests/storage:store_contract_test",
+    ("storage/memory/memory_store.c", [["//tests/storage:store_contract_test",
                                  "//tests/storage:store_list_contract_test",
                                  "//tests/storage:store_race_contract_test"]]),
     ("storage/op_queue.c", [["//tests/storage:op_queue_test"]]),
@@ -62,7 +62,7 @@ TESTS = [
                             ["//tests/gateway/http:reply_test"]]),
     ("gateway/http/exchange_stream.c", [["//tests/gateway/http:stream_test"],
                                         ["//tests/gateway/http:all"]]),
-    ("gateway/http/", [["//tests/gateway/http:reply_test", "//tests/gateway/http:framing_test",
+    ("gateway/", [["//tests/gateway/http:reply_test", "//tests/gateway/http:framing_test",
                         "//tests/gateway/http:window_test"], ["//tests/gateway/http:all"]]),
 ]
 

@@ -76,8 +76,8 @@ class Changes(unittest.TestCase):
         for file in files:
             with self.subTest(file):
                 self.assertTrue(mutate.groups_for(file))
-        with self.assertRaisesRegex(ValueError, "base/wire.c: no tests are known"):
-            mutate.groups_for("base/wire.c")
+        with self.assertRaisesRegex(ValueError, "base/core/wire.c: no tests are known"):
+            mutate.groups_for("base/core/wire.c")
         with self.assertRaisesRegex(ValueError, "server/no.c: no such file"):
             mutate.files_of(["server/no.c"])
 
@@ -105,7 +105,7 @@ class Runner:
 
 
 class Runs(unittest.TestCase):
-    FILE = "server/run_state.c"
+    FILE = "server/domain/run_state.c"
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

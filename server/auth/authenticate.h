@@ -1,8 +1,8 @@
 #ifndef RUNSD_SERVER_AUTH_AUTHENTICATE_H
 #define RUNSD_SERVER_AUTH_AUTHENTICATE_H
 
-#include "base/arena.h"
-#include "base/error.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
 #include "server/auth/token.h"
 #include "server/auth/token_table.h"
 

@@ -3,7 +3,7 @@
 #include <openssl/sha.h>
 #include <sys/random.h>
 
-#include "base/check.h"
+#include "base/core/check.h"
 
 static const char prefix[] = "rst_";
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

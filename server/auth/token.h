@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/slice.h"
+#include "base/core/slice.h"
 #include "storage/run_store.h"
 
 // Bearer tokens: how they are made, what of them is kept, what they open.

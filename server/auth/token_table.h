@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
+#include "base/core/arena.h"
 #include "storage/run_store.h"
 
 // All tokens in memory, by their hash: who is calling is known without asking

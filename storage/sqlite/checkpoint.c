@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "base/arena.h"
-#include "base/clock.h"
+#include "base/core/arena.h"
+#include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/log_readers.h"
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/log.h"
+#include "base/log/log.h"
 #include "storage/sqlite/history.h"
 #include "storage/sqlite/snapshot_gate.h"
 

@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/error.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
 
 // The files that lie beside a database, looked at before SQLite takes them for its
 // own: it undoes what a rollback journal says, of whichever database that was, and

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 
 // mmap is off because an I/O error would be a SIGBUS; the cell check finds
 // damage that would otherwise be read as data.

@@ -4,9 +4,9 @@
 #include <sqlite3.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 #include "storage/run_store.h"
 
 // The few calls on a SQLite connection that all parts share. Those that return

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "base/log.h"
+#include "base/log/log.h"
 #include "storage/run_store.h"
 
 // Whether the store can still be used. Raised once, by the writer's or the reader's

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/memory.h"
+#include "base/core/memory.h"
 
 static bool is_same(const struct guarded_file *f, const struct stat *st) {
     return st->st_ino == f->inode && st->st_dev == f->device;

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "base/arena.h"
+#include "base/core/arena.h"
 
 // Whether a store's path still leads to the files that are open. SQLite goes on
 // writing to files that were removed, moved or replaced: all of it would be

@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 #include "storage/sqlite/process_identity.h"
 #include "storage/sqlite/store_file.h"
 

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/error.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
 #include "storage/store_holder.h"
 
 // The file PATH.server beside a store: who holds it. Lines "key=value", mode

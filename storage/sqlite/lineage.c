@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/check.h"
+#include "base/core/check.h"
 #include "storage/sqlite/connection.h"
 
 // Numbers are stored as this machine has them: a store is read where it was written.

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
+#include "base/core/arena.h"
 
 // What ties a database to the write-ahead log beside it and to PATH.state. SQLite
 // ties nothing: it replays any log that it finds beside a file, also one of another

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 
 // Where a reader locks the log's index: https://sqlite.org/walformat.html#locks
 enum { FIRST_READ_LOCK = 123, LAST_READ_LOCK = 127 };

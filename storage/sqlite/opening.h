@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/error.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
 #include "storage/sqlite/lineage.h"
 
 // Whether what is found at a store's path at the start is the whole of it: the

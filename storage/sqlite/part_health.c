@@ -1,6 +1,6 @@
 #include "storage/sqlite/part_health.h"
 
-#include "base/clock.h"
+#include "base/core/clock.h"
 
 void part_health_init(struct part_health *h, enum store_part part, struct store_failure *owner) {
     *h = (struct part_health){.part = part, .owner = owner};

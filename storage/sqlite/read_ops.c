@@ -1,6 +1,6 @@
 #include "storage/sqlite/read_ops.h"
 
-#include "base/check.h"
+#include "base/core/check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/token_ops.h"

@@ -1,6 +1,6 @@
 #include "storage/sqlite/reader.h"
 
-#include "base/clock.h"
+#include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/thread.h"
 

@@ -3,7 +3,7 @@
 
 #include <sqlite3.h>
 
-#include "base/arena.h"
+#include "base/core/arena.h"
 #include "storage/run_store.h"
 
 // How a row of table run is read; shared by reading and writing statements.

@@ -4,8 +4,8 @@
 #include <sqlite3.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/error.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
 
 // Marks the file as one of ours (PRAGMA application_id): "runs".
 #define SCHEMA_APPLICATION_ID 0x72756E73

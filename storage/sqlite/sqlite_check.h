@@ -1,8 +1,8 @@
 #ifndef RUNSD_STORAGE_SQLITE_SQLITE_CHECK_H
 #define RUNSD_STORAGE_SQLITE_SQLITE_CHECK_H
 
-#include "base/arena.h"
-#include "base/error.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
 #include "storage/store_check_report.h"
 
 // Reads the whole store at path and tells what is wrong with it; see

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/memory.h"
+#include "base/core/memory.h"
 #include "storage/op_queue.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/failure.h"

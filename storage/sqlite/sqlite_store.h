@@ -1,8 +1,8 @@
 #ifndef RUNSD_STORAGE_SQLITE_SQLITE_STORE_H
 #define RUNSD_STORAGE_SQLITE_SQLITE_STORE_H
 
-#include "base/arena.h"
-#include "base/error.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
 #include "storage/run_store.h"
 
 // The embedded back-end: one SQLite file in WAL mode with synchronous=FULL. One

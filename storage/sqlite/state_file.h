@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
+#include "base/core/arena.h"
 #include "storage/sqlite/lineage.h"
 
 // The file PATH.state beside a store: how far the store had come when it last

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
 
 // How much of a large store is looked at. A page that another moment left is most

@@ -4,7 +4,7 @@
 #include <sqlite3.h>
 #include <stdint.h>
 
-#include "base/arena.h"
+#include "base/core/arena.h"
 
 // Whether a database keeps what this program relies on. SQLite itself finds damage
 // only where it reads: a page of another moment is sound in itself.

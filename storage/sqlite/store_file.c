@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/memory.h"
+#include "base/core/memory.h"
 #include "storage/sqlite/companions.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/holder_file.h"

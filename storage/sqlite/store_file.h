@@ -1,8 +1,8 @@
 #ifndef RUNSD_STORAGE_SQLITE_STORE_FILE_H
 #define RUNSD_STORAGE_SQLITE_STORE_FILE_H
 
-#include "base/arena.h"
-#include "base/error.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
 
 // The database file as a file: made, locked and looked at before SQLite sees it.
 

@@ -2,7 +2,7 @@
 
 #include <signal.h>
 
-#include "base/check.h"
+#include "base/core/check.h"
 
 pthread_t thread_start(const char *name, void *(*body)(void *context), void *context) {
     sigset_t all;

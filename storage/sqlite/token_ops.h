@@ -3,7 +3,7 @@
 
 #include <sqlite3.h>
 
-#include "base/arena.h"
+#include "base/core/arena.h"
 #include "storage/run_store.h"
 
 // How tokens are written and read; shared by reading and writing statements.

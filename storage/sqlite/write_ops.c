@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "base/check.h"
+#include "base/core/check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/schema.h"

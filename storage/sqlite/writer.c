@@ -2,7 +2,7 @@
 
 #include <sys/statvfs.h>
 
-#include "base/clock.h"
+#include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/thread.h"
 

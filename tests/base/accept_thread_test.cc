@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/accept_thread.h"
+#include "base/net/accept_thread.h"
 }
 
 #include <chrono>

@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/address.h"
+#include "base/net/address.h"
 }
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/arena.h"
+#include "base/core/arena.h"
 }
 
 #include <cstddef>

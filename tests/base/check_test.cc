@@ -1,8 +1,8 @@
 // CHECK ends the process in every build, and says where.
 
 extern "C" {
-#include "base/arena.h"
-#include "base/check.h"
+#include "base/core/arena.h"
+#include "base/core/check.h"
 }
 
 #include <chrono>
@@ -86,7 +86,7 @@ TEST(Check, IsOnInTheProduct) {
     arena a;
     arena_init(&a);
     EXPECT_EXIT(arena_alloc(&a, SIZE_MAX), KilledBySignal(SIGABRT),
-                R"("file":"base/arena.c","condition":"n <= SIZE_MAX / 2")");
+                R"("file":"base/core/arena.c","condition":"n <= SIZE_MAX / 2")");
     arena_release(&a);
 }
 

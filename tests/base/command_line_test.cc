@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/command_line.h"
+#include "base/cli/command_line.h"
 }
 
 #include <algorithm>

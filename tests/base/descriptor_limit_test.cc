@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/descriptor_limit.h"
+#include "base/process/descriptor_limit.h"
 }
 
 #include <cstring>

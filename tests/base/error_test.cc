@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/error.h"
+#include "base/core/error.h"
 }
 
 #include <gtest/gtest.h>

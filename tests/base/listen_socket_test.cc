@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 extern "C" {
-#include "base/listen_socket.h"
+#include "base/net/listen_socket.h"
 }
 
 namespace {

@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/listener_guard.h"
+#include "base/net/listener_guard.h"
 }
 
 #include <atomic>

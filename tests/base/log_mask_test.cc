@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/log_mask.h"
+#include "base/log/log_mask.h"
 }
 
 #include <gtest/gtest.h>

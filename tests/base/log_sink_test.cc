@@ -1,8 +1,8 @@
 extern "C" {
-#include "base/clock.h"
-#include "base/log_crash.h"
-#include "base/log_file.h"
-#include "base/log_sink.h"
+#include "base/core/clock.h"
+#include "base/log/log_crash.h"
+#include "base/log/log_file.h"
+#include "base/log/log_sink.h"
 }
 
 #include <fcntl.h>

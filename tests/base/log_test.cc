@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/log.h"
+#include "base/log/log.h"
 }
 
 #include <gtest/gtest.h>

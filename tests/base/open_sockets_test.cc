@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/open_sockets.h"
+#include "base/net/open_sockets.h"
 }
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/request_id.h"
+#include "base/core/request_id.h"
 }
 
 #include <gtest/gtest.h>

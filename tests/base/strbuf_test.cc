@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/strbuf.h"
+#include "base/core/strbuf.h"
 }
 
 #include <cstdlib>

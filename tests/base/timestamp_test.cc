@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/timestamp.h"
+#include "base/core/timestamp.h"
 }
 
 #include <ctime>

@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/utf8.h"
+#include "base/core/utf8.h"
 }
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/wire.h"
+#include "base/core/wire.h"
 }
 
 #include <gtest/gtest.h>

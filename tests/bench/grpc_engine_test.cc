@@ -1,5 +1,5 @@
 extern "C" {
-#include "base/log.h"
+#include "base/log/log.h"
 #include "bench/load/grpc_engine.h"
 #include "rpc/server.h"
 }

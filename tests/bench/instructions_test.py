@@ -24,7 +24,7 @@ events: Ir
 summary: 1000
 
 ob=(1) /usr/bin/runsctl
-fl=(1) /proc/self/cwd/./base/arena.c
+fl=(1) /proc/self/cwd/./base/core/arena.c
 fn=(1) arena_alloc
 10 100
 fi=(2) /proc/self/cwd/base/size.h
@@ -84,15 +84,15 @@ class Callgrind(unittest.TestCase):
         self.profile = callgrind.parse(DUMP.splitlines(keepends=True))
 
     def test_costs_belong_to_functions_also_where_code_of_headers_is_inlined(self):
-        self.assertEqual(self.profile.self_cost["arena_alloc [base/arena.c]"], 125)
+        self.assertEqual(self.profile.self_cost["arena_alloc [base/core/arena.c]"], 125)
         self.assertEqual(self.profile.self_cost["malloc [libc.so.6]"], 60)
         self.assertEqual(self.profile.self_cost["caller [libc.so.6]"], 1)
         self.assertEqual(sum(self.profile.self_cost.values()), 125 + 11 + 30 + 60 + 4 + 1)
 
     def test_what_is_called_is_inclusive_and_recursion_counts_once(self):
-        self.assertEqual(self.profile.inclusive["arena_alloc [base/arena.c]"], 125 + 60 + 9)
-        self.assertEqual(self.profile.self_cost["walk [base/arena.c]"], 41)
-        self.assertEqual(self.profile.inclusive["walk [base/arena.c]"], 41)
+        self.assertEqual(self.profile.inclusive["arena_alloc [base/core/arena.c]"], 125 + 60 + 9)
+        self.assertEqual(self.profile.self_cost["walk [base/core/arena.c]"], 41)
+        self.assertEqual(self.profile.inclusive["walk [base/core/arena.c]"], 41)
 
     def test_an_allocation_counts_once(self):
         # 3 of malloc and 2 of realloc, whose own 9 calls of malloc are the same ones.

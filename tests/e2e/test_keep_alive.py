@@ -20,7 +20,7 @@ from test_kill import small_run
 
 CLIENTS = ROOT / "tests" / "clients"
 TOLD_S = 3  # what clients are told by Keep-Alive
-KEPT_S = TOLD_S + 2  # REAPER_GRACE_MS of gateway/http/reaper.h
+KEPT_S = TOLD_S + 2  # REAPER_GRACE_MS of gateway/connection/reaper.h
 SOONER_S = 0.05  # than TOLD_S: must be answered
 STOP_GRACE_S = 0.5  # STOP_GRACE_MS of gateway/http/http_server.c
 CREATORS = 16

@@ -1,19 +1,19 @@
-"""The list of reasons in base/reason.h, the protos and docs/API.md say the same."""
+"""The list of reasons in base/core/reason.h, the protos and docs/API.md say the same."""
 
 import pathlib
 import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-HEADER = "base/reason.h"
+HEADER = "base/core/reason.h"
 PAGE = "docs/API.md"
 GIVEN = re.compile(r"\bREASON_([A-Z][A-Z_]*[A-Z])\b")
 NO_REASON = {"NONE", "COUNT", "DOMAIN_RUNS", "DOMAIN_GATEWAY", "ENUMERATOR", "ROW"}
 # What programs print and no reply has: errors of a start, of flags and of descriptors.
 OUTSIDE_REPLIES = ("base/", "bench/", "ctl/", "storage/", "gateway/descriptor", "gateway/flags.c",
                    "gateway/main.c", "gateway/reflection/", "server/runsd.c",
-                   "gateway/http/http_server.c", "gateway/http/cors.c",
-                   "gateway/http/header_map.c")
+                   "gateway/http/http_server.c", "gateway/edge/cors.c",
+                   "gateway/edge/header_map.c")
 
 
 def text_of(path):

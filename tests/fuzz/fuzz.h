@@ -9,11 +9,11 @@
 #include <string>
 
 extern "C" {
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
-#include "base/strbuf.h"
-#include "base/utf8.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
+#include "base/core/utf8.h"
 }
 
 // What the fuzz targets share.

@@ -4,8 +4,8 @@
 #include "tests/fuzz/fuzz_targets.h"
 
 extern "C" {
-#include "gateway/http/head_layout.h"
-#include "gateway/http/request_head.h"
+#include "gateway/edge/head_layout.h"
+#include "gateway/edge/request_head.h"
 }
 
 // The checks of an HTTP request's head. The bytes are split as laxly as

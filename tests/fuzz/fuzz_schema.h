@@ -10,8 +10,8 @@
 
 extern "C" {
 #include "gateway/descriptor/schema.h"
-#include "gateway/transcode/json_read.h"
-#include "gateway/transcode/json_write.h"
+#include "gateway/json/json_read.h"
+#include "gateway/json/json_write.h"
 }
 
 namespace fuzz {

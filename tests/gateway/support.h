@@ -8,11 +8,11 @@
 #include <string>
 
 extern "C" {
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
-#include "base/strbuf.h"
-#include "base/wire.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
+#include "base/core/wire.h"
 }
 
 // What the tests of the gateway share.

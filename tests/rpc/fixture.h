@@ -14,10 +14,10 @@
 #include <vector>
 
 extern "C" {
-#include "base/address.h"
-#include "base/clock.h"
-#include "base/error.h"
-#include "base/log.h"
+#include "base/core/clock.h"
+#include "base/core/error.h"
+#include "base/log/log.h"
+#include "base/net/address.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
 }

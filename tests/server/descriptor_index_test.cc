@@ -9,7 +9,7 @@
 
 extern "C" {
 #include "protos/served_descriptor_set.h"
-#include "server/descriptor_index.h"
+#include "server/open/descriptor_index.h"
 }
 
 namespace {

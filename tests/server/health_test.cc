@@ -6,8 +6,8 @@
 #include "tests/server/wire_builder.h"
 
 extern "C" {
-#include "server/health_service.h"
-#include "server/service_call.h"
+#include "server/open/health_service.h"
+#include "server/service/service_call.h"
 }
 
 namespace {

@@ -5,7 +5,7 @@
 #include "tests/server/wire_builder.h"
 
 extern "C" {
-#include "server/message_guard.h"
+#include "server/domain/message_guard.h"
 }
 
 namespace {

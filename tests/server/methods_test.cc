@@ -2,9 +2,9 @@
 #include <string>
 
 extern "C" {
-#include "server/runs_service.h"
-#include "server/service_call.h"
-#include "server/tokens_service.h"
+#include "server/service/runs_service.h"
+#include "server/service/service_call.h"
+#include "server/service/tokens_service.h"
 }
 
 // The tables of the product's methods.

@@ -3,8 +3,8 @@
 #include "tests/server/wire_builder.h"
 
 extern "C" {
-#include "base/base64.h"
-#include "server/page_token.h"
+#include "base/core/base64.h"
+#include "server/domain/page_token.h"
 }
 
 namespace {

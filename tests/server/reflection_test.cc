@@ -9,7 +9,7 @@
 #include "tests/server/wire_builder.h"
 
 extern "C" {
-#include "base/wire.h"
+#include "base/core/wire.h"
 #include "server/runsd.h"
 }
 

@@ -4,7 +4,7 @@
 #include "tests/server/wire_builder.h"
 
 extern "C" {
-#include "server/run_codec.h"
+#include "server/domain/run_codec.h"
 }
 
 namespace {

@@ -1,5 +1,5 @@
 extern "C" {
-#include "server/run_state.h"
+#include "server/domain/run_state.h"
 }
 
 #include <gtest/gtest.h>

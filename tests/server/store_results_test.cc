@@ -6,9 +6,9 @@
 
 extern "C" {
 #include "server/auth/token_table.h"
-#include "server/runs_service.h"
-#include "server/service_call.h"
-#include "server/tokens_service.h"
+#include "server/service/runs_service.h"
+#include "server/service/service_call.h"
+#include "server/service/tokens_service.h"
 }
 
 namespace {

@@ -10,8 +10,8 @@
 #include "tests/server/wire_builder.h"
 
 extern "C" {
-#include "server/message_guard.h"
-#include "server/run_validate.h"
+#include "server/domain/message_guard.h"
+#include "server/domain/run_validate.h"
 }
 
 // New runs, and all that is wrong with them.

@@ -7,9 +7,9 @@
 #include <vector>
 
 extern "C" {
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/slice.h"
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
 }
 
 // Messages built by hand in wire format: they can be wrong, and they are independent

@@ -1,7 +1,7 @@
 // What waits for a back-end's thread.
 
 extern "C" {
-#include "base/clock.h"
+#include "base/core/clock.h"
 #include "storage/op_queue.h"
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 extern "C" {
-#include "base/clock.h"
+#include "base/core/clock.h"
 #include "storage/run_store.h"
 #include "storage/store_opener.h"
 }

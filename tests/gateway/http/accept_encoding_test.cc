@@ -1,7 +1,7 @@
 #include "tests/gateway/http/headers.h"
 
 extern "C" {
-#include "gateway/http/accept_encoding.h"
+#include "gateway/edge/accept_encoding.h"
 }
 
 namespace {

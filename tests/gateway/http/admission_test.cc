@@ -4,7 +4,7 @@
 #include "tests/gateway/http/fixture.h"
 
 extern "C" {
-#include "gateway/http/refusal_pace.h"
+#include "gateway/admission/refusal_pace.h"
 }
 
 // What is refused when too many calls are in flight.

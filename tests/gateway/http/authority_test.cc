@@ -4,7 +4,7 @@
 #include "tests/gateway/support.h"
 
 extern "C" {
-#include "gateway/http/authority.h"
+#include "gateway/edge/authority.h"
 }
 
 namespace {

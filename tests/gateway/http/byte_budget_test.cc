@@ -3,7 +3,7 @@
 #include <vector>
 
 extern "C" {
-#include "gateway/http/byte_budget.h"
+#include "gateway/admission/byte_budget.h"
 }
 
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 extern "C" {
-#include "gateway/http/call_window.h"
+#include "gateway/admission/call_window.h"
 }
 
 // Which calls wait for room, and who goes next.

@@ -4,7 +4,7 @@
 #include "tests/gateway/support.h"
 
 extern "C" {
-#include "gateway/http/compression.h"
+#include "gateway/edge/compression.h"
 }
 
 namespace {

@@ -3,7 +3,7 @@
 #include "tests/gateway/http/headers.h"
 
 extern "C" {
-#include "gateway/http/cors.h"
+#include "gateway/edge/cors.h"
 }
 
 namespace {

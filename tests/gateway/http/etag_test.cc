@@ -1,7 +1,7 @@
 #include "tests/gateway/http/headers.h"
 
 extern "C" {
-#include "gateway/http/etag.h"
+#include "gateway/edge/etag.h"
 }
 
 namespace {

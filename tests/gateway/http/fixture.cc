@@ -19,9 +19,9 @@
 #include <unistd.h>
 
 extern "C" {
-#include "base/clock.h"
-#include "base/strbuf.h"
-#include "base/wire.h"
+#include "base/core/clock.h"
+#include "base/core/strbuf.h"
+#include "base/core/wire.h"
 }
 
 namespace {

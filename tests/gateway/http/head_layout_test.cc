@@ -7,7 +7,7 @@
 #include "tests/gateway/support.h"
 
 extern "C" {
-#include "gateway/http/head_layout.h"
+#include "gateway/edge/head_layout.h"
 }
 
 namespace {

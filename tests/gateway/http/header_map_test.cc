@@ -3,7 +3,7 @@
 #include "tests/gateway/http/headers.h"
 
 extern "C" {
-#include "gateway/http/header_map.h"
+#include "gateway/edge/header_map.h"
 }
 
 namespace {

@@ -10,7 +10,7 @@
 #include "tests/gateway/support.h"
 
 extern "C" {
-#include "gateway/http/header.h"
+#include "gateway/edge/header.h"
 }
 
 // Headers in memory of just their size, so that ASan sees a read behind them.

@@ -5,9 +5,9 @@
 #include "tests/gateway/http/fixture.h"
 
 extern "C" {
-#include "base/clock.h"
-#include "gateway/http/linger.h"
-#include "gateway/http/reaper.h"
+#include "base/core/clock.h"
+#include "gateway/connection/linger.h"
+#include "gateway/connection/reaper.h"
 }
 
 // Connections between requests, and how they end: what reached the socket in time is

@@ -1,7 +1,7 @@
 #include "tests/gateway/http/fixture.h"
 
 extern "C" {
-#include "base/clock.h"
+#include "base/core/clock.h"
 }
 
 // Every limit: at it, and one above.

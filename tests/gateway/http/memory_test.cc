@@ -4,7 +4,7 @@
 #include "tests/gateway/http/fixture.h"
 
 extern "C" {
-#include "gateway/http/byte_budget.h"
+#include "gateway/admission/byte_budget.h"
 }
 
 // The budget for bytes of requests and replies, at a gateway with little of it.

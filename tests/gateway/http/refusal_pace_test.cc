@@ -2,7 +2,7 @@
 #include <vector>
 
 extern "C" {
-#include "gateway/http/refusal_pace.h"
+#include "gateway/admission/refusal_pace.h"
 }
 
 // When requests are refused that find no room.

@@ -6,7 +6,7 @@
 #include "tests/gateway/support.h"
 
 extern "C" {
-#include "gateway/http/request_head.h"
+#include "gateway/edge/request_head.h"
 }
 
 namespace {

@@ -1,5 +1,5 @@
 extern "C" {
-#include "gateway/http/request_head.h"
+#include "gateway/edge/request_head.h"
 }
 
 #include <cstring>

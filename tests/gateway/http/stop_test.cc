@@ -5,7 +5,7 @@
 #include "tests/gateway/http/fixture.h"
 
 extern "C" {
-#include "base/clock.h"
+#include "base/core/clock.h"
 }
 
 // A stop and the requests that are on their way: in the queue of connections to be

@@ -7,8 +7,8 @@
 #include "tests/gateway/http/fixture.h"
 
 extern "C" {
-#include "base/strbuf.h"
-#include "base/wire.h"
+#include "base/core/strbuf.h"
+#include "base/core/wire.h"
 }
 
 // One stream. Its events come on the loop's thread; the test's thread only finishes it.

@@ -1,7 +1,7 @@
 #include "tests/gateway/http/headers.h"
 
 extern "C" {
-#include "gateway/http/trace_context.h"
+#include "gateway/edge/trace_context.h"
 }
 
 namespace {

@@ -3,7 +3,7 @@
 #include "tests/gateway/http/fixture.h"
 
 extern "C" {
-#include "gateway/http/call_window.h"
+#include "gateway/admission/call_window.h"
 }
 
 // Calls that wait in the gateway while the upstream has as many as it may.

@@ -3,7 +3,7 @@
 #include <vector>
 
 extern "C" {
-#include "base/arena.h"
+#include "base/core/arena.h"
 #include "gateway/reflection/reflection_message.h"
 }
 

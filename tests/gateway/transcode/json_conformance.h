@@ -5,8 +5,8 @@
 
 #include "tests/gateway/support.h"
 extern "C" {
-#include "gateway/transcode/json_read.h"
-#include "gateway/transcode/json_write.h"
+#include "gateway/json/json_read.h"
+#include "gateway/json/json_write.h"
 }
 
 // Reads JSON and writes it again.

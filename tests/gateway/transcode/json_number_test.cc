@@ -5,9 +5,9 @@
 #include "tests/gateway/support.h"
 
 extern "C" {
-#include "base/base64.h"
-#include "gateway/transcode/json_number.h"
-#include "gateway/transcode/well_known_text.h"
+#include "base/core/base64.h"
+#include "gateway/json/json_number.h"
+#include "gateway/json/well_known_text.h"
 }
 
 namespace {

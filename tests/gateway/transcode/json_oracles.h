@@ -17,8 +17,8 @@
 
 extern "C" {
 #include "gateway/descriptor/descriptor_pool.h"
-#include "gateway/transcode/json_read.h"
-#include "gateway/transcode/json_write.h"
+#include "gateway/json/json_read.h"
+#include "gateway/json/json_write.h"
 }
 
 // JSON as others write and read it: upb and libprotobuf, on the same

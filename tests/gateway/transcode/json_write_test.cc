@@ -3,7 +3,7 @@
 #include "tests/gateway/support.h"
 
 extern "C" {
-#include "gateway/transcode/json_write.h"
+#include "gateway/json/json_write.h"
 }
 
 namespace {

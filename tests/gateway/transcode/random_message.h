@@ -9,7 +9,7 @@
 #include <vector>
 
 extern "C" {
-#include "base/wire.h"
+#include "base/core/wire.h"
 #include "gateway/descriptor/schema.h"
 }
 

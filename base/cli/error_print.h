@@ -1,0 +1,10 @@
+#ifndef RUNSD_BASE_CLI_ERROR_PRINT_H
+#define RUNSD_BASE_CLI_ERROR_PRINT_H
+
+#include "base/core/error.h"
+
+// Tells on stderr in one line why a program could not do its work:
+// "PROGRAM: message (detail)".
+void error_print(const char *program, const struct error *error);
+
+#endif

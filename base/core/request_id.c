@@ -1,0 +1,60 @@
+#include "base/core/request_id.h"
+
+#include <sys/random.h>
+
+#include "base/core/check.h"
+#include "base/core/clock.h"
+
+static bool is_allowed(uint8_t c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("._~:/+=@-", c) != NULL);
+}
+
+bool request_id_valid(struct slice text) {
+    if (text.len == 0 || text.len > REQUEST_ID_LONGEST) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_allowed(text.data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum { RANDOM_BYTES = 10, RANDOM_TAKEN_AT_ONCE = 16 };
+
+// Asks the kernel for the bytes of several ids at once: the call costs as much as all
+// else here. Ids are no secrets; tokens are made elsewhere.
+static void random_bytes(uint8_t ret_bytes[RANDOM_BYTES]) {
+    static _Thread_local uint8_t taken[RANDOM_BYTES * RANDOM_TAKEN_AT_ONCE];
+    static _Thread_local size_t left;
+    if (left == 0) {
+        // Never fails for up to 256 bytes once the system has booted.
+        CHECK(getrandom(taken, sizeof(taken), 0) == (ssize_t)sizeof(taken));
+        left = sizeof(taken);
+    }
+    left -= RANDOM_BYTES;
+    memcpy(ret_bytes, taken + left, RANDOM_BYTES);
+}
+
+void uuid_make(char ret_text[UUID_TEXT_SIZE]) {
+    uint8_t bytes[16];
+    random_bytes(bytes + 6);
+    uint64_t ms = (uint64_t)(clock_now_us(&clock_system) / 1000);
+    for (int i = 0; i < 6; i++) {
+        bytes[i] = (uint8_t)(ms >> (40 - 8 * i));
+    }
+    bytes[6] = (uint8_t)(0x70 | (bytes[6] & 0x0F));
+    bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3F));
+    static const char hex[] = "0123456789abcdef";
+    char *p = ret_text;
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            *p++ = '-';
+        }
+        *p++ = hex[bytes[i] >> 4];
+        *p++ = hex[bytes[i] & 15];
+    }
+    *p = '\0';
+}

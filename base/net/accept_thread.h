@@ -1,0 +1,55 @@
+#ifndef RUNSD_BASE_NET_ACCEPT_THREAD_H
+#define RUNSD_BASE_NET_ACCEPT_THREAD_H
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/log/log.h"
+#include "base/net/address.h"
+#include "base/net/listener_guard.h"
+
+// Accepts connections at any number of addresses on a thread of its own and hands them
+// over, for a library that cannot be trusted with a listening socket. It goes on whatever
+// accept says: without descriptors or memory it waits a moment and tries again.
+//
+// Connections that find max_connections open, and have been for 0.2 s, are closed: a
+// client that is refused tries elsewhere or later, one that is left in the backlog waits
+// for a time-out. Shorter than that is no overload: who closes may just be behind.
+//
+// A unix socket's file is looked at once a second. If it is gone, or stale, it is made
+// again; if another program or another file has its place, that is logged, once a minute,
+// and it is made again when the place is free.
+
+struct accept_thread_options {
+    const struct logger *log;
+    const char *what;    // "gRPC", for the log; a constant
+    const char *option;  // that sets max_connections, for the log; a constant
+    int max_connections; // open at once, handed over and not closed yet
+    int max_descriptor;  // a connection with this number or a greater one is closed
+    // Takes the connection over, which does not block; listener is the socket that it came
+    // from. Called on the thread.
+    void (*take)(void *context, int listener, int connection);
+    void *context;
+};
+
+struct accept_thread;
+
+struct accept_thread *accept_thread_new(const struct accept_thread_options *options);
+
+// Listens at an address too, of a name at all that it has; before accept_thread_start.
+// *ret_port is the TCP port, 0 for a unix socket. Errors: those of listen_socket_open_all.
+const struct error *accept_thread_listen(struct accept_thread *t, struct arena *a,
+                                         const struct address *address, int *ret_port);
+
+// Starts to accept. From now on guard, if it is not NULL, looks at all the listeners; it
+// must outlive accept_thread_stop.
+void accept_thread_start(struct accept_thread *t, struct listener_guard *guard);
+
+// Ends the thread and closes the listeners; the files of unix sockets are removed if they
+// are still ours. When it returns, nothing is handed over any more. It may be called
+// again.
+void accept_thread_stop(struct accept_thread *t);
+
+// Stops it if need be. NULL is ignored.
+void accept_thread_free(struct accept_thread *t);
+
+#endif

@@ -1,0 +1,82 @@
+#include "base/net/address.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/core/memory.h"
+
+// Of a unix socket's path.
+static const size_t longest_path = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+static const struct error *refuse(struct arena *a, const char *flag, const char *text,
+                                  const char *why) {
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                     "%s: \"%s\" is no address: %s; expected HOST:PORT or unix:PATH", flag, text,
+                     why);
+}
+
+static const struct error *parse_unix(struct arena *a, const char *flag, const char *text,
+                                      struct address *ret) {
+    const char *path = text + strlen("unix:");
+    if (path[0] == '\0') {
+        return refuse(a, flag, text, "the path is empty");
+    }
+    if (strlen(path) > longest_path) {
+        return refuse(a, flag, text,
+                      arena_printf(a, "the path has %zu bytes, a unix socket's has at most %zu",
+                                   strlen(path), longest_path));
+    }
+    *ret = (struct address){.kind = ADDRESS_UNIX, .text = text, .path = path};
+    return NULL;
+}
+
+const struct error *address_parse(struct arena *a, const char *flag, const char *given,
+                                  struct address *ret) {
+    char *text = arena_cstr(a, slice_of_cstr(given));
+    if (strncmp(text, "unix:", strlen("unix:")) == 0) {
+        return parse_unix(a, flag, text, ret);
+    }
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL) {
+        return refuse(a, flag, text, "it has no port");
+    }
+    size_t digits = strlen(colon + 1);
+    if (digits == 0 || digits > 5 || strspn(colon + 1, "0123456789") != digits ||
+        strtol(colon + 1, NULL, 10) > 65535) {
+        return refuse(a, flag, text, "the port is no number from 0 to 65535");
+    }
+    struct slice host = slice_of(text, (size_t)(colon - text));
+    if (host.len >= 2 && host.data[0] == '[' && host.data[host.len - 1] == ']') {
+        host = slice_of(host.data + 1, host.len - 2);
+    } else if (host.len > 0 && memchr(host.data, ':', host.len) != NULL) {
+        return refuse(a, flag, text, "an IPv6 host needs brackets");
+    }
+    if (host.len == 0) {
+        return refuse(a, flag, text, "the host is empty");
+    }
+    *ret = (struct address){
+        .kind = ADDRESS_TCP,
+        .text = text,
+        .host = arena_cstr(a, host),
+        .port = (int)strtol(colon + 1, NULL, 10),
+    };
+    return NULL;
+}
+
+bool address_is_local(const struct address *addr) {
+    return addr->kind == ADDRESS_UNIX || strncmp(addr->host, "127.", 4) == 0 ||
+           strcmp(addr->host, "::1") == 0 || strcmp(addr->host, "localhost") == 0;
+}
+
+const char *address_absolute_text(struct arena *a, const struct address *addr) {
+    if (addr->kind != ADDRESS_UNIX || addr->path[0] == '/') {
+        return addr->text;
+    }
+    CLEANUP_FREE char *folder = getcwd(NULL, 0);
+    if (folder == NULL || strlen(folder) + 1 + strlen(addr->path) > longest_path) {
+        return addr->text;
+    }
+    return arena_printf(a, "unix:%s/%s", folder, addr->path);
+}

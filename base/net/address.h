@@ -1,0 +1,34 @@
+#ifndef RUNSD_BASE_NET_ADDRESS_H
+#define RUNSD_BASE_NET_ADDRESS_H
+
+#include <stdbool.h>
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+
+enum address_kind { ADDRESS_TCP, ADDRESS_UNIX };
+
+// Where a program listens or connects: "HOST:PORT", "[IPV6]:PORT" or
+// "unix:PATH".
+struct address {
+    enum address_kind kind;
+    const char *text; // as given
+    const char *host; // TCP: without brackets
+    int port;         // TCP: 0 lets the system choose
+    const char *path; // unix
+};
+
+// Reads what was given; the result lives in a. INVALID_ARGUMENT if it is none, with a
+// message that names flag and what was given.
+const struct error *address_parse(struct arena *a, const char *flag, const char *given,
+                                  struct address *ret);
+
+// Whether the address is a unix socket or a loopback host (127.0.0.0/8, ::1,
+// localhost): one that no stranger reaches.
+bool address_is_local(const struct address *addr);
+
+// How another process names the address, whatever folder it is in: a unix socket's
+// relative path is made absolute. As given if that were longer than such a path may be.
+const char *address_absolute_text(struct arena *a, const struct address *addr);
+
+#endif

@@ -1,0 +1,180 @@
+#include "base/net/listen_socket.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SOCKET_FILE_MODE = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP };
+
+static const int socket_flags = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+static const struct error *open_unix(struct arena *a, const struct address *address,
+                                     struct listen_socket *ret_socket) {
+    const struct error *error = socket_file_remove_stale(a, address);
+    if (error != NULL) {
+        return error;
+    }
+    int fd = socket(AF_UNIX, socket_flags, 0);
+    if (fd < 0) {
+        return listen_error(a, address, strerror(errno));
+    }
+    struct sockaddr_un sun = socket_file_address(address->path);
+    // The socket's own mode, less the umask, is the file's from its first moment on: never
+    // open to others. The umask, which is of all threads, is left alone.
+    if (fchmod(fd, SOCKET_FILE_MODE) != 0 ||
+        bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) != 0) {
+        int number = errno;
+        close(fd);
+        return listen_error(a, address, listen_error_text(number));
+    }
+    if (chmod(address->path, SOCKET_FILE_MODE) != 0 || listen(fd, SOMAXCONN) != 0) {
+        int number = errno;
+        unlink(address->path);
+        close(fd);
+        return listen_error(a, address, strerror(number));
+    }
+    *ret_socket = (struct listen_socket){.fd = fd};
+    socket_file_remember(address->path, &ret_socket->file);
+    return NULL;
+}
+
+// --- TCP ---
+
+static int bound_port(int fd) {
+    struct sockaddr_storage bound = {0};
+    socklen_t length = sizeof(bound);
+    if (getsockname(fd, (struct sockaddr *)&bound, &length) != 0) {
+        return 0;
+    }
+    return bound.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&bound)->sin6_port)
+                                       : ntohs(((struct sockaddr_in *)&bound)->sin_port);
+}
+
+// Gives an address the port that its sisters have.
+static void set_port(struct sockaddr *where, int port) {
+    if (where->sa_family == AF_INET6) {
+        ((struct sockaddr_in6 *)where)->sin6_port = htons((uint16_t)port);
+    } else {
+        ((struct sockaddr_in *)where)->sin_port = htons((uint16_t)port);
+    }
+}
+
+// Returns the socket, or -1 with errno set.
+static int listen_at(const struct addrinfo *where) {
+    int fd = socket(where->ai_family, socket_flags, 0);
+    int yes = 1;
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
+        bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0) {
+        return fd;
+    }
+    int number = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    errno = number;
+    return -1;
+}
+
+// Whether the machine has no such address: of a name it may have some.
+static bool is_not_ours(int number) {
+    return number == EADDRNOTAVAIL || number == EAFNOSUPPORT;
+}
+
+// Listens at up to `most` of the addresses found. Returns how many; 0 with *ret_number, an
+// errno, if there are none or one cannot be bound for another reason than that the
+// machine has no such address.
+static size_t listen_at_all(const struct addrinfo *found, struct listen_socket *ret_sockets,
+                            size_t most, int *ret_number) {
+    size_t count = 0;
+    *ret_number = EADDRNOTAVAIL;
+    for (const struct addrinfo *i = found; i != NULL && count < most; i = i->ai_next) {
+        if (count > 0) {
+            set_port(i->ai_addr, ret_sockets[0].port);
+        }
+        int fd = listen_at(i);
+        if (fd >= 0) {
+            ret_sockets[count++] = (struct listen_socket){.fd = fd, .port = bound_port(fd)};
+        } else if (!is_not_ours(errno)) {
+            *ret_number = errno;
+            while (count > 0) {
+                close(ret_sockets[--count].fd);
+            }
+            return 0;
+        }
+    }
+    return count;
+}
+
+static const struct error *open_tcp(struct arena *a, const struct address *address,
+                                    struct listen_socket *ret_sockets, size_t most,
+                                    size_t *ret_count) {
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    int r = getaddrinfo(address->host, arena_printf(a, "%d", address->port), &hints, &found);
+    if (r != 0) {
+        return listen_error(a, address,
+                            arena_printf(a, "the host is unknown (%s)", gai_strerror(r)));
+    }
+    int number;
+    size_t count = listen_at_all(found, ret_sockets, most, &number);
+    freeaddrinfo(found);
+    if (count == 0) {
+        return listen_error(a, address, listen_error_text(number));
+    }
+    *ret_count = count;
+    return NULL;
+}
+
+const struct error *listen_socket_open_all(struct arena *a, const struct address *address,
+                                           struct listen_socket *ret_sockets, size_t most,
+                                           size_t *ret_count) {
+    if (address->kind != ADDRESS_UNIX) {
+        return open_tcp(a, address, ret_sockets, most, ret_count);
+    }
+    const struct error *error = open_unix(a, address, ret_sockets);
+    if (error == NULL) {
+        *ret_count = 1;
+    }
+    return error;
+}
+
+const struct error *listen_socket_open(struct arena *a, const struct address *address,
+                                       struct listen_socket *ret_socket) {
+    size_t one;
+    return listen_socket_open_all(a, address, ret_socket, 1, &one);
+}
+
+// --- the end ---
+
+void listen_socket_refuse(struct listen_socket *socket) {
+    socket_file_remove(&socket->file);
+    // Of TCP, SYN without ACK begins a connection: byte 13 of the segment has the flags.
+    // Its client sends it again after a second, and is refused then.
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TH_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+    setsockopt(socket->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+bool listen_socket_has_waiting(const struct listen_socket *socket) {
+    struct pollfd waiting = {.fd = socket->fd, .events = POLLIN};
+    return poll(&waiting, 1, 0) > 0 && (waiting.revents & POLLIN) != 0;
+}
+
+void listen_socket_close(struct listen_socket *socket) {
+    socket_file_remove(&socket->file);
+    close(socket->fd);
+}

@@ -1,0 +1,112 @@
+#include "base/process/memory_keeper.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/core/check.h"
+#include "base/core/clock.h"
+#include "base/core/memory.h"
+
+enum { LOOKS_UNTIL_ANOTHER = 5 };
+
+struct memory_keeper {
+    pthread_t thread;
+    int64_t idle_after_trim;
+    int64_t least_after_trim; // of all trims
+    int looks;                // since the last one
+    pthread_mutex_t mutex;    // guards what follows
+    pthread_cond_t changed;
+    bool is_ending;
+};
+
+// What the process has of memory and malloc has not given out; what is no malloc's counts
+// too, but hardly changes. -1 if it cannot be known.
+static int64_t idle_bytes(void) {
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm == NULL) {
+        return -1;
+    }
+    long size;
+    long resident;
+    bool is_read = fscanf(statm, "%ld %ld", &size, &resident) == 2;
+    fclose(statm);
+    struct mallinfo2 info = mallinfo2();
+    return is_read
+               ? (int64_t)resident * sysconf(_SC_PAGESIZE) - (int64_t)(info.uordblks + info.hblkhd)
+               : -1;
+}
+
+static void look(struct memory_keeper *keeper) {
+    int64_t idle = idle_bytes();
+    keeper->looks++;
+    if (idle < keeper->idle_after_trim) {
+        keeper->idle_after_trim = idle; // what was idle is in use again
+    }
+    // Under load a trim finds little, which says nothing of what it finds afterwards.
+    bool is_worth_another = keeper->looks >= LOOKS_UNTIL_ANOTHER &&
+                            idle - keeper->least_after_trim > MEMORY_KEEPER_MOST_BYTES;
+    if (idle - keeper->idle_after_trim > MEMORY_KEEPER_MOST_BYTES || is_worth_another) {
+        malloc_trim(0);
+        keeper->looks = 0;
+        keeper->idle_after_trim = idle_bytes();
+        if (keeper->idle_after_trim < keeper->least_after_trim) {
+            keeper->least_after_trim = keeper->idle_after_trim;
+        }
+    }
+}
+
+static void *run(void *argument) {
+    struct memory_keeper *keeper = argument;
+    pthread_mutex_lock(&keeper->mutex);
+    while (!keeper->is_ending) {
+        int64_t at_us = clock_monotonic_us() + (int64_t)MEMORY_KEEPER_PERIOD_MS * 1000;
+        const struct timespec at = {at_us / 1000000, at_us % 1000000 * 1000};
+        int r = 0;
+        while (!keeper->is_ending && r != ETIMEDOUT) {
+            r = pthread_cond_timedwait(&keeper->changed, &keeper->mutex, &at);
+        }
+        if (!keeper->is_ending) {
+            pthread_mutex_unlock(&keeper->mutex);
+            look(keeper);
+            pthread_mutex_lock(&keeper->mutex);
+        }
+    }
+    pthread_mutex_unlock(&keeper->mutex);
+    return NULL;
+}
+
+struct memory_keeper *memory_keeper_start(void) {
+    struct memory_keeper *keeper = mem_zalloc(sizeof(*keeper));
+    keeper->idle_after_trim = idle_bytes();
+    keeper->least_after_trim = keeper->idle_after_trim;
+    pthread_mutex_init(&keeper->mutex, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&keeper->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    CHECK(pthread_create(&keeper->thread, NULL, run, keeper) == 0); // else as out of memory
+    pthread_setname_np(keeper->thread, "memory-keeper");
+    return keeper;
+}
+
+void memory_keeper_stop(struct memory_keeper *keeper) {
+    if (keeper == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&keeper->mutex);
+    keeper->is_ending = true;
+    pthread_cond_broadcast(&keeper->changed);
+    pthread_mutex_unlock(&keeper->mutex);
+    pthread_join(keeper->thread, NULL);
+    pthread_cond_destroy(&keeper->changed);
+    pthread_mutex_destroy(&keeper->mutex);
+    free(keeper);
+}

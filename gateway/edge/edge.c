@@ -1,0 +1,33 @@
+#include "gateway/edge/edge.h"
+
+static struct header_map request_map(const struct gateway_http_options *options) {
+    return (struct header_map){options->request_headers, options->request_header_count};
+}
+
+static struct header_map response_map(const struct gateway_http_options *options) {
+    return (struct header_map){options->response_headers, options->response_header_count};
+}
+
+const struct error *edge_check(struct arena *a, const struct gateway_http_options *options) {
+    const struct error *error = cors_check(a, options);
+    if (error == NULL) {
+        error = header_map_check(a, request_map(options), HEADER_MAP_REQUEST);
+    }
+    return error != NULL ? error : header_map_check(a, response_map(options), HEADER_MAP_RESPONSE);
+}
+
+void edge_init(struct edge *edge, const struct logger *log,
+               const struct gateway_http_options *options) {
+    edge->log = log;
+    edge->options = *options;
+    edge->request_headers = request_map(options);
+    edge->response_headers = response_map(options);
+    edge->details_schema = error_details_schema_new();
+    arena_init(&edge->arena);
+    edge->cors = cors_of(&edge->arena, &edge->options);
+}
+
+void edge_release(struct edge *edge) {
+    schema_free(edge->details_schema);
+    arena_release(&edge->arena);
+}

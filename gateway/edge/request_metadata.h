@@ -1,0 +1,21 @@
+#ifndef RUNSD_GATEWAY_EDGE_REQUEST_METADATA_H
+#define RUNSD_GATEWAY_EDGE_REQUEST_METADATA_H
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "gateway/edge/edge.h"
+#include "gateway/edge/header.h"
+#include "gateway/edge/request_head.h"
+#include "rpc/metadata.h"
+
+// The metadata of the upstream call of a request: x-request-id, authorization if there
+// is one, the W3C trace context if it is valid, and the mapped headers. They live in a
+// or borrow from headers and facts. Errors: those of header_map_request. Pure.
+const struct error *request_metadata_make(struct arena *a, const struct edge *edge,
+                                          struct http_headers headers,
+                                          const struct request_facts *facts,
+                                          struct slice request_id,
+                                          const struct rpc_metadata **ret_metadata, int *ret_count);
+
+#endif

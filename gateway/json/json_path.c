@@ -1,0 +1,95 @@
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "gateway/json/json_reader.h"
+#include "gateway/json/scalar.h"
+
+enum { LONGEST_PATH = 512 };
+
+static bool is_plain_key(struct slice key) {
+    for (size_t i = 0; i < key.len; i++) {
+        uint8_t c = key.data[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '_' || c == '-' || c == '@' || c == '$';
+        if (!plain) {
+            return false;
+        }
+    }
+    return key.len > 0 && key.len <= 64;
+}
+
+static void append_path(struct arena *a, struct strbuf *b, const struct json_path *path) {
+    if (path == NULL) {
+        return;
+    }
+    append_path(a, b, path->parent);
+    if (path->key.data == NULL) {
+        strbuf_printf(b, "[%zu]", path->index);
+    } else if (is_plain_key(path->key)) {
+        strbuf_printf(b, "%s%.*s", b->len == 0 ? "" : ".", SLICE_FMT(path->key));
+    } else {
+        strbuf_printf(b, "[%s]", scalar_quote(a, path->key));
+    }
+}
+
+static const char *path_text(struct arena *a, const struct json_path *path) {
+    struct strbuf b = STRBUF_INIT;
+    append_path(a, &b, path);
+    const char *text = "body";
+    if (b.len > LONGEST_PATH) {
+        size_t n = LONGEST_PATH;
+        while ((b.data[n] & 0xC0) == 0x80) {
+            n--; // not within a character
+        }
+        text = arena_printf(a, "%.*s...", (int)n, (const char *)b.data);
+    } else if (b.len > 0) {
+        text = arena_cstr(a, strbuf_slice(&b));
+    }
+    strbuf_release(&b);
+    return text;
+}
+
+bool json_fail_path(struct json_reader *r, const struct json_path *path, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char why[768];
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    const char *field = path_text(r->arena, path);
+    struct error *e = error_new(
+        r->arena, STATUS_INVALID_ARGUMENT, REASON_BODY_INVALID, "The body's %s is invalid: %s.",
+        path == NULL ? "value" : arena_printf(r->arena, "\"%s\"", field), why);
+    error_add_violation(e, r->arena, field, "%s", why);
+    r->error = e;
+    return false;
+}
+
+bool json_fail_kind(struct json_reader *r, const struct json_path *path, const char *due) {
+    const char *given;
+    switch (json_peek(r)) {
+    case '{':
+        given = "an object";
+        break;
+    case '[':
+        given = "an array";
+        break;
+    case '"':
+        given = "a string";
+        break;
+    case 't':
+    case 'f':
+        given = "a boolean";
+        break;
+    case 'n':
+        given = "null";
+        break;
+    default:
+        given = "a number";
+        break;
+    }
+    // Only what is JSON is of a kind.
+    if (!json_skip_value(r)) {
+        return false;
+    }
+    return json_fail_path(r, path, "expected %s, found %s", due, given);
+}

@@ -1,0 +1,484 @@
+#include "gateway/json/json_read.h"
+
+#include <stdlib.h>
+
+#include "gateway/json/json_number.h"
+#include "gateway/json/json_reader.h"
+#include "gateway/json/scalar.h"
+
+enum { FEW_FIELDS = 256, COMPARED_PAIRWISE = 12, MAP_KEY = 1, MAP_VALUE = 2 };
+
+size_t json_begin_length(struct json_reader *r) {
+    strbuf_append_byte(r->out, 0); // most lengths take one byte
+    return r->out->len;
+}
+
+void json_end_length(struct json_reader *r, size_t begin) {
+    size_t len = r->out->len - begin;
+    if (len < 0x80) {
+        r->out->data[begin - 1] = (uint8_t)len;
+        return;
+    }
+    size_t size = wire_varint_size(len);
+    strbuf_grow(r->out, size - 1);
+    memmove(r->out->data + begin + size - 1, r->out->data + begin, len);
+    r->out->len = begin - 1;
+    wire_put_varint(r->out, len);
+    r->out->len += len;
+}
+
+bool json_add_key(struct json_reader *r, size_t base, struct slice key,
+                  const struct json_path *path) {
+    size_t count = r->key_count - base;
+    for (size_t i = base; count < COMPARED_PAIRWISE && i < r->key_count; i++) {
+        if (slice_equal(r->keys[i], key)) {
+            return json_fail_path(r, path, "the key stands twice");
+        }
+    }
+    if (r->key_count == r->key_capacity) {
+        size_t capacity = r->key_capacity == 0 ? 64 : r->key_capacity * 2;
+        struct slice *more = arena_alloc(r->arena, sizeof(*more) * capacity);
+        if (r->key_count > 0) {
+            memcpy(more, r->keys, sizeof(*more) * r->key_count);
+        }
+        r->keys = more;
+        r->key_capacity = capacity;
+    }
+    r->keys[r->key_count++] = key;
+    return true;
+}
+
+static int compare_keys(const void *a, const void *b) {
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+bool json_end_keys(struct json_reader *r, size_t base, const struct json_path *path) {
+    size_t count = r->key_count - base;
+    struct slice *keys = r->keys + base;
+    r->key_count = base;
+    if (count <= COMPARED_PAIRWISE) {
+        return true;
+    }
+    // Sorting bounds the work whatever the keys are; hashing would not.
+    qsort(keys, count, sizeof(keys[0]), compare_keys);
+    for (size_t i = 1; i < count; i++) {
+        if (slice_equal(keys[i - 1], keys[i])) {
+            struct json_path at = {path, keys[i], 0};
+            return json_fail_path(r, &at, "the key stands twice");
+        }
+    }
+    return true;
+}
+
+bool json_open_object(struct json_reader *r, const struct json_path *path,
+                      struct json_object *ret) {
+    if (json_peek(r) != '{') {
+        return json_fail_kind(r, path, "an object");
+    }
+    *ret = (struct json_object){.path = path, .base = r->key_count, .first = true};
+    return json_open(r, '{', path);
+}
+
+bool json_next_member(struct json_reader *r, struct json_object *object, struct json_path *ret_at,
+                      bool *ret_more) {
+    if (!json_more(r, '}', &object->first, ret_more)) {
+        return false;
+    }
+    if (!*ret_more) {
+        return json_end_keys(r, object->base, object->path);
+    }
+    struct slice key;
+    if (!json_read_key(r, &key)) {
+        return false;
+    }
+    *ret_at = (struct json_path){object->path, key, 0};
+    return json_add_key(r, object->base, key, ret_at);
+}
+
+// A number, or a string that holds one.
+static bool get_number(struct json_reader *r, const struct schema_field *f,
+                       const struct json_path *path) {
+    struct slice text;
+    uint8_t c = json_peek(r);
+    bool quoted = c == '"';
+    if (!quoted && c != '-' && (c < '0' || c > '9')) {
+        return json_fail_kind(r, path, "a number");
+    }
+    if (!(quoted ? json_read_string(r, &text) : json_read_number(r, &text))) {
+        return false;
+    }
+    const char *fault = scalar_put_number(r->arena, f, text, quoted, r->out);
+    return fault == NULL || json_fail_path(r, path, "%s", fault);
+}
+
+static bool get_bool(struct json_reader *r, const struct json_path *path) {
+    uint8_t c = json_peek(r);
+    if (c != 't' && c != 'f') {
+        return json_fail_kind(r, path, "a boolean");
+    }
+    strbuf_append_byte(r->out, c == 't');
+    return json_read_word(r, c == 't' ? "true" : "false");
+}
+
+static bool get_enum(struct json_reader *r, const struct schema_field *f,
+                     const struct json_path *path) {
+    struct slice text;
+    const char *fault;
+    uint8_t c = json_peek(r);
+    if (c == 'n' && f->enumeration->null_value) {
+        strbuf_append_byte(r->out, 0);
+        return json_read_word(r, "null");
+    }
+    if (c == '"') {
+        if (!json_read_string(r, &text)) {
+            return false;
+        }
+        fault = scalar_put_enum_name(r->arena, f, text, r->out);
+    } else if (c == '-' || (c >= '0' && c <= '9')) {
+        if (!json_read_number(r, &text)) {
+            return false;
+        }
+        fault = scalar_put_enum_number(r->arena, f, text, r->out);
+    } else {
+        return json_fail_kind(r, path, "a string");
+    }
+    return fault == NULL || json_fail_path(r, path, "%s", fault);
+}
+
+static bool get_text(struct json_reader *r, const struct schema_field *f,
+                     const struct json_path *path) {
+    struct slice text;
+    if (json_peek(r) != '"') {
+        return json_fail_kind(r, path, "a string");
+    }
+    if (!json_read_string(r, &text)) {
+        return false;
+    }
+    if (f->type == SCHEMA_BYTES) {
+        const char *fault = scalar_put_bytes(r->arena, text, r->out);
+        return fault == NULL || json_fail_path(r, path, "%s", fault);
+    }
+    wire_put_varint(r->out, text.len);
+    strbuf_append_slice(r->out, text);
+    return true;
+}
+
+bool json_get_element(struct json_reader *r, const struct schema_field *f,
+                      const struct json_path *path) {
+    switch (f->type) {
+    case SCHEMA_BOOL:
+        return get_bool(r, path);
+    case SCHEMA_ENUM:
+        return get_enum(r, f, path);
+    case SCHEMA_STRING:
+    case SCHEMA_BYTES:
+        return get_text(r, f, path);
+    case SCHEMA_MESSAGE: {
+        size_t begin = json_begin_length(r);
+        if (!json_get_message(r, f->message, path)) {
+            return false;
+        }
+        json_end_length(r, begin);
+        return true;
+    }
+    case SCHEMA_GROUP:
+        if (!json_get_message(r, f->message, path)) {
+            return false;
+        }
+        wire_put_tag(r->out, f->number, WIRE_GROUP_END);
+        return true;
+    default:
+        return get_number(r, f, path);
+    }
+}
+
+// Whether the next value is the name of an enum value that is not known, which
+// counts as an unknown field: takes it then, *ret_skipped says so.
+static bool skip_unknown_name(struct json_reader *r, const struct schema_field *f,
+                              bool *ret_skipped) {
+    *ret_skipped = false;
+    if (!r->options.ignore_unknown || f->enumeration == NULL || json_peek(r) != '"') {
+        return true;
+    }
+    const uint8_t *p = r->p;
+    struct slice text;
+    int32_t number;
+    if (!json_read_string(r, &text)) {
+        return false;
+    }
+    *ret_skipped = !schema_enum_by_name(f->enumeration, text, &number);
+    if (!*ret_skipped) {
+        r->p = p;
+    }
+    return true;
+}
+
+static bool get_list(struct json_reader *r, const struct schema_field *f,
+                     const struct json_path *path) {
+    if (json_peek(r) != '[') {
+        return json_fail_kind(r, path, "an array");
+    }
+    if (!json_open(r, '[', path)) {
+        return false;
+    }
+    size_t before = r->out->len;
+    size_t begin = 0;
+    if (f->packed) {
+        wire_put_tag(r->out, f->number, WIRE_BYTES);
+        begin = json_begin_length(r);
+    }
+    struct json_path item = {path, SLICE_EMPTY, 0};
+    bool first = true;
+    bool more;
+    bool skipped;
+    for (;; item.index++) {
+        if (!json_more(r, ']', &first, &more)) {
+            return false;
+        }
+        if (!more) {
+            break;
+        }
+        if (!skip_unknown_name(r, f, &skipped)) {
+            return false;
+        }
+        if (skipped) {
+            continue;
+        }
+        if (!f->packed) {
+            scalar_put_tag(f, r->out);
+        }
+        if (!json_get_element(r, f, &item)) {
+            return false;
+        }
+    }
+    if (f->packed) {
+        if (r->out->len == begin) {
+            r->out->len = before;
+        } else {
+            json_end_length(r, begin);
+        }
+    }
+    return true;
+}
+
+// Appends a map key, which JSON always has in quotes.
+static bool put_map_key(struct json_reader *r, const struct schema_field *f, struct slice key,
+                        const struct json_path *path) {
+    const char *fault = NULL;
+    scalar_put_tag(f, r->out);
+    if (f->type != SCHEMA_STRING && f->type != SCHEMA_BOOL) {
+        // One spelling for each key, so that those that stand twice are seen.
+        size_t digits = key.len > 0 && key.data[0] == '-' ? 1 : 0;
+        bool plain = key.len > digits && !(key.data[digits] == '0' && key.len > 1);
+        for (size_t i = digits; i < key.len; i++) {
+            plain = plain && key.data[i] >= '0' && key.data[i] <= '9';
+        }
+        if (!plain) {
+            return json_fail_path(r, path, "%s is no integer in plain digits",
+                                  scalar_quote(r->arena, key));
+        }
+    }
+    fault = scalar_put_text(r->arena, f, key, r->out);
+    return fault == NULL || json_fail_path(r, path, "%s", fault);
+}
+
+static bool get_map(struct json_reader *r, const struct schema_field *f,
+                    const struct json_path *path) {
+    const struct schema_field *key_field = schema_field_by_number(f->message, MAP_KEY);
+    const struct schema_field *value_field = schema_field_by_number(f->message, MAP_VALUE);
+    struct json_object object;
+    struct json_path at;
+    bool more;
+    if (!json_open_object(r, path, &object)) {
+        return false;
+    }
+    for (;;) {
+        if (!json_next_member(r, &object, &at, &more)) {
+            return false;
+        }
+        if (!more) {
+            return true;
+        }
+        bool skipped;
+        if (!skip_unknown_name(r, value_field, &skipped)) {
+            return false;
+        }
+        if (skipped) {
+            continue;
+        }
+        scalar_put_tag(f, r->out);
+        size_t begin = json_begin_length(r);
+        if (!put_map_key(r, key_field, at.key, &at)) {
+            return false;
+        }
+        scalar_put_tag(value_field, r->out);
+        if (!json_get_element(r, value_field, &at)) {
+            return false;
+        }
+        json_end_length(r, begin);
+    }
+}
+
+// Whether null is a value of the field rather than its absence.
+static bool takes_null(const struct schema_field *f) {
+    if (f->repeated) {
+        return false;
+    }
+    return (f->message != NULL && f->message->known == KNOWN_VALUE) ||
+           (f->enumeration != NULL && f->enumeration->null_value);
+}
+
+static bool get_field(struct json_reader *r, const struct schema_field *f,
+                      const struct json_path *path) {
+    if (f->map) {
+        return get_map(r, f, path);
+    }
+    if (f->repeated) {
+        return get_list(r, f, path);
+    }
+    scalar_put_tag(f, r->out);
+    return json_get_element(r, f, path);
+}
+
+// Which fields and oneofs of a message were seen.
+struct seen {
+    uint64_t *fields;
+    const struct schema_field **oneofs;
+    uint64_t few_fields[FEW_FIELDS / 64];
+    const struct schema_field *few_oneofs[8];
+};
+
+static void init_seen(struct json_reader *r, const struct schema_message *m, struct seen *s) {
+    s->fields = s->few_fields;
+    s->oneofs = s->few_oneofs;
+    size_t words = (m->field_count + 63) / 64;
+    if (m->field_count > FEW_FIELDS) {
+        s->fields = ARENA_ARRAY(r->arena, uint64_t, words);
+    } else {
+        memset(s->few_fields, 0, sizeof(uint64_t) * words);
+    }
+    if (m->oneof_count > 8) {
+        s->oneofs = ARENA_ARRAY(r->arena, const struct schema_field *, m->oneof_count);
+    } else {
+        memset(s->few_oneofs, 0, sizeof(s->few_oneofs[0]) * m->oneof_count);
+    }
+}
+
+static bool get_member(struct json_reader *r, const struct schema_message *m,
+                       const struct schema_field *f, struct seen *seen,
+                       const struct json_path *at) {
+    uint64_t bit = UINT64_C(1) << (f->index % 64);
+    if ((seen->fields[f->index / 64] & bit) != 0) {
+        return json_fail_path(r, at, "the key stands twice");
+    }
+    seen->fields[f->index / 64] |= bit;
+    if (json_peek(r) == 'n' && !takes_null(f)) {
+        return json_read_word(r, "null");
+    }
+    bool skipped;
+    if (!f->repeated && (!skip_unknown_name(r, f, &skipped) || skipped)) {
+        return r->error == NULL;
+    }
+    if (f->oneof >= 0) {
+        const struct schema_field *other = seen->oneofs[f->oneof];
+        if (other != NULL) {
+            return json_fail_path(r, at,
+                                  "it excludes \"%.*s\": only one field of \"%.*s\" may be "
+                                  "set",
+                                  SLICE_FMT(other->json_name), SLICE_FMT(m->oneof_names[f->oneof]));
+        }
+        seen->oneofs[f->oneof] = f;
+    }
+    return get_field(r, f, at);
+}
+
+bool json_get_members(struct json_reader *r, const struct schema_message *m,
+                      const struct json_path *path, bool any) {
+    struct seen seen;
+    init_seen(r, m, &seen);
+    bool type_seen = false;
+    bool first = true;
+    bool more;
+    for (;;) {
+        if (!json_more(r, '}', &first, &more)) {
+            return false;
+        }
+        if (!more) {
+            return true;
+        }
+        struct slice key;
+        if (!json_read_key(r, &key)) {
+            return false;
+        }
+        struct json_path at = {path, key, 0};
+        if (any && slice_equal_cstr(key, "@type")) {
+            if (type_seen) {
+                return json_fail_path(r, &at, "the key stands twice");
+            }
+            type_seen = true;
+            if (!json_skip_value(r)) {
+                return false;
+            }
+            continue;
+        }
+        const struct schema_field *f = schema_find_field(m, key);
+        if (f != NULL) {
+            if (!get_member(r, m, f, &seen, &at)) {
+                return false;
+            }
+        } else if (!r->options.ignore_unknown) {
+            return json_fail_path(r, &at, "%.*s has no such field", SLICE_FMT(m->full_name));
+        } else if (!json_skip_value(r)) {
+            return false;
+        }
+    }
+}
+
+bool json_get_message(struct json_reader *r, const struct schema_message *m,
+                      const struct json_path *path) {
+    if (m->known != KNOWN_NONE) {
+        return json_get_known(r, m, path);
+    }
+    if (json_peek(r) != '{') {
+        return json_fail_kind(r, path, "an object");
+    }
+    return json_open(r, '{', path) && json_get_members(r, m, path, false);
+}
+
+static const struct error *finish(struct json_reader *r, bool ok, size_t before) {
+    if (ok && !json_at_end(r)) {
+        ok = json_fail_syntax(r, "the JSON value ended, but bytes follow it");
+    }
+    if (!ok) {
+        r->out->len = before;
+        return r->error;
+    }
+    return NULL;
+}
+
+static struct json_reader reader_of(const struct schema *schema, struct arena *a, struct slice json,
+                                    const struct json_read_options *options, struct strbuf *out) {
+    return (struct json_reader){.start = json.data,
+                                .p = json.data,
+                                .end = json.data + json.len,
+                                .arena = a,
+                                .schema = schema,
+                                .options = *options,
+                                .out = out};
+}
+
+const struct error *json_read_message(const struct schema *schema, struct arena *a,
+                                      const struct schema_message *type, struct slice json,
+                                      const struct json_read_options *options, struct strbuf *out) {
+    struct json_reader r = reader_of(schema, a, json, options, out);
+    size_t before = out->len;
+    return finish(&r, json_get_message(&r, type, NULL), before);
+}
+
+const struct error *json_read_field(const struct schema *schema, struct arena *a,
+                                    const struct schema_field *field, struct slice json,
+                                    const struct json_read_options *options, struct strbuf *out) {
+    struct json_reader r = reader_of(schema, a, json, options, out);
+    size_t before = out->len;
+    return finish(&r, get_field(&r, field, NULL), before);
+}

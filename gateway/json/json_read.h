@@ -1,0 +1,43 @@
+#ifndef RUNSD_GATEWAY_JSON_JSON_READ_H
+#define RUNSD_GATEWAY_JSON_JSON_READ_H
+
+#include <stdbool.h>
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
+#include "gateway/descriptor/schema.h"
+
+// JSON read into the wire format in one pass: proto3 JSON over a strict
+// RFC 8259 reader. Pure.
+//
+// Refused beyond what the mapping says: keys that stand twice (also a field by
+// both of its names), trailing bytes, unknown fields, invalid UTF-8, lone
+// surrogates, two members of a oneof, and numbers within a
+// google.protobuf.Value that a double does not keep.
+
+enum {
+    JSON_READ_DEPTH = 100,    // nested objects and arrays
+    JSON_READ_ANY_DEPTH = 10, // nested google.protobuf.Any
+};
+
+struct json_read_options {
+    bool ignore_unknown; // skip unknown fields, and enum values of unknown names
+};
+
+// Appends the wire bytes of the JSON of a whole message to out. Errors, in a:
+// INVALID_ARGUMENT / BODY_INVALID with one field violation, whose field is the
+// JSON path ("nodes.root.children[1]"; "body" for the whole), or "line 3,
+// column 14" where the text is no JSON; out is then as before.
+const struct error *json_read_message(const struct schema *schema, struct arena *a,
+                                      const struct schema_message *type, struct slice json,
+                                      const struct json_read_options *options, struct strbuf *out);
+
+// As json_read_message, but the JSON is the value of one field, which is
+// appended with its tag.
+const struct error *json_read_field(const struct schema *schema, struct arena *a,
+                                    const struct schema_field *field, struct slice json,
+                                    const struct json_read_options *options, struct strbuf *out);
+
+#endif

@@ -1,0 +1,40 @@
+#ifndef RUNSD_GATEWAY_JSON_JSON_WRITE_H
+#define RUNSD_GATEWAY_JSON_JSON_WRITE_H
+
+#include <stdbool.h>
+
+#include "base/core/arena.h"
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
+#include "gateway/descriptor/schema.h"
+
+// Messages in the wire format written as JSON, without a tree in between: each
+// message is scanned once to find its fields, then printed in order of
+// declaration. Canonical proto3 JSON with the spelling options of
+// gateway/v1/options.proto and jstype. Pure.
+//
+// Of several values of a singular field the last counts, of several of a
+// singular message all are merged, as parsers of the wire format must; map keys
+// likewise. Unknown fields are left out. Differences from upb's writer: fields
+// stand in order of declaration and map entries in that of the wire; a
+// google.protobuf.Value without a kind is null; extensions are left out.
+
+// How many objects and arrays may be nested. More than JSON_READ_DEPTH, so that
+// what was read can also be printed within a list of it.
+enum { JSON_WRITE_DEPTH = 128 };
+
+// Appends the JSON value of message bytes to out. Returns false if the bytes
+// are malformed, a string is no UTF-8, or a value has no JSON form (a Timestamp
+// out of range, an Any of unknown type); then out is as before and
+// *ret_fault, a literal, says why. Temporary memory comes from a.
+bool json_write_message(const struct schema *schema, struct arena *a,
+                        const struct schema_message *type, struct slice message, struct strbuf *out,
+                        const char **ret_fault);
+
+// Appends the JSON value of one field of message bytes; its default, or null
+// for an unset message, if it is not there. Fails like json_write_message.
+bool json_write_field_of(const struct schema *schema, struct arena *a,
+                         const struct schema_message *type, const struct schema_field *field,
+                         struct slice message, struct strbuf *out, const char **ret_fault);
+
+#endif

@@ -1,0 +1,96 @@
+#include "base/core/utf8.h"
+#include "gateway/json/json_writer.h"
+
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+// Whether one of eight bytes is beyond ASCII, a control character, a quote or a
+// backslash. Exact up to the first such byte, which is all that is asked.
+static inline bool has_special(uint64_t word) {
+    uint64_t quote = word ^ EACH_BYTE('"');
+    uint64_t backslash = word ^ EACH_BYTE('\\');
+    uint64_t low = word - EACH_BYTE(0x20);
+    return ((word | low | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1))) & EACH_BYTE(0x80)) !=
+           0;
+}
+
+static inline bool is_plain(uint8_t c) {
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+static uint8_t *put_escape(uint8_t *out, uint8_t c) {
+    static const char hex[] = "0123456789abcdef";
+    char letter = 0;
+    switch (c) {
+    case '"':
+    case '\\':
+        letter = (char)c;
+        break;
+    case '\b':
+        letter = 'b';
+        break;
+    case '\t':
+        letter = 't';
+        break;
+    case '\n':
+        letter = 'n';
+        break;
+    case '\f':
+        letter = 'f';
+        break;
+    case '\r':
+        letter = 'r';
+        break;
+    default:
+        break;
+    }
+    *out++ = '\\';
+    if (letter != 0) {
+        *out++ = (uint8_t)letter;
+        return out;
+    }
+    memcpy(out, "u00", 3);
+    out[3] = (uint8_t)hex[c >> 4];
+    out[4] = (uint8_t)hex[c & 15];
+    return out + 5;
+}
+
+bool json_put_string(struct json_writer *w, struct slice text) {
+    const uint8_t *p = text.data;
+    const uint8_t *end = p + text.len;
+    // An escape takes six bytes; room for the rest, the quote and one word.
+    enum { SLACK = 16 };
+    uint8_t *out = json_reserve(w, text.len + SLACK);
+    *out++ = '"';
+    while (p < end) {
+        while (end - p >= 8) {
+            uint64_t word;
+            memcpy(&word, p, 8);
+            if (has_special(word)) {
+                break;
+            }
+            memcpy(out, &word, 8);
+            p += 8;
+            out += 8;
+        }
+        while (p < end && is_plain(*p)) {
+            *out++ = *p++;
+        }
+        while (p < end && *p >= 0x80) {
+            size_t n = utf8_sequence_length(p, (size_t)(end - p));
+            if (n == 0) {
+                return json_writer_fail(w, "a string is no valid UTF-8");
+            }
+            for (size_t i = 0; i < n; i++) {
+                *out++ = *p++;
+            }
+        }
+        if (p < end && !is_plain(*p) && *p < 0x80) {
+            out = put_escape(out, *p++);
+            w->out->len = (size_t)(out - w->out->data);
+            out = json_reserve(w, (size_t)(end - p) + SLACK);
+        }
+    }
+    *out++ = '"';
+    w->out->len = (size_t)(out - w->out->data);
+    return true;
+}

@@ -1,0 +1,195 @@
+#ifndef RUNSD_GATEWAY_JSON_JSON_WRITER_H
+#define RUNSD_GATEWAY_JSON_JSON_WRITER_H
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/core/wire.h"
+#include "gateway/descriptor/schema.h"
+#include "gateway/json/json_write.h"
+
+// The parts of json_write, for its own files. Pure.
+
+struct json_writer {
+    struct strbuf *out;
+    struct arena *arena;
+    const struct schema *schema;
+    int depth;
+    const char *fault; // why writing stopped
+};
+
+// Notes the fault and returns false.
+static inline bool json_writer_fail(struct json_writer *w, const char *fault) {
+    w->fault = fault;
+    return false;
+}
+
+static inline bool json_writer_enter(struct json_writer *w) {
+    if (++w->depth > JSON_WRITE_DEPTH) {
+        return json_writer_fail(w, "the message nests deeper than 128 levels");
+    }
+    return true;
+}
+
+static inline void json_writer_leave(struct json_writer *w) {
+    w->depth--;
+}
+
+// Makes room for n bytes and returns where they go; the caller adds to len.
+static inline uint8_t *json_reserve(struct json_writer *w, size_t n) {
+    if (w->out->capacity - w->out->len < n) {
+        strbuf_grow(w->out, n);
+    }
+    return w->out->data + w->out->len;
+}
+
+static inline void json_put(struct json_writer *w, const void *bytes, size_t n) {
+    memcpy(json_reserve(w, n), bytes, n);
+    w->out->len += n;
+}
+
+static inline void json_put_slice(struct json_writer *w, struct slice s) {
+    json_put(w, s.data, s.len);
+}
+
+static inline void json_put_byte(struct json_writer *w, char c) {
+    *json_reserve(w, 1) = (uint8_t)c;
+    w->out->len++;
+}
+
+// Puts a comma unless the value before it is the first of its object or array.
+static inline void json_put_separator(struct json_writer *w, bool *first) {
+    if (!*first) {
+        json_put_byte(w, ',');
+    }
+    *first = false;
+}
+
+// wire_read_field, with the common cases in line.
+static inline bool json_next_field(const uint8_t **pp, const uint8_t *end, struct wire_field *ret) {
+    const uint8_t *p = *pp;
+    uint32_t tag = *p++;
+    if (tag >= 0x80) {
+        if (p == end || *p >= 0x80) {
+            return wire_read_field(pp, end, ret);
+        }
+        tag = (tag & 0x7F) | (uint32_t)*p++ << 7;
+    }
+    if (tag >> 3 == 0) {
+        return false;
+    }
+    ret->number = tag >> 3;
+    ret->type = (enum wire_type)(tag & 7);
+    ret->value = 0;
+    ret->bytes = SLICE_EMPTY;
+    switch (tag & 7) {
+    case WIRE_VARINT:
+        if (!wire_read_varint(&p, end, &ret->value)) {
+            return false;
+        }
+        break;
+    case WIRE_BYTES: {
+        uint64_t len;
+        if (!wire_read_varint(&p, end, &len) || len > (uint64_t)(end - p)) {
+            return false;
+        }
+        ret->bytes = slice_of(p, (size_t)len);
+        p += len;
+        break;
+    }
+    case WIRE_FIXED64:
+        if (end - p < 8) {
+            return false;
+        }
+        memcpy(&ret->value, p, 8);
+        ret->value = le64toh(ret->value);
+        p += 8;
+        break;
+    case WIRE_FIXED32: {
+        uint32_t value;
+        if (end - p < 4) {
+            return false;
+        }
+        memcpy(&value, p, 4);
+        ret->value = le32toh(value);
+        p += 4;
+        break;
+    }
+    default:
+        return wire_read_field(pp, end, ret);
+    }
+    *pp = p;
+    return true;
+}
+
+// Whether a field of the wire is one of f: in its own form, or packed.
+static inline bool json_field_matches(const struct schema_field *f, const struct wire_field *v) {
+    return (int)v->type == (int)f->wire_type ||
+           (v->type == WIRE_BYTES && f->repeated && f->wire_type != WIRE_GROUP_START);
+}
+
+// Each puts one JSON value (or, where it says so, a part of one); false with
+// w->fault set on failure, whatever was put then stays.
+bool json_put_string(struct json_writer *w, struct slice text);
+bool json_put_message(struct json_writer *w, const struct schema_message *m, struct slice bytes);
+// The members of the object alone, each with its key.
+bool json_put_members(struct json_writer *w, const struct schema_message *m, struct slice bytes,
+                      bool *first);
+bool json_put_element(struct json_writer *w, const struct schema_field *f,
+                      const struct wire_field *v);
+bool json_put_map(struct json_writer *w, const struct schema_field *f, const uint8_t *first,
+                  const uint8_t *last, const uint8_t *end);
+bool json_put_known(struct json_writer *w, const struct schema_message *m, struct slice bytes);
+bool json_put_struct(struct json_writer *w, struct slice bytes);
+bool json_put_list_value(struct json_writer *w, struct slice bytes);
+bool json_put_value(struct json_writer *w, struct slice bytes);
+
+// Puts a value only to see that it is one: what a later value of the same
+// field or key replaces must be valid all the same.
+static inline bool json_check_element(struct json_writer *w, const struct schema_field *f,
+                                      const struct wire_field *v) {
+    size_t before = w->out->len;
+    bool ok = json_put_element(w, f, v);
+    w->out->len = before;
+    return ok;
+}
+
+// One entry of a map or a Struct as it is gathered before printing.
+struct json_entry {
+    struct slice key;
+    struct wire_field value; // type BYTES with no bytes if the entry had none
+    bool superseded;         // a later entry has the same key
+};
+
+struct json_entries {
+    struct json_entry *items;
+    size_t count;
+    size_t capacity;
+    struct json_entry few[12];
+};
+
+static inline void json_entries_init(struct json_entries *e) {
+    e->items = e->few;
+    e->count = 0;
+    e->capacity = sizeof(e->few) / sizeof(e->few[0]);
+}
+
+void json_entries_add(struct json_entries *e, struct arena *a, struct slice key,
+                      const struct wire_field *value);
+
+// Marks those that a later one replaces.
+void json_entries_mark(struct json_entries *e, struct arena *a);
+
+// The payloads of a message that stands in several pieces, put together: the
+// wire's way to merge messages.
+struct json_merged {
+    struct slice bytes; // borrowed while there is one piece
+    size_t capacity;    // of our own copy; 0 while borrowed
+};
+
+// Fails if there are several pieces and one does not end with a field.
+bool json_merge(struct json_writer *w, struct json_merged *m, struct slice piece);
+
+#endif

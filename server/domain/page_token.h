@@ -1,0 +1,22 @@
+#ifndef RUNSD_SERVER_DOMAIN_PAGE_TOKEN_H
+#define RUNSD_SERVER_DOMAIN_PAGE_TOKEN_H
+
+#include "base/core/arena.h"
+#include "base/core/slice.h"
+#include "storage/run_store.h"
+
+// The page_token of ListRuns (AIP-158): a place in the list that only we can write.
+// base64url of a version, the cursor and 128 bits of HMAC-SHA256 (RFC 2104) over
+// these and the filters.
+
+// Makes the token of cursor. filters is all that the list depends on, organization
+// included.
+const char *page_token_make(struct arena *a, const uint8_t secret[STORE_SECRET_BYTES],
+                            struct slice filters, const struct store_cursor *cursor);
+
+// Reads a token; returns false unless page_token_make made it with the same secret
+// and filters. The cursor's id lives in a.
+bool page_token_open(struct arena *a, const uint8_t secret[STORE_SECRET_BYTES],
+                     struct slice filters, const char *token, struct store_cursor *ret_cursor);
+
+#endif

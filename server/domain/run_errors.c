@@ -1,0 +1,48 @@
+#include "server/domain/run_errors.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/core/timestamp.h"
+#include "server/domain/run_state.h"
+
+static struct error *about_run(struct error *e, const char *id) {
+    e->resource_type = "runs.v1.Run";
+    e->resource_name = id;
+    return e;
+}
+
+const struct error *run_error_not_found(struct arena *a, const char *id) {
+    return about_run(
+        error_new(a, STATUS_NOT_FOUND, REASON_RUN_NOT_FOUND, "there is no run \"%s\"", id), id);
+}
+
+const struct error *run_error_finished(struct arena *a, const char *id,
+                                       const struct run_record *run) {
+    const char *word = run_status_word((int)run->status);
+    struct error *e = error_new(a, STATUS_FAILED_PRECONDITION, REASON_RUN_ALREADY_FINISHED,
+                                "the run \"%s\" is already finished: its status is %s", id, word);
+    char *finished_at = arena_alloc(a, TIMESTAMP_TEXT_SIZE);
+    timestamp_format_us(run->finished_at_us, finished_at);
+    error_add_metadata(e, a, "status", word);
+    error_add_metadata(e, a, "finishedAt", finished_at);
+    return about_run(e, id);
+}
+
+const struct error *run_error_exists(struct arena *a, const char *id) {
+    return about_run(error_new(a, STATUS_ALREADY_EXISTS, REASON_RUN_ALREADY_EXISTS,
+                               "there is already a run \"%s\"", id),
+                     id);
+}
+
+struct error *field_error(struct arena *a, const char *field, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char text[512];
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    struct error *e =
+        error_new(a, STATUS_INVALID_ARGUMENT, REASON_FIELD_INVALID, "%s %s", field, text);
+    error_add_violation(e, a, field, "%s", text);
+    return e;
+}

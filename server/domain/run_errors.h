@@ -1,0 +1,23 @@
+#ifndef RUNSD_SERVER_DOMAIN_RUN_ERRORS_H
+#define RUNSD_SERVER_DOMAIN_RUN_ERRORS_H
+
+#include "base/core/error.h"
+#include "storage/run_store.h"
+
+// The errors about a run that several methods give. All in a.
+
+// NOT_FOUND / RUN_NOT_FOUND: the same for a run of another organization.
+const struct error *run_error_not_found(struct arena *a, const char *id);
+
+// FAILED_PRECONDITION / RUN_ALREADY_FINISHED with metadata status and finishedAt.
+const struct error *run_error_finished(struct arena *a, const char *id,
+                                       const struct run_record *run);
+
+// ALREADY_EXISTS / RUN_ALREADY_EXISTS.
+const struct error *run_error_exists(struct arena *a, const char *id);
+
+// INVALID_ARGUMENT / FIELD_INVALID with one violation: "field description".
+struct error *field_error(struct arena *a, const char *field, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,124 @@
+#include "server/domain/run_validate.h"
+
+#include "server/domain/run_errors.h"
+#include "server/domain/struct_validate.h"
+#include "server/domain/violations.h"
+#include "server/domain/workflow_validate.h"
+
+enum {
+    LONGEST_ID = 128,
+    LONGEST_TEXT = 1024,
+    LONGEST_REASON = 1024,
+    LONGEST_URL = 8192,
+};
+
+#define ID_SYNTAX "must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, but neither \".\" nor \"..\""
+
+bool name_is_valid(const char *name) {
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                  "._~-";
+    size_t n = strlen(name);
+    return n >= 1 && n <= LONGEST_ID && strspn(name, allowed) == n && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
+const struct error *run_validate_id(struct arena *a, const char *field, const char *id) {
+    if (name_is_valid(id)) {
+        return NULL;
+    }
+    size_t n = strlen(id);
+    if (n > LONGEST_ID) {
+        return field_error(a, field, ID_SYNTAX ", got %zu bytes", n);
+    }
+    return field_error(a, field, ID_SYNTAX ", got \"%s\"", id);
+}
+
+const struct error *run_validate_reason(struct arena *a, const char *reason) {
+    size_t n = strlen(reason);
+    return n <= LONGEST_REASON ? NULL
+                               : field_error(a, "reason", "has %zu bytes, at most %d are allowed",
+                                             n, LONGEST_REASON);
+}
+
+const struct error *run_validate_execution_state(struct arena *a, const char *field,
+                                                 const Google__Protobuf__Struct *state) {
+    struct violations v = {.arena = a};
+    struct_validate(&v, field, state);
+    return v.error;
+}
+
+static void check_id(struct violations *v, const char *field, const char *id) {
+    if (id[0] != '\0' && !name_is_valid(id)) {
+        violation_add(v, field, ID_SYNTAX ", got \"%.140s\"", id);
+    }
+}
+
+static void check_length(struct violations *v, const char *field, const char *text, size_t most) {
+    size_t n = strlen(text);
+    if (n > most) {
+        violation_add(v, field, "has %zu bytes, at most %zu are allowed", n, most);
+    }
+}
+
+static void check_output_only(struct violations *v, const Runs__V1__Run *run,
+                              struct slice organization) {
+    const struct {
+        const char *field;
+        bool is_set;
+    } fields[] = {
+        {"run.finishedAt", run->finished_at != NULL},
+        {"run.startedAt", run->started_at != NULL},
+        {"run.status", run->status != RUNS__V1__RUN_STATUS__RUN_STATUS_UNSPECIFIED},
+        {"run.totalCu", run->total_cu != 0},
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (fields[i].is_set) {
+            violation_add(v, fields[i].field, "is set by the service; leave it out");
+        }
+    }
+    if (run->organization_id[0] != '\0' && !slice_equal_cstr(organization, run->organization_id)) {
+        violation_add(v, "run.organizationId",
+                      "is set by the service; leave it out or give the token's, \"%.*s\"",
+                      SLICE_FMT(organization));
+    }
+}
+
+// Paths are spelled out for violations alone: there can be millions of forks.
+static void check_fork_length(struct violations *v, size_t index, const char *key, const char *text,
+                              size_t most) {
+    if (strlen(text) > most) {
+        check_length(v, arena_printf(v->arena, "run.simulationForks[%zu].%s", index, key), text,
+                     most);
+    }
+}
+
+static void check_forks(struct violations *v, const Runs__V1__Run *run) {
+    for (size_t i = 0; i < run->n_simulation_forks && v->count < MOST_VIOLATIONS; i++) {
+        const Runs__V1__SimulationFork *fork = run->simulation_forks[i];
+        if (fork->chain_id < 0) {
+            violation_add(v, arena_printf(v->arena, "run.simulationForks[%zu].chainId", i),
+                          "must be at least 0, got %lld", (long long)fork->chain_id);
+        }
+        check_fork_length(v, i, "forkId", fork->fork_id, LONGEST_TEXT);
+        check_fork_length(v, i, "rpcUrl", fork->rpc_url, LONGEST_URL);
+    }
+}
+
+const struct error *run_validate_new(struct arena *a, const Runs__V1__Run *run,
+                                     struct slice organization) {
+    struct violations v = {.arena = a};
+    workflow_validate(&v, run);
+    check_id(&v, "run.id", run->id);
+    check_id(&v, "run.sourceRunId", run->source_run_id);
+    check_output_only(&v, run, organization);
+    check_length(&v, "run.simulationMode", run->simulation_mode, LONGEST_TEXT);
+    check_length(&v, "run.triggerSource", run->trigger_source, LONGEST_TEXT);
+    check_length(&v, "run.triggeredBy", run->triggered_by, LONGEST_TEXT);
+    check_length(&v, "run.workflowId", run->workflow_id, LONGEST_TEXT);
+    check_forks(&v, run);
+    if (run->workflow_version < 0) {
+        violation_add(&v, "run.workflowVersion", "must be at least 0, got %lld",
+                      (long long)run->workflow_version);
+    }
+    return v.error;
+}

@@ -1,0 +1,35 @@
+#ifndef RUNSD_SERVER_DOMAIN_RUN_VALIDATE_H
+#define RUNSD_SERVER_DOMAIN_RUN_VALIDATE_H
+
+#include <stdbool.h>
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "runs/v1/run.pb-c.h"
+
+// What a run, and what is said of one, must be. Pure. All errors are
+// INVALID_ARGUMENT / FIELD_INVALID with a violation for each field at fault, by its
+// path in JSON names ("run.workflowDefinition.nodes.root.type"); the message is the
+// first of them.
+
+// Checks a run to be created for organization: every rule of
+// protos/runs/v1/run.proto. Names at most 20 violations.
+const struct error *run_validate_new(struct arena *a, const Runs__V1__Run *run,
+                                     struct slice organization);
+
+// Checks a run's id: 1 to 128 of A-Z a-z 0-9 . _ ~ - (the unreserved characters of
+// RFC 3986), but neither "." nor "..", which URLs resolve away.
+const struct error *run_validate_id(struct arena *a, const char *field, const char *id);
+
+// Checks the executionState of a report, NULL if it has none, as that of a new run:
+// no key twice in an object, finite numbers. Names at most 20 violations.
+const struct error *run_validate_execution_state(struct arena *a, const char *field,
+                                                 const Google__Protobuf__Struct *state);
+
+// Checks the reason of a cancel or a report: at most 1,024 bytes.
+const struct error *run_validate_reason(struct arena *a, const char *reason);
+
+// Whether name has the syntax of an id: organizations and tokens.
+bool name_is_valid(const char *name);
+
+#endif

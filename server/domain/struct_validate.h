@@ -1,0 +1,28 @@
+#ifndef RUNSD_SERVER_DOMAIN_STRUCT_VALIDATE_H
+#define RUNSD_SERVER_DOMAIN_STRUCT_VALIDATE_H
+
+#include "google/protobuf/struct.pb-c.h"
+#include "server/domain/violations.h"
+
+// Free-form objects. What protobuf lets pass and JSON cannot say is refused: a key
+// that is there twice, a number that is not finite. What is accepted can be told
+// back as it was given.
+
+// The entries of an object by key, for lookups that do not slow down with its size.
+struct sorted_entries {
+    Google__Protobuf__Struct__FieldsEntry **entries;
+    size_t count;
+};
+
+// Sorts the entries of object, which may be NULL. Borrows from it, lives in a.
+struct sorted_entries sort_entries(struct arena *a, const Google__Protobuf__Struct *object);
+
+// Returns the value of key, NULL if there is none.
+const Google__Protobuf__Value *find_value(const struct sorted_entries *sorted, const char *key);
+
+// Checks all of the object at path; NULL is fine. Its depth must be bounded, as
+// message_unpack does.
+void struct_validate(struct violations *v, const char *path,
+                     const Google__Protobuf__Struct *object);
+
+#endif

@@ -1,0 +1,25 @@
+#ifndef RUNSD_SERVER_DOMAIN_VIOLATIONS_H
+#define RUNSD_SERVER_DOMAIN_VIOLATIONS_H
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+
+// Collects what is wrong with a message.
+struct violations {
+    struct arena *arena;
+    struct error *error; // NULL while nothing is
+    int count;
+};
+
+enum { MOST_VIOLATIONS = 20 };
+
+// Adds "field description"; the first becomes the error's message. More than
+// MOST_VIOLATIONS are left out. field is borrowed as long as the arena lives.
+void violation_add(struct violations *v, const char *field, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// The path of key within the object at path: path.key, or path["key"] where key is no
+// identifier; keys are cut after 100 bytes.
+const char *path_key(struct arena *a, const char *path, const char *key);
+
+#endif

@@ -1,0 +1,38 @@
+#ifndef RUNSD_SERVER_OPEN_HEALTH_SERVICE_H
+#define RUNSD_SERVER_OPEN_HEALTH_SERVICE_H
+
+#include "rpc/loop.h"
+#include "rpc/server.h"
+
+// grpc.health.v1.Health (https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+// and grpc/health/v1/health.proto): readiness, without a token. SERVING for "" and
+// for each service by name while ready; NOT_SERVING before, when it stops, and for
+// good once the store has failed. Of a service that is not served Check says
+// NOT_FOUND, Watch sends SERVICE_UNKNOWN and stays open.
+
+struct service;
+struct health_service;
+
+enum { HEALTH_SERVICE_METHODS = 2 };
+
+// NOT_SERVING at first. loop is the server's; both are borrowed.
+struct health_service *health_service_new(const struct service *service, struct rpc_loop *loop);
+
+// After the loop was freed. NULL is ignored.
+void health_service_free(struct health_service *health);
+
+// Fills methods[0..HEALTH_SERVICE_METHODS).
+void health_service_methods(struct health_service *health, struct rpc_method *ret_methods);
+
+// Changes what is told, and tells those who watch. Thread safe; until the loop is
+// freed.
+void health_service_set_serving(struct health_service *health, bool is_serving);
+
+// What the store tells of its parts, which work at first. Thread safe likewise.
+void health_service_set_reads(struct health_service *health, bool works);
+void health_service_set_changes(struct health_service *health, bool works);
+
+// NOT_SERVING from now on, whatever the others say. Thread safe.
+void health_service_fail(struct health_service *health);
+
+#endif

@@ -1,0 +1,190 @@
+#include "server/service/service_call.h"
+
+#include "base/core/container_of.h"
+#include "base/core/request_id.h"
+
+// When to try again: a queue is worked off soon, a disk is emptied by somebody.
+enum { RETRY_AFTER_MS = 1000, RETRY_AFTER_FULL_MS = 5000 };
+
+static struct service_call *new_call(const struct service *service, struct rpc_server_call *rpc) {
+    struct arena *a = rpc_server_call_arena(rpc);
+    struct service_call *call = ARENA_NEW(a, struct service_call);
+    call->service = service;
+    call->rpc = rpc;
+    call->arena = a;
+    if (!rpc_server_call_metadata(rpc, "x-request-id", &call->request_id) ||
+        !request_id_valid(call->request_id)) {
+        char *id = arena_alloc(a, UUID_TEXT_SIZE);
+        uuid_make(id);
+        call->request_id = slice_of_cstr(id);
+    }
+    return call;
+}
+
+struct service_call *service_call_begin_open(const struct service *service,
+                                             struct rpc_server_call *rpc) {
+    return new_call(service, rpc);
+}
+
+struct service_call *service_call_begin(const struct service *service, struct rpc_server_call *rpc,
+                                        enum scope scope) {
+    struct service_call *call = new_call(service, rpc);
+    struct slice value = SLICE_EMPTY;
+    rpc_server_call_metadata(rpc, "authorization", &value);
+    const struct error *error = authenticate(service->tokens, call->arena, value,
+                                             rpc_server_call_metadata_count(rpc, "authorization"),
+                                             scope, service_now_us(service), &call->identity);
+    if (error != NULL) {
+        service_call_fail(call, error);
+        return NULL;
+    }
+    call->organization = slice_of_cstr(call->identity.organization);
+    return call;
+}
+
+static enum log_level level_of(const struct error *error) {
+    if (error == NULL) {
+        return LOG_INFO;
+    }
+    switch (error->code) {
+    case STATUS_INTERNAL:
+    case STATUS_DATA_LOSS:
+    case STATUS_UNKNOWN:
+        return LOG_ERROR;
+    case STATUS_UNAVAILABLE:
+    case STATUS_RESOURCE_EXHAUSTED:
+        return LOG_WARN;
+    default:
+        return LOG_INFO;
+    }
+}
+
+void service_call_log(const struct service_call *call, const struct error *error) {
+    enum log_level level = level_of(error);
+    if (!log_enabled(call->service->log, level)) {
+        return;
+    }
+    struct log_field fields[10];
+    int n = 0;
+    fields[n++] = log_slice("requestId", call->request_id);
+    fields[n++] = log_own_text("method", rpc_server_call_method(call->rpc)->path);
+    fields[n++] =
+        log_own_text("code", status_code_name(error != NULL ? (int)error->code : STATUS_OK));
+    fields[n++] =
+        log_int("durationUs", clock_monotonic_us() - rpc_server_call_started_us(call->rpc));
+    if (call->identity.name != NULL) {
+        fields[n++] = log_text("organization", call->identity.organization);
+        fields[n++] = log_text("actor", call->identity.name);
+    }
+    if (call->run_id != NULL) {
+        fields[n++] = log_text("runId", call->run_id);
+    }
+    if (error != NULL && error->reason != NULL) {
+        fields[n++] = log_own_text("reason", error->reason);
+    }
+    if (error != NULL && error->detail != NULL) {
+        fields[n++] = log_text("detail", error->detail);
+    }
+    log_write(call->service->log, level, "call", fields, n);
+}
+
+void service_call_reply(struct service_call *call, const struct slice *parts, size_t count) {
+    service_call_log(call, NULL);
+    rpc_server_call_reply(call->rpc, parts, count);
+}
+
+void service_call_fail(struct service_call *call, const struct error *error) {
+    service_call_log(call, error);
+    rpc_server_call_fail(call->rpc, error);
+}
+
+static bool is_change(const struct store_op *op) {
+    return op->kind == STORE_CREATE || op->kind == STORE_TRANSITION ||
+           op->kind == STORE_TOKEN_CREATE || op->kind == STORE_TOKEN_REVOKE;
+}
+
+static struct error *retriable(struct service_call *call, enum status_code code, enum reason reason,
+                               const char *message, int64_t retry_after_ms) {
+    struct error *e = error_new(call->arena, code, reason, "%s", message);
+    e->detail = call->op.detail;
+    e->retry_after_ms = retry_after_ms;
+    return e;
+}
+
+// The error of a store that did not do what it was asked; NULL if it did, or said
+// why not in terms of runs and tokens.
+static const struct error *store_error(struct service_call *call) {
+    switch (call->op.result) {
+    case STORE_OK:
+    case STORE_NOT_FOUND:
+    case STORE_CONFLICT:
+    case STORE_EXISTS:
+        return NULL;
+    case STORE_EXPIRED:
+        return error_new(call->arena, STATUS_DEADLINE_EXCEEDED, REASON_DEADLINE_PASSED,
+                         "the deadline passed before the work began; nothing was changed");
+    case STORE_TOO_LARGE:
+        return error_new(call->arena, STATUS_INVALID_ARGUMENT, REASON_FIELD_INVALID,
+                         "the request is larger than the store takes, at most %d bytes; nothing "
+                         "was changed",
+                         STORE_LARGEST_OP_BYTES);
+    case STORE_BUSY:
+        return retriable(call, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
+                         "too many requests wait for the store; nothing was changed",
+                         RETRY_AFTER_MS);
+    case STORE_DISK_FULL:
+        return retriable(call, STATUS_UNAVAILABLE, REASON_DISK_FULL,
+                         "the store's disk, or its quota, is full; nothing was changed",
+                         RETRY_AFTER_FULL_MS);
+    case STORE_LOCKED:
+        return retriable(call, STATUS_UNAVAILABLE, REASON_STORE_LOCKED,
+                         "another program keeps the store locked; nothing was changed",
+                         RETRY_AFTER_MS);
+    case STORE_STOPPED:
+        return retriable(call, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
+                         "the server is stopping because its store failed; nothing was changed",
+                         RETRY_AFTER_MS);
+    case STORE_UNAVAILABLE:
+        break;
+    }
+    return retriable(call, STATUS_UNAVAILABLE, REASON_STORE_UNAVAILABLE,
+                     is_change(&call->op)
+                         ? "the store failed; whether a change was made is not known"
+                         : "the store cannot be read now",
+                     RETRY_AFTER_MS);
+}
+
+static void store_done(struct store_op *op) {
+    struct service_call *call = CONTAINER_OF(op, struct service_call, op);
+    const struct error *error = store_error(call);
+    if (error != NULL) {
+        service_call_fail(call, error);
+    } else {
+        call->stored(call);
+    }
+}
+
+void service_call_serve(const struct service *service, struct rpc_server_call *rpc,
+                        enum scope scope,
+                        const struct error *(*decide)(struct service_call *call,
+                                                      struct slice request),
+                        void (*stored)(struct service_call *call)) {
+    struct service_call *call = service_call_begin(service, rpc, scope);
+    if (call == NULL) {
+        return;
+    }
+    const struct error *error = decide(call, rpc_server_call_request(rpc));
+    if (error != NULL) {
+        service_call_fail(call, error);
+    } else {
+        service_call_store(call, stored);
+    }
+}
+
+void service_call_store(struct service_call *call, void (*stored)(struct service_call *call)) {
+    call->stored = stored;
+    call->op.arena = call->arena;
+    call->op.deadline_us = rpc_server_call_deadline_us(call->rpc);
+    call->op.done = store_done;
+    run_store_submit(call->service->store, &call->op);
+}
