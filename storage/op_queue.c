@@ -1,20 +1,14 @@
 #include "storage/op_queue.h"
 
-#include <errno.h>
-#include <time.h>
-
 #include "base/core/check.h"
 #include "base/core/clock.h"
+#include "base/thread/condition.h"
 
 void op_queue_init(struct op_queue *q, int limit) {
     *q = (struct op_queue){.limit = limit > 0 ? limit : OP_QUEUE_DEFAULT_LIMIT};
     q->end = &q->first;
     pthread_mutex_init(&q->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->not_empty, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&q->not_empty);
 }
 
 void op_queue_destroy(struct op_queue *q) {
@@ -43,16 +37,9 @@ bool op_queue_push(struct op_queue *q, struct store_op *op) {
 }
 
 bool op_queue_take_within(struct op_queue *q, int64_t wait_us, struct store_op **ret_all) {
-    struct timespec end = {0};
-    if (wait_us > 0) {
-        int64_t end_us = clock_monotonic_us() + wait_us;
-        end = (struct timespec){end_us / 1000000, end_us % 1000000 * 1000};
-    }
+    int64_t end_us = wait_us > 0 ? clock_monotonic_us() + wait_us : 0;
     pthread_mutex_lock(&q->lock);
-    bool late = false;
-    while (q->first == NULL && !q->closed && !late) {
-        late = wait_us > 0 ? pthread_cond_timedwait(&q->not_empty, &q->lock, &end) == ETIMEDOUT
-                           : pthread_cond_wait(&q->not_empty, &q->lock) != 0;
+    while (q->first == NULL && !q->closed && condition_wait(&q->not_empty, &q->lock, end_us)) {
     }
     *ret_all = q->first;
     bool open = q->first != NULL || !q->closed;

@@ -1,8 +1,6 @@
 #include "base/log/log_sink.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +9,8 @@
 #include "base/core/clock.h"
 #include "base/core/memory.h"
 #include "base/log/log_file.h"
+#include "base/thread/condition.h"
+#include "base/thread/thread.h"
 
 enum {
     BATCH_BYTES = 1 << 16,
@@ -149,23 +149,17 @@ static void sleep_ms(int ms) {
 
 // --- the thread ---
 
-static struct timespec monotonic_in_ms(int ms) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += (long)ms * NS_PER_MS;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return t;
+static int64_t monotonic_in_ms(int64_t ms) {
+    return clock_monotonic_us() + ms * US_PER_MS;
 }
 
 // Waits a moment for more lines, then until there are any; returns whether to stop.
 // Lines that come in the moment wake nobody: to be woken costs more than to write.
 static bool wait_for_lines(struct log_sink *s) {
     pthread_mutex_lock(&s->mutex);
-    const struct timespec end = monotonic_in_ms(LOG_SINK_LINGER_MS);
+    int64_t end_us = monotonic_in_ms(LOG_SINK_LINGER_MS);
     s->is_lingering = true;
-    while (s->is_lingering && !s->is_stopping &&
-           pthread_cond_timedwait(&s->changed, &s->mutex, &end) != ETIMEDOUT) {
+    while (s->is_lingering && !s->is_stopping && condition_wait(&s->changed, &s->mutex, end_us)) {
     }
     s->is_lingering = false;
     while (waiting(s) == 0 && !s->is_stopping) {
@@ -235,19 +229,6 @@ static void *run(void *context) {
 
 // --- life ---
 
-static bool start_thread(struct log_sink *s) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool is_started = pthread_create(&s->thread, NULL, run, s) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (is_started) {
-        pthread_setname_np(s->thread, "log");
-    }
-    return is_started;
-}
-
 static void release(struct log_sink *s) {
     log_file_close(&s->file);
     pthread_cond_destroy(&s->changed);
@@ -260,13 +241,9 @@ struct log_sink *log_sink_new(int fd, const char *program) {
     s->file = log_file_open(fd);
     s->program = program;
     pthread_mutex_init(&s->mutex, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&s->changed);
     atomic_flag_clear(&s->claim);
-    if (!start_thread(s)) {
+    if (!thread_try_start("log", run, s, &s->thread)) {
         release(s);
         return NULL;
     }
@@ -281,13 +258,13 @@ void log_sink_free(struct log_sink *s, int patience_ms) {
     s->is_stopping = true;
     s->patience_us = (int64_t)patience_ms * US_PER_MS;
     pthread_cond_broadcast(&s->changed);
-    const struct timespec end = monotonic_in_ms(4 * patience_ms + JOIN_MS + RETRY_MS);
-    while (!s->is_over && pthread_cond_timedwait(&s->changed, &s->mutex, &end) != ETIMEDOUT) {
+    int64_t end_us = monotonic_in_ms(4 * (int64_t)patience_ms + JOIN_MS + RETRY_MS);
+    while (!s->is_over && condition_wait(&s->changed, &s->mutex, end_us)) {
     }
     bool is_over = s->is_over;
     pthread_mutex_unlock(&s->mutex);
     if (is_over) {
-        pthread_join(s->thread, NULL);
+        thread_join(s->thread);
         release(s);
     } else {
         // It hangs in a write that nobody can end; the process ends without it, and what

@@ -11,11 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/core/check.h"
 #include "base/core/clock.h"
 #include "base/core/memory.h"
 #include "base/net/listen_socket.h"
 #include "base/net/open_sockets.h"
+#include "base/thread/thread.h"
 
 enum {
     US_PER_MS = 1000,
@@ -248,7 +248,6 @@ static void wait_for_some(struct accept_thread *t, int64_t now) {
 
 static void *run(void *argument) {
     struct accept_thread *t = argument;
-    pthread_setname_np(pthread_self(), "accept");
     t->file_check_us = clock_monotonic_us() + FILE_CHECK_MS * US_PER_MS;
     for (;;) {
         wait_for_some(t, clock_monotonic_us());
@@ -332,7 +331,7 @@ void accept_thread_start(struct accept_thread *t, struct listener_guard *guard) 
         return;
     }
     t->polled = mem_zalloc((1 + t->listener_count) * sizeof(*t->polled));
-    CHECK(pthread_create(&t->thread, NULL, run, t) == 0);
+    t->thread = thread_start("accept", run, t);
     t->is_running = true;
     t->guard = guard;
     for (struct listener *l = t->listeners; l != NULL && guard != NULL; l = l->next) {
@@ -356,7 +355,7 @@ void accept_thread_stop(struct accept_thread *t) {
         uint64_t one = 1;
         ssize_t written = write(t->wake_fd, &one, sizeof(one));
         (void)written; // it cannot fail: nobody else writes
-        pthread_join(t->thread, NULL);
+        thread_join(t->thread);
         t->is_running = false;
     }
     while (t->listeners != NULL) {

@@ -4,11 +4,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/core/check.h"
+#include "base/core/clock.h"
 #include "base/core/memory.h"
+#include "base/thread/condition.h"
+#include "base/thread/thread.h"
 
 enum { DEFAULT_LOOK_MS = 2000 };
 
@@ -50,14 +51,8 @@ bool listener_hearing_update(struct listener_hearing *hearing, const struct list
 
 // Waits until the guard ends, at most ms; returns whether it ends. The mutex is held.
 static bool wait_for_end(struct listener_guard *guard, int64_t ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
-    until.tv_sec += ms / 1000 + ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-    int r = 0;
-    while (!guard->is_ending && r == 0) {
-        r = pthread_cond_timedwait(&guard->changed, &guard->mutex, &until);
+    int64_t until_us = clock_monotonic_us() + ms * 1000;
+    while (!guard->is_ending && condition_wait(&guard->changed, &guard->mutex, until_us)) {
     }
     return guard->is_ending;
 }
@@ -89,7 +84,6 @@ static bool look_at_all(struct listener_guard *guard) {
 
 static void *run(void *argument) {
     struct listener_guard *guard = argument;
-    pthread_setname_np(pthread_self(), "listener-guard");
     pthread_mutex_lock(&guard->mutex);
     bool ends = false;
     bool all_hear = true;
@@ -119,12 +113,8 @@ struct listener_guard *listener_guard_new(const struct listener_guard_options *o
     guard->options = *options;
     guard->options.look_ms = options->look_ms != 0 ? options->look_ms : DEFAULT_LOOK_MS;
     pthread_mutex_init(&guard->mutex, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&guard->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    CHECK(pthread_create(&guard->thread, NULL, run, guard) == 0);
+    condition_init(&guard->changed);
+    guard->thread = thread_start("listener-guard", run, guard);
     return guard;
 }
 
@@ -156,7 +146,7 @@ void listener_guard_free(struct listener_guard *guard) {
     guard->is_ending = true;
     pthread_cond_broadcast(&guard->changed);
     pthread_mutex_unlock(&guard->mutex);
-    pthread_join(guard->thread, NULL);
+    thread_join(guard->thread);
     pthread_cond_destroy(&guard->changed);
     pthread_mutex_destroy(&guard->mutex);
     free(guard);

@@ -1,18 +1,17 @@
 #include "base/process/memory_keeper.h"
 
-#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/core/check.h"
 #include "base/core/clock.h"
 #include "base/core/memory.h"
+#include "base/thread/condition.h"
+#include "base/thread/thread.h"
 
 enum { LOOKS_UNTIL_ANOTHER = 5 };
 
@@ -67,10 +66,7 @@ static void *run(void *argument) {
     pthread_mutex_lock(&keeper->mutex);
     while (!keeper->is_ending) {
         int64_t at_us = clock_monotonic_us() + (int64_t)MEMORY_KEEPER_PERIOD_MS * 1000;
-        const struct timespec at = {at_us / 1000000, at_us % 1000000 * 1000};
-        int r = 0;
-        while (!keeper->is_ending && r != ETIMEDOUT) {
-            r = pthread_cond_timedwait(&keeper->changed, &keeper->mutex, &at);
+        while (!keeper->is_ending && condition_wait(&keeper->changed, &keeper->mutex, at_us)) {
         }
         if (!keeper->is_ending) {
             pthread_mutex_unlock(&keeper->mutex);
@@ -87,13 +83,8 @@ struct memory_keeper *memory_keeper_start(void) {
     keeper->idle_after_trim = idle_bytes();
     keeper->least_after_trim = keeper->idle_after_trim;
     pthread_mutex_init(&keeper->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&keeper->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    CHECK(pthread_create(&keeper->thread, NULL, run, keeper) == 0); // else as out of memory
-    pthread_setname_np(keeper->thread, "memory-keeper");
+    condition_init(&keeper->changed);
+    keeper->thread = thread_start("memory-keeper", run, keeper);
     return keeper;
 }
 
@@ -105,7 +96,7 @@ void memory_keeper_stop(struct memory_keeper *keeper) {
     keeper->is_ending = true;
     pthread_cond_broadcast(&keeper->changed);
     pthread_mutex_unlock(&keeper->mutex);
-    pthread_join(keeper->thread, NULL);
+    thread_join(keeper->thread);
     pthread_cond_destroy(&keeper->changed);
     pthread_mutex_destroy(&keeper->mutex);
     free(keeper);

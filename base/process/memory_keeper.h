@@ -15,8 +15,7 @@ enum {
 
 struct memory_keeper;
 
-// Starts the thread, after the process has blocked the signals that it waits for; aborts
-// if there can be none.
+// Starts the thread; aborts if there can be none.
 struct memory_keeper *memory_keeper_start(void);
 
 // Ends it. NULL is ignored.

@@ -1,8 +1,8 @@
 #include "storage/sqlite/reader.h"
 
 #include "base/core/clock.h"
+#include "base/thread/thread.h"
 #include "storage/sqlite/connection.h"
-#include "storage/sqlite/thread.h"
 
 // How many operations share a snapshot. An old snapshot keeps the writer from
 // reusing its log, so none is held for long.
@@ -146,7 +146,7 @@ void reader_start(struct reader *r) {
 }
 
 void reader_join(struct reader *r) {
-    pthread_join(r->thread, NULL);
+    thread_join(r->thread);
 }
 
 void reader_release(struct reader *r) {

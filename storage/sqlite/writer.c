@@ -3,8 +3,8 @@
 #include <sys/statvfs.h>
 
 #include "base/core/clock.h"
+#include "base/thread/thread.h"
 #include "storage/sqlite/connection.h"
-#include "storage/sqlite/thread.h"
 
 enum {
     // More in one transaction saves nothing, and the log must keep its bound.
@@ -334,5 +334,5 @@ void writer_start(struct writer *w) {
 }
 
 void writer_join(struct writer *w) {
-    pthread_join(w->thread, NULL);
+    thread_join(w->thread);
 }
