@@ -6,7 +6,7 @@
 #include "base/core/error.h"
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
-#include "gateway/gateway.h"
+#include "gateway/options.h"
 
 // What stands around a message in every JSON body of the gateway, in its two
 // spellings (docs/API.md). Pure.

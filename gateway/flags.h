@@ -7,7 +7,7 @@
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/process/descriptor_limit.h"
-#include "gateway/gateway.h"
+#include "gateway/options.h"
 
 // The options of the command line that set up a gateway, for each program that has
 // one in it.

@@ -1,120 +1,18 @@
 #ifndef RUNSD_GATEWAY_GATEWAY_H
 #define RUNSD_GATEWAY_GATEWAY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/core/slice.h"
-#include "base/log/log.h"
-#include "base/net/address.h"
-#include "base/net/listener_guard.h"
-#include "rpc/client.h"
+#include "gateway/options.h"
 
 // The REST front as one object: what `runs-gateway` runs alone and `runsctl
 // serve` runs beside a server.
 
 struct gateway;
-
-// Every limit's 0 means the default in brackets.
-//
-// A call in flight is a unary one, from its start until its reply is handed to the
-// connection or its client was found gone. Its limit bounds the wait behind a server
-// that is busy: 1,536 calls at 20,000 a second are 77 ms. With a quarter kept for
-// changes, reads on 1,000 connections are served still.
-struct gateway_limits {
-    size_t header_bytes; // request line and headers [16 KiB]; more: 431
-    size_t body_bytes;   // [1 MiB]; more: 413
-    size_t url_bytes;    // path and query [8 KiB]; more: 414
-    // Of bodies, messages and replies at once [256 MiB, or 4 times body_bytes]; more wait
-    // for 2 s and then: 429 OVERLOADED (gateway/admission/byte_budget.h).
-    size_t buffered_bytes;
-    int connections;             // [10,000]; more wait to be accepted
-    int calls_in_flight;         // [1,536]; more: 429 OVERLOADED
-    int reserved_calls;          // of these, not for safe methods [a quarter]; -1: none
-    int streams;                 // open at once, apart from calls [1,024]; more: the same
-    int64_t idle_timeout_ms;     // a connection without traffic [75 s]; closed 2 s later
-    int64_t request_timeout_ms;  // to receive one whole request [30 s]; closed
-    int64_t upstream_timeout_ms; // an upstream call, also the cap of the deadline headers [30 s]
-};
-
-enum {
-    GATEWAY_DEFAULT_BODY_BYTES = 1 << 20,
-    GATEWAY_DEFAULT_BUFFERED_BYTES = 256 << 20,
-    GATEWAY_LEAST_BUFFERED_BYTES = 4 << 20,
-    // A body, the message made of it and what is sent of it fit in what one client has.
-    GATEWAY_BODIES_IN_BUFFER = 4,
-};
-
-enum { GATEWAY_DEFAULT_CALLS_IN_FLIGHT = 1536, GATEWAY_DEFAULT_CONNECTIONS = 10000 };
-
-// How many of so many calls are kept for changes unless it is said.
-static inline int gateway_default_reserved_calls(int calls_in_flight) {
-    return calls_in_flight / 4;
-}
-
-// What every JSON reply is around its message (gateway/envelope.h).
-enum envelope_kind { ENVELOPE_RUNS, ENVELOPE_NONE };
-
-// From an HTTP header to a metadata key or the other way; both in lower case.
-struct header_mapping {
-    const char *from;
-    const char *to;
-};
-
-// How HTTP looks at the edge. All that is pointed to is borrowed until gateway_stop
-// returned. 0 means the default in brackets, where there is one.
-struct gateway_http_options {
-    enum envelope_kind envelope;
-    // "https://a.example" exactly, or "*" alone; none: CORS is off.
-    const char *const *cors_origins;
-    size_t cors_origin_count;
-    bool cors_credentials;
-    int64_t cors_max_age_s; // [600]
-    // HTTP header to metadata key, beside authorization, x-request-id, traceparent and
-    // tracestate.
-    const struct header_mapping *request_headers;
-    size_t request_header_count;
-    // Metadata key of the reply to HTTP header.
-    const struct header_mapping *response_headers;
-    size_t response_header_count;
-    size_t gzip_min_bytes;       // replies from this size on [4096]; SIZE_MAX: none
-    int64_t stream_heartbeat_ms; // of a stream without messages [15 s]
-};
-
-// Who tells whether a caller is known, where that needs no call upstream.
-struct gateway_authorizer {
-    // Returns the error that any method would answer to a call with this value of
-    // authorization (has_value: there is one), in a; NULL if the caller is known. On the
-    // HTTP thread; must not block. NULL: nobody can tell.
-    const struct error *(*check)(void *context, struct arena *a, struct slice value,
-                                 bool has_value);
-    void *context;
-};
-
-struct gateway_options {
-    const struct logger *log;
-    struct address listen;
-    // Serialized FileDescriptorSets; copied. None: the product's own.
-    const struct slice *descriptor_sets;
-    size_t descriptor_set_count;
-    bool ignore_unknown;          // fields of JSON bodies; else they are refused
-    bool unbound_methods;         // those without a rule are POST /package.Service/Method
-    struct rpc_channel *upstream; // borrowed until gateway_stop returned
-    // A local loop whose thread serves HTTP, best the one of an in-process upstream; it
-    // watches nothing else until gateway_stop returned. NULL: the gateway makes its own.
-    struct rpc_loop *loop;
-    // How many of the calls in flight are with the upstream at once, if more make it no
-    // faster (gateway/admission/call_window.h); 0: all.
-    int upstream_window;
-    // Asked before a body of more than a few KiB is kept, so that strangers' are not.
-    struct gateway_authorizer authorizer;
-    struct gateway_limits limits;
-    struct gateway_http_options http;
-    struct listener_guard *guard; // looks at the listener until gateway_stop; may be NULL
-};
 
 // Compiles the routes, listens, logs "ready". Errors: those of transcoder_new;
 // UNAVAILABLE if the address cannot be bound.

@@ -35,6 +35,7 @@ PURE = [
     "gateway/edge/error_details.[ch]",
     "gateway/edge/etag.[ch]",
     "gateway/edge/head_layout.[ch]",
+    "gateway/edge/head_room.h",
     "gateway/edge/header.[ch]",
     "gateway/edge/header_map.[ch]",
     "gateway/edge/request_head.[ch]",
@@ -93,11 +94,7 @@ LOBBIES = {"gateway", "storage", "server"}
 # Files that include each other in a circle, of any folders.
 INCLUDE_CIRCLES = [
     ["base/log/log", "base/log/log_sink"],
-    ["gateway/connection/connection_memory", "gateway/connection/early_reply",
-     "gateway/connection/reaper", "gateway/edge/cors", "gateway/edge/edge",
-     "gateway/edge/header_map", "gateway/edge/request_head", "gateway/envelope",
-     "gateway/gateway", "gateway/http/exchange", "gateway/http/http_server",
-     "gateway/http/reply", "gateway/http/routing", "gateway/rpc_status_json"],
+    ["gateway/envelope", "gateway/rpc_status_json"],
     ["gateway/json/json_read", "gateway/json/json_reader"],
     ["gateway/json/json_write", "gateway/json/json_writer"],
     ["gateway/reflection/reflection", "gateway/reflection/reflection_call"],

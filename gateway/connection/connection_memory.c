@@ -3,18 +3,14 @@
 #include <microhttpd.h>
 #include <string.h>
 
+#include "gateway/edge/head_room.h"
+
 enum { REPLY_HEAD_BYTES = 2048 };
 
 static const char cookie[] = "Cookie";
 
 size_t connection_memory_size(const struct gateway_limits *limits) {
-    return limits->header_bytes + CONNECTION_HEADERS_BYTES + REPLY_HEAD_BYTES;
-}
-
-bool connection_memory_holds(const struct gateway_limits *limits, size_t head_bytes,
-                             size_t header_count) {
-    return head_bytes + header_count * CONNECTION_HEADER_BYTES <=
-           limits->header_bytes + CONNECTION_HEADERS_BYTES;
+    return head_room_size(limits) + REPLY_HEAD_BYTES;
 }
 
 void connection_memory_list_less(struct MHD_Connection *connection, const char *target) {

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "gateway/gateway.h"
+#include "gateway/options.h"
 
 struct MHD_Connection;
 
@@ -13,19 +13,9 @@ struct MHD_Connection;
 // Version 0.9.75 clears the whole pool after each request, so that an idle connection
 // costs all of it: it is as small as the largest head that is allowed lets it be.
 
-enum {
-    CONNECTION_HEADER_BYTES = 64, // of the pool, for each header's entry in the list
-    // Beyond the head's own bytes, for those entries: 96 headers of any size, and more
-    // if they are short.
-    CONNECTION_HEADERS_BYTES = 96 * CONNECTION_HEADER_BYTES,
-};
-
-// The size of a connection's pool.
+// The size of a connection's pool: room for the head (gateway/edge/head_room.h) and for the
+// reply's.
 size_t connection_memory_size(const struct gateway_limits *limits);
-
-// Whether a head of so many bytes and headers leaves room for the reply's.
-bool connection_memory_holds(const struct gateway_limits *limits, size_t head_bytes,
-                             size_t header_count);
 
 // Keeps libmicrohttpd from listing a query's arguments and cookies, which nobody here
 // reads, but which cost 64 bytes each, "&" and ";" being enough for one. Call it from

@@ -3,7 +3,7 @@
 
 #include "base/core/error.h"
 #include "base/core/slice.h"
-#include "gateway/gateway.h"
+#include "gateway/options.h"
 
 // Writes the whole reply of an error to the connection fd, and ends our direction.
 // libmicrohttpd has no way to reply before a request is complete; so this goes past it,

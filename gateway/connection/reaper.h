@@ -7,7 +7,7 @@
 
 #include "base/core/request_id.h"
 #include "base/core/slice.h"
-#include "gateway/gateway.h"
+#include "gateway/options.h"
 
 // Knows every HTTP connection and what it does, and ends what lasts too long: a quiet
 // connection, a request that is received too slowly, which is answered with 408, a reply

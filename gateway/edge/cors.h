@@ -7,7 +7,7 @@
 #include "base/core/error.h"
 #include "base/core/slice.h"
 #include "gateway/edge/header.h"
-#include "gateway/gateway.h"
+#include "gateway/options.h"
 
 // Cross-origin resource sharing: which pages of other origins a browser lets read
 // replies (https://fetch.spec.whatwg.org/#http-cors-protocol). Pure.

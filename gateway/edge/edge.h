@@ -6,7 +6,7 @@
 #include "gateway/edge/cors.h"
 #include "gateway/edge/error_details.h"
 #include "gateway/edge/header_map.h"
-#include "gateway/gateway.h"
+#include "gateway/options.h"
 
 struct logger;
 

@@ -5,7 +5,7 @@
 #include "base/core/error.h"
 #include "base/core/slice.h"
 #include "gateway/edge/header.h"
-#include "gateway/gateway.h"
+#include "gateway/options.h"
 #include "rpc/metadata.h"
 
 // Which HTTP headers become metadata of the upstream call, and which metadata of its

@@ -4,8 +4,8 @@
 #include <strings.h>
 
 #include "base/core/request_id.h"
-#include "gateway/connection/connection_memory.h"
 #include "gateway/edge/authority.h"
+#include "gateway/edge/head_room.h"
 
 // libmicrohttpd 0.9.75 parses laxer than RFC 9112 allows a server that stands before
 // others; what request smuggling needs is refused here.
@@ -59,13 +59,12 @@ static const struct error *check_sizes(struct arena *a, const struct request_hea
                               "request line and headers have %zu bytes, at most %zu are allowed",
                               bytes, limits->header_bytes));
     }
-    if (!connection_memory_holds(limits, bytes, head->header_count)) {
+    if (!head_room_holds(limits, bytes, head->header_count)) {
         return fail(error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADERS_TOO_LARGE,
                               "%zu headers are too many in a head of %zu bytes: with %d for each "
                               "they make %zu, at most %zu are allowed",
-                              head->header_count, bytes, CONNECTION_HEADER_BYTES,
-                              bytes + head->header_count * CONNECTION_HEADER_BYTES,
-                              limits->header_bytes + CONNECTION_HEADERS_BYTES));
+                              head->header_count, bytes, HEAD_ROOM_ENTRY_BYTES,
+                              head_room_needed(bytes, head->header_count), head_room_size(limits)));
     }
     return NULL;
 }

@@ -9,7 +9,7 @@
 #include "base/core/error.h"
 #include "base/core/slice.h"
 #include "gateway/edge/header.h"
-#include "gateway/gateway.h"
+#include "gateway/options.h"
 
 // The part of a header's name that a message may show: at most 100 bytes, and never
 // what follows "authorization" in it, because libmicrohttpd 0.9.75 appends a folded
@@ -46,7 +46,7 @@ struct request_facts {
 // whose deadline headers are malformed. Pure. ret borrows from head. Errors, in a,
 // of the domain "gateway.v1" and code INVALID_ARGUMENT, by their reasons:
 //   URL_TOO_LONG, HEADERS_TOO_LARGE   limits->url_bytes, limits->header_bytes; so many
-//                                     headers that connection_memory_holds fails
+//                                     headers that head_room_holds fails
 //   HEADER_INVALID                    the message names the header
 //   EXPECTATION_FAILED                "expect" wants more than "100-continue"
 //   BODY_TOO_LARGE                    by Content-Length, limits->body_bytes; the head is

@@ -13,8 +13,8 @@
 #include "gateway/api.h"
 #include "gateway/connection/reaper.h"
 #include "gateway/edge/edge.h"
-#include "gateway/gateway.h"
 #include "gateway/http/stream_group.h"
+#include "gateway/options.h"
 
 // One HTTP request and its response: received, transcoded, called, answered.
 //

@@ -9,7 +9,7 @@
 #include "base/net/address.h"
 #include "base/net/listener_guard.h"
 #include "gateway/api.h"
-#include "gateway/gateway.h"
+#include "gateway/options.h"
 
 // The gateway's HTTP side: libmicrohttpd on the thread of one loop.
 
@@ -22,7 +22,7 @@ struct http_server_options {
     struct gateway_http_options http; // no 0s; what it points to is borrowed
     struct gateway_api *api;          // served first; borrowed: the server takes references
     struct gateway_authorizer authorizer;
-    int upstream_window;          // 0: none (gateway/gateway.h)
+    int upstream_window;          // 0: none (gateway/options.h)
     struct rpc_loop *loop;        // a local one, which watches nothing else; NULL: its own
     struct listener_guard *guard; // looks at the listener until the stop; may be NULL
 };
