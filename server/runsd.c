@@ -11,22 +11,18 @@
 #include "server/open/descriptor_index.h"
 #include "server/open/health_service.h"
 #include "server/open/reflection_service.h"
-#include "server/service/runs_service.h"
 #include "server/service/service_call.h"
-#include "server/service/tokens_service.h"
+#include "server/service/service_method.h"
 #include "storage/store_opener.h"
-
-enum {
-    PRODUCT_METHODS = RUNS_SERVICE_METHODS + TOKENS_SERVICE_METHODS, // the first ones
-    METHODS = PRODUCT_METHODS + HEALTH_SERVICE_METHODS + REFLECTION_SERVICE_METHODS
-};
 
 struct runsd {
     struct service service;
     struct health_service *health;
     struct descriptor_index *descriptors;
     struct reflection_service reflection;
-    struct rpc_method methods[METHODS];
+    struct rpc_method *methods; // the product's, then what is open to all
+    size_t method_count;
+    struct service_binding *bindings; // of the product's
     struct rpc_loop *loop;
     struct rpc_server *server;
     struct rpc_server *in_process; // on a loop of its caller's; NULL if not asked for
@@ -121,20 +117,22 @@ static const struct error *load_tokens(struct arena *a, struct runsd *runsd) {
 }
 
 static void set_methods(struct runsd *runsd) {
-    struct rpc_method *next = runsd->methods;
-    runs_service_methods(&runsd->service, next);
-    next += RUNS_SERVICE_METHODS;
-    tokens_service_methods(&runsd->service, next);
-    next += TOKENS_SERVICE_METHODS;
-    health_service_methods(runsd->health, next);
-    next += HEALTH_SERVICE_METHODS;
+    size_t count = service_methods_count;
+    runsd->method_count = count + HEALTH_SERVICE_METHODS + REFLECTION_SERVICE_METHODS;
+    runsd->methods = mem_zalloc(runsd->method_count * sizeof(*runsd->methods));
+    runsd->bindings = mem_zalloc(count * sizeof(*runsd->bindings));
+    for (size_t i = 0; i < count; i++) {
+        runsd->methods[i] =
+            service_method_bind(service_methods[i], &runsd->service, &runsd->bindings[i]);
+    }
+    health_service_methods(runsd->health, runsd->methods + count);
     runsd->descriptors = descriptor_index_new(served_descriptor_set());
     CHECK(runsd->descriptors != NULL); // else what is compiled in is not what protoc made
     runsd->reflection = (struct reflection_service){.service = &runsd->service,
                                                     .index = runsd->descriptors,
                                                     .methods = runsd->methods,
-                                                    .method_count = METHODS};
-    reflection_service_methods(&runsd->reflection, next);
+                                                    .method_count = runsd->method_count};
+    reflection_service_methods(&runsd->reflection, runsd->methods + count + HEALTH_SERVICE_METHODS);
 }
 
 static const struct error *listen_all(struct arena *a, struct runsd *runsd,
@@ -221,7 +219,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         return error;
     }
     set_methods(runsd);
-    runsd->server = new_server(runsd, runsd->loop, METHODS);
+    runsd->server = new_server(runsd, runsd->loop, runsd->method_count);
     error = listen_all(a, runsd, options);
     if (error != NULL) {
         return error;
@@ -274,7 +272,7 @@ struct rpc_loop *runsd_loop(struct runsd *runsd) {
 }
 
 struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *loop) {
-    runsd->in_process = new_server(runsd, loop, PRODUCT_METHODS);
+    runsd->in_process = new_server(runsd, loop, service_methods_count);
     rpc_server_start(runsd->in_process);
     return runsd->in_process;
 }
@@ -338,6 +336,8 @@ void runsd_stop(struct runsd *runsd) {
     token_table_free(runsd->service.tokens);
     health_service_free(runsd->health);
     descriptor_index_free(runsd->descriptors);
+    free(runsd->methods);
+    free(runsd->bindings);
     free(runsd->ports);
     free(runsd->store_url);
     free(runsd->grpc_address);

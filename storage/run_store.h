@@ -205,6 +205,7 @@ struct store_op {
     // run_store_submit; from then on the store does not touch the operation.
     // Must not block and must not call run_store_close.
     void (*done)(struct store_op *op);
+    void *context; // the caller's, for done
     enum store_result result;
     const char *detail; // for the log where the store could not do it; or NULL
     union {

@@ -52,6 +52,7 @@ PURE = [
     "server/domain/page_token.[ch]",
     "server/domain/run_codec.[ch]",
     "server/domain/run_errors.[ch]",
+    "server/domain/run_size.[ch]",
     "server/domain/run_state.[ch]",
     "server/domain/run_validate.[ch]",
     "server/domain/struct_validate.[ch]",

@@ -207,6 +207,18 @@ const struct error *message_unpack(struct arena *a, const ProtobufCMessageDescri
     return NULL;
 }
 
+struct slice message_field_bytes(struct slice message, uint32_t number) {
+    const uint8_t *p = message.data;
+    const uint8_t *end = p + message.len;
+    struct wire_field f;
+    while (p < end && wire_read_field(&p, end, &f)) {
+        if (f.number == number && f.type == WIRE_BYTES) {
+            return f.bytes;
+        }
+    }
+    return SLICE_EMPTY;
+}
+
 struct slice message_pack(struct arena *a, const ProtobufCMessage *message) {
     uint8_t *bytes = arena_alloc(a, protobuf_c_message_get_packed_size(message));
     return slice_of(bytes, protobuf_c_message_pack(message, bytes));

@@ -22,6 +22,10 @@ enum { MESSAGE_DEEPEST = 100 };
 const struct error *message_unpack(struct arena *a, const ProtobufCMessageDescriptor *type,
                                    struct slice bytes, ProtobufCMessage **ret_message);
 
+// The bytes of a field of text, bytes or a message, of a message that message_unpack took;
+// empty if the field is not there. Borrows from message.
+struct slice message_field_bytes(struct slice message, uint32_t number);
+
 // Serializes message into a.
 struct slice message_pack(struct arena *a, const ProtobufCMessage *message);
 

@@ -90,7 +90,7 @@ static const struct error *read_name(struct service_call *call, const char **ret
 
 static void check(void *context, struct rpc_server_call *rpc) {
     struct health_service *health = context;
-    struct service_call *call = service_call_begin_open(health->service, rpc);
+    struct service_call *call = service_call_begin_open(health->service, rpc, sizeof(*call));
     const char *name = NULL;
     const struct error *error = read_name(call, &name);
     enum subject subject = error == NULL ? subject_of(name) : SUBJECT_NONE;
@@ -162,7 +162,7 @@ static void closed(struct rpc_server_stream *stream) {
 
 static void watch_method(void *context, struct rpc_server_call *rpc) {
     struct health_service *health = context;
-    struct service_call *call = service_call_begin_open(health->service, rpc);
+    struct service_call *call = service_call_begin_open(health->service, rpc, sizeof(*call));
     const char *name = NULL;
     const struct error *error = read_name(call, &name);
     if (error != NULL) {

@@ -198,7 +198,7 @@ static void closed(struct rpc_server_stream *stream) {
 
 static void info(void *context, struct rpc_server_call *rpc) {
     const struct reflection_service *reflection = context;
-    struct service_call *call = service_call_begin_open(reflection->service, rpc);
+    struct service_call *call = service_call_begin_open(reflection->service, rpc, sizeof(*call));
     struct reflection_stream *s = ARENA_NEW(call->arena, struct reflection_stream);
     s->stream.call = rpc;
     s->stream.message = read_message;

@@ -1,14 +1,16 @@
 #include "server/service/service_call.h"
 
-#include "base/core/container_of.h"
+#include "base/core/check.h"
 #include "base/core/request_id.h"
 
 // When to try again: a queue is worked off soon, a disk is emptied by somebody.
 enum { RETRY_AFTER_MS = 1000, RETRY_AFTER_FULL_MS = 5000 };
 
-static struct service_call *new_call(const struct service *service, struct rpc_server_call *rpc) {
+struct service_call *service_call_begin_open(const struct service *service,
+                                             struct rpc_server_call *rpc, size_t bytes) {
     struct arena *a = rpc_server_call_arena(rpc);
-    struct service_call *call = ARENA_NEW(a, struct service_call);
+    CHECK(bytes >= sizeof(struct service_call));
+    struct service_call *call = arena_zalloc(a, bytes);
     call->service = service;
     call->rpc = rpc;
     call->arena = a;
@@ -21,14 +23,9 @@ static struct service_call *new_call(const struct service *service, struct rpc_s
     return call;
 }
 
-struct service_call *service_call_begin_open(const struct service *service,
-                                             struct rpc_server_call *rpc) {
-    return new_call(service, rpc);
-}
-
 struct service_call *service_call_begin(const struct service *service, struct rpc_server_call *rpc,
-                                        enum scope scope) {
-    struct service_call *call = new_call(service, rpc);
+                                        enum scope scope, size_t bytes) {
+    struct service_call *call = service_call_begin_open(service, rpc, bytes);
     struct slice value = SLICE_EMPTY;
     rpc_server_call_metadata(rpc, "authorization", &value);
     const struct error *error = authenticate(service->tokens, call->arena, value,
@@ -98,23 +95,17 @@ void service_call_fail(struct service_call *call, const struct error *error) {
     rpc_server_call_fail(call->rpc, error);
 }
 
-static bool is_change(const struct store_op *op) {
-    return op->kind == STORE_CREATE || op->kind == STORE_TRANSITION ||
-           op->kind == STORE_TOKEN_CREATE || op->kind == STORE_TOKEN_REVOKE;
-}
-
-static struct error *retriable(struct service_call *call, enum status_code code, enum reason reason,
-                               const char *message, int64_t retry_after_ms) {
+static struct error *retriable(struct service_call *call, const struct store_op *op,
+                               enum status_code code, enum reason reason, const char *message,
+                               int64_t retry_after_ms) {
     struct error *e = error_new(call->arena, code, reason, "%s", message);
-    e->detail = call->op.detail;
+    e->detail = op->detail;
     e->retry_after_ms = retry_after_ms;
     return e;
 }
 
-// The error of a store that did not do what it was asked; NULL if it did, or said
-// why not in terms of runs and tokens.
-static const struct error *store_error(struct service_call *call) {
-    switch (call->op.result) {
+const struct error *service_call_store_error(struct service_call *call, const struct store_op *op) {
+    switch (op->result) {
     case STORE_OK:
     case STORE_NOT_FOUND:
     case STORE_CONFLICT:
@@ -129,34 +120,34 @@ static const struct error *store_error(struct service_call *call) {
                          "was changed",
                          STORE_LARGEST_OP_BYTES);
     case STORE_BUSY:
-        return retriable(call, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
+        return retriable(call, op, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
                          "too many requests wait for the store; nothing was changed",
                          RETRY_AFTER_MS);
     case STORE_DISK_FULL:
-        return retriable(call, STATUS_UNAVAILABLE, REASON_DISK_FULL,
+        return retriable(call, op, STATUS_UNAVAILABLE, REASON_DISK_FULL,
                          "the store's disk, or its quota, is full; nothing was changed",
                          RETRY_AFTER_FULL_MS);
     case STORE_LOCKED:
-        return retriable(call, STATUS_UNAVAILABLE, REASON_STORE_LOCKED,
+        return retriable(call, op, STATUS_UNAVAILABLE, REASON_STORE_LOCKED,
                          "another program keeps the store locked; nothing was changed",
                          RETRY_AFTER_MS);
     case STORE_STOPPED:
-        return retriable(call, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
+        return retriable(call, op, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
                          "the server is stopping because its store failed; nothing was changed",
                          RETRY_AFTER_MS);
     case STORE_UNAVAILABLE:
         break;
     }
-    return retriable(call, STATUS_UNAVAILABLE, REASON_STORE_UNAVAILABLE,
-                     is_change(&call->op)
-                         ? "the store failed; whether a change was made is not known"
-                         : "the store cannot be read now",
+    return retriable(call, op, STATUS_UNAVAILABLE, REASON_STORE_UNAVAILABLE,
+                     rpc_server_call_method(call->rpc)->is_read
+                         ? "the store cannot be read now"
+                         : "the store failed; whether a change was made is not known",
                      RETRY_AFTER_MS);
 }
 
 static void store_done(struct store_op *op) {
-    struct service_call *call = CONTAINER_OF(op, struct service_call, op);
-    const struct error *error = store_error(call);
+    struct service_call *call = op->context;
+    const struct error *error = service_call_store_error(call, op);
     if (error != NULL) {
         service_call_fail(call, error);
     } else {
@@ -164,27 +155,12 @@ static void store_done(struct store_op *op) {
     }
 }
 
-void service_call_serve(const struct service *service, struct rpc_server_call *rpc,
-                        enum scope scope,
-                        const struct error *(*decide)(struct service_call *call,
-                                                      struct slice request),
+void service_call_store(struct service_call *call, struct store_op *op,
                         void (*stored)(struct service_call *call)) {
-    struct service_call *call = service_call_begin(service, rpc, scope);
-    if (call == NULL) {
-        return;
-    }
-    const struct error *error = decide(call, rpc_server_call_request(rpc));
-    if (error != NULL) {
-        service_call_fail(call, error);
-    } else {
-        service_call_store(call, stored);
-    }
-}
-
-void service_call_store(struct service_call *call, void (*stored)(struct service_call *call)) {
     call->stored = stored;
-    call->op.arena = call->arena;
-    call->op.deadline_us = rpc_server_call_deadline_us(call->rpc);
-    call->op.done = store_done;
-    run_store_submit(call->service->store, &call->op);
+    op->arena = call->arena;
+    op->deadline_us = rpc_server_call_deadline_us(call->rpc);
+    op->done = store_done;
+    op->context = call;
+    run_store_submit(call->service->store, op);
 }

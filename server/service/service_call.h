@@ -8,8 +8,9 @@
 #include "server/auth/authenticate.h"
 #include "storage/run_store.h"
 
-// What all methods of all services share: who calls, one operation of the store,
-// one answer, one log line.
+// What every call of every service has: who calls, one reply, one log line. A method embeds
+// struct service_call as the first member of its own struct, with what it needs beside it:
+// none, one or several operations of the store.
 
 // What the services work with; outlives every call.
 struct service {
@@ -34,40 +35,41 @@ struct service_call {
     struct slice request_id;
     struct identity identity;
     struct slice organization; // identity's
-    const char *run_id;        // for messages; NULL if the method names none
-    char *token_secret;        // CreateToken's, which exists nowhere else
-    struct store_op op;
+    const char *run_id;        // for messages and the log; NULL if the method names none
     void (*stored)(struct service_call *call);
 };
 
-// Starts a call: authenticates it for scope. Returns NULL if it was refused; it is
-// answered then.
+// Starts a call: zeroes a struct of bytes bytes, whose first member is a struct service_call,
+// and authenticates the caller for scope. Returns NULL if the caller was refused; the call
+// has its reply then. Errors sent: those of authenticate.
 struct service_call *service_call_begin(const struct service *service, struct rpc_server_call *rpc,
-                                        enum scope scope);
+                                        enum scope scope, size_t bytes);
 
-// Starts a call that needs no token.
+// The same for a method that needs no token; never NULL.
 struct service_call *service_call_begin_open(const struct service *service,
-                                             struct rpc_server_call *rpc);
+                                             struct rpc_server_call *rpc, size_t bytes);
 
-// Writes the line of a call that ended; error is NULL if it was OK. For streams, whose
+// Writes the log line of a call that ended; error is NULL if it ended OK. For streams, whose
 // end service_call_reply and service_call_fail do not see.
 void service_call_log(const struct service_call *call, const struct error *error);
 
-// Answers and logs; the call is gone afterwards.
+// Logs and sends the reply, or the error; the call must not be touched after it. From any
+// thread.
 void service_call_reply(struct service_call *call, const struct slice *parts, size_t count);
 void service_call_fail(struct service_call *call, const struct error *error);
 
-// Serves a whole call: authenticates it for scope, lets decide turn the request into
-// call->op or refuse it, submits the operation, and lets stored answer.
-void service_call_serve(const struct service *service, struct rpc_server_call *rpc,
-                        enum scope scope,
-                        const struct error *(*decide)(struct service_call *call,
-                                                      struct slice request),
+// Submits op, a member of the method's struct whose inputs are set. stored is called when
+// the result is OK, NOT_FOUND, CONFLICT or EXISTS, on a thread of the store or within this
+// call; it must not block. It replies, or submits the next operation. For every other result
+// the call fails here, with service_call_store_error. The call must not be touched after it
+// by who submits.
+void service_call_store(struct service_call *call, struct store_op *op,
                         void (*stored)(struct service_call *call));
 
-// Submits call->op, whose kind and inputs are set. stored is called on a thread of
-// the store when the result is OK, NOT_FOUND, CONFLICT or EXISTS; the others are answered
-// without it.
-void service_call_store(struct service_call *call, void (*stored)(struct service_call *call));
+// The error of an operation that the store did not do: DEADLINE_EXCEEDED, INVALID_ARGUMENT,
+// RESOURCE_EXHAUSTED or UNAVAILABLE, with a reason and a message that say whether something
+// may have been changed. NULL for OK, NOT_FOUND, CONFLICT and EXISTS, which only the method
+// can put into words. In the call's arena.
+const struct error *service_call_store_error(struct service_call *call, const struct store_op *op);
 
 #endif

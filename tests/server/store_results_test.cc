@@ -6,9 +6,7 @@
 
 extern "C" {
 #include "server/auth/token_table.h"
-#include "server/service/runs_service.h"
-#include "server/service/service_call.h"
-#include "server/service/tokens_service.h"
+#include "server/service/service_method.h"
 }
 
 namespace {
@@ -42,9 +40,10 @@ class StoreResults : public testing::Test {
         token_make(token_);
         token_hash(slice_of_cstr(token_), record.hash);
         token_table_put(service_.tokens, &record);
-        methods_.resize(RUNS_SERVICE_METHODS + TOKENS_SERVICE_METHODS);
-        runs_service_methods(&service_, methods_.data());
-        tokens_service_methods(&service_, methods_.data() + RUNS_SERVICE_METHODS);
+        bindings_.resize(service_methods_count);
+        for (size_t i = 0; i < service_methods_count; i++) {
+            methods_.push_back(service_method_bind(service_methods[i], &service_, &bindings_[i]));
+        }
         server_ = std::make_unique<Server>(loop_.get(), 0, 0, methods_);
         EXPECT_EQ(server_->Listen("unix:" + dir_.Path("socket")), "");
         server_->Start();
@@ -63,6 +62,7 @@ class StoreResults : public testing::Test {
     char token_[TOKEN_TEXT_SIZE];
     Loop loop_;
     Loop client_loop_;
+    std::vector<struct service_binding> bindings_;
     std::vector<struct rpc_method> methods_;
     std::unique_ptr<Server> server_;
     std::unique_ptr<Channel> channel_;

@@ -1,25 +1,28 @@
+#include "base/core/container_of.h"
 #include "base/core/wire.h"
 #include "runs/v1/runs_service.pb-c.h"
-#include "server/domain/message_guard.h"
 #include "server/domain/page_token.h"
 #include "server/domain/run_codec.h"
 #include "server/domain/run_errors.h"
 #include "server/domain/run_state.h"
-#include "server/domain/run_validate.h"
-#include "server/service/runs_service.h"
-#include "server/service/service_call.h"
-
-// The methods that answer with many: ListRuns and ListRunEvents.
+#include "server/service/service_method.h"
 
 enum {
     DEFAULT_PAGE_SIZE = 50,
     LARGEST_PAGE_SIZE = 1000,
-    LARGEST_EVENT_COUNT = 1000,
     // A page ends before it outgrows what a gRPC client takes by default.
     PAGE_BYTES = 3 * 1024 * 1024,
+    // The runs as the store has them, and the page made of them.
+    MOST_REPLY_BYTES = 8 << 20,
 };
 
-// --- ListRuns ---
+// Field numbers: protos/runs/v1/runs_service.proto.
+enum { RESPONSE_RUNS = 1, RESPONSE_NEXT_PAGE_TOKEN = 2 };
+
+struct list_runs_call {
+    struct service_call call;
+    struct store_op op;
+};
 
 // What a page token is bound to: the organization and the filters.
 static struct slice filters_of(struct arena *a, const struct store_list *list) {
@@ -34,8 +37,8 @@ static struct slice filters_of(struct arena *a, const struct store_list *list) {
     return filters;
 }
 
-static void runs_listed(struct service_call *call) {
-    const struct store_list *list = &call->op.list;
+static void stored(struct service_call *call) {
+    const struct store_list *list = &CONTAINER_OF(call, struct list_runs_call, call)->op.list;
     struct strbuf b = STRBUF_INIT;
     bool has_more = list->ret_has_more;
     struct store_cursor cursor = list->ret_cursor;
@@ -53,7 +56,7 @@ static void runs_listed(struct service_call *call) {
             cursor.id = list->ret_runs[i - 1].id;
             break;
         }
-        wire_put_tag(&b, 1, WIRE_BYTES);
+        wire_put_tag(&b, RESPONSE_RUNS, WIRE_BYTES);
         wire_put_varint(&b, bytes);
         for (size_t k = 0; k < count; k++) {
             strbuf_append_slice(&b, parts[k]);
@@ -62,7 +65,7 @@ static void runs_listed(struct service_call *call) {
     if (has_more) {
         const char *token = page_token_make(call->arena, call->service->store->secret,
                                             filters_of(call->arena, list), &cursor);
-        wire_put_bytes(&b, 2, slice_of_cstr(token));
+        wire_put_bytes(&b, RESPONSE_NEXT_PAGE_TOKEN, slice_of_cstr(token));
     }
     struct slice page = strbuf_slice(&b);
     service_call_reply(call, &page, 1);
@@ -113,22 +116,15 @@ static const struct error *read_page(struct service_call *call,
     return NULL;
 }
 
-static const struct error *decide_list(struct service_call *call, struct slice bytes) {
+static const struct error *read_list(struct service_call *call,
+                                     const Runs__V1__ListRunsRequest *request,
+                                     struct store_list *list) {
     struct arena *a = call->arena;
-    ProtobufCMessage *message = NULL;
-    const struct error *error =
-        message_unpack(a, &runs__v1__list_runs_request__descriptor, bytes, &message);
-    if (error != NULL) {
-        return error;
-    }
-    const Runs__V1__ListRunsRequest *request = (const Runs__V1__ListRunsRequest *)message;
-    call->op.kind = STORE_LIST;
-    struct store_list *list = &call->op.list;
     list->organization = call->organization;
     list->workflow_id = slice_of_cstr(request->workflow_id);
     list->started_after_us = INT64_MIN;
     list->started_before_us = INT64_MAX;
-    error = read_statuses(a, request, &list->status);
+    const struct error *error = read_statuses(a, request, &list->status);
     if (error == NULL) {
         error = read_instant(a, "startedAfter", request->started_after, &list->started_after_us);
     }
@@ -138,54 +134,23 @@ static const struct error *decide_list(struct service_call *call, struct slice b
     return error != NULL ? error : read_page(call, request, list);
 }
 
-void runs_service_list_runs(void *service, struct rpc_server_call *rpc) {
-    service_call_serve(service, rpc, SCOPE_RUNS_READ, decide_list, runs_listed);
-}
-
-// --- ListRunEvents ---
-
-static void put_event(struct strbuf *b, struct service_call *call, const struct run_event *event) {
-    struct strbuf e = STRBUF_INIT;
-    wire_put_bytes(&e, 1, call->op.events.id);
-    wire_put_uint(&e, 2, (uint64_t)event->sequence);
-    wire_put_uint(&e, 3, (uint64_t)event->from);
-    wire_put_uint(&e, 4, (uint64_t)event->to);
-    wire_put_bytes(&e, 5, run_timestamp_encode(call->arena, event->at_us));
-    wire_put_bytes(&e, 6, event->actor);
-    wire_put_bytes(&e, 7, event->reason);
-    wire_put_bytes(b, 1, strbuf_slice(&e));
-    strbuf_release(&e);
-}
-
-static void events_listed(struct service_call *call) {
-    if (call->op.result == STORE_NOT_FOUND) {
-        service_call_fail(call, run_error_not_found(call->arena, call->run_id));
-        return;
-    }
-    struct strbuf b = STRBUF_INIT;
-    for (int i = 0; i < call->op.events.ret_count; i++) {
-        put_event(&b, call, &call->op.events.ret_events[i]);
-    }
-    struct slice reply = strbuf_slice(&b);
-    service_call_reply(call, &reply, 1);
-    strbuf_release(&b);
-}
-
-static const struct error *decide_events(struct service_call *call, struct slice request) {
-    ProtobufCMessage *message = NULL;
-    const struct error *error = message_unpack(
-        call->arena, &runs__v1__list_run_events_request__descriptor, request, &message);
+static const struct error *serve(struct service_call *call, const void *request) {
+    struct store_op *op = &CONTAINER_OF(call, struct list_runs_call, call)->op;
+    op->kind = STORE_LIST;
+    const struct error *error = read_list(call, request, &op->list);
     if (error != NULL) {
         return error;
     }
-    call->run_id = ((const Runs__V1__ListRunEventsRequest *)message)->id;
-    call->op.kind = STORE_EVENTS;
-    call->op.events.organization = call->organization;
-    call->op.events.id = slice_of_cstr(call->run_id);
-    call->op.events.limit = LARGEST_EVENT_COUNT;
-    return run_validate_id(call->arena, "id", call->run_id);
+    service_call_store(call, op, stored);
+    return NULL;
 }
 
-void runs_service_list_run_events(void *service, struct rpc_server_call *rpc) {
-    service_call_serve(service, rpc, SCOPE_RUNS_READ, decide_events, events_listed);
-}
+const struct service_method list_runs_method = {
+    .path = "/runs.v1.RunsService/ListRuns",
+    .scope = SCOPE_RUNS_READ,
+    .is_read = true,
+    .most_reply_bytes = MOST_REPLY_BYTES,
+    .request_type = &runs__v1__list_runs_request__descriptor,
+    .call_bytes = sizeof(struct list_runs_call),
+    .serve = serve,
+};

@@ -1,0 +1,88 @@
+#include "base/core/container_of.h"
+#include "base/core/request_id.h"
+#include "runs/v1/runs_service.pb-c.h"
+#include "server/domain/message_guard.h"
+#include "server/domain/run_codec.h"
+#include "server/domain/run_errors.h"
+#include "server/domain/run_size.h"
+#include "server/domain/run_validate.h"
+#include "server/service/run_reply.h"
+#include "server/service/service_method.h"
+
+// Field numbers: protos/runs/v1/runs_service.proto.
+enum { REQUEST_RUN = 1 };
+
+struct create_run_call {
+    struct service_call call;
+    struct store_op op;
+};
+
+static void stored(struct service_call *call) {
+    const struct store_op *op = &CONTAINER_OF(call, struct create_run_call, call)->op;
+    if (op->result == STORE_EXISTS) {
+        service_call_fail(call, run_error_exists(call->arena, call->run_id));
+    } else {
+        run_reply(call, &op->create.ret);
+    }
+}
+
+// What is stored of the run: what was given, and who made it, when and how.
+static void set_record(struct service_call *call, const Runs__V1__Run *run, struct slice bytes,
+                       struct run_record *ret_record) {
+    ret_record->organization = call->organization;
+    ret_record->id = slice_of_cstr(call->run_id);
+    ret_record->status = RUN_RUNNING;
+    ret_record->started_at_us = service_now_us(call->service);
+    ret_record->workflow_id = slice_of_cstr(run->workflow_id);
+    const char *triggered_by =
+        run->triggered_by[0] != '\0' ? run->triggered_by : call->identity.name;
+    const char *trigger_source = run->trigger_source[0] != '\0' ? run->trigger_source : "api";
+    const struct run_provenance provenance = {
+        .id = ret_record->id,
+        .organization = ret_record->organization,
+        .started_at_us = ret_record->started_at_us,
+        .trigger_source = slice_of_cstr(trigger_source),
+        .triggered_by = slice_of_cstr(triggered_by),
+    };
+    ret_record->spec =
+        run_spec_encode(call->arena, bytes, &provenance, &ret_record->execution_state);
+}
+
+static const struct error *serve(struct service_call *call, const void *request) {
+    struct arena *a = call->arena;
+    const Runs__V1__Run *run = ((const Runs__V1__CreateRunRequest *)request)->run;
+    if (run == NULL) {
+        return field_error(a, "run", "is required");
+    }
+    const struct error *error = run_validate_new(a, run, call->organization);
+    if (error != NULL) {
+        return error;
+    }
+    char *fresh_id = arena_alloc(a, UUID_TEXT_SIZE);
+    uuid_make(fresh_id);
+    call->run_id = run->id[0] != '\0' ? run->id : fresh_id;
+
+    struct store_op *op = &CONTAINER_OF(call, struct create_run_call, call)->op;
+    op->kind = STORE_CREATE;
+    struct run_record *in = &op->create.in;
+    set_record(call, run, message_field_bytes(rpc_server_call_request(call->rpc), REQUEST_RUN), in);
+    op->create.actor = slice_of_cstr(call->identity.name);
+    error = run_size_check(a, "run", in->spec, RUN_LARGEST_SPEC_BYTES);
+    if (error == NULL) {
+        error = run_size_check(a, "run.executionState", in->execution_state,
+                               RUN_LARGEST_EXECUTION_STATE_BYTES);
+    }
+    if (error != NULL) {
+        return error;
+    }
+    service_call_store(call, op, stored);
+    return NULL;
+}
+
+const struct service_method create_run_method = {
+    .path = "/runs.v1.RunsService/CreateRun",
+    .scope = SCOPE_RUNS_CREATE,
+    .request_type = &runs__v1__create_run_request__descriptor,
+    .call_bytes = sizeof(struct create_run_call),
+    .serve = serve,
+};

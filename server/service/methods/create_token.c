@@ -1,0 +1,96 @@
+#include "base/core/container_of.h"
+#include "base/core/request_id.h"
+#include "server/domain/run_codec.h"
+#include "server/domain/run_errors.h"
+#include "server/service/service_method.h"
+#include "server/service/token_reply.h"
+
+struct create_token_call {
+    struct service_call call;
+    struct store_op op;
+    char *secret; // which is nowhere else
+};
+
+static void stored(struct service_call *call) {
+    struct create_token_call *m = CONTAINER_OF(call, struct create_token_call, call);
+    const struct token_record *record = &m->op.token_create.in;
+    if (m->op.result == STORE_EXISTS) {
+        service_call_fail(call, token_error(call->arena, STATUS_ALREADY_EXISTS,
+                                            REASON_TOKEN_ALREADY_EXISTS, "there is already a token",
+                                            record->organization, record->name));
+        return;
+    }
+    token_table_put(call->service->tokens, record);
+    Runs__V1__CreateTokenResponse response = RUNS__V1__CREATE_TOKEN_RESPONSE__INIT;
+    response.secret = m->secret;
+    response.token = token_message(call->arena, record);
+    token_reply(call, &response.base);
+}
+
+static const struct error *read_scopes(struct arena *a, const Runs__V1__CreateTokenRequest *request,
+                                       uint32_t *ret_scopes) {
+    if (request->n_scopes == 0) {
+        return field_error(a, "scopes", "must hold at least one scope");
+    }
+    for (size_t i = 0; i < request->n_scopes; i++) {
+        uint32_t scope = scope_parse(request->scopes[i]);
+        if (scope == 0) {
+            return field_error(a, arena_printf(a, "scopes[%zu]", i),
+                               "must be runs.read, runs.cancel, runs.create, runs.report or "
+                               "tokens.admin, got \"%.200s\"",
+                               request->scopes[i]);
+        }
+        *ret_scopes |= scope;
+    }
+    return NULL;
+}
+
+static const struct error *read_record(struct service_call *call,
+                                       const Runs__V1__CreateTokenRequest *request,
+                                       struct token_record *ret_record) {
+    struct arena *a = call->arena;
+    ret_record->created_at_us = service_now_us(call->service);
+    const struct error *error = token_check_name(a, "organizationId", request->organization_id);
+    if (error == NULL && request->name[0] != '\0') {
+        error = token_check_name(a, "name", request->name);
+    }
+    if (error == NULL) {
+        error = read_scopes(a, request, &ret_record->scopes);
+    }
+    if (error != NULL) {
+        return error;
+    }
+    if (request->expires_at != NULL &&
+        (!timestamp_from_message(request->expires_at, &ret_record->expires_at_us) ||
+         ret_record->expires_at_us <= ret_record->created_at_us)) {
+        return field_error(a, "expiresAt", "must be an instant in the future");
+    }
+    char *name = arena_alloc(a, UUID_TEXT_SIZE);
+    uuid_make(name);
+    ret_record->organization = slice_of_cstr(request->organization_id);
+    ret_record->name = slice_of_cstr(request->name[0] != '\0' ? request->name : name);
+    return NULL;
+}
+
+static const struct error *serve(struct service_call *call, const void *request) {
+    struct create_token_call *m = CONTAINER_OF(call, struct create_token_call, call);
+    m->op.kind = STORE_TOKEN_CREATE;
+    struct token_record *in = &m->op.token_create.in;
+    const struct error *error = read_record(call, request, in);
+    if (error != NULL) {
+        return error;
+    }
+    m->secret = arena_alloc(call->arena, TOKEN_TEXT_SIZE);
+    token_make(m->secret);
+    token_hash(slice_of_cstr(m->secret), in->hash);
+    service_call_store(call, &m->op, stored);
+    return NULL;
+}
+
+const struct service_method create_token_method = {
+    .path = "/runs.v1.TokensService/CreateToken",
+    .scope = SCOPE_TOKENS_ADMIN,
+    .request_type = &runs__v1__create_token_request__descriptor,
+    .call_bytes = sizeof(struct create_token_call),
+    .serve = serve,
+};

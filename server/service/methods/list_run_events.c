@@ -1,0 +1,79 @@
+#include "base/core/container_of.h"
+#include "base/core/wire.h"
+#include "runs/v1/runs_service.pb-c.h"
+#include "server/domain/run_codec.h"
+#include "server/domain/run_validate.h"
+#include "server/service/run_reply.h"
+#include "server/service/service_method.h"
+
+enum { LARGEST_EVENT_COUNT = 1000 };
+
+// Field numbers: protos/runs/v1/run.proto and runs_service.proto.
+enum {
+    EVENT_RUN_ID = 1,
+    EVENT_SEQUENCE = 2,
+    EVENT_FROM = 3,
+    EVENT_TO = 4,
+    EVENT_AT = 5,
+    EVENT_ACTOR = 6,
+    EVENT_REASON = 7,
+};
+enum { RESPONSE_EVENTS = 1 };
+
+struct list_run_events_call {
+    struct service_call call;
+    struct store_op op;
+};
+
+static void put_event(struct strbuf *b, struct arena *a, struct slice run_id,
+                      const struct run_event *event) {
+    struct strbuf e = STRBUF_INIT;
+    wire_put_bytes(&e, EVENT_RUN_ID, run_id);
+    wire_put_uint(&e, EVENT_SEQUENCE, (uint64_t)event->sequence);
+    wire_put_uint(&e, EVENT_FROM, (uint64_t)event->from);
+    wire_put_uint(&e, EVENT_TO, (uint64_t)event->to);
+    wire_put_bytes(&e, EVENT_AT, run_timestamp_encode(a, event->at_us));
+    wire_put_bytes(&e, EVENT_ACTOR, event->actor);
+    wire_put_bytes(&e, EVENT_REASON, event->reason);
+    wire_put_bytes(b, RESPONSE_EVENTS, strbuf_slice(&e));
+    strbuf_release(&e);
+}
+
+static void stored(struct service_call *call) {
+    const struct store_op *op = &CONTAINER_OF(call, struct list_run_events_call, call)->op;
+    if (op->result == STORE_NOT_FOUND) {
+        run_reply_not_found(call);
+        return;
+    }
+    struct strbuf b = STRBUF_INIT;
+    for (int i = 0; i < op->events.ret_count; i++) {
+        put_event(&b, call->arena, op->events.id, &op->events.ret_events[i]);
+    }
+    struct slice reply = strbuf_slice(&b);
+    service_call_reply(call, &reply, 1);
+    strbuf_release(&b);
+}
+
+static const struct error *serve(struct service_call *call, const void *request) {
+    call->run_id = ((const Runs__V1__ListRunEventsRequest *)request)->id;
+    const struct error *error = run_validate_id(call->arena, "id", call->run_id);
+    if (error != NULL) {
+        return error;
+    }
+    struct store_op *op = &CONTAINER_OF(call, struct list_run_events_call, call)->op;
+    op->kind = STORE_EVENTS;
+    op->events.organization = call->organization;
+    op->events.id = slice_of_cstr(call->run_id);
+    op->events.limit = LARGEST_EVENT_COUNT;
+    service_call_store(call, op, stored);
+    return NULL;
+}
+
+const struct service_method list_run_events_method = {
+    .path = "/runs.v1.RunsService/ListRunEvents",
+    .scope = SCOPE_RUNS_READ,
+    .is_read = true,
+    .request_type = &runs__v1__list_run_events_request__descriptor,
+    .call_bytes = sizeof(struct list_run_events_call),
+    .serve = serve,
+};

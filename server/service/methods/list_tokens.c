@@ -1,0 +1,43 @@
+#include "base/core/container_of.h"
+#include "server/service/service_method.h"
+#include "server/service/token_reply.h"
+
+struct list_tokens_call {
+    struct service_call call;
+    struct store_op op;
+};
+
+static void stored(struct service_call *call) {
+    const struct store_token_list *list =
+        &CONTAINER_OF(call, struct list_tokens_call, call)->op.token_list;
+    Runs__V1__ListTokensResponse response = RUNS__V1__LIST_TOKENS_RESPONSE__INIT;
+    response.tokens = ARENA_ARRAY(call->arena, Runs__V1__Token *, list->ret_count);
+    for (int i = 0; i < list->ret_count; i++) {
+        response.tokens[response.n_tokens++] = token_message(call->arena, &list->ret_tokens[i]);
+    }
+    token_reply(call, &response.base);
+}
+
+static const struct error *serve(struct service_call *call, const void *request) {
+    const char *organization = ((const Runs__V1__ListTokensRequest *)request)->organization_id;
+    const struct error *error = organization[0] == '\0'
+                                    ? NULL
+                                    : token_check_name(call->arena, "organizationId", organization);
+    if (error != NULL) {
+        return error;
+    }
+    struct store_op *op = &CONTAINER_OF(call, struct list_tokens_call, call)->op;
+    op->kind = STORE_TOKEN_LIST;
+    op->token_list.organization = slice_of_cstr(organization);
+    service_call_store(call, op, stored);
+    return NULL;
+}
+
+const struct service_method list_tokens_method = {
+    .path = "/runs.v1.TokensService/ListTokens",
+    .scope = SCOPE_TOKENS_ADMIN,
+    .is_read = true,
+    .request_type = &runs__v1__list_tokens_request__descriptor,
+    .call_bytes = sizeof(struct list_tokens_call),
+    .serve = serve,
+};

@@ -1,0 +1,49 @@
+#include "base/core/container_of.h"
+#include "server/service/service_method.h"
+#include "server/service/token_reply.h"
+
+struct revoke_token_call {
+    struct service_call call;
+    struct store_op op;
+};
+
+static void stored(struct service_call *call) {
+    const struct store_op *op = &CONTAINER_OF(call, struct revoke_token_call, call)->op;
+    const struct store_token_revoke *revoke = &op->token_revoke;
+    if (op->result == STORE_NOT_FOUND) {
+        service_call_fail(call,
+                          token_error(call->arena, STATUS_NOT_FOUND, REASON_TOKEN_NOT_FOUND,
+                                      "there is no token", revoke->organization, revoke->name));
+        return;
+    }
+    token_table_put(call->service->tokens, &revoke->ret);
+    token_reply(call, &token_message(call->arena, &revoke->ret)->base);
+}
+
+static const struct error *serve(struct service_call *call, const void *message) {
+    const Runs__V1__RevokeTokenRequest *request = message;
+    const struct error *error =
+        token_check_name(call->arena, "organizationId", request->organization_id);
+    if (error == NULL) {
+        error = token_check_name(call->arena, "name", request->name);
+    }
+    if (error != NULL) {
+        return error;
+    }
+    struct store_op *op = &CONTAINER_OF(call, struct revoke_token_call, call)->op;
+    op->kind = STORE_TOKEN_REVOKE;
+    struct store_token_revoke *revoke = &op->token_revoke;
+    revoke->organization = slice_of_cstr(request->organization_id);
+    revoke->name = slice_of_cstr(request->name);
+    revoke->at_us = service_now_us(call->service);
+    service_call_store(call, op, stored);
+    return NULL;
+}
+
+const struct service_method revoke_token_method = {
+    .path = "/runs.v1.TokensService/RevokeToken",
+    .scope = SCOPE_TOKENS_ADMIN,
+    .request_type = &runs__v1__revoke_token_request__descriptor,
+    .call_bytes = sizeof(struct revoke_token_call),
+    .serve = serve,
+};

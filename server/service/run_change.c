@@ -1,0 +1,29 @@
+#include "server/service/run_change.h"
+
+#include "server/domain/run_errors.h"
+#include "server/service/run_reply.h"
+
+void run_change_set(const struct service_call *call, enum run_event_kind event, const char *reason,
+                    struct store_op *ret_op) {
+    ret_op->kind = STORE_TRANSITION;
+    struct store_transition *t = &ret_op->transition;
+    t->organization = call->organization;
+    t->id = slice_of_cstr(call->run_id);
+    t->from = run_state_sources(event);
+    t->to = run_state_target(event);
+    t->final = run_status_is_final((int)t->to);
+    t->at_us = service_now_us(call->service);
+    t->actor = slice_of_cstr(call->identity.name);
+    t->reason = slice_of_cstr(reason);
+}
+
+void run_change_reply(struct service_call *call, const struct store_op *op) {
+    const struct run_record *run = &op->transition.ret;
+    if (op->result == STORE_NOT_FOUND) {
+        run_reply_not_found(call);
+    } else if (op->result == STORE_CONFLICT) {
+        service_call_fail(call, run_error_finished(call->arena, call->run_id, run));
+    } else {
+        run_reply(call, run);
+    }
+}
