@@ -8,6 +8,7 @@
 #include "base/core/check.h"
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
+#include "base/thread/thread.h"
 #include "rpc/loop_internal.h"
 #include "rpc/tag.h"
 
@@ -69,7 +70,6 @@ static bool run_some_tasks(struct rpc_loop *loop) {
 
 static void *run(void *argument) {
     struct local_loop *loop = argument;
-    pthread_setname_np(pthread_self(), loop->base.name);
     for (;;) {
         bool has_more = run_some_tasks(&loop->base);
         int wait_ms = loop->watch != NULL ? loop->watch->turn(loop->watch) : -1;
@@ -99,7 +99,7 @@ static void free_loop(struct rpc_loop *base) {
     struct local_loop *loop = CONTAINER_OF(base, struct local_loop, base);
     CHECK(loop->watch == NULL);
     grpc_completion_queue_shutdown(base->queue);
-    pthread_join(base->thread, NULL);
+    thread_join(base->thread);
     grpc_completion_queue_destroy(base->queue);
     close(loop->wake_fd);
     free(loop);
@@ -111,7 +111,7 @@ struct rpc_loop *rpc_loop_new_local(const char *name) {
         return NULL;
     }
     struct local_loop *loop = mem_zalloc(sizeof(*loop));
-    rpc_loop_init(&loop->base, name);
+    rpc_loop_init(&loop->base);
     loop->base.idle = &loop->asleep;
     loop->base.wake = wake;
     loop->base.free = free_loop;
@@ -120,7 +120,7 @@ struct rpc_loop *rpc_loop_new_local(const char *name) {
     loop->shutdown.inlineable = 1;
     loop->shutdown_task.run = run_shutdown;
     loop->base.queue = grpc_completion_queue_create_for_callback(&loop->shutdown, NULL);
-    rpc_loop_start_thread(&loop->base, run);
+    loop->base.thread = thread_start(name, run, &loop->base);
     return &loop->base;
 }
 

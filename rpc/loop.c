@@ -1,7 +1,6 @@
 #include "rpc/loop.h"
 
 #include <semaphore.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/core/check.h"
@@ -119,15 +118,10 @@ void rpc_tag_init(struct rpc_tag *tag, struct rpc_loop *loop,
 
 // --- a loop's life ---
 
-void rpc_loop_init(struct rpc_loop *loop, const char *name) {
+void rpc_loop_init(struct rpc_loop *loop) {
     grpc_init();
     rpc_deadlock_detection_off();
-    snprintf(loop->name, sizeof(loop->name), "%s", name);
     atomic_init(&loop->posted, NULL);
-}
-
-void rpc_loop_start_thread(struct rpc_loop *loop, void *(*run)(void *loop)) {
-    CHECK(pthread_create(&loop->thread, NULL, run, loop) == 0);
 }
 
 void *rpc_loop_queue(struct rpc_loop *loop) {

@@ -21,14 +21,10 @@ struct rpc_loop {
     void (*wake)(struct rpc_loop *loop);
     // Waits until the thread has ended, and releases everything.
     void (*free)(struct rpc_loop *loop);
-    char name[16]; // of the thread, as long as Linux takes it
 };
 
-// Initializes gRPC and the members above but for queue, wake and free.
-void rpc_loop_init(struct rpc_loop *loop, const char *name);
-
-// Starts the thread.
-void rpc_loop_start_thread(struct rpc_loop *loop, void *(*run)(void *loop));
+// Initializes gRPC and the members above but for queue, thread, wake and free.
+void rpc_loop_init(struct rpc_loop *loop);
 
 // Runs the tasks of a list, newest first, in the order they were posted.
 void rpc_loop_run_tasks(struct rpc_task *newest);

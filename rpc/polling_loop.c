@@ -3,6 +3,7 @@
 #include "base/core/check.h"
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
+#include "base/thread/thread.h"
 #include "rpc/loop_internal.h"
 #include "rpc/tag.h"
 #include "rpc/thread_sanitizer.h"
@@ -27,7 +28,6 @@ static void wake_done(struct rpc_tag *tag, bool ok) {
 
 static void *run(void *argument) {
     struct rpc_loop *loop = argument;
-    pthread_setname_np(pthread_self(), loop->name);
     for (;;) {
         // Tasks that were posted by tasks take turns with gRPC's events.
         gpr_timespec until = loop->own == NULL ? gpr_inf_future(GPR_CLOCK_MONOTONIC)
@@ -57,14 +57,14 @@ static void free_loop(struct rpc_loop *base) {
     grpc_call_unref(loop->wake_call);
     grpc_channel_destroy(loop->wake_channel);
     grpc_completion_queue_shutdown(base->queue);
-    pthread_join(base->thread, NULL);
+    thread_join(base->thread);
     grpc_completion_queue_destroy(base->queue);
     free(loop);
 }
 
 struct rpc_loop *rpc_loop_new(const char *name) {
     struct polling_loop *loop = mem_zalloc(sizeof(*loop));
-    rpc_loop_init(&loop->base, name);
+    rpc_loop_init(&loop->base);
     loop->base.wake = wake;
     loop->base.free = free_loop;
     loop->base.queue = grpc_completion_queue_create_for_next(NULL);
@@ -74,6 +74,6 @@ struct rpc_loop *rpc_loop_new(const char *name) {
     loop->wake_call = grpc_channel_create_call(loop->wake_channel, NULL, 0, loop->base.queue,
                                                grpc_slice_from_static_string("/wake"), NULL,
                                                gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-    rpc_loop_start_thread(&loop->base, run);
+    loop->base.thread = thread_start(name, run, &loop->base);
     return &loop->base;
 }

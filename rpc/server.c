@@ -1,6 +1,5 @@
 #include "rpc/server.h"
 
-#include <errno.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <limits.h>
@@ -11,6 +10,7 @@
 #include "base/core/clock.h"
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
+#include "base/thread/condition.h"
 #include "rpc/server_core.h"
 #include "rpc/server_internal.h"
 
@@ -392,11 +392,7 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
     server->shutdown_task.run = shut_down;
     rpc_tag_init(&server->shutdown_tag, loop, shutdown_done);
     pthread_mutex_init(&server->mutex, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&server->changed);
 
     server->core = new_core(server);
     grpc_server_register_completion_queue(server->core, server->queue, NULL);
@@ -429,13 +425,8 @@ void rpc_server_start(struct rpc_server *server) {
     }
 }
 
-static struct timespec after_ms(int64_t ms) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t ns = t.tv_nsec + ms % 1000 * 1000000;
-    t.tv_sec += ms / 1000 + ns / 1000000000;
-    t.tv_nsec = ns % 1000000000;
-    return t;
+static int64_t after_ms(int64_t ms) {
+    return clock_monotonic_us() + ms * 1000;
 }
 
 void rpc_server_begin_stop(struct rpc_server *server) {
@@ -448,24 +439,20 @@ void rpc_server_begin_stop(struct rpc_server *server) {
     }
 }
 
-// Waits until all is over, or until a time.
-static bool wait_over(struct rpc_server *server, const struct timespec *until) {
+// Waits until all is over, or until a time (0: none).
+static bool wait_over(struct rpc_server *server, int64_t until_us) {
     pthread_mutex_lock(&server->mutex);
-    int r = 0;
-    while (r != ETIMEDOUT && !(server->is_shut_down && server->is_idle)) {
-        r = until == NULL ? pthread_cond_wait(&server->changed, &server->mutex)
-                          : pthread_cond_timedwait(&server->changed, &server->mutex, until);
+    while (!(server->is_shut_down && server->is_idle) &&
+           condition_wait(&server->changed, &server->mutex, until_us)) {
     }
     bool is_over = server->is_shut_down && server->is_idle;
     pthread_mutex_unlock(&server->mutex);
     return is_over;
 }
 
-static bool wait_quiet(struct rpc_server *server, const struct timespec *until) {
+static bool wait_quiet(struct rpc_server *server, int64_t until_us) {
     pthread_mutex_lock(&server->mutex);
-    int r = 0;
-    while (r != ETIMEDOUT && !server->is_quiet) {
-        r = pthread_cond_timedwait(&server->changed, &server->mutex, until);
+    while (!server->is_quiet && condition_wait(&server->changed, &server->mutex, until_us)) {
     }
     bool is_quiet = server->is_quiet;
     pthread_mutex_unlock(&server->mutex);
@@ -493,11 +480,9 @@ static void linger(const struct rpc_server *server, int64_t until_us) {
 static bool end_calls(struct rpc_server *server, int64_t drain_ms) {
     struct giving_up g = {.server = server};
     rpc_loop_call(server->loop, give_up, &g);
-    struct timespec until = after_ms(LAST_ANSWERS_MS);
+    int64_t until_us = after_ms(LAST_ANSWERS_MS);
     pthread_mutex_lock(&server->mutex);
-    int r = 0;
-    while (r != ETIMEDOUT && server->partings > 0) {
-        r = pthread_cond_timedwait(&server->changed, &server->mutex, &until);
+    while (server->partings > 0 && condition_wait(&server->changed, &server->mutex, until_us)) {
     }
     pthread_mutex_unlock(&server->mutex);
     LOG(server->log, g.was_quiet ? LOG_INFO : LOG_WARN, "drain time is over",
@@ -511,9 +496,8 @@ bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
     // 1. Nothing new: what comes is refused. Calls in flight may end.
     rpc_server_begin_stop(server);
     if (server->started) {
-        struct timespec until = after_ms(drain_ms);
-        int64_t until_us = clock_monotonic_us() + drain_ms * 1000;
-        by_themselves = wait_quiet(server, &until);
+        int64_t until_us = after_ms(drain_ms);
+        by_themselves = wait_quiet(server, until_us);
         // 2. Those that are on their way are refused, those that are left answered.
         if (by_themselves) {
             linger(server, until_us);
@@ -522,11 +506,11 @@ bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
         }
         // 3. The connections end, and with them what nobody has answered.
         rpc_loop_post(server->loop, &server->shutdown_task);
-        if (!wait_over(server, &until)) {
+        if (!wait_over(server, until_us)) {
             grpc_server_cancel_all_calls(server->core); // those that came in between
         }
         // 4. The shutdown's tag has come, and each call object back.
-        wait_over(server, NULL);
+        wait_over(server, 0);
         server->started = false;
     }
     return by_themselves;
@@ -541,7 +525,7 @@ void rpc_server_free(struct rpc_server *server) {
     if (!server->is_shut_down) {
         // Never started; gRPC wants the shutdown nevertheless.
         rpc_loop_post(server->loop, &server->shutdown_task);
-        wait_over(server, NULL);
+        wait_over(server, 0);
     }
     grpc_server_destroy(server->core);
     while (server->free_calls != NULL) {

@@ -231,6 +231,14 @@ class Architecture(unittest.TestCase):
             found = re.findall(r"\bassert\(|\babort\(|<assert\.h>", code_of(path))
             self.assertEqual([], found, f"{path}: use CHECK (base/core/check.h)")
 
+    def test_threads_and_timed_waits_are_made_in_one_place(self):
+        for path in sources(*(f"{layer}/**/*.[ch]" for layer in LAYERS)):
+            if path.is_relative_to(ROOT / "base/thread"):
+                continue
+            found = re.findall(r"\bpthread_(?:create|join|setname_np|condattr_\w+|cond_timedwait)\b",
+                               code_of(path))
+            self.assertEqual([], found, f"{path}: use base/thread")
+
     def test_files_of_a_folder_call_each_other_one_way(self):
         for folder in sorted({path.parent for path in
                               sources(*(f"{layer}/**/*.c" for layer in LAYERS))}):

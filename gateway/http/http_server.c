@@ -15,6 +15,7 @@
 #include "base/core/memory.h"
 #include "base/net/listen_socket.h"
 #include "base/process/descriptor_limit.h"
+#include "base/thread/condition.h"
 #include "gateway/connection/connection_memory.h"
 #include "gateway/connection/linger.h"
 #include "gateway/connection/reaper.h"
@@ -248,11 +249,7 @@ static void free_server(struct http_server *server) {
 
 static void init_waiting(struct http_server *server) {
     pthread_mutex_init(&server->mutex, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->reached, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&server->reached);
 }
 
 const struct error *http_server_start(struct arena *a, const struct http_server_options *options,
@@ -362,16 +359,13 @@ static void do_nothing(void *context) {
 
 // Waits for a stage until until_us, 0: for ever. Returns whether it was reached.
 static bool await(struct http_server *server, enum stop_stage stage, int64_t until_us) {
-    const struct timespec end = {until_us / 1000000, until_us % 1000000 * 1000};
     pthread_mutex_lock(&server->mutex);
     server->awaited = stage;
     pthread_mutex_unlock(&server->mutex);
     rpc_loop_call(server->context.loop, do_nothing, NULL); // a turn comes behind it
-    int r = 0;
     pthread_mutex_lock(&server->mutex);
-    while (server->awaited != STAGE_NONE && r != ETIMEDOUT) {
-        r = until_us == 0 ? pthread_cond_wait(&server->reached, &server->mutex)
-                          : pthread_cond_timedwait(&server->reached, &server->mutex, &end);
+    while (server->awaited != STAGE_NONE &&
+           condition_wait(&server->reached, &server->mutex, until_us)) {
     }
     bool reached = server->awaited == STAGE_NONE;
     server->awaited = STAGE_NONE;

@@ -1,13 +1,12 @@
 #include "gateway/http/stream_group.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/core/check.h"
 #include "base/core/clock.h"
 #include "base/core/memory.h"
+#include "base/thread/condition.h"
+#include "base/thread/thread.h"
 
 struct stream_group {
     int64_t heartbeat_us;
@@ -26,10 +25,7 @@ struct stream_group {
 };
 
 static void wait_until(struct stream_group *group, int64_t at_us) {
-    const struct timespec at = {at_us / 1000000, at_us % 1000000 * 1000};
-    int r = 0;
-    while (!group->is_ending && r != ETIMEDOUT) {
-        r = pthread_cond_timedwait(&group->changed, &group->mutex, &at);
+    while (!group->is_ending && condition_wait(&group->changed, &group->mutex, at_us)) {
     }
 }
 
@@ -57,14 +53,9 @@ struct stream_group *stream_group_new(int64_t heartbeat_ms) {
     group->heartbeat_us = heartbeat_ms * 1000;
     pthread_mutex_init(&group->mutex, NULL);
     pthread_mutex_init(&group->calls_mutex, NULL);
-    pthread_cond_init(&group->calls_over, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&group->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    CHECK(pthread_create(&group->thread, NULL, run, group) == 0); // else as out of memory
-    pthread_setname_np(group->thread, "http-streams");
+    condition_init(&group->calls_over);
+    condition_init(&group->changed);
+    group->thread = thread_start("http-streams", run, group);
     return group;
 }
 
@@ -76,7 +67,7 @@ void stream_group_free(struct stream_group *group) {
     group->is_ending = true;
     pthread_cond_broadcast(&group->changed);
     pthread_mutex_unlock(&group->mutex);
-    pthread_join(group->thread, NULL);
+    thread_join(group->thread);
     pthread_cond_destroy(&group->calls_over);
     pthread_mutex_destroy(&group->calls_mutex);
     pthread_cond_destroy(&group->changed);

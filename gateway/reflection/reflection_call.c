@@ -1,13 +1,14 @@
 #include "gateway/reflection/reflection_call.h"
 
 #include <pthread.h>
-#include <time.h>
 
+#include "base/core/clock.h"
 #include "base/core/container_of.h"
 #include "base/core/strbuf.h"
+#include "base/thread/condition.h"
 #include "rpc/client_stream.h"
 
-enum { POLL_MS = 50 };
+enum { POLL_US = 50000 };
 
 struct waiter {
     struct rpc_client_stream stream;
@@ -39,14 +40,7 @@ static void on_done(struct rpc_client_stream *stream) {
 
 // Waits a moment or until w is done.
 static void wait_a_moment(struct waiter *w) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += POLL_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    pthread_cond_timedwait(&w->changed, &w->mutex, &until);
+    condition_wait(&w->changed, &w->mutex, clock_monotonic_us() + POLL_US);
 }
 
 static void wait_until_done(struct waiter *w, const struct reflection_options *options) {
@@ -86,9 +80,9 @@ const struct error *reflection_call(struct arena *a, const struct reflection_opt
                 .done = on_done,
             },
         .mutex = PTHREAD_MUTEX_INITIALIZER,
-        .changed = PTHREAD_COND_INITIALIZER,
         .reply = STRBUF_INIT,
     };
+    condition_init(&w.changed);
     rpc_client_stream_start(&w.stream);
     rpc_client_stream_next(&w.stream);
     wait_until_done(&w, options);
