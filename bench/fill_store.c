@@ -9,6 +9,7 @@
 #include "base/core/clock.h"
 #include "bench/load/old_runs.h"
 #include "bench/load/option_number.h"
+#include "storage/backends.h"
 #include "storage/store_opener.h"
 
 enum {
@@ -22,7 +23,7 @@ static const double RUNS_MAX = 1e9;
 
 static const char USAGE[] =
     "usage: fill_store --store URL --org NAME --runs N\n"
-    "  --store URL   sqlite:PATH; without such runs yet\n"
+    "  --store URL   " STORE_URLS_KEPT "; without such runs yet\n"
     "  --org NAME    the organization whose runs they are\n"
     "  --runs N      how many; ids are old-0000000000000001 and on, every other is cancelled\n";
 

@@ -8,6 +8,7 @@
 #include "base/core/clock.h"
 #include "base/core/memory.h"
 #include "bench/load/op_pool.h"
+#include "storage/backends.h"
 #include "storage/store_opener.h"
 
 // What one store operation costs: creates runs, reads each, then cancels each,
@@ -95,7 +96,7 @@ static int *make_order(int count, bool shuffled) {
 static int usage(const char *program) {
     fprintf(stderr,
             "usage: %s [--store URL] [--runs N] [--outstanding N] [--shuffle]\n"
-            "  URL must name a store without runs; sqlite:PATH or memory:\n",
+            "  URL must name a store without runs; " STORE_URLS "\n",
             program);
     return 2;
 }

@@ -4,6 +4,7 @@
 #include "ctl/commands.h"
 #include "ctl/exit_code.h"
 #include "ctl/print.h"
+#include "storage/backends.h"
 #include "storage/store_opener.h"
 
 enum { CHECK_STORE, CHECK_ACCEPT, CHECK_OPTION_COUNT };
@@ -12,7 +13,7 @@ static const struct option options[] = {
     [CHECK_STORE] = {.name = "--store",
                      .kind = OPTION_TEXT,
                      .value = "URL",
-                     .help = "sqlite:PATH",
+                     .help = STORE_URLS_CHECKED,
                      .required = true},
     [CHECK_ACCEPT] = {.name = "--accept",
                       .kind = OPTION_FLAG,
@@ -21,9 +22,9 @@ static const struct option options[] = {
 
 static int run(struct invocation *in) {
     const char *url = in->values[CHECK_STORE].text;
-    if (run_store_file(url) == NULL) {
-        return command_usage_error(in->command, "--store: only sqlite:PATH can be checked, not %s",
-                                   url);
+    if (!run_store_has_check(url)) {
+        return command_usage_error(
+            in->command, "--store: only " STORE_URLS_CHECKED " can be checked, not %s", url);
     }
     struct store_check_report report;
     const struct error *error =

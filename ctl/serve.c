@@ -20,6 +20,7 @@
 #include "gateway/gateway.h"
 #include "rpc/log.h"
 #include "server/runsd.h"
+#include "storage/backends.h"
 
 // runsctl serve: server and gateway in one process, joined without a socket.
 
@@ -66,7 +67,7 @@ static const struct option options[] = {
     [SERVE_STORE] = {.name = "--store",
                      .kind = OPTION_TEXT,
                      .value = "URL",
-                     .help = "sqlite:PATH or memory:",
+                     .help = STORE_URLS,
                      .required = true},
     [SERVE_LOG_LEVEL] = {.name = "--log-level",
                          .kind = OPTION_CHOICE,

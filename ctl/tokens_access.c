@@ -1,7 +1,6 @@
 #include "ctl/tokens_access.h"
 
 #include <poll.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/core/clock.h"
@@ -92,7 +91,7 @@ int tokens_access_call(const struct invocation *in, const char *path, struct sli
             in->command, "--store needs neither --server nor --token: give one or the other");
     }
     const char *url = v[TOKENS_STORE].text;
-    if (strncmp(url, "memory:", strlen("memory:")) == 0) {
+    if (run_store_is_temporary(url)) {
         return command_usage_error(in->command,
                                    "--store: %s ends with this command, its tokens too", url);
     }

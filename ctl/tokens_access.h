@@ -3,6 +3,7 @@
 
 #include "ctl/client_options.h"
 #include "ctl/command.h"
+#include "storage/backends.h"
 
 // How the tokens commands reach TokensService: the one place where tokens are
 // made and checked is the server, so that is what they always talk to.
@@ -17,7 +18,7 @@ enum { TOKENS_STORE = CLIENT_OPTION_COUNT, TOKENS_OPTION_COUNT };
 #define TOKENS_OPTIONS                                                                             \
     CLIENT_OPTIONS,                                                                                \
     [TOKENS_STORE] = {.name = "--store", .kind = OPTION_TEXT, .value = "URL",                      \
-                      .help = "sqlite:PATH, in place of --server and --token"}
+                      .help = STORE_URLS_KEPT ", in place of --server and --token"}
 // clang-format on
 
 // Calls one method with the request; the response lives in in->arena. Returns an

@@ -13,6 +13,7 @@
 #include "base/process/server_process.h"
 #include "rpc/log.h"
 #include "server/runsd.h"
+#include "storage/backends.h"
 
 // runsd: the run-control server alone.
 
@@ -20,8 +21,6 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, MOST_LISTENERS = 16 };
 
 // Beyond the drain, until the guard of the listeners ends a process that does not stop.
 enum { STOP_MS = 10000 };
-
-#define DEFAULT_STORE "sqlite:runsd.db"
 
 enum {
     FLAG_LISTEN,
@@ -45,7 +44,7 @@ static const struct option options[FLAG_COUNT] = {
     [FLAG_STORE] = {.name = "--store",
                     .kind = OPTION_TEXT,
                     .value = "URL",
-                    .help = "sqlite:PATH, or memory: [" DEFAULT_STORE "]"},
+                    .help = STORE_URLS " [" STORE_DEFAULT_URL "]"},
     [FLAG_MAX_REQUEST] = {.name = "--max-request-bytes",
                           .kind = OPTION_NUMBER,
                           .value = "N",
@@ -147,7 +146,7 @@ static int serve_logged(struct arena *a, const struct option_value *values, cons
     struct runsd_options server = {
         .log = log,
         .clock = &clock_system,
-        .store_url = values[FLAG_STORE].given ? values[FLAG_STORE].text : DEFAULT_STORE,
+        .store_url = values[FLAG_STORE].given ? values[FLAG_STORE].text : STORE_DEFAULT_URL,
         .max_request_bytes = (size_t)values[FLAG_MAX_REQUEST].number,
         .max_buffered_bytes = (size_t)values[FLAG_MAX_BUFFERED].number,
         .queue_limit = (int)values[FLAG_QUEUE_LIMIT].number,

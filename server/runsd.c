@@ -2,7 +2,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/core/check.h"
 #include "base/core/memory.h"
@@ -45,11 +44,11 @@ struct runsd {
 size_t runsd_default_listeners(struct arena *a, const char *store_url,
                                const char *ret_texts[RUNSD_DEFAULT_LISTENERS]) {
     ret_texts[0] = RUNSD_DEFAULT_ADDRESS;
-    const char *file = run_store_file(store_url);
-    if (file == NULL) {
+    const char *socket = run_store_socket_path(a, store_url);
+    if (socket == NULL) {
         return 1;
     }
-    ret_texts[1] = arena_printf(a, "unix:%s.sock", file);
+    ret_texts[1] = arena_printf(a, "unix:%s", socket);
     struct address address;
     return address_parse(a, "--listen", ret_texts[1], &address) == NULL ? 2 : 1;
 }
@@ -68,7 +67,6 @@ static void store_failed(void *context, const char *detail) {
 // the disk is full: what is served must not depend on it.
 static const struct error *publish_holder(struct arena *a, struct runsd *runsd) {
     const struct store_holder holder = {
-        .pid = getpid(),
         .grpc_address = runsd->grpc_address,
         .admin_token = runsd->admin_token,
     };
@@ -183,7 +181,8 @@ static void log_ready(struct arena *a, const struct runsd *runsd,
             log_text("listen", address_text(a, &options->listen[i], runsd->ports[i])),
             log_int("port", runsd->ports[i]));
     }
-    LOG(options->log, LOG_INFO, "ready", log_text("store", options->store_url),
+    LOG(options->log, LOG_INFO, "ready",
+        log_text("store", run_store_describe(a, options->store_url)),
         log_int("port", options->listen_count > 0 ? runsd->ports[options->listen_count - 1] : 0));
 }
 

@@ -41,10 +41,9 @@ struct runsd_options {
 
 enum { RUNSD_DEFAULT_LISTENERS = 2 };
 
-// Where gRPC listens if nothing else is said: loopback, and for a store in a file a
-// unix socket beside it (PATH.sock), which the folder's permissions guard. Returns
-// how many there are: below a deep folder, whose path no socket can have, and for
-// other stores there is loopback alone.
+// Where gRPC listens if nothing else is said: loopback, and for a store that has a place for
+// one (run_store_socket_path) a unix socket. Returns how many there are: below a deep folder,
+// whose path no socket can have, and for other stores there is loopback alone.
 size_t runsd_default_listeners(struct arena *a, const char *store_url,
                                const char *ret_texts[RUNSD_DEFAULT_LISTENERS]);
 

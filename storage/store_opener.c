@@ -1,64 +1,98 @@
 #include "storage/store_opener.h"
 
-#include <string.h>
+#include "storage/backends.h"
 
-#include "storage/memory/memory_store.h"
-#include "storage/sqlite/holder_file.h"
-#include "storage/sqlite/sqlite_check.h"
-#include "storage/sqlite/sqlite_store.h"
+// Returns the back-end of url; NULL if url names no store.
+static const struct store_backend *backend_of(const char *url, const char **ret_location) {
+    const struct registered_backend *found = backends_find(url, ret_location);
+    bool wants_location = found != NULL && found->backend->place != NULL;
+    bool has_location = found != NULL && (*ret_location)[0] != '\0';
+    return found != NULL && wants_location == has_location ? found->backend : NULL;
+}
 
-const char *run_store_file(const char *url) {
-    static const char scheme[] = "sqlite:";
-    return strncmp(url, scheme, strlen(scheme)) == 0 ? url + strlen(scheme) : NULL;
+// Says why url names no store.
+static const struct error *refuse_url(struct arena *a, const char *url) {
+    const char *location;
+    const struct registered_backend *found = backends_find(url, &location);
+    if (found != NULL && found->backend->place != NULL) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "the store \"%s\" names no %s; expected %s", url, found->backend->place,
+                         found->url);
+    }
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                     "\"%s\" is no kind of store; expected " STORE_URLS, url);
 }
 
 const struct error *run_store_open(struct arena *a, const char *url,
                                    const struct run_store_options *options,
                                    struct run_store **ret_store) {
-    const char *path = run_store_file(url);
-    if (path != NULL && path[0] == '\0') {
-        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                         "the store \"%s\" names no file; expected sqlite:PATH", url);
-    }
-    if (path != NULL) {
-        return sqlite_store_open(a, path, options, ret_store);
-    }
-    if (strcmp(url, "memory:") == 0) {
-        *ret_store = memory_store_new(options);
-        return NULL;
-    }
-    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                     "\"%s\" is no kind of store; expected sqlite:PATH or memory:", url);
+    const char *location;
+    const struct store_backend *backend = backend_of(url, &location);
+    return backend != NULL ? backend->open(a, location, options, ret_store) : refuse_url(a, url);
+}
+
+const char *run_store_describe(struct arena *a, const char *url) {
+    const char *location;
+    const struct store_backend *backend = backend_of(url, &location);
+    return backend != NULL ? backend->describe(a, location) : "no store";
+}
+
+bool run_store_is_temporary(const char *url) {
+    const char *location;
+    const struct registered_backend *found = backends_find(url, &location);
+    return found != NULL && !found->is_kept;
+}
+
+bool run_store_has_check(const char *url) {
+    const char *location;
+    const struct registered_backend *found = backends_find(url, &location);
+    return found != NULL && found->backend->check != NULL;
 }
 
 const struct error *run_store_check(struct arena *a, const char *url, bool accept,
                                     struct store_check_report *ret) {
-    const char *path = run_store_file(url);
-    if (path == NULL || path[0] == '\0') {
-        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                         "the store \"%s\" names no file; expected sqlite:PATH", url);
+    const char *location;
+    const struct store_backend *backend = backend_of(url, &location);
+    if (backend == NULL) {
+        return refuse_url(a, url);
     }
-    return sqlite_store_check(a, path, accept, ret);
+    if (backend->check == NULL) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "only " STORE_URLS_CHECKED " can be checked, not %s", url);
+    }
+    return backend->check(a, location, accept, ret);
+}
+
+const char *run_store_socket_path(struct arena *a, const char *url) {
+    const char *location;
+    const struct store_backend *backend = backend_of(url, &location);
+    return backend != NULL && backend->socket_path != NULL ? backend->socket_path(a, location)
+                                                           : NULL;
 }
 
 const struct error *store_holder_publish(struct arena *a, const char *url,
                                          const struct store_holder *holder) {
-    const char *path = run_store_file(url);
-    return path != NULL ? holder_file_write(a, path, holder) : NULL;
+    const char *location;
+    const struct store_backend *backend = backend_of(url, &location);
+    return backend != NULL && backend->publish_holder != NULL
+               ? backend->publish_holder(a, location, holder)
+               : NULL;
 }
 
 void store_holder_withdraw(const char *url) {
-    const char *path = run_store_file(url);
-    if (path != NULL) {
-        holder_file_withdraw(path);
+    const char *location;
+    const struct store_backend *backend = backend_of(url, &location);
+    if (backend != NULL && backend->withdraw_holder != NULL) {
+        backend->withdraw_holder(location);
     }
 }
 
 const struct error *store_holder_read(struct arena *a, const char *url,
                                       struct store_holder *ret_holder) {
-    const char *path = run_store_file(url);
-    if (path == NULL) {
-        return error_new(a, STATUS_NOT_FOUND, REASON_NONE, "no server holds the store \"%s\"", url);
-    }
-    return holder_file_read(a, path, ret_holder);
+    const char *location;
+    const struct store_backend *backend = backend_of(url, &location);
+    return backend != NULL && backend->read_holder != NULL
+               ? backend->read_holder(a, location, ret_holder)
+               : error_new(a, STATUS_NOT_FOUND, REASON_NONE, "no server holds the store \"%s\"",
+                           url);
 }

@@ -7,33 +7,44 @@
 #include "storage/store_check_report.h"
 #include "storage/store_holder.h"
 
-// Returns the path of the file that url names, within url; NULL if it names none.
-const char *run_store_file(const char *url);
+// What can be done with a store by its URL, "SCHEME:LOCATION". Which schemes there are, and
+// what a location is, is each back-end's to say: see storage/backends.h.
 
-// Opens the store that url names:
-//   sqlite:PATH  a file, made if it is not there; one process at a time
-//   memory:      nothing outlives the process; for tests
+// Opens the store that url names, making it if it is not there.
 //
 // Errors, in a: INVALID_ARGUMENT (no such kind of URL), FAILED_PRECONDITION
-// (another process holds the file: the message names its pid; the schema is
-// newer than this program's: the message names both), DATA_LOSS (the file is
+// (another process holds the store: the message names it where the back-end knows it; the
+// schema is newer than this program's: the message names both), DATA_LOSS (what is there is
 // no intact store; it is left as it is), UNAVAILABLE (it cannot be opened:
 // permission, full disk).
 const struct error *run_store_open(struct arena *a, const char *url,
                                    const struct run_store_options *options,
                                    struct run_store **ret_store);
 
-// Reads the whole store of url, which has to name a file, whether it is served or
-// not, and tells what is wrong with it. With accept, a store that is sound and not
-// served is noted as whole, whatever was acknowledged besides (a backup that was
+// Returns url for logs, without passwords. The text lives in a.
+const char *run_store_describe(struct arena *a, const char *url);
+
+// Whether what the store of url holds ends with the process that opened it.
+bool run_store_is_temporary(const char *url);
+
+// Whether stores of url's kind can be checked.
+bool run_store_has_check(const char *url);
+
+// Reads the whole store of url, whether it is served or not, and reports what is wrong
+// with it. With accept, a store that is sound and not served is noted as whole,
+// whatever was acknowledged besides (a backup that was
 // restored): a start does not refuse it for that any more. Errors as
-// run_store_open, and NOT_FOUND.
+// run_store_open, INVALID_ARGUMENT if stores of this kind are not checked, and NOT_FOUND.
 const struct error *run_store_check(struct arena *a, const char *url, bool accept,
                                     struct store_check_report *ret);
 
-// Publishes holder for the store of url; removed by store_holder_withdraw. For
-// URLs that name no file nothing is done. Returns UNAVAILABLE if the file
-// cannot be written.
+// Returns the path of a Unix socket that only those who can use the store of url can reach;
+// NULL if the store has no such place. The text lives in a.
+const char *run_store_socket_path(struct arena *a, const char *url);
+
+// Publishes how to reach this process, which has opened the store of url, for the other
+// programs that can use the store. Until store_holder_withdraw, or until the store is closed.
+// Does nothing for stores that this process alone can use. UNAVAILABLE if it cannot be written.
 const struct error *store_holder_publish(struct arena *a, const char *url,
                                          const struct store_holder *holder);
 

@@ -69,7 +69,12 @@ IMPURE_CALLS = re.compile(
     r"(?<![.>])\b(fopen|fdopen|fprintf|printf|puts|fputs|fread|fwrite|read|write|open|send|recv|"
     r"clock_now_us|clock_monotonic_us|clock_gettime|gettimeofday|time|getenv|rand|random|getrandom|"
     r"RAND_bytes|nanosleep|usleep|sleep|syslog|pthread_[a-z_]+|mtx_[a-z]+|LOG|log_write)\(")
-BACK_ENDS = re.compile(r"sqlite|memory_store|libpq|postgres", re.IGNORECASE)
+# The lines of storage/backends.h: {name: what its URLs look like}.
+REGISTERED = dict(re.findall(r'^    (?:FIRST|NEXT)\((\w+), "([^"]+)"',
+                             (ROOT / "storage/backends.h").read_text(encoding="utf-8"), re.M))
+BACK_ENDS = re.compile("|".join(["sqlite", "libpq", "postgres"] +
+                                [rf'\b{name}_(?:backend|store)|"{re.escape(url.split(":")[0])}:'
+                                 for name, url in REGISTERED.items()]), re.IGNORECASE)
 
 
 # Files of one folder that call each other in a circle, and why that is so.
@@ -88,7 +93,6 @@ CIRCLES = {
         ("client", "client_core"): "to be opened",
         ("server", "server_call", "server_room", "server_stream"): "to be opened",
     },
-    "storage/sqlite": {("holder_file", "store_file"): "to be opened"},
 }
 # A layer's own folder composes its rooms and has what all of them share.
 LOBBIES = {"gateway", "storage", "server"}
@@ -102,7 +106,6 @@ INCLUDE_CIRCLES = [
     ["rpc/channel", "rpc/client", "rpc/client_core"],
     ["rpc/loop", "rpc/tag"],
     ["rpc/server", "rpc/server_core"],
-    ["storage/sqlite/holder_file", "storage/sqlite/store_file"],
 ]
 
 
@@ -191,23 +194,38 @@ class Architecture(unittest.TestCase):
         self.assertEqual([], bazel("deps(//storage/...) intersect //rpc/..."))
 
     def test_only_the_opener_depends_on_a_back_end(self):
-        concrete = "(//storage/memory/... union //storage/sqlite/...)"
+        concrete = " union ".join(f"//storage/{name}/..." for name in REGISTERED)
+        concrete = f"({concrete})"
         users = bazel(f"rdeps(//base/... union //rpc/... union //storage/... union //server/... "
                       f"union //gateway/... union //ctl/..., {concrete}, 1) except {concrete}")
-        users = [u for u in users if not u.startswith("//storage")]
-        self.assertEqual([], users)
+        self.assertEqual(["//storage:store_opener"], users)
 
     def test_server_includes_no_header_of_a_back_end_or_of_grpc(self):
         for path in sources("server/**/*.[ch]"):
             for name in includes(path):
                 self.assertNotRegex(name, r"^<grpc/|sqlite3\.h|libpq-fe\.h", str(path))
-                self.assertNotRegex(name, r"memory_store\.h|sqlite/", str(path))
 
-    def test_nobody_but_storage_names_a_back_end_in_code(self):
-        for path in sources("server/**/*.[ch]", "gateway/**/*.[ch]", "rpc/*.[ch]", "base/**/*.[ch]"):
-            if path.name == "main.c":
-                continue
-            self.assertNotRegex(code_of(path), BACK_ENDS, str(path))
+    def test_only_storage_names_a_back_end_in_code(self):
+        for path in sources(*(f"{layer}/**/*.[ch]" for layer in LAYERS if layer != "storage"),
+                            "storage/*.[ch]"):
+            if path != ROOT / "storage/backends.h":
+                self.assertNotRegex(code_of(path), BACK_ENDS, str(path))
+
+    def test_back_ends_are_registered_and_export_no_header(self):
+        for name in REGISTERED:
+            folder = ROOT / "storage" / name
+            with self.subTest(name):
+                self.assertNotIn("hdrs", (folder / "BUILD.bazel").read_text(encoding="utf-8"))
+                for path in sources("**/*.[ch]"):
+                    if not path.is_relative_to(folder):
+                        self.assertEqual([], [i for i in includes(path)
+                                              if i.startswith(f'"storage/{name}/')], str(path))
+
+    def test_readme_names_the_urls_of_each_back_end(self):
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
+        self.assertTrue(REGISTERED)
+        for url in REGISTERED.values():
+            self.assertIn(f"`{url}`", text)
 
     def test_grpc_headers_are_included_by_rpc_alone(self):
         for path in sources("base/**/*.[ch]", "storage/**/*.[ch]", "server/**/*.[ch]",
@@ -272,6 +290,13 @@ class Architecture(unittest.TestCase):
 
 class TheCheckItself(unittest.TestCase):
     """On a made-up tree: each kind of fault is told, and nothing else."""
+
+    def test_a_back_end_is_known_by_its_names(self):
+        for code in ('"memory:"', '"sqlite:runs.db"', "memory_store_new(o)", "&memory_backend",
+                     "sqlite3_open(", '"Postgres"'):
+            self.assertRegex(code, BACK_ENDS)
+        for code in ("memory_keeper_start()", '"base/core/memory.h"', '"out of memory"'):
+            self.assertNotRegex(code, BACK_ENDS)
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

@@ -10,7 +10,7 @@
 
 #include "base/core/strbuf.h"
 #include "storage/sqlite/process_identity.h"
-#include "storage/sqlite/store_file.h"
+#include "storage/sqlite/store_path.h"
 
 enum { LARGEST_FILE_BYTES = 16 * 1024 };
 
@@ -21,7 +21,7 @@ struct contents {
 };
 
 static char *file_name(struct arena *a, const char *path) {
-    return arena_printf(a, "%s.server", store_file_real_path(a, path));
+    return arena_printf(a, "%s.server", store_path_real(a, path));
 }
 
 static bool write_all(int fd, struct slice bytes) {
@@ -62,7 +62,8 @@ static bool is_line(const char *text) {
     return text == NULL || strchr(text, '\n') == NULL;
 }
 
-const struct error *holder_file_write(struct arena *a, const char *path,
+// Writes the file for this process; texts of holder may be NULL.
+static const struct error *write_file(struct arena *a, const char *path,
                                       const struct store_holder *holder) {
     const char *name = file_name(a, path);
     if (!is_line(holder->grpc_address) || !is_line(holder->admin_token)) {
@@ -70,8 +71,8 @@ const struct error *holder_file_write(struct arena *a, const char *path,
                          "cannot write \"%s\": the server's address has a line break", name);
     }
     struct strbuf b = STRBUF_INIT;
-    strbuf_printf(&b, "pid=%lld\nstart=%lld\n", (long long)holder->pid,
-                  (long long)process_identity_self().start);
+    const struct process_identity self = process_identity_self();
+    strbuf_printf(&b, "pid=%lld\nstart=%lld\n", (long long)self.pid, (long long)self.start);
     if (holder->grpc_address != NULL) {
         strbuf_printf(&b, "grpc_address=%s\n", holder->grpc_address);
     }
@@ -81,6 +82,15 @@ const struct error *holder_file_write(struct arena *a, const char *path,
     const struct error *e = replace_file(a, name, strbuf_slice(&b));
     strbuf_release(&b);
     return e;
+}
+
+const struct error *holder_file_claim(struct arena *a, const char *path) {
+    return write_file(a, path, &(struct store_holder){0});
+}
+
+const struct error *holder_file_publish(struct arena *a, const char *path,
+                                        const struct store_holder *holder) {
+    return write_file(a, path, holder);
 }
 
 // Returns the value of key in the lines of text, NULL if there is none.
@@ -145,7 +155,7 @@ void holder_file_withdraw(const char *path) {
         struct arena a;
         arena_init(&a);
         // What cannot be overwritten must not stay: it names a token.
-        if (holder_file_write(&a, path, &(struct store_holder){.pid = getpid()}) != NULL) {
+        if (holder_file_claim(&a, path) != NULL) {
             holder_file_remove(path);
         }
         arena_release(&a);
@@ -188,7 +198,6 @@ const struct error *holder_file_read(struct arena *a, const char *path,
             (long long)c.process.pid, path);
     }
     *ret_holder = (struct store_holder){
-        .pid = c.process.pid,
         .grpc_address = c.grpc_address,
         .admin_token = c.admin_token,
     };

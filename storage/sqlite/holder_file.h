@@ -11,13 +11,16 @@
 // The file PATH.server beside a store: who holds it. Lines "key=value", mode
 // 0600, replaced atomically. It is written with the pid alone when the store is
 // opened, so that a refused second process can name the first; the rest follows
-// with store_holder_publish. What it says holds only while the store's lock is
+// when the server that opened it can be reached. What it says holds only while the store's lock is
 // held: a file left by a dead process means nothing.
 
-// Writes holder, whose texts may be NULL, for the store at path. UNAVAILABLE if
-// that cannot be done.
-const struct error *holder_file_write(struct arena *a, const char *path,
-                                      const struct store_holder *holder);
+// Names this process as the one that opened the store at path. UNAVAILABLE if the file cannot
+// be written.
+const struct error *holder_file_claim(struct arena *a, const char *path);
+
+// Names this process and how to reach it. See store_holder_publish.
+const struct error *holder_file_publish(struct arena *a, const char *path,
+                                        const struct store_holder *holder);
 
 // Leaves nothing but the pid in the file if this process wrote it: the store is
 // still held.

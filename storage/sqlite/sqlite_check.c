@@ -15,6 +15,7 @@
 #include "storage/sqlite/state_file.h"
 #include "storage/sqlite/store_check.h"
 #include "storage/sqlite/store_file.h"
+#include "storage/sqlite/store_path.h"
 
 static void add(struct store_problems *p, const char *text) {
     if (p->count < STORE_PROBLEMS_MAX) {
@@ -142,7 +143,7 @@ const struct error *sqlite_store_check(struct arena *a, const char *path, bool a
     }
     struct store_problems *problems = arena_alloc(a, sizeof(*problems));
     *problems = (struct store_problems){.count = 0};
-    const char *real_path = store_file_real_path(a, path);
+    const char *real_path = store_path_real(a, path);
     const struct error *e = NULL;
     bool is_served = is_locked_by_another(fd);
     if (is_served && accept) {

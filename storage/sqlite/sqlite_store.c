@@ -17,6 +17,7 @@
 #include "storage/sqlite/snapshot_gate.h"
 #include "storage/sqlite/store_check.h"
 #include "storage/sqlite/store_file.h"
+#include "storage/sqlite/store_path.h"
 #include "storage/sqlite/writer.h"
 
 struct sqlite_store {
@@ -298,7 +299,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     struct sqlite_store *s = mem_zalloc(sizeof(*s));
     s->base.ops = &sqlite_ops;
     s->name = mem_strdup(path);
-    s->path = mem_strdup(store_file_real_path(a, path));
+    s->path = mem_strdup(store_path_real(a, path));
     s->lock_fd = lock_fd;
     s->history.state.fd = -1;
     s->silent = (struct logger){.fd = -1, .level = (enum log_level)(LOG_ERROR + 1)};
@@ -321,8 +322,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
 
     // Only for the message of a process that comes second: a store on a full
     // disk still opens.
-    const struct error *unnamed =
-        holder_file_write(a, s->path, &(struct store_holder){.pid = getpid()});
+    const struct error *unnamed = holder_file_claim(a, s->path);
     if (unnamed != NULL) {
         LOG(s->failure.log, LOG_WARN, "store's holder is not named",
             log_text("detail", unnamed->message));

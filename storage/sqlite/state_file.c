@@ -2,11 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/core/memory.h"
+#include "storage/sqlite/store_path.h"
 
 static const char magic[8] = "runsst1";
 
@@ -47,16 +46,6 @@ bool state_file_read(struct arena *a, const char *path, struct state_contents *r
     return true;
 }
 
-static bool sync_directory_of(const char *path) {
-    CLEANUP_FREE char *copy = mem_strdup(path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return ok;
-}
-
 static bool write_image(int fd, const struct state_contents *c) {
     struct image i = {.contents = *c, .check = check_of(c)};
     memcpy(i.magic, magic, sizeof(magic));
@@ -70,8 +59,8 @@ const char *state_file_open(struct state_file *f, struct arena *a, const char *p
     bool known = state_file_read(a, path, &c);
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     // Written at once, so that a disk that fills up later has room for it.
-    bool ok =
-        fd >= 0 && (known || (write_image(fd, &c) && fsync(fd) == 0 && sync_directory_of(path)));
+    bool ok = fd >= 0 &&
+              (known || (write_image(fd, &c) && fsync(fd) == 0 && store_path_sync_directory(path)));
     if (!ok) {
         const char *why = arena_printf(a, "cannot write \"%s\": %s", name, strerror(errno));
         if (fd >= 0) {

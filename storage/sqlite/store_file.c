@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/core/memory.h"
 #include "storage/sqlite/companions.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/holder_file.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/state_file.h"
+#include "storage/sqlite/store_path.h"
 
 // store_holder_read takes the lock for an instant to see whether it is free: a
 // lock that is taken for longer than this is a server's.
@@ -32,25 +31,9 @@ enum {
 
 static const char header_magic[16] = "SQLite format 3";
 
-const char *store_file_real_path(struct arena *a, const char *path) {
-    CLEANUP_FREE char *real = realpath(path, NULL);
-    return real != NULL ? arena_cstr(a, slice_of_cstr(real)) : path;
-}
-
 static const struct error *system_error(struct arena *a, const char *path, const char *doing) {
     return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "the store \"%s\" cannot be %s: %s", path,
                      doing, strerror(errno));
-}
-
-static const struct error *sync_directory_of(struct arena *a, const char *path) {
-    CLEANUP_FREE char *copy = mem_strdup(path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    const struct error *e = ok ? NULL : system_error(a, path, "made");
-    if (fd >= 0) {
-        close(fd);
-    }
-    return e;
 }
 
 // Makes an empty store in the file at temporary, which exists and is empty.
@@ -114,7 +97,10 @@ static const struct error *make_file(struct arena *a, const char *path) {
     if (e != NULL && access(path, F_OK) == 0) {
         e = NULL; // likewise, and it took our file for one that was left behind
     }
-    return e == NULL ? sync_directory_of(a, path) : e;
+    if (e == NULL && !store_path_sync_directory(path)) {
+        e = system_error(a, path, "made");
+    }
+    return e;
 }
 
 static const struct error *refuse_held(struct arena *a, const char *path) {
@@ -219,7 +205,7 @@ const struct error *store_file_open(struct arena *a, const char *path, int *ret_
     if (e != NULL) {
         return e;
     }
-    const char *real_path = store_file_real_path(a, path);
+    const char *real_path = store_path_real(a, path);
     // The lock alone decides: a pid is another process's after a restart, a container's first
     // process is 1 each time.
     e = lock(a, path, fd);

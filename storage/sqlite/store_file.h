@@ -6,10 +6,6 @@
 
 // The database file as a file: made, locked and looked at before SQLite sees it.
 
-// Returns path with its symbolic links followed, so that every name of a file
-// leads to the same companion files; path itself if there is no such file yet.
-const char *store_file_real_path(struct arena *a, const char *path);
-
 // Opens and locks the store's file at path, making a new store if there is
 // none: complete under another name first, then linked to path, so that a file
 // at path is always whole or damaged, never half made. The lock is flock(2)'s

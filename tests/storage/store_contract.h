@@ -3,17 +3,35 @@
 
 #include "tests/storage/store_testing.h"
 
+extern "C" {
+#include "storage/backends.h"
+}
+
 namespace store_testing {
 
-// What run_store.h promises, asked of every back-end.
-class StoreContract : public testing::TestWithParam<const char *> {
+inline std::vector<struct registered_backend> RegisteredBackends() {
+    size_t count;
+    const struct registered_backend *all = backends_all(&count);
+    return {all, all + count};
+}
+
+// The URL of a store of the back-end's below directory.
+inline std::string UrlBelow(const TemporaryDirectory &directory,
+                            const struct store_backend *backend) {
+    struct arena a;
+    arena_init(&a);
+    std::string url =
+        std::string(backend->scheme) + ":" + backend->location_below(&a, directory.path().c_str());
+    arena_release(&a);
+    return url;
+}
+
+// What run_store.h promises, asked of every back-end that is registered.
+class StoreContract : public testing::TestWithParam<struct registered_backend> {
   protected:
     void SetUp() override {
-        std::string url = GetParam();
-        if (url == "sqlite:") {
-            url += directory_.File("runs.db");
-        }
-        Opened o = Open(url);
+        url_ = UrlBelow(directory_, GetParam().backend);
+        Opened o = Open(url_);
         ASSERT_EQ(o.code, STATUS_OK) << o.message;
         store_ = o.store;
     }
@@ -25,6 +43,7 @@ class StoreContract : public testing::TestWithParam<const char *> {
     }
 
     TemporaryDirectory directory_;
+    std::string url_;
     struct run_store *store_ = nullptr;
 };
 
@@ -42,12 +61,11 @@ inline void ExpectSame(const StoredRun &a, const StoredRun &b) {
     EXPECT_EQ(a.execution_state, b.execution_state);
 }
 
-// Runs the suite that follows on every back-end.
+// Runs the suite that follows on every back-end that is registered.
 #define INSTANTIATE_STORE_CONTRACT()                                                               \
-    INSTANTIATE_TEST_SUITE_P(Backends, StoreContract, testing::Values("memory:", "sqlite:"),       \
-                             [](const testing::TestParamInfo<const char *> &info) {                \
-                                 std::string name = info.param;                                    \
-                                 return name.substr(0, name.size() - 1);                           \
+    INSTANTIATE_TEST_SUITE_P(Backends, StoreContract, testing::ValuesIn(RegisteredBackends()),     \
+                             [](const testing::TestParamInfo<struct registered_backend> &info) {   \
+                                 return std::string(info.param.backend->scheme);                   \
                              })
 
 } // namespace store_testing

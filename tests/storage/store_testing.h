@@ -354,6 +354,9 @@ class TemporaryDirectory {
     }
     TemporaryDirectory(const TemporaryDirectory &) = delete;
     TemporaryDirectory &operator=(const TemporaryDirectory &) = delete;
+    const std::string &path() const {
+        return path_;
+    }
     std::string File(const std::string &name) const {
         return path_ + "/" + name;
     }

@@ -1,0 +1,29 @@
+#include "storage/memory/memory_store.h"
+#include "storage/store_backend.h"
+
+static const char *location_below(struct arena *a, const char *folder) {
+    (void)a;
+    (void)folder;
+    return ""; // each store that is opened is one of its own
+}
+
+static const char *describe(struct arena *a, const char *location) {
+    return arena_printf(a, "memory:%s", location);
+}
+
+static const struct error *open_store(struct arena *a, const char *location,
+                                      const struct run_store_options *options,
+                                      struct run_store **ret_store) {
+    (void)a;
+    (void)location;
+    *ret_store = memory_store_new(options);
+    return NULL;
+}
+
+// Only the process itself can use its memory: there is nobody to publish for.
+const struct store_backend memory_backend = {
+    .scheme = "memory",
+    .location_below = location_below,
+    .describe = describe,
+    .open = open_store,
+};

@@ -1,0 +1,33 @@
+#include "storage/sqlite/holder_file.h"
+#include "storage/sqlite/sqlite_check.h"
+#include "storage/sqlite/sqlite_store.h"
+#include "storage/store_backend.h"
+
+// A location is the path of the database, which is made if it is not there. One process at a
+// time can open it.
+
+static const char *location_below(struct arena *a, const char *folder) {
+    return arena_printf(a, "%s/runs.db", folder);
+}
+
+static const char *describe(struct arena *a, const char *path) {
+    return arena_printf(a, "sqlite:%s", path);
+}
+
+// The folder's permissions guard the socket as they guard the database.
+static const char *socket_path(struct arena *a, const char *path) {
+    return arena_printf(a, "%s.sock", path);
+}
+
+const struct store_backend sqlite_backend = {
+    .scheme = "sqlite",
+    .place = "file",
+    .location_below = location_below,
+    .describe = describe,
+    .open = sqlite_store_open,
+    .check = sqlite_store_check,
+    .publish_holder = holder_file_publish,
+    .withdraw_holder = holder_file_withdraw,
+    .read_holder = holder_file_read,
+    .socket_path = socket_path,
+};

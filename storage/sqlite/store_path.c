@@ -1,0 +1,27 @@
+#include "storage/sqlite/store_path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/core/memory.h"
+
+const char *store_path_real(struct arena *a, const char *path) {
+    CLEANUP_FREE char *real = realpath(path, NULL);
+    return real != NULL ? arena_cstr(a, slice_of_cstr(real)) : path;
+}
+
+bool store_path_sync_directory(const char *path) {
+    CLEANUP_FREE char *copy = mem_strdup(path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    bool ok = fsync(fd) == 0;
+    int failure = errno;
+    close(fd);
+    errno = failure;
+    return ok;
+}

@@ -1,0 +1,18 @@
+#ifndef RUNSD_STORAGE_SQLITE_STORE_PATH_H
+#define RUNSD_STORAGE_SQLITE_STORE_PATH_H
+
+#include <stdbool.h>
+
+#include "base/core/arena.h"
+
+// The path of a store's file, and the directory that it stands in.
+
+// Returns path with its symbolic links followed, so that every name of a file
+// leads to the same companion files; path itself if there is no such file yet.
+const char *store_path_real(struct arena *a, const char *path);
+
+// Makes durable which names the directory of path holds. Returns false, with errno, if that
+// cannot be done.
+bool store_path_sync_directory(const char *path);
+
+#endif

@@ -1,0 +1,47 @@
+#ifndef RUNSD_STORAGE_STORE_BACKEND_H
+#define RUNSD_STORAGE_STORE_BACKEND_H
+
+#include <stdbool.h>
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "storage/run_store.h"
+#include "storage/store_check_report.h"
+#include "storage/store_holder.h"
+
+// What a back-end is to the rest of the program: a constant NAME_backend, which its line in
+// storage/backends.h registers. Everything is asked by the location, which is what stands
+// behind "SCHEME:" in a URL.
+struct store_backend {
+    const char *scheme; // "sqlite"
+    const char *place;  // what a location names ("file"); NULL: a location must be empty
+
+    // Returns the location of a store of its own below folder, which exists and is empty:
+    // what a test opens.
+    const char *(*location_below)(struct arena *a, const char *folder);
+
+    // Returns the store's URL for logs, without passwords.
+    const char *(*describe)(struct arena *a, const char *location);
+
+    // See run_store_open.
+    const struct error *(*open)(struct arena *a, const char *location,
+                                const struct run_store_options *options,
+                                struct run_store **ret_store);
+
+    // See run_store_check. NULL: stores of this kind are not checked by us.
+    const struct error *(*check)(struct arena *a, const char *location, bool accept,
+                                 struct store_check_report *ret);
+
+    // See store_holder_publish, store_holder_withdraw, store_holder_read. All NULL: nothing is
+    // published, and nobody is found to hold a store.
+    const struct error *(*publish_holder)(struct arena *a, const char *location,
+                                          const struct store_holder *holder);
+    void (*withdraw_holder)(const char *location);
+    const struct error *(*read_holder)(struct arena *a, const char *location,
+                                       struct store_holder *ret_holder);
+
+    // See run_store_socket_path. NULL: there is no such place.
+    const char *(*socket_path)(struct arena *a, const char *location);
+};
+
+#endif
