@@ -20,6 +20,7 @@ PACKAGES_TEST=(
     python3 python3-grpcio python3-protobuf python3-requests
     golang-go
     sqlite3
+    chromium
 )
 
 # To look over the code.
