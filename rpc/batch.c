@@ -2,11 +2,35 @@
 
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
+#include <grpc/status.h>
 #include <grpc/support/alloc.h>
 #include <stdint.h>
 
 #include "base/core/check.h"
+#include "base/core/error.h"
 #include "rpc/thread_sanitizer.h"
+
+// Statuses go to gRPC core and come from it by their numbers.
+#define SAME_NUMBER(name)                                                                          \
+    _Static_assert((int)STATUS_##name == (int)GRPC_STATUS_##name,                                  \
+                   "STATUS_" #name " has gRPC's number")
+SAME_NUMBER(OK);
+SAME_NUMBER(CANCELLED);
+SAME_NUMBER(UNKNOWN);
+SAME_NUMBER(INVALID_ARGUMENT);
+SAME_NUMBER(DEADLINE_EXCEEDED);
+SAME_NUMBER(NOT_FOUND);
+SAME_NUMBER(ALREADY_EXISTS);
+SAME_NUMBER(PERMISSION_DENIED);
+SAME_NUMBER(RESOURCE_EXHAUSTED);
+SAME_NUMBER(FAILED_PRECONDITION);
+SAME_NUMBER(ABORTED);
+SAME_NUMBER(OUT_OF_RANGE);
+SAME_NUMBER(UNIMPLEMENTED);
+SAME_NUMBER(INTERNAL);
+SAME_NUMBER(UNAVAILABLE);
+SAME_NUMBER(DATA_LOSS);
+SAME_NUMBER(UNAUTHENTICATED);
 
 void rpc_batch_init(struct rpc_batch *b, struct rpc_loop *loop,
                     void (*done)(struct rpc_tag *tag, bool ok)) {

@@ -8,9 +8,15 @@
 static const char prefix[] = "rst_";
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static const char *const scope_words[SCOPE_COUNT] = {
-    "runs.read", "runs.cancel", "runs.create", "runs.report", "tokens.admin",
+// The index of a scope's bit, which is 1 << index.
+#define INDEX(scope) __builtin_ctz(scope)
+
+static const char *const scope_words[] = {
+    [INDEX(SCOPE_RUNS_READ)] = "runs.read",       [INDEX(SCOPE_RUNS_CANCEL)] = "runs.cancel",
+    [INDEX(SCOPE_RUNS_CREATE)] = "runs.create",   [INDEX(SCOPE_RUNS_REPORT)] = "runs.report",
+    [INDEX(SCOPE_TOKENS_ADMIN)] = "tokens.admin",
 };
+_Static_assert(sizeof(scope_words) / sizeof(scope_words[0]) == SCOPE_COUNT, "each bit has a word");
 
 const char *scope_word(int index) {
     CHECK(index >= 0 && index < SCOPE_COUNT);

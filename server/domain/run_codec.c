@@ -4,6 +4,19 @@
 #include "base/core/wire.h"
 #include "runs/v1/run.pb-c.h"
 
+// The store keeps statuses by the protos' numbers, and replies send them as they are stored.
+#define SAME_NUMBER(name)                                                                          \
+    _Static_assert((int)RUN_##name == (int)RUNS__V1__RUN_STATUS__RUN_STATUS_##name,                \
+                   "RUN_" #name " has the number that runs.v1.RunStatus gives it")
+SAME_NUMBER(RUNNING);
+SAME_NUMBER(WAITING);
+SAME_NUMBER(SUCCESS);
+SAME_NUMBER(FAILURE);
+SAME_NUMBER(CANCELLED);
+_Static_assert(RUN_STATUS_COUNT == RUN_CANCELLED + 1, "each status is below the count");
+_Static_assert(RUN_STATUS_ALL == RUN_STATUS_BIT(RUN_STATUS_COUNT) - RUN_STATUS_BIT(RUN_RUNNING),
+               "all has the bit of each status");
+
 // Numbers of runs.v1.Run's fields that are not stored as they were given.
 enum {
     FIELD_EXECUTION_STATE = 1,

@@ -4,7 +4,15 @@
 #include <stdio.h>
 
 #include "base/core/timestamp.h"
+#include "runs/v1/error_reason.pb-c.h"
 #include "server/domain/run_state.h"
+
+// A reason that the server gives has the number of its proto; those of the gateway, which come
+// after them in enum reason, are compared by tests/e2e/test_reasons.py.
+#define SAME_NUMBER(name, http_status)                                                             \
+    _Static_assert((int)REASON_##name == (int)RUNS__V1__ERROR_REASON__##name,                      \
+                   "REASON_" #name " has the number that runs.v1.ErrorReason gives it");
+REASONS_OF_RUNS(SAME_NUMBER)
 
 static struct error *about_run(struct error *e, const char *id) {
     e->resource_type = "runs.v1.Run";

@@ -21,7 +21,8 @@ static const uint8_t next_status[RUN_STATUS_COUNT][RUN_EVENT_COUNT] = {
 };
 
 static const char *const status_words[RUN_STATUS_COUNT] = {
-    "unspecified", "running", "waiting", "success", "failure", "cancelled",
+    [0] = "unspecified",       [RUN_RUNNING] = "running", [RUN_WAITING] = "waiting",
+    [RUN_SUCCESS] = "success", [RUN_FAILURE] = "failure", [RUN_CANCELLED] = "cancelled",
 };
 
 static const char *const event_words[RUN_EVENT_COUNT] = {

@@ -14,6 +14,30 @@ using google::protobuf::FieldDescriptorProto;
 using google::protobuf::FileDescriptorProto;
 using google::protobuf::FileDescriptorSet;
 
+// upb gives the type of a field by descriptor.proto's numbers.
+#define SAME_NUMBER(name)                                                                          \
+    static_assert(static_cast<int>(SCHEMA_##name) ==                                               \
+                  static_cast<int>(FieldDescriptorProto::TYPE_##name))
+SAME_NUMBER(DOUBLE);
+SAME_NUMBER(FLOAT);
+SAME_NUMBER(INT64);
+SAME_NUMBER(UINT64);
+SAME_NUMBER(INT32);
+SAME_NUMBER(FIXED64);
+SAME_NUMBER(FIXED32);
+SAME_NUMBER(BOOL);
+SAME_NUMBER(STRING);
+SAME_NUMBER(GROUP);
+SAME_NUMBER(MESSAGE);
+SAME_NUMBER(BYTES);
+SAME_NUMBER(UINT32);
+SAME_NUMBER(ENUM);
+SAME_NUMBER(SFIXED32);
+SAME_NUMBER(SFIXED64);
+SAME_NUMBER(SINT32);
+SAME_NUMBER(SINT64);
+static_assert(static_cast<int>(FieldDescriptorProto::Type_MAX) == SCHEMA_SINT64);
+
 // What schema_new says of the sets: "" if it takes them.
 std::string Load(const std::vector<std::string> &sets) {
     Arena a;
