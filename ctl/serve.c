@@ -133,6 +133,10 @@ static const struct error *check_caller(void *runsd, struct arena *a, struct sli
     return runsd_check_caller(runsd, a, value, has_value);
 }
 
+static bool is_ready(void *runsd) {
+    return runsd_is_serving(runsd);
+}
+
 // Starts server, channel, gateway; what was started stays in parts on failure.
 static const struct error *start(struct invocation *in, const struct logger *log,
                                  struct parts *parts, struct gateway_options *front,
@@ -172,6 +176,7 @@ static const struct error *start(struct invocation *in, const struct logger *log
     front->loop = parts->front;
     front->upstream_window = CALLS_AT_ONCE;
     front->authorizer = (struct gateway_authorizer){check_caller, parts->runsd};
+    front->readiness = (struct gateway_readiness){is_ready, parts->runsd};
     front->guard = parts->guard;
     return gateway_start(in->arena, front, &parts->gateway);
 }

@@ -5,6 +5,7 @@
 #include "base/core/memory.h"
 #include "gateway/api.h"
 #include "gateway/http/http_server.h"
+#include "gateway/local/local_table.h"
 #include "gateway/transcode/transcoder.h"
 #include "protos/descriptor_set.h"
 
@@ -91,6 +92,9 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
         .loop = options->loop,
         .upstream_window = options->upstream_window,
         .authorizer = options->authorizer,
+        .local = options->local != NULL ? options->local : &local_table_default,
+        .readiness = options->readiness,
+        .upstream = options->upstream,
         .guard = options->guard,
     };
     size_t routes = transcoder_route_count(api->transcoder);

@@ -14,6 +14,7 @@
 // What a gateway is set up with: its limits, how HTTP looks at the edge, and the rest.
 
 struct listener_guard;
+struct local_table;
 struct rpc_channel;
 struct rpc_loop;
 
@@ -93,6 +94,14 @@ struct gateway_authorizer {
     void *context;
 };
 
+// Who tells whether calls would be served, where that needs no call upstream.
+struct gateway_readiness {
+    // On the HTTP thread; must not block. NULL: the upstream is asked
+    // (gateway/local/readiness.h).
+    bool (*is_ready)(void *context);
+    void *context;
+};
+
 struct gateway_options {
     const struct logger *log;
     struct address listen;
@@ -110,6 +119,10 @@ struct gateway_options {
     int upstream_window;
     // Asked before a body of more than a few KiB is kept, so that strangers' are not.
     struct gateway_authorizer authorizer;
+    struct gateway_readiness readiness;
+    // Pages of the gateway's own, where the API has no route (gateway/local/local_route.h);
+    // borrowed until gateway_stop returned. NULL: those of local_table_default.
+    const struct local_table *local;
     struct gateway_limits limits;
     struct gateway_http_options http;
     struct listener_guard *guard; // looks at the listener until gateway_stop; may be NULL

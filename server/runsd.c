@@ -291,6 +291,10 @@ const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a, str
     return error;
 }
 
+bool runsd_is_serving(struct runsd *runsd) {
+    return health_service_is_serving(runsd->health);
+}
+
 int runsd_port(const struct runsd *runsd, size_t index) {
     return runsd->ports[index];
 }

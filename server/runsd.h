@@ -69,6 +69,10 @@ struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *
 const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a, struct slice value,
                                        bool has_value);
 
+// Whether calls would be served, as the health service says it of all of them. Thread safe;
+// until runsd_stop.
+bool runsd_is_serving(struct runsd *runsd);
+
 // The TCP port of the index-th listener; 0 for a unix socket.
 int runsd_port(const struct runsd *runsd, size_t index);
 

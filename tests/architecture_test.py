@@ -44,6 +44,9 @@ PURE = [
     "gateway/http/stream_format.[ch]",
     "gateway/edge/trace_context.[ch]",
     "gateway/reflection/reflection_message.[ch]",
+    "gateway/local/health_pages.[ch]",
+    "gateway/local/local_route.[ch]",
+    "gateway/local/local_table.[ch]",
     "gateway/rpc_status_json.[ch]",
     "gateway/json/*.[ch]",
     "gateway/transcode/*.[ch]",
@@ -82,7 +85,7 @@ CIRCLES = {
     "base/log": {("log", "log_sink"): "to be opened"},
     "gateway": {("envelope", "rpc_status_json"): "to be opened"},
     "gateway/http": {("exchange", "exchange_call", "exchange_caller", "exchange_head",
-                      "exchange_memory", "exchange_stream", "exchange_wait"): "to be opened"},
+                      "exchange_local", "exchange_memory", "exchange_stream", "exchange_wait"): "to be opened"},
     "gateway/json": {
         ("json_lexer", "json_path"): "to be opened",
         ("json_read", "json_read_known"): "to be opened",

@@ -69,6 +69,15 @@ bool header_list_next(struct header_list *list, struct slice *ret_element) {
     }
 }
 
+bool header_list_has(struct slice list, struct slice element) {
+    while (list.len > 0) {
+        if (slice_equal(header_take_until(&list, ','), element)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool header_quality(struct slice s, int *ret_thousandths) {
     if (s.len == 0 || s.len > 5 || (s.data[0] != '0' && s.data[0] != '1') ||
         (s.len > 1 && s.data[1] != '.')) {

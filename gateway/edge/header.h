@@ -34,6 +34,9 @@ const struct http_header *header_find(struct http_headers headers, const char *n
 // Takes what stands before the first separator off *rest, and the separator; trimmed.
 struct slice header_take_until(struct slice *rest, char separator);
 
+// Whether a comma-separated list ("GET, POST") has an element, byte by byte.
+bool header_list_has(struct slice list, struct slice element);
+
 // Reads a weight (RFC 9110 section 12.4.2: 0 to 1 with up to three decimals), in
 // thousandths. Returns false if it is none.
 enum { HEADER_QUALITY_MOST = 1000 };

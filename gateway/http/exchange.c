@@ -282,7 +282,7 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t si
         x->error = e;
         strbuf_release(&x->body);
     }
-    if (x->error != NULL) {
+    if (x->error != NULL || x->routing.kind != ROUTING_CALL) { // it is of no use
         return x->body_bytes <= exchange_drained_bytes(&x->context->limits) ? MHD_YES : MHD_NO;
     }
     if (x->body.capacity == 0 && x->facts.has_content_length) {
@@ -307,7 +307,10 @@ static enum MHD_Result finish_request(struct exchange *x, struct MHD_Connection 
         return x->is_overload ? exchange_refuse(x, connection, x->error)
                               : exchange_answer_error(x, connection, x->error, false);
     }
-    if (x->routing.options_allow != NULL) {
+    if (x->routing.kind == ROUTING_LOCAL) {
+        return exchange_start_local(x, connection);
+    }
+    if (x->routing.kind == ROUTING_OPTIONS) {
         struct reply_request request = exchange_reply_request(x);
         x->reply = reply_options(&request, x->routing.options_allow);
         reaper_set_state(x->context->reaper, x->entry, REAPER_REPLYING);
@@ -399,6 +402,8 @@ enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *conne
                                  : exchange_finish_call(x, connection);
     case EXCHANGE_REFUSED:
         return exchange_answer_error(x, connection, x->error, false);
+    case EXCHANGE_LOOKING:
+        return exchange_finish_local(x, connection);
     case EXCHANGE_STREAMING:
     case EXCHANGE_ANSWERED:
         break;

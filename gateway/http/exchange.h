@@ -14,6 +14,8 @@
 #include "gateway/connection/reaper.h"
 #include "gateway/edge/edge.h"
 #include "gateway/http/stream_group.h"
+#include "gateway/local/local_route.h"
+#include "gateway/local/readiness.h"
 #include "gateway/options.h"
 
 // One HTTP request and its response: received, transcoded, called, answered.
@@ -35,6 +37,8 @@ struct exchange_context {
     struct gateway_authorizer authorizer;
     struct reaper *reaper;
     struct stream_group *streams;
+    const struct local_table *local;
+    struct readiness *readiness;
     atomic_bool is_stopping; // replies close their connections
     char keep_alive[32];     // what Keep-Alive says of other connections
     // The HTTP thread's: unary calls, and of these those that are with the upstream;

@@ -69,8 +69,9 @@ static void call_done(struct rpc_client_call *call) {
 // --- room ---
 
 static struct admission *admission_of(const struct exchange *x) {
-    return transcoder_route_server_streaming(x->routing.match.route) ? &x->context->streams_open
-                                                                     : &x->context->calls;
+    bool is_stream = x->routing.kind == ROUTING_CALL &&
+                     transcoder_route_server_streaming(x->routing.match.route);
+    return is_stream ? &x->context->streams_open : &x->context->calls;
 }
 
 const struct error *exchange_check_room(struct exchange *x) {

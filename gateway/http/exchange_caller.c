@@ -17,7 +17,9 @@ bool exchange_must_ask_at_head(const struct exchange *x, struct MHD_Connection *
     bool is_waiting =
         x->facts.is_chunked &&
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) != NULL;
-    return (is_long || is_waiting) && exchange_must_ask(x);
+    bool is_asked_for =
+        x->routing.kind == ROUTING_LOCAL ? x->routing.local->needs_token : is_long || is_waiting;
+    return is_asked_for && x->routing.kind != ROUTING_OPTIONS && exchange_must_ask(x);
 }
 
 // On the rpc loop's thread.
@@ -80,7 +82,8 @@ bool exchange_is_known(struct exchange *x) {
     exchange_leave_room(x);
     const struct error *error = x->call.error;
     // An upstream older than its descriptors cannot tell: then its methods do, later.
-    if (error == NULL || error->code == STATUS_UNIMPLEMENTED) {
+    bool is_told_later = x->routing.kind == ROUTING_CALL;
+    if (error == NULL || (error->code == STATUS_UNIMPLEMENTED && is_told_later)) {
         exchange_release_asking(x);
         x->caller = CALLER_KNOWN;
         return true;

@@ -78,9 +78,15 @@ static const struct error *find_route(struct exchange *x) {
         .path = x->facts.path,
         .headers = x->headers,
     };
-    const struct error *error =
-        routing_find(&x->arena, x->api->transcoder, &x->context->edge.cors, &request, &x->routing);
-    if (error == NULL && x->routing.options_allow == NULL &&
+    const struct exchange_context *context = x->context;
+    const struct routing_rules rules = {
+        .transcoder = x->api->transcoder,
+        .local = context->local,
+        .cors = &context->edge.cors,
+        .knows_callers = context->authorizer.check != NULL || x->api->caller_method != NULL,
+    };
+    const struct error *error = routing_find(&x->arena, &rules, &request, &x->routing);
+    if (error == NULL && x->routing.kind == ROUTING_CALL &&
         transcoder_route_client_streaming(x->routing.match.route)) {
         struct error *e = error_new(&x->arena, STATUS_UNIMPLEMENTED, REASON_STREAMING_UNSUPPORTED,
                                     "the method takes a stream of requests, which is served over "
@@ -108,15 +114,26 @@ static bool is_told_at_once(const struct exchange *x, const struct error *error)
            x->facts.content_length > EXCHANGE_STRANGERS_BYTES;
 }
 
-// Whether the caller is known, if its body is worth to ask: the upstream asks again.
 static const struct error *check_caller(struct exchange *x) {
     const struct gateway_authorizer *authorizer = &x->context->authorizer;
-    bool is_large = x->facts.is_chunked || x->facts.content_length > EXCHANGE_FIRST_CHUNKS_BYTES;
-    if (!is_large || authorizer->check == NULL) {
-        return NULL;
+    if (authorizer->check == NULL) {
+        return NULL; // the upstream is asked
     }
     return authorizer->check(authorizer->context, &x->arena, x->facts.authorization,
                              x->facts.has_authorization);
+}
+
+// Whether the request is to be served, as far as its head says.
+static const struct error *admit(struct exchange *x) {
+    if (x->routing.kind != ROUTING_CALL) {
+        bool needs_token = x->routing.kind == ROUTING_LOCAL && x->routing.local->needs_token;
+        return needs_token ? check_caller(x) : NULL;
+    }
+    // The upstream asks who calls, too: here, only if the body is worth it.
+    bool is_large = x->facts.is_chunked || x->facts.content_length > EXCHANGE_FIRST_CHUNKS_BYTES;
+    const struct error *error = is_large ? check_caller(x) : NULL;
+    // A body that would be refused anyway is not kept.
+    return error != NULL ? error : exchange_check_room(x);
 }
 
 enum MHD_Result exchange_begin_body(struct exchange *x, struct MHD_Connection *connection) {
@@ -124,8 +141,8 @@ enum MHD_Result exchange_begin_body(struct exchange *x, struct MHD_Connection *c
     if (x->facts.content_length > 0 || x->facts.is_chunked) {
         reaper_set_request_id(x->context->reaper, x->entry, x->request_id);
     }
-    return x->error == NULL && x->routing.options_allow == NULL ? exchange_reserve(x, connection)
-                                                                : MHD_YES;
+    return x->error == NULL && x->routing.kind == ROUTING_CALL ? exchange_reserve(x, connection)
+                                                               : MHD_YES;
 }
 
 enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *connection,
@@ -146,20 +163,15 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
     if (error == NULL) {
         error = find_route(x);
     }
-    if (error == NULL && x->routing.options_allow == NULL) {
-        error = check_caller(x);
-    }
-    if (error == NULL && x->routing.options_allow == NULL) {
-        // A body that would be refused anyway is not kept.
-        error = exchange_check_room(x);
+    if (error == NULL) {
+        error = admit(x);
     }
     if (error != NULL &&
         (is_told_at_once(x, error) || !(is_framed && exchange_is_worth_draining(x, connection)))) {
         return exchange_answer_error(x, connection, error, true);
     }
     x->error = error;
-    if (error == NULL && x->routing.options_allow == NULL &&
-        exchange_must_ask_at_head(x, connection)) {
+    if (error == NULL && exchange_must_ask_at_head(x, connection)) {
         return exchange_ask_caller(x, connection);
     }
     return exchange_begin_body(x, connection);

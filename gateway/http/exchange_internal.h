@@ -18,6 +18,7 @@ enum exchange_state {
     EXCHANGE_BODY,
     EXCHANGE_CALLING, // the connection is suspended
     EXCHANGE_REFUSED, // and here, until it is answered
+    EXCHANGE_LOOKING, // whether calls are served; the connection is suspended
     EXCHANGE_STREAMING,
     EXCHANGE_ANSWERED,
 };
@@ -73,6 +74,8 @@ struct exchange {
     struct waiting waiting;
     struct byte_hold hold;
     size_t reserved_for_reply;
+    struct readiness_waiter readiness;
+    bool is_ready;               // what it was told
     size_t request_bytes;        // of memory, by the message, once it was made of a body
     struct stream_reply *stream; // NULL unless the route streams
     struct admission *admission; // where the call is counted; NULL: nowhere
@@ -168,7 +171,7 @@ int64_t exchange_deadline_us(const struct exchange *x, int64_t now_us);
 bool exchange_must_ask(const struct exchange *x);
 
 // Whether that is due at the head: a body so long is on its way, or one in chunks whose client
-// waits for leave to send it.
+// waits for leave to send it; or it is for a page that needs a token.
 bool exchange_must_ask_at_head(const struct exchange *x, struct MHD_Connection *connection);
 
 // Suspends the connection and asks. exchange_is_known is what comes next on the HTTP thread.
@@ -183,6 +186,13 @@ enum MHD_Result exchange_refuse_caller(struct exchange *x, struct MHD_Connection
 
 // The call that asked is over, if there is one, and its results are not needed any more.
 void exchange_release_asking(struct exchange *x);
+
+// --- exchange_local.c ---
+
+// Answers a page of the gateway's own, or suspends the connection until it is known whether
+// calls are served; exchange_finish_local is what comes next on the HTTP thread then.
+enum MHD_Result exchange_start_local(struct exchange *x, struct MHD_Connection *connection);
+enum MHD_Result exchange_finish_local(struct exchange *x, struct MHD_Connection *connection);
 
 // --- exchange_wait.c ---
 

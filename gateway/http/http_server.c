@@ -39,7 +39,7 @@ enum {
 enum stop_stage {
     STAGE_NONE,
     STAGE_CLOSED,  // no connection is left
-    STAGE_NO_CALL, // no connection is suspended for a call
+    STAGE_NO_CALL, // no connection is suspended for a call, and no check is under way
 };
 
 struct http_server {
@@ -154,8 +154,10 @@ static int daemon_wait_ms(struct http_server *server) {
 }
 
 static bool has_reached(const struct http_server *server) {
+    const struct exchange_context *context = &server->context;
     return server->awaited == STAGE_CLOSED ? server->connections == 0 && server->linger.count == 0
-                                           : reaper_calling_count(server->context.reaper) == 0;
+                                           : reaper_calling_count(context->reaper) == 0 &&
+                                                 !readiness_is_asking(context->readiness);
 }
 
 static void tell_who_stops(struct http_server *server) {
@@ -234,6 +236,7 @@ static void begin_guard(struct http_server *server, const struct http_server_opt
 
 static void free_server(struct http_server *server) {
     free(server->address);
+    readiness_free(server->context.readiness);
     reaper_free(server->context.reaper);
     stream_group_free(server->context.streams);
     listen_socket_close(&server->socket);
@@ -250,6 +253,17 @@ static void free_server(struct http_server *server) {
 static void init_waiting(struct http_server *server) {
     pthread_mutex_init(&server->mutex, NULL);
     condition_init(&server->reached);
+}
+
+static struct readiness *new_readiness(struct http_server *server,
+                                       const struct http_server_options *options) {
+    const struct readiness_options readiness = {
+        .log = options->log,
+        .loop = server->context.loop,
+        .source = options->readiness,
+        .upstream = options->upstream,
+    };
+    return readiness_new(&readiness);
 }
 
 const struct error *http_server_start(struct arena *a, const struct http_server_options *options,
@@ -290,6 +304,8 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
              (int)(options->limits.idle_timeout_ms / 1000));
     server->own_loop = options->loop == NULL ? rpc_loop_new_local("http") : NULL;
     server->context.loop = options->loop != NULL ? options->loop : server->own_loop;
+    server->context.local = options->local;
+    server->context.readiness = new_readiness(server, options);
     bool is_ready = server->context.loop != NULL && server->context.reaper != NULL;
     server->daemon = is_ready ? start_daemon(server) : NULL;
     if (server->daemon == NULL) {
@@ -341,6 +357,7 @@ static void begin_stop(void *context) {
     const struct stop *stop = context;
     struct http_server *server = stop->server;
     atomic_store(&server->context.is_stopping, true);
+    readiness_stop(server->context.readiness);
     stop_accepting(server);
     // Replies close their connections from now on. On those that are idle a request may
     // be on its way.

@@ -22,6 +22,9 @@ struct http_server_options {
     struct gateway_http_options http; // no 0s; what it points to is borrowed
     struct gateway_api *api;          // served first; borrowed: the server takes references
     struct gateway_authorizer authorizer;
+    const struct local_table *local; // the gateway's own pages; borrowed
+    struct gateway_readiness readiness;
+    struct rpc_channel *upstream; // asked for its readiness; borrowed until the stop
     int upstream_window;          // 0: none (gateway/options.h)
     struct rpc_loop *loop;        // a local one, which watches nothing else; NULL: its own
     struct listener_guard *guard; // looks at the listener until the stop; may be NULL

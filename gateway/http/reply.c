@@ -59,6 +59,16 @@ static struct reply make(const struct reply_request *request, struct strbuf *bod
     return (struct reply){response, http_status, code, size, size};
 }
 
+// Where the status asks for it: in whole seconds, at least one.
+static void add_retry_after(const struct reply_request *request, struct MHD_Response *response,
+                            int http_status, int64_t retry_after_ms) {
+    if (http_status == MHD_HTTP_TOO_MANY_REQUESTS || http_status == MHD_HTTP_SERVICE_UNAVAILABLE) {
+        int64_t seconds = (retry_after_ms + 999) / 1000;
+        add_header(response, "Retry-After",
+                   arena_printf(request->arena, "%" PRId64, seconds < 1 ? 1 : seconds));
+    }
+}
+
 // --- success ---
 
 static bool is_get(const struct reply_request *request) {
@@ -120,6 +130,40 @@ static bool compress(struct strbuf *body) {
     strbuf_release(body);
     *body = gzip;
     return true;
+}
+
+// What of a stored body is sent: compressed or not, or nothing if the client has it.
+static struct slice choose_local_body(const struct reply_request *request,
+                                      const struct local_reply *page, bool *ret_is_gzip) {
+    *ret_is_gzip = page->gzip.len > 0 && accept_encoding_read(request->headers) != ACCEPT_IDENTITY;
+    return *ret_is_gzip ? page->gzip : page->body;
+}
+
+struct reply reply_local(const struct reply_request *request, const struct local_reply *page) {
+    bool is_gzip;
+    struct slice body = choose_local_body(request, page, &is_gzip);
+    bool is_known =
+        page->etag != NULL && is_get(request) && etag_none_match(request->headers, page->etag);
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        body.len, (void *)(uintptr_t)body.data,
+        page->is_static ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
+    CHECK(response != NULL); // else out of memory
+    reply_add_headers(request, response,
+                      page->cache_control != NULL ? page->cache_control : no_store,
+                      page->gzip.len > 0 ? "Accept-Encoding" : NULL);
+    if (page->etag != NULL) {
+        add_header(response, "ETag", page->etag);
+    }
+    int http_status = is_known ? MHD_HTTP_NOT_MODIFIED : page->http_status;
+    if (!is_known && page->media_type != NULL) {
+        add_header(response, "Content-Type", page->media_type);
+    }
+    if (!is_known && is_gzip) {
+        add_header(response, "Content-Encoding", "gzip");
+    }
+    add_retry_after(request, response, http_status, 0);
+    return (struct reply){response, http_status, (int)page->code, is_known ? 0 : body.len,
+                          page->is_static ? 0 : body.len};
 }
 
 static bool is_not_modified(const struct reply_request *request, const struct strbuf *body,
@@ -192,13 +236,7 @@ void reply_add_metadata(const struct reply_request *request, struct reply *reply
 // --- errors ---
 
 static bool has_verb(const char *verbs, const char *verb) {
-    struct slice rest = slice_of_cstr(verbs);
-    while (rest.len > 0) {
-        if (slice_equal_cstr(header_take_until(&rest, ','), verb)) {
-            return true;
-        }
-    }
-    return false;
+    return header_list_has(slice_of_cstr(verbs), slice_of_cstr(verb));
 }
 
 // The gateway answers HEAD where there is GET, and OPTIONS everywhere.
@@ -238,13 +276,10 @@ struct reply reply_error(const struct reply_request *request, const struct error
     } else if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         const char *allow = metadata_value(error, "allow");
         add_header(reply.response, "Allow", allow_header(a, allow != NULL ? allow : ""));
-    } else if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE) {
-        int64_t seconds = (error->retry_after_ms + 999) / 1000;
-        add_header(reply.response, "Retry-After",
-                   arena_printf(a, "%" PRId64, seconds < 1 ? 1 : seconds));
     } else if (status == MHD_HTTP_UNSUPPORTED_MEDIA_TYPE && is_encoding_refusal(error)) {
         add_header(reply.response, "Accept-Encoding", "identity"); // RFC 9110 section 12.5.3
     }
+    add_retry_after(request, reply.response, status, error->retry_after_ms);
     return reply;
 }
 

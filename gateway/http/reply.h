@@ -12,6 +12,7 @@
 #include "gateway/edge/edge.h"
 #include "gateway/edge/header.h"
 #include "gateway/envelope.h"
+#include "gateway/local/local_route.h"
 #include "rpc/client.h"
 
 // What a request is answered with: a status and an HTTP response, not sent yet.
@@ -47,6 +48,10 @@ struct reply_content {
 // if If-None-Match has it.
 struct reply reply_success(const struct reply_request *request, struct strbuf *body,
                            const struct reply_content *content);
+
+// A page of the gateway's own (gateway/local/local_route.h); the same as reply_success has it
+// with an ETag, compression and 304.
+struct reply reply_local(const struct reply_request *request, const struct local_reply *page);
 
 // The reply of an error, with the headers that its status asks for. upstream, which may
 // be NULL, as envelope_append_error has it.

@@ -69,6 +69,11 @@ static Grpc__Health__V1__HealthCheckResponse__ServingStatus status_of(struct hea
                : GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
 }
 
+bool health_service_is_serving(struct health_service *health) {
+    return status_of(health, SUBJECT_ALL) ==
+           GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
+}
+
 static struct slice encode(Grpc__Health__V1__HealthCheckResponse__ServingStatus status,
                            uint8_t buffer[RESPONSE_SIZE]) {
     Grpc__Health__V1__HealthCheckResponse response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;

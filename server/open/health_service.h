@@ -28,6 +28,9 @@ void health_service_methods(struct health_service *health, struct rpc_method *re
 // freed.
 void health_service_set_serving(struct health_service *health, bool is_serving);
 
+// What Check says of "": whether it is SERVING. Thread safe.
+bool health_service_is_serving(struct health_service *health);
+
 // What the store tells of its parts, which work at first. Thread safe likewise.
 void health_service_set_reads(struct health_service *health, bool works);
 void health_service_set_changes(struct health_service *health, bool works);

@@ -100,6 +100,7 @@ Upstream::Upstream(struct rpc_loop *loop, const std::string &address) {
         {"/http_test.v1.Upstream/Sized", Sized, this},
         {"/http_test.v1.Upstream/File", File, this},
         {"/http_test.v1.Upstream/Upload", Upload, this},
+        {"/grpc.health.v1.Health/Check", Health, this},
     };
     for (const struct rpc_method &method : streams_.Methods()) {
         methods_.push_back(method);
@@ -124,6 +125,7 @@ Upstream::Upstream(struct rpc_loop *loop, const std::string &address) {
 
 Upstream::~Upstream() {
     ReleaseAll();
+    SetHealth(kNoHealth);
     streams_.EndAll();
     rpc_server_stop(server_, 10'000);
     rpc_server_free(server_);
@@ -267,6 +269,47 @@ void Upstream::Upload(void *self, struct rpc_server_call *call) {
         parts[field.number % 3] = Text(field.bytes);
     }
     ReplyText(call, parts[1] + ":" + parts[2]);
+}
+
+void Upstream::ReplyHealth(struct rpc_server_call *call, int status) {
+    if (status == kNoHealth) {
+        struct arena *a = rpc_server_call_arena(call);
+        rpc_server_call_fail(call, error_new(a, STATUS_UNIMPLEMENTED, REASON_NONE, "no method"));
+        return;
+    }
+    struct strbuf message = STRBUF_INIT;
+    wire_put_uint(&message, 1, static_cast<uint64_t>(status));
+    struct slice part = strbuf_slice(&message);
+    rpc_server_call_reply(call, &part, 1);
+    strbuf_release(&message);
+}
+
+void Upstream::Health(void *self, struct rpc_server_call *call) {
+    auto *upstream = static_cast<Upstream *>(self);
+    std::lock_guard<std::mutex> lock(upstream->mutex_);
+    EXPECT_EQ(rpc_server_call_request(call).len, 0u); // of the service ""
+    upstream->health_calls_++;
+    if (upstream->health_ == kHoldHealth) {
+        upstream->held_health_.push_back(call);
+    } else {
+        ReplyHealth(call, upstream->health_);
+    }
+}
+
+void Upstream::SetHealth(int status) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    health_ = status;
+    if (status != kHoldHealth) {
+        for (struct rpc_server_call *call : held_health_) {
+            ReplyHealth(call, status);
+        }
+        held_health_.clear();
+    }
+}
+
+int64_t Upstream::health_calls() const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return health_calls_;
 }
 
 // --- replies ---
@@ -590,6 +633,9 @@ std::string GatewayTest::StartError(struct gateway_limits limits, const std::str
     options.limits = limits;
     options.http = http_;
     options.upstream_window = upstream_window_;
+    options.readiness = readiness_;
+    options.authorizer = authorizer_;
+    options.local = local_;
     options.descriptor_sets = &sets;
     options.descriptor_set_count = 1;
     EXPECT_EQ(address_parse(&arena_, "--listen", listen.c_str(), &options.listen), nullptr);

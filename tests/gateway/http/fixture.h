@@ -58,6 +58,13 @@ class Upstream {
     void ReleaseAll();
     // Has every call of Echo from now on call hook first, on the upstream's thread.
     void SetHook(std::function<void()> hook);
+    // What Check of grpc.health.v1 answers from now on: one of its statuses; kNoHealth: there is
+    // no such service; kHoldHealth: nothing, until another is set.
+    static constexpr int kNoHealth = -1;
+    static constexpr int kHoldHealth = -2;
+    void SetHealth(int status);
+    // How many checks have come.
+    int64_t health_calls() const;
     size_t held() const;
     int64_t calls() const;
     Streams &streams() {
@@ -76,6 +83,8 @@ class Upstream {
     static void Sized(void *self, struct rpc_server_call *call);
     static void File(void *self, struct rpc_server_call *call);
     static void Upload(void *self, struct rpc_server_call *call);
+    static void Health(void *self, struct rpc_server_call *call);
+    static void ReplyHealth(struct rpc_server_call *call, int status);
     void Count();
 
     struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
@@ -88,6 +97,9 @@ class Upstream {
     bool releasing_ = false;
     int64_t calls_ = 0;
     std::function<void()> hook_;
+    int health_ = kNoHealth;
+    int64_t health_calls_ = 0;
+    std::vector<struct rpc_server_call *> held_health_;
 };
 
 // A reply as it came over the wire.
@@ -206,6 +218,9 @@ class GatewayTest : public testing::Test {
     TempDir dir_;
     struct gateway_http_options http_ = {}; // what Start starts with
     int upstream_window_ = 0;
+    struct gateway_readiness readiness_ = {};
+    struct gateway_authorizer authorizer_ = {};
+    const struct local_table *local_ = nullptr;
 
   private:
     std::string UpstreamAddress() const {

@@ -1,0 +1,22 @@
+#include "gateway/local/local_table.h"
+
+#include "gateway/local/health_pages.h"
+
+// docs/HTTP.md lists the same rows; tests/gateway/local/local_table_test.cc compares.
+static const struct local_route routes[] = {
+    {
+        .path = "/healthz",
+        .verbs = "GET",
+        .answer = health_pages_alive,
+        .help = "200 as long as the process serves HTTP",
+    },
+    {
+        .path = "/readyz",
+        .verbs = "GET",
+        .answer = health_pages_ready,
+        .needs_readiness = true,
+        .help = "200 while calls are served, else 503",
+    },
+};
+
+const struct local_table local_table_default = {routes, sizeof(routes) / sizeof(routes[0])};
