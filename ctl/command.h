@@ -10,6 +10,7 @@ struct invocation;
 
 struct command {
     const char *name;     // "runs cancel"
+    int place;            // in lists of commands: a lower one comes first
     const char *operands; // "ID"; "" if it takes none
     const char *summary;  // one line
     const char *details;  // more lines for --help; NULL if none

@@ -3,18 +3,10 @@
 
 #include "ctl/command.h"
 
-// Every command, each defined in the file of its name.
-extern const struct command serve_command;
-extern const struct command runs_create_command;
-extern const struct command runs_get_command;
-extern const struct command runs_list_command;
-extern const struct command runs_cancel_command;
-extern const struct command runs_report_command;
-extern const struct command runs_events_command;
-extern const struct command tokens_create_command;
-extern const struct command tokens_list_command;
-extern const struct command tokens_revoke_command;
-extern const struct command whoami_command;
-extern const struct command check_command;
+// Every command, each in a file of ctl/commands/: runs_cancel.c defines
+// `const struct command runs_cancel_command`. By the names of their files; made by Bazel of
+// the files.
+extern const struct command *const commands[];
+extern const size_t commands_count;
 
 #endif

@@ -8,28 +8,35 @@
 #include "ctl/exit_code.h"
 #include "rpc/log.h"
 
-static const struct command *const commands[] = {
-    &serve_command,       &runs_create_command,   &runs_get_command,    &runs_list_command,
-    &runs_cancel_command, &runs_report_command,   &runs_events_command, &tokens_create_command,
-    &tokens_list_command, &tokens_revoke_command, &whoami_command,      &check_command,
-};
-
-enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
-
 // Whether command belongs to the group, a first word; "" holds all.
 static bool in_group(const struct command *command, const char *group) {
     size_t n = strlen(group);
     return n == 0 || (strncmp(command->name, group, n) == 0 && command->name[n] == ' ');
 }
 
+// The command whose place comes next after that of before, NULL for the first; NULL behind the
+// last. No two have the same place.
+static const struct command *next_command(const struct command *before) {
+    const struct command *next = NULL;
+    for (size_t i = 0; i < commands_count; i++) {
+        const struct command *c = commands[i];
+        if ((before == NULL || c->place > before->place) &&
+            (next == NULL || c->place < next->place)) {
+            next = c;
+        }
+    }
+    return next;
+}
+
 static void print_help(const char *group) {
     printf("usage: runsctl %s%sCOMMAND [options]\n\nCommands:\n", group,
            group[0] != '\0' ? " " : "");
-    for (int i = 0; i < COMMAND_COUNT; i++) {
-        if (in_group(commands[i], group)) {
+    // The table is by the names of files, the list by place.
+    for (const struct command *c = next_command(NULL); c != NULL; c = next_command(c)) {
+        if (in_group(c, group)) {
             char head[64];
-            snprintf(head, sizeof(head), "%s %s", commands[i]->name, commands[i]->operands);
-            printf("  %-18s %s\n", head, commands[i]->summary);
+            snprintf(head, sizeof(head), "%s %s", c->name, c->operands);
+            printf("  %-18s %s\n", head, c->summary);
         }
     }
     printf("\nrunsctl COMMAND --help shows a command's options.\n\n%s", exit_code_help);
@@ -65,7 +72,7 @@ int main(int argc, char **argv) {
     // gRPC core's own lines hold what was sent; serve logs what may be told of them.
     rpc_log_redirect(NULL);
     bool group = false;
-    for (int i = 0; i < COMMAND_COUNT; i++) {
+    for (size_t i = 0; i < commands_count; i++) {
         int words = name_words(commands[i], argc - 1, argv + 1);
         if (words > 0) {
             return command_run(commands[i], argc - 1 - words, argv + 1 + words);

@@ -44,7 +44,7 @@ int Run(invocation *in) {
     return 42;
 }
 
-const command kCommand = {"test it", "ID", "Tests.", "More.\n", kOptions, OPTION_TOTAL, 1, Run};
+const command kCommand = {"test it", 0, "ID", "Tests.", "More.\n", kOptions, OPTION_TOTAL, 1, Run};
 
 class Command : public ::testing::Test {
   protected:

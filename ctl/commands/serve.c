@@ -14,7 +14,6 @@
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
 #include "ctl/client_options.h"
-#include "ctl/commands.h"
 #include "ctl/exit_code.h"
 #include "gateway/flags.h"
 #include "gateway/gateway.h"
@@ -319,6 +318,7 @@ static int serve(struct invocation *in) {
 
 const struct command serve_command = {
     .name = "serve",
+    .place = 100,
     .operands = "",
     .summary = "Serves REST and gRPC from one process; ends with SIGTERM or Ctrl-C.",
     .details = "Logs JSON lines on standard error; \"serving\" says that it is ready.\n"

@@ -2,12 +2,12 @@
 #include <string.h>
 
 #include "base/core/timestamp.h"
-#include "ctl/commands.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
 #include "ctl/print.h"
 #include "ctl/run_print.h"
+#include "ctl/token_print.h"
 #include "ctl/tokens_access.h"
 #include "runs/v1/tokens_service.pb-c.h"
 
@@ -20,7 +20,7 @@ enum {
     CREATE_OPTION_COUNT,
 };
 
-static const struct option create_options[] = {
+static const struct option options[] = {
     TOKENS_OPTIONS,
     [CREATE_ORG] = {.name = "--org",
                     .kind = OPTION_TEXT,
@@ -56,20 +56,12 @@ static void split_scopes(struct arena *a, const char *text, Runs__V1__CreateToke
     }
 }
 
-static const char *join_scopes(struct arena *a, const Runs__V1__Token *token) {
-    const char *text = "";
-    for (size_t i = 0; i < token->n_scopes; i++) {
-        text = arena_printf(a, "%s%s%s", text, i > 0 ? "," : "", token->scopes[i]);
-    }
-    return text;
-}
-
 static void print_token(struct invocation *in, const char *secret, const Runs__V1__Token *token) {
     const char *const rows[][2] = {
         {"token", secret},
         {"organization", token->organization_id},
         {"name", token->name},
-        {"scopes", join_scopes(in->arena, token)},
+        {"scopes", token_scopes_text(in->arena, token->scopes, token->n_scopes)},
         {"expires", timestamp_text(in->arena, token->expires_at)},
     };
     print_pairs(rows, sizeof(rows) / sizeof(rows[0]), stdout);
@@ -125,112 +117,10 @@ static int create(struct invocation *in) {
 
 const struct command tokens_create_command = {
     .name = "tokens create",
+    .place = 300,
     .operands = "",
     .summary = "Makes a bearer token and shows it, once.",
-    .options = create_options,
+    .options = options,
     .option_count = CREATE_OPTION_COUNT,
     .run = create,
-};
-
-enum { LIST_ORG = TOKENS_OPTION_COUNT, LIST_OPTION_COUNT };
-
-static const struct option list_options[] = {
-    TOKENS_OPTIONS,
-    [LIST_ORG] = {.name = "--org",
-                  .kind = OPTION_TEXT,
-                  .value = "ORG",
-                  .help = "only this organization's"},
-};
-
-static int list(struct invocation *in) {
-    Runs__V1__ListTokensRequest request = RUNS__V1__LIST_TOKENS_REQUEST__INIT;
-    if (in->values[LIST_ORG].given) {
-        request.organization_id = (char *)in->values[LIST_ORG].text;
-    }
-    struct slice response;
-    int code = tokens_access_call(in, "/runs.v1.TokensService/ListTokens",
-                                  message_to_bytes(in->arena, &request), &response);
-    if (code != EXIT_CODE_OK) {
-        return code;
-    }
-    if (in->values[CLIENT_JSON].given) {
-        return json_print_reply(in->arena, "runs.v1.ListTokensResponse", response);
-    }
-    Runs__V1__ListTokensResponse *tokens;
-    const struct error *error = message_from_bytes(
-        in->arena, &runs__v1__list_tokens_response__descriptor, response, &tokens);
-    if (error != NULL) {
-        return exit_with_error(error, NULL);
-    }
-    static const char *const headings[] = {"ORGANIZATION", "NAME",    "SCOPES",
-                                           "CREATED",      "EXPIRES", "REVOKED"};
-    struct table table;
-    table_init(&table, 6, headings);
-    for (size_t i = 0; i < tokens->n_tokens; i++) {
-        const Runs__V1__Token *token = tokens->tokens[i];
-        table_add(&table, token->organization_id);
-        table_add(&table, token->name);
-        table_add(&table, join_scopes(in->arena, token));
-        table_add(&table, timestamp_text(in->arena, token->created_at));
-        table_add(&table, timestamp_text(in->arena, token->expires_at));
-        table_add(&table, timestamp_text(in->arena, token->revoked_at));
-    }
-    table_print(&table, stdout);
-    table_release(&table);
-    return EXIT_CODE_OK;
-}
-
-const struct command tokens_list_command = {
-    .name = "tokens list",
-    .operands = "",
-    .summary = "Lists tokens, also revoked and expired ones; never the tokens themselves.",
-    .options = list_options,
-    .option_count = LIST_OPTION_COUNT,
-    .run = list,
-};
-
-enum { REVOKE_ORG = TOKENS_OPTION_COUNT, REVOKE_OPTION_COUNT };
-
-static const struct option revoke_options[] = {
-    TOKENS_OPTIONS,
-    [REVOKE_ORG] = {.name = "--org",
-                    .kind = OPTION_TEXT,
-                    .value = "ORG",
-                    .help = "the token's organization",
-                    .required = true},
-};
-
-static int revoke(struct invocation *in) {
-    Runs__V1__RevokeTokenRequest request = RUNS__V1__REVOKE_TOKEN_REQUEST__INIT;
-    request.organization_id = (char *)in->values[REVOKE_ORG].text;
-    request.name = (char *)in->operands[0];
-    struct slice response;
-    int code = tokens_access_call(in, "/runs.v1.TokensService/RevokeToken",
-                                  message_to_bytes(in->arena, &request), &response);
-    if (code != EXIT_CODE_OK) {
-        return code;
-    }
-    if (in->values[CLIENT_JSON].given) {
-        return json_print_reply(in->arena, "runs.v1.Token", response);
-    }
-    Runs__V1__Token *token;
-    const struct error *error =
-        message_from_bytes(in->arena, &runs__v1__token__descriptor, response, &token);
-    if (error != NULL) {
-        return exit_with_error(error, NULL);
-    }
-    fputs("Revoked ", stdout);
-    print_text(stdout, slice_of_cstr(token->name));
-    printf(" at %s.\n", timestamp_text(in->arena, token->revoked_at));
-    return EXIT_CODE_OK;
-}
-
-const struct command tokens_revoke_command = {
-    .name = "tokens revoke",
-    .operands = "NAME",
-    .summary = "Revokes a token; it opens nothing from then on.",
-    .options = revoke_options,
-    .option_count = REVOKE_OPTION_COUNT,
-    .operand_count = 1,
-    .run = revoke,
 };

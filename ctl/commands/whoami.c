@@ -1,13 +1,12 @@
 #include <stdio.h>
 
-#include "base/core/strbuf.h"
 #include "ctl/client_options.h"
-#include "ctl/commands.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
 #include "ctl/print.h"
 #include "ctl/run_print.h"
+#include "ctl/token_print.h"
 #include "runs/v1/tokens_service.pb-c.h"
 
 static const struct option options[] = {CLIENT_OPTIONS};
@@ -19,17 +18,12 @@ static int print_caller(struct invocation *in, struct slice response) {
     if (error != NULL) {
         return exit_with_error(error, NULL);
     }
-    struct strbuf scopes = STRBUF_INIT;
-    for (size_t i = 0; i < caller->n_scopes; i++) {
-        strbuf_printf(&scopes, "%s%s", i > 0 ? "," : "", caller->scopes[i]);
-    }
     const char *const rows[][2] = {
         {"organization", caller->organization_id},
         {"name", caller->name},
-        {"scopes", arena_cstr(in->arena, strbuf_slice(&scopes))},
+        {"scopes", token_scopes_text(in->arena, caller->scopes, caller->n_scopes)},
         {"expires", timestamp_text(in->arena, caller->expires_at)},
     };
-    strbuf_release(&scopes);
     print_pairs(rows, sizeof(rows) / sizeof(rows[0]), stdout);
     return EXIT_CODE_OK;
 }
@@ -48,6 +42,7 @@ static int whoami(struct invocation *in) {
 
 const struct command whoami_command = {
     .name = "whoami",
+    .place = 400,
     .operands = "",
     .summary = "Shows whose token is used, what it opens, and until when.",
     .options = options,

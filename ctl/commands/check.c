@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/commands.h"
+#include "ctl/command.h"
 #include "ctl/exit_code.h"
 #include "ctl/print.h"
 #include "storage/backends.h"
@@ -47,6 +47,7 @@ static int run(struct invocation *in) {
 
 const struct command check_command = {
     .name = "check",
+    .place = 410,
     .operands = "",
     .summary = "read a whole store and tell what is wrong with it",
     .details = "Works on a store that is served, too: a snapshot is read, and the write-ahead\n"

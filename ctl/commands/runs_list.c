@@ -1,36 +1,13 @@
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/core/timestamp.h"
 #include "ctl/client_options.h"
-#include "ctl/commands.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
 #include "ctl/print.h"
 #include "ctl/run_print.h"
 #include "runs/v1/runs_service.pb-c.h"
-
-// The commands that only look: runs get, list, events.
-
-static const struct option client_options[] = {CLIENT_OPTIONS};
-
-static int get(struct invocation *in) {
-    Runs__V1__GetRunRequest request = RUNS__V1__GET_RUN_REQUEST__INIT;
-    request.id = (char *)in->operands[0];
-    return run_call_and_print(in, "/runs.v1.RunsService/GetRun",
-                              message_to_bytes(in->arena, &request));
-}
-
-const struct command runs_get_command = {
-    .name = "runs get",
-    .operands = "ID",
-    .summary = "Shows a run. Scope: runs.read.",
-    .options = client_options,
-    .option_count = CLIENT_OPTION_COUNT,
-    .operand_count = 1,
-    .run = get,
-};
 
 enum {
     LIST_STATUS = CLIENT_OPTION_COUNT,
@@ -42,7 +19,7 @@ enum {
     LIST_OPTION_COUNT,
 };
 
-static const struct option list_options[] = {
+static const struct option options[] = {
     CLIENT_OPTIONS,
     [LIST_STATUS] = {.name = "--status",
                      .kind = OPTION_LIST,
@@ -147,57 +124,10 @@ static int list(struct invocation *in) {
 
 const struct command runs_list_command = {
     .name = "runs list",
+    .place = 220,
     .operands = "",
     .summary = "Lists runs, newest first. Scope: runs.read.",
-    .options = list_options,
+    .options = options,
     .option_count = LIST_OPTION_COUNT,
     .run = list,
-};
-
-static int print_events(struct invocation *in, struct slice response) {
-    Runs__V1__ListRunEventsResponse *list;
-    const struct error *error = message_from_bytes(
-        in->arena, &runs__v1__list_run_events_response__descriptor, response, &list);
-    if (error != NULL) {
-        return exit_with_error(error, NULL);
-    }
-    static const char *const headings[] = {"SEQUENCE", "AT", "FROM", "TO", "ACTOR", "REASON"};
-    struct table table;
-    table_init(&table, 6, headings);
-    for (size_t i = 0; i < list->n_events; i++) {
-        const Runs__V1__RunEvent *event = list->events[i];
-        table_add(&table, arena_printf(in->arena, "%" PRId64, event->sequence));
-        table_add(&table, timestamp_text(in->arena, event->at));
-        table_add(&table, event->from_status == RUNS__V1__RUN_STATUS__RUN_STATUS_UNSPECIFIED
-                              ? "-"
-                              : status_text((int)event->from_status));
-        table_add(&table, status_text((int)event->to_status));
-        table_add(&table, event->actor);
-        table_add(&table, event->reason[0] != '\0' ? event->reason : "-");
-    }
-    table_print(&table, stdout);
-    table_release(&table);
-    return EXIT_CODE_OK;
-}
-
-static int events(struct invocation *in) {
-    Runs__V1__ListRunEventsRequest request = RUNS__V1__LIST_RUN_EVENTS_REQUEST__INIT;
-    request.id = (char *)in->operands[0];
-    struct slice response;
-    int code = client_options_call(in, "/runs.v1.RunsService/ListRunEvents",
-                                   message_to_bytes(in->arena, &request), &response);
-    if (code != EXIT_CODE_OK || !in->values[CLIENT_JSON].given) {
-        return code != EXIT_CODE_OK ? code : print_events(in, response);
-    }
-    return json_print_reply(in->arena, "runs.v1.ListRunEventsResponse", response);
-}
-
-const struct command runs_events_command = {
-    .name = "runs events",
-    .operands = "ID",
-    .summary = "Shows who changed a run's status, when and why. Scope: runs.read.",
-    .options = client_options,
-    .option_count = CLIENT_OPTION_COUNT,
-    .operand_count = 1,
-    .run = events,
 };

@@ -3,7 +3,6 @@
 
 #include "base/core/wire.h"
 #include "ctl/client_options.h"
-#include "ctl/commands.h"
 #include "ctl/exit_code.h"
 #include "ctl/file.h"
 #include "ctl/json.h"
@@ -111,6 +110,7 @@ static int create(struct invocation *in) {
 
 const struct command runs_create_command = {
     .name = "runs create",
+    .place = 200,
     .operands = "",
     .summary = "Creates a run from JSON, spelled as over REST. Scope: runs.create.",
     .options = options,
