@@ -20,9 +20,9 @@ static struct rpc_client_method **prepare_methods(const struct transcoder *trans
     return methods;
 }
 
-const struct error *gateway_api_new(struct arena *a, const struct gateway_api_options *options,
-                                    const struct slice *descriptor_sets, size_t count,
-                                    struct gateway_api **ret_api) {
+static const struct error *compile(struct arena *a, const struct gateway_api_options *options,
+                                   const struct slice *descriptor_sets, size_t count,
+                                   struct transcoder **ret_transcoder) {
     struct transcoder *transcoder;
     const struct transcoder_options rules = {
         .ignore_unknown = options->ignore_unknown,
@@ -40,8 +40,34 @@ const struct error *gateway_api_new(struct arena *a, const struct gateway_api_op
                              : "no method has a google.api.http annotation, so there is no "
                                "route; --unbound-methods serves methods without");
     }
+    *ret_transcoder = transcoder;
+    return NULL;
+}
+
+const struct error *gateway_api_print(struct arena *a, const struct gateway_api_options *options,
+                                      const struct slice *descriptor_sets, size_t count,
+                                      struct strbuf *out) {
+    struct transcoder *transcoder = NULL;
+    const struct error *error = compile(a, options, descriptor_sets, count, &transcoder);
+    if (error == NULL) {
+        openapi_write(transcoder, descriptor_sets, count, &options->openapi, out);
+        transcoder_free(transcoder);
+    }
+    return error;
+}
+
+const struct error *gateway_api_new(struct arena *a, const struct gateway_api_options *options,
+                                    const struct slice *descriptor_sets, size_t count,
+                                    struct gateway_api **ret_api) {
+    struct transcoder *transcoder = NULL;
+    const struct error *error = compile(a, options, descriptor_sets, count, &transcoder);
+    if (error != NULL) {
+        return error;
+    }
     struct gateway_api *api = mem_zalloc(sizeof(*api));
     api->transcoder = transcoder;
+    openapi_write(transcoder, descriptor_sets, count, &options->openapi, &api->openapi);
+    strbuf_fit(&api->openapi);
     api->methods = prepare_methods(transcoder, options->upstream);
     const char *caller_rpc = transcoder_caller_rpc(transcoder);
     if (caller_rpc != NULL) {
@@ -76,6 +102,7 @@ void gateway_api_unref(struct gateway_api *api) {
         transcoder_free(api->transcoder);
         free(api->methods);
         free(api->reply_bytes);
+        strbuf_release(&api->openapi);
         free(api);
     }
 }

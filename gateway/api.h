@@ -9,12 +9,14 @@
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/core/slice.h"
+#include "base/core/strbuf.h"
+#include "gateway/openapi/openapi.h"
 #include "gateway/transcode/transcoder.h"
 #include "rpc/client.h"
 
-// What the gateway serves at a moment: the routes of its descriptor sets and the
-// upstream's methods behind them. A reload replaces the whole; requests in flight
-// keep the one that they began with.
+// What the gateway serves at a moment: the routes of its descriptor sets, the
+// upstream's methods behind them, and the OpenAPI document of both. A reload replaces the whole;
+// requests in flight keep the one that they began with.
 
 // Immutable once made, but for the references and reply_bytes: thread safe.
 struct gateway_api {
@@ -24,6 +26,7 @@ struct gateway_api {
     size_t *reply_bytes;
     // What tells whether a caller is known; NULL if nothing does.
     struct rpc_client_method *caller_method;
+    struct strbuf openapi; // the document of GET /openapi.json
     atomic_size_t references;
 };
 
@@ -31,6 +34,7 @@ struct gateway_api_options {
     struct rpc_channel *upstream; // must outlive the last reference
     bool ignore_unknown;
     bool unbound_methods;
+    struct openapi_options openapi; // what it points to must outlive the last reload
 };
 
 // Compiles descriptor sets. Errors, in a: those of transcoder_new; INVALID_ARGUMENT
@@ -38,6 +42,12 @@ struct gateway_api_options {
 const struct error *gateway_api_new(struct arena *a, const struct gateway_api_options *options,
                                     const struct slice *descriptor_sets, size_t count,
                                     struct gateway_api **ret_api);
+
+// Appends the OpenAPI document of descriptor sets, for who does not serve them; the
+// upstream may be NULL. Errors: those of gateway_api_new.
+const struct error *gateway_api_print(struct arena *a, const struct gateway_api_options *options,
+                                      const struct slice *descriptor_sets, size_t count,
+                                      struct strbuf *out);
 
 // Adds a reference; returns api. Thread safe.
 struct gateway_api *gateway_api_ref(struct gateway_api *api);

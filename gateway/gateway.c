@@ -59,25 +59,55 @@ static struct gateway_http_options http_with_defaults(struct gateway_http_option
     return http;
 }
 
-// Compiles sets, or the product's own if there are none.
-static const struct error *compile(struct arena *a, const struct gateway_api_options *options,
-                                   const struct slice *sets, size_t count,
-                                   struct gateway_api **ret_api) {
-    const struct slice built_in = runs_descriptor_set();
-    return gateway_api_new(a, options, count > 0 ? sets : &built_in, count > 0 ? count : 1,
-                           ret_api);
+static struct gateway_api_options api_options_of(const struct gateway_options *options) {
+    struct gateway_limits limits = with_defaults(options->limits);
+    const struct gateway_http_options *http = &options->http;
+    return (struct gateway_api_options){
+        .upstream = options->upstream,
+        .ignore_unknown = options->ignore_unknown,
+        .unbound_methods = options->unbound_methods,
+        .openapi =
+            {
+                .envelope = http->envelope,
+                .ignore_unknown = options->ignore_unknown,
+                .body_bytes = limits.body_bytes,
+                .url_bytes = limits.url_bytes,
+                .request_headers = http->request_headers,
+                .request_header_count = http->request_header_count,
+                .response_headers = http->response_headers,
+                .response_header_count = http->response_header_count,
+            },
+    };
+}
+
+// The descriptor sets that are given, or the product's own if there are none.
+struct sets {
+    const struct slice *items;
+    size_t count;
+    struct slice built_in;
+};
+
+static void choose_sets(const struct slice *items, size_t count, struct sets *ret) {
+    ret->built_in = runs_descriptor_set();
+    ret->items = count > 0 ? items : &ret->built_in;
+    ret->count = count > 0 ? count : 1;
+}
+
+const struct error *gateway_print_openapi(struct arena *a, const struct gateway_options *options,
+                                          struct strbuf *out) {
+    const struct gateway_api_options api_options = api_options_of(options);
+    struct sets sets;
+    choose_sets(options->descriptor_sets, options->descriptor_set_count, &sets);
+    return gateway_api_print(a, &api_options, sets.items, sets.count, out);
 }
 
 const struct error *gateway_start(struct arena *a, const struct gateway_options *options,
                                   struct gateway **ret_gateway) {
-    const struct gateway_api_options api_options = {
-        .upstream = options->upstream,
-        .ignore_unknown = options->ignore_unknown,
-        .unbound_methods = options->unbound_methods,
-    };
+    const struct gateway_api_options api_options = api_options_of(options);
+    struct sets sets;
+    choose_sets(options->descriptor_sets, options->descriptor_set_count, &sets);
     struct gateway_api *api;
-    const struct error *error =
-        compile(a, &api_options, options->descriptor_sets, options->descriptor_set_count, &api);
+    const struct error *error = gateway_api_new(a, &api_options, sets.items, sets.count, &api);
     if (error != NULL) {
         return error;
     }
@@ -113,8 +143,11 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
 const struct error *gateway_reload(struct gateway *gateway, struct arena *a,
                                    const struct slice *descriptor_sets, size_t count,
                                    size_t *ret_routes) {
+    struct sets sets;
+    choose_sets(descriptor_sets, count, &sets);
     struct gateway_api *api;
-    const struct error *error = compile(a, &gateway->api_options, descriptor_sets, count, &api);
+    const struct error *error =
+        gateway_api_new(a, &gateway->api_options, sets.items, sets.count, &api);
     if (error != NULL) {
         return error;
     }

@@ -7,6 +7,7 @@
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/core/slice.h"
+#include "base/core/strbuf.h"
 #include "gateway/options.h"
 
 // The REST front as one object: what `runs-gateway` runs alone and `runsctl
@@ -18,6 +19,12 @@ struct gateway;
 // UNAVAILABLE if the address cannot be bound.
 const struct error *gateway_start(struct arena *a, const struct gateway_options *options,
                                   struct gateway **ret_gateway);
+
+// Appends the OpenAPI 3.1 document of what a gateway with these options would serve, as
+// GET /openapi.json has it; nothing is served, and the upstream may be NULL. Errors: those
+// of gateway_start for the sets.
+const struct error *gateway_print_openapi(struct arena *a, const struct gateway_options *options,
+                                          struct strbuf *out);
 
 // Replaces the routes by those of other sets (none: the product's own), with the
 // options that the gateway was started with. Requests in flight end with the routes

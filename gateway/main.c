@@ -1,5 +1,6 @@
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "base/cli/command_line.h"
@@ -40,6 +41,7 @@ enum {
     FLAG_DESCRIPTORS,
     FLAG_REFLECT,
     FLAG_UNBOUND_METHODS,
+    FLAG_PRINT_OPENAPI,
     FLAG_GATEWAY, // those that every gateway has
     FLAG_DRAIN = FLAG_GATEWAY + GATEWAY_FLAG_COUNT,
     FLAG_LOG_LEVEL,
@@ -68,6 +70,10 @@ static const struct option flags[FLAG_COUNT] = {
                               .kind = OPTION_FLAG,
                               .help = "serves methods without annotation, too, as\n"
                                       "POST /package.Service/Method"},
+    [FLAG_PRINT_OPENAPI] = {.name = "--print-openapi",
+                            .kind = OPTION_FLAG,
+                            .help = "prints the OpenAPI document of /openapi.json\n"
+                                    "and ends, without serving"},
     GATEWAY_FLAGS(FLAG_GATEWAY),
     [FLAG_DRAIN] = {.name = "--drain-ms",
                     .kind = OPTION_NUMBER,
@@ -101,6 +107,7 @@ struct program {
     struct address upstream;
     struct descriptor_source source;
     bool reflect;
+    bool prints; // the OpenAPI document, and serves nothing
     int64_t drain_ms;
     sigset_t signals;
     struct gateway *gateway;
@@ -128,6 +135,7 @@ static const struct error *read_flags(struct arena *a, const struct option_value
     p->source.files = values[FLAG_DESCRIPTORS].list;
     p->source.file_count = (size_t)values[FLAG_DESCRIPTORS].list_count;
     p->reflect = values[FLAG_REFLECT].given;
+    p->prints = values[FLAG_PRINT_OPENAPI].given;
     p->drain_ms = values[FLAG_DRAIN].given ? values[FLAG_DRAIN].number : DEFAULT_DRAIN_MS;
     return error;
 }
@@ -157,7 +165,8 @@ static bool read_descriptors(struct arena *a, struct program *p, const struct er
             return true;
         }
         bool stopped = (*ret_error)->code == STATUS_CANCELLED && server_process_stop_pending();
-        if (!stopped && (p->source.reflect == NULL || !may_pass(*ret_error))) {
+        bool waits = p->source.reflect != NULL && !p->prints && may_pass(*ret_error);
+        if (!stopped && !waits) {
             return false;
         }
         if (!stopped) {
@@ -229,6 +238,21 @@ static struct listener_guard *new_guard(struct program *p) {
     return listener_guard_new(&options);
 }
 
+// Prints the document to standard output.
+static const struct error *print_openapi(struct arena *a, const struct program *p) {
+    struct strbuf document = STRBUF_INIT;
+    const struct error *error = gateway_print_openapi(a, &p->options, &document);
+    if (error == NULL) {
+        bool ok = fwrite(document.data, 1, document.len, stdout) == document.len;
+        if (!ok || fflush(stdout) != 0) {
+            error = error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
+                              "the document cannot be written to standard output");
+        }
+    }
+    strbuf_release(&document);
+    return error;
+}
+
 // Serves until a signal; returns the exit status.
 static int serve(struct program *p) {
     p->options.guard = new_guard(p);
@@ -239,7 +263,7 @@ static int serve(struct program *p) {
     arena_init(&a);
     const struct error *error;
     if (read_descriptors(&a, p, &error)) {
-        error = gateway_start(&a, &p->options, &p->gateway);
+        error = p->prints ? print_openapi(&a, p) : gateway_start(&a, &p->options, &p->gateway);
         if (error != NULL && error->code == STATUS_INVALID_ARGUMENT) {
             error = descriptor_source_explain(&a, &p->source, error);
         }
@@ -255,7 +279,7 @@ static int serve(struct program *p) {
     rpc_channel_free(p->options.upstream);
     rpc_loop_free(loop);
     listener_guard_free(p->options.guard);
-    if (status == EXIT_OK) {
+    if (status == EXIT_OK && !p->prints) {
         LOG(p->log, LOG_INFO, "stopped");
     }
     return atomic_load(&p->must_restart) ? EXIT_FAILED : status;

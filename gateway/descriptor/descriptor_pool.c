@@ -252,3 +252,16 @@ struct slice descriptor_option_message(struct arena *a, struct slice bytes, uint
     }
     return first;
 }
+
+uint64_t descriptor_option_varint(struct slice bytes, uint32_t number) {
+    uint64_t value = 0;
+    const uint8_t *p = bytes.data;
+    const uint8_t *end = p + bytes.len;
+    struct wire_field field;
+    while (p < end && wire_read_field(&p, end, &field)) {
+        if (field.number == number && field.type == WIRE_VARINT) {
+            value = field.value;
+        }
+    }
+    return value;
+}

@@ -36,4 +36,7 @@ struct slice descriptor_options_bytes(struct arena *a, const void *options,
 struct slice descriptor_option_message(struct arena *a, struct slice bytes, uint32_t number,
                                        bool *ret_found);
 
+// Returns the last value of the varint field `number` within message bytes; 0 if unset.
+uint64_t descriptor_option_varint(struct slice bytes, uint32_t number);
+
 #endif

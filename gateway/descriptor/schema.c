@@ -18,6 +18,7 @@ enum {
     MESSAGE_JSON_EMIT_DEFAULTS = 1,
     ENUM_VALUE_JSON_NAME = 1,
     FIELD_OPTION_JSTYPE = 6,
+    METHOD_OPTION_DEPRECATED = 33,
     JS_NUMBER = 2,
 };
 
@@ -70,20 +71,6 @@ static int compare_fields(const void *a, const void *b) {
     uint32_t x = (*(const struct schema_field *const *)a)->number;
     uint32_t y = (*(const struct schema_field *const *)b)->number;
     return x < y ? -1 : x > y;
-}
-
-// Returns the last value of a varint field of an options message; 0 if unset.
-static uint64_t option_varint(struct slice bytes, uint32_t number) {
-    uint64_t value = 0;
-    const uint8_t *p = bytes.data;
-    const uint8_t *end = p + bytes.len;
-    struct wire_field field;
-    while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number == number && field.type == WIRE_VARINT) {
-            value = field.value;
-        }
-    }
-    return value;
 }
 
 static struct slice option_bytes(struct slice bytes, uint32_t number) {
@@ -286,7 +273,8 @@ static void compile_field(struct compiler *c, struct schema_field *f, const upb_
     f->json_key = json_string(c, f->json_name, ":");
     struct slice options = descriptor_options_bytes(&c->scratch, upb_FieldDef_Options(def),
                                                     &google_protobuf_FieldOptions_msginit);
-    f->number_in_json = option_varint(options, FIELD_OPTION_JSTYPE) == JS_NUMBER;
+    f->number_in_json = descriptor_option_varint(options, FIELD_OPTION_JSTYPE) == JS_NUMBER;
+    f->marks = schema_marks_of(&c->scratch, options);
     const upb_OneofDef *oneof = upb_FieldDef_RealContainingOneof(def);
     f->oneof = oneof == NULL ? -1 : (int32_t)upb_OneofDef_Index(oneof);
     if (type == SCHEMA_MESSAGE || type == SCHEMA_GROUP) {
@@ -398,7 +386,7 @@ static void compile_message(struct compiler *c, struct schema_message *m,
     struct slice options = descriptor_options_bytes(&c->scratch, upb_MessageDef_Options(def),
                                                     &google_protobuf_MessageOptions_msginit);
     struct slice json = descriptor_option_message(&c->scratch, options, OPTION_MESSAGE_JSON, NULL);
-    m->emit_defaults = option_varint(json, MESSAGE_JSON_EMIT_DEFAULTS) != 0;
+    m->emit_defaults = descriptor_option_varint(json, MESSAGE_JSON_EMIT_DEFAULTS) != 0;
     for (uint32_t i = 0; m->emit_defaults && i < m->field_count; i++) {
         struct slice value = default_value(&fields[i]);
         if (value.len != 0) {
@@ -426,7 +414,8 @@ static void compile_method(struct compiler *c, struct schema_method *ret, const 
     struct slice http =
         descriptor_option_message(&c->scratch, options, OPTION_HTTP, &ret->has_http);
     ret->http = arena_copy(c->arena, http);
-    ret->verifies_caller = option_varint(options, OPTION_VERIFIES_CALLER) != 0;
+    ret->verifies_caller = descriptor_option_varint(options, OPTION_VERIFIES_CALLER) != 0;
+    ret->deprecated = descriptor_option_varint(options, METHOD_OPTION_DEPRECATED) != 0;
 }
 
 static void compile_methods(struct compiler *c, const struct descriptor_pool *pool) {

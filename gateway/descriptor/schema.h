@@ -8,6 +8,7 @@
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/core/slice.h"
+#include "gateway/descriptor/schema_marks.h"
 
 // Descriptor sets compiled to flat tables that reading and writing JSON walk.
 // Immutable once made; pure.
@@ -81,6 +82,7 @@ struct schema_field {
     bool packed;         // how we write it; both forms are read
     bool presence;       // an unset field is told apart from a default one
     bool number_in_json; // 64 bits as a JSON number: jstype = JS_NUMBER
+    uint8_t marks;       // enum schema_mark
     int32_t oneof;       // index within the message; -1 if none
     uint32_t index;      // within the message
     struct slice name;
@@ -122,6 +124,7 @@ struct schema_method {
     bool client_streaming;
     bool server_streaming;
     bool verifies_caller; // gateway.v1.verifies_caller
+    bool deprecated;
     bool has_http;
     struct slice http; // bytes of its google.api.HttpRule
 };

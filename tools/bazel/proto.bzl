@@ -35,16 +35,30 @@ def protobuf_c_library(name, protos, system_protos = [], deps = [], **kwargs):
         **kwargs
     )
 
-def descriptor_set(name, protos, srcs, **kwargs):
-    """A FileDescriptorSet with imports and comments' positions left out."""
+def descriptor_set(name, protos, srcs, commented = None, **kwargs):
+    """A FileDescriptorSet of protos with their imports.
+
+    Comments are left out; but if commented lists files, of those files they are in it:
+    then it is the files of commented, and those that protos lists.
+    """
+    without = "protoc %s --include_imports -o $@ %s" % (
+        " ".join(PROTO_PATHS),
+        " ".join(protos),
+    )
+    with_comments = " && ".join([
+        without,
+        "protoc %s --include_source_info -o $@.commented %s" % (
+            " ".join(PROTO_PATHS),
+            " ".join(commented or []),
+        ),
+        "cat $@.commented >>$@",  # sets that follow each other are one set
+        "rm $@.commented",
+    ])
     native.genrule(
         name = name,
         srcs = srcs,
         outs = [name + ".binpb"],
-        cmd = "protoc %s --include_imports -o $@ %s" % (
-            " ".join(PROTO_PATHS),
-            " ".join(protos),
-        ),
+        cmd = with_comments if commented else without,
         **kwargs
     )
 

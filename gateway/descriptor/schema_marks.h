@@ -1,0 +1,24 @@
+#ifndef RUNSD_GATEWAY_DESCRIPTOR_SCHEMA_MARKS_H
+#define RUNSD_GATEWAY_DESCRIPTOR_SCHEMA_MARKS_H
+
+#include <stdint.h>
+
+#include "base/core/arena.h"
+#include "base/core/slice.h"
+
+// What a field's options say of its values, for who describes them; bits of
+// schema_field.marks.
+enum schema_mark {
+    SCHEMA_REQUIRED = 1,     // google.api.field_behavior, gateway.v1.field_json
+    SCHEMA_OUTPUT_ONLY = 2,  // the same
+    SCHEMA_INPUT_ONLY = 4,   // google.api.field_behavior
+    SCHEMA_DEPRECATED = 8,   // deprecated
+    SCHEMA_ALWAYS_SET = 16,  // gateway.v1.field_json
+    SCHEMA_PLAIN_VALUE = 32, // gateway.v1.field_json
+};
+
+// Returns the enum schema_mark bits that the bytes of a field's options say; a is for what
+// is read on the way. Pure.
+uint8_t schema_marks_of(struct arena *a, struct slice options);
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef RUNSD_GATEWAY_OPENAPI_DOC_H
+#define RUNSD_GATEWAY_OPENAPI_DOC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/core/slice.h"
+#include "base/core/strbuf.h"
+
+// JSON text, written from front to back. Commas come by themselves: one is put before
+// whatever does not stand first in its object or array. Pure.
+
+// Opens and closes an object ('{', '}') or an array ('[', ']').
+void doc_open(struct strbuf *out, char bracket);
+void doc_close(struct strbuf *out, char bracket);
+
+// A key, and then its value by one of the others.
+void doc_key(struct strbuf *out, const char *key);
+void doc_key_slice(struct strbuf *out, struct slice key);
+void doc_open_member(struct strbuf *out, const char *key, char bracket);
+
+// Values; those with a key are a whole member.
+void doc_text(struct strbuf *out, struct slice text);
+void doc_cstr(struct strbuf *out, const char *text);
+void doc_raw(struct strbuf *out, struct slice json);
+void doc_member_text(struct strbuf *out, const char *key, struct slice text);
+void doc_member_cstr(struct strbuf *out, const char *key, const char *text);
+void doc_member_int(struct strbuf *out, const char *key, int64_t value);
+void doc_member_bool(struct strbuf *out, const char *key, bool value);
+
+// "$ref": "#/components/KIND/NAME".
+void doc_member_ref(struct strbuf *out, const char *kind, const char *name);
+
+#endif

@@ -1,0 +1,188 @@
+#include "gateway/openapi/openapi_errors.h"
+
+#include "base/core/check.h"
+#include "gateway/envelope.h"
+#include "gateway/openapi/doc.h"
+#include "gateway/openapi/openapi_text.h"
+
+enum { FIRST_ERROR = 400, BEHIND_ERRORS = 600 };
+
+static const char example_request_id[] = "abc-123";
+
+// What is said of a status where no method says it better. With REASON_UPSTREAM_STATUS the
+// upstream answers it; else the gateway does by itself too, and gives that reason.
+struct row {
+    int http_status;
+    enum status_code code;
+    enum reason reason;
+    const char *title;
+    const char *description;
+};
+
+static const struct row rows[] = {
+    {400, STATUS_INVALID_ARGUMENT, REASON_QUERY_INVALID, "Bad Request",
+     "The path, the query, a header or the body is malformed, or a value in it is not taken."},
+    {401, STATUS_UNAUTHENTICATED, REASON_UPSTREAM_STATUS, "Unauthorized",
+     "There is no bearer token, or it is not, or no longer, valid."},
+    {403, STATUS_PERMISSION_DENIED, REASON_UPSTREAM_STATUS, "Forbidden",
+     "The token does not allow this."},
+    {404, STATUS_NOT_FOUND, REASON_UPSTREAM_STATUS, "Not Found", "There is no such resource."},
+    {408, STATUS_DEADLINE_EXCEEDED, REASON_REQUEST_TIMEOUT, "Request Timeout",
+     "The request arrived too slowly. Nothing was changed."},
+    {409, STATUS_FAILED_PRECONDITION, REASON_UPSTREAM_STATUS, "Conflict",
+     "The resource is in a state in which this cannot be done."},
+    {413, STATUS_INVALID_ARGUMENT, REASON_BODY_TOO_LARGE, "Content Too Large",
+     "The body is larger than the gateway takes."},
+    {414, STATUS_INVALID_ARGUMENT, REASON_URL_TOO_LONG, "URI Too Long",
+     "The path and query are longer than the gateway takes."},
+    {415, STATUS_INVALID_ARGUMENT, REASON_MEDIA_TYPE_UNSUPPORTED, "Unsupported Media Type",
+     "The body is no JSON by its `Content-Type`, or it is compressed."},
+    {417, STATUS_INVALID_ARGUMENT, REASON_EXPECTATION_FAILED, "Expectation Failed",
+     "`Expect` asks for something other than `100-continue`."},
+    {431, STATUS_INVALID_ARGUMENT, REASON_HEADERS_TOO_LARGE, "Request Header Fields Too Large",
+     "The headers are larger than the gateway takes."},
+    {499, STATUS_CANCELLED, REASON_REQUEST_CANCELLED, "Client Closed Request",
+     "The call was cancelled before there was an answer. Whether a change was made is not "
+     "known."},
+    {500, STATUS_INTERNAL, REASON_RESPONSE_MALFORMED, "Internal Server Error",
+     "The service or the gateway failed. Whether a change was made is not known."},
+    {501, STATUS_UNIMPLEMENTED, REASON_UPSTREAM_STATUS, "Not Implemented",
+     "The service does not have the method."},
+    {502, STATUS_RESOURCE_EXHAUSTED, REASON_RESPONSE_TOO_LARGE, "Bad Gateway",
+     "The service's reply is larger than the gateway takes. A change may have been made."},
+    {503, STATUS_UNAVAILABLE, REASON_UPSTREAM_UNREACHABLE, "Service Unavailable",
+     "The service cannot be reached, is stopping or takes no changes at the moment; "
+     "`error.reason` says whether a change may have been made."},
+    {504, STATUS_DEADLINE_EXCEEDED, REASON_DEADLINE_PASSED, "Gateway Timeout",
+     "There was no answer in time; `error.reason` says whether a change may have been made."},
+    {429, STATUS_RESOURCE_EXHAUSTED, REASON_OVERLOADED, "Too Many Requests",
+     "There is too much to do at once. Nothing was changed; try again after `Retry-After` "
+     "seconds."},
+};
+
+static const struct row *row_of(int http_status) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].http_status == http_status) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+// Whether a route can answer so. That a path or a verb is not there is no route's answer.
+static bool is_possible(enum envelope_kind kind, int http_status) {
+    for (int code = STATUS_OK + 1; code < STATUS_CODE_COUNT; code++) {
+        if (envelope_http_status(kind, code) == http_status) {
+            return true;
+        }
+    }
+    for (int reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
+        if (reason != REASON_METHOD_NOT_ALLOWED && reason != REASON_ROUTE_NOT_FOUND &&
+            reason_http_status((enum reason)reason) == http_status) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *describe(struct openapi_builder *b, const struct row *row) {
+    switch (row->reason) {
+    case REASON_BODY_TOO_LARGE:
+        return arena_printf(&b->arena, "The body is larger than %zu bytes.",
+                            b->options->body_bytes);
+    case REASON_URL_TOO_LONG:
+        return arena_printf(&b->arena, "The path and query are longer than %zu bytes.",
+                            b->options->url_bytes);
+    default:
+        return row->description;
+    }
+}
+
+void openapi_errors_init(struct openapi_builder *b) {
+    for (int status = FIRST_ERROR; status < BEHIND_ERRORS; status++) {
+        if (is_possible(b->options->envelope, status)) {
+            CHECK(b->error_status_count < OPENAPI_MOST_STATUSES);
+            b->error_statuses[b->error_status_count++] = status;
+        }
+    }
+}
+
+struct openapi_error openapi_errors_at(struct openapi_builder *b, size_t index) {
+    int status = b->error_statuses[index];
+    const struct row *row = row_of(status);
+    return (struct openapi_error){
+        .http_status = status,
+        .title = row != NULL ? row->title : "Error",
+        .description = row != NULL ? describe(b, row) : "The request failed.",
+    };
+}
+
+// --- examples ---
+
+// A reason that the upstream gives for a code: of an enum ErrorReason (AIP-193) the first
+// value whose comment begins with the code.
+struct upstream_reason {
+    struct slice name;
+    struct slice domain; // the enum's package
+    struct slice text;
+};
+
+static bool find_reason(struct openapi_builder *b, int code, struct upstream_reason *ret) {
+    static const char suffix[] = ".ErrorReason";
+    for (size_t i = 0; i < b->schema->enum_count; i++) {
+        const struct schema_enum *e = &b->schema->enums[i];
+        size_t package = e->full_name.len > sizeof(suffix) - 1
+                             ? e->full_name.len - (sizeof(suffix) - 1)
+                             : e->full_name.len;
+        if (!slice_equal_cstr(slice_of(e->full_name.data + package, e->full_name.len - package),
+                              suffix)) {
+            continue;
+        }
+        for (size_t k = 0; k < e->value_count; k++) {
+            const char *name = arena_printf(&b->arena, "%.*s.%.*s", SLICE_FMT(e->full_name),
+                                            SLICE_FMT(e->values[k].name));
+            const struct openapi_outcome *o =
+                openapi_text_of(&b->arena, notes_of(&b->notes, slice_of_cstr(name))).outcomes;
+            if (o != NULL && o->code == code) {
+                *ret = (struct upstream_reason){e->values[k].name,
+                                                slice_of(e->full_name.data, package), o->text};
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void explain(struct openapi_builder *b, struct error *e, struct slice text) {
+    struct upstream_reason reason;
+    if (find_reason(b, (int)e->code, &reason)) {
+        e->reason_id = REASON_NONE;
+        e->reason = arena_cstr(&b->arena, reason.name);
+        e->domain = arena_cstr(&b->arena, reason.domain);
+        text = text.len > 0 ? text : reason.text;
+    }
+    if (text.len > 0) {
+        e->message = arena_cstr(&b->arena, text);
+    }
+}
+
+void openapi_errors_example(struct openapi_builder *b, int http_status, int code,
+                            struct slice text) {
+    const struct row *row = row_of(http_status);
+    enum status_code status = code != 0     ? (enum status_code)code
+                              : row != NULL ? row->code
+                                            : STATUS_UNKNOWN;
+    enum reason reason = code != 0 || row == NULL ? REASON_UPSTREAM_STATUS : row->reason;
+    struct error *e = error_new(&b->arena, status, reason, "%s",
+                                row != NULL ? describe(b, row) : "The request failed.");
+    e->domain = REASON_DOMAIN_GATEWAY;
+    if (reason == REASON_UPSTREAM_STATUS) {
+        explain(b, e, text);
+    } else if (reason == REASON_QUERY_INVALID) {
+        error_add_violation(e, &b->arena, "size", "\"x\" is no integer from 0 to 4294967295");
+    }
+    struct strbuf body = STRBUF_INIT;
+    envelope_append_error(b->options->envelope, &body, e, NULL, slice_of_cstr(example_request_id));
+    doc_raw(b->out, strbuf_slice(&body));
+    strbuf_release(&body);
+}
