@@ -8,6 +8,7 @@
 const char *const gateway_envelope_words[] = {
     [ENVELOPE_RUNS] = "runs", [ENVELOPE_NONE] = "none", NULL};
 const char *const gateway_gzip_words[] = {"off", NULL};
+const char *const gateway_web_words[] = {"off", "on", NULL};
 
 static const struct error *of_flag(struct arena *a, const char *flag, const struct error *error) {
     return error == NULL
@@ -110,6 +111,9 @@ const struct error *gateway_flags_read(struct arena *a, const struct option_valu
         .request_timeout_ms = values[GATEWAY_FLAG_REQUEST_TIMEOUT].number,
         .upstream_timeout_ms = values[GATEWAY_FLAG_UPSTREAM_TIMEOUT].number,
     };
+    if (values[GATEWAY_FLAG_WEB].given) {
+        options->web = values[GATEWAY_FLAG_WEB].number == 1;
+    }
     options->ignore_unknown = values[GATEWAY_FLAG_IGNORE_UNKNOWN].given;
     const struct error *error =
         read_reserved(a, &values[GATEWAY_FLAG_RESERVED_IN_FLIGHT], &options->limits);

@@ -22,6 +22,7 @@ enum {
     GATEWAY_FLAG_RESPONSE_HEADER,
     GATEWAY_FLAG_GZIP,
     GATEWAY_FLAG_HEARTBEAT,
+    GATEWAY_FLAG_WEB,
     GATEWAY_FLAG_MAX_HEADER,
     GATEWAY_FLAG_MAX_BODY,
     GATEWAY_FLAG_MAX_URL,
@@ -38,6 +39,7 @@ enum {
 
 extern const char *const gateway_envelope_words[]; // by enum envelope_kind
 extern const char *const gateway_gzip_words[];
+extern const char *const gateway_web_words[];
 
 // The rows of a table of options, from index first on.
 // clang-format off
@@ -72,6 +74,11 @@ extern const char *const gateway_gzip_words[];
     [(first) + GATEWAY_FLAG_HEARTBEAT] = {                                                         \
         .name = "--stream-heartbeat-ms", .kind = OPTION_NUMBER, .value = "N", .minimum = 100,      \
         .maximum = 3600000, .help = "of a stream without messages [15000]"},                       \
+    [(first) + GATEWAY_FLAG_WEB] = {                                                               \
+        .name = "--web", .kind = OPTION_CHOICE, .value = "on|off",                                 \
+        .help = "the reference page at /docs, where the API has no route\n"                        \
+                "[on with runsctl serve, else off]",                                               \
+        .words = gateway_web_words},                                                               \
     [(first) + GATEWAY_FLAG_MAX_HEADER] = {                                                        \
         .name = "--max-header-bytes", .kind = OPTION_NUMBER, .value = "N", .minimum = 1,           \
         .maximum = 1 << 20, .help = "of an HTTP request's head [16384]"},                          \
@@ -114,9 +121,9 @@ extern const char *const gateway_gzip_words[];
 struct descriptor_share gateway_flags_connections(const struct option_value *values);
 
 // Sets limits, http and transcoding of *options from the values of these rows (values
-// points to that of the first). What it points to lives in a or as long as the
-// arguments. INVALID_ARGUMENT for what contradicts itself or is no origin or mapping;
-// the message names the option and what was given.
+// points to that of the first), and web, if it is given. What it points to lives in a or as long as
+// the arguments. INVALID_ARGUMENT for what contradicts itself or is no origin or mapping; the
+// message names the option and what was given.
 const struct error *gateway_flags_read(struct arena *a, const struct option_value *values,
                                        struct gateway_options *options);
 

@@ -6,11 +6,13 @@
 #include "gateway/api.h"
 #include "gateway/http/http_server.h"
 #include "gateway/local/local_table.h"
+#include "gateway/local/web_pages.h"
 #include "gateway/transcode/transcoder.h"
 #include "protos/descriptor_set.h"
 
 struct gateway {
     struct gateway_api_options api_options;
+    struct local_table *with_web; // NULL: without the reference page
     struct http_server *http;
 };
 
@@ -101,6 +103,11 @@ const struct error *gateway_print_openapi(struct arena *a, const struct gateway_
     return gateway_api_print(a, &api_options, sets.items, sets.count, out);
 }
 
+static void release(struct gateway *gateway) {
+    web_pages_free(gateway->with_web);
+    free(gateway);
+}
+
 const struct error *gateway_start(struct arena *a, const struct gateway_options *options,
                                   struct gateway **ret_gateway) {
     const struct gateway_api_options api_options = api_options_of(options);
@@ -113,6 +120,9 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
     }
     struct gateway *gateway = mem_zalloc(sizeof(*gateway));
     gateway->api_options = api_options;
+    const struct local_table *local =
+        options->local != NULL ? options->local : &local_table_default;
+    gateway->with_web = options->web ? web_pages_added(local) : NULL;
     const struct http_server_options http = {
         .log = options->log,
         .listen = options->listen,
@@ -122,7 +132,7 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
         .loop = options->loop,
         .upstream_window = options->upstream_window,
         .authorizer = options->authorizer,
-        .local = options->local != NULL ? options->local : &local_table_default,
+        .local = gateway->with_web != NULL ? gateway->with_web : local,
         .readiness = options->readiness,
         .upstream = options->upstream,
         .guard = options->guard,
@@ -131,7 +141,7 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
     error = http_server_start(a, &http, &gateway->http);
     gateway_api_unref(api);
     if (error != NULL) {
-        free(gateway);
+        release(gateway);
         return error;
     }
     LOG(options->log, LOG_INFO, "ready", log_text("listen", options->listen.text),
@@ -165,5 +175,5 @@ void gateway_stop(struct gateway *gateway, int64_t drain_ms) {
         return;
     }
     http_server_stop(gateway->http, drain_ms);
-    free(gateway);
+    release(gateway);
 }

@@ -123,6 +123,7 @@ struct gateway_options {
     // Pages of the gateway's own, where the API has no route (gateway/local/local_route.h);
     // borrowed until gateway_stop returned. NULL: those of local_table_default.
     const struct local_table *local;
+    bool web; // the reference page, too (gateway/local/web_pages.h)
     struct gateway_limits limits;
     struct gateway_http_options http;
     struct listener_guard *guard; // looks at the listener until gateway_stop; may be NULL

@@ -11,7 +11,7 @@
 struct web_asset {
     const char *path; // "/docs" is the page; all others have a hash of their content in theirs
     const char *media_type;
-    const char *etag;   // with its quotes
+    const char *etag;   // weak, since it is the same however the content is compressed
     struct slice gzip;  // the content, compressed (RFC 1952)
     size_t plain_bytes; // as it was before
 };

@@ -49,7 +49,7 @@ const add = (url, name, bytes) => {
   const gzip = gzipSync(bytes, { level: 9 });
   const type = TYPES[path.extname(name)];
   if (type === undefined) throw new Error(`${name}: no media type is known for it`);
-  const row = [`"/${url}"`, `"${type}"`, `"\\"${digest(bytes)}\\""`, offset, gzip.length,
+  const row = [`"/${url}"`, `"${type}"`, `"W/\\"${digest(bytes)}\\""`, offset, gzip.length,
     bytes.length];
   rows.push(`WEB_ASSET(${row.join(', ')})\n`);
   pieces.push(gzip);

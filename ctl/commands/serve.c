@@ -259,7 +259,7 @@ static struct listener_guard *new_guard(const struct invocation *in, const struc
 }
 
 static int serve_logged(struct invocation *in, const sigset_t *signals, const struct logger *log) {
-    struct gateway_options front = {.log = log};
+    struct gateway_options front = {.log = log, .web = true};
     struct address *grpc;
     size_t grpc_count;
     const struct error *error = parse_listeners(in, &front.listen, &grpc, &grpc_count);

@@ -11,6 +11,7 @@ static enum MHD_Result answer(struct exchange *x, struct MHD_Connection *connect
         .query = x->facts.query,
         .headers = x->headers,
         .is_ready = is_ready && !exchange_is_stopping(x),
+        .data = x->routing.local->data,
     };
     struct local_reply page = {0};
     x->routing.local->answer(&view, &x->arena, &page);

@@ -7,6 +7,7 @@
 #include "gateway/edge/accept_encoding.h"
 #include "gateway/edge/compression.h"
 #include "gateway/edge/etag.h"
+#include "gateway/http/inflated_response.h"
 
 static const char no_store[] = "no-store";
 
@@ -132,25 +133,38 @@ static bool compress(struct strbuf *body) {
     return true;
 }
 
-// What of a stored body is sent: compressed or not, or nothing if the client has it.
-static struct slice choose_local_body(const struct reply_request *request,
-                                      const struct local_reply *page, bool *ret_is_gzip) {
-    *ret_is_gzip = page->gzip.len > 0 && accept_encoding_read(request->headers) != ACCEPT_IDENTITY;
-    return *ret_is_gzip ? page->gzip : page->body;
+// Whose body is sent as it is: not copied if it is static.
+static struct MHD_Response *response_of(struct slice body, bool is_static) {
+    return MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.data,
+                                           is_static ? MHD_RESPMEM_PERSISTENT
+                                                     : MHD_RESPMEM_MUST_COPY);
+}
+
+// What of a page's body is sent: as it is compressed or not.
+static struct MHD_Response *local_response(const struct local_reply *page, bool is_gzip,
+                                           size_t *ret_body_bytes) {
+    if (!is_gzip && page->gzip_plain_bytes > 0) {
+        *ret_body_bytes = page->gzip_plain_bytes;
+        return inflated_response(page->gzip, page->gzip_plain_bytes);
+    }
+    struct slice body = is_gzip ? page->gzip : page->body;
+    *ret_body_bytes = body.len;
+    return response_of(body, page->is_static);
 }
 
 struct reply reply_local(const struct reply_request *request, const struct local_reply *page) {
-    bool is_gzip;
-    struct slice body = choose_local_body(request, page, &is_gzip);
+    bool is_gzip = page->gzip.len > 0 && accept_encoding_read(request->headers) != ACCEPT_IDENTITY;
     bool is_known =
         page->etag != NULL && is_get(request) && etag_none_match(request->headers, page->etag);
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        body.len, (void *)(uintptr_t)body.data,
-        page->is_static ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
+    size_t body_bytes;
+    struct MHD_Response *response = local_response(page, is_gzip, &body_bytes);
     CHECK(response != NULL); // else out of memory
     reply_add_headers(request, response,
                       page->cache_control != NULL ? page->cache_control : no_store,
                       page->gzip.len > 0 ? "Accept-Encoding" : NULL);
+    for (size_t i = 0; i < page->header_count; i++) {
+        add_header(response, page->headers[i].name, page->headers[i].value);
+    }
     if (page->etag != NULL) {
         add_header(response, "ETag", page->etag);
     }
@@ -162,8 +176,8 @@ struct reply reply_local(const struct reply_request *request, const struct local
         add_header(response, "Content-Encoding", "gzip");
     }
     add_retry_after(request, response, http_status, 0);
-    return (struct reply){response, http_status, (int)page->code, is_known ? 0 : body.len,
-                          page->is_static ? 0 : body.len};
+    return (struct reply){response, http_status, (int)page->code, is_known ? 0 : body_bytes,
+                          page->is_static ? 0 : body_bytes};
 }
 
 static bool is_not_modified(const struct reply_request *request, const struct strbuf *body,

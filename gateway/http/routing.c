@@ -65,7 +65,9 @@ static const struct local_route *page_of(const struct routing_rules *rules,
     bool is_free =
         error->reason_id == REASON_ROUTE_NOT_FOUND || error->reason_id == REASON_METHOD_NOT_ALLOWED;
     const struct local_route *page = is_free ? local_table_find(rules->local, request->path) : NULL;
-    return page != NULL && page->needs_token && !rules->knows_callers ? NULL : page;
+    bool is_there = page != NULL && (!page->needs_token || rules->knows_callers) &&
+                    local_route_is_for(page, request->headers);
+    return is_there ? page : NULL;
 }
 
 static const struct error *find_page(struct arena *a, const struct routing_rules *rules,

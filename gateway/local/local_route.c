@@ -14,3 +14,20 @@ bool local_route_takes(const struct local_route *route, struct slice method) {
     return header_list_has(verbs, method) ||
            (slice_equal_cstr(method, "HEAD") && header_list_has(verbs, slice_of_cstr("GET")));
 }
+
+// Whether Accept (RFC 9110 section 12.5.1) names the type itself; ranges as "*/*", which every
+// client sends, do not count.
+static bool accepts_type(struct http_headers headers, const char *type) {
+    struct header_list list = header_list_of(headers, "accept");
+    struct slice element;
+    while (header_list_next(&list, &element)) {
+        if (header_equal(header_take_until(&element, ';'), type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool local_route_is_for(const struct local_route *route, struct http_headers headers) {
+    return !route->is_for_browsers || accepts_type(headers, "text/html");
+}

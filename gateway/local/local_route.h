@@ -19,7 +19,14 @@ struct local_request {
     struct slice method;
     struct slice query; // raw, without the mark; nobody has checked it
     struct http_headers headers;
-    bool is_ready; // whether calls would be served; only if the row asks for it
+    bool is_ready;    // whether calls would be served; only if the row asks for it
+    const void *data; // the row's
+};
+
+// A header that a page has beside those that all have.
+struct local_header {
+    const char *name;
+    const char *value;
 };
 
 // A page, as it is sent. X-Request-Id, Vary, the CORS headers and, where the status asks for
@@ -37,6 +44,11 @@ struct local_reply {
     // empty: there is none. etag, with its quotes: whoever has it already is answered 304.
     struct slice gzip;
     const char *etag; // NULL: none
+    // How long the body is that gzip holds, if it is static and body is empty: it is inflated
+    // while it is sent to those who do not accept gzip. 0: body has it.
+    size_t gzip_plain_bytes;
+    const struct local_header *headers; // static
+    size_t header_count;
 };
 
 struct local_route {
@@ -51,6 +63,10 @@ struct local_route {
     // (gateway_authorizer, gateway/api.h), there is no such page.
     bool needs_token;
     const char *help; // one line: what it is for
+    // Only for those whose Accept names text/html, as a browser's that is led somewhere does:
+    // for all others there is no such page.
+    bool is_for_browsers;
+    const void *data; // passed on to answer
 };
 
 struct local_table {
@@ -63,5 +79,8 @@ const struct local_route *local_table_find(const struct local_table *table, stru
 
 // Whether a request of this method is for the row's page.
 bool local_route_takes(const struct local_route *route, struct slice method);
+
+// Whether these headers are those of somebody for whom the row's page is there.
+bool local_route_is_for(const struct local_route *route, struct http_headers headers);
 
 #endif

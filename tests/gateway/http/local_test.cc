@@ -1,4 +1,5 @@
 #include <thread>
+#include <zlib.h>
 
 #include "tests/gateway/http/fixture.h"
 
@@ -13,6 +14,8 @@ namespace {
 
 constexpr int kServing = 1;
 constexpr int kNotServing = 2;
+
+constexpr size_t kPlainBytes = 300000;
 
 const char kOk[] = "{\"status\":\"ok\"}\n";
 const char kUnavailable[] = "{\"status\":\"unavailable\"}\n";
@@ -272,7 +275,10 @@ void AnswerStatic(const struct local_request *request, struct arena *arena,
                   slice_of(static_body.data(), static_body.size()),
                   true,
                   slice_of_cstr("not really gzip"),
-                  "\"tag\""};
+                  "\"tag\"",
+                  0,
+                  nullptr,
+                  0};
 }
 
 void AnswerMade(const struct local_request *request, struct arena *arena,
@@ -283,13 +289,64 @@ void AnswerMade(const struct local_request *request, struct arena *arena,
         arena_printf(arena, "%.*s:%.*s", SLICE_FMT(request->method), SLICE_FMT(request->query)));
 }
 
+// The row's data is the gzip form of a text of PlainText.
+void AnswerStored(const struct local_request *request, struct arena *arena,
+                  struct local_reply *ret_reply) {
+    (void)arena;
+    static const struct local_header headers[] = {{"Content-Security-Policy", "default-src 'none'"},
+                                                  {"Referrer-Policy", "no-referrer"}};
+    const std::string *gzip = static_cast<const std::string *>(request->data);
+    ret_reply->http_status = 200;
+    ret_reply->media_type = "text/plain";
+    ret_reply->is_static = true;
+    ret_reply->gzip = slice_of(gzip->data(), gzip->size());
+    ret_reply->gzip_plain_bytes = kPlainBytes;
+    ret_reply->etag = "W/\"stored\"";
+    ret_reply->headers = headers;
+    ret_reply->header_count = 2;
+}
+
+// Compresses to about a third.
+std::string PlainText(size_t size) {
+    std::string text;
+    for (unsigned n = 1; text.size() < size; n = n * 1103515245 + 12345) {
+        text += std::to_string(n % 1000000007) + "\n";
+    }
+    text.resize(size);
+    return text;
+}
+
+std::string Gzip(const std::string &text) {
+    z_stream z = {};
+    EXPECT_EQ(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    std::string gzip(deflateBound(&z, text.size()), '\0');
+    z.next_in = reinterpret_cast<Bytef *>(const_cast<char *>(text.data()));
+    z.avail_in = static_cast<uInt>(text.size());
+    z.next_out = reinterpret_cast<Bytef *>(&gzip[0]);
+    z.avail_out = static_cast<uInt>(gzip.size());
+    EXPECT_EQ(deflate(&z, Z_FINISH), Z_STREAM_END);
+    gzip.resize(z.total_out);
+    deflateEnd(&z);
+    return gzip;
+}
+
+const std::string kStored = Gzip(PlainText(kPlainBytes));
+const std::string kBroken = kStored.substr(0, kStored.size() / 2);
+const std::string kShort = Gzip(PlainText(kPlainBytes - 1));
+const std::string kNoGzip = PlainText(100);
+
 const struct local_route kRows[] = {
-    {"/static", "GET", AnswerStatic, false, false, "does not change"},
-    {"/v1/echo", "GET, POST", AnswerMade, false, false, "POST is the API's"},
-    {"/v1/echo/a", "GET", AnswerMade, false, false, "GET is the API's"},
-    {"/secret", "GET", AnswerMade, false, true, "wants a token"},
+    {"/static", "GET", AnswerStatic, false, false, "does not change", false, nullptr},
+    {"/v1/echo", "GET, POST", AnswerMade, false, false, "POST is the API's", false, nullptr},
+    {"/v1/echo/a", "GET", AnswerMade, false, false, "GET is the API's", false, nullptr},
+    {"/secret", "GET", AnswerMade, false, true, "wants a token", false, nullptr},
+    {"/", "GET", AnswerMade, false, false, "for browsers", true, nullptr},
+    {"/stored", "GET", AnswerStored, false, false, "compressed", false, &kStored},
+    {"/broken", "GET", AnswerStored, false, false, "breaks off", false, &kBroken},
+    {"/short", "GET", AnswerStored, false, false, "a byte less", false, &kShort},
+    {"/no-gzip", "GET", AnswerStored, false, false, "something else", false, &kNoGzip},
 };
-const struct local_table kTable = {kRows, 4};
+const struct local_table kTable = {kRows, sizeof(kRows) / sizeof(kRows[0])};
 
 TEST_F(Local, ALargeStaticBodyIsSentAsItIs) {
     static_body = std::string(8 << 20, 'x');
@@ -312,6 +369,70 @@ TEST_F(Local, ALargeStaticBodyIsSentAsItIs) {
     EXPECT_EQ(reply.Header("etag"), "\"tag\"");
     EXPECT_EQ(client.Ask(Request("GET", "/static", "If-None-Match: \"other\"\r\n")).status, 200);
     ExpectError(client.Ask(Request("GET", "/healthz")), 404, "NOT_FOUND", "ROUTE_NOT_FOUND");
+}
+
+TEST_F(Local, ABodyThatIsStoredCompressedIsInflatedForThoseWhoTakeItPlain) {
+    local_ = &kTable;
+    Start();
+    Client client(port());
+    Reply reply = client.Ask(Request("GET", "/stored", "Accept-Encoding: gzip\r\n"));
+    EXPECT_EQ(reply.Header("content-encoding"), "gzip");
+    EXPECT_EQ(reply.body, kStored);
+    for (const std::string accept :
+         {"", "Accept-Encoding: br\r\n", "Accept-Encoding: gzip;q=0\r\n"}) {
+        reply = client.Ask(Request("GET", "/stored", accept));
+        EXPECT_EQ(reply.status, 200);
+        EXPECT_EQ(reply.Header("content-encoding"), "(none)");
+        EXPECT_EQ(reply.Header("content-length"), std::to_string(kPlainBytes));
+        EXPECT_EQ(reply.Header("vary"), "Accept-Encoding");
+        EXPECT_TRUE(reply.body == PlainText(kPlainBytes)) << reply.body.size();
+    }
+    reply = client.Ask(Request("HEAD", "/stored"), true);
+    EXPECT_EQ(reply.Header("content-length"), std::to_string(kPlainBytes));
+    reply = client.Ask(Request("GET", "/stored", "If-None-Match: W/\"stored\"\r\n"));
+    EXPECT_EQ(reply.status, 304);
+    EXPECT_EQ(client.Ask(Request("GET", "/stored")).status, 200);
+}
+
+TEST_F(Local, ABodyThatCannotBeInflatedEndsTheConnection) {
+    local_ = &kTable;
+    Start();
+    for (const std::string path : {"/broken", "/short", "/no-gzip"}) {
+        Client client(port());
+        client.Send(Request("GET", path));
+        std::string text = client.ReceiveAll();
+        size_t head = text.find("\r\n\r\n");
+        ASSERT_NE(head, std::string::npos) << path;
+        EXPECT_LT(text.size() - head - 4, kPlainBytes) << path;
+    }
+    // Those after it are served.
+    EXPECT_EQ(Ask(Request("GET", "/stored")).body.size(), kPlainBytes);
+}
+
+TEST_F(Local, APageHasItsOwnHeadersToo) {
+    local_ = &kTable;
+    Start();
+    for (const std::string more : {"", "If-None-Match: \"stored\"\r\n"}) {
+        Reply reply = Ask(Request("GET", "/stored", more));
+        EXPECT_EQ(reply.Header("content-security-policy"), "default-src 'none'");
+        EXPECT_EQ(reply.Header("referrer-policy"), "no-referrer");
+        EXPECT_NE(reply.Header("x-request-id"), "(none)");
+    }
+}
+
+TEST_F(Local, APageForBrowsersIsThereForThoseWhoAskForHtmlByName) {
+    local_ = &kTable;
+    Start();
+    for (const std::string accept : {"text/html", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
+                                     "application/json, TEXT/HTML ; level=1"}) {
+        EXPECT_EQ(Ask(Request("GET", "/", "Accept: " + accept + "\r\n")).body, "GET:") << accept;
+    }
+    EXPECT_EQ(Ask(Request("GET", "/", "Accept: a/b\r\nAccept: text/html\r\n")).status, 200);
+    for (const std::string headers : {"", "Accept: */*\r\n", "Accept: text/*\r\n",
+                                      "Accept: application/json\r\n", "Accept: text/htmlx\r\n"}) {
+        ExpectError(Ask(Request("GET", "/", headers)), 404, "NOT_FOUND", "ROUTE_NOT_FOUND");
+    }
+    ExpectError(Ask(Request("POST", "/")), 404, "NOT_FOUND", "ROUTE_NOT_FOUND");
 }
 
 TEST_F(Local, ARouteOfTheApiComesFirst) {
