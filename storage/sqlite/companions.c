@@ -10,10 +10,8 @@
 #include <unistd.h>
 
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/file_header.h"
 #include "storage/sqlite/schema.h"
-
-// The value of the header's bytes 18 and 19 in WAL mode.
-enum { MODE_LOG = 2 };
 
 static const struct error *check_kind(struct arena *a, const char *path, const char *companion) {
     struct stat st;
@@ -67,7 +65,7 @@ const struct error *companions_check(struct arena *a, const char *path, uint8_t 
         }
     }
     const struct error *e = check_journal(a, path, arena_printf(a, "%s-journal", path));
-    if (e == NULL && mode != MODE_LOG && companions_log_bytes(a, path) > 0) {
+    if (e == NULL && mode != FILE_MODE_LOG && companions_log_bytes(a, path) > 0) {
         e = error_new(a, STATUS_DATA_LOSS, REASON_NONE,
                       "the store \"%s\" was left as it is: beside it lies a write-ahead log, "
                       "\"%s-wal\", but the file is a copy that has none; move the log away if the "
@@ -110,11 +108,10 @@ static bool is_temporary_name(const char *name, const char *base) {
            strlen(name + len) == sizeof(infix) - 1 + 6;
 }
 
-static void remove_with_companions(struct arena *a, const char *temporary) {
-    unlink(temporary);
-    static const char *const suffixes[] = {"-journal", "-wal", "-shm"};
+void companions_remove_database(struct arena *a, const char *path) {
+    static const char *const suffixes[] = {"", "-journal", "-wal", "-shm"};
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        unlink(arena_printf(a, "%s%s", temporary, suffixes[i]));
+        unlink(arena_printf(a, "%s%s", path, suffixes[i]));
     }
 }
 
@@ -129,7 +126,7 @@ void companions_remove_unfinished(const char *path) {
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
         const char *name = arena_printf(&a, "%s/%s", directory_name, entry->d_name);
         if (is_temporary_name(entry->d_name, base) && is_unfinished(&a, path, name)) {
-            remove_with_companions(&a, name);
+            companions_remove_database(&a, name);
         }
     }
     if (directory != NULL) {

@@ -18,6 +18,9 @@ const struct error *companions_check(struct arena *a, const char *path, uint8_t 
 // Returns the size of the write-ahead log, 0 if there is none.
 int64_t companions_log_bytes(struct arena *a, const char *path);
 
+// Removes the database at path and what SQLite keeps beside it, as far as it is there.
+void companions_remove_database(struct arena *a, const char *path);
+
 // Removes the files PATH.new-XXXXXX that a first start left when it was killed: what
 // has such a name and is no store with runs. To be called while the store is locked;
 // those of a process that is making the store at this moment cannot be told apart,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/core/strbuf.h"
+#include "storage/sqlite/file_header.h"
 
 // mmap is off because an I/O error would be a SIGBUS; the cell check finds
 // damage that would otherwise be read as data.
@@ -74,18 +75,33 @@ int sqlite_run(sqlite3 *db, const char *sql) {
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
+// Runs SQL to its first row, which is *ret_row until sqlite3_finalize; SQLITE_ROW if there is one.
+static int run_to_row(sqlite3 *db, const char *sql, sqlite3_stmt **ret_row) {
+    int rc = sqlite3_prepare_v2(db, sql, -1, ret_row, NULL);
+    return rc == SQLITE_OK ? sqlite3_step(*ret_row) : rc;
+}
+
 int sqlite_query_int(sqlite3 *db, const char *sql, int64_t *ret) {
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-    rc = sqlite3_step(s);
+    sqlite3_stmt *row = NULL;
+    int rc = run_to_row(db, sql, &row);
     if (rc == SQLITE_ROW) {
-        *ret = sqlite3_column_int64(s, 0);
+        *ret = sqlite3_column_int64(row, 0);
         rc = SQLITE_OK;
     }
-    sqlite3_finalize(s);
+    sqlite3_finalize(row);
+    return rc;
+}
+
+int sqlite_query_blob(sqlite3 *db, const char *sql, void *ret, size_t len) {
+    sqlite3_stmt *row = NULL;
+    int rc = run_to_row(db, sql, &row);
+    if (rc == SQLITE_ROW && (size_t)sqlite3_column_bytes(row, 0) == len) {
+        memcpy(ret, sqlite3_column_blob(row, 0), len);
+        rc = SQLITE_OK;
+    } else if (rc == SQLITE_ROW) {
+        rc = SQLITE_CORRUPT;
+    }
+    sqlite3_finalize(row);
     return rc;
 }
 
@@ -197,30 +213,23 @@ enum store_result sqlite_refusal(sqlite3 *db, int rc, enum sqlite_place place) {
     return no_room ? STORE_DISK_FULL : STORE_UNAVAILABLE;
 }
 
-// How the header says that changes are kept: by a rollback journal.
-enum { MODE_JOURNAL = 1 };
-
 // The answer is the mode that holds, which a file system without shared memory
 // keeps at another.
 int sqlite_use_wal(sqlite3 *db, uint8_t mode) {
-    sqlite3_stmt *statement = NULL;
     // A file that has no log yet (VACUUM INTO) is changed in a few bytes of its first
     // sector. They need no rollback journal, which a later start would have to take
     // for another database's.
-    int rc = mode == MODE_JOURNAL ? sqlite_run(db, "PRAGMA journal_mode=MEMORY") : SQLITE_OK;
+    int rc = mode == FILE_MODE_JOURNAL ? sqlite_run(db, "PRAGMA journal_mode=MEMORY") : SQLITE_OK;
     if (rc != SQLITE_OK) {
         return rc;
     }
-    rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode=WAL", -1, &statement, NULL);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-    rc = sqlite3_step(statement);
+    sqlite3_stmt *row = NULL;
+    rc = run_to_row(db, "PRAGMA journal_mode=WAL", &row);
     if (rc == SQLITE_ROW) {
-        const char *mode = (const char *)sqlite3_column_text(statement, 0);
-        rc = mode != NULL && strcmp(mode, "wal") == 0 ? SQLITE_OK : SQLITE_CANTOPEN;
+        const char *held = (const char *)sqlite3_column_text(row, 0);
+        rc = held != NULL && strcmp(held, "wal") == 0 ? SQLITE_OK : SQLITE_CANTOPEN;
     }
-    sqlite3_finalize(statement);
+    sqlite3_finalize(row);
     return rc;
 }
 

@@ -2,6 +2,7 @@
 #define RUNSD_STORAGE_SQLITE_CONNECTION_H
 
 #include <sqlite3.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/core/arena.h"
@@ -38,6 +39,10 @@ int sqlite_run(sqlite3 *db, const char *sql);
 
 // Runs SQL that returns one integer. SQLITE_DONE if it returns no row.
 int sqlite_query_int(sqlite3 *db, const char *sql, int64_t *ret);
+
+// Runs SQL that returns one blob of len bytes. SQLITE_DONE if it returns no row, SQLITE_CORRUPT
+// if the blob has another length.
+int sqlite_query_blob(sqlite3 *db, const char *sql, void *ret, size_t len);
 
 // Prepares count statements that are kept. On failure those already made are
 // in ret_statements; the others are NULL.

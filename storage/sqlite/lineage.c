@@ -17,22 +17,9 @@ static const char update_sql[] = "INSERT INTO meta(name, value) VALUES('lineage'
                                  " ON CONFLICT(name) DO UPDATE SET value=excluded.value";
 
 int lineage_read(sqlite3 *db, struct lineage *ret) {
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(db, select_sql, -1, &s, NULL);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
     struct lineage l = {.generation = 0};
-    rc = sqlite3_step(s);
-    if (rc == SQLITE_ROW && sqlite3_column_bytes(s, 0) == (int)sizeof(l)) {
-        memcpy(&l, sqlite3_column_blob(s, 0), sizeof(l));
-        rc = SQLITE_OK;
-    } else if (rc == SQLITE_ROW) {
-        rc = SQLITE_CORRUPT;
-    } else if (rc == SQLITE_DONE) {
-        rc = SQLITE_OK;
-    }
-    sqlite3_finalize(s);
+    int rc = sqlite_query_blob(db, select_sql, &l, sizeof(l));
+    rc = rc == SQLITE_DONE ? SQLITE_OK : rc; // no record yet
     if (rc == SQLITE_OK) {
         *ret = l;
     }

@@ -7,18 +7,16 @@
 #include "storage/run_store.h"
 #include "storage/sqlite/companions.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/file_header.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/state_file.h"
-
-// https://sqlite.org/fileformat2.html#the_database_header
-enum { HEADER_READ_VERSION = 19, MODE_LOG = 2 };
 
 #define ACCEPT_HINT "to go on with what the file holds: runsctl check --store sqlite:%s --accept"
 
 void opening_look(struct opening *o, struct arena *a, const char *path, int fd) {
     *o = (struct opening){.path = path, .log_bytes = companions_log_bytes(a, path)};
-    if (pread(fd, &o->mode, 1, HEADER_READ_VERSION) != 1) {
-        o->mode = MODE_LOG; // SQLite will tell what is wrong
+    if (pread(fd, &o->mode, 1, FILE_HEADER_READ_VERSION) != 1) {
+        o->mode = FILE_MODE_LOG; // SQLite will tell what is wrong
     }
     struct stat st;
     if (fstat(fd, &st) == 0) {
@@ -55,7 +53,7 @@ static const struct error *check_state(const struct opening *o, struct arena *a,
                          o->path, o->path, o->path);
     }
     int64_t newest = 0;
-    int rc = sqlite_query_int(db, "SELECT coalesce(max(event_key), 0) FROM event", &newest);
+    int rc = schema_newest_event(db, &newest);
     rc = rc == SQLITE_ERROR ? SQLITE_CORRUPT : rc; // there is no such table
     if (rc != SQLITE_OK) {
         return sqlite_error(a, db, rc, o->path, "reading its newest event");
@@ -74,7 +72,7 @@ static const struct error *check_state(const struct opening *o, struct arena *a,
 // Whether the file was copied by SQLite itself, which copies one moment: VACUUM INTO
 // leaves it without a log, the online backup with another schema cookie.
 static bool is_backup(const struct opening *o) {
-    return o->mode != MODE_LOG || o->schema_cookie != o->now.schema_cookie;
+    return o->mode != FILE_MODE_LOG || o->schema_cookie != o->now.schema_cookie;
 }
 
 static const struct error *check_missing_log(const struct opening *o, struct arena *a) {

@@ -231,18 +231,11 @@ const struct error *schema_upgrade(struct arena *a, sqlite3 *db, const char *pat
 }
 
 int schema_read_secret(sqlite3 *db, uint8_t *ret_secret) {
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE name='secret'", -1, &s, NULL);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-    rc = sqlite3_step(s);
-    if (rc == SQLITE_ROW && sqlite3_column_bytes(s, 0) == STORE_SECRET_BYTES) {
-        memcpy(ret_secret, sqlite3_column_blob(s, 0), STORE_SECRET_BYTES);
-        rc = SQLITE_OK;
-    } else if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
-        rc = SQLITE_CORRUPT;
-    }
-    sqlite3_finalize(s);
-    return rc;
+    int rc = sqlite_query_blob(db, "SELECT value FROM meta WHERE name='secret'", ret_secret,
+                               STORE_SECRET_BYTES);
+    return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+}
+
+int schema_newest_event(sqlite3 *db, int64_t *ret_event) {
+    return sqlite_query_int(db, "SELECT coalesce(max(event_key), 0) FROM event", ret_event);
 }

@@ -31,4 +31,7 @@ const struct error *schema_upgrade(struct arena *a, sqlite3 *db, const char *pat
 // Reads the store's secret of STORE_SECRET_BYTES. Returns SQLite's code.
 int schema_read_secret(sqlite3 *db, uint8_t *ret_secret);
 
+// Reads the key of the newest event, 0 if there is none. Returns SQLite's code.
+int schema_newest_event(sqlite3 *db, int64_t *ret_event);
+
 #endif

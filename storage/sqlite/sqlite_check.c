@@ -92,7 +92,7 @@ static int write_records(struct arena *a, const struct opening *o, sqlite3 *db) 
         rc = lineage_write(db, &next);
     }
     if (rc == SQLITE_OK) {
-        rc = sqlite_query_int(db, "SELECT coalesce(max(event_key), 0) FROM event", &newest);
+        rc = schema_newest_event(db, &newest);
     }
     // Before the commit: what it tells of must not be more than the file has.
     if (rc == SQLITE_OK && unlink(arena_printf(a, "%s.state", o->path)) != 0 && errno != ENOENT) {

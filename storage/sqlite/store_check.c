@@ -5,6 +5,7 @@
 
 #include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/schema.h"
 
 // How much of a large store is looked at. A page that another moment left is most
 // likely one of those written last, whose events are the newest.
@@ -276,13 +277,16 @@ static int check_ends(struct check *c, int64_t *ret_first, int64_t *ret_last) {
         {"SELECT coalesce(max(run_key), -1) FROM run", ret_last},
         {"SELECT coalesce(min(run_key), 0) FROM run_body", &body_first},
         {"SELECT coalesce(max(run_key), -1) FROM run_body", &body_last},
-        {"SELECT coalesce(max(event_key), 0) FROM event", &events},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int rc = sqlite_query_int(c->db, rows[i].query, rows[i].ret);
         if (rc != SQLITE_OK) {
             return rc;
         }
+    }
+    int rc = schema_newest_event(c->db, &events);
+    if (rc != SQLITE_OK) {
+        return rc;
     }
     if (*ret_first != body_first || *ret_last != body_last) {
         add(c, "the first or the last run and body are not each other's");

@@ -12,6 +12,7 @@
 
 #include "storage/sqlite/companions.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/file_header.h"
 #include "storage/sqlite/holder_file.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/state_file.h"
@@ -20,14 +21,6 @@
 // store_holder_read takes the lock for an instant to see whether it is free: a
 // lock that is taken for longer than this is a server's.
 enum { LOCK_TRIES = 20, LOCK_RETRY_MS = 10 };
-
-// https://sqlite.org/fileformat2.html#the_database_header
-enum {
-    HEADER_BYTES = 100,
-    HEADER_PAGE_SIZE = 16,
-    HEADER_READ_VERSION = 19,
-    HEADER_APPLICATION_ID = 68,
-};
 
 static const char header_magic[16] = "SQLite format 3";
 
@@ -56,20 +49,8 @@ static const struct error *fill_new_file(struct arena *a, const char *path, cons
     return e;
 }
 
-static bool has_log(struct arena *a, const char *path) {
-    struct stat st;
-    return stat(arena_printf(a, "%s-wal", path), &st) == 0 && st.st_size > 0;
-}
-
-static void remove_temporary(struct arena *a, const char *temporary) {
-    static const char *const suffixes[] = {"", "-journal", "-wal", "-shm"};
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        unlink(arena_printf(a, "%s%s", temporary, suffixes[i]));
-    }
-}
-
 static const struct error *make_file(struct arena *a, const char *path) {
-    if (has_log(a, path)) {
+    if (companions_log_bytes(a, path) > 0) {
         return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
                          "the store \"%s\" is missing but its write-ahead log \"%s-wal\" is there; "
                          "restore both, or remove the log to begin anew",
@@ -93,7 +74,7 @@ static const struct error *make_file(struct arena *a, const char *path) {
     if (e == NULL && link(temporary, path) != 0 && errno != EEXIST) {
         e = system_error(a, path, "made");
     }
-    remove_temporary(a, temporary);
+    companions_remove_database(a, temporary);
     if (e != NULL && access(path, F_OK) == 0) {
         e = NULL; // likewise, and it took our file for one that was left behind
     }
@@ -133,21 +114,21 @@ static const struct error *lock(struct arena *a, const char *path, int fd) {
 
 static const struct error *check_header(struct arena *a, const char *path, int fd,
                                         uint8_t *ret_mode) {
-    uint8_t header[HEADER_BYTES];
+    uint8_t header[FILE_HEADER_BYTES];
     ssize_t n = pread(fd, header, sizeof(header), 0);
     if (n < 0) {
         return system_error(a, path, "read");
     }
-    if (n < HEADER_BYTES || memcmp(header, header_magic, sizeof(header_magic)) != 0) {
+    if (n < FILE_HEADER_BYTES || memcmp(header, header_magic, sizeof(header_magic)) != 0) {
         return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
                          "\"%s\" is no store: %s; it was left as it is", path,
-                         n == 0             ? "the file is empty"
-                         : n < HEADER_BYTES ? "the file is too short for a database"
-                                            : "it does not begin as a SQLite database does");
+                         n == 0                  ? "the file is empty"
+                         : n < FILE_HEADER_BYTES ? "the file is too short for a database"
+                                                 : "it does not begin as a SQLite database does");
     }
     uint32_t id = 0;
     for (int i = 0; i < 4; i++) {
-        id = id << 8 | header[HEADER_APPLICATION_ID + i];
+        id = id << 8 | header[FILE_HEADER_APPLICATION_ID + i];
     }
     if (id != SCHEMA_APPLICATION_ID) {
         return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
@@ -157,17 +138,18 @@ static const struct error *check_header(struct arena *a, const char *path, int f
     }
     // SQLite pads a page that is cut. One can be cut only where the log, which
     // still has it whole, was being copied.
-    unsigned page_size = (unsigned)header[HEADER_PAGE_SIZE] << 8 | header[HEADER_PAGE_SIZE + 1];
+    unsigned page_size =
+        (unsigned)header[FILE_HEADER_PAGE_SIZE] << 8 | header[FILE_HEADER_PAGE_SIZE + 1];
     page_size = page_size == 1 ? 65536 : page_size;
     struct stat st;
     if (page_size >= 512 && fstat(fd, &st) == 0 && st.st_size % page_size != 0 &&
-        !has_log(a, path)) {
+        companions_log_bytes(a, path) == 0) {
         return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
                          "the store \"%s\" is damaged and was left as it is; restore a backup (its "
                          "size, %lld bytes, is no multiple of its page size, %u)",
                          path, (long long)st.st_size, page_size);
     }
-    *ret_mode = header[HEADER_READ_VERSION];
+    *ret_mode = header[FILE_HEADER_READ_VERSION];
     return NULL;
 }
 

@@ -54,7 +54,7 @@ _Static_assert((int)STATEMENT_COUNT == (int)WRITE_STATEMENT_COUNT, "the header c
 
 int write_ops_init(struct write_ops *w, sqlite3 *db) {
     w->db = db;
-    int rc = sqlite_query_int(db, "SELECT coalesce(max(event_key), 0) FROM event", &w->last_event);
+    int rc = schema_newest_event(db, &w->last_event);
     if (rc != SQLITE_OK) {
         return rc;
     }
