@@ -1,58 +1,35 @@
 #include "tests/storage/faulty_vfs.h"
 
 #include <errno.h>
-#include <sqlite3.h>
-#include <stdlib.h>
+
+#include "tests/storage/pass_through_vfs.h"
 
 namespace {
 
 FaultyVfs *installed;
 
-struct FaultyFile {
-    sqlite3_file base;
-    FaultyVfs::File kind;
-    sqlite3_file *real() {
-        return reinterpret_cast<sqlite3_file *>(this + 1);
-    }
-};
-
-sqlite3_file *Real(sqlite3_file *f) {
-    return reinterpret_cast<FaultyFile *>(f)->real();
+FaultyVfs::File KindOf(sqlite3_file *f) {
+    int flags = Ours(f)->flags;
+    return (flags & SQLITE_OPEN_MAIN_DB) != 0 ? FaultyVfs::File::kMain
+           : (flags & SQLITE_OPEN_WAL) != 0   ? FaultyVfs::File::kLog
+                                              : FaultyVfs::File::kOther;
 }
 
-int Close(sqlite3_file *f) {
-    return Real(f)->pMethods->xClose(Real(f));
-}
 int Read(sqlite3_file *f, void *to, int n, sqlite3_int64 at) {
-    int rc = installed->OnRead(reinterpret_cast<FaultyFile *>(f)->kind);
+    int rc = installed->OnRead(KindOf(f));
     return rc != SQLITE_OK ? rc : Real(f)->pMethods->xRead(Real(f), to, n, at);
 }
 int Write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at) {
     sqlite3_int64 size = 0;
     Real(f)->pMethods->xFileSize(Real(f), &size);
-    int rc = installed->OnWrite(reinterpret_cast<FaultyFile *>(f)->kind, at + n > size);
+    int rc = installed->OnWrite(KindOf(f), at + n > size);
     return rc != SQLITE_OK ? rc : Real(f)->pMethods->xWrite(Real(f), from, n, at);
-}
-int Truncate(sqlite3_file *f, sqlite3_int64 size) {
-    return Real(f)->pMethods->xTruncate(Real(f), size);
 }
 int Sync(sqlite3_file *f, int flags) {
     bool do_it = true;
-    int rc = installed->OnSync(reinterpret_cast<FaultyFile *>(f)->kind, &do_it);
+    int rc = installed->OnSync(KindOf(f), &do_it);
     int real_rc = do_it ? Real(f)->pMethods->xSync(Real(f), flags) : SQLITE_OK;
     return rc != SQLITE_OK ? rc : real_rc;
-}
-int FileSize(sqlite3_file *f, sqlite3_int64 *size) {
-    return Real(f)->pMethods->xFileSize(Real(f), size);
-}
-int Lock(sqlite3_file *f, int level) {
-    return Real(f)->pMethods->xLock(Real(f), level);
-}
-int Unlock(sqlite3_file *f, int level) {
-    return Real(f)->pMethods->xUnlock(Real(f), level);
-}
-int CheckReservedLock(sqlite3_file *f, int *out) {
-    return Real(f)->pMethods->xCheckReservedLock(Real(f), out);
 }
 int FileControl(sqlite3_file *f, int op, void *arg) {
     if (op == SQLITE_FCNTL_LAST_ERRNO && installed->error_number() != 0) {
@@ -61,60 +38,24 @@ int FileControl(sqlite3_file *f, int op, void *arg) {
     }
     return Real(f)->pMethods->xFileControl(Real(f), op, arg);
 }
-int SectorSize(sqlite3_file *f) {
-    return Real(f)->pMethods->xSectorSize(Real(f));
-}
-int DeviceCharacteristics(sqlite3_file *f) {
-    return Real(f)->pMethods->xDeviceCharacteristics(Real(f));
-}
 int ShmMap(sqlite3_file *f, int page, int size, int extend, void volatile **out) {
     int rc = installed->OnShmMap(page, extend != 0);
     return rc != SQLITE_OK ? rc : Real(f)->pMethods->xShmMap(Real(f), page, size, extend, out);
 }
-int ShmLock(sqlite3_file *f, int offset, int n, int flags) {
-    return Real(f)->pMethods->xShmLock(Real(f), offset, n, flags);
-}
-void ShmBarrier(sqlite3_file *f) {
-    Real(f)->pMethods->xShmBarrier(Real(f));
-}
-int ShmUnmap(sqlite3_file *f, int remove) {
-    return Real(f)->pMethods->xShmUnmap(Real(f), remove);
-}
 
-const sqlite3_io_methods kMethods = {
-    2,
-    Close,
-    Read,
-    Write,
-    Truncate,
-    Sync,
-    FileSize,
-    Lock,
-    Unlock,
-    CheckReservedLock,
-    FileControl,
-    SectorSize,
-    DeviceCharacteristics,
-    ShmMap,
-    ShmLock,
-    ShmBarrier,
-    ShmUnmap,
-    nullptr,
-    nullptr,
-};
+sqlite3_io_methods FaultyMethods() {
+    sqlite3_io_methods methods = PassThroughMethods();
+    methods.xRead = Read;
+    methods.xWrite = Write;
+    methods.xSync = Sync;
+    methods.xFileControl = FileControl;
+    methods.xShmMap = ShmMap;
+    return methods;
+}
 
 int OpenFile(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out_flags) {
-    auto *real_vfs = static_cast<sqlite3_vfs *>(vfs->pAppData);
-    auto *file = reinterpret_cast<FaultyFile *>(f);
-    file->base.pMethods = nullptr;
-    file->kind = (flags & SQLITE_OPEN_MAIN_DB) != 0 ? FaultyVfs::File::kMain
-                 : (flags & SQLITE_OPEN_WAL) != 0   ? FaultyVfs::File::kLog
-                                                    : FaultyVfs::File::kOther;
-    int rc = real_vfs->xOpen(real_vfs, name, file->real(), flags, out_flags);
-    if (rc == SQLITE_OK) {
-        file->base.pMethods = &kMethods;
-    }
-    return rc;
+    static const sqlite3_io_methods methods = FaultyMethods();
+    return PassThroughOpen(vfs, name, f, flags, out_flags, &methods);
 }
 
 } // namespace
@@ -122,16 +63,9 @@ int OpenFile(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int
 FaultyVfs &FaultyVfs::Install() {
     if (installed == nullptr) {
         installed = new FaultyVfs;
-        sqlite3_vfs *real = sqlite3_vfs_find(nullptr);
-        static sqlite3_vfs vfs = *real;
-        vfs.zName = "faulty";
-        vfs.szOsFile = static_cast<int>(sizeof(FaultyFile)) + real->szOsFile;
-        vfs.pAppData = real;
-        vfs.pNext = nullptr;
+        static sqlite3_vfs vfs = PassThroughVfs("faulty");
         vfs.xOpen = OpenFile;
-        if (sqlite3_vfs_register(&vfs, 1) != SQLITE_OK) {
-            abort();
-        }
+        InstallVfs(&vfs);
     }
     return *installed;
 }

@@ -1,11 +1,9 @@
 #include "tests/storage/power_vfs.h"
 
-#include <dirent.h>
 #include <fstream>
-#include <sqlite3.h>
 #include <sstream>
-#include <stdlib.h>
-#include <string.h>
+
+#include "tests/storage/pass_through_vfs.h"
 
 namespace {
 
@@ -13,28 +11,6 @@ constexpr size_t kSector = 512;
 
 PowerVfs *installed;
 
-struct PowerFile {
-    sqlite3_file base;
-    std::string *name;
-    sqlite3_file *real() {
-        return reinterpret_cast<sqlite3_file *>(this + 1);
-    }
-};
-
-PowerFile *Ours(sqlite3_file *f) {
-    return reinterpret_cast<PowerFile *>(f);
-}
-sqlite3_file *Real(sqlite3_file *f) {
-    return Ours(f)->real();
-}
-
-int Close(sqlite3_file *f) {
-    delete Ours(f)->name;
-    return Real(f)->pMethods->xClose(Real(f));
-}
-int Read(sqlite3_file *f, void *to, int n, sqlite3_int64 at) {
-    return Real(f)->pMethods->xRead(Real(f), to, n, at);
-}
 int Write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at) {
     installed->OnWrite(*Ours(f)->name, from, n, at);
     return Real(f)->pMethods->xWrite(Real(f), from, n, at);
@@ -47,81 +23,27 @@ int Sync(sqlite3_file *f, int) {
     installed->OnSync(*Ours(f)->name);
     return SQLITE_OK; // the machine stays on
 }
-int FileSize(sqlite3_file *f, sqlite3_int64 *size) {
-    return Real(f)->pMethods->xFileSize(Real(f), size);
-}
-int Lock(sqlite3_file *f, int level) {
-    return Real(f)->pMethods->xLock(Real(f), level);
-}
-int Unlock(sqlite3_file *f, int level) {
-    return Real(f)->pMethods->xUnlock(Real(f), level);
-}
-int CheckReservedLock(sqlite3_file *f, int *out) {
-    return Real(f)->pMethods->xCheckReservedLock(Real(f), out);
-}
-int FileControl(sqlite3_file *f, int op, void *arg) {
-    return Real(f)->pMethods->xFileControl(Real(f), op, arg);
-}
-int SectorSize(sqlite3_file *f) {
-    return Real(f)->pMethods->xSectorSize(Real(f));
-}
-int DeviceCharacteristics(sqlite3_file *f) {
-    return Real(f)->pMethods->xDeviceCharacteristics(Real(f));
-}
-int ShmMap(sqlite3_file *f, int page, int size, int extend, void volatile **out) {
-    return Real(f)->pMethods->xShmMap(Real(f), page, size, extend, out);
-}
-int ShmLock(sqlite3_file *f, int offset, int n, int flags) {
-    return Real(f)->pMethods->xShmLock(Real(f), offset, n, flags);
-}
-void ShmBarrier(sqlite3_file *f) {
-    Real(f)->pMethods->xShmBarrier(Real(f));
-}
-int ShmUnmap(sqlite3_file *f, int remove) {
-    return Real(f)->pMethods->xShmUnmap(Real(f), remove);
-}
 
-const sqlite3_io_methods kMethods = {
-    2,
-    Close,
-    Read,
-    Write,
-    Truncate,
-    Sync,
-    FileSize,
-    Lock,
-    Unlock,
-    CheckReservedLock,
-    FileControl,
-    SectorSize,
-    DeviceCharacteristics,
-    ShmMap,
-    ShmLock,
-    ShmBarrier,
-    ShmUnmap,
-    nullptr,
-    nullptr,
-};
+sqlite3_io_methods PowerMethods() {
+    sqlite3_io_methods methods = PassThroughMethods();
+    methods.xWrite = Write;
+    methods.xTruncate = Truncate;
+    methods.xSync = Sync;
+    return methods;
+}
 
 int OpenFile(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out_flags) {
-    auto *real_vfs = static_cast<sqlite3_vfs *>(vfs->pAppData);
-    PowerFile *file = Ours(f);
-    file->base.pMethods = nullptr;
-    int rc = real_vfs->xOpen(real_vfs, name, file->real(), flags, out_flags);
-    if (rc == SQLITE_OK) {
-        file->name = new std::string(name != nullptr ? name : "");
-        file->base.pMethods = &kMethods;
-        if ((flags & SQLITE_OPEN_CREATE) != 0) {
-            installed->OnCreate(*file->name);
-        }
+    static const sqlite3_io_methods methods = PowerMethods();
+    int rc = PassThroughOpen(vfs, name, f, flags, out_flags, &methods);
+    if (rc == SQLITE_OK && (flags & SQLITE_OPEN_CREATE) != 0) {
+        installed->OnCreate(*Ours(f)->name);
     }
     return rc;
 }
 
 int DeleteFile(sqlite3_vfs *vfs, const char *name, int sync_directory) {
-    auto *real_vfs = static_cast<sqlite3_vfs *>(vfs->pAppData);
     installed->OnDelete(name);
-    return real_vfs->xDelete(real_vfs, name, sync_directory);
+    return Real(vfs)->xDelete(Real(vfs), name, sync_directory);
 }
 
 std::string Content(const std::string &path) {
@@ -143,17 +65,10 @@ void PutAt(std::string &content, size_t at, const char *bytes, size_t count) {
 PowerVfs &PowerVfs::Install() {
     if (installed == nullptr) {
         installed = new PowerVfs;
-        sqlite3_vfs *real = sqlite3_vfs_find(nullptr);
-        static sqlite3_vfs vfs = *real;
-        vfs.zName = "power";
-        vfs.szOsFile = static_cast<int>(sizeof(PowerFile)) + real->szOsFile;
-        vfs.pAppData = real;
-        vfs.pNext = nullptr;
+        static sqlite3_vfs vfs = PassThroughVfs("power");
         vfs.xOpen = OpenFile;
         vfs.xDelete = DeleteFile;
-        if (sqlite3_vfs_register(&vfs, 1) != SQLITE_OK) {
-            abort();
-        }
+        InstallVfs(&vfs);
     }
     return *installed;
 }
