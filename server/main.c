@@ -19,7 +19,7 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, MOST_LISTENERS = 16 };
 
-// Beyond the drain, until the guard of the listeners ends a process that does not stop.
+// How long after the drain the listener guard ends a process that has not stopped.
 enum { STOP_MS = 10000 };
 
 enum {
@@ -194,7 +194,7 @@ static int serve_logged(struct arena *a, const struct option_value *values, cons
 
 static int serve(struct arena *a, const struct option_value *values) {
     const struct option_value *level = &values[FLAG_LOG_LEVEL];
-    // Before any thread is made, so that all of them leave the signals to us.
+    // Before any thread is started, so that all of them have the signals blocked.
     sigset_t signals;
     server_process_prepare(&signals);
     struct logger log;

@@ -32,7 +32,7 @@ struct runsd {
     char *store_url;
     char admin_token[TOKEN_TEXT_SIZE]; // for programs of this machine
     char *grpc_address;                // where they reach the server; "" if nowhere
-    atomic_bool is_unpublished;        // they do not know yet
+    atomic_bool is_unpublished;        // that could not be written yet
     int64_t drain_ms;
     int64_t drained_us; // by when a stop has drained; 0: none has begun
     int *ports;
@@ -63,8 +63,8 @@ static void store_failed(void *context, const char *detail) {
     }
 }
 
-// Tells other programs of this machine where the server is. Done again once there is room if
-// the disk is full: what is served must not depend on it.
+// Writes down for other programs of this machine where the server is. If the disk is full it is
+// done again once there is room: serving must not depend on it.
 static const struct error *publish_holder(struct arena *a, struct runsd *runsd) {
     const struct store_holder holder = {
         .grpc_address = runsd->grpc_address,
@@ -229,7 +229,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         options->listen_count == 0 ? "" : address_text(a, &options->listen[0], runsd->ports[0]));
     error = publish_holder(a, runsd);
     if (error != NULL && options->listen_count == 0) {
-        return error; // who is reached by that alone
+        return error; // then nobody could reach the server
     }
     health_service_set_serving(runsd->health, true);
     log_ready(a, runsd, options);
@@ -242,7 +242,7 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->service.log = options->log;
     runsd->service.clock = options->clock;
     runsd->service.tokens = token_table_new();
-    // Before the store: its failure is told on the loop.
+    // Before the store: its failure is reported on the loop.
     runsd->loop = rpc_loop_new("runsd-rpc");
     runsd->health = health_service_new(&runsd->service, runsd->loop);
     runsd->store_url = mem_strdup(options->store_url);
@@ -322,16 +322,16 @@ void runsd_stop(struct runsd *runsd) {
     if (runsd == NULL) {
         return;
     }
-    // 1. Nobody is told to come here any more.
+    // 1. Health says NOT_SERVING, and other programs' new calls are refused.
     runsd_begin_stop(runsd);
-    // 2. Calls in flight are answered, by a store that still works.
+    // 2. Calls in flight end while the store still works.
     if (runsd->server != NULL) {
         rpc_server_stop(runsd->server, drain_left_ms(runsd));
     }
     if (runsd->in_process != NULL) {
         rpc_server_stop(runsd->in_process, drain_left_ms(runsd));
     }
-    // 3. What was acknowledged is on the disk already; the rest of the queue too.
+    // 3. The store finishes its queue. What was acknowledged is on the disk already.
     run_store_close(runsd->service.store);
     rpc_server_free(runsd->server);
     rpc_server_free(runsd->in_process);

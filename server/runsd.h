@@ -41,9 +41,9 @@ struct runsd_options {
 
 enum { RUNSD_DEFAULT_LISTENERS = 2 };
 
-// Where gRPC listens if nothing else is said: loopback, and for a store that has a place for
-// one (run_store_socket_path) a unix socket. Returns how many there are: below a deep folder,
-// whose path no socket can have, and for other stores there is loopback alone.
+// Where gRPC listens by default: on loopback, and on a unix socket for a store that has a place
+// for one (run_store_socket_path). Returns how many there are: loopback alone for other stores,
+// and where the socket's path would be too long for a unix socket (sun_path, 107 bytes).
 size_t runsd_default_listeners(struct arena *a, const char *store_url,
                                const char *ret_texts[RUNSD_DEFAULT_LISTENERS]);
 
@@ -60,25 +60,25 @@ struct rpc_loop *runsd_loop(struct runsd *runsd);
 
 // Serves runs and tokens (neither health nor reflection) to in-process channels too, on
 // a local loop that the caller frees after runsd_stop. A channel on the same loop costs
-// half of one on its own. Call it once at most. Returns the server, which is runsd's.
+// half of one on a loop of its own. Call it at most once. Returns the server, which runsd owns.
 struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *loop);
 
-// Whether a call with this value of authorization (has_value: there is one) is from somebody
-// known: NULL, or the error of authenticate, in a, as every method of the product answers
-// it. Scopes are the methods' own. Thread safe.
+// Checks whether a call with this value of the authorization metadata (has_value: it has one)
+// comes from a known caller: NULL, or the error of authenticate, in a, as every method of the
+// product sends it. Checks no scopes: they differ by method. Thread safe.
 const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a, struct slice value,
                                        bool has_value);
 
-// Whether calls would be served, as the health service says it of all of them. Thread safe;
-// until runsd_stop.
+// Whether calls would be served: what the health service says of "". Thread safe; until
+// runsd_stop.
 bool runsd_is_serving(struct runsd *runsd);
 
 // The TCP port of the index-th listener; 0 for a unix socket.
 int runsd_port(const struct runsd *runsd, size_t index);
 
-// Begins to stop: other programs are turned away, and what they have in flight may end
-// until drain_ms have passed since now. Calls of this process are served until
-// runsd_stop, which comes next: so that it can drain what makes them meanwhile.
+// Begins to stop: refuses new calls of other programs; their calls in flight have drain_ms from
+// now on to end. Calls of this process are still served, so that whatever makes them can drain
+// first. Call runsd_stop next.
 void runsd_begin_stop(struct runsd *runsd);
 
 // Drains, within what is left of drain_ms, and frees: no new calls, those in flight answered, the

@@ -7,7 +7,7 @@ static const struct error *refuse_token(struct arena *a) {
                      "the bearer token is malformed, unknown, expired or revoked");
 }
 
-// Takes "Bearer" and the spaces behind it off value.
+// Removes "Bearer" and the spaces after it from value; returns false if it has another scheme.
 static bool take_scheme(struct slice *value) {
     static const char scheme[] = "bearer ";
     const size_t length = sizeof(scheme) - 1;
@@ -22,7 +22,7 @@ static bool take_scheme(struct slice *value) {
     return true;
 }
 
-// The word of the first of scopes, which are not none.
+// The word of the lowest of scopes; there must be at least one.
 static const char *first_word_of(uint32_t scopes) {
     return scope_word(__builtin_ctz(scopes));
 }

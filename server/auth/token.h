@@ -7,14 +7,14 @@
 #include "base/core/slice.h"
 #include "storage/run_store.h"
 
-// Bearer tokens: how they are made, what of them is kept, what they open.
+// Bearer tokens: how they are made and hashed, what they look like, and their scopes.
 
 // "rst_" and 43 characters of base64url (RFC 4648) that encode 256 random bits.
 enum { TOKEN_TEXT_LENGTH = 47, TOKEN_TEXT_SIZE = TOKEN_TEXT_LENGTH + 1 };
 
 // What a token may do; bits of token_record.scopes.
 enum scope {
-    SCOPE_NONE = 0, // of a method that any good token opens
+    SCOPE_NONE = 0, // for a method that takes any valid token
     SCOPE_RUNS_READ = 1 << 0,
     SCOPE_RUNS_CANCEL = 1 << 1,
     SCOPE_RUNS_CREATE = 1 << 2,
@@ -36,7 +36,7 @@ void token_make(char ret_text[TOKEN_TEXT_SIZE]);
 // The SHA-256 (FIPS 180-4) of a token's text: what is stored and looked up.
 void token_hash(struct slice text, uint8_t ret_hash[TOKEN_HASH_BYTES]);
 
-// Whether text has the form of a token: the cheap refusal of most garbage.
+// Whether text has the form of a token. Cheap, and refuses most garbage before it is hashed.
 bool token_well_formed(struct slice text);
 
 #endif

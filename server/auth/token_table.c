@@ -21,7 +21,7 @@ struct entry {
 
 struct token_table {
     pthread_mutex_t mutex;
-    struct entry **buckets; // by the hash's first bytes: as good as random
+    struct entry **buckets; // by the hash's first bytes, which are evenly spread
     size_t bucket_count;    // a power of 2
     size_t count;
 };

@@ -7,17 +7,17 @@
 #include "base/core/arena.h"
 #include "storage/run_store.h"
 
-// All tokens in memory, by their hash: who is calling is known without asking
-// the store. Thread safe.
+// All tokens in memory, by their hash, so that callers are identified without asking the
+// store. Thread safe.
 
 struct token_table;
 
-// Who a token speaks for.
+// The caller that a token identifies.
 struct identity {
     const char *organization;
     const char *name; // the token's
     uint32_t scopes;
-    int64_t expires_at_us; // when the token ends by itself; 0: never
+    int64_t expires_at_us; // 0: never
 };
 
 struct token_table *token_table_new(void);

@@ -37,7 +37,7 @@ static void append_path(struct strbuf *out, const struct place *place) {
 static const struct error *refuse(struct arena *a, const struct place *place, const char *why) {
     struct strbuf path = STRBUF_INIT;
     append_path(&path, place);
-    // The path of a hundred levels helps nobody.
+    // A path of a hundred levels does not help a reader.
     enum { LONGEST_PATH = 200 };
     const char *cut = path.len > LONGEST_PATH ? "..." : "";
     struct slice shown = slice_of(path.data, path.len > LONGEST_PATH ? LONGEST_PATH : path.len);
@@ -187,7 +187,7 @@ static void *allocate(void *arena, size_t size) {
 
 static void release(void *arena, void *pointer) {
     (void)arena;
-    (void)pointer; // with the arena
+    (void)pointer; // is freed with the arena
 }
 
 const struct error *message_unpack(struct arena *a, const ProtobufCMessageDescriptor *type,

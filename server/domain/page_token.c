@@ -7,12 +7,11 @@
 #include "base/core/base64.h"
 #include "base/core/check.h"
 
-// The bytes of a token: version, started_at, id, the end of which is where the MAC
-// begins.
+// A token's bytes: version, started_at, id, and the MAC as the last MAC_BYTES.
 enum { VERSION = 1, MAC_BYTES = 16, HEAD_BYTES = 1 + 8, LONGEST_TOKEN = 1024 };
 
-// The length of body is part of what is signed: where it ends and filters begin is
-// nobody's to choose.
+// The length of body is signed too, so that no client can move the border between body and
+// filters.
 static void compute_mac(const uint8_t *secret, struct arena *a, struct slice body,
                         struct slice filters, uint8_t ret_mac[MAC_BYTES]) {
     uint64_t body_bytes = body.len;
@@ -68,7 +67,7 @@ bool page_token_open(struct arena *a, const uint8_t secret[STORE_SECRET_BYTES],
         bytes[0] != VERSION) {
         return false;
     }
-    // One spelling a token: the standard alphabet and padding decode too.
+    // Each token has one spelling; base64_decode takes the standard alphabet and padding too.
     if (!slice_equal_cstr(text, encode(a, slice_of(bytes, size)))) {
         return false;
     }

@@ -5,11 +5,11 @@
 #include "base/core/slice.h"
 #include "storage/run_store.h"
 
-// The page_token of ListRuns (AIP-158): a place in the list that only we can write.
-// base64url of a version, the cursor and 128 bits of HMAC-SHA256 (RFC 2104) over
+// The page_token of ListRuns (AIP-158): a place in the list, signed so that a client cannot
+// make one up. base64url of a version, the cursor and 128 bits of HMAC-SHA256 (RFC 2104) over
 // these and the filters.
 
-// Makes the token of cursor. filters is all that the list depends on, organization
+// Makes the token of cursor, in a. filters is everything that the list depends on, organization
 // included.
 const char *page_token_make(struct arena *a, const uint8_t secret[STORE_SECRET_BYTES],
                             struct slice filters, const struct store_cursor *cursor);

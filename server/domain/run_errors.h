@@ -4,7 +4,7 @@
 #include "base/core/error.h"
 #include "storage/run_store.h"
 
-// The errors about a run that several methods give. All in a.
+// The errors about a run that several methods send. All in a.
 
 // NOT_FOUND / RUN_NOT_FOUND: the same for a run of another organization.
 const struct error *run_error_not_found(struct arena *a, const char *id);

@@ -1,6 +1,6 @@
 #include "server/domain/run_state.h"
 
-// A status in which an event is refused has 0. Final statuses have no row.
+// 0: the event is refused in that status. Final statuses have no row.
 static const uint8_t next_status[RUN_STATUS_COUNT][RUN_EVENT_COUNT] = {
     [RUN_RUNNING] =
         {

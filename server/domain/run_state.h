@@ -27,10 +27,10 @@ int run_state_next(int status, enum run_event_kind event);
 // Returns the RUN_STATUS_BITs of the statuses that take event.
 uint32_t run_state_sources(enum run_event_kind event);
 
-// Returns where event leads, wherever it is taken.
+// Returns the status that event leads to: the same from every status that takes it.
 enum run_status run_state_target(enum run_event_kind event);
 
-// Returns whether nothing leaves status.
+// Returns whether status takes no event.
 bool run_status_is_final(int status);
 
 // Returns "running" and so on; "unspecified" for a number that is no status.

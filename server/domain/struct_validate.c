@@ -43,7 +43,7 @@ struct place {
 };
 
 static const char *path_of(struct arena *a, const struct place *place) {
-    enum { LONGEST_PATH = 500 }; // what is behind that helps nobody
+    enum { LONGEST_PATH = 500 }; // more does not help a reader
     if (place->outer == NULL) {
         return place->key;
     }
@@ -85,7 +85,7 @@ static void check_object(struct violations *v, const struct place *place, const 
         const Entry *entry = sorted.entries[i];
         struct place inner = {place, entry->key, 0};
         if (i > 0 && strcmp(sorted.entries[i - 1]->key, entry->key) == 0) {
-            violation_add(v, path_of(v->arena, &inner), "is there twice");
+            violation_add(v, path_of(v->arena, &inner), "occurs twice");
         }
         if (entry->value != NULL) {
             check_value(v, &inner, entry->value);

@@ -4,9 +4,9 @@
 #include "google/protobuf/struct.pb-c.h"
 #include "server/domain/violations.h"
 
-// Free-form objects. What protobuf lets pass and JSON cannot say is refused: a key
-// that is there twice, a number that is not finite. What is accepted can be told
-// back as it was given.
+// Free-form objects. Refuses what protobuf allows and JSON cannot express: a key that occurs
+// twice, a number that is not finite. What is accepted can be returned exactly as it was
+// given.
 
 // The entries of an object by key, for lookups that do not slow down with its size.
 struct sorted_entries {

@@ -6,7 +6,7 @@
 
 // Checks the workflow that a run executes and the inputs it was given: the graph of
 // nodes, the input schema, propValues against it, and that no free-form object of the
-// run repeats a key or holds a number that JSON has no word for.
+// run repeats a key or holds a number that JSON cannot express (NaN, infinities).
 void workflow_validate(struct violations *v, const Runs__V1__Run *run);
 
 #endif

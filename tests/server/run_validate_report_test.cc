@@ -70,7 +70,7 @@ TEST(ReportedState, IsCheckedAsThatOfANewRun) {
         {Entry("a", Array({Number(1), Number(-infinity)})),
          "executionState.a[1] must be a finite number"},
         {Entry("a", Object(Entry("b c", Text("1")) + Entry("b c", Text("2")))),
-         "executionState.a[\"b c\"] is there twice"},
+         "executionState.a[\"b c\"] occurs twice"},
     };
     for (const auto &row : rows) {
         TestArena a;

@@ -205,12 +205,12 @@ TEST(WorkflowValidate, FreeFormObjectsHoldNoKeyTwiceAndNoNumberBeyondJson) {
         const char *path;
         const char *why;
     } objects[] = {
-        {Entry("a", Null()) + Entry("b", Null()) + Entry("a", Null()), ".a", "is there twice"},
-        {Entry("", Null()) + Entry("", Text("x")), "[\"\"]", "is there twice"},
+        {Entry("a", Null()) + Entry("b", Null()) + Entry("a", Null()), ".a", "occurs twice"},
+        {Entry("", Null()) + Entry("", Text("x")), "[\"\"]", "occurs twice"},
         {Entry("o", Object(Entry("x y", Null()) + Entry("x y", Null()))), ".o[\"x y\"]",
-         "is there twice"},
+         "occurs twice"},
         {Entry("l", Array({Null(), Array({Object(Entry("k", Null()) + Entry("k", Null()))})})),
-         ".l[1][0].k", "is there twice"},
+         ".l[1][0].k", "occurs twice"},
         {Entry("n", Number(infinity)), ".n", "must be a finite number"},
         {Entry("n", Number(-infinity)), ".n", "must be a finite number"},
         {Entry("n", Number(std::nan(""))), ".n", "must be a finite number"},
@@ -227,13 +227,13 @@ TEST(WorkflowValidate, FreeFormObjectsHoldNoKeyTwiceAndNoNumberBeyondJson) {
 }
 
 TEST(WorkflowValidate, ANodeThatIsThereTwiceIsRefused) {
-    EXPECT_EQ((Violations{{NODES ".root", "is there twice"}}), Validate(Definition(root + root)));
+    EXPECT_EQ((Violations{{NODES ".root", "occurs twice"}}), Validate(Definition(root + root)));
     // Whichever of the two is taken for the root: the run is refused.
     const std::string other = Entry("root", Object(Entry("type", Text("auto"))));
     for (const auto &nodes : {root + other, other + root}) {
         auto violations = Validate(Definition(nodes));
         ASSERT_FALSE(violations.empty());
-        EXPECT_EQ((std::pair<std::string, std::string>{NODES ".root", "is there twice"}),
+        EXPECT_EQ((std::pair<std::string, std::string>{NODES ".root", "occurs twice"}),
                   violations.back());
     }
 }

@@ -63,7 +63,7 @@ static const struct error *read_record(struct service_call *call,
     if (request->expires_at != NULL &&
         (!timestamp_from_message(request->expires_at, &ret_record->expires_at_us) ||
          ret_record->expires_at_us <= ret_record->created_at_us)) {
-        return field_error(a, "expiresAt", "must be an instant in the future");
+        return field_error(a, "expiresAt", "must be a time in the future");
     }
     char *name = arena_alloc(a, UUID_TEXT_SIZE);
     uuid_make(name);

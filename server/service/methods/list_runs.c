@@ -75,7 +75,7 @@ static void stored(struct service_call *call) {
 static const struct error *read_instant(struct arena *a, const char *field,
                                         const Google__Protobuf__Timestamp *t, int64_t *ret_us) {
     if (t != NULL && !timestamp_from_message(t, ret_us)) {
-        return field_error(a, field, "is no instant of the years 1 to 9999");
+        return field_error(a, field, "must be a time in the years 1 to 9999");
     }
     return NULL;
 }
@@ -110,7 +110,7 @@ static const struct error *read_page(struct service_call *call,
     if (list->has_cursor && !page_token_open(a, call->service->store->secret, filters_of(a, list),
                                              request->page_token, &list->cursor)) {
         return field_error(a, "pageToken",
-                           "is not one that this list gave for the same filters; start anew "
+                           "was not made by this list with the same filters; start again "
                            "without it");
     }
     return NULL;
