@@ -1,5 +1,3 @@
-#include "rpc/batch.h"
-
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <grpc/status.h>
@@ -8,7 +6,9 @@
 
 #include "base/core/check.h"
 #include "base/core/error.h"
-#include "rpc/thread_sanitizer.h"
+#include "rpc/batch_internal.h"
+#include "rpc/slice_internal.h"
+#include "rpc/thread_sanitizer_internal.h"
 
 // Statuses go to gRPC core and come from it by their numbers.
 #define SAME_NUMBER(name)                                                                          \
@@ -160,25 +160,4 @@ void rpc_batch_destroy(struct rpc_batch *b) {
     rpc_batch_clear(b);
     grpc_metadata_array_destroy(&b->initial_metadata);
     grpc_metadata_array_destroy(&b->trailing_metadata);
-}
-
-grpc_slice rpc_slice_copy(struct slice bytes) {
-    return bytes.len == 0 ? grpc_empty_slice()
-                          : grpc_slice_from_copied_buffer((const char *)bytes.data, bytes.len);
-}
-
-struct slice rpc_slice_view(const grpc_slice *s) {
-    return slice_of(GRPC_SLICE_START_PTR(*s), GRPC_SLICE_LENGTH(*s));
-}
-
-bool rpc_metadata_find(const grpc_metadata_array *metadata, const char *key,
-                       struct slice *ret_value) {
-    struct slice wanted = slice_of_cstr(key);
-    for (size_t i = 0; i < metadata->count; i++) {
-        if (slice_equal(rpc_slice_view(&metadata->metadata[i].key), wanted)) {
-            *ret_value = rpc_slice_view(&metadata->metadata[i].value);
-            return true;
-        }
-    }
-    return false;
 }

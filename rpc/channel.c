@@ -6,8 +6,9 @@
 #include <stdlib.h>
 
 #include "base/core/memory.h"
-#include "rpc/server_core.h"
-#include "rpc/target.h"
+#include "rpc/channel_internal.h"
+#include "rpc/server_core_internal.h"
+#include "rpc/target_internal.h"
 
 enum {
     DEFAULT_MAX_REPLY_BYTES = 4 * 1024 * 1024,
@@ -50,7 +51,7 @@ static struct rpc_channel *new_channel(struct rpc_loop *loop, grpc_channel *core
 struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address *address,
                                     size_t max_reply_bytes) {
     size_t max_bytes = max_reply_bytes != 0 ? max_reply_bytes : DEFAULT_MAX_REPLY_BYTES;
-    // One byte above ours, which no server has for its own: see client_error.h.
+    // One byte above ours, which no server has for its own: see client_error_internal.h.
     int core_limit = max_bytes >= INT_MAX ? INT_MAX : (int)max_bytes + 1;
     grpc_arg args[] = {
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, core_limit),
@@ -58,7 +59,7 @@ struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address 
         integer(GRPC_ARG_ENABLE_RETRIES, 0),
         integer(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
         integer(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
-        // We do it, within a bound (rpc/message.h).
+        // We do it, within a bound (rpc/message_internal.h).
         integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         // Channels do not share connections: one's trouble is not another's.
         integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
@@ -92,8 +93,8 @@ struct rpc_channel *rpc_channel_new_in_process(struct rpc_loop *loop, struct rpc
     };
     grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
     struct rpc_channel *channel =
-        new_channel(loop, inproc_channel_create(rpc_server_core(server), &list, NULL), max_bytes);
-    channel->errors_in_trailers = rpc_server_errors_in_trailers(server);
+        new_channel(loop, inproc_channel_create(server->core, &list, NULL), max_bytes);
+    channel->errors_in_trailers = server->errors_in_trailers;
     channel->is_in_process = true;
     return channel;
 }

@@ -4,9 +4,9 @@
 
 #include "base/core/check.h"
 #include "base/core/container_of.h"
-#include "rpc/channel.h"
-#include "rpc/client_core.h"
-#include "rpc/client_error.h"
+#include "rpc/client_core_internal.h"
+#include "rpc/client_error_internal.h"
+#include "rpc/metadata_array_internal.h"
 
 struct rpc_client_call_state {
     struct rpc_client_core core;
@@ -30,7 +30,7 @@ static void take_response(struct rpc_client_call *call) {
         return;
     }
     call->error =
-        rpc_client_take_message(call->arena, call->method, &state->batch, &state->response);
+        rpc_client_core_take_message(call->arena, call->method, &state->batch, &state->response);
     call->response = state->response.bytes;
 }
 
@@ -39,8 +39,8 @@ static void batch_done(struct rpc_tag *tag, bool ok) {
     struct rpc_client_call_state *state =
         CONTAINER_OF(tag, struct rpc_client_call_state, batch.tag);
     struct rpc_client_call *call = state->call;
-    call->status_details = rpc_client_received_details(&state->batch);
-    call->error = rpc_client_received_error(&state->core, call->arena, &state->batch);
+    call->status_details = rpc_client_core_details(&state->batch);
+    call->error = rpc_client_core_error(&state->core, call->arena, &state->batch);
     if (call->error == NULL) {
         take_response(call);
     }
@@ -72,8 +72,8 @@ static void prepare(struct rpc_client_call *call) {
     call->response = SLICE_EMPTY;
     call->status_details = SLICE_EMPTY;
     rpc_batch_init(&state->batch, call->method->channel->loop, batch_done);
-    rpc_client_send_request(&state->batch, call->arena, call->metadata, call->metadata_count,
-                            call->request);
+    rpc_client_core_send_request(&state->batch, call->arena, call->metadata, call->metadata_count,
+                                 call->request);
     rpc_batch_receive_metadata(&state->batch);
     rpc_batch_receive_message(&state->batch);
     rpc_batch_receive_status(&state->batch);
@@ -108,14 +108,14 @@ bool rpc_client_call_is_unsent(const struct rpc_client_call *call) {
 bool rpc_client_call_metadata(const struct rpc_client_call *call, const char *key,
                               struct slice *ret_value) {
     const struct rpc_batch *b = &call->state->batch;
-    return rpc_metadata_find(&b->initial_metadata, key, ret_value) ||
-           rpc_metadata_find(&b->trailing_metadata, key, ret_value);
+    return rpc_metadata_array_find(&b->initial_metadata, key, ret_value) ||
+           rpc_metadata_array_find(&b->trailing_metadata, key, ret_value);
 }
 
 void rpc_client_call_each_metadata(const struct rpc_client_call *call, rpc_metadata_visitor *each,
                                    void *context) {
-    rpc_metadata_each(&call->state->batch.initial_metadata, each, context);
-    rpc_metadata_each(&call->state->batch.trailing_metadata, each, context);
+    rpc_metadata_array_each(&call->state->batch.initial_metadata, each, context);
+    rpc_metadata_array_each(&call->state->batch.trailing_metadata, each, context);
 }
 
 // --- waiting ---

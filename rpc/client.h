@@ -6,44 +6,10 @@
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/core/slice.h"
-#include "base/net/address.h"
-#include "rpc/loop.h"
+#include "rpc/channel.h"
 #include "rpc/metadata.h"
-#include "rpc/server.h"
 
 // Unary calls over gRPC core. This header names nothing of gRPC's.
-
-struct rpc_channel;
-
-// Makes a channel to address. It connects when it is used and again whenever it
-// has to, at most a second after the last attempt; until it is connected again,
-// calls fail at once. Nothing is retried. max_reply_bytes 0: 4 MiB.
-struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address *address,
-                                    size_t max_reply_bytes);
-
-// Makes a channel to a started server of this process, without a socket. The
-// channel must be freed before the server is stopped. loop may be the server's:
-// then a call needs no change of thread, which is what costs least.
-struct rpc_channel *rpc_channel_new_in_process(struct rpc_loop *loop, struct rpc_server *server,
-                                               size_t max_reply_bytes);
-
-// Frees the channel. Every call must have been released. NULL is ignored.
-void rpc_channel_free(struct rpc_channel *channel);
-
-// A method that will be called often, prepared once.
-struct rpc_client_method;
-
-// Prepares "/package.Service/Method" for the channel; freed with it, or, where there are
-// thousands, by a release. The same path gives the same object. Thread safe.
-struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const char *path);
-
-// Says that what one rpc_channel_method gave is not used any more. Not needed before
-// rpc_channel_free; it is what keeps those of descriptors that come and go from piling up.
-// Thread safe.
-void rpc_channel_method_release(struct rpc_client_method *method);
-
-// How many methods the channel keeps. Thread safe.
-size_t rpc_channel_method_count(struct rpc_channel *channel);
 
 // One call: the caller fills the first part, owns the whole and leaves it alone
 // from rpc_client_call_start until done is called.
@@ -101,9 +67,6 @@ bool rpc_client_call_is_unsent(const struct rpc_client_call *call);
 // that end in "-bin" are bytes.
 bool rpc_client_call_metadata(const struct rpc_client_call *call, const char *key,
                               struct slice *ret_value);
-
-// One pair of metadata.
-typedef void rpc_metadata_visitor(void *context, struct slice key, struct slice value);
 
 // Calls each for every pair of the reply's metadata, initial then trailing, as they
 // came.

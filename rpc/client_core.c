@@ -1,10 +1,10 @@
-#include "rpc/client_core.h"
-
 #include <grpc/support/time.h>
 
 #include "base/core/clock.h"
-#include "rpc/channel.h"
-#include "rpc/client_error.h"
+#include "rpc/client_core_internal.h"
+#include "rpc/client_error_internal.h"
+#include "rpc/metadata_array_internal.h"
+#include "rpc/slice_internal.h"
 #include "rpc/status_details.h"
 
 static gpr_timespec core_deadline(int64_t deadline_us) {
@@ -81,8 +81,9 @@ void rpc_client_core_release(struct rpc_client_core *core) {
     }
 }
 
-void rpc_client_send_request(struct rpc_batch *batch, struct arena *a,
-                             const struct rpc_metadata *metadata, int count, struct slice request) {
+void rpc_client_core_send_request(struct rpc_batch *batch, struct arena *a,
+                                  const struct rpc_metadata *metadata, int count,
+                                  struct slice request) {
     grpc_metadata *copies = ARENA_ARRAY(a, grpc_metadata, count);
     for (int i = 0; i < count; i++) {
         copies[i].key = rpc_slice_copy(slice_of_cstr(metadata[i].key));
@@ -93,18 +94,18 @@ void rpc_client_send_request(struct rpc_batch *batch, struct arena *a,
     rpc_batch_send_close(batch);
 }
 
-struct slice rpc_client_received_details(const struct rpc_batch *batch) {
+struct slice rpc_client_core_details(const struct rpc_batch *batch) {
     struct slice details = SLICE_EMPTY;
-    rpc_metadata_find(&batch->trailing_metadata, "grpc-status-details-bin", &details);
+    rpc_metadata_array_find(&batch->trailing_metadata, "grpc-status-details-bin", &details);
     return details;
 }
 
-const struct error *rpc_client_received_error(const struct rpc_client_core *core, struct arena *a,
-                                              const struct rpc_batch *batch) {
+const struct error *rpc_client_core_error(const struct rpc_client_core *core, struct arena *a,
+                                          const struct rpc_batch *batch) {
     struct slice details = SLICE_EMPTY;
     int code = (int)batch->status;
     if (code != STATUS_OK || core->channel->errors_in_trailers) {
-        details = rpc_client_received_details(batch);
+        details = rpc_client_core_details(batch);
     }
     if (code == STATUS_OK && details.len > 0) {
         code = status_details_code(details);
@@ -131,8 +132,8 @@ const struct error *rpc_client_received_error(const struct rpc_client_core *core
                                 is_cancelled);
 }
 
-const struct error *rpc_client_take_message(struct arena *a, struct rpc_client_method *method,
-                                            struct rpc_batch *batch, struct rpc_message *ret) {
+const struct error *rpc_client_core_take_message(struct arena *a, struct rpc_client_method *method,
+                                                 struct rpc_batch *batch, struct rpc_message *ret) {
     grpc_byte_buffer *message = batch->message;
     batch->message = NULL;
     size_t max_bytes = method->channel->max_reply_bytes;
@@ -147,12 +148,4 @@ const struct error *rpc_client_take_message(struct arena *a, struct rpc_client_m
     }
     return client_error_new(a, STATUS_INTERNAL, REASON_RESPONSE_MALFORMED,
                             "the server's compressed reply cannot be decompressed");
-}
-
-void rpc_metadata_each(const grpc_metadata_array *metadata, rpc_metadata_visitor *each,
-                       void *context) {
-    for (size_t i = 0; i < metadata->count; i++) {
-        each(context, rpc_slice_view(&metadata->metadata[i].key),
-             rpc_slice_view(&metadata->metadata[i].value));
-    }
 }

@@ -1,7 +1,7 @@
-#include "rpc/client_error.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "rpc/client_error_internal.h"
 
 // gRPC core 1.51 says this of every status that arrives with a stream's end, and its
 // HTTP/2 transport makes such an end up when a connection or a stream breaks. Nothing

@@ -2,9 +2,9 @@
 
 #include "base/core/check.h"
 #include "base/core/container_of.h"
-#include "rpc/channel.h"
-#include "rpc/client_core.h"
-#include "rpc/client_error.h"
+#include "rpc/client_core_internal.h"
+#include "rpc/client_error_internal.h"
+#include "rpc/metadata_array_internal.h"
 
 // Three batches, one after another: the request with the reply's initial metadata,
 // then one a message, and when there is no message more, the status.
@@ -53,10 +53,10 @@ static void status_done(struct rpc_tag *tag, bool ok) {
     struct rpc_client_stream_state *state =
         CONTAINER_OF(tag, struct rpc_client_stream_state, status.tag);
     atomic_store(&state->has_trailers, true);
-    state->stream->status_details = rpc_client_received_details(&state->status);
+    state->stream->status_details = rpc_client_core_details(&state->status);
     const struct error *error = state->own_error;
     if (error == NULL) {
-        error = rpc_client_received_error(&state->core, &state->errors, &state->status);
+        error = rpc_client_core_error(&state->core, &state->errors, &state->status);
     }
     if (error == NULL && state->is_cut) {
         error = client_error_new(&state->errors, STATUS_CANCELLED, REASON_REQUEST_CANCELLED,
@@ -78,8 +78,8 @@ static void read_done(struct rpc_tag *tag, bool ok) {
         CONTAINER_OF(tag, struct rpc_client_stream_state, read.tag);
     struct rpc_client_stream *stream = state->stream;
     if (state->read.message != NULL && !atomic_load(&state->core.cancelled)) {
-        state->own_error =
-            rpc_client_take_message(&state->errors, stream->method, &state->read, &state->message);
+        state->own_error = rpc_client_core_take_message(&state->errors, stream->method,
+                                                        &state->read, &state->message);
         if (state->own_error == NULL) {
             atomic_store(&state->phase, IDLE);
             stream->message(stream, state->message.bytes);
@@ -185,8 +185,8 @@ void rpc_client_stream_start(struct rpc_client_stream *stream) {
     rpc_batch_init(&state->head, loop, head_done);
     rpc_batch_init(&state->read, loop, read_done);
     rpc_batch_init(&state->status, loop, status_done);
-    rpc_client_send_request(&state->head, stream->arena, stream->metadata, stream->metadata_count,
-                            stream->request);
+    rpc_client_core_send_request(&state->head, stream->arena, stream->metadata,
+                                 stream->metadata_count, stream->request);
     rpc_batch_receive_metadata(&state->head);
     rpc_loop_post(loop, &state->start_task);
 }
@@ -213,16 +213,16 @@ bool rpc_client_stream_is_unsent(const struct rpc_client_stream *stream) {
 bool rpc_client_stream_metadata(const struct rpc_client_stream *stream, const char *key,
                                 struct slice *ret_value) {
     const struct rpc_client_stream_state *state = stream->state;
-    return rpc_metadata_find(&state->head.initial_metadata, key, ret_value) ||
+    return rpc_metadata_array_find(&state->head.initial_metadata, key, ret_value) ||
            (atomic_load(&state->has_trailers) &&
-            rpc_metadata_find(&state->status.trailing_metadata, key, ret_value));
+            rpc_metadata_array_find(&state->status.trailing_metadata, key, ret_value));
 }
 
 void rpc_client_stream_each_metadata(const struct rpc_client_stream *stream,
                                      rpc_metadata_visitor *each, void *context) {
     const struct rpc_client_stream_state *state = stream->state;
-    rpc_metadata_each(&state->head.initial_metadata, each, context);
+    rpc_metadata_array_each(&state->head.initial_metadata, each, context);
     if (atomic_load(&state->has_trailers)) {
-        rpc_metadata_each(&state->status.trailing_metadata, each, context);
+        rpc_metadata_array_each(&state->status.trailing_metadata, each, context);
     }
 }

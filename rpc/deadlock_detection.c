@@ -1,7 +1,7 @@
-#include "rpc/deadlock_detection.h"
-
 #include <dlfcn.h>
 #include <string.h>
+
+#include "rpc/deadlock_detection_internal.h"
 
 // absl::SetMutexDeadlockDetectionMode(OnDeadlockCycle) of Debian 12, which gRPC
 // core has loaded. Looked up at run time, because elsewhere its name differs and

@@ -10,7 +10,6 @@
 #include "base/core/memory.h"
 #include "base/thread/thread.h"
 #include "rpc/loop_internal.h"
-#include "rpc/tag.h"
 
 // A loop for calls within the process. gRPC core has nothing to wait for there: its
 // completions come as tasks, mostly on the very thread, and the thread waits for

@@ -3,16 +3,9 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
-#include "base/core/check.h"
 #include "base/core/container_of.h"
-#include "rpc/deadlock_detection.h"
+#include "rpc/deadlock_detection_internal.h"
 #include "rpc/loop_internal.h"
-#include "rpc/tag.h"
-#include "rpc/thread_sanitizer.h"
-
-#ifdef __SANITIZE_THREAD__
-char rpc_thread_sanitizer_order;
-#endif
 
 // --- tasks ---
 
@@ -88,32 +81,6 @@ void rpc_loop_call(struct rpc_loop *loop, void (*function)(void *context), void 
     while (sem_wait(&call.is_done) != 0) {
     }
     sem_destroy(&call.is_done);
-}
-
-// --- tags ---
-
-static void run_tag(struct rpc_task *task) {
-    struct rpc_tag *tag = CONTAINER_OF(task, struct rpc_tag, task);
-    tag->done(tag, tag->ok);
-}
-
-// A callback queue calls it on whatever thread the operation ended, also from within
-// the call that started it.
-static void completed(grpc_completion_queue_functor *functor, int ok) {
-    RPC_AFTER_EVENT();
-    struct rpc_tag *tag = CONTAINER_OF(functor, struct rpc_tag, functor);
-    tag->ok = ok != 0;
-    rpc_loop_post(tag->loop, &tag->task);
-}
-
-void rpc_tag_init(struct rpc_tag *tag, struct rpc_loop *loop,
-                  void (*done)(struct rpc_tag *tag, bool ok)) {
-    *tag = (struct rpc_tag){
-        .functor = {.functor_run = completed, .inlineable = 1},
-        .done = done,
-        .loop = loop,
-        .task.run = run_tag,
-    };
 }
 
 // --- a loop's life ---

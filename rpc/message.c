@@ -1,5 +1,3 @@
-#include "rpc/message.h"
-
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <stdlib.h>
@@ -8,7 +6,8 @@
 #include "base/core/check.h"
 #include "base/core/memory.h"
 #include "base/core/strbuf.h"
-#include "rpc/batch.h"
+#include "rpc/message_internal.h"
+#include "rpc/slice_internal.h"
 
 enum {
     INFLATE_STEP_BYTES = 16 * 1024,

@@ -9,4 +9,7 @@ struct rpc_metadata {
     struct slice value;
 };
 
+// Is given one pair of metadata.
+typedef void rpc_metadata_visitor(void *context, struct slice key, struct slice value);
+
 #endif

@@ -5,8 +5,8 @@
 #include "base/core/memory.h"
 #include "base/thread/thread.h"
 #include "rpc/loop_internal.h"
-#include "rpc/tag.h"
-#include "rpc/thread_sanitizer.h"
+#include "rpc/tag_internal.h"
+#include "rpc/thread_sanitizer_internal.h"
 
 // A loop whose thread waits in gRPC core for sockets and completions.
 

@@ -2,7 +2,8 @@
 
 #include "base/core/check.h"
 #include "base/core/container_of.h"
-#include "rpc/server_internal.h"
+#include "rpc/server_call_internal.h"
+#include "rpc/server_stream_internal.h"
 
 struct rpc_server_stream_state {
     struct rpc_server_stream *stream;
@@ -101,7 +102,8 @@ void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct err
         return; // another thread's crossed this one, which came from an event
     }
     stream->call->answer.tag.done = finish_done;
-    rpc_server_call_add_status(stream->call, error);
+    struct rpc_server_call *call = stream->call;
+    rpc_server_call_add_status(call->server, &call->answer, &call->arena, call->trailers, error);
     on_loop(state, &state->finish_task);
 }
 
@@ -163,7 +165,7 @@ static const struct error *take_message(struct rpc_server_stream_state *state) {
     struct rpc_server_call *call = state->stream->call;
     grpc_byte_buffer *buffer = state->read.message;
     state->read.message = NULL;
-    return rpc_server_take_message(call, &state->errors, buffer, &state->message);
+    return rpc_server_call_take_message(call, &state->errors, buffer, &state->message);
 }
 
 static void read_done(struct rpc_tag *tag, bool ok) {
@@ -228,7 +230,7 @@ void rpc_server_stream_begin(struct rpc_server_stream *stream) {
     CHECK(rpc_batch_start(&state->close, call->core) == GRPC_CALL_OK); // as in finish
 }
 
-void rpc_server_streams_stopping(struct rpc_server *server) {
+void rpc_server_stream_stop_all(struct rpc_server *server) {
     struct rpc_server_stream_state *state = server->streams;
     while (state != NULL) {
         struct rpc_server_stream_state *next = state->next;

@@ -1,7 +1,7 @@
 #ifndef RUNSD_RPC_SERVER_STREAM_H
 #define RUNSD_RPC_SERVER_STREAM_H
 
-#include "rpc/server.h"
+#include "rpc/server_call.h"
 
 // Streams of a gRPC server: methods of kind RPC_SERVER_STREAM and RPC_BIDI_STREAM.
 //

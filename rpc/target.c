@@ -1,9 +1,9 @@
-#include "rpc/target.h"
-
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "rpc/target_internal.h"
 
 static const char *escaped(struct arena *a, const char *text) {
     char *result = arena_alloc(a, strlen(text) * 3 + 1);

@@ -94,10 +94,6 @@ CIRCLES = {
         ("json_write", "json_write_known", "json_write_map", "json_write_struct"): "to be opened",
     },
     "gateway/reflection": {("reflection", "reflection_call"): "to be opened"},
-    "rpc": {
-        ("client", "client_core"): "to be opened",
-        ("server", "server_call", "server_room", "server_stream"): "to be opened",
-    },
 }
 # A layer's own folder composes its rooms and has what all of them share.
 LOBBIES = {"gateway", "storage", "server"}
@@ -108,9 +104,6 @@ INCLUDE_CIRCLES = [
     ["gateway/json/json_read", "gateway/json/json_reader"],
     ["gateway/json/json_write", "gateway/json/json_writer"],
     ["gateway/reflection/reflection", "gateway/reflection/reflection_call"],
-    ["rpc/channel", "rpc/client", "rpc/client_core"],
-    ["rpc/loop", "rpc/tag"],
-    ["rpc/server", "rpc/server_core"],
 ]
 
 

@@ -151,8 +151,10 @@ TEST_P(EveryTransport, EndsACallWhoseDeadlinePasses) {
         Call call(*link.channel, "/test.Service/Held", "");
         call.DeadlineIn(us).Start().Await();
         EXPECT_EQ(call.code(), STATUS_DEADLINE_EXCEEDED);
-        EXPECT_EQ(call.error()->reason_id, REASON_OUTCOME_UNKNOWN);
         arrived = link.server.held() > 0;
+        // On a busy machine it may pass before the call is begun.
+        EXPECT_TRUE(call.error()->reason_id == REASON_OUTCOME_UNKNOWN ||
+                    (!arrived && call.error()->reason_id == REASON_DEADLINE_PASSED));
     }
     ASSERT_TRUE(arrived);
     // The handler answers all the same, into the void.

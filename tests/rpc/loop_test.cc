@@ -6,7 +6,7 @@
 #include "tests/rpc/fixture.h"
 
 extern "C" {
-#include "rpc/deadlock_detection.h"
+#include "rpc/deadlock_detection_internal.h"
 #include "rpc/loop.h"
 }
 

@@ -9,7 +9,7 @@
 #include "tests/rpc/fixture.h"
 
 extern "C" {
-#include "rpc/message.h"
+#include "rpc/message_internal.h"
 }
 
 // Messages in one piece or several, compressed or not, from gRPC core's C++ client

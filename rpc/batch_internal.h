@@ -1,10 +1,10 @@
-#ifndef RUNSD_RPC_BATCH_H
-#define RUNSD_RPC_BATCH_H
+#ifndef RUNSD_RPC_BATCH_INTERNAL_H
+#define RUNSD_RPC_BATCH_INTERNAL_H
 
 #include <grpc/grpc.h>
 
 #include "base/core/slice.h"
-#include "rpc/tag.h"
+#include "rpc/tag_internal.h"
 
 // The operations of one grpc_call_start_batch, with all memory that gRPC reads or
 // writes until the batch has completed.
@@ -57,15 +57,5 @@ void rpc_batch_clear(struct rpc_batch *b);
 
 // rpc_batch_clear, and the end of the batch.
 void rpc_batch_destroy(struct rpc_batch *b);
-
-// Copies bytes into a gRPC slice that the caller owns.
-grpc_slice rpc_slice_copy(struct slice bytes);
-
-// The bytes of *s, which must stay where it is as long as the result is used.
-struct slice rpc_slice_view(const grpc_slice *s);
-
-// The first value of key in metadata; returns false if there is none.
-bool rpc_metadata_find(const grpc_metadata_array *metadata, const char *key,
-                       struct slice *ret_value);
 
 #endif

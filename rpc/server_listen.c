@@ -1,3 +1,5 @@
+#include "rpc/server_listen.h"
+
 #include <grpc/grpc_security.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -6,7 +8,7 @@
 
 #include "base/net/socket_file.h"
 #include "base/process/descriptor_limit.h"
-#include "rpc/server_internal.h"
+#include "rpc/server_listen_internal.h"
 
 // Where a server listens. gRPC core never has a listening socket: one of its own is deaf
 // for good once the process was out of descriptors (CVE-2023-4785, in 1.51.1). We accept,
@@ -52,7 +54,7 @@ static int compare_pointers(void *a, void *b) {
     return a < b ? -1 : a > b;
 }
 
-grpc_arg rpc_listener_argument(struct rpc_server *server) {
+grpc_arg rpc_server_listen_argument(struct rpc_server *server) {
     static const grpc_arg_pointer_vtable functions = {copy_pointer, destroy_pointer,
                                                       compare_pointers};
     return (grpc_arg){.type = GRPC_ARG_POINTER,
@@ -94,8 +96,7 @@ static struct accept_thread *new_accept_thread(struct rpc_server *server) {
         .log = server->log,
         .what = "gRPC",
         .option = "--max-grpc-connections",
-        .max_connections =
-            server->max_connections != 0 ? server->max_connections : RPC_DEFAULT_MAX_CONNECTIONS,
+        .max_connections = server->max_connections,
         .max_descriptor = max_descriptor(),
         .take = take_connection,
         .context = server,

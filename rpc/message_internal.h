@@ -1,5 +1,5 @@
-#ifndef RUNSD_RPC_MESSAGE_H
-#define RUNSD_RPC_MESSAGE_H
+#ifndef RUNSD_RPC_MESSAGE_INTERNAL_H
+#define RUNSD_RPC_MESSAGE_INTERNAL_H
 
 #include <grpc/grpc.h>
 

@@ -1,5 +1,5 @@
-#ifndef RUNSD_RPC_TAG_H
-#define RUNSD_RPC_TAG_H
+#ifndef RUNSD_RPC_TAG_INTERNAL_H
+#define RUNSD_RPC_TAG_INTERNAL_H
 
 #include <grpc/grpc.h>
 #include <stdbool.h>

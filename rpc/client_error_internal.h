@@ -1,5 +1,5 @@
-#ifndef RUNSD_RPC_CLIENT_ERROR_H
-#define RUNSD_RPC_CLIENT_ERROR_H
+#ifndef RUNSD_RPC_CLIENT_ERROR_INTERNAL_H
+#define RUNSD_RPC_CLIENT_ERROR_INTERNAL_H
 
 #include "base/core/arena.h"
 #include "base/core/error.h"

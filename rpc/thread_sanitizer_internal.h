@@ -1,5 +1,5 @@
-#ifndef RUNSD_RPC_THREAD_SANITIZER_H
-#define RUNSD_RPC_THREAD_SANITIZER_H
+#ifndef RUNSD_RPC_THREAD_SANITIZER_INTERNAL_H
+#define RUNSD_RPC_THREAD_SANITIZER_INTERNAL_H
 
 // What TSan cannot see because gRPC core is not built with it: what was done before
 // operations were started is done before what follows an event. Nothing in other
@@ -8,7 +8,7 @@
 #ifdef __SANITIZE_THREAD__
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
-extern char rpc_thread_sanitizer_order; // loop.c; only its address is used
+extern char rpc_thread_sanitizer_order; // tag.c; only its address is used
 #define RPC_BEFORE_OPERATIONS() __tsan_release(&rpc_thread_sanitizer_order)
 #define RPC_AFTER_EVENT()       __tsan_acquire(&rpc_thread_sanitizer_order)
 // In process both sides hold a slice; the last to let go frees it.

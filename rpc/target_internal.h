@@ -1,5 +1,5 @@
-#ifndef RUNSD_RPC_TARGET_H
-#define RUNSD_RPC_TARGET_H
+#ifndef RUNSD_RPC_TARGET_INTERNAL_H
+#define RUNSD_RPC_TARGET_INTERNAL_H
 
 #include "base/core/arena.h"
 #include "base/net/address.h"

@@ -1,12 +1,13 @@
-#ifndef RUNSD_RPC_CLIENT_CORE_H
-#define RUNSD_RPC_CLIENT_CORE_H
+#ifndef RUNSD_RPC_CLIENT_CORE_INTERNAL_H
+#define RUNSD_RPC_CLIENT_CORE_INTERNAL_H
 
 #include <grpc/grpc.h>
 #include <stdatomic.h>
 
-#include "rpc/batch.h"
-#include "rpc/client.h"
-#include "rpc/message.h"
+#include "rpc/batch_internal.h"
+#include "rpc/channel_internal.h"
+#include "rpc/message_internal.h"
+#include "rpc/metadata.h"
 
 // What unary and streaming calls of the client share: gRPC core's call object, and
 // what its results are to us.
@@ -39,22 +40,19 @@ void rpc_client_core_cancel(struct rpc_client_core *core);
 void rpc_client_core_release(struct rpc_client_core *core);
 
 // Adds what sends the whole request to an empty batch.
-void rpc_client_send_request(struct rpc_batch *batch, struct arena *a,
-                             const struct rpc_metadata *metadata, int count, struct slice request);
+void rpc_client_core_send_request(struct rpc_batch *batch, struct arena *a,
+                                  const struct rpc_metadata *metadata, int count,
+                                  struct slice request);
 
 // The error of a batch that received a status; NULL if that is OK.
-const struct error *rpc_client_received_error(const struct rpc_client_core *core, struct arena *a,
-                                              const struct rpc_batch *batch);
+const struct error *rpc_client_core_error(const struct rpc_client_core *core, struct arena *a,
+                                          const struct rpc_batch *batch);
 
 // The status's grpc-status-details-bin, in batch's memory; empty if there is none.
-struct slice rpc_client_received_details(const struct rpc_batch *batch);
+struct slice rpc_client_core_details(const struct rpc_batch *batch);
 
 // Takes the message that batch received, which must be there.
-const struct error *rpc_client_take_message(struct arena *a, struct rpc_client_method *method,
-                                            struct rpc_batch *batch, struct rpc_message *ret);
-
-// Calls each for every pair.
-void rpc_metadata_each(const grpc_metadata_array *metadata, rpc_metadata_visitor *each,
-                       void *context);
+const struct error *rpc_client_core_take_message(struct arena *a, struct rpc_client_method *method,
+                                                 struct rpc_batch *batch, struct rpc_message *ret);
 
 #endif

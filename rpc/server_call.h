@@ -1,0 +1,48 @@
+#ifndef RUNSD_RPC_SERVER_CALL_H
+#define RUNSD_RPC_SERVER_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "rpc/method.h"
+
+// One call of a method, as its handler sees it. It is valid until it is answered.
+
+// The request message's bytes in one piece.
+struct slice rpc_server_call_request(struct rpc_server_call *call);
+
+// The first value of a request metadata key (lower case). Returns false if the call does
+// not have the key.
+bool rpc_server_call_metadata(struct rpc_server_call *call, const char *key,
+                              struct slice *ret_value);
+
+// How many values the key has.
+int rpc_server_call_metadata_count(struct rpc_server_call *call, const char *key);
+
+// Memory that lives as long as the call.
+struct arena *rpc_server_call_arena(struct rpc_server_call *call);
+
+// The caller's deadline as clock_monotonic_us has it; 0: none.
+int64_t rpc_server_call_deadline_us(struct rpc_server_call *call);
+
+// The method that was called.
+const struct rpc_method *rpc_server_call_method(struct rpc_server_call *call);
+
+// When the call was taken, as clock_monotonic_us has it.
+int64_t rpc_server_call_started_us(struct rpc_server_call *call);
+
+// Answers OK with the message that the parts make when they are joined. The parts are
+// copied. The call must not be used afterwards. Thread safe: on another thread than the
+// loop's it costs a copy and a push to a list, and the loop's thread sends.
+void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *parts, size_t count);
+
+// Answers with error and its details (rpc/status_details.h has their limits). An error
+// without a domain gets the server's. error->detail is not sent. The call must not be used
+// afterwards. Threads as rpc_server_call_reply.
+void rpc_server_call_fail(struct rpc_server_call *call, const struct error *error);
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef RUNSD_RPC_SERVER_CALL_INTERNAL_H
+#define RUNSD_RPC_SERVER_CALL_INTERNAL_H
+
+#include "rpc/server_call.h"
+#include "rpc/server_core_internal.h"
+
+// What the server's other files do with a call.
+
+// The call goes to its handler, which is a unary one's: from now on a stop may answer it.
+// On the loop's thread.
+void rpc_server_call_at_handler(struct rpc_server_call *call);
+
+// The answer was sent, or cannot be any more: the call object is reused. On the loop's
+// thread.
+void rpc_server_call_ended(struct rpc_server_call *call);
+
+// Takes a message of the client, which is buffer (taken over). Errors, made in a:
+// INVALID_ARGUMENT, RESOURCE_EXHAUSTED.
+const struct error *rpc_server_call_take_message(const struct rpc_server_call *call,
+                                                 struct arena *a, grpc_byte_buffer *buffer,
+                                                 struct rpc_message *ret);
+
+// Adds a status to a batch: OK if error is NULL, else error with its details, which are made
+// in a. trailers lives as long as the batch.
+void rpc_server_call_add_status(const struct rpc_server *server, struct rpc_batch *batch,
+                                struct arena *a, grpc_metadata trailers[1],
+                                const struct error *error);
+
+#endif

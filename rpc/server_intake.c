@@ -1,0 +1,187 @@
+#include "base/core/check.h"
+#include "base/core/clock.h"
+#include "base/core/container_of.h"
+#include "rpc/server_call_internal.h"
+#include "rpc/server_intake_internal.h"
+#include "rpc/server_room_internal.h"
+#include "rpc/slice_internal.h"
+
+enum { ACCEPTS_PER_METHOD = 16 }; // taken anew at once: more only help a burst within one event
+
+// --- refusing ---
+
+static void refuse_unknown_method(struct rpc_server_call *call) {
+    struct slice method = rpc_slice_view(&call->details.method);
+    rpc_server_call_fail(call, error_new(&call->arena, STATUS_UNIMPLEMENTED, REASON_METHOD_UNKNOWN,
+                                         "there is no method \"%.*s\"", SLICE_FMT(method)));
+}
+
+static void refuse_stopping(struct rpc_server_call *call) {
+    struct error *e = error_new(&call->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
+                                "the server is stopping; nothing was changed");
+    e->retry_after_ms = RPC_RETRY_WHEN_STOPPING_MS;
+    rpc_server_call_fail(call, e);
+}
+
+// For want of something that is given back soon.
+static void refuse_full(struct rpc_server_call *call, struct error *error) {
+    error->retry_after_ms = RPC_RETRY_WHEN_FULL_MS;
+    rpc_server_call_fail(call, error);
+}
+
+static void refuse_call(struct rpc_server_call *call) {
+    const struct rpc_server *server = call->server;
+    bool is_read = call->acceptor->method->is_read;
+    refuse_full(call,
+                error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
+                          "the server has %d calls in flight, its limit%s", server->calls_in_flight,
+                          is_read && server->calls_in_flight < server->max_calls_in_flight
+                              ? " for reads"
+                              : ""));
+}
+
+static void refuse_stream(struct rpc_server_call *call) {
+    refuse_full(call,
+                error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
+                          "the server has %d streams open, its limit", call->server->max_streams));
+}
+
+static void refuse_bytes(struct rpc_server_call *call) {
+    refuse_full(call, error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
+                                "the server holds as many bytes of requests and replies as it "
+                                "may, %zu; nothing was changed",
+                                call->server->max_held));
+}
+
+// --- serving ---
+
+static void begin(struct rpc_server_call *call) {
+    const struct rpc_method *method = call->acceptor->method;
+    if (method->kind == RPC_UNARY) {
+        rpc_server_call_at_handler(call);
+    }
+    method->handle(method->service, call);
+}
+
+void rpc_server_intake_serve_waiting(struct rpc_server *server) {
+    enum rpc_server_room_verdict verdict;
+    struct rpc_server_call *call;
+    while ((call = rpc_server_room_next(server, &verdict)) != NULL) {
+        if (verdict == RPC_ROOM_SERVE) {
+            begin(call);
+        } else if (server->stopping) {
+            refuse_stopping(call);
+        } else {
+            refuse_bytes(call);
+        }
+    }
+}
+
+static void run_room(struct rpc_task *task) {
+    struct rpc_server *server = CONTAINER_OF(task, struct rpc_server, room_task);
+    server->is_room_posted = false;
+    rpc_server_intake_serve_waiting(server);
+    server->pending--;
+    rpc_server_core_check_idle(server);
+}
+
+static const struct error *read_request(struct rpc_server_call *call) {
+    if (call->payload == NULL) {
+        return error_new(&call->arena, STATUS_INVALID_ARGUMENT, REASON_MESSAGE_MALFORMED,
+                         "the call of %s has no request message", call->acceptor->method->path);
+    }
+    grpc_byte_buffer *payload = call->payload;
+    call->payload = NULL;
+    return rpc_server_call_take_message(call, &call->arena, payload, &call->request);
+}
+
+static void serve(struct rpc_server_call *call) {
+    struct rpc_server *server = call->server;
+    call->started_us = clock_monotonic_us();
+    atomic_store_explicit(&server->last_call_us, call->started_us, memory_order_relaxed);
+    atomic_store_explicit(&call->answerer, RPC_ANSWERER_NOBODY, memory_order_relaxed);
+    if (call->acceptor->method == NULL) {
+        refuse_unknown_method(call);
+        return;
+    }
+    if (server->stopping) {
+        refuse_stopping(call);
+        return;
+    }
+    const struct rpc_method *method = call->acceptor->method;
+    int limit = method->is_read ? server->max_calls_for_reads : server->max_calls_in_flight;
+    if (server->calls_in_flight >= limit) {
+        refuse_call(call);
+        return;
+    }
+    if (method->kind != RPC_UNARY && server->stream_count >= server->max_streams) {
+        refuse_stream(call);
+        return;
+    }
+    call->counted = true;
+    server->calls_in_flight++;
+    const struct error *error = method->kind == RPC_BIDI_STREAM ? NULL : read_request(call);
+    if (error != NULL) {
+        rpc_server_call_fail(call, error);
+    } else if (rpc_server_room_take(call)) {
+        begin(call);
+    } else {
+        rpc_server_intake_serve_waiting(server);
+    }
+}
+
+// --- taking calls ---
+
+static void call_taken(struct rpc_tag *tag, bool ok);
+
+// Asks gRPC for one more call.
+static void take_one(struct rpc_server *server, const struct rpc_acceptor *acceptor) {
+    struct rpc_server_call *call = rpc_server_core_take_call(server, call_taken);
+    call->acceptor = acceptor;
+    grpc_call_error error;
+    if (acceptor->method != NULL) {
+        grpc_byte_buffer **payload =
+            acceptor->method->kind == RPC_BIDI_STREAM ? NULL : &call->payload;
+        error = grpc_server_request_registered_call(
+            server->core, acceptor->registered, &call->core, &call->deadline, &call->metadata,
+            payload, server->queue, server->queue, &call->accept_tag);
+    } else {
+        error = grpc_server_request_call(server->core, &call->core, &call->details, &call->metadata,
+                                         server->queue, server->queue, &call->accept_tag);
+    }
+    CHECK(error == GRPC_CALL_OK); // arguments that no input has a part in
+}
+
+static void call_taken(struct rpc_tag *tag, bool ok) {
+    struct rpc_server_call *call = CONTAINER_OF(tag, struct rpc_server_call, accept_tag);
+    struct rpc_server *server = call->server;
+    if (!ok) { // the server shuts down
+        rpc_server_core_give_back_call(call);
+        return;
+    }
+    atomic_fetch_add(&server->answering, 1);
+    take_one(server, call->acceptor);
+    if (call->acceptor->method == NULL) {
+        call->deadline = call->details.deadline;
+    }
+    serve(call);
+}
+
+static void run_start(struct rpc_task *task) {
+    struct rpc_server *server = CONTAINER_OF(task, struct rpc_server, start_task);
+    for (size_t i = 0; i < server->acceptor_count; i++) {
+        for (int n = 0; n < ACCEPTS_PER_METHOD; n++) {
+            take_one(server, &server->acceptors[i]);
+        }
+    }
+    rpc_server_core_reach(server, RPC_SERVER_STARTED);
+}
+
+void rpc_server_intake_init(struct rpc_server *server) {
+    server->start_task.run = run_start;
+    server->room_task.run = run_room;
+}
+
+void rpc_server_intake_start(struct rpc_server *server) {
+    rpc_loop_post(server->loop, &server->start_task);
+}

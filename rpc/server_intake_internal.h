@@ -1,0 +1,18 @@
+#ifndef RUNSD_RPC_SERVER_INTAKE_INTERNAL_H
+#define RUNSD_RPC_SERVER_INTAKE_INTERNAL_H
+
+#include "rpc/server_core_internal.h"
+
+// Takes calls from gRPC core, and serves them or refuses them.
+
+// Prepares the tasks, before gRPC core's server is started.
+void rpc_server_intake_init(struct rpc_server *server);
+
+// Takes calls from now on; RPC_SERVER_STARTED is reached when it does.
+void rpc_server_intake_start(struct rpc_server *server);
+
+// Serves or refuses those that wait for room, as far as that is known now: all of them once
+// the server is stopping. On the loop's thread.
+void rpc_server_intake_serve_waiting(struct rpc_server *server);
+
+#endif

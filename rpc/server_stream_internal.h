@@ -1,0 +1,9 @@
+#ifndef RUNSD_RPC_SERVER_STREAM_INTERNAL_H
+#define RUNSD_RPC_SERVER_STREAM_INTERNAL_H
+
+#include "rpc/server_core_internal.h"
+
+// Calls stopping of each open stream. On the loop's thread.
+void rpc_server_stream_stop_all(struct rpc_server *server);
+
+#endif

@@ -1,0 +1,31 @@
+#include "base/core/container_of.h"
+#include "rpc/tag_internal.h"
+#include "rpc/thread_sanitizer_internal.h"
+
+#ifdef __SANITIZE_THREAD__
+char rpc_thread_sanitizer_order;
+#endif
+
+static void run_tag(struct rpc_task *task) {
+    struct rpc_tag *tag = CONTAINER_OF(task, struct rpc_tag, task);
+    tag->done(tag, tag->ok);
+}
+
+// A callback queue calls it on whatever thread the operation ended, also from within
+// the call that started it.
+static void completed(grpc_completion_queue_functor *functor, int ok) {
+    RPC_AFTER_EVENT();
+    struct rpc_tag *tag = CONTAINER_OF(functor, struct rpc_tag, functor);
+    tag->ok = ok != 0;
+    rpc_loop_post(tag->loop, &tag->task);
+}
+
+void rpc_tag_init(struct rpc_tag *tag, struct rpc_loop *loop,
+                  void (*done)(struct rpc_tag *tag, bool ok)) {
+    *tag = (struct rpc_tag){
+        .functor = {.functor_run = completed, .inlineable = 1},
+        .done = done,
+        .loop = loop,
+        .task.run = run_tag,
+    };
+}
