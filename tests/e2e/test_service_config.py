@@ -12,12 +12,13 @@ import grpc
 from harness import DEADLINE_S, ROOT
 
 CONFIG = ROOT / "protos/runs/v1/service_config.json"
-# Made twice, these are two; RESOURCE_EXHAUSTED may be a connection's that the client lost.
-CREATIONS = {"runs.v1.RunsService/CreateRun", "runs.v1.TokensService/CreateToken"}
+# Not the creations: made twice, these are two; RESOURCE_EXHAUSTED may be a connection's that
+# the client lost.
+REPEATED_CHANGES = {"runs.v1.RunsService/CancelRun", "runs.v1.RunsService/ReportRun",
+                    "runs.v1.TokensService/RevokeToken"}
 READS = {"runs.v1.RunsService/GetRun", "runs.v1.RunsService/ListRuns",
          "runs.v1.RunsService/ListRunEvents", "runs.v1.TokensService/ListTokens",
          "runs.v1.TokensService/GetCaller"}
-
 
 CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED,
          grpc.StatusCode.ABORTED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL)
@@ -33,11 +34,21 @@ def methods_of_protos():
     return found
 
 
-def codes_by_method():
+def config_entries():
+    """{"package.Service/Method", or "package.Service" for the rest of its methods: the codes after
+    which a call is repeated}."""
     config = json.loads(CONFIG.read_text(encoding="utf-8"))
-    return {f"{name['service']}/{name['method']}":
+    return {"/".join(name[key] for key in ("service", "method") if key in name):
             set(entry.get("retryPolicy", {}).get("retryableStatusCodes", ()))
             for entry in config["methodConfig"] for name in entry["name"]}
+
+
+def codes_by_method():
+    """The same of every method, one by one."""
+    entries = config_entries()
+    methods = methods_of_protos() | {name for name in entries if "/" in name}
+    return {method: entries[method if method in entries else method.split("/")[0]]
+            for method in methods}
 
 
 class FailsOnce(grpc.GenericRpcHandler):
@@ -57,16 +68,21 @@ class FailsOnce(grpc.GenericRpcHandler):
 
 
 class ServiceConfig(unittest.TestCase):
-    def test_every_method_of_the_protos_is_in_it(self):
-        self.assertEqual(methods_of_protos(),
-                         {m for m in codes_by_method() if m.startswith("runs.v1.")})
+    def test_names_only_methods_of_the_protos(self):
+        self.assertEqual(set(), {name for name in config_entries() if "/" in name}
+                         - methods_of_protos() - {"grpc.health.v1.Health/Check"})
+
+    def test_what_it_does_not_name_is_not_repeated(self):
+        entries = config_entries()
+        for service in {method.split("/")[0] for method in methods_of_protos()}:
+            self.assertEqual(set(), entries[service])
 
     def test_only_reads_are_repeated_when_the_outcome_may_be_unknown(self):
         for method, codes in codes_by_method().items():
             with self.subTest(method):
                 is_read = method in READS or method == "grpc.health.v1.Health/Check"
                 wanted = {"UNAVAILABLE", "RESOURCE_EXHAUSTED"} if is_read else (
-                    set() if method in CREATIONS else {"RESOURCE_EXHAUSTED"})
+                    {"RESOURCE_EXHAUSTED"} if method in REPEATED_CHANGES else set())
                 self.assertEqual(wanted, codes)
 
     def attempt(self, method, code):
