@@ -1,9 +1,7 @@
 #include "tests/storage/power_vfs.h"
 
-#include <fstream>
-#include <sstream>
-
 #include "tests/storage/pass_through_vfs.h"
+#include "tests/storage/test_files.h"
 
 namespace {
 
@@ -46,13 +44,6 @@ int DeleteFile(sqlite3_vfs *vfs, const char *name, int sync_directory) {
     return Real(vfs)->xDelete(Real(vfs), name, sync_directory);
 }
 
-std::string Content(const std::string &path) {
-    std::ifstream in(path, std::ios::binary);
-    std::stringstream out;
-    out << in.rdbuf();
-    return out.str();
-}
-
 void PutAt(std::string &content, size_t at, const char *bytes, size_t count) {
     if (content.size() < at + count) {
         content.resize(at + count, '\0');
@@ -79,9 +70,8 @@ void PowerVfs::Watch(const std::string &prefix, std::function<void()> on_step) {
     on_step_ = std::move(on_step);
     files_.clear();
     for (const char *end : {"", "-wal"}) {
-        std::ifstream in(prefix + end, std::ios::binary);
-        if (in) {
-            files_[end].synced = Content(prefix + end);
+        if (Exists(prefix + end)) {
+            files_[end].synced = ReadFile(prefix + end);
             files_[end].was_synced = true;
         }
     }

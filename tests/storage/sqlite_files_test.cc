@@ -1,11 +1,9 @@
 #include <atomic>
-#include <fstream>
 #include <functional>
-#include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/storage/store_testing.h"
+#include "tests/storage/sqlite_fixture.h"
 
 using namespace store_testing;
 
@@ -13,24 +11,14 @@ using namespace store_testing;
 
 namespace {
 
-std::string ReadFile(const std::string &path) {
-    std::ifstream in(path, std::ios::binary);
-    std::stringstream out;
-    out << in.rdbuf();
-    return out.str();
-}
-
-void WriteFile(const std::string &path, const std::string &bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
-
 void Shell(const std::string &command) {
     ASSERT_EQ(system(command.c_str()), 0) << command;
 }
 
-class SqliteFiles : public testing::Test {
+class SqliteFiles : public SqliteTest {
   protected:
     void SetUp() override {
+        SetPath(served_ + "/runs.db");
         ASSERT_EQ(mkdir(served_.c_str(), 0700), 0);
     }
     void TearDown() override {
@@ -52,9 +40,7 @@ class SqliteFiles : public testing::Test {
         store_ = nullptr;
     }
 
-    TemporaryDirectory directory_;
     std::string served_ = directory_.File("served");
-    std::string path_ = served_ + "/runs.db";
     struct run_store *store_ = nullptr;
     std::atomic<int> failures_{0};
 };
@@ -129,7 +115,7 @@ TEST_F(SqliteFiles, LinkThatIsLaidAnewIsNoticed) {
     ASSERT_EQ(symlink(path_.c_str(), name.c_str()), 0);
     WriteFile(directory_.File("other.db"), "");
     {
-        Opened o = Open("sqlite:" + path_); // a link to nothing makes no store
+        Opened o = Open(url_); // a link to nothing makes no store
         ASSERT_EQ(o.code, STATUS_OK) << o.message;
         run_store_close(o.store);
     }
@@ -169,7 +155,7 @@ TEST_F(SqliteFiles, StopLeavesWhatWasLaidThere) {
     // holder in the file that was moved.
     Shell("rm -r '" + served_ + "' && mv '" + served_ + ".old' '" + served_ + "' && rm '" + path_ +
           ".server'");
-    Opened o = Open("sqlite:" + path_);
+    Opened o = Open(url_);
     ASSERT_EQ(o.code, STATUS_OK) << o.message;
     EXPECT_EQ(GetRun(o.store, "before").result, STORE_OK);
     run_store_close(o.store);

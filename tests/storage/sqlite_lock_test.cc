@@ -1,10 +1,9 @@
 #include <fcntl.h>
-#include <fstream>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "tests/storage/store_testing.h"
+#include "tests/storage/sqlite_fixture.h"
 
 using namespace store_testing;
 
@@ -91,19 +90,14 @@ int Publish(const std::string &url, const char *grpc_address) {
     return code;
 }
 
-class SqliteLock : public testing::Test {
+class SqliteLock : public SqliteTest {
   protected:
     // What the first line of PATH.server says: "pid=N".
     std::string PidInFile() const {
-        std::ifstream file(path_ + ".server");
-        std::string line;
-        std::getline(file, line);
+        std::string text = ReadFile(path_ + ".server");
+        std::string line = text.substr(0, text.find('\n'));
         return line.substr(0, 4) == "pid=" ? line.substr(4) : "no pid in: " + line;
     }
-
-    TemporaryDirectory directory_;
-    std::string path_ = directory_.File("runs.db");
-    std::string url_ = "sqlite:" + path_;
 };
 
 TEST_F(SqliteLock, SecondProcessIsRefusedAndToldWhoIsFirst) {

@@ -1,70 +1,19 @@
 #include <fcntl.h>
-#include <fstream>
 #include <functional>
 #include <linux/capability.h>
-#include <sqlite3.h>
-#include <sstream>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/storage/store_testing.h"
+#include "tests/storage/sqlite_fixture.h"
 
 using namespace store_testing;
 
 namespace {
 
-std::string ReadFile(const std::string &path) {
-    std::ifstream in(path, std::ios::binary);
-    std::stringstream out;
-    out << in.rdbuf();
-    return out.str();
-}
-
-void WriteFile(const std::string &path, const std::string &bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
-
-bool Exists(const std::string &path) {
-    struct stat st;
-    return stat(path.c_str(), &st) == 0;
-}
-
-// Runs SQL on the file with SQLite itself.
-void RunSql(const std::string &path, const std::string &sql) {
-    sqlite3 *db = nullptr;
-    ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
-    char *message = nullptr;
-    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK) << message;
-    sqlite3_free(message);
-    sqlite3_close(db);
-}
-
-std::string QueryText(const std::string &path, const std::string &sql) {
-    sqlite3 *db = nullptr;
-    EXPECT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
-    sqlite3_stmt *s = nullptr;
-    EXPECT_EQ(sqlite3_prepare_v2(db, sql.c_str(), -1, &s, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(db);
-    std::string text;
-    while (sqlite3_step(s) == SQLITE_ROW) {
-        const unsigned char *t = sqlite3_column_text(s, 0);
-        text += t != nullptr ? reinterpret_cast<const char *>(t) : "NULL";
-        text += "\n";
-    }
-    sqlite3_finalize(s);
-    sqlite3_close(db);
-    return text;
-}
-
-class SqliteOpen : public testing::Test {
+class SqliteOpen : public SqliteTest {
   protected:
-    struct run_store *MustOpen() {
-        Opened o = Open(url_);
-        EXPECT_EQ(o.code, STATUS_OK) << o.message;
-        return o.store;
-    }
     // Makes a store with a few runs and a token, and closes it.
     void MakeStore() {
         struct run_store *store = MustOpen();
@@ -84,28 +33,11 @@ class SqliteOpen : public testing::Test {
         unlink(path_.c_str());
         unlink((path_ + ".state").c_str());
     }
-    void ExpectRefused(int code, const std::vector<std::string> &words) {
-        Opened o = Open(url_);
-        EXPECT_EQ(o.code, code) << o.message;
-        EXPECT_EQ(o.store, nullptr);
-        for (const std::string &word : words) {
-            EXPECT_NE(o.message.find(word), std::string::npos) << word << " in: " << o.message;
-        }
-        run_store_close(o.store);
-    }
-    // As above, and no byte of the file or its log is changed.
+    // As SqliteTest's, and nobody is named as the one who serves it.
     void ExpectRefusedUntouched(int code, const std::vector<std::string> &words) {
-        std::string before = ReadFile(path_);
-        std::string log_before = ReadFile(path_ + "-wal");
-        ExpectRefused(code, words);
-        EXPECT_TRUE(ReadFile(path_) == before);
-        EXPECT_TRUE(ReadFile(path_ + "-wal") == log_before);
+        SqliteTest::ExpectRefusedUntouched(code, words);
         EXPECT_FALSE(Exists(path_ + ".server"));
     }
-
-    TemporaryDirectory directory_;
-    std::string path_ = directory_.File("runs.db");
-    std::string url_ = "sqlite:" + path_;
 };
 
 TEST_F(SqliteOpen, ReopenKeepsRunsEventsTokensAndSecret) {
@@ -151,8 +83,7 @@ TEST_F(SqliteOpen, ReopenKeepsRunsEventsTokensAndSecret) {
     run_store_close(store);
     // A secret is random.
     EXPECT_NE(secret, std::string(STORE_SECRET_BYTES, '\0'));
-    path_ = directory_.File("other.db");
-    url_ = "sqlite:" + path_;
+    SetPath(directory_.File("other.db"));
     store = MustOpen();
     EXPECT_NE(std::string(reinterpret_cast<const char *>(store->secret), STORE_SECRET_BYTES),
               secret);
@@ -465,8 +396,7 @@ TEST_F(SqliteOpen, Version1IsBroughtForwardAndKeepsItsRuns) {
     const char *schema = "SELECT replace(replace(sql, ' ', ''), char(10), '') FROM sqlite_schema"
                          " WHERE sql IS NOT NULL ORDER BY name";
     std::string forwarded = QueryText(path_, schema);
-    path_ = directory_.File("new.db");
-    url_ = "sqlite:" + path_;
+    SetPath(directory_.File("new.db"));
     MakeStore();
     EXPECT_EQ(forwarded, QueryText(path_, schema));
 }

@@ -1,9 +1,9 @@
 #include <fstream>
 #include <random>
-#include <sstream>
 
 #include "tests/storage/power_vfs.h"
 #include "tests/storage/store_testing.h"
+#include "tests/storage/test_files.h"
 
 using namespace store_testing;
 
@@ -13,13 +13,6 @@ using namespace store_testing;
 namespace {
 
 constexpr size_t kCuts = 120;
-
-std::string ReadFile(const std::string &path) {
-    std::ifstream in(path, std::ios::binary);
-    std::stringstream out;
-    out << in.rdbuf();
-    return out.str();
-}
 
 // What a cut left, and what had been acknowledged before it.
 struct Image {

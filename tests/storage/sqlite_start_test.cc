@@ -1,13 +1,10 @@
 #include <fcntl.h>
-#include <fstream>
 #include <functional>
-#include <sqlite3.h>
-#include <sstream>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/storage/store_testing.h"
+#include "tests/storage/sqlite_fixture.h"
 
 using namespace store_testing;
 
@@ -16,38 +13,7 @@ using namespace store_testing;
 
 namespace {
 
-std::string ReadFile(const std::string &path) {
-    std::ifstream in(path, std::ios::binary);
-    std::stringstream out;
-    out << in.rdbuf();
-    return out.str();
-}
-
-void WriteFile(const std::string &path, const std::string &bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
-
-bool Exists(const std::string &path) {
-    struct stat st;
-    return lstat(path.c_str(), &st) == 0;
-}
-
-int Sql(const std::string &path, const std::string &sql) {
-    sqlite3 *db = nullptr;
-    int rc = sqlite3_open(path.c_str(), &db);
-    rc = rc == SQLITE_OK ? sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) : rc;
-    sqlite3_close(db);
-    return rc;
-}
-
-// The files of a store as they are at a moment.
-struct Files {
-    std::string database;
-    std::string log;
-    std::string state;
-};
-
-class SqliteStart : public testing::Test {
+class SqliteStart : public SqliteTest {
   protected:
     // Serves the store in another process, which makes runs of these names, cancels
     // every other, and closes it or dies.
@@ -75,15 +41,10 @@ class SqliteStart : public testing::Test {
         acknowledged_.insert(acknowledged_.end(), runs.begin(), runs.end());
     }
     void RemoveStore() {
-        for (const char *suffix : {"", "-wal", "-shm", ".state", ".server"}) {
-            unlink((path_ + suffix).c_str());
-        }
+        RemoveFiles();
         acknowledged_.clear();
     }
-    Files Take() const {
-        return {ReadFile(path_), ReadFile(path_ + "-wal"), ReadFile(path_ + ".state")};
-    }
-    void Lay(const Files &files) const {
+    void Lay(const StoreFiles &files) const {
         WriteFile(path_, files.database);
         unlink((path_ + "-shm").c_str());
         LayBeside("-wal", files.log);
@@ -94,19 +55,6 @@ class SqliteStart : public testing::Test {
         if (!bytes.empty()) {
             WriteFile(path_ + suffix, bytes);
         }
-    }
-    void ExpectRefused(const std::vector<std::string> &words, int code = STATUS_DATA_LOSS) {
-        Files before = Take();
-        Opened o = Open(url_);
-        EXPECT_EQ(o.code, code) << o.message;
-        run_store_close(o.store);
-        for (const std::string &word : words) {
-            EXPECT_NE(o.message.find(word), std::string::npos) << word << " in: " << o.message;
-        }
-        Files after = Take();
-        EXPECT_TRUE(after.database == before.database);
-        EXPECT_TRUE(after.log == before.log);
-        EXPECT_TRUE(after.state == before.state);
     }
     // Opens, and all that was acknowledged is there.
     void ExpectWhole() {
@@ -119,26 +67,19 @@ class SqliteStart : public testing::Test {
         run_store_close(o.store);
         ExpectOpens();
     }
-    void ExpectOpens() {
-        Opened o = Open(url_);
-        EXPECT_EQ(o.code, STATUS_OK) << o.message;
-        run_store_close(o.store);
-    }
 
-    TemporaryDirectory directory_;
-    std::string path_ = directory_.File("runs.db");
-    std::string url_ = "sqlite:" + path_;
     std::vector<std::string> acknowledged_;
     int made_ = 0;
 };
 
 TEST_F(SqliteStart, OlderFileOverAStoppedStoreIsRefused) {
     Serve({"a", "b"}, true);
-    Files older = Take();
+    StoreFiles older = TakeFiles();
     Serve({"c"}, true);
-    Files newer = Take();
+    StoreFiles newer = TakeFiles();
     Lay({older.database, "", newer.state});
-    ExpectRefused({path_, "acknowledged", ".state", "runsctl check --store", "--accept"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS,
+                           {path_, "acknowledged", ".state", "runsctl check --store", "--accept"});
     // Only a cancel is missing, or only a change that made no event.
     Lay(newer);
     ExpectWhole();
@@ -146,15 +87,15 @@ TEST_F(SqliteStart, OlderFileOverAStoppedStoreIsRefused) {
 
 TEST_F(SqliteStart, OlderFileUnderTheNewerLogIsRefused) {
     Serve({"a", "b"}, true);
-    Files older = Take();
+    StoreFiles older = TakeFiles();
     Serve({"c"}, true);
     Serve({"d", "e"}, false);
-    Files crashed = Take();
+    StoreFiles crashed = TakeFiles();
     ASSERT_FALSE(crashed.log.empty());
     Lay({older.database, crashed.log, crashed.state});
-    ExpectRefused({path_ + "-wal", "is not the log of this file"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_ + "-wal", "is not the log of this file"});
     Lay({older.database, crashed.log, ""});
-    ExpectRefused({path_ + "-wal", "is not the log of this file"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_ + "-wal", "is not the log of this file"});
     // The log alone is the newer part of the file that it is of.
     Lay(crashed);
     ExpectWhole();
@@ -163,28 +104,27 @@ TEST_F(SqliteStart, OlderFileUnderTheNewerLogIsRefused) {
 TEST_F(SqliteStart, OlderLogIsRefused) {
     Serve({"a"}, true);
     Serve({"b", "c"}, false);
-    Files first = Take();
+    StoreFiles first = TakeFiles();
     Serve({"d"}, true);
     Serve({"e", "f"}, false);
-    Files second = Take();
+    StoreFiles second = TakeFiles();
     Lay({second.database, first.log, ""});
-    ExpectRefused({path_ + "-wal", "is not the log of this file"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_ + "-wal", "is not the log of this file"});
     // The same log, but of an earlier moment.
-    Files cut = second;
+    StoreFiles cut = second;
     cut.log = second.log.substr(0, 32 + 4120 * 2);
     Lay(cut);
-    ExpectRefused({"acknowledged"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {"acknowledged"});
     Lay(second);
     ExpectWhole();
 }
 
 TEST_F(SqliteStart, LogOfAnotherDatabaseIsRefused) {
     Serve({"a"}, true);
-    Files own = Take();
+    StoreFiles own = TakeFiles();
     acknowledged_.clear();
     std::string path = path_;
-    path_ = directory_.File("other.db");
-    url_ = "sqlite:" + path_;
+    SetPath(directory_.File("other.db"));
     Serve({"x", "y"}, false);
     std::string other_log = ReadFile(path_ + "-wal");
     // Of a database that is no store at all.
@@ -203,11 +143,11 @@ TEST_F(SqliteStart, LogOfAnotherDatabaseIsRefused) {
     std::string foreign_log = ReadFile(foreign + "-wal");
     ASSERT_FALSE(other_log.empty());
     ASSERT_FALSE(foreign_log.empty());
-    path_ = path;
-    url_ = "sqlite:" + path_;
+    SetPath(path);
     for (const std::string &log : {other_log, foreign_log}) {
         Lay({own.database, log, own.state});
-        ExpectRefused({path_ + "-wal", "is not the log of this file", "move the log away"});
+        ExpectRefusedUntouched(
+            STATUS_DATA_LOSS, {path_ + "-wal", "is not the log of this file", "move the log away"});
     }
     Lay(own);
     acknowledged_ = {"a"};
@@ -217,11 +157,10 @@ TEST_F(SqliteStart, LogOfAnotherDatabaseIsRefused) {
 // SQLite undoes what a hot journal says, of whichever database it was.
 TEST_F(SqliteStart, RollbackJournalIsRefused) {
     Serve({"a"}, true);
-    Files own = Take();
+    StoreFiles own = TakeFiles();
     std::string other = directory_.File("other.db");
-    ASSERT_EQ(Sql(other, "CREATE TABLE t(x);"
-                         "INSERT INTO t SELECT hex(randomblob(2000)) FROM sqlite_schema;"),
-              SQLITE_OK);
+    RunSql(other, "CREATE TABLE t(x);"
+                  "INSERT INTO t SELECT hex(randomblob(2000)) FROM sqlite_schema;");
     sqlite3 *db = nullptr;
     ASSERT_EQ(sqlite3_open(other.c_str(), &db), SQLITE_OK);
     ASSERT_EQ(sqlite3_exec(db,
@@ -234,7 +173,7 @@ TEST_F(SqliteStart, RollbackJournalIsRefused) {
     sqlite3_close(db);
     ASSERT_EQ(journal.substr(0, 4), "\xd9\xd5\x05\xf9");
     WriteFile(path_ + "-journal", journal);
-    ExpectRefused({path_ + "-journal", "rollback journal"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_ + "-journal", "rollback journal"});
     EXPECT_EQ(ReadFile(path_ + "-journal"), journal);
     // One that was ended is none.
     WriteFile(path_ + "-journal", std::string(512, '\0'));
@@ -244,12 +183,12 @@ TEST_F(SqliteStart, RollbackJournalIsRefused) {
 TEST_F(SqliteStart, StoreWithoutItsLogIsRefused) {
     Serve({"a"}, true);
     Serve({"b", "c", "d"}, false);
-    Files crashed = Take();
+    StoreFiles crashed = TakeFiles();
     for (const std::string &state : {crashed.state, std::string()}) {
         Lay({crashed.database, "", state});
         // Before the log was ever copied the file itself says that it is closed.
         if (!state.empty()) {
-            ExpectRefused({"acknowledged"});
+            ExpectRefusedUntouched(STATUS_DATA_LOSS, {"acknowledged"});
         }
     }
     // With the first copy it says that it is open.
@@ -260,11 +199,11 @@ TEST_F(SqliteStart, StoreWithoutItsLogIsRefused) {
     }
     Serve(many, false, 1024 * 1024);
     Serve({"e", "f"}, false);
-    crashed = Take();
+    crashed = TakeFiles();
     Lay({crashed.database, "", ""});
-    ExpectRefused({path_ + "-wal", "is missing", "--accept"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_ + "-wal", "is missing", "--accept"});
     Lay({crashed.database, "", crashed.state});
-    ExpectRefused({"acknowledged"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {"acknowledged"});
     Lay(crashed);
     ExpectWhole();
 }
@@ -274,7 +213,7 @@ TEST_F(SqliteStart, StoreThatAnotherProgramClosedIsWhole) {
     Serve({"c", "d"}, false);
     ASSERT_TRUE(Exists(path_ + "-wal"));
     // The last one to close copies the log and removes it.
-    ASSERT_EQ(Sql(path_, "SELECT count(*) FROM run"), SQLITE_OK);
+    RunSql(path_, "SELECT count(*) FROM run");
     ASSERT_FALSE(Exists(path_ + "-wal"));
     ExpectWhole();
 }
@@ -297,8 +236,7 @@ TEST_F(SqliteStart, BackupsThatSqliteMadeAreTaken) {
     run_store_close(o.store);
     for (const std::string &backup : {into, online}) {
         SCOPED_TRACE(backup);
-        path_ = backup;
-        url_ = "sqlite:" + path_;
+        SetPath(backup);
         ExpectWhole();
         // And so is the backup of what was restored.
         o = Open(url_);
@@ -307,8 +245,7 @@ TEST_F(SqliteStart, BackupsThatSqliteMadeAreTaken) {
         command = "sqlite3 '" + backup + "' \".backup '" + backup + ".again'\"";
         ASSERT_EQ(system(command.c_str()), 0);
         run_store_close(o.store);
-        path_ = backup + ".again";
-        url_ = "sqlite:" + path_;
+        SetPath(backup + ".again");
         ExpectWhole();
     }
 }
@@ -317,29 +254,29 @@ TEST_F(SqliteStart, BackupsThatSqliteMadeAreTaken) {
 TEST_F(SqliteStart, BackupOverTheStoreUnderItsLogIsRefused) {
     Serve({"a", "b"}, true);
     const std::string backup = directory_.File("backup.db");
-    ASSERT_EQ(Sql(path_, "VACUUM INTO '" + backup + "'"), SQLITE_OK);
+    RunSql(path_, "VACUUM INTO '" + backup + "'");
     Serve({"c"}, false);
-    Files crashed = Take();
+    StoreFiles crashed = TakeFiles();
     Lay({ReadFile(backup), crashed.log, ""});
-    ExpectRefused({path_ + "-wal", "move the log away"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_ + "-wal", "move the log away"});
     Lay(crashed);
     ExpectWhole();
 }
 
 TEST_F(SqliteStart, AnotherStoreAtThePlaceIsRefused) {
     Serve({"a"}, true);
-    Files first = Take();
+    StoreFiles first = TakeFiles();
     unlink(path_.c_str());
     unlink((path_ + ".state").c_str());
     acknowledged_.clear();
     Serve({"b", "c", "d"}, true);
     Lay({ReadFile(path_), "", first.state});
-    ExpectRefused({".state", "another store", "--accept"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {".state", "another store", "--accept"});
 }
 
 TEST_F(SqliteStart, MissingStoreIsNotMadeAnew) {
     Serve({"a"}, true);
-    Files files = Take();
+    StoreFiles files = TakeFiles();
     unlink(path_.c_str());
     Opened o = Open(url_);
     EXPECT_EQ(o.code, STATUS_DATA_LOSS);
@@ -348,8 +285,7 @@ TEST_F(SqliteStart, MissingStoreIsNotMadeAnew) {
     Lay(files);
     ExpectWhole();
     // Nothing was acknowledged: nothing is missing.
-    path_ = directory_.File("fresh.db");
-    url_ = "sqlite:" + path_;
+    SetPath(directory_.File("fresh.db"));
     ExpectOpens();
     unlink(path_.c_str());
     ExpectOpens();
@@ -357,7 +293,7 @@ TEST_F(SqliteStart, MissingStoreIsNotMadeAnew) {
 
 TEST_F(SqliteStart, StateThatCannotBeReadTellsNothing) {
     Serve({"a", "b"}, false);
-    Files good = Take();
+    StoreFiles good = TakeFiles();
     for (std::string state : {std::string("x"), std::string(200, '\0'), good.state.substr(0, 40),
                               good.state.substr(0, 20) + "!" + good.state.substr(21)}) {
         Lay({good.database, good.log, state});
@@ -397,7 +333,7 @@ TEST_F(SqliteStart, WhatAKilledFirstStartLeftIsRemoved) {
     Serve({"a"}, true);
     // Ours: empty, without tables, without runs, another name of the store.
     WriteFile(path_ + ".new-AAAAAA", "");
-    ASSERT_EQ(Sql(path_ + ".new-BBBBBB", "PRAGMA application_id=1920298611"), SQLITE_OK);
+    RunSql(path_ + ".new-BBBBBB", "PRAGMA application_id=1920298611");
     WriteFile(path_ + ".new-BBBBBB-journal", "x");
     ASSERT_EQ(link(path_.c_str(), (path_ + ".new-CCCCCC").c_str()), 0);
     // Another's: no database, other names, a store with runs.
@@ -418,21 +354,20 @@ TEST_F(SqliteStart, WhatAKilledFirstStartLeftIsRemoved) {
     }
 }
 
-// Files that were copied one by one while the store was used.
+// StoreFiles that were copied one by one while the store was used.
 TEST_F(SqliteStart, CopyOfAStoreInUseIsCheckedWhole) {
     Serve({"a", "b", "c", "d"}, true);
-    Files older = Take();
+    StoreFiles older = TakeFiles();
     std::vector<std::string> more;
     for (int i = 0; i < 200; i++) {
         more.push_back("m" + std::to_string(i));
     }
     Serve(more, true);
-    Files newer = Take();
+    StoreFiles newer = TakeFiles();
     Serve({"e"}, false);
-    Files crashed = Take();
+    StoreFiles crashed = TakeFiles();
     // A sound copy elsewhere, as of a machine that broke.
-    path_ = directory_.File("copy.db");
-    url_ = "sqlite:" + path_;
+    SetPath(directory_.File("copy.db"));
     Lay(crashed);
     ExpectWhole();
     // Pages of an earlier moment: each refused, or without loss.
@@ -502,7 +437,7 @@ TEST_F(SqliteStart, DamageThatAReadMeetsIsNoAnswer) {
         ASSERT_EQ(system(command.c_str()), 0);
         EXPECT_EQ(row.read(o.store), STORE_UNAVAILABLE);
         run_store_close(o.store);
-        ExpectRefused({"damaged", "runsctl check --store"});
+        ExpectRefusedUntouched(STATUS_DATA_LOSS, {"damaged", "runsctl check --store"});
     }
 }
 
@@ -531,8 +466,8 @@ TEST_F(SqliteStart, ContradictionsAreRefused) {
         RemoveStore();
         Serve({"a", "b", "c", "d"}, true);
         unlink((path_ + ".state").c_str());
-        ASSERT_EQ(Sql(path_, row.sql), SQLITE_OK);
-        ExpectRefused({"damaged", row.words, "restore a backup"});
+        RunSql(path_, row.sql);
+        ExpectRefusedUntouched(STATUS_DATA_LOSS, {"damaged", row.words, "restore a backup"});
     }
 }
 
@@ -561,18 +496,17 @@ TEST_F(SqliteStart, IndexesThatDifferFromTheirTableAreRefused) {
             sqlite3_finalize(s);
             sqlite3_close(db);
             // Row 3 is active.
-            ASSERT_EQ(Sql(path_, "DELETE FROM run WHERE run_key=3"), SQLITE_OK);
+            RunSql(path_, "DELETE FROM run WHERE run_key=3");
             std::string without = ReadFile(path_);
             std::string mixed = index_lacks ? with : without;
             const std::string &other = index_lacks ? without : with;
             mixed.replace((root - 1) * 4096, 4096, other.substr((root - 1) * 4096, 4096));
             WriteFile(path_, mixed);
             if (!index_lacks) {
-                ASSERT_EQ(Sql(path_, "DELETE FROM run_body WHERE run_key=3;"
-                                     "DELETE FROM event WHERE run_key=3"),
-                          SQLITE_OK);
+                RunSql(path_, "DELETE FROM run_body WHERE run_key=3;"
+                              "DELETE FROM event WHERE run_key=3");
             }
-            ExpectRefused({"damaged"});
+            ExpectRefusedUntouched(STATUS_DATA_LOSS, {"damaged"});
         }
     }
 }

@@ -2,21 +2,19 @@
 // copied file by file while it was served, say. What cannot be known is never told as if it
 // were: no NOT_FOUND, no half of a history.
 
-#include <sqlite3.h>
-
-#include "tests/storage/store_testing.h"
+#include "tests/storage/sqlite_fixture.h"
 
 using namespace store_testing;
 
 namespace {
 
-class SqliteUnsoundRows : public testing::Test {
+class SqliteUnsoundRows : public SqliteTest {
   protected:
     // A store with a run "r" of three events and a run "s" of one, changed by sql.
     void Serve(const std::string &sql) {
         run_store_close(store_);
         store_ = nullptr;
-        path_ = directory_.File(std::to_string(count_++) + ".db");
+        SetPath(directory_.File(std::to_string(count_++) + ".db"));
         OpenStore();
         ASSERT_EQ(CreateRun(store_, {.id = "r"}).result, STORE_OK);
         ASSERT_EQ(CreateRun(store_, {.id = "s"}).result, STORE_OK);
@@ -24,17 +22,11 @@ class SqliteUnsoundRows : public testing::Test {
         ASSERT_EQ(Apply(store_, {.id = "r", .to = RUN_RUNNING, .final = false}).result, STORE_OK);
         ASSERT_EQ(CreateToken(store_, {.name = "t"}), STORE_OK);
         // While it is served: a start would refuse what it finds.
-        sqlite3 *db = nullptr;
-        ASSERT_EQ(sqlite3_open_v2(path_.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
-        char *why = nullptr;
-        EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &why), SQLITE_OK) << why;
-        sqlite3_free(why);
-        ASSERT_EQ(sqlite3_close(db), SQLITE_OK);
+        RunSql(path_, sql);
     }
     void OpenStore() {
-        Opened o = Open("sqlite:" + path_);
-        ASSERT_EQ(o.code, STATUS_OK) << o.message;
-        store_ = o.store;
+        store_ = MustOpen();
+        ASSERT_NE(store_, nullptr);
     }
     void TearDown() override {
         run_store_close(store_);
@@ -45,8 +37,6 @@ class SqliteUnsoundRows : public testing::Test {
         return result;
     }
 
-    TemporaryDirectory directory_;
-    std::string path_;
     int count_ = 0;
     struct run_store *store_ = nullptr;
 };
