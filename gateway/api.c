@@ -66,8 +66,8 @@ const struct error *gateway_api_new(struct arena *a, const struct gateway_api_op
     }
     struct gateway_api *api = mem_zalloc(sizeof(*api));
     api->transcoder = transcoder;
-    openapi_write(transcoder, descriptor_sets, count, &options->openapi, &api->openapi);
-    strbuf_fit(&api->openapi);
+    openapi_document_make(transcoder, descriptor_sets, count, &options->openapi,
+                          options->gzip_min_bytes, &api->openapi);
     api->methods = prepare_methods(transcoder, options->upstream);
     const char *caller_rpc = transcoder_caller_rpc(transcoder);
     if (caller_rpc != NULL) {
@@ -102,7 +102,7 @@ void gateway_api_unref(struct gateway_api *api) {
         transcoder_free(api->transcoder);
         free(api->methods);
         free(api->reply_bytes);
-        strbuf_release(&api->openapi);
+        openapi_document_release(&api->openapi);
         free(api);
     }
 }

@@ -10,7 +10,7 @@
 #include "base/core/error.h"
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
-#include "gateway/openapi/openapi.h"
+#include "gateway/openapi/openapi_document.h"
 #include "gateway/transcode/transcoder.h"
 #include "rpc/client.h"
 
@@ -26,7 +26,7 @@ struct gateway_api {
     size_t *reply_bytes;
     // What tells whether a caller is known; NULL if nothing does.
     struct rpc_client_method *caller_method;
-    struct strbuf openapi; // the document of GET /openapi.json
+    struct openapi_document openapi; // GET /openapi.json
     atomic_size_t references;
 };
 
@@ -35,6 +35,7 @@ struct gateway_api_options {
     bool ignore_unknown;
     bool unbound_methods;
     struct openapi_options openapi; // what it points to must outlive the last reload
+    size_t gzip_min_bytes;          // the document is compressed from this size on
 };
 
 // Compiles descriptor sets. Errors, in a: those of transcoder_new; INVALID_ARGUMENT

@@ -64,10 +64,12 @@ static struct gateway_http_options http_with_defaults(struct gateway_http_option
 static struct gateway_api_options api_options_of(const struct gateway_options *options) {
     struct gateway_limits limits = with_defaults(options->limits);
     const struct gateway_http_options *http = &options->http;
+    size_t gzip_min_bytes = http_with_defaults(*http).gzip_min_bytes;
     return (struct gateway_api_options){
         .upstream = options->upstream,
         .ignore_unknown = options->ignore_unknown,
         .unbound_methods = options->unbound_methods,
+        .gzip_min_bytes = gzip_min_bytes,
         .openapi =
             {
                 .envelope = http->envelope,

@@ -48,6 +48,7 @@ PURE = [
     "gateway/local/health_pages.[ch]",
     "gateway/local/local_route.[ch]",
     "gateway/local/local_table.[ch]",
+    "gateway/local/openapi_page.[ch]",
     "gateway/local/web_pages.[ch]",
     "gateway/rpc_status_json.[ch]",
     "gateway/json/*.[ch]",

@@ -12,6 +12,8 @@ static enum MHD_Result answer(struct exchange *x, struct MHD_Connection *connect
         .headers = x->headers,
         .is_ready = is_ready && !exchange_is_stopping(x),
         .data = x->routing.local->data,
+        .openapi = {strbuf_slice(&x->api->openapi.body), strbuf_slice(&x->api->openapi.gzip),
+                    x->api->openapi.etag},
     };
     struct local_reply page = {0};
     x->routing.local->answer(&view, &x->arena, &page);

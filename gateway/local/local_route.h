@@ -14,6 +14,13 @@
 // method and path that the API has no route for. Such requests take no place among the calls
 // in flight, and what they send as a body is dropped. Pure.
 
+// Bytes that are kept to be sent, with their gzip (empty: none) and their ETag.
+struct local_stored {
+    struct slice body;
+    struct slice gzip;
+    const char *etag;
+};
+
 // What a page may depend on. Borrows all.
 struct local_request {
     struct slice method;
@@ -21,6 +28,8 @@ struct local_request {
     struct http_headers headers;
     bool is_ready;    // whether calls would be served; only if the row asks for it
     const void *data; // the row's
+    // The OpenAPI document of the API that the request began with; static for its page.
+    struct local_stored openapi;
 };
 
 // A header that a page has beside those that all have.
@@ -36,8 +45,8 @@ struct local_reply {
     enum status_code code;     // what the access log says
     const char *media_type;    // NULL: there is no body
     const char *cache_control; // NULL: "no-store"
-    // In the arena; or, if it is static, valid until the process ends: then it is sent from
-    // where it is, however large it is.
+    // In the arena; or, if it is static, valid until the process ends, or of the request's API:
+    // then it is sent from where it is, however large it is.
     struct slice body;
     bool is_static;
     // Of static bodies, in the same way. gzip: the body compressed, for those who accept it;

@@ -1,6 +1,7 @@
 #include "gateway/local/local_table.h"
 
 #include "gateway/local/health_pages.h"
+#include "gateway/local/openapi_page.h"
 
 // docs/HTTP.md lists the same rows; tests/gateway/local/local_table_test.cc compares.
 static const struct local_route routes[] = {
@@ -16,6 +17,12 @@ static const struct local_route routes[] = {
         .answer = health_pages_ready,
         .needs_readiness = true,
         .help = "200 while calls are served, else 503",
+    },
+    {
+        .path = "/openapi.json",
+        .verbs = "GET",
+        .answer = openapi_page_answer,
+        .help = "the OpenAPI 3.1 document of what is served",
     },
 };
 
