@@ -75,4 +75,25 @@ TEST(Methods, ThoseThatOnlyReadAreMarked) {
     EXPECT_GE(reads, 5);
 }
 
+TEST(Methods, AreServedAsTheirFilesSay) {
+    struct service service = {};
+    for (const auto *method : OfTheTable()) {
+        struct service_binding binding;
+        struct rpc_method served = service_method_bind(method, &service, &binding);
+        EXPECT_STREQ(method->path, served.path);
+        EXPECT_EQ(method->is_read, served.is_read);
+        EXPECT_EQ(method->most_reply_bytes, served.most_reply_bytes);
+        EXPECT_EQ(RPC_UNARY, served.kind);
+        EXPECT_EQ(&binding, served.service);
+    }
+}
+
+// A page may have 3 MiB, which are there twice while the reply is made.
+TEST(Methods, SetAsideWhatAPageOfRunsTakes) {
+    for (const auto *method : OfTheTable()) {
+        bool is_page = std::string(method->path) == "/runs.v1.RunsService/ListRuns";
+        EXPECT_EQ(is_page, method->most_reply_bytes >= 6u << 20) << method->path;
+    }
+}
+
 } // namespace
