@@ -33,12 +33,12 @@ enum {
                      .help = "print JSON, spelled as over REST"}
 // clang-format on
 
-// Opens the connection that the options name. Errors are to be told to the user.
+// Opens the connection that the options name. Prints nothing: the caller prints the error.
 const struct error *client_options_open(const struct invocation *in,
                                         struct connection *ret_connection);
 
 // Opens, calls one method with the request and closes. The response lives in
-// in->arena. Returns an exit code; an error was told.
+// in->arena. Returns an exit code; an error has been printed.
 int client_options_call(const struct invocation *in, const char *path, struct slice request,
                         struct slice *ret_response);
 

@@ -29,10 +29,10 @@ struct invocation {
 };
 
 // Reads arguments (behind the command's name) and runs the command. Wrong usage
-// is told on stderr in one line. Returns the exit code.
+// is reported on stderr in one line. Returns the exit code.
 int command_run(const struct command *command, int count, char **arguments);
 
-// Tells wrong usage in one line and returns the exit code.
+// Reports wrong usage on stderr in one line and returns the exit code.
 int command_usage_error(const struct command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -3,7 +3,7 @@
 
 #include "base/core/error.h"
 
-// What runsctl ends with: part of its interface, told by --help.
+// The exit codes of runsctl: part of its interface, listed by --help.
 enum exit_code {
     EXIT_CODE_OK = 0,
     EXIT_CODE_FAILED = 1,

@@ -14,7 +14,7 @@ const struct error *json_to_message(struct arena *a, const char *type, struct sl
                                     struct slice *ret_message);
 
 // Prints the bytes of a server's reply to standard output as one line of JSON.
-// Returns an exit code; that the bytes are no message of that type was told.
+// Returns an exit code; if the bytes are no message of that type, that has been printed.
 int json_print_reply(struct arena *a, const char *type, struct slice bytes);
 
 #endif

@@ -69,7 +69,7 @@ int main(int argc, char **argv) {
         puts("runsctl " RUNSD_VERSION);
         return EXIT_CODE_OK;
     }
-    // gRPC core's own lines hold what was sent; serve logs what may be told of them.
+    // gRPC core's own log lines show what was sent, tokens too; serve logs what is safe of them.
     rpc_log_redirect(NULL);
     bool group = false;
     for (size_t i = 0; i < commands_count; i++) {

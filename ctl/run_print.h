@@ -19,11 +19,11 @@ bool run_status_parse(const char *word, Runs__V1__RunStatus *ret_status);
 const char *timestamp_text(struct arena *a, const Google__Protobuf__Timestamp *t);
 
 // Prints a serialized runs.v1.Run, as JSON or for people; returns an exit code
-// (an error was told).
+// (an error has been printed).
 int run_print(struct arena *a, struct slice bytes, bool json);
 
 // Calls a method that returns a run, and prints it as the client options say;
-// returns an exit code (an error was told).
+// returns an exit code (an error has been printed).
 int run_call_and_print(const struct invocation *in, const char *path, struct slice request);
 
 #endif

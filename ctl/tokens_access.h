@@ -22,7 +22,7 @@ enum { TOKENS_STORE = CLIENT_OPTION_COUNT, TOKENS_OPTION_COUNT };
 // clang-format on
 
 // Calls one method with the request; the response lives in in->arena. Returns an
-// exit code; an error was told.
+// exit code; an error has been printed.
 int tokens_access_call(const struct invocation *in, const char *path, struct slice request,
                        struct slice *ret_response);
 

@@ -49,7 +49,7 @@ const struct command check_command = {
     .name = "check",
     .place = 410,
     .operands = "",
-    .summary = "read a whole store and tell what is wrong with it",
+    .summary = "Reads a whole store and reports what is wrong with it.",
     .details = "Works on a store that is served, too: a snapshot is read, and the write-ahead\n"
                "log grows meanwhile. Takes minutes for millions of runs. --accept is for a store\n"
                "that a start refuses because something newer is missing: an older backup, say.\n",

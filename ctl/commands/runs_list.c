@@ -46,7 +46,7 @@ static const struct option options[] = {
     [LIST_PAGE_TOKEN] = {.name = "--page-token",
                          .kind = OPTION_TEXT,
                          .value = "TOKEN",
-                         .help = "what the page before ended with; same filters"},
+                         .help = "what the previous page ended with; same filters"},
 };
 
 // Reads an option that is a time into t. Returns whether it is one or not given;

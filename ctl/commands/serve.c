@@ -102,7 +102,7 @@ static void on_failure(void *context) {
     const struct parts *parts = context;
     uint64_t one = 1;
     ssize_t written = write(parts->failed_fd, &one, sizeof(one));
-    (void)written; // the only way to fail is that it was told already
+    (void)written; // fails only if the event was signalled already
 }
 
 static const struct error *parse_listeners(struct invocation *in, struct address *ret_http,

@@ -39,7 +39,7 @@ static const struct option options[] = {
     [CREATE_EXPIRES_AT] = {.name = "--expires-at",
                            .kind = OPTION_TEXT,
                            .value = "TIME",
-                           .help = "RFC 3339; when it ends by itself [never]"},
+                           .help = "RFC 3339; when it expires [never]"},
     [CREATE_QUIET] = {.name = "--quiet", .kind = OPTION_FLAG, .help = "print the token alone"},
 };
 
