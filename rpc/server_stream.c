@@ -19,6 +19,13 @@ struct rpc_server_stream_state {
     atomic_bool is_reading;
     atomic_bool is_finished; // rpc_server_stream_finish was called
     struct rpc_message message;
+    struct arena ending; // of the status: who finishes may be any thread, and the call's
+                         // arena another one's
+
+    pthread_mutex_t mutex; // guards the next two
+    int holds;
+    bool is_wake_posted;
+    struct rpc_task wake_task;
 
     // Of the loop's thread.
     bool has_head;       // initial metadata was sent
@@ -42,9 +49,17 @@ static void unlink_stream(struct rpc_server_stream_state *state, struct rpc_serv
     server->stream_count--;
 }
 
+static bool is_held(struct rpc_server_stream_state *state) {
+    pthread_mutex_lock(&state->mutex);
+    bool is = state->holds > 0 || state->is_wake_posted;
+    pthread_mutex_unlock(&state->mutex);
+    return is;
+}
+
 // The stream is gone afterwards if nothing is outstanding.
 static void end_if_over(struct rpc_server_stream_state *state) {
-    if (!state->has_finished || !state->has_closed || atomic_load(&state->is_reading)) {
+    if (!state->has_finished || !state->has_closed || atomic_load(&state->is_reading) ||
+        is_held(state)) {
         return;
     }
     struct rpc_server_stream *stream = state->stream;
@@ -55,6 +70,8 @@ static void end_if_over(struct rpc_server_stream_state *state) {
     rpc_batch_destroy(&state->write);
     rpc_batch_destroy(&state->read);
     arena_release(&state->errors);
+    arena_release(&state->ending);
+    pthread_mutex_destroy(&state->mutex);
     if (stream->closed != NULL) {
         stream->closed(stream);
     }
@@ -103,12 +120,12 @@ void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct err
     }
     stream->call->answer.tag.done = finish_done;
     struct rpc_server_call *call = stream->call;
-    rpc_server_call_add_status(call->server, &call->answer, &call->arena, call->trailers, error);
+    rpc_server_call_add_status(call->server, &call->answer, &state->ending, call->trailers, error);
     on_loop(state, &state->finish_task);
 }
 
 const struct error *rpc_server_stream_stopping_error(struct rpc_server_stream *stream) {
-    struct error *e = error_new(&stream->call->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
+    struct error *e = error_new(&stream->state->errors, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
                                 "the server is stopping; open the stream again");
     e->retry_after_ms = RPC_RETRY_WHEN_STOPPING_MS;
     return e;
@@ -154,7 +171,7 @@ void rpc_server_stream_write(struct rpc_server_stream *stream, const struct slic
                              size_t count) {
     struct rpc_server_stream_state *state = stream->state;
     bool was_writing = atomic_exchange(&state->is_writing, true);
-    CHECK(!was_writing && !atomic_load(&state->is_finished));
+    CHECK(!was_writing);
     rpc_batch_send_message(&state->write, parts, count);
     on_loop(state, &state->write_task);
 }
@@ -197,9 +214,55 @@ void rpc_server_stream_read(struct rpc_server_stream *stream) {
     struct rpc_server_stream_state *state = stream->state;
     CHECK(stream->call->acceptor->method->kind == RPC_BIDI_STREAM);
     bool was_reading = atomic_exchange(&state->is_reading, true);
-    CHECK(!was_reading && !atomic_load(&state->is_finished));
+    CHECK(!was_reading);
     rpc_message_release(&state->message);
     on_loop(state, &state->read_task);
+}
+
+// --- other threads ---
+
+static void run_wake(struct rpc_task *task) {
+    struct rpc_server_stream_state *state =
+        CONTAINER_OF(task, struct rpc_server_stream_state, wake_task);
+    pthread_mutex_lock(&state->mutex);
+    state->is_wake_posted = false;
+    pthread_mutex_unlock(&state->mutex);
+    if (!atomic_load(&state->is_finished)) {
+        state->stream->woken(state->stream);
+        return; // as in read_done
+    }
+    end_if_over(state);
+}
+
+// The mutex is held.
+static void post_wake(struct rpc_server_stream_state *state) {
+    if (!state->is_wake_posted) {
+        state->is_wake_posted = true;
+        rpc_loop_post(state->stream->call->server->loop, &state->wake_task);
+    }
+}
+
+void rpc_server_stream_wake(struct rpc_server_stream *stream) {
+    struct rpc_server_stream_state *state = stream->state;
+    pthread_mutex_lock(&state->mutex);
+    post_wake(state);
+    pthread_mutex_unlock(&state->mutex);
+}
+
+void rpc_server_stream_hold(struct rpc_server_stream *stream) {
+    struct rpc_server_stream_state *state = stream->state;
+    pthread_mutex_lock(&state->mutex);
+    state->holds++;
+    pthread_mutex_unlock(&state->mutex);
+}
+
+void rpc_server_stream_release(struct rpc_server_stream *stream) {
+    struct rpc_server_stream_state *state = stream->state;
+    pthread_mutex_lock(&state->mutex);
+    CHECK(state->holds > 0);
+    state->holds--;
+    post_wake(state);
+    pthread_mutex_unlock(&state->mutex); // the loop's thread takes it before the stream ends
 }
 
 // --- the beginning ---
@@ -214,6 +277,9 @@ void rpc_server_stream_begin(struct rpc_server_stream *stream) {
     stream->state = state;
     call->stream = state;
     arena_init(&state->errors);
+    arena_init(&state->ending);
+    pthread_mutex_init(&state->mutex, NULL);
+    state->wake_task.run = run_wake;
     state->write_task.run = run_write;
     state->read_task.run = run_read;
     state->finish_task.run = run_finish;

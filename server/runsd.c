@@ -244,7 +244,7 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->service.tokens = token_table_new();
     // Before the store: its failure is reported on the loop.
     runsd->loop = rpc_loop_new("runsd-rpc");
-    runsd->health = health_service_new(&runsd->service, runsd->loop);
+    runsd->health = health_service_new(&runsd->service);
     runsd->store_url = mem_strdup(options->store_url);
     runsd->drain_ms = options->drain_ms;
     runsd->max_request_bytes = options->max_request_bytes;

@@ -6,9 +6,9 @@
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
 #include "grpc/health/v1/health.pb-c.h"
-#include "rpc/server_stream.h"
 #include "server/domain/message_guard.h"
 #include "server/service/service_call.h"
+#include "server/service/service_stream.h"
 
 // What holds, as bits.
 enum condition { READY = 1, FAILED = 2, NO_READS = 4, NO_CHANGES = 8 };
@@ -20,23 +20,15 @@ enum { NOTHING_SENT = -1, RESPONSE_SIZE = 16 };
 
 struct health_service {
     const struct service *service;
-    struct rpc_loop *loop;
     atomic_uint conditions; // of enum condition
-    atomic_bool is_change_posted;
-    struct rpc_task changed;
-    struct health_watch *watches; // of the loop's thread
+    struct service_stream_group watches;
 };
 
-// One Watch. Lives in the call's arena.
+// One Watch.
 struct health_watch {
-    struct rpc_server_stream stream;
+    struct service_stream stream; // first
     struct health_service *health;
-    struct service_call *call;
-    struct health_watch *next;
-    struct health_watch *previous;
     enum subject subject;
-    bool is_writing;
-    bool is_finished;
     int sent; // the last status
 };
 
@@ -114,107 +106,52 @@ static void check(void *context, struct rpc_server_call *rpc) {
 
 // --- watching ---
 
-// Sends the status unless that is what was sent last.
-static void tell(struct health_watch *watch) {
+// Sends the status unless that is what was sent last. While a message has not gone out it
+// sends nothing, so that a slow client gets the newest status next.
+static void send_news(struct service_stream *stream) {
+    struct health_watch *watch = CONTAINER_OF(stream, struct health_watch, stream);
     Grpc__Health__V1__HealthCheckResponse__ServingStatus status =
         status_of(watch->health, watch->subject);
-    if (watch->is_writing || watch->is_finished || watch->sent == (int)status) {
+    if (watch->sent == (int)status) {
         return;
     }
-    watch->sent = (int)status;
-    watch->is_writing = true;
     uint8_t buffer[RESPONSE_SIZE];
     struct slice bytes = encode(status, buffer);
-    rpc_server_stream_write(&watch->stream, &bytes, 1);
-}
-
-static void written(struct rpc_server_stream *stream, bool ok) {
-    (void)ok; // if not, cancelled comes
-    struct health_watch *watch = CONTAINER_OF(stream, struct health_watch, stream);
-    watch->is_writing = false;
-    tell(watch);
-}
-
-static void finish(struct health_watch *watch, const struct error *error) {
-    watch->is_finished = true;
-    service_call_log(watch->call, error);
-    rpc_server_stream_finish(&watch->stream, error);
-}
-
-static void cancelled(struct rpc_server_stream *stream) {
-    struct health_watch *watch = CONTAINER_OF(stream, struct health_watch, stream);
-    finish(watch, error_new(watch->call->arena, STATUS_CANCELLED, REASON_REQUEST_CANCELLED,
-                            "nobody watches any more"));
-}
-
-static void stopping(struct rpc_server_stream *stream) {
-    struct health_watch *watch = CONTAINER_OF(stream, struct health_watch, stream);
-    tell(watch); // the stop itself, if it was not told yet
-    finish(watch, rpc_server_stream_stopping_error(stream));
-}
-
-static void closed(struct rpc_server_stream *stream) {
-    struct health_watch *watch = CONTAINER_OF(stream, struct health_watch, stream);
-    if (watch->previous != NULL) {
-        watch->previous->next = watch->next;
-    } else {
-        watch->health->watches = watch->next;
-    }
-    if (watch->next != NULL) {
-        watch->next->previous = watch->previous;
+    if (service_stream_send(stream, &bytes, 1)) {
+        watch->sent = (int)status;
     }
 }
+
+static const struct service_stream_kind watch_kind = {
+    .bytes = sizeof(struct health_watch),
+    .is_open = true,
+    .more = send_news,
+    .stopping = send_news, // the stop itself, if it was not sent yet
+};
 
 static void watch_method(void *context, struct rpc_server_call *rpc) {
     struct health_service *health = context;
-    struct service_call *call = service_call_begin_open(health->service, rpc, sizeof(*call));
+    struct service_stream *stream = service_stream_open(health->service, rpc, &watch_kind);
     const char *name = NULL;
-    const struct error *error = read_name(call, &name);
+    const struct error *error = read_name(&stream->call, &name);
     if (error != NULL) {
-        service_call_fail(call, error);
+        service_call_fail(&stream->call, error);
         return;
     }
-    struct health_watch *watch = ARENA_NEW(call->arena, struct health_watch);
-    watch->stream.call = rpc;
-    watch->stream.written = written;
-    watch->stream.cancelled = cancelled;
-    watch->stream.stopping = stopping;
-    watch->stream.closed = closed;
+    struct health_watch *watch = CONTAINER_OF(stream, struct health_watch, stream);
     watch->health = health;
-    watch->call = call;
     watch->subject = subject_of(name);
     watch->sent = NOTHING_SENT;
-    watch->next = health->watches;
-    if (watch->next != NULL) {
-        watch->next->previous = watch;
-    }
-    health->watches = watch;
-    rpc_server_stream_begin(&watch->stream);
-    tell(watch);
+    service_stream_begin(stream, &health->watches);
 }
 
 // --- changes ---
-
-static void tell_all(struct rpc_task *task) {
-    struct health_service *health = CONTAINER_OF(task, struct health_service, changed);
-    // First, so that a change from here on posts the task again.
-    atomic_store(&health->is_change_posted, false);
-    for (struct health_watch *watch = health->watches; watch != NULL; watch = watch->next) {
-        tell(watch);
-    }
-}
-
-static void post_change(struct health_service *health) {
-    if (!atomic_exchange(&health->is_change_posted, true)) {
-        rpc_loop_post(health->loop, &health->changed);
-    }
-}
 
 static void set_condition(struct health_service *health, enum condition condition, bool holds) {
     unsigned before = holds ? atomic_fetch_or(&health->conditions, (unsigned)condition)
                             : atomic_fetch_and(&health->conditions, ~(unsigned)condition);
     if (((before & (unsigned)condition) != 0) != holds) {
-        post_change(health);
+        service_stream_group_wake(&health->watches);
     }
 }
 
@@ -234,17 +171,19 @@ void health_service_fail(struct health_service *health) {
     set_condition(health, FAILED, true);
 }
 
-struct health_service *health_service_new(const struct service *service, struct rpc_loop *loop) {
+struct health_service *health_service_new(const struct service *service) {
     struct health_service *health = mem_zalloc(sizeof(*health));
     health->service = service;
-    health->loop = loop;
     atomic_init(&health->conditions, 0);
-    atomic_init(&health->is_change_posted, false);
-    health->changed.run = tell_all;
+    service_stream_group_init(&health->watches);
     return health;
 }
 
 void health_service_free(struct health_service *health) {
+    if (health == NULL) {
+        return;
+    }
+    service_stream_group_destroy(&health->watches);
     free(health);
 }
 

@@ -1,8 +1,9 @@
 #ifndef RUNSD_SERVER_OPEN_HEALTH_SERVICE_H
 #define RUNSD_SERVER_OPEN_HEALTH_SERVICE_H
 
-#include "rpc/loop.h"
-#include "rpc/server.h"
+#include <stdbool.h>
+
+#include "rpc/method.h"
 
 // grpc.health.v1.Health (https://github.com/grpc/grpc/blob/master/doc/health-checking.md
 // and grpc/health/v1/health.proto): readiness, without a token. SERVING for "" and
@@ -15,23 +16,23 @@ struct health_service;
 
 enum { HEALTH_SERVICE_METHODS = 2 };
 
-// NOT_SERVING at first. loop is the server's; both are borrowed.
-struct health_service *health_service_new(const struct service *service, struct rpc_loop *loop);
+// NOT_SERVING at first. service is borrowed. Servers on any loops may serve it.
+struct health_service *health_service_new(const struct service *service);
 
-// After the loop was freed. NULL is ignored.
+// After the servers that serve it were stopped. NULL is ignored.
 void health_service_free(struct health_service *health);
 
 // Fills methods[0..HEALTH_SERVICE_METHODS).
 void health_service_methods(struct health_service *health, struct rpc_method *ret_methods);
 
-// Changes what is told, and tells those who watch. Thread safe; until the loop is
-// freed.
+// Changes whether the server is ready, and sends the change to the clients that watch.
+// Thread safe.
 void health_service_set_serving(struct health_service *health, bool is_serving);
 
 // What Check says of "": whether it is SERVING. Thread safe.
 bool health_service_is_serving(struct health_service *health);
 
-// What the store tells of its parts, which work at first. Thread safe likewise.
+// Whether parts of the store work, which they do at first. Thread safe.
 void health_service_set_reads(struct health_service *health, bool works);
 void health_service_set_changes(struct health_service *health, bool works);
 

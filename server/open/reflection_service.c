@@ -4,9 +4,8 @@
 #include "base/core/strbuf.h"
 #include "base/core/wire.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
-#include "rpc/server_stream.h"
 #include "server/domain/message_guard.h"
-#include "server/service/service_call.h"
+#include "server/service/service_stream.h"
 
 typedef Grpc__Reflection__V1__ServerReflectionRequest Request;
 
@@ -24,11 +23,10 @@ enum { EXTENSIONS_TYPE = 1, EXTENSIONS_NUMBER = 2 };
 enum { SERVICES_SERVICE = 1, SERVICE_NAME = 1 };
 enum { ERROR_CODE = 1, ERROR_MESSAGE = 2 };
 
-// One ServerReflectionInfo. Lives in the call's arena.
+// One ServerReflectionInfo.
 struct reflection_stream {
-    struct rpc_server_stream stream;
+    struct service_stream stream; // first
     const struct reflection_service *reflection;
-    struct service_call *call;
     struct arena arena; // of one request
     struct strbuf out;
     struct strbuf part; // of out
@@ -139,9 +137,8 @@ static void put_answer(struct reflection_stream *s, const Request *request) {
 
 // --- the stream ---
 
-static void finish(struct reflection_stream *s, const struct error *error) {
-    service_call_log(s->call, error);
-    rpc_server_stream_finish(&s->stream, error);
+static struct reflection_stream *self(struct service_stream *stream) {
+    return CONTAINER_OF(stream, struct reflection_stream, stream);
 }
 
 static void answer(struct reflection_stream *s, struct slice bytes) {
@@ -150,7 +147,7 @@ static void answer(struct reflection_stream *s, struct slice bytes) {
     const struct error *error = message_unpack(
         &s->arena, &grpc__reflection__v1__server_reflection_request__descriptor, bytes, &message);
     if (error != NULL) {
-        finish(s, error);
+        service_stream_finish(&s->stream, error);
         return;
     }
     const Request *request = (const Request *)message;
@@ -160,59 +157,43 @@ static void answer(struct reflection_stream *s, struct slice bytes) {
     wire_put_bytes(&s->out, RESPONSE_ORIGINAL_REQUEST, bytes);
     put_answer(s, request);
     struct slice out = strbuf_slice(&s->out);
-    rpc_server_stream_write(&s->stream, &out, 1);
+    service_stream_send(&s->stream, &out, 1);
 }
 
-static void read_message(struct rpc_server_stream *stream, const struct slice *message,
-                         const struct error *error) {
-    struct reflection_stream *s = CONTAINER_OF(stream, struct reflection_stream, stream);
+static void answer_or_end(struct service_stream *stream, const struct slice *message,
+                          const struct error *error) {
     if (message == NULL) {
-        finish(s, error);
+        service_stream_finish(stream, error);
     } else {
-        answer(s, *message);
+        answer(self(stream), *message);
     }
 }
 
-static void written(struct rpc_server_stream *stream, bool ok) {
-    (void)ok; // if not, cancelled comes
-    rpc_server_stream_read(stream);
-}
-
-static void cancelled(struct rpc_server_stream *stream) {
-    struct reflection_stream *s = CONTAINER_OF(stream, struct reflection_stream, stream);
-    finish(s, error_new(s->call->arena, STATUS_CANCELLED, REASON_REQUEST_CANCELLED,
-                        "the caller has gone"));
-}
-
-static void stopping(struct rpc_server_stream *stream) {
-    struct reflection_stream *s = CONTAINER_OF(stream, struct reflection_stream, stream);
-    finish(s, rpc_server_stream_stopping_error(stream));
-}
-
-static void closed(struct rpc_server_stream *stream) {
-    struct reflection_stream *s = CONTAINER_OF(stream, struct reflection_stream, stream);
+static void release(struct service_stream *stream) {
+    struct reflection_stream *s = self(stream);
     strbuf_release(&s->out);
     strbuf_release(&s->part);
     arena_release(&s->arena);
 }
 
+// One request is answered before the next is read.
+static const struct service_stream_kind info_kind = {
+    .bytes = sizeof(struct reflection_stream),
+    .is_open = true,
+    .more = service_stream_read,
+    .message = answer_or_end,
+    .closed = release,
+};
+
 static void info(void *context, struct rpc_server_call *rpc) {
     const struct reflection_service *reflection = context;
-    struct service_call *call = service_call_begin_open(reflection->service, rpc, sizeof(*call));
-    struct reflection_stream *s = ARENA_NEW(call->arena, struct reflection_stream);
-    s->stream.call = rpc;
-    s->stream.message = read_message;
-    s->stream.written = written;
-    s->stream.cancelled = cancelled;
-    s->stream.stopping = stopping;
-    s->stream.closed = closed;
+    struct service_stream *stream = service_stream_open(reflection->service, rpc, &info_kind);
+    struct reflection_stream *s = self(stream);
     s->reflection = reflection;
-    s->call = call;
     arena_init(&s->arena);
     s->out = STRBUF_INIT;
     s->part = STRBUF_INIT;
-    rpc_server_stream_begin(&s->stream);
-    rpc_server_stream_read(&s->stream);
+    service_stream_begin(stream, NULL);
 }
 
 void reflection_service_methods(struct reflection_service *reflection,

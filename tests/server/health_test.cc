@@ -20,7 +20,7 @@ class Health : public testing::Test {
   protected:
     Health() {
         service_.log = &log_;
-        health_ = health_service_new(&service_, loop_.get());
+        health_ = health_service_new(&service_);
         owner_.reset(health_);
         methods_.resize(HEALTH_SERVICE_METHODS);
         health_service_methods(health_, methods_.data());
