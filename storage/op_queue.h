@@ -6,9 +6,9 @@
 
 #include "storage/run_store.h"
 
-// Operations that wait for a thread of a back-end, in the order they came.
-// Thread safe. The taker gets all that wait at once, and is woken only when the
-// queue was empty: under load nobody pays for a wake-up.
+// Operations that wait for a thread of a back-end, in the order in which they came.
+// Thread safe. The thread that takes gets all that wait at once, and is woken only when the
+// queue was empty: under load no push costs a wake-up.
 struct op_queue {
     pthread_mutex_t lock;
     pthread_cond_t not_empty;
@@ -21,7 +21,7 @@ struct op_queue {
 
 enum { OP_QUEUE_DEFAULT_LIMIT = 16384 };
 
-// limit 0 is OP_QUEUE_DEFAULT_LIMIT.
+// limit is how many operations may wait; 0: OP_QUEUE_DEFAULT_LIMIT.
 void op_queue_init(struct op_queue *q, int limit);
 
 // q must be empty and no thread may use it any more.
@@ -30,17 +30,17 @@ void op_queue_destroy(struct op_queue *q);
 // Appends op. Returns false, having done nothing, if limit operations wait.
 bool op_queue_push(struct op_queue *q, struct store_op *op);
 
-// Waits until there is something and takes all of it, linked by next. Returns
-// NULL once the queue is closed and empty. One thread takes.
+// Waits until an operation is there and takes all that are, linked by next. Returns
+// NULL once the queue is closed and empty. Only one thread may take.
 struct store_op *op_queue_take(struct op_queue *q);
 
 // As op_queue_take, but waits for wait_us at most; 0: without limit. Returns false
-// once the queue is closed and empty; *ret_all is NULL where the time passed first.
+// once the queue is closed and empty; *ret_all is NULL if the time passed first.
 bool op_queue_take_within(struct op_queue *q, int64_t wait_us, struct store_op **ret_all);
 
 bool op_queue_is_empty(struct op_queue *q);
 
-// Lets op_queue_take return NULL when all is taken.
+// From here on nothing may be pushed, and op_queue_take returns NULL when all is taken.
 void op_queue_close(struct op_queue *q);
 
 #endif

@@ -33,7 +33,7 @@ struct store_backend {
                                  struct store_check_report *ret);
 
     // See store_holder_publish, store_holder_withdraw, store_holder_read. All NULL: nothing is
-    // published, and nobody is found to hold a store.
+    // published, and store_holder_read finds no holder.
     const struct error *(*publish_holder)(struct arena *a, const char *location,
                                           const struct store_holder *holder);
     void (*withdraw_holder)(const char *location);

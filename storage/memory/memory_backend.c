@@ -20,7 +20,7 @@ static const struct error *open_store(struct arena *a, const char *location,
     return NULL;
 }
 
-// Only the process itself can use its memory: there is nobody to publish for.
+// No holder is published: no other program can use this process's memory.
 const struct store_backend memory_backend = {
     .scheme = "memory",
     .location_below = location_below,

@@ -14,23 +14,23 @@
 // can damage the file if two connections write or checkpoint at once
 // (https://sqlite.org/wal.html#walresetbug).
 
-// The log is copied when it has grown past the first and nobody waits, and at
-// any rate, before anything more is written, when it has grown past the second.
-// Both are in pages of 4 KiB.
+// The log is copied when it has grown past CHECKPOINT_IDLE_PAGES and no operation waits. When
+// it has grown past CHECKPOINT_FORCED_PAGES it is copied before anything more is written.
+// Pages have 4 KiB.
 enum { CHECKPOINT_IDLE_PAGES = 1024, CHECKPOINT_FORCED_PAGES = 8192 };
 
-// What the log's file shrinks to once what made it larger is over: another program
-// that reads keeps the log from being used from its start again, for as long as it
-// reads, and no bound holds meanwhile.
+// The size to which the log's file is cut after another program's read made it larger. While
+// another program reads, SQLite cannot use the log from its start again, so the file grows
+// without a bound.
 enum { CHECKPOINT_KEPT_PAGES = 2 * CHECKPOINT_FORCED_PAGES };
 
-// How often a log that is too large is looked at while nobody writes, and how often
-// at most a warning tells of it.
+// How often a log that is too large is looked at while nothing is written, and how often
+// at most a warning about it is logged.
 enum { CHECKPOINT_RETRY_US = 500 * 1000, CHECKPOINT_WARNING_US = 60 * 1000 * 1000 };
 
-// How long a forced checkpoint waits for readers. Ours is kept out; where
-// another program (a backup, say) reads on, the log grows and it is tried again
-// CHECKPOINT_FORCED_PAGES later.
+// How long a forced checkpoint waits for readers. The store's own reader is kept out by the
+// gate. If another program (a backup, say) goes on reading, the log grows, and the checkpoint
+// is tried again CHECKPOINT_FORCED_PAGES later.
 enum { CHECKPOINT_WAIT_MS = 250 };
 
 struct checkpointer {
@@ -39,7 +39,7 @@ struct checkpointer {
     struct history *history;
     const char *path;
     const struct logger *log;
-    int log_pages;   // in the log, told by SQLite after each commit
+    int log_pages;   // in the log, as SQLite reports after each commit
     int file_pages;  // that the log's file has room for
     int next_idle;   // log_pages from which an idle checkpoint is worth trying
     int next_forced; // likewise a forced one
@@ -48,26 +48,26 @@ struct checkpointer {
 };
 
 // Takes db's WAL hook; c must outlive db, and path, the database's, and log
-// outlive c. gate is closed while a checkpoint is forced; history is told when the
-// log was copied whole.
+// outlive c. gate is closed while a checkpoint is forced; history_log_was_copied
+// is called when all of the log was copied.
 void checkpointer_init(struct checkpointer *c, sqlite3 *db, struct snapshot_gate *gate,
                        struct history *history, const char *path, const struct logger *log);
 
 // To be called after each commit, outside a transaction; idle says that no
-// write waits. Returns SQLITE_OK also where readers or a full disk kept the log
-// from being copied whole: it is tried again. Another code means that the
-// database may not hold what the log is about to lose: stop writing.
+// write waits. Returns SQLITE_OK also if readers or a full disk kept some of the log
+// from being copied: it is tried again. Another code means that the
+// database may lack what the log is about to lose: stop writing.
 int checkpointer_run(struct checkpointer *c, bool idle);
 
-// As checkpointer_run where the log has reached its bound: frees the log's
-// space, for a disk that is full.
+// As checkpointer_run when the log is larger than CHECKPOINT_FORCED_PAGES: frees the log's
+// space on a disk that is full.
 int checkpointer_force(struct checkpointer *c);
 
 // After how many microseconds without a write checkpointer_retry is to be called;
 // 0: it need not be.
 int64_t checkpointer_retry_us(const struct checkpointer *c);
 
-// Shrinks the log's file if nobody reads any more what keeps it large. Returns as
+// Cuts the log's file to its usual size if the read that kept it large has ended. Returns as
 // checkpointer_run.
 int checkpointer_retry(struct checkpointer *c);
 

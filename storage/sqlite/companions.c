@@ -16,7 +16,7 @@
 static const struct error *check_kind(struct arena *a, const char *path, const char *companion) {
     struct stat st;
     if (lstat(companion, &st) != 0) {
-        return NULL; // there is none, or SQLite tells why it cannot be reached
+        return NULL; // there is none, or SQLite reports why it cannot be reached
     }
     if (!S_ISREG(st.st_mode)) {
         return error_new(a, STATUS_UNAVAILABLE, REASON_NONE,

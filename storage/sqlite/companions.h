@@ -21,10 +21,10 @@ int64_t companions_log_bytes(struct arena *a, const char *path);
 // Removes the database at path and what SQLite keeps beside it, as far as it is there.
 void companions_remove_database(struct arena *a, const char *path);
 
-// Removes the files PATH.new-XXXXXX that a first start left when it was killed: what
-// has such a name and is no store with runs. To be called while the store is locked;
-// those of a process that is making the store at this moment cannot be told apart,
-// and it then finds the store made already.
+// Removes the files PATH.new-XXXXXX that a first start left when it was killed: files of
+// such a name that are no store with runs. To be called while the store is locked. It may also
+// remove the file of a process that is making the store at this moment; that process then
+// finds that the store is there already.
 void companions_remove_unfinished(const char *path);
 
 #endif

@@ -162,7 +162,7 @@ static bool is_no_room(int error_number) {
 }
 
 // Whether a write failed for want of room though SQLite, which knows ENOSPC alone, says
-// SQLITE_IOERR_WRITE. Only the file itself tells: a failed COMMIT leaves
+// SQLITE_IOERR_WRITE. Only the file itself knows: a failed COMMIT leaves
 // sqlite3_system_errno as it was.
 static bool write_had_no_room(sqlite3 *db, enum sqlite_place place) {
     sqlite3_file *file = NULL;

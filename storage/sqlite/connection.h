@@ -24,14 +24,13 @@ int sqlite_connect_writer(const char *path, sqlite3 **ret_db);
 // Opens path read-only: it can neither write nor checkpoint.
 int sqlite_connect_reader(const char *path, sqlite3 **ret_db);
 
-// Opens path to read it where there is no room for the files that connections share: nobody
-// else can open the database while this connection is open, and it needs no other file's
-// room. It writes nothing.
+// Opens path for reading when the disk has no room for the files that connections share: no
+// other connection can open the database meanwhile, and this one needs no other file. It
+// writes nothing.
 int sqlite_connect_alone(const char *path, sqlite3 **ret_db);
 
-// Opens the database at path as it is without its write-ahead log, read-only and
-// leaving nothing beside it. Nobody may have the file open in this process: closing
-// it drops SQLite's locks.
+// Opens the database at path without its write-ahead log, read-only, and leaves no file
+// beside it. This process must not have the file open: closing it drops SQLite's locks.
 int sqlite_connect_immutable(struct arena *a, const char *path, sqlite3 **ret_db);
 
 // Runs SQL that returns nothing of interest.
@@ -52,7 +51,7 @@ int sqlite_prepare_all(sqlite3 *db, const char *const *sql, int count,
 void sqlite_finalize_all(sqlite3_stmt **statements, int count);
 
 // Makes the database keep its changes in a write-ahead log; mode is the byte of its
-// header that says how it does so far. SQLITE_CANTOPEN where it cannot.
+// header that says how it does so far. SQLITE_CANTOPEN if it cannot.
 int sqlite_use_wal(sqlite3 *db, uint8_t mode);
 
 // An error for code rc that db gave while doing something to path: DATA_LOSS if
@@ -60,14 +59,14 @@ int sqlite_use_wal(sqlite3 *db, uint8_t mode);
 const struct error *sqlite_error(struct arena *a, sqlite3 *db, int rc, const char *path,
                                  const char *doing);
 
-// SQLite's words for the last failure of db, in a: code, text, errno.
+// Returns SQLite's description of the last failure of db, in a: code, text, errno.
 const char *sqlite_failure_text(struct arena *a, sqlite3 *db, int rc, const char *doing);
 
 // Where a call stood that failed.
 enum sqlite_place { SQLITE_BEFORE_COMMIT, SQLITE_IN_COMMIT, SQLITE_IN_CHECKPOINT };
 
-// What is known of a call that gave rc on db: STORE_DISK_FULL (no room, no quota, a file at its
-// largest) or STORE_LOCKED if it changed nothing for certain and trying again can help, else
+// What is certain about a call that gave rc on db: STORE_DISK_FULL (no room, no quota, a file at
+// its largest) or STORE_LOCKED if it changed nothing for certain and trying again can help, else
 // STORE_UNAVAILABLE. To be called before anything else is done with db.
 enum store_result sqlite_refusal(sqlite3 *db, int rc, enum sqlite_place place);
 

@@ -7,9 +7,9 @@
 #include "base/log/log.h"
 #include "storage/run_store.h"
 
-// Whether the store can still be used. Raised once, by the writer's or the reader's
-// thread, and never taken back: what the file holds is known again only after a
-// restart. Read by any thread.
+// Whether the store has failed. Raised once, by the writer's or the reader's
+// thread, and never taken back: only a restart finds out what the file holds.
+// Read by any thread.
 struct store_failure {
     atomic_bool claimed; // by the thread that raises it
     atomic_bool raised;
@@ -20,14 +20,15 @@ struct store_failure {
     void *context;
 };
 
-// Makes every later operation fail and tells the owner; the first call counts.
+// Makes every later operation fail, logs detail and calls on_failure. Calls after the first do
+// nothing.
 void store_failure_raise(struct store_failure *f, const char *detail);
 
 static inline bool store_failure_is_raised(struct store_failure *f) {
     return atomic_load_explicit(&f->raised, memory_order_acquire);
 }
 
-// Answers op, which was not begun: STORE_STOPPED with the failure's detail.
+// Answers op, which must not have begun: STORE_STOPPED with the failure's detail.
 void store_failure_answer(struct store_failure *f, struct store_op *op);
 
 #endif

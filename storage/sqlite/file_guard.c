@@ -60,7 +60,7 @@ void file_guard_release(struct file_guard *g) {
     g->count = 0;
 }
 
-// Returns where the open file of f is now, as the kernel tells it of one of this
+// Returns where the open file of f is now, as the kernel reports for one of this
 // process's descriptors; NULL if it has no name any more. The file itself is not
 // opened: closing it would drop SQLite's locks.
 static const char *present_path(struct arena *a, const struct guarded_file *f) {
@@ -89,7 +89,7 @@ static const char *explain(struct arena *a, const struct guarded_file *f) {
     struct stat st;
     int failure = stat(f->path, &st) == 0 ? 0 : errno;
     const char *present = present_path(a, f);
-    const char *what = failure == 0 ? "another file was laid at" : "no file can be reached at";
+    const char *what = failure == 0 ? "another file was put at" : "no file can be reached at";
     const char *reason = failure == 0 || failure == ENOENT ? "" : strerror(failure);
     const char *gap = reason[0] != '\0' ? ": " : "";
     if (present == NULL) {

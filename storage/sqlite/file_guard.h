@@ -38,8 +38,8 @@ void file_guard_release(struct file_guard *g);
 // Whether every path leads to the file that was noted: one stat(2) each.
 bool file_guard_holds(const struct file_guard *g);
 
-// Returns what happened to the files, and what to do, for people; NULL if
-// nothing did.
+// Returns a message that says what happened to the files and what to do; NULL if
+// nothing happened.
 const char *file_guard_explain(const struct file_guard *g, struct arena *a);
 
 #endif

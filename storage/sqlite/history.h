@@ -8,20 +8,20 @@
 #include "storage/sqlite/lineage.h"
 #include "storage/sqlite/state_file.h"
 
-// Keeps the lineage of a store that is being served, and PATH.state with it. The
-// writer's thread's.
+// Keeps the lineage of a store that is being served, and PATH.state with it. Used by the
+// writer's thread.
 struct history {
     sqlite3 *db;
     struct lineage now;  // as committed
     struct lineage next; // in the open transaction, if is_staged
     bool is_staged;
-    bool is_due;     // the log was copied whole: the next transaction advances
-    bool is_foreign; // now names another file or schema: the next transaction mends it
+    bool is_due;     // all of the log was copied: the next transaction advances
+    bool is_foreign; // now names another file or schema: the next transaction corrects it
     struct state_file state;
 };
 
-// now is the record as read, is_due whether the database has all that the log
-// holds; inode and cookie are those that hold. state is taken over.
+// now is the record as it was read; is_due says whether the database has all that the log
+// holds; inode and schema_cookie are those of the file as it is. Takes over state.
 void history_init(struct history *h, sqlite3 *db, const struct lineage *now, bool is_due,
                   int64_t inode, int64_t schema_cookie, const struct state_file *state);
 
@@ -36,13 +36,13 @@ int history_write(struct history *h);
 void history_committed(struct history *h, int64_t newest_event);
 void history_rolled_back(struct history *h);
 
-// The log was copied whole into the database.
+// To be called when all of the log was copied into the database.
 void history_log_was_copied(struct history *h);
 
-// Makes durable what was noted of a new log; to be called once nobody waits for it.
+// Makes durable what was noted of a new log; to be called when no operation waits.
 void history_settle(struct history *h);
 
-// Says in the database that it is closed, for good: nothing may be written
+// Notes in the database that the store was closed: nothing may be written
 // afterwards. Returns SQLite's code.
 int history_close(struct history *h);
 

@@ -8,13 +8,13 @@
 #include "base/core/arena.h"
 
 // What ties a database to the write-ahead log beside it and to PATH.state. SQLite
-// ties nothing: it replays any log that it finds beside a file, also one of another
-// database or of a later state of this one, and a file without its log is to it a
-// whole one.
+// itself ties nothing: it replays any log that it finds beside a file, even one of another
+// database or of a later state of this one, and it takes a file without its log for
+// complete.
 //
-// The record is a row of the table meta. It advances in the first transaction after
-// the log was copied whole, so that the log's own record names, as previous, the
-// mark that the database has then; and both are the same once it was copied again.
+// The record is a row of the table meta. It gets a new mark in the first transaction after
+// all of the log was copied. The record in the log then names, as previous, the mark that the
+// database has; once the log was copied again, both have the same record.
 
 enum { LINEAGE_MARK_BYTES = 16 };
 
@@ -29,11 +29,11 @@ struct lineage {
 };
 
 // Reads the record through db. A database of an older program has none: all is 0.
-// Returns SQLite's code; SQLITE_CORRUPT where the record is none of ours.
+// Returns SQLite's code; SQLITE_CORRUPT if the record has another size.
 int lineage_read(sqlite3 *db, struct lineage *ret);
 
-// As lineage_read, but of the database at path without its log. Nobody may have
-// the file open in this process: closing it drops SQLite's locks.
+// As lineage_read, but of the database at path without its log. This process must
+// not have the file open: closing it drops SQLite's locks.
 int lineage_read_without_log(struct arena *a, const char *path, struct lineage *ret);
 
 // Writes the record in the open transaction. Returns SQLite's code.

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-// https://sqlite.org/walformat.html#the_wal_index_file_format: a block tells of 4096 pages
+// https://sqlite.org/walformat.html#the_wal_index_file_format: a block has 4096 pages
 // (the first of 34 less) and has 32 KiB.
 enum { BLOCK_PAGES = 4096, BLOCK_BYTES = 32768 };
 

@@ -47,10 +47,11 @@ static const struct error *check_log(const struct opening *o, struct arena *a) {
 static const struct error *check_state(const struct opening *o, struct arena *a, sqlite3 *db,
                                        const struct state_contents *state) {
     if (state->generation > 0 && memcmp(state->store, o->now.store, sizeof(state->store)) != 0) {
-        return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
-                         "the store \"%s\" was left as it is: \"%s.state\" tells of another store "
-                         "at this place; put that one back, or " ACCEPT_HINT,
-                         o->path, o->path, o->path);
+        return error_new(
+            a, STATUS_DATA_LOSS, REASON_NONE,
+            "the store \"%s\" was left as it is: \"%s.state\" belongs to another store "
+            "that was at this place; put that one back, or " ACCEPT_HINT,
+            o->path, o->path, o->path);
     }
     int64_t newest = 0;
     int rc = schema_newest_event(db, &newest);
@@ -61,8 +62,8 @@ static const struct error *check_state(const struct opening *o, struct arena *a,
     if (state->generation > o->now.generation || state->newest_event > newest) {
         return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
                          "the store \"%s\" was left as it is: changes that were acknowledged are "
-                         "missing (it ends with event %lld of generation %lld, \"%s.state\" tells "
-                         "of %lld of %lld); put back the newer file and its log, or " ACCEPT_HINT,
+                         "missing (it ends with event %lld of generation %lld, \"%s.state\" says "
+                         "%lld of %lld); put back the newer file and its log, or " ACCEPT_HINT,
                          o->path, (long long)newest, (long long)o->now.generation, o->path,
                          (long long)state->newest_event, (long long)state->generation, o->path);
     }
@@ -126,7 +127,7 @@ const struct error *opening_check(struct opening *o, struct arena *a, sqlite3 *d
     if (e == NULL && has_state) {
         e = check_state(o, a, db, &state);
     }
-    // The state tells that the database has all, as where another program copied
+    // The state says that the database has everything, also if another program copied
     // the log into it and removed it.
     if (e == NULL && !has_state) {
         e = check_missing_log(o, a);

@@ -9,11 +9,11 @@
 #include "base/core/error.h"
 #include "storage/sqlite/lineage.h"
 
-// Whether what is found at a store's path at the start is the whole of it: the
-// database, the log that belongs to it, and nothing older than what was acknowledged.
+// Whether what a start finds at a store's path is complete: the database, the log that
+// belongs to it, and nothing older than what was acknowledged.
 struct opening {
     const char *path;
-    uint8_t mode; // the header's byte of how changes are kept
+    uint8_t mode; // FILE_MODE_...: how the header says that changes are kept
     int64_t inode;
     int64_t log_bytes;
     int database_rc;            // of reading in_database
@@ -26,13 +26,13 @@ struct opening {
 // Looks at the files before SQLite opens them for good. fd is the locked database.
 void opening_look(struct opening *o, struct arena *a, const char *path, int fd);
 
-// Reads the rest through db and refuses what is not whole, or of a newer program.
-// With accept, what is missing is not asked for, only whether the log is the
-// database's. FAILED_PRECONDITION, DATA_LOSS; UNAVAILABLE where it cannot be read.
+// Reads the rest through db. Refuses a store that is not complete, or of a newer program.
+// With accept, only checks that the log is the database's, not that nothing is missing.
+// FAILED_PRECONDITION, DATA_LOSS; UNAVAILABLE where it cannot be read.
 const struct error *opening_check(struct opening *o, struct arena *a, sqlite3 *db, bool accept);
 
-// Whether the files may have been copied one by one while they were changed: then
-// only a look at all of them tells whether they are sound.
+// Whether the files may have been copied one by one while they were changed: then all of
+// their contents have to be checked.
 bool opening_is_copy_in_use(const struct opening *o);
 
 // Whether the database has all that the log holds.

@@ -7,13 +7,13 @@
 #include "storage/run_store.h"
 #include "storage/sqlite/failure.h"
 
-// Whether reading, or changing, works. Of the one thread that does it: operations are
-// tried in any case, but only its own probe, once in PROBE_INTERVAL_US, says that the part
-// works again. So health comes back without traffic, and neither flaps nor floods the log
-// where small operations succeed among large ones that do not.
+// Whether reading, or changing, works. Used by the one thread that does it. Operations are
+// tried in any case, but only the thread's own probe, once in PROBE_INTERVAL_US, says that the
+// part works again. So health comes back without traffic, and neither flaps nor fills the log
+// when small operations succeed among large ones that do not.
 struct part_health {
     enum store_part part;
-    struct store_failure *owner; // its log and its owner's callbacks
+    struct store_failure *owner; // whose log and callbacks are used
     bool is_broken;
     enum store_result why;
     int64_t probe_at_us; // when the next probe is due; 0 while all is well
@@ -23,8 +23,8 @@ enum { PROBE_INTERVAL_US = 1000000 };
 
 void part_health_init(struct part_health *h, enum store_part part, struct store_failure *owner);
 
-// Notes that an operation, or a probe, failed: logs it and tells the owner unless it is
-// known, and why it does not work likewise.
+// Notes that an operation or a probe failed. The first time, and when the reason changes, it
+// is logged; the first time on_health is called.
 void part_health_break(struct part_health *h, enum store_result why, const char *detail);
 
 // Notes that the probe succeeded.

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// A process, told apart from a later one with the same pid.
+// A process, as distinct from a later one with the same pid.
 struct process_identity {
     int64_t pid;
     int64_t start; // ticks after boot, from /proc/self/stat; 0 if unknown

@@ -11,8 +11,8 @@
 #include "storage/sqlite/snapshot_gate.h"
 
 // A thread that answers the operations that only read, on a read-only
-// connection of its own, without waiting for the writer. It begins its
-// transactions after it took an operation from the queue, so an operation sees
+// connection of its own, without waiting for the writer. It begins each
+// transaction after it took the operation from the queue, so the operation sees
 // every write that was answered before it was submitted.
 struct reader {
     sqlite3 *db; // used by the thread alone while the gate is open
@@ -21,7 +21,7 @@ struct reader {
     struct snapshot_gate *gate;
     struct read_ops ops;
     struct part_health health;
-    struct store_op failed; // what failed while reads do not work, to be tried again
+    struct store_op failed; // a copy of what failed, for the probe to try again
     struct arena failed_arena;
     pthread_t thread;
 };

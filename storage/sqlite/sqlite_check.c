@@ -94,7 +94,7 @@ static int write_records(struct arena *a, const struct opening *o, sqlite3 *db) 
     if (rc == SQLITE_OK) {
         rc = schema_newest_event(db, &newest);
     }
-    // Before the commit: what it tells of must not be more than the file has.
+    // Before the commit: it must never say more than the file has.
     if (rc == SQLITE_OK && unlink(arena_printf(a, "%s.state", o->path)) != 0 && errno != ENOENT) {
         rc = SQLITE_IOERR_DELETE;
     }

@@ -5,7 +5,7 @@
 #include "base/core/error.h"
 #include "storage/store_check_report.h"
 
-// Reads the whole store at path and tells what is wrong with it; see
+// Reads the whole store at path and reports what is wrong with it; see
 // run_store_check.
 const struct error *sqlite_store_check(struct arena *a, const char *path, bool accept,
                                        struct store_check_report *ret);

@@ -141,7 +141,7 @@ static const struct error *check_contents(struct arena *a, struct sqlite_store *
     return problems.count > 0 ? refuse_problems(a, s, &problems) : NULL;
 }
 
-// SQLite's online backup gives its copy the schema cookie 1, which tells it from a
+// SQLite's online backup gives its copy the schema cookie 1, which distinguishes it from a
 // file that was copied in use: a store must have another. Where that fails (a full
 // disk) the copy of a copy may be refused for want of its log.
 static int renew_schema_cookie(sqlite3 *db, int64_t *ret_cookie) {
@@ -156,7 +156,7 @@ static int renew_schema_cookie(sqlite3 *db, int64_t *ret_cookie) {
     return rc;
 }
 
-// From here on PATH.state tells what was acknowledged.
+// From here on PATH.state says what was acknowledged.
 static int keep_history(struct arena *a, struct sqlite_store *s, const struct opening *o) {
     int64_t cookie = 0;
     int rc = renew_schema_cookie(s->write_db, &cookie);

@@ -16,7 +16,7 @@ struct image {
     uint64_t check;
 };
 
-// Tells a file that a power cut left half written; nobody forges it.
+// Finds a file that a power cut left half written. It is no defence against forgery.
 static uint64_t check_of(const struct state_contents *c) {
     uint64_t sum = 0x9E3779B97F4A7C15;
     const unsigned char *bytes = (const unsigned char *)c;

@@ -346,7 +346,7 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         "SELECT 'the event '||event_key||' '||problem FROM"
         " (SELECT e.event_key AS event_key, " EVENT_PROBLEM " AS problem" EVENT_FROM ")"
         " WHERE problem IS NOT NULL LIMIT 20",
-        "SELECT 'there are '||events||' events, the runs tell of '||told FROM"
+        "SELECT 'there are '||events||' events, but the runs have '||told FROM"
         " (SELECT (SELECT count(*) FROM event) AS events,"
         "  (SELECT coalesce(sum(sequence), 0) FROM run) AS told) WHERE events<>told",
         "SELECT 'there are '||runs||' runs and '||bodies||' bodies' FROM"

@@ -6,12 +6,12 @@
 
 #include "base/core/arena.h"
 
-// Whether a database keeps what this program relies on. SQLite itself finds damage
-// only where it reads: a page of another moment is sound in itself.
+// Whether what a database holds fits together as this program relies on it. SQLite itself does
+// not find a page that is left of another moment: such a page is sound in itself.
 
 enum { STORE_PROBLEMS_MAX = 20 };
 
-// What was found, for people; in the arena that was given.
+// What was found, a sentence each, in the arena that was given.
 struct store_problems {
     const char *text[STORE_PROBLEMS_MAX];
     int count;
@@ -20,10 +20,10 @@ struct store_problems {
 // Looks at the newest events with their runs and at runs chosen at random, each in
 // its indexes and with its body and events, and from the indexes back: all of a
 // small store, as much as a part of a second allows of a large one. Returns
-// SQLite's code; damage that SQLite finds is a problem like others.
+// SQLite's code; damage that SQLite finds is listed as a problem.
 int store_check_sample(sqlite3 *db, struct arena *a, struct store_problems *ret);
 
-// Looks at everything, which takes minutes for millions of runs.
+// As store_check_sample, but looks at everything, which takes minutes for millions of runs.
 int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret);
 
 #endif

@@ -59,8 +59,8 @@ static const struct error *make_file(struct arena *a, const char *path) {
     struct state_contents state;
     if (state_file_read(a, path, &state) && state.generation > 0) {
         return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
-                         "the store \"%s\" is missing but \"%s.state\" tells what it had "
-                         "acknowledged; put it back, or remove that file to begin anew",
+                         "the store \"%s\" is missing but \"%s.state\" says that it had "
+                         "acknowledged changes; put it back, or remove that file to begin anew",
                          path, path);
     }
     char *temporary = arena_printf(a, "%s.new-XXXXXX", path);

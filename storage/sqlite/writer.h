@@ -18,8 +18,8 @@ struct writer_surroundings {
     const char *path; // the database's
     struct op_queue *queue;
     struct store_failure *failure;
-    const struct file_guard *guard; // asked after each commit
-    struct history *history;        // told of it
+    const struct file_guard *guard; // checked after each commit
+    struct history *history;        // notes each commit
     struct snapshot_gate *gate;
     // Called on the writer's thread while it has no database and the disk has room: opens it
     // and attaches it. Returns whether it did.
@@ -29,8 +29,8 @@ struct writer_surroundings {
 
 // The one thread that writes. It takes all operations that wait, runs them in
 // one transaction, commits (one fsync for all) and answers them: group commit. While changes
-// cannot be made (a full disk, another program's lock) it goes on trying what is asked, and
-// finds out by itself when they can be made again.
+// cannot be made (a full disk, another program's lock) it still tries each operation, and
+// finds out by itself when changes can be made again.
 struct writer {
     sqlite3 *db; // used by the thread alone while it runs; NULL while there is no room to open it
     struct writer_surroundings around;
