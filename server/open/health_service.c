@@ -13,7 +13,7 @@
 // What holds, as bits.
 enum condition { READY = 1, FAILED = 2, NO_READS = 4, NO_CHANGES = 8 };
 
-// What is told by name: all by one status, but changes.
+// What a name in a request stands for. Everything has one status; changes have their own.
 enum subject { SUBJECT_NONE, SUBJECT_ALL, SUBJECT_CHANGES };
 
 enum { NOTHING_SENT = -1, RESPONSE_SIZE = 16 };

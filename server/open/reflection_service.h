@@ -6,12 +6,12 @@
 
 // gRPC server reflection, grpc.reflection.v1 and v1alpha, whose messages are the same
 // (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md). Needs no token:
-// what it tells is the public contract, nothing of anybody's data.
+// it shows the public contract and no data.
 //
 // list_services names the services of the server's methods. Files come with all that
-// they import. What is asked for and not there is answered in the stream, by an
-// error_response with NOT_FOUND; a request that asks for nothing likewise by
-// INVALID_ARGUMENT. A request that is no message ends the stream with
+// they import. What does not exist is answered within the stream, by an
+// error_response with NOT_FOUND, and a request that asks for nothing by one with
+// INVALID_ARGUMENT. A request that is not a valid message ends the stream with
 // INVALID_ARGUMENT.
 
 struct service;

@@ -3,7 +3,7 @@
 #include "base/core/check.h"
 #include "base/core/request_id.h"
 
-// When to try again: a queue is worked off soon, a disk is emptied by somebody.
+// When to try again: a queue empties soon, a full disk needs a person.
 enum { RETRY_AFTER_MS = 1000, RETRY_AFTER_FULL_MS = 5000 };
 
 struct service_call *service_call_begin_open(const struct service *service,

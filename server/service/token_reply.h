@@ -12,7 +12,7 @@ Google__Protobuf__Timestamp *token_instant(struct arena *a, int64_t us);
 // The words of the scopes, bits of enum scope; *ret_count says how many there are.
 char **token_scope_words(struct arena *a, uint32_t scopes, size_t *ret_count);
 
-// The token as the API shows it: without its secret, which nobody has, and its hash.
+// The token as the API shows it: without its secret and hash.
 Runs__V1__Token *token_message(struct arena *a, const struct token_record *record);
 
 // Replies with the message; the call must not be touched after it.
