@@ -1,6 +1,5 @@
 #include "ctl/client_options.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/exit_code.h"
@@ -8,30 +7,57 @@
 
 enum { MAX_TOKEN_BYTES = 1024 };
 
-static const char *environment(const char *name) {
-    const char *value = getenv(name);
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
+const struct cli_option client_options_rows[] = {
+    {.name = "--server",
+     .value = "ADDR",
+     CLI_TEXT_AT(struct client_options, server),
+     CLI_GIVEN_AT(struct client_options, has_server),
+     .environment = "RUNSCTL_SERVER",
+     .fallback = "127.0.0.1:50051",
+     .help = "HOST:PORT or unix:PATH of gRPC"},
+    {.name = "--token",
+     .value = "TOKEN",
+     CLI_TEXT_AT(struct client_options, token),
+     CLI_GIVEN_AT(struct client_options, has_token),
+     .environment = "RUNSCTL_TOKEN",
+     .help = "bearer token; others can see it in ps"},
+    {.name = "--token-file",
+     .value = "FILE",
+     CLI_TEXT_AT(struct client_options, token_file),
+     .help = "file that holds the token, or - for standard input"},
+    {.name = "--timeout-ms",
+     .value = "N",
+     CLI_NUMBER_AT(struct client_options, timeout_ms),
+     .least = 1,
+     .most = 3600000,
+     .fallback_number = 10000,
+     .help = "how long to wait for the reply"},
+    {.name = "--json",
+     CLI_FLAG_AT(struct client_options, json),
+     .help = "print JSON, spelled as over REST"},
+    {.name = NULL},
+};
+
+const struct cli_table client_options_tables[] = {{client_options_rows, 0}, {NULL, 0}};
 
 // The token that was given, "" for none.
-static const struct error *find_token(const struct invocation *in, const char **ret_token) {
+static const struct error *find_token(const struct invocation *in,
+                                      const struct client_options *options,
+                                      const char **ret_token) {
     struct slice token = SLICE_EMPTY;
-    const char *flag = "--token";
-    if (in->values[CLIENT_TOKEN].given) {
-        token = slice_of_cstr(in->values[CLIENT_TOKEN].text);
-    } else if (in->values[CLIENT_TOKEN_FILE].given) {
+    const char *flag = options->has_token ? "--token" : "RUNSCTL_TOKEN";
+    if (!options->has_token && options->token_file != NULL) {
         flag = "--token-file";
         const struct error *error =
-            file_read(in->arena, flag, in->values[CLIENT_TOKEN_FILE].text, MAX_TOKEN_BYTES, &token);
+            file_read(in->arena, flag, options->token_file, MAX_TOKEN_BYTES, &token);
         if (error != NULL) {
             return error;
         }
         while (token.len > 0 && strchr("\r\n", token.data[token.len - 1]) != NULL) {
             token.len--;
         }
-    } else if (environment("RUNSCTL_TOKEN") != NULL) {
-        flag = "RUNSCTL_TOKEN";
-        token = slice_of_cstr(environment("RUNSCTL_TOKEN"));
+    } else if (options->token != NULL) {
+        token = slice_of_cstr(options->token);
     }
     // gRPC core takes nothing else as metadata.
     for (size_t i = 0; i < token.len; i++) {
@@ -46,31 +72,23 @@ static const struct error *find_token(const struct invocation *in, const char **
 }
 
 const struct error *client_options_open(const struct invocation *in,
+                                        const struct client_options *options,
                                         struct connection *ret_connection) {
     const char *token = "";
-    const struct error *error = find_token(in, &token);
+    const struct error *error = find_token(in, options, &token);
     if (error != NULL) {
         return error;
     }
-    const char *flag = "--server";
-    const char *server = in->values[CLIENT_SERVER].text;
-    if (server == NULL) {
-        flag = "RUNSCTL_SERVER";
-        server = environment("RUNSCTL_SERVER");
-    }
-    if (server == NULL) {
-        server = DEFAULT_SERVER;
-    }
-    int64_t timeout_ms =
-        in->values[CLIENT_TIMEOUT].given ? in->values[CLIENT_TIMEOUT].number : 10000;
-    return connection_open(in->arena, flag, server, token, timeout_ms, ret_connection);
+    const char *flag = options->has_server ? "--server" : "RUNSCTL_SERVER";
+    return connection_open(in->arena, flag, options->server, token, options->timeout_ms,
+                           ret_connection);
 }
 
-int client_options_call(const struct invocation *in, const char *path, struct slice request,
-                        struct slice *ret_response) {
+int client_options_call(const struct invocation *in, const struct client_options *options,
+                        const char *path, struct slice request, struct slice *ret_response) {
     struct connection connection;
     const char *hint = NULL;
-    const struct error *error = client_options_open(in, &connection);
+    const struct error *error = client_options_open(in, options, &connection);
     if (error == NULL) {
         error = connection_call(&connection, in->arena, path, request, ret_response);
         if (error != NULL && error->code == STATUS_UNAVAILABLE) {

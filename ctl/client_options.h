@@ -6,40 +6,30 @@
 
 // The options that all commands share that call a server.
 
-#define DEFAULT_SERVER "127.0.0.1:50051"
-
-enum {
-    CLIENT_SERVER,
-    CLIENT_TOKEN,
-    CLIENT_TOKEN_FILE,
-    CLIENT_TIMEOUT,
-    CLIENT_JSON,
-    CLIENT_OPTION_COUNT, // a command's own options follow
+struct client_options {
+    const char *server;
+    const char *token; // of --token or of RUNSCTL_TOKEN; may be NULL
+    const char *token_file;
+    int64_t timeout_ms;
+    bool json;
+    bool has_server; // given, not from the environment; likewise
+    bool has_token;
 };
 
-// clang-format off
-#define CLIENT_OPTIONS                                                                             \
-    [CLIENT_SERVER] = {.name = "--server", .kind = OPTION_TEXT, .value = "ADDR",                   \
-                       .help = "HOST:PORT or unix:PATH of gRPC [RUNSCTL_SERVER, "                  \
-                               DEFAULT_SERVER "]"},                                                \
-    [CLIENT_TOKEN] = {.name = "--token", .kind = OPTION_TEXT, .value = "TOKEN",                    \
-                      .help = "bearer token [RUNSCTL_TOKEN]; others can see it in ps"},            \
-    [CLIENT_TOKEN_FILE] = {.name = "--token-file", .kind = OPTION_TEXT, .value = "FILE",           \
-                           .help = "file that holds the token, or - for standard input"},          \
-    [CLIENT_TIMEOUT] = {.name = "--timeout-ms", .kind = OPTION_NUMBER, .value = "N",               \
-                        .help = "how long to wait for the reply [10000]", .minimum = 1,            \
-                        .maximum = 3600000},                                                       \
-    [CLIENT_JSON] = {.name = "--json", .kind = OPTION_FLAG,                                        \
-                     .help = "print JSON, spelled as over REST"}
-// clang-format on
+// Their rows, for a cli_table of struct client_options.
+extern const struct cli_option client_options_rows[];
+
+// Only these: for a command whose options they are.
+extern const struct cli_table client_options_tables[];
 
 // Opens the connection that the options name. Prints nothing: the caller prints the error.
 const struct error *client_options_open(const struct invocation *in,
+                                        const struct client_options *options,
                                         struct connection *ret_connection);
 
 // Opens, calls one method with the request and closes. The response lives in
 // in->arena. Returns an exit code; an error has been printed.
-int client_options_call(const struct invocation *in, const char *path, struct slice request,
-                        struct slice *ret_response);
+int client_options_call(const struct invocation *in, const struct client_options *options,
+                        const char *path, struct slice request, struct slice *ret_response);
 
 #endif

@@ -12,8 +12,7 @@ static struct command_line line_of(const struct command *command) {
         .operands = command->operands,
         .summary = command->summary,
         .details = command->details,
-        .options = command->options,
-        .option_count = command->option_count,
+        .tables = command->tables,
         .operand_count = command->operand_count,
         .footer = exit_code_help,
     };
@@ -32,9 +31,9 @@ int command_usage_error(const struct command *command, const char *format, ...) 
 
 static int run(struct arena *a, const struct command *command, int count, char **arguments) {
     struct command_line line = line_of(command);
-    struct option_value *values;
+    void *options = arena_zalloc(a, command->options_size);
     const char **operands;
-    switch (command_line_read(a, &line, count, arguments, &values, &operands)) {
+    switch (command_line_read(a, &line, count, arguments, options, &operands)) {
     case COMMAND_LINE_WRONG:
         return EXIT_CODE_USAGE;
     case COMMAND_LINE_TOLD:
@@ -42,7 +41,7 @@ static int run(struct arena *a, const struct command *command, int count, char *
     case COMMAND_LINE_READ:
         break;
     }
-    struct invocation in = {a, command, values, operands};
+    struct invocation in = {a, command, options, operands};
     int code = command->run(&in);
     if (fflush(stdout) != 0 && code == EXIT_CODE_OK) {
         perror("runsctl: standard output");

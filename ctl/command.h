@@ -9,13 +9,13 @@
 struct invocation;
 
 struct command {
-    const char *name;     // "runs cancel"
-    int place;            // in lists of commands: a lower one comes first
-    const char *operands; // "ID"; "" if it takes none
-    const char *summary;  // one line
-    const char *details;  // more lines for --help; NULL if none
-    const struct option *options;
-    int option_count;
+    const char *name;                  // "runs cancel"
+    int place;                         // in lists of commands: a lower one comes first
+    const char *operands;              // "ID"; "" if it takes none
+    const char *summary;               // one line
+    const char *details;               // more lines for --help; NULL if none
+    const struct cli_table *tables;    // the options; as of struct command_line
+    size_t options_size;               // of the struct that they are of
     int operand_count;                 // exactly as many must be given
     int (*run)(struct invocation *in); // returns the exit code
 };
@@ -24,7 +24,7 @@ struct command {
 struct invocation {
     struct arena *arena; // for as long as the command runs
     const struct command *command;
-    const struct option_value *values; // by the index of command->options
+    const void *options; // the struct that command->tables are of
     const char **operands;
 };
 

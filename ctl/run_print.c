@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/core/timestamp.h"
-#include "ctl/client_options.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
@@ -74,9 +73,9 @@ int run_print(struct arena *a, struct slice bytes, bool json) {
     return EXIT_CODE_OK;
 }
 
-int run_call_and_print(const struct invocation *in, const char *path, struct slice request) {
+int run_call_and_print(const struct invocation *in, const struct client_options *options,
+                       const char *path, struct slice request) {
     struct slice response;
-    int code = client_options_call(in, path, request, &response);
-    return code != EXIT_CODE_OK ? code
-                                : run_print(in->arena, response, in->values[CLIENT_JSON].given);
+    int code = client_options_call(in, options, path, request, &response);
+    return code != EXIT_CODE_OK ? code : run_print(in->arena, response, options->json);
 }

@@ -4,6 +4,7 @@
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/core/slice.h"
+#include "ctl/client_options.h"
 #include "ctl/command.h"
 #include "runs/v1/run.pb-c.h"
 
@@ -24,6 +25,7 @@ int run_print(struct arena *a, struct slice bytes, bool json);
 
 // Calls a method that returns a run, and prints it as the client options say;
 // returns an exit code (an error has been printed).
-int run_call_and_print(const struct invocation *in, const char *path, struct slice request);
+int run_call_and_print(const struct invocation *in, const struct client_options *options,
+                       const char *path, struct slice request);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "ctl/client_options.h"
 #include "ctl/command.h"
-#include "storage/backends.h"
 
 // How the tokens commands reach TokensService: the one place where tokens are
 // made and checked is the server, so that is what they always talk to.
@@ -12,18 +11,17 @@
 //                listens nowhere
 //   --server     a server anywhere, with a token that has tokens.admin
 
-enum { TOKENS_STORE = CLIENT_OPTION_COUNT, TOKENS_OPTION_COUNT };
+struct tokens_options {
+    struct client_options client;
+    const char *store; // NULL: none
+};
 
-// clang-format off
-#define TOKENS_OPTIONS                                                                             \
-    CLIENT_OPTIONS,                                                                                \
-    [TOKENS_STORE] = {.name = "--store", .kind = OPTION_TEXT, .value = "URL",                      \
-                      .help = STORE_URLS_KEPT ", in place of --server and --token"}
-// clang-format on
+// The rows behind client_options_rows, for a cli_table of struct tokens_options.
+extern const struct cli_option tokens_options_rows[];
 
 // Calls one method with the request; the response lives in in->arena. Returns an
 // exit code; an error has been printed.
-int tokens_access_call(const struct invocation *in, const char *path, struct slice request,
-                       struct slice *ret_response);
+int tokens_access_call(const struct invocation *in, const struct tokens_options *options,
+                       const char *path, struct slice request, struct slice *ret_response);
 
 #endif

@@ -5,10 +5,157 @@
 #include "gateway/edge/cors.h"
 #include "gateway/edge/header_map.h"
 
-const char *const gateway_envelope_words[] = {
+enum { MOST_ITEMS = 64, HOUR_MS = 3600000 };
+
+static const char *const envelope_words[] = {
     [ENVELOPE_RUNS] = "runs", [ENVELOPE_NONE] = "none", NULL};
-const char *const gateway_gzip_words[] = {"off", NULL};
-const char *const gateway_web_words[] = {"off", "on", NULL};
+static const char *const web_words[] = {"off", "on", NULL};
+static const char *const gzip_words[] = {"off", NULL}; // -1: SIZE_MAX, no reply is that large
+
+const struct cli_option gateway_flags_rows[] = {
+    {.name = "--envelope",
+     .value = "KIND",
+     CLI_WORD_AT(struct gateway_flags, options.http.envelope),
+     .words = envelope_words,
+     .fallback = "runs",
+     .help = "runs: {code, data, message, requestId} around replies;\n"
+             "none: messages as they are, errors as google.rpc.Status"},
+    {.name = "--ignore-unknown-fields",
+     CLI_FLAG_AT(struct gateway_flags, options.ignore_unknown),
+     .help = "of JSON bodies, instead of refusing them"},
+    {.name = "--cors-origin",
+     .value = "ORIGIN",
+     CLI_LIST_AT(struct gateway_flags, cors_origins),
+     .most = MOST_ITEMS,
+     .help = "scheme://host[:port] whose pages may read replies, or *"},
+    {.name = "--cors-credentials",
+     CLI_FLAG_AT(struct gateway_flags, options.http.cors_credentials),
+     .help = "lets these pages send cookies and client certificates"},
+    {.name = "--cors-max-age-s",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.http.cors_max_age_s),
+     CLI_GIVEN_AT(struct gateway_flags, has_cors_max_age),
+     .least = 1,
+     .most = 86400,
+     .fallback_number = GATEWAY_DEFAULT_CORS_MAX_AGE_S,
+     .help = "how long browsers keep a preflight's answer"},
+    {.name = "--request-header",
+     .value = "NAME[=KEY]",
+     CLI_LIST_AT(struct gateway_flags, request_headers),
+     .most = MOST_ITEMS,
+     .help = "HTTP header passed on as metadata"},
+    {.name = "--response-header",
+     .value = "KEY[=NAME]",
+     CLI_LIST_AT(struct gateway_flags, response_headers),
+     .most = MOST_ITEMS,
+     .help = "metadata of replies passed on as HTTP header"},
+    {.name = "--gzip-min-bytes",
+     .value = "N|off",
+     CLI_NUMBER_AT(struct gateway_flags, options.http.gzip_min_bytes),
+     .least = 1,
+     .most = 1 << 30,
+     .words = gzip_words,
+     .words_from = -1,
+     .fallback_number = GATEWAY_DEFAULT_GZIP_MIN_BYTES,
+     .help = "replies from this size on are compressed"},
+    {.name = "--stream-heartbeat-ms",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.http.stream_heartbeat_ms),
+     .least = 100,
+     .most = HOUR_MS,
+     .fallback_number = GATEWAY_DEFAULT_STREAM_HEARTBEAT_MS,
+     .help = "of a stream without messages"},
+    {.name = "--web",
+     .value = "on|off",
+     CLI_WORD_AT(struct gateway_flags, web),
+     CLI_GIVEN_AT(struct gateway_flags, has_web),
+     .words = web_words,
+     .default_help = "on with runsctl serve, else off",
+     .help = "the reference page at /docs, where the API has no route\n"},
+    {.name = "--max-header-bytes",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.limits.header_bytes),
+     .least = 1,
+     .most = 1 << 20,
+     .fallback_number = GATEWAY_DEFAULT_HEADER_BYTES,
+     .help = "of an HTTP request's head"},
+    {.name = "--max-body-bytes",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.limits.body_bytes),
+     .least = 1,
+     .most = 1 << 30,
+     .fallback_number = GATEWAY_DEFAULT_BODY_BYTES,
+     .help = "of an HTTP request's body"},
+    {.name = "--max-url-bytes",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.limits.url_bytes),
+     .least = 1,
+     .most = 1 << 20,
+     .fallback_number = GATEWAY_DEFAULT_URL_BYTES,
+     .help = "of an HTTP request's path and query"},
+    {.name = "--max-buffered-bytes",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.limits.buffered_bytes),
+     CLI_GIVEN_AT(struct gateway_flags, has_buffered_bytes),
+     .least = GATEWAY_LEAST_BUFFERED_BYTES,
+     .most = INT64_C(1) << 40,
+     .fallback_number = GATEWAY_DEFAULT_BUFFERED_BYTES,
+     .help = "of bodies, messages and replies of HTTP at once;\n"
+             "more wait, then: 429"},
+    {.name = "--max-connections",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, connections.connections),
+     CLI_GIVEN_AT(struct gateway_flags, connections.is_given),
+     .least = 1,
+     .most = 1000000,
+     .fallback_number = GATEWAY_DEFAULT_CONNECTIONS,
+     .default_help = "or what fits\nthe limit of open files",
+     .help = "of HTTP at once"},
+    {.name = "--max-in-flight",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.limits.calls_in_flight),
+     .least = 1,
+     .most = 1000000,
+     .fallback_number = GATEWAY_DEFAULT_CALLS_IN_FLIGHT,
+     .help = "calls behind HTTP requests at once; more: 429"},
+    {.name = "--reserved-in-flight",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.limits.reserved_calls),
+     CLI_GIVEN_AT(struct gateway_flags, has_reserved_calls),
+     .least = 0,
+     .most = 999999,
+     .default_help = "a quarter",
+     .help = "of these, for requests that change something"},
+    {.name = "--max-streams",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.limits.streams),
+     .least = 1,
+     .most = 1000000,
+     .fallback_number = GATEWAY_DEFAULT_STREAMS,
+     .help = "open at once, beside the calls; more: 429"},
+    {.name = "--idle-timeout-ms",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.limits.idle_timeout_ms),
+     .least = 1,
+     .most = HOUR_MS,
+     .fallback_number = GATEWAY_DEFAULT_IDLE_TIMEOUT_MS,
+     .help = "of a quiet HTTP connection"},
+    {.name = "--request-timeout-ms",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.limits.request_timeout_ms),
+     .least = 1,
+     .most = HOUR_MS,
+     .fallback_number = GATEWAY_DEFAULT_REQUEST_TIMEOUT_MS,
+     .help = "to receive one HTTP request"},
+    {.name = "--upstream-timeout-ms",
+     .value = "N",
+     CLI_NUMBER_AT(struct gateway_flags, options.limits.upstream_timeout_ms),
+     .least = 1,
+     .most = HOUR_MS,
+     .fallback_number = GATEWAY_DEFAULT_UPSTREAM_TIMEOUT_MS,
+     .help = "of the call behind an HTTP request"},
+    {.name = NULL},
+};
 
 static const struct error *of_flag(struct arena *a, const char *flag, const struct error *error) {
     return error == NULL
@@ -32,28 +179,25 @@ static struct header_mapping mapping_of(struct arena *a, const char *text) {
         from, equals != NULL ? lower_case(a, equals + 1, strlen(equals + 1)) : from};
 }
 
-static const struct error *read_mappings(struct arena *a, const struct option_value *value,
+static const struct error *read_mappings(struct arena *a, const struct cli_list *texts,
                                          const char *flag, enum header_map_direction direction,
                                          const struct header_mapping **ret_items,
                                          size_t *ret_count) {
-    struct header_mapping *items = ARENA_ARRAY(a, struct header_mapping, value->list_count + 1);
-    for (int i = 0; i < value->list_count; i++) {
-        items[i] = mapping_of(a, value->list[i]);
+    struct header_mapping *items = ARENA_ARRAY(a, struct header_mapping, texts->count + 1);
+    for (size_t i = 0; i < texts->count; i++) {
+        items[i] = mapping_of(a, texts->items[i]);
     }
     *ret_items = items;
-    *ret_count = (size_t)value->list_count;
-    const struct header_map map = {items, (size_t)value->list_count};
+    *ret_count = texts->count;
+    const struct header_map map = {items, texts->count};
     return of_flag(a, flag, header_map_check(a, map, direction));
 }
 
-static const struct error *read_cors(struct arena *a, const struct option_value *values,
-                                     struct gateway_http_options *http) {
-    http->cors_origins = values[GATEWAY_FLAG_CORS_ORIGIN].list;
-    http->cors_origin_count = (size_t)values[GATEWAY_FLAG_CORS_ORIGIN].list_count;
-    http->cors_credentials = values[GATEWAY_FLAG_CORS_CREDENTIALS].given;
-    http->cors_max_age_s = values[GATEWAY_FLAG_CORS_MAX_AGE].number;
-    if (http->cors_origin_count == 0 &&
-        (http->cors_credentials || values[GATEWAY_FLAG_CORS_MAX_AGE].given)) {
+static const struct error *finish_cors(struct arena *a, struct gateway_flags *flags) {
+    struct gateway_http_options *http = &flags->options.http;
+    http->cors_origins = flags->cors_origins.items;
+    http->cors_origin_count = flags->cors_origins.count;
+    if (http->cors_origin_count == 0 && (http->cors_credentials || flags->has_cors_max_age)) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s needs --cors-origin",
                          http->cors_credentials ? "--cors-credentials" : "--cors-max-age-s");
     }
@@ -62,85 +206,54 @@ static const struct error *read_cors(struct arena *a, const struct option_value 
     return of_flag(a, flag, cors_check(a, http));
 }
 
-static const struct error *read_reserved(struct arena *a, const struct option_value *reserved,
-                                         struct gateway_limits *limits) {
-    if (!reserved->given) {
+static const struct error *finish_reserved(struct arena *a, struct gateway_flags *flags) {
+    struct gateway_limits *limits = &flags->options.limits;
+    if (!flags->has_reserved_calls) {
         return NULL;
     }
-    int limit = limits->calls_in_flight != 0 ? limits->calls_in_flight
-                                             : (int)GATEWAY_DEFAULT_CALLS_IN_FLIGHT;
-    if (reserved->number >= limit) {
+    if (limits->reserved_calls >= limits->calls_in_flight) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                         "--reserved-in-flight: \"%s\" leaves reads nothing of --max-in-flight, "
+                         "--reserved-in-flight: \"%d\" leaves reads nothing of --max-in-flight, "
                          "which is %d",
-                         reserved->text, limit);
+                         limits->reserved_calls, limits->calls_in_flight);
     }
-    limits->reserved_calls = reserved->number > 0 ? (int)reserved->number : -1;
+    limits->reserved_calls = limits->reserved_calls > 0 ? limits->reserved_calls : -1;
     return NULL;
 }
 
-static const struct error *check_buffered(struct arena *a, const struct option_value *buffered,
-                                          const struct gateway_limits *limits) {
-    size_t body = limits->body_bytes != 0 ? limits->body_bytes : (size_t)GATEWAY_DEFAULT_BODY_BYTES;
-    if (!buffered->given || limits->buffered_bytes / GATEWAY_BODIES_IN_BUFFER >= body) {
+static const struct error *finish_buffered(struct arena *a, struct gateway_flags *flags) {
+    struct gateway_limits *limits = &flags->options.limits;
+    if (!flags->has_buffered_bytes) {
+        limits->buffered_bytes = 0; // or more, for large bodies
+        return NULL;
+    }
+    if (limits->buffered_bytes / GATEWAY_BODIES_IN_BUFFER >= limits->body_bytes) {
         return NULL;
     }
     return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                     "--max-buffered-bytes: \"%s\" is less than %d times --max-body-bytes, "
+                     "--max-buffered-bytes: \"%zu\" is less than %d times --max-body-bytes, "
                      "which is %zu",
-                     buffered->text, GATEWAY_BODIES_IN_BUFFER, body);
+                     limits->buffered_bytes, GATEWAY_BODIES_IN_BUFFER, limits->body_bytes);
 }
 
-const struct error *gateway_flags_read(struct arena *a, const struct option_value *values,
-                                       struct gateway_options *options) {
-    const struct option_value *gzip = &values[GATEWAY_FLAG_GZIP];
-    options->http = (struct gateway_http_options){
-        .envelope = (enum envelope_kind)values[GATEWAY_FLAG_ENVELOPE].number,
-        .gzip_min_bytes = gzip->is_word ? SIZE_MAX : (size_t)gzip->number,
-        .stream_heartbeat_ms = values[GATEWAY_FLAG_HEARTBEAT].number,
-    };
-    options->limits = (struct gateway_limits){
-        .header_bytes = (size_t)values[GATEWAY_FLAG_MAX_HEADER].number,
-        .body_bytes = (size_t)values[GATEWAY_FLAG_MAX_BODY].number,
-        .url_bytes = (size_t)values[GATEWAY_FLAG_MAX_URL].number,
-        .buffered_bytes = (size_t)values[GATEWAY_FLAG_MAX_BUFFERED].number,
-        .connections = (int)values[GATEWAY_FLAG_MAX_CONNECTIONS].number,
-        .calls_in_flight = (int)values[GATEWAY_FLAG_MAX_IN_FLIGHT].number,
-        .streams = (int)values[GATEWAY_FLAG_MAX_STREAMS].number,
-        .idle_timeout_ms = values[GATEWAY_FLAG_IDLE_TIMEOUT].number,
-        .request_timeout_ms = values[GATEWAY_FLAG_REQUEST_TIMEOUT].number,
-        .upstream_timeout_ms = values[GATEWAY_FLAG_UPSTREAM_TIMEOUT].number,
-    };
-    if (values[GATEWAY_FLAG_WEB].given) {
-        options->web = values[GATEWAY_FLAG_WEB].number == 1;
-    }
-    options->ignore_unknown = values[GATEWAY_FLAG_IGNORE_UNKNOWN].given;
-    const struct error *error =
-        read_reserved(a, &values[GATEWAY_FLAG_RESERVED_IN_FLIGHT], &options->limits);
+const struct error *gateway_flags_finish(struct arena *a, struct gateway_flags *flags) {
+    struct gateway_http_options *http = &flags->options.http;
+    flags->connections.option = "--max-connections";
+    flags->options.web = flags->has_web ? flags->web != 0 : flags->options.web;
+    const struct error *error = finish_reserved(a, flags);
     if (error == NULL) {
-        error = check_buffered(a, &values[GATEWAY_FLAG_MAX_BUFFERED], &options->limits);
+        error = finish_buffered(a, flags);
     }
     if (error == NULL) {
-        error = read_cors(a, values, &options->http);
+        error = finish_cors(a, flags);
     }
     if (error == NULL) {
-        error = read_mappings(a, &values[GATEWAY_FLAG_REQUEST_HEADER], "--request-header",
-                              HEADER_MAP_REQUEST, &options->http.request_headers,
-                              &options->http.request_header_count);
+        error = read_mappings(a, &flags->request_headers, "--request-header", HEADER_MAP_REQUEST,
+                              &http->request_headers, &http->request_header_count);
     }
     if (error == NULL) {
-        error = read_mappings(a, &values[GATEWAY_FLAG_RESPONSE_HEADER], "--response-header",
-                              HEADER_MAP_RESPONSE, &options->http.response_headers,
-                              &options->http.response_header_count);
+        error = read_mappings(a, &flags->response_headers, "--response-header", HEADER_MAP_RESPONSE,
+                              &http->response_headers, &http->response_header_count);
     }
     return error;
-}
-
-struct descriptor_share gateway_flags_connections(const struct option_value *values) {
-    const struct option_value *connections = &values[GATEWAY_FLAG_MAX_CONNECTIONS];
-    return (struct descriptor_share){
-        .option = "--max-connections",
-        .is_given = connections->given,
-        .connections = connections->given ? connections->number : GATEWAY_DEFAULT_CONNECTIONS,
-    };
 }

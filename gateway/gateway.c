@@ -18,16 +18,16 @@ struct gateway {
 
 static struct gateway_limits with_defaults(struct gateway_limits limits) {
     const struct gateway_limits defaults = {
-        .header_bytes = 16 << 10,
+        .header_bytes = GATEWAY_DEFAULT_HEADER_BYTES,
         .body_bytes = GATEWAY_DEFAULT_BODY_BYTES,
         .buffered_bytes = GATEWAY_DEFAULT_BUFFERED_BYTES,
-        .url_bytes = 8 << 10,
+        .url_bytes = GATEWAY_DEFAULT_URL_BYTES,
         .connections = GATEWAY_DEFAULT_CONNECTIONS,
         .calls_in_flight = GATEWAY_DEFAULT_CALLS_IN_FLIGHT,
-        .streams = 1024,
-        .idle_timeout_ms = 75000, // load balancers keep connections for 60 s
-        .request_timeout_ms = 30000,
-        .upstream_timeout_ms = 30000,
+        .streams = GATEWAY_DEFAULT_STREAMS,
+        .idle_timeout_ms = GATEWAY_DEFAULT_IDLE_TIMEOUT_MS,
+        .request_timeout_ms = GATEWAY_DEFAULT_REQUEST_TIMEOUT_MS,
+        .upstream_timeout_ms = GATEWAY_DEFAULT_UPSTREAM_TIMEOUT_MS,
     };
 #define DEFAULT_OF(member) (limits.member != 0 ? limits.member : defaults.member)
     struct gateway_limits all = {
@@ -55,9 +55,12 @@ static struct gateway_limits with_defaults(struct gateway_limits limits) {
 }
 
 static struct gateway_http_options http_with_defaults(struct gateway_http_options http) {
-    http.cors_max_age_s = http.cors_max_age_s != 0 ? http.cors_max_age_s : 600;
-    http.gzip_min_bytes = http.gzip_min_bytes != 0 ? http.gzip_min_bytes : 4096;
-    http.stream_heartbeat_ms = http.stream_heartbeat_ms != 0 ? http.stream_heartbeat_ms : 15000;
+    http.cors_max_age_s =
+        http.cors_max_age_s != 0 ? http.cors_max_age_s : GATEWAY_DEFAULT_CORS_MAX_AGE_S;
+    http.gzip_min_bytes =
+        http.gzip_min_bytes != 0 ? http.gzip_min_bytes : (size_t)GATEWAY_DEFAULT_GZIP_MIN_BYTES;
+    http.stream_heartbeat_ms = http.stream_heartbeat_ms != 0 ? http.stream_heartbeat_ms
+                                                             : GATEWAY_DEFAULT_STREAM_HEARTBEAT_MS;
     return http;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/cli/command_line.h"
 #include "base/cli/error_print.h"
+#include "base/cli/process_options.h"
 #include "base/core/version.h"
 #include "base/log/server_log.h"
 #include "base/net/listener_guard.h"
@@ -25,67 +26,61 @@ enum {
     EXIT_USAGE = 2,
     MOST_DESCRIPTOR_SETS = 16,
     MAX_REPLY_BYTES = 16 << 20,
-    DEFAULT_DRAIN_MS = 10000,
     RETRY_S = 1,
     // Beyond the drain, until the guard of the listener ends a process that does not stop.
     STOP_MS = 10000,
 };
 
-#define PROGRAM          "runs-gateway"
-#define DEFAULT_LISTEN   "127.0.0.1:8080"
-#define DEFAULT_UPSTREAM "unix:runsd.sock"
+#define PROGRAM "runs-gateway"
 
-enum {
-    FLAG_LISTEN,
-    FLAG_UPSTREAM,
-    FLAG_DESCRIPTORS,
-    FLAG_REFLECT,
-    FLAG_UNBOUND_METHODS,
-    FLAG_PRINT_OPENAPI,
-    FLAG_GATEWAY, // those that every gateway has
-    FLAG_DRAIN = FLAG_GATEWAY + GATEWAY_FLAG_COUNT,
-    FLAG_LOG_LEVEL,
-    FLAG_COUNT,
+// What the command line says.
+struct flags {
+    const char *listen;
+    const char *upstream;
+    struct cli_list descriptors;
+    bool reflect;
+    bool prints_openapi;
+    struct gateway_flags gateway;
+    struct process_options process;
 };
 
-static const struct option flags[FLAG_COUNT] = {
-    [FLAG_LISTEN] = {.name = "--listen",
-                     .kind = OPTION_TEXT,
-                     .value = "ADDR",
-                     .help = "HOST:PORT or unix:PATH [" DEFAULT_LISTEN "]"},
-    [FLAG_UPSTREAM] = {.name = "--upstream",
-                       .kind = OPTION_TEXT,
-                       .value = "ADDR",
-                       .help = "of the gRPC server [" DEFAULT_UPSTREAM "]"},
-    [FLAG_DESCRIPTORS] = {.name = "--descriptors",
-                          .kind = OPTION_LIST,
-                          .value = "FILE",
-                          .maximum = MOST_DESCRIPTOR_SETS,
-                          .help = "a serialized FileDescriptorSet with google.api.http\n"
-                                  "annotations; several are merged [runs.v1]"},
-    [FLAG_REFLECT] = {.name = "--reflect",
-                      .kind = OPTION_FLAG,
-                      .help = "asks the gRPC server for its descriptors instead"},
-    [FLAG_UNBOUND_METHODS] = {.name = "--unbound-methods",
-                              .kind = OPTION_FLAG,
-                              .help = "serves methods without annotation, too, as\n"
-                                      "POST /package.Service/Method"},
-    [FLAG_PRINT_OPENAPI] = {.name = "--print-openapi",
-                            .kind = OPTION_FLAG,
-                            .help = "prints the OpenAPI document of /openapi.json\n"
-                                    "and ends, without serving"},
-    GATEWAY_FLAGS(FLAG_GATEWAY),
-    [FLAG_DRAIN] = {.name = "--drain-ms",
-                    .kind = OPTION_NUMBER,
-                    .value = "N",
-                    .minimum = 0,
-                    .maximum = 3600000,
-                    .help = "how long requests may take to end at a stop [10000]"},
-    [FLAG_LOG_LEVEL] = {.name = "--log-level",
-                        .kind = OPTION_CHOICE,
-                        .value = "LEVEL",
-                        .help = "debug, info, warn or error [info]",
-                        .words = log_level_names},
+static const struct cli_option rows[] = {
+    {.name = "--listen",
+     .value = "ADDR",
+     CLI_TEXT_AT(struct flags, listen),
+     .fallback = "127.0.0.1:8080",
+     .help = "HOST:PORT or unix:PATH"},
+    {.name = "--upstream",
+     .value = "ADDR",
+     CLI_TEXT_AT(struct flags, upstream),
+     .fallback = "unix:runsd.sock",
+     .help = "of the gRPC server"},
+    {.name = "--descriptors",
+     .value = "FILE",
+     CLI_LIST_AT(struct flags, descriptors),
+     .most = MOST_DESCRIPTOR_SETS,
+     .default_help = "runs.v1",
+     .help = "a serialized FileDescriptorSet with google.api.http\n"
+             "annotations; several are merged"},
+    {.name = "--reflect",
+     CLI_FLAG_AT(struct flags, reflect),
+     .help = "asks the gRPC server for its descriptors instead"},
+    {.name = "--unbound-methods",
+     CLI_FLAG_AT(struct flags, gateway.options.unbound_methods),
+     .help = "serves methods without annotation, too, as\n"
+             "POST /package.Service/Method"},
+    {.name = "--print-openapi",
+     CLI_FLAG_AT(struct flags, prints_openapi),
+     .help = "prints the OpenAPI document of /openapi.json\n"
+             "and ends, without serving"},
+    {.name = NULL},
+};
+
+static const struct cli_table tables[] = {
+    {rows, 0},
+    {gateway_flags_rows, offsetof(struct flags, gateway)},
+    {process_options_rows, offsetof(struct flags, process)},
+    {NULL, 0},
 };
 
 static const struct command_line command_line = {
@@ -94,8 +89,7 @@ static const struct command_line command_line = {
     .operands = "",
     .summary = "Serves a gRPC server's methods as HTTP/JSON until SIGTERM.",
     .details = "SIGHUP reads the descriptors again; if they are bad, the old ones stay.\n",
-    .options = flags,
-    .option_count = FLAG_COUNT,
+    .tables = tables,
     .footer = "Logs JSON lines to standard error. Exit status: 0 stopped by a signal, 1 could\n"
               "not start or must be restarted, 2 wrong usage.\n",
 };
@@ -114,29 +108,30 @@ struct program {
     atomic_bool must_restart; // the listener is deaf
 };
 
-static const struct error *read_flags(struct arena *a, const struct option_value *values,
-                                      struct program *p) {
-    if (values[FLAG_REFLECT].given && values[FLAG_DESCRIPTORS].given) {
+static const struct error *read_flags(struct arena *a, struct flags *flags, struct program *p) {
+    if (flags->reflect && flags->descriptors.count > 0) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "--reflect and --descriptors exclude each other");
     }
-    const struct option_value *listen = &values[FLAG_LISTEN];
-    const struct option_value *upstream = &values[FLAG_UPSTREAM];
-    const struct error *error = address_parse(
-        a, "--listen", listen->given ? listen->text : DEFAULT_LISTEN, &p->options.listen);
+    const struct error *error =
+        address_parse(a, "--listen", flags->listen, &flags->gateway.options.listen);
     if (error == NULL) {
-        error = address_parse(a, "--upstream", upstream->given ? upstream->text : DEFAULT_UPSTREAM,
-                              &p->upstream);
+        error = address_parse(a, "--upstream", flags->upstream, &p->upstream);
     }
     if (error == NULL) {
-        error = gateway_flags_read(a, &values[FLAG_GATEWAY], &p->options);
+        error = gateway_flags_finish(a, &flags->gateway);
     }
-    p->options.unbound_methods = values[FLAG_UNBOUND_METHODS].given;
-    p->source.files = values[FLAG_DESCRIPTORS].list;
-    p->source.file_count = (size_t)values[FLAG_DESCRIPTORS].list_count;
-    p->reflect = values[FLAG_REFLECT].given;
-    p->prints = values[FLAG_PRINT_OPENAPI].given;
-    p->drain_ms = values[FLAG_DRAIN].given ? values[FLAG_DRAIN].number : DEFAULT_DRAIN_MS;
+    if (error == NULL) {
+        error = descriptor_limit_apply(a, p->log, &flags->gateway.connections, 1);
+    }
+    p->options = flags->gateway.options;
+    p->options.log = p->log;
+    p->options.limits.connections = (int)flags->gateway.connections.connections;
+    p->source.files = flags->descriptors.items;
+    p->source.file_count = flags->descriptors.count;
+    p->reflect = flags->reflect;
+    p->prints = flags->prints_openapi;
+    p->drain_ms = flags->process.drain_ms;
     return error;
 }
 
@@ -285,20 +280,14 @@ static int serve(struct program *p) {
     return atomic_load(&p->must_restart) ? EXIT_FAILED : status;
 }
 
-static int run_logged(struct arena *a, const struct option_value *values, const sigset_t *signals,
+static int run_logged(struct arena *a, struct flags *flags, const sigset_t *signals,
                       const struct logger *log) {
-    struct program p = {
-        .log = log, .options = {.log = log}, .source = {.log = log}, .signals = *signals};
-    const struct error *error = read_flags(a, values, &p);
-    struct descriptor_share connections = gateway_flags_connections(&values[FLAG_GATEWAY]);
-    if (error == NULL) {
-        error = descriptor_limit_apply(a, log, &connections, 1);
-    }
+    struct program p = {.log = log, .source = {.log = log}, .signals = *signals};
+    const struct error *error = read_flags(a, flags, &p);
     if (error != NULL) {
         command_line_complain(&command_line, "%s", error->message);
         return EXIT_USAGE;
     }
-    p.options.limits.connections = (int)connections.connections;
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     int status = serve(&p);
@@ -307,18 +296,19 @@ static int run_logged(struct arena *a, const struct option_value *values, const 
     return status;
 }
 
-static int run_program(struct arena *a, const struct option_value *values) {
-    const struct option_value *level = &values[FLAG_LOG_LEVEL];
+static int run_program(struct arena *a, void *options) {
+    struct flags *flags = options;
     // Before any thread is made, so that all of them leave the signals to us.
     sigset_t signals;
     server_process_prepare(&signals);
     struct logger log;
-    server_log_start(level->given ? (enum log_level)level->number : LOG_INFO, PROGRAM, &log);
-    int status = run_logged(a, values, &signals, &log);
+    server_log_start(flags->process.log_level, PROGRAM, &log);
+    int status = run_logged(a, flags, &signals, &log);
     server_log_stop(&log);
     return status;
 }
 
 int main(int argc, char **argv) {
-    return command_line_main(&command_line, argc, argv, run_program);
+    struct flags flags = {0};
+    return command_line_main(&command_line, argc, argv, &flags, run_program);
 }

@@ -41,14 +41,26 @@ struct gateway_limits {
 };
 
 enum {
+    GATEWAY_DEFAULT_HEADER_BYTES = 16 << 10,
     GATEWAY_DEFAULT_BODY_BYTES = 1 << 20,
+    GATEWAY_DEFAULT_URL_BYTES = 8 << 10,
     GATEWAY_DEFAULT_BUFFERED_BYTES = 256 << 20,
     GATEWAY_LEAST_BUFFERED_BYTES = 4 << 20,
     // A body, the message made of it and what is sent of it fit in what one client has.
     GATEWAY_BODIES_IN_BUFFER = 4,
 };
 
-enum { GATEWAY_DEFAULT_CALLS_IN_FLIGHT = 1536, GATEWAY_DEFAULT_CONNECTIONS = 10000 };
+enum {
+    GATEWAY_DEFAULT_CONNECTIONS = 10000,
+    GATEWAY_DEFAULT_CALLS_IN_FLIGHT = 1536,
+    GATEWAY_DEFAULT_STREAMS = 1024,
+    GATEWAY_DEFAULT_IDLE_TIMEOUT_MS = 75000, // load balancers keep connections for 60 s
+    GATEWAY_DEFAULT_REQUEST_TIMEOUT_MS = 30000,
+    GATEWAY_DEFAULT_UPSTREAM_TIMEOUT_MS = 30000,
+    GATEWAY_DEFAULT_CORS_MAX_AGE_S = 600,
+    GATEWAY_DEFAULT_GZIP_MIN_BYTES = 4096,
+    GATEWAY_DEFAULT_STREAM_HEARTBEAT_MS = 15000,
+};
 
 // How many of so many calls are kept for changes unless it is said.
 static inline int gateway_default_reserved_calls(int calls_in_flight) {

@@ -13,9 +13,7 @@
 
 enum {
     MAX_METADATA_BYTES = 16 * 1024,
-    DEFAULT_MAX_REQUEST_BYTES = 4 * 1024 * 1024,
     DEFAULT_MAX_CALLS = 10000,
-    DEFAULT_MAX_BUFFERED_BYTES = 256 * 1024 * 1024,
     HANDSHAKE_TIMEOUT_MS = 10 * 1000,
     KEEPALIVE_TIME_MS = 60 * 1000,
     SHORTEST_CLIENT_PING_MS = 10 * 1000,
@@ -58,8 +56,9 @@ static grpc_server *new_core(struct rpc_server *server) {
 }
 
 static void set_limits(struct rpc_server *server, const struct rpc_server_options *options) {
-    server->max_request_bytes =
-        options->max_request_bytes != 0 ? options->max_request_bytes : DEFAULT_MAX_REQUEST_BYTES;
+    server->max_request_bytes = options->max_request_bytes != 0
+                                    ? options->max_request_bytes
+                                    : (size_t)RPC_DEFAULT_MAX_REQUEST_BYTES;
     server->max_calls_in_flight =
         options->max_calls_in_flight != 0 ? options->max_calls_in_flight : DEFAULT_MAX_CALLS;
     int reserved =
@@ -68,7 +67,7 @@ static void set_limits(struct rpc_server *server, const struct rpc_server_option
     server->max_streams =
         options->max_streams != 0 ? options->max_streams : (server->max_calls_in_flight + 1) / 2;
     server->max_held = options->max_buffered_bytes != 0 ? options->max_buffered_bytes
-                                                        : (size_t)DEFAULT_MAX_BUFFERED_BYTES;
+                                                        : (size_t)RPC_DEFAULT_MAX_BUFFERED_BYTES;
     server->max_connections =
         options->max_connections != 0 ? options->max_connections : RPC_DEFAULT_MAX_CONNECTIONS;
 }

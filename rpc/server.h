@@ -17,7 +17,11 @@
 
 struct rpc_server;
 
-enum { RPC_DEFAULT_MAX_CONNECTIONS = 1024 };
+enum {
+    RPC_DEFAULT_MAX_CONNECTIONS = 1024,
+    RPC_DEFAULT_MAX_REQUEST_BYTES = 4 << 20,
+    RPC_DEFAULT_MAX_BUFFERED_BYTES = 256 << 20,
+};
 
 struct rpc_server_options {
     const struct logger *log;

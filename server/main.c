@@ -4,6 +4,7 @@
 
 #include "base/cli/command_line.h"
 #include "base/cli/error_print.h"
+#include "base/cli/process_options.h"
 #include "base/core/clock.h"
 #include "base/core/version.h"
 #include "base/log/server_log.h"
@@ -12,6 +13,7 @@
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
 #include "rpc/log.h"
+#include "server/options.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
 
@@ -22,66 +24,40 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, MOST_LISTENERS = 16 };
 // How long after the drain the listener guard ends a process that has not stopped.
 enum { STOP_MS = 10000 };
 
-enum {
-    FLAG_LISTEN,
-    FLAG_STORE,
-    FLAG_MAX_REQUEST,
-    FLAG_MAX_BUFFERED,
-    FLAG_MAX_CONNECTIONS,
-    FLAG_QUEUE_LIMIT,
-    FLAG_DRAIN,
-    FLAG_LOG_LEVEL,
-    FLAG_COUNT,
+// What the command line says.
+struct flags {
+    struct cli_list listen;
+    struct server_options server;
+    struct process_options process;
 };
 
-static const struct option options[FLAG_COUNT] = {
-    [FLAG_LISTEN] = {.name = "--listen",
-                     .kind = OPTION_LIST,
-                     .value = "ADDR",
-                     .maximum = MOST_LISTENERS,
-                     .help =
-                         "HOST:PORT or unix:PATH [" RUNSD_DEFAULT_ADDRESS " and unix:PATH.sock]"},
-    [FLAG_STORE] = {.name = "--store",
-                    .kind = OPTION_TEXT,
-                    .value = "URL",
-                    .help = STORE_URLS " [" STORE_DEFAULT_URL "]"},
-    [FLAG_MAX_REQUEST] = {.name = "--max-request-bytes",
-                          .kind = OPTION_NUMBER,
-                          .value = "N",
-                          .minimum = 1024,
-                          .maximum = 1 << 30,
-                          .help = "of a request message [4194304]"},
-    [FLAG_MAX_BUFFERED] = {.name = "--max-buffered-bytes",
-                           .kind = OPTION_NUMBER,
-                           .value = "N",
-                           .minimum = RUNSD_LEAST_BUFFERED_BYTES,
-                           .maximum = INT64_C(1) << 40,
-                           .help = "of requests and replies at once; more: RESOURCE_EXHAUSTED\n"
-                                   "[268435456]"},
-    [FLAG_MAX_CONNECTIONS] = {.name = "--max-grpc-connections",
-                              .kind = OPTION_NUMBER,
-                              .value = "N",
-                              .minimum = 1,
-                              .maximum = 1000000,
-                              .help = "open at once; more are closed [1024, or what fits\n"
-                                      "the limit of open files]"},
-    [FLAG_QUEUE_LIMIT] = {.name = "--queue-limit",
-                          .kind = OPTION_NUMBER,
-                          .value = "N",
-                          .minimum = 1,
-                          .maximum = 10000000,
-                          .help = "operations that wait for the store [16384]"},
-    [FLAG_DRAIN] = {.name = "--drain-ms",
-                    .kind = OPTION_NUMBER,
-                    .value = "N",
-                    .minimum = 0,
-                    .maximum = 3600000,
-                    .help = "how long calls may take to end at a stop [10000]"},
-    [FLAG_LOG_LEVEL] = {.name = "--log-level",
-                        .kind = OPTION_CHOICE,
-                        .value = "LEVEL",
-                        .help = "debug, info, warn or error [info]",
-                        .words = log_level_names},
+static const struct cli_option rows[] = {
+    {.name = "--listen",
+     .value = "ADDR",
+     CLI_LIST_AT(struct flags, listen),
+     .most = MOST_LISTENERS,
+     .default_help = RUNSD_DEFAULT_ADDRESS " and unix:PATH.sock",
+     .help = "HOST:PORT or unix:PATH"},
+    {.name = "--store",
+     .value = "URL",
+     CLI_TEXT_AT(struct flags, server.runsd.store_url),
+     .fallback = STORE_DEFAULT_URL,
+     .help = STORE_URLS},
+    {.name = "--max-buffered-bytes",
+     .value = "N",
+     CLI_NUMBER_AT(struct flags, server.runsd.max_buffered_bytes),
+     .least = RUNSD_LEAST_BUFFERED_BYTES,
+     .most = INT64_C(1) << 40,
+     .fallback_number = RPC_DEFAULT_MAX_BUFFERED_BYTES,
+     .help = "of requests and replies at once; more: RESOURCE_EXHAUSTED\n"},
+    {.name = NULL},
+};
+
+static const struct cli_table tables[] = {
+    {rows, 0},
+    {server_options_rows, offsetof(struct flags, server)},
+    {process_options_rows, offsetof(struct flags, process)},
+    {NULL, 0},
 };
 
 static const struct command_line command_line = {
@@ -89,8 +65,7 @@ static const struct command_line command_line = {
     .version = RUNSD_VERSION,
     .operands = "",
     .summary = "Serves runs.v1.RunsService and TokensService over gRPC until SIGTERM.",
-    .options = options,
-    .option_count = FLAG_COUNT,
+    .tables = tables,
     .footer = "Logs JSON lines to standard error. Exit status: 0 stopped by a signal, 1 could\n"
               "not start or must be restarted, 2 wrong usage.\n",
 };
@@ -98,26 +73,6 @@ static const struct command_line command_line = {
 static void on_failure(void *context) {
     atomic_store((atomic_bool *)context, true);
     kill(getpid(), SIGTERM);
-}
-
-// Parses the addresses to listen at; NULL for success.
-static const struct error *read_listeners(struct arena *a, const struct option_value *value,
-                                          const char *store_url, struct address **ret_listen,
-                                          size_t *ret_count) {
-    const char *defaults[RUNSD_DEFAULT_LISTENERS];
-    const char *const *texts = value->given ? value->list : defaults;
-    size_t count =
-        value->given ? (size_t)value->list_count : runsd_default_listeners(a, store_url, defaults);
-    struct address *listen = ARENA_ARRAY(a, struct address, count);
-    for (size_t i = 0; i < count; i++) {
-        const struct error *error = address_parse(a, "--listen", texts[i], &listen[i]);
-        if (error != NULL) {
-            return error;
-        }
-    }
-    *ret_listen = listen;
-    *ret_count = count;
-    return NULL;
 }
 
 static void wait_for_stop(const struct logger *log, const sigset_t *signals) {
@@ -128,43 +83,31 @@ static void wait_for_stop(const struct logger *log, const sigset_t *signals) {
     LOG(log, LOG_INFO, "stopping", log_int("signal", number));
 }
 
-static const struct error *fit_connections(struct arena *a, const struct logger *log,
-                                           const struct option_value *value, int *ret_connections) {
-    struct descriptor_share share = {
-        .option = "--max-grpc-connections",
-        .is_given = value->given,
-        .connections = value->given ? value->number : RPC_DEFAULT_MAX_CONNECTIONS,
-    };
-    const struct error *error = descriptor_limit_apply(a, log, &share, 1);
-    *ret_connections = (int)share.connections;
+static const struct error *read_flags(struct arena *a, const struct logger *log,
+                                      struct flags *flags) {
+    struct server_options *server = &flags->server;
+    const struct error *error = server_options_finish(a, server, "--listen", &flags->listen);
+    if (error == NULL) {
+        error = descriptor_limit_apply(a, log, &server->connections, 1);
+    }
+    server->runsd.max_connections = (int)server->connections.connections;
+    server->runsd.drain_ms = flags->process.drain_ms;
     return error;
 }
 
-static int serve_logged(struct arena *a, const struct option_value *values, const sigset_t *signals,
+static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *signals,
                         const struct logger *log) {
-    atomic_bool failed = false;
-    struct runsd_options server = {
-        .log = log,
-        .clock = &clock_system,
-        .store_url = values[FLAG_STORE].given ? values[FLAG_STORE].text : STORE_DEFAULT_URL,
-        .max_request_bytes = (size_t)values[FLAG_MAX_REQUEST].number,
-        .max_buffered_bytes = (size_t)values[FLAG_MAX_BUFFERED].number,
-        .queue_limit = (int)values[FLAG_QUEUE_LIMIT].number,
-        .drain_ms = values[FLAG_DRAIN].given ? values[FLAG_DRAIN].number : 10000,
-        .on_failure = on_failure,
-        .context = &failed,
-    };
-    struct address *listen;
-    const struct error *error =
-        read_listeners(a, &values[FLAG_LISTEN], server.store_url, &listen, &server.listen_count);
-    if (error == NULL) {
-        error = fit_connections(a, log, &values[FLAG_MAX_CONNECTIONS], &server.max_connections);
-    }
+    const struct error *error = read_flags(a, log, flags);
     if (error != NULL) {
         command_line_complain(&command_line, "%s", error->message);
         return EXIT_USAGE;
     }
-    server.listen = listen;
+    atomic_bool failed = false;
+    struct runsd_options server = flags->server.runsd;
+    server.log = log;
+    server.clock = &clock_system;
+    server.on_failure = on_failure;
+    server.context = &failed;
     const struct listener_guard_options guard = {
         .log = log,
         .on_deaf = on_failure,
@@ -192,18 +135,19 @@ static int serve_logged(struct arena *a, const struct option_value *values, cons
     return atomic_load(&failed) ? EXIT_FAILED : EXIT_OK;
 }
 
-static int serve(struct arena *a, const struct option_value *values) {
-    const struct option_value *level = &values[FLAG_LOG_LEVEL];
+static int serve(struct arena *a, void *options) {
+    struct flags *flags = options;
     // Before any thread is started, so that all of them have the signals blocked.
     sigset_t signals;
     server_process_prepare(&signals);
     struct logger log;
-    server_log_start(level->given ? (enum log_level)level->number : LOG_INFO, "runsd", &log);
-    int status = serve_logged(a, values, &signals, &log);
+    server_log_start(flags->process.log_level, "runsd", &log);
+    int status = serve_logged(a, flags, &signals, &log);
     server_log_stop(&log);
     return status;
 }
 
 int main(int argc, char **argv) {
-    return command_line_main(&command_line, argc, argv, serve);
+    struct flags flags = {0};
+    return command_line_main(&command_line, argc, argv, &flags, serve);
 }

@@ -7,21 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cli/cli_help.h"
+#include "base/core/check.h"
 #include "base/core/strbuf.h"
 #include "base/log/stderr_print.h"
 
-enum { HELP_COLUMN_LEAST = 24, WRONG_USAGE = 2 };
+enum { WRONG_USAGE = 2 };
 
-// What is read at the moment.
+// An option while the arguments are read.
+struct slot {
+    const struct cli_option *row;
+    char *options; // the struct that the row's offsets are of
+    bool is_given;
+    const char **items; // of a LIST
+};
+
 struct reader {
     struct arena *arena;
     const struct command_line *line;
     int count;
     char **arguments;
-    struct option_value *values;
+    struct slot *slots;
+    size_t slot_count;
 };
 
-// --- telling ---
+// --- printing ---
 
 static const char *command_of(const struct command_line *line) {
     return line->command != NULL ? line->command : "";
@@ -44,54 +54,27 @@ void command_line_complain(const struct command_line *line, const char *format, 
     strbuf_release(&told);
 }
 
-static void print_option(const struct option *o, int column) {
-    char head[64];
-    snprintf(head, sizeof(head), "%s%s%s", o->name, o->value != NULL ? " " : "",
-             o->value != NULL ? o->value : "");
-    printf("  %-*s ", column, head);
-    for (const char *p = o->help; *p != '\0'; p++) {
-        if (*p == '\n') {
-            printf("\n   %-*s", column, "");
-        } else {
-            putchar(*p);
-        }
-    }
-    printf("%s%s\n", o->kind == OPTION_LIST ? " (repeatable)" : "",
-           o->required ? " (required)" : "");
-}
-
-static int help_column(const struct command_line *line) {
-    size_t column = HELP_COLUMN_LEAST;
-    for (int i = 0; i < line->option_count; i++) {
-        const struct option *o = &line->options[i];
-        size_t width = strlen(o->name) + (o->value != NULL ? 1 + strlen(o->value) : 0);
-        column = width > column ? width : column;
-    }
-    return (int)column;
-}
-
 static void print_help(const struct command_line *line) {
+    bool has_options = cli_option_first(line->tables).row != NULL;
     printf("usage: %s%s%s%s%s%s\n\n%s\n", line->program, space_before_command(line),
            command_of(line), line->operands[0] != '\0' ? " " : "", line->operands,
-           line->option_count > 0 ? " [options]" : "", line->summary);
+           has_options ? " [options]" : "", line->summary);
     if (line->details != NULL) {
         printf("\n%s", line->details);
     }
-    if (line->option_count > 0) {
+    if (has_options) {
         printf("\nOptions:\n");
     }
-    for (int i = 0; i < line->option_count; i++) {
-        print_option(&line->options[i], help_column(line));
-    }
+    cli_help_print(line->tables);
     if (line->version != NULL) {
         printf("  --version, --help\n");
     }
     printf("\n%s", line->footer);
 }
 
-// --- reading; functions return false once wrong usage was told ---
+// --- values; functions return false once wrong usage was printed ---
 
-static const char *list_words(struct arena *a, const struct option *o) {
+static const char *list_words(struct arena *a, const struct cli_option *o) {
     const char *list = o->words[0];
     for (size_t i = 1; o->words[i] != NULL; i++) {
         list = arena_printf(a, "%s, %s", list, o->words[i]);
@@ -99,83 +82,137 @@ static const char *list_words(struct arena *a, const struct option *o) {
     return list;
 }
 
-static bool is_word(const struct option *o, const char *text, struct option_value *v) {
+static bool find_word(const struct cli_option *o, const char *text, int64_t *ret_number) {
     for (size_t i = 0; o->words != NULL && o->words[i] != NULL; i++) {
         if (strcmp(text, o->words[i]) == 0) {
-            v->number = (int64_t)i;
-            v->is_word = true;
+            *ret_number = o->words_from + (int64_t)i;
             return true;
         }
     }
     return false;
 }
 
-static bool read_number(struct reader *r, const struct option *o, const char *text,
-                        struct option_value *v) {
+static void store(struct slot *slot, const void *value, size_t size) {
+    CHECK(size == slot->row->size);
+    memcpy(slot->options + slot->row->offset, value, size);
+}
+
+static void store_number(struct slot *slot, int64_t number) {
+    int small = (int)number;
+    if (slot->row->size == sizeof(small)) {
+        CHECK(small == number); // else the row's range is not its member's
+        store(slot, &small, sizeof(small));
+    } else {
+        store(slot, &number, sizeof(number));
+    }
+}
+
+static bool read_number(struct reader *r, const struct cli_option *o, const char *name,
+                        const char *text, int64_t *ret_number) {
     char *end;
     errno = 0;
-    v->number = strtoll(text, &end, 10);
+    int64_t number = strtoll(text, &end, 10);
     if (text[0] != '\0' && strspn(text, "-0123456789") == strlen(text) && *end == '\0' &&
-        errno == 0 && v->number >= o->minimum && v->number <= o->maximum) {
+        errno == 0 && number >= o->least && number <= o->most) {
+        *ret_number = number;
         return true;
     }
     command_line_complain(r->line, "%s: \"%s\" is no integer from %" PRId64 " to %" PRId64 "%s%s",
-                          o->name, text, o->minimum, o->maximum,
-                          o->words != NULL ? " and none of " : "",
+                          name, text, o->least, o->most, o->words != NULL ? " and none of " : "",
                           o->words != NULL ? list_words(r->arena, o) : "");
     return false;
 }
 
-static bool add_to_list(struct reader *r, const struct option *o, const char *text,
-                        struct option_value *v) {
-    if (o->maximum != 0 && v->list_count == o->maximum) {
+static bool add_to_list(struct reader *r, struct slot *slot, const char *name, const char *text) {
+    struct cli_list list;
+    memcpy(&list, slot->options + slot->row->offset, sizeof(list));
+    if (slot->row->most != 0 && (int64_t)list.count == slot->row->most) {
         command_line_complain(
-            r->line, "%s: \"%s\" is one too many; it may be given %" PRId64 " times at most",
-            o->name, text, o->maximum);
+            r->line, "%s: \"%s\" is one too many; it may be given %" PRId64 " times at most", name,
+            text, slot->row->most);
         return false;
     }
-    if (v->list == NULL) {
-        v->list = ARENA_ARRAY(r->arena, const char *, r->count);
+    if (slot->items == NULL) {
+        slot->items = ARENA_ARRAY(r->arena, const char *, r->count);
     }
-    v->list[v->list_count++] = text;
+    slot->items[list.count] = text;
+    list = (struct cli_list){slot->items, list.count + 1};
+    store(slot, &list, sizeof(list));
     return true;
 }
 
-static bool set_value(struct reader *r, const struct option *o, const char *text,
-                      struct option_value *v) {
-    if (v->given && o->kind != OPTION_LIST) {
-        command_line_complain(r->line, "%s is given twice", o->name);
-        return false;
-    }
-    v->given = true;
-    v->text = text;
+// Takes text as the option's value; name is what it is called in a complaint.
+static bool set_value(struct reader *r, struct slot *slot, const char *name, const char *text) {
+    const struct cli_option *o = slot->row;
+    int64_t number = 0;
     switch (o->kind) {
-    case OPTION_FLAG:
-    case OPTION_TEXT:
+    case CLI_FLAG:
+        store(slot, &(bool){true}, sizeof(bool));
         return true;
-    case OPTION_LIST:
-        return add_to_list(r, o, text, v);
-    case OPTION_NUMBER:
-        return is_word(o, text, v) || read_number(r, o, text, v);
-    case OPTION_CHOICE:
+    case CLI_TEXT:
+        store(slot, &text, sizeof(text));
+        return true;
+    case CLI_LIST:
+        return add_to_list(r, slot, name, text);
+    case CLI_NUMBER:
+        if (!find_word(o, text, &number) && !read_number(r, o, name, text, &number)) {
+            return false;
+        }
         break;
-    }
-    if (!is_word(o, text, v)) {
-        command_line_complain(r->line, "%s: \"%s\" is none of %s", o->name, text,
-                              list_words(r->arena, o));
-        return false;
-    }
-    return true;
-}
-
-static int find_option(const struct command_line *line, const char *name, size_t length) {
-    for (int i = 0; i < line->option_count; i++) {
-        const char *known = line->options[i].name;
-        if (strlen(known) == length && memcmp(known, name, length) == 0) {
-            return i;
+    case CLI_WORD:
+        if (!find_word(o, text, &number)) {
+            command_line_complain(r->line, "%s: \"%s\" is none of %s", name, text,
+                                  list_words(r->arena, o));
+            return false;
         }
     }
-    return -1;
+    store_number(slot, number);
+    return true;
+}
+
+static bool set_given(struct reader *r, struct slot *slot, const char *name, const char *text) {
+    if (slot->is_given && slot->row->kind != CLI_LIST) {
+        command_line_complain(r->line, "%s is given twice", name);
+        return false;
+    }
+    slot->is_given = true;
+    if (slot->row->given != 0) {
+        *(bool *)(slot->options + slot->row->given - 1) = true;
+    }
+    return set_value(r, slot, name, text);
+}
+
+// Sets an option that was not given, from the environment or by its default.
+static bool set_otherwise(struct reader *r, struct slot *slot) {
+    const struct cli_option *o = slot->row;
+    const char *text = o->environment != NULL ? getenv(o->environment) : NULL;
+    if (text != NULL && text[0] != '\0') {
+        return set_value(r, slot, o->environment, text);
+    }
+    if (o->is_required) {
+        command_line_complain(r->line, "%s %s is missing", o->name, o->value);
+        return false;
+    }
+    if (o->fallback_number != 0) {
+        store_number(slot, o->fallback_number);
+    }
+    return o->fallback == NULL || set_value(r, slot, o->name, o->fallback);
+}
+
+// --- arguments; functions return false once wrong usage was printed ---
+
+static bool is_name(const char *known, const char *name, size_t length) {
+    return known != NULL && strlen(known) == length && memcmp(known, name, length) == 0;
+}
+
+static struct slot *find_slot(struct reader *r, const char *name, size_t length) {
+    for (size_t i = 0; i < r->slot_count; i++) {
+        const struct cli_option *o = r->slots[i].row;
+        if (is_name(o->name, name, length) || is_name(o->old_name, name, length)) {
+            return &r->slots[i];
+        }
+    }
+    return NULL;
 }
 
 // Reads the option at arguments[*index]; moves *index to its last argument.
@@ -183,27 +220,26 @@ static bool read_option(struct reader *r, int *index) {
     const char *argument = r->arguments[*index];
     const char *equals = strchr(argument, '=');
     size_t length = equals != NULL ? (size_t)(equals - argument) : strlen(argument);
-    int which = find_option(r->line, argument, length);
-    if (which < 0) {
+    struct slot *slot = find_slot(r, argument, length);
+    if (slot == NULL) {
         command_line_complain(r->line, "there is no option %.*s", (int)length, argument);
         return false;
     }
-    const struct option *o = &r->line->options[which];
+    const struct cli_option *o = slot->row;
+    const char *name = is_name(o->name, argument, length) ? o->name : o->old_name;
     const char *text = equals != NULL ? equals + 1 : NULL;
-    if (o->kind == OPTION_FLAG && text != NULL) {
-        command_line_complain(r->line, "%s takes no value", o->name);
+    if (o->kind == CLI_FLAG && text != NULL) {
+        command_line_complain(r->line, "%s takes no value", name);
         return false;
     }
-    if (o->kind == OPTION_FLAG) {
-        text = o->name;
-    } else if (text == NULL) {
+    if (o->kind != CLI_FLAG && text == NULL) {
         if (*index + 1 >= r->count) {
-            command_line_complain(r->line, "%s needs a value: %s", o->name, o->value);
+            command_line_complain(r->line, "%s needs a value: %s", name, o->value);
             return false;
         }
         text = r->arguments[++*index];
     }
-    return set_value(r, o, text, &r->values[which]);
+    return set_given(r, slot, name, text);
 }
 
 static bool read_arguments(struct reader *r, const char **operands) {
@@ -228,19 +264,30 @@ static bool read_arguments(struct reader *r, const char **operands) {
         command_line_complain(r->line, "%s is missing", r->line->operands);
         return false;
     }
-    for (int i = 0; i < r->line->option_count; i++) {
-        const struct option *o = &r->line->options[i];
-        if (o->required && !r->values[i].given) {
-            command_line_complain(r->line, "%s %s is missing", o->name, o->value);
+    for (size_t i = 0; i < r->slot_count; i++) {
+        if (!r->slots[i].is_given && !set_otherwise(r, &r->slots[i])) {
             return false;
         }
     }
     return true;
 }
 
+static void make_slots(struct reader *r, char *options) {
+    size_t count = 0;
+    for (struct cli_walk w = cli_option_first(r->line->tables); w.row != NULL;
+         w = cli_option_next(w)) {
+        count++;
+    }
+    r->slots = ARENA_ARRAY(r->arena, struct slot, count + 1);
+    for (struct cli_walk w = cli_option_first(r->line->tables); w.row != NULL;
+         w = cli_option_next(w)) {
+        r->slots[r->slot_count++] =
+            (struct slot){.row = w.row, .options = options + w.table->offset};
+    }
+}
+
 enum command_line_outcome command_line_read(struct arena *a, const struct command_line *line,
-                                            int count, char **arguments,
-                                            struct option_value **ret_values,
+                                            int count, char **arguments, void *options,
                                             const char ***ret_operands) {
     for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++) {
         if (strcmp(arguments[i], "--help") == 0 || strcmp(arguments[i], "-h") == 0) {
@@ -252,32 +299,30 @@ enum command_line_outcome command_line_read(struct arena *a, const struct comman
             return COMMAND_LINE_TOLD;
         }
     }
-    struct reader r = {a, line, count, arguments, NULL};
-    r.values = ARENA_ARRAY(a, struct option_value, line->option_count + 1);
+    struct reader r = {.arena = a, .line = line, .count = count, .arguments = arguments};
+    make_slots(&r, options);
     const char **operands = ARENA_ARRAY(a, const char *, line->operand_count + 1);
     if (!read_arguments(&r, operands)) {
         return COMMAND_LINE_WRONG;
     }
-    *ret_values = r.values;
     *ret_operands = operands;
     return COMMAND_LINE_READ;
 }
 
-int command_line_main(const struct command_line *line, int argc, char **argv,
-                      int (*run)(struct arena *a, const struct option_value *values)) {
+int command_line_main(const struct command_line *line, int argc, char **argv, void *options,
+                      int (*run)(struct arena *a, void *options)) {
     struct arena a;
     arena_init(&a);
-    struct option_value *values;
     const char **operands;
     int status = WRONG_USAGE;
-    switch (command_line_read(&a, line, argc - 1, argv + 1, &values, &operands)) {
+    switch (command_line_read(&a, line, argc - 1, argv + 1, options, &operands)) {
     case COMMAND_LINE_WRONG:
         break;
     case COMMAND_LINE_TOLD:
         status = 0;
         break;
     case COMMAND_LINE_READ:
-        status = run(&a, values);
+        status = run(&a, options);
     }
     arena_release(&a);
     return status;

@@ -1,45 +1,11 @@
 #ifndef RUNSD_BASE_CLI_COMMAND_LINE_H
 #define RUNSD_BASE_CLI_COMMAND_LINE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "base/cli/cli_option.h"
 #include "base/core/arena.h"
 
-// The command line of a program, or of one command of a program, as a table: from it
+// The command line of a program, or of one command of a program, as tables: from them
 // the arguments are read and --help is printed.
-
-enum option_kind {
-    OPTION_FLAG,
-    OPTION_TEXT,
-    OPTION_LIST,   // may be given several times: at most `maximum` times, if that is not 0
-    OPTION_NUMBER, // a decimal integer from minimum to maximum
-    OPTION_CHOICE, // one of words
-};
-
-struct option {
-    const char *name; // "--store"
-    enum option_kind kind;
-    const char *value; // what the value is, for --help; NULL for a flag
-    const char *help;  // its lines are set off with "\n"
-    bool required;
-    int64_t minimum;
-    int64_t maximum;
-    // CHOICE: the words, ended by NULL. NUMBER: NULL, or words that may stand for the
-    // number.
-    const char *const *words;
-};
-
-// What was given for an option. Not given: all 0.
-struct option_value {
-    bool given;
-    const char *text;  // FLAG: the option's name; LIST: the last one
-    const char **list; // LIST
-    int list_count;
-    int64_t number; // NUMBER; of a word: its index from 0
-    bool is_word;   // CHOICE, and a NUMBER that is a word
-};
 
 // Immutable; all of it constants.
 struct command_line {
@@ -49,8 +15,8 @@ struct command_line {
     const char *operands; // "ID"; "" if it takes none
     const char *summary;  // one line
     const char *details;  // more lines for --help; NULL if none
-    const struct option *options;
-    int option_count;
+    // The options, in the order of --help; ended by a table without rows. NULL: none.
+    const struct cli_table *tables;
     int operand_count;  // exactly as many must be given
     const char *footer; // the last lines of --help
 };
@@ -61,21 +27,23 @@ enum command_line_outcome {
     COMMAND_LINE_WRONG, // told on stderr in one line
 };
 
-// Reads arguments (behind the names of program and command). Values (by the index of
-// options) and operands live in a; the texts are those of arguments. --help and -h are
+// Reads arguments (behind the names of program and command) into options, a struct that
+// the tables' offsets are of, all 0 before: every member that a row names is set, to what
+// was given, to what the environment says or to the default. Lists and operands live in a;
+// the texts are those of arguments, the environment and the tables. --help and -h are
 // answered wherever they stand before "--".
 enum command_line_outcome command_line_read(struct arena *a, const struct command_line *line,
-                                            int count, char **arguments,
-                                            struct option_value **ret_values,
+                                            int count, char **arguments, void *options,
                                             const char ***ret_operands);
 
-// Tells wrong usage on stderr in one line: "PROGRAM: ...; see PROGRAM COMMAND --help".
+// Prints wrong usage on stderr in one line: "PROGRAM: ...; see PROGRAM COMMAND --help".
 void command_line_complain(const struct command_line *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-// The whole of main for a program without commands: reads the arguments and returns what
-// run returns, given the values; 0 if --help or --version was answered, 2 for wrong usage.
-int command_line_main(const struct command_line *line, int argc, char **argv,
-                      int (*run)(struct arena *a, const struct option_value *values));
+// The whole of main for a program without commands: reads the arguments into options, as
+// command_line_read does, and returns what run returns, given these; 0 if --help or
+// --version was answered, 2 for wrong usage.
+int command_line_main(const struct command_line *line, int argc, char **argv, void *options,
+                      int (*run)(struct arena *a, void *options));
 
 #endif

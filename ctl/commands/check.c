@@ -7,28 +7,34 @@
 #include "storage/backends.h"
 #include "storage/store_opener.h"
 
-enum { CHECK_STORE, CHECK_ACCEPT, CHECK_OPTION_COUNT };
-
-static const struct option options[] = {
-    [CHECK_STORE] = {.name = "--store",
-                     .kind = OPTION_TEXT,
-                     .value = "URL",
-                     .help = STORE_URLS_CHECKED,
-                     .required = true},
-    [CHECK_ACCEPT] = {.name = "--accept",
-                      .kind = OPTION_FLAG,
-                      .help = "if it is sound: take what it holds for all there is"},
+struct check_options {
+    const char *store;
+    bool accept;
 };
 
+static const struct cli_option rows[] = {
+    {.name = "--store",
+     .value = "URL",
+     CLI_TEXT_AT(struct check_options, store),
+     .is_required = true,
+     .help = STORE_URLS_CHECKED},
+    {.name = "--accept",
+     CLI_FLAG_AT(struct check_options, accept),
+     .help = "if it is sound: take what it holds for all there is"},
+    {.name = NULL},
+};
+
+static const struct cli_table tables[] = {{rows, 0}, {NULL, 0}};
+
 static int run(struct invocation *in) {
-    const char *url = in->values[CHECK_STORE].text;
+    const struct check_options *options = in->options;
+    const char *url = options->store;
     if (!run_store_has_check(url)) {
         return command_usage_error(
             in->command, "--store: only " STORE_URLS_CHECKED " can be checked, not %s", url);
     }
     struct store_check_report report;
-    const struct error *error =
-        run_store_check(in->arena, url, in->values[CHECK_ACCEPT].given, &report);
+    const struct error *error = run_store_check(in->arena, url, options->accept, &report);
     if (error != NULL) {
         return exit_with_error(error, "the store itself was read, no server was asked");
     }
@@ -41,7 +47,7 @@ static int run(struct invocation *in) {
         return EXIT_CODE_FAILED;
     }
     printf("%s is sound%s%s\n", url, report.is_served ? ", and served at the moment" : "",
-           in->values[CHECK_ACCEPT].given ? "; what it holds is taken for all there is" : "");
+           options->accept ? "; what it holds is taken for all there is" : "");
     return EXIT_CODE_OK;
 }
 
@@ -53,7 +59,7 @@ const struct command check_command = {
     .details = "Works on a store that is served, too: a snapshot is read, and the write-ahead\n"
                "log grows meanwhile. Takes minutes for millions of runs. --accept is for a store\n"
                "that a start refuses because something newer is missing: an older backup, say.\n",
-    .options = options,
-    .option_count = CHECK_OPTION_COUNT,
+    .tables = tables,
+    .options_size = sizeof(struct check_options),
     .run = run,
 };

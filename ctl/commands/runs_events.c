@@ -9,8 +9,6 @@
 #include "ctl/run_print.h"
 #include "runs/v1/runs_service.pb-c.h"
 
-static const struct option options[] = {CLIENT_OPTIONS};
-
 static int print_events(struct invocation *in, struct slice response) {
     Runs__V1__ListRunEventsResponse *list;
     const struct error *error = message_from_bytes(
@@ -38,12 +36,13 @@ static int print_events(struct invocation *in, struct slice response) {
 }
 
 static int events(struct invocation *in) {
+    const struct client_options *options = in->options;
     Runs__V1__ListRunEventsRequest request = RUNS__V1__LIST_RUN_EVENTS_REQUEST__INIT;
     request.id = (char *)in->operands[0];
     struct slice response;
-    int code = client_options_call(in, "/runs.v1.RunsService/ListRunEvents",
+    int code = client_options_call(in, options, "/runs.v1.RunsService/ListRunEvents",
                                    message_to_bytes(in->arena, &request), &response);
-    if (code != EXIT_CODE_OK || !in->values[CLIENT_JSON].given) {
+    if (code != EXIT_CODE_OK || !options->json) {
         return code != EXIT_CODE_OK ? code : print_events(in, response);
     }
     return json_print_reply(in->arena, "runs.v1.ListRunEventsResponse", response);
@@ -54,8 +53,8 @@ const struct command runs_events_command = {
     .place = 250,
     .operands = "ID",
     .summary = "Shows who changed a run's status, when and why. Scope: runs.read.",
-    .options = options,
-    .option_count = CLIENT_OPTION_COUNT,
+    .tables = client_options_tables,
+    .options_size = sizeof(struct client_options),
     .operand_count = 1,
     .run = events,
 };

@@ -3,12 +3,10 @@
 #include "ctl/run_print.h"
 #include "runs/v1/runs_service.pb-c.h"
 
-static const struct option options[] = {CLIENT_OPTIONS};
-
 static int get(struct invocation *in) {
     Runs__V1__GetRunRequest request = RUNS__V1__GET_RUN_REQUEST__INIT;
     request.id = (char *)in->operands[0];
-    return run_call_and_print(in, "/runs.v1.RunsService/GetRun",
+    return run_call_and_print(in, in->options, "/runs.v1.RunsService/GetRun",
                               message_to_bytes(in->arena, &request));
 }
 
@@ -17,8 +15,8 @@ const struct command runs_get_command = {
     .place = 210,
     .operands = "ID",
     .summary = "Shows a run. Scope: runs.read.",
-    .options = options,
-    .option_count = CLIENT_OPTION_COUNT,
+    .tables = client_options_tables,
+    .options_size = sizeof(struct client_options),
     .operand_count = 1,
     .run = get,
 };

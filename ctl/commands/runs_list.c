@@ -9,56 +9,63 @@
 #include "ctl/run_print.h"
 #include "runs/v1/runs_service.pb-c.h"
 
-enum {
-    LIST_STATUS = CLIENT_OPTION_COUNT,
-    LIST_WORKFLOW,
-    LIST_STARTED_AFTER,
-    LIST_STARTED_BEFORE,
-    LIST_PAGE_SIZE,
-    LIST_PAGE_TOKEN,
-    LIST_OPTION_COUNT,
+struct list_options {
+    struct client_options client;
+    struct cli_list status;
+    const char *workflow;
+    const char *started_after;
+    const char *started_before;
+    int page_size;
+    const char *page_token;
 };
 
-static const struct option options[] = {
-    CLIENT_OPTIONS,
-    [LIST_STATUS] = {.name = "--status",
-                     .kind = OPTION_LIST,
-                     .value = "WORD",
-                     .help = "running, waiting, success, failure or cancelled"},
-    [LIST_WORKFLOW] = {.name = "--workflow",
-                       .kind = OPTION_TEXT,
-                       .value = "ID",
-                       .help = "only runs of this workflow"},
-    [LIST_STARTED_AFTER] = {.name = "--started-after",
-                            .kind = OPTION_TEXT,
-                            .value = "TIME",
-                            .help = "RFC 3339, 2026-01-31T09:00:00Z"},
-    [LIST_STARTED_BEFORE] = {.name = "--started-before",
-                             .kind = OPTION_TEXT,
-                             .value = "TIME",
-                             .help = "RFC 3339"},
-    [LIST_PAGE_SIZE] = {.name = "--page-size",
-                        .kind = OPTION_NUMBER,
-                        .value = "N",
-                        .help = "how many runs at most [50]",
-                        .minimum = 1,
-                        .maximum = 1000},
-    [LIST_PAGE_TOKEN] = {.name = "--page-token",
-                         .kind = OPTION_TEXT,
-                         .value = "TOKEN",
-                         .help = "what the previous page ended with; same filters"},
+static const struct cli_option rows[] = {
+    {.name = "--status",
+     .value = "WORD",
+     CLI_LIST_AT(struct list_options, status),
+     .help = "running, waiting, success, failure or cancelled"},
+    {.name = "--workflow",
+     .value = "ID",
+     CLI_TEXT_AT(struct list_options, workflow),
+     .help = "only runs of this workflow"},
+    {.name = "--started-after",
+     .value = "TIME",
+     CLI_TEXT_AT(struct list_options, started_after),
+     .help = "RFC 3339, 2026-01-31T09:00:00Z"},
+    {.name = "--started-before",
+     .value = "TIME",
+     CLI_TEXT_AT(struct list_options, started_before),
+     .help = "RFC 3339"},
+    {.name = "--page-size",
+     .value = "N",
+     CLI_NUMBER_AT(struct list_options, page_size),
+     .least = 1,
+     .most = 1000,
+     .default_help = "50", // the server's
+     .help = "how many runs at most"},
+    {.name = "--page-token",
+     .value = "TOKEN",
+     CLI_TEXT_AT(struct list_options, page_token),
+     .help = "what the previous page ended with; same filters"},
+    {.name = NULL},
+};
+
+static const struct cli_table tables[] = {
+    {client_options_rows, offsetof(struct list_options, client)},
+    {rows, 0},
+    {NULL, 0},
 };
 
 // Reads an option that is a time into t. Returns whether it is one or not given;
 // *field is left NULL if not given.
-static bool read_time(const struct option_value *v, Google__Protobuf__Timestamp *t,
+static bool read_time(const char *text, Google__Protobuf__Timestamp *t,
                       Google__Protobuf__Timestamp **field) {
     google__protobuf__timestamp__init(t);
-    if (!v->given) {
+    if (text == NULL) {
         return true;
     }
     *field = t;
-    return timestamp_parse(slice_of_cstr(v->text), &t->seconds, &t->nanos);
+    return timestamp_parse(slice_of_cstr(text), &t->seconds, &t->nanos);
 }
 
 static int print_list(struct invocation *in, struct slice response) {
@@ -88,35 +95,34 @@ static int print_list(struct invocation *in, struct slice response) {
 }
 
 static int list(struct invocation *in) {
+    const struct list_options *options = in->options;
     Runs__V1__ListRunsRequest request = RUNS__V1__LIST_RUNS_REQUEST__INIT;
-    const struct option_value *v = in->values;
-    int statuses = v[LIST_STATUS].list_count;
-    request.status = ARENA_ARRAY(in->arena, Runs__V1__RunStatus, statuses + 1);
-    for (; request.n_status < (size_t)statuses; request.n_status++) {
-        const char *word = v[LIST_STATUS].list[request.n_status];
+    request.status = ARENA_ARRAY(in->arena, Runs__V1__RunStatus, options->status.count + 1);
+    for (; request.n_status < options->status.count; request.n_status++) {
+        const char *word = options->status.items[request.n_status];
         if (!run_status_parse(word, &request.status[request.n_status])) {
             return command_usage_error(in->command, "--status: \"%s\" is no status", word);
         }
     }
     Google__Protobuf__Timestamp after;
     Google__Protobuf__Timestamp before;
-    if (!read_time(&v[LIST_STARTED_AFTER], &after, &request.started_after) ||
-        !read_time(&v[LIST_STARTED_BEFORE], &before, &request.started_before)) {
+    if (!read_time(options->started_after, &after, &request.started_after) ||
+        !read_time(options->started_before, &before, &request.started_before)) {
         return command_usage_error(in->command,
                                    "--started-after and --started-before take RFC 3339 times "
                                    "like 2026-01-31T09:00:00Z");
     }
-    request.page_size = (int32_t)v[LIST_PAGE_SIZE].number;
-    if (v[LIST_WORKFLOW].given) {
-        request.workflow_id = (char *)v[LIST_WORKFLOW].text;
+    request.page_size = options->page_size;
+    if (options->workflow != NULL) {
+        request.workflow_id = (char *)options->workflow;
     }
-    if (v[LIST_PAGE_TOKEN].given) {
-        request.page_token = (char *)v[LIST_PAGE_TOKEN].text;
+    if (options->page_token != NULL) {
+        request.page_token = (char *)options->page_token;
     }
     struct slice response;
-    int code = client_options_call(in, "/runs.v1.RunsService/ListRuns",
+    int code = client_options_call(in, &options->client, "/runs.v1.RunsService/ListRuns",
                                    message_to_bytes(in->arena, &request), &response);
-    if (code != EXIT_CODE_OK || !v[CLIENT_JSON].given) {
+    if (code != EXIT_CODE_OK || !options->client.json) {
         return code != EXIT_CODE_OK ? code : print_list(in, response);
     }
     return json_print_reply(in->arena, "runs.v1.ListRunsResponse", response);
@@ -127,7 +133,7 @@ const struct command runs_list_command = {
     .place = 220,
     .operands = "",
     .summary = "Lists runs, newest first. Scope: runs.read.",
-    .options = options,
-    .option_count = LIST_OPTION_COUNT,
+    .tables = tables,
+    .options_size = sizeof(struct list_options),
     .run = list,
 };

@@ -9,33 +9,39 @@
 #include "ctl/run_print.h"
 #include "runs/v1/runs_service.pb-c.h"
 
-enum {
-    REPORT_STATUS = CLIENT_OPTION_COUNT,
-    REPORT_EXECUTION_STATE,
-    REPORT_TOTAL_CU,
-    REPORT_REASON,
-    REPORT_OPTION_COUNT,
+struct report_options {
+    struct client_options client;
+    const char *status;
+    const char *execution_state;
+    const char *total_cu;
+    const char *reason;
 };
 
-static const struct option options[] = {
-    CLIENT_OPTIONS,
-    [REPORT_STATUS] = {.name = "--status",
-                       .kind = OPTION_TEXT,
-                       .value = "WORD",
-                       .help = "waiting, running, success or failure",
-                       .required = true},
-    [REPORT_EXECUTION_STATE] = {.name = "--execution-state",
-                                .kind = OPTION_TEXT,
-                                .value = "FILE",
-                                .help = "JSON object that replaces executionState; - for stdin"},
-    [REPORT_TOTAL_CU] = {.name = "--total-cu",
-                         .kind = OPTION_TEXT,
-                         .value = "NUMBER",
-                         .help = "compute units used so far"},
-    [REPORT_REASON] = {.name = "--reason",
-                       .kind = OPTION_TEXT,
-                       .value = "TEXT",
-                       .help = "why; kept with the run's events"},
+static const struct cli_option rows[] = {
+    {.name = "--status",
+     .value = "WORD",
+     CLI_TEXT_AT(struct report_options, status),
+     .is_required = true,
+     .help = "waiting, running, success or failure"},
+    {.name = "--execution-state",
+     .value = "FILE",
+     CLI_TEXT_AT(struct report_options, execution_state),
+     .help = "JSON object that replaces executionState; - for stdin"},
+    {.name = "--total-cu",
+     .value = "NUMBER",
+     CLI_TEXT_AT(struct report_options, total_cu),
+     .help = "compute units used so far"},
+    {.name = "--reason",
+     .value = "TEXT",
+     CLI_TEXT_AT(struct report_options, reason),
+     .help = "why; kept with the run's events"},
+    {.name = NULL},
+};
+
+static const struct cli_table tables[] = {
+    {client_options_rows, offsetof(struct report_options, client)},
+    {rows, 0},
+    {NULL, 0},
 };
 
 enum { MAX_STATE_BYTES = 4 << 20 };
@@ -58,33 +64,32 @@ static const struct error *read_state(struct invocation *in, const char *path,
 
 static int report(struct invocation *in) {
     Runs__V1__ReportRunRequest request = RUNS__V1__REPORT_RUN_REQUEST__INIT;
-    const struct option_value *v = in->values;
+    const struct report_options *options = in->options;
     request.id = (char *)in->operands[0];
-    if (!run_status_parse(v[REPORT_STATUS].text, &request.status)) {
-        return command_usage_error(in->command, "--status: \"%s\" is no status",
-                                   v[REPORT_STATUS].text);
+    if (!run_status_parse(options->status, &request.status)) {
+        return command_usage_error(in->command, "--status: \"%s\" is no status", options->status);
     }
     Google__Protobuf__DoubleValue total_cu = GOOGLE__PROTOBUF__DOUBLE_VALUE__INIT;
-    if (v[REPORT_TOTAL_CU].given) {
+    if (options->total_cu != NULL) {
         char *end;
-        total_cu.value = strtod(v[REPORT_TOTAL_CU].text, &end);
-        if (end == v[REPORT_TOTAL_CU].text || *end != '\0' || !isfinite(total_cu.value)) {
+        total_cu.value = strtod(options->total_cu, &end);
+        if (end == options->total_cu || *end != '\0' || !isfinite(total_cu.value)) {
             return command_usage_error(in->command, "--total-cu: \"%s\" is no number",
-                                       v[REPORT_TOTAL_CU].text);
+                                       options->total_cu);
         }
         request.total_cu = &total_cu;
     }
-    if (v[REPORT_REASON].given) {
-        request.reason = (char *)v[REPORT_REASON].text;
+    if (options->reason != NULL) {
+        request.reason = (char *)options->reason;
     }
-    if (v[REPORT_EXECUTION_STATE].given) {
+    if (options->execution_state != NULL) {
         const struct error *error =
-            read_state(in, v[REPORT_EXECUTION_STATE].text, &request.execution_state);
+            read_state(in, options->execution_state, &request.execution_state);
         if (error != NULL) {
             return exit_with_error(error, NULL);
         }
     }
-    return run_call_and_print(in, "/runs.v1.RunsService/ReportRun",
+    return run_call_and_print(in, &options->client, "/runs.v1.RunsService/ReportRun",
                               message_to_bytes(in->arena, &request));
 }
 
@@ -95,8 +100,8 @@ const struct command runs_report_command = {
     .summary = "Reports what the executor of a run found. Scope: runs.report.",
     .details = "Exit code 4 says that the run had finished before; an executor that reads\n"
                "\"cancelled\" stops.\n",
-    .options = options,
-    .option_count = REPORT_OPTION_COUNT,
+    .tables = tables,
+    .options_size = sizeof(struct report_options),
     .operand_count = 1,
     .run = report,
 };

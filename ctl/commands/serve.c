@@ -7,17 +7,20 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/cli/process_options.h"
 #include "base/core/clock.h"
 #include "base/log/server_log.h"
 #include "base/net/listener_guard.h"
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
-#include "ctl/client_options.h"
+#include "ctl/command.h"
 #include "ctl/exit_code.h"
 #include "gateway/flags.h"
 #include "gateway/gateway.h"
+#include "rpc/client.h"
 #include "rpc/log.h"
+#include "server/options.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
 
@@ -33,59 +36,39 @@ enum { CALLS_AT_ONCE = 128 };
 // Beyond both drains, until the guard of the listeners ends a process that does not stop.
 enum { STOP_MS = 10000 };
 
-#define DEFAULT_HTTP "127.0.0.1:8080"
-
-enum {
-    SERVE_HTTP,
-    SERVE_GRPC,
-    SERVE_STORE,
-    SERVE_LOG_LEVEL,
-    SERVE_DRAIN_MS,
-    SERVE_QUEUE_LIMIT,
-    SERVE_MAX_MESSAGE,
-    SERVE_MAX_GRPC_CONNECTIONS,
-    SERVE_GATEWAY, // what every gateway has
-    SERVE_OPTION_COUNT = SERVE_GATEWAY + GATEWAY_FLAG_COUNT,
+struct serve_options {
+    const char *http;
+    struct cli_list grpc;
+    struct server_options server;
+    struct gateway_flags gateway;
+    struct process_options process;
 };
 
-#define LIMIT(option_, value_, help_, most_)                                                       \
-    {                                                                                              \
-        .name = (option_), .kind = OPTION_NUMBER, .value = (value_), .help = (help_),              \
-        .minimum = 1, .maximum = (most_)                                                           \
-    }
+static const struct cli_option rows[] = {
+    {.name = "--http",
+     .value = "ADDR",
+     CLI_TEXT_AT(struct serve_options, http),
+     .fallback = "127.0.0.1:8080",
+     .help = "where REST listens"},
+    {.name = "--grpc",
+     .value = "ADDR",
+     CLI_LIST_AT(struct serve_options, grpc),
+     .default_help = RUNSD_DEFAULT_ADDRESS " and unix:PATH.sock",
+     .help = "where gRPC listens"},
+    {.name = "--store",
+     .value = "URL",
+     CLI_TEXT_AT(struct serve_options, server.runsd.store_url),
+     .is_required = true,
+     .help = STORE_URLS},
+    {.name = NULL},
+};
 
-static const struct option options[] = {
-    [SERVE_HTTP] = {.name = "--http",
-                    .kind = OPTION_TEXT,
-                    .value = "ADDR",
-                    .help = "where REST listens [" DEFAULT_HTTP "]"},
-    [SERVE_GRPC] = {.name = "--grpc",
-                    .kind = OPTION_LIST,
-                    .value = "ADDR",
-                    .help = "where gRPC listens [" RUNSD_DEFAULT_ADDRESS " and unix:PATH.sock]"},
-    [SERVE_STORE] = {.name = "--store",
-                     .kind = OPTION_TEXT,
-                     .value = "URL",
-                     .help = STORE_URLS,
-                     .required = true},
-    [SERVE_LOG_LEVEL] = {.name = "--log-level",
-                         .kind = OPTION_CHOICE,
-                         .value = "LEVEL",
-                         .help = "debug, info, warn or error [info]",
-                         .words = log_level_names},
-    [SERVE_DRAIN_MS] = {.name = "--drain-ms",
-                        .kind = OPTION_NUMBER,
-                        .value = "N",
-                        .help = "how long requests may take to end at a stop [10000]",
-                        .minimum = 0,
-                        .maximum = 3600000},
-    [SERVE_QUEUE_LIMIT] =
-        LIMIT("--queue-limit", "N", "operations that wait for the store [16384]", 10000000),
-    [SERVE_MAX_MESSAGE] = LIMIT("--max-message-bytes", "N", "of a gRPC request [4194304]", 1 << 30),
-    [SERVE_MAX_GRPC_CONNECTIONS] = LIMIT(
-        "--max-grpc-connections", "N",
-        "open at once; more are closed [1024, or what fits\nthe limit of open files]", 1000000),
-    GATEWAY_FLAGS(SERVE_GATEWAY),
+static const struct cli_table tables[] = {
+    {rows, 0},
+    {process_options_rows, offsetof(struct serve_options, process)},
+    {server_options_rows, offsetof(struct serve_options, server)},
+    {gateway_flags_rows, offsetof(struct serve_options, gateway)},
+    {NULL, 0},
 };
 
 // What runs, started and stopped in one order.
@@ -105,28 +88,6 @@ static void on_failure(void *context) {
     (void)written; // fails only if the event was signalled already
 }
 
-static const struct error *parse_listeners(struct invocation *in, struct address *ret_http,
-                                           struct address **ret_grpc, size_t *ret_count) {
-    const struct option_value *http = &in->values[SERVE_HTTP];
-    const struct option_value *grpc = &in->values[SERVE_GRPC];
-    const char *defaults[RUNSD_DEFAULT_LISTENERS];
-    const char *const *texts = grpc->given ? grpc->list : defaults;
-    *ret_count = grpc->given
-                     ? (size_t)grpc->list_count
-                     : runsd_default_listeners(in->arena, in->values[SERVE_STORE].text, defaults);
-    const struct error *error =
-        address_parse(in->arena, "--http", http->given ? http->text : DEFAULT_HTTP, ret_http);
-    *ret_grpc = ARENA_ARRAY(in->arena, struct address, *ret_count);
-    for (size_t i = 0; i < *ret_count && error == NULL; i++) {
-        error = address_parse(in->arena, "--grpc", texts[i], &(*ret_grpc)[i]);
-    }
-    return error;
-}
-
-static int64_t drain_ms(const struct invocation *in) {
-    return in->values[SERVE_DRAIN_MS].given ? in->values[SERVE_DRAIN_MS].number : 10000;
-}
-
 static const struct error *check_caller(void *runsd, struct arena *a, struct slice value,
                                         bool has_value) {
     return runsd_check_caller(runsd, a, value, has_value);
@@ -137,32 +98,20 @@ static bool is_ready(void *runsd) {
 }
 
 // Starts server, channel, gateway; what was started stays in parts on failure.
-static const struct error *start(struct invocation *in, const struct logger *log,
-                                 struct parts *parts, struct gateway_options *front,
-                                 const struct address *grpc, size_t grpc_count,
-                                 int grpc_connections) {
-    const struct option_value *v = in->values;
-    const struct runsd_options server = {
-        .log = log,
-        .clock = &clock_system,
-        .store_url = v[SERVE_STORE].text,
-        .listen = grpc,
-        .listen_count = grpc_count,
-        .max_request_bytes = (size_t)v[SERVE_MAX_MESSAGE].number,
-        .max_buffered_bytes = front->limits.buffered_bytes,
-        .max_connections = grpc_connections,
-        .guard = parts->guard,
-        .queue_limit = (int)v[SERVE_QUEUE_LIMIT].number,
-        .drain_ms = drain_ms(in),
-        .on_failure = on_failure,
-        .context = parts,
-    };
+static const struct error *start(struct arena *a, const struct logger *log, struct parts *parts,
+                                 const struct serve_options *options) {
+    struct runsd_options server = options->server.runsd;
+    server.log = log;
+    server.clock = &clock_system;
+    server.guard = parts->guard;
+    server.on_failure = on_failure;
+    server.context = parts;
     parts->front = rpc_loop_new_local("front");
     if (parts->front == NULL) {
-        return error_new(in->arena, STATUS_UNAVAILABLE, REASON_NONE,
+        return error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
                          "there is no file descriptor left; raise ulimit -n");
     }
-    const struct error *error = runsd_start(in->arena, &server, &parts->runsd);
+    const struct error *error = runsd_start(a, &server, &parts->runsd);
     if (error != NULL) {
         return error;
     }
@@ -170,14 +119,15 @@ static const struct error *start(struct invocation *in, const struct logger *log
     // hand-over costs as much as the call.
     struct rpc_server *in_process = runsd_serve_in_process(parts->runsd, parts->front);
     parts->channel = rpc_channel_new_in_process(parts->front, in_process, MAX_REPLY_BYTES);
-    front->log = log;
-    front->upstream = parts->channel;
-    front->loop = parts->front;
-    front->upstream_window = CALLS_AT_ONCE;
-    front->authorizer = (struct gateway_authorizer){check_caller, parts->runsd};
-    front->readiness = (struct gateway_readiness){is_ready, parts->runsd};
-    front->guard = parts->guard;
-    return gateway_start(in->arena, front, &parts->gateway);
+    struct gateway_options front = options->gateway.options;
+    front.log = log;
+    front.upstream = parts->channel;
+    front.loop = parts->front;
+    front.upstream_window = CALLS_AT_ONCE;
+    front.authorizer = (struct gateway_authorizer){check_caller, parts->runsd};
+    front.readiness = (struct gateway_readiness){is_ready, parts->runsd};
+    front.guard = parts->guard;
+    return gateway_start(a, &front, &parts->gateway);
 }
 
 // Both fronts drain at the same time, so that each has all of it.
@@ -193,12 +143,13 @@ static void stop(struct parts *parts, int64_t drain) {
 }
 
 static void log_serving(const struct logger *log, const struct parts *parts,
-                        const struct address *http, const struct address *grpc, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        LOG(log, LOG_INFO, "serving gRPC", log_text("address", grpc[i].text),
+                        const struct serve_options *options) {
+    for (size_t i = 0; i < options->server.runsd.listen_count; i++) {
+        LOG(log, LOG_INFO, "serving gRPC",
+            log_text("address", options->server.runsd.listen[i].text),
             log_int("port", runsd_port(parts->runsd, i)));
     }
-    LOG(log, LOG_INFO, "serving", log_text("http", http->text),
+    LOG(log, LOG_INFO, "serving", log_text("http", options->gateway.options.listen.text),
         log_int("port", gateway_port(parts->gateway)));
 }
 
@@ -232,44 +183,50 @@ static int wait_for_end(const struct logger *log, int signals_fd, int failed_fd)
 }
 
 // Fits both kinds of connections into the limit of open files.
-static const struct error *fit_connections(struct invocation *in, const struct logger *log,
-                                           struct gateway_options *front, int *ret_grpc) {
-    const struct option_value *grpc = &in->values[SERVE_MAX_GRPC_CONNECTIONS];
-    struct descriptor_share shares[] = {
-        gateway_flags_connections(&in->values[SERVE_GATEWAY]),
-        {.option = "--max-grpc-connections",
-         .is_given = grpc->given,
-         .connections = grpc->given ? grpc->number : RPC_DEFAULT_MAX_CONNECTIONS},
-    };
-    const struct error *error = descriptor_limit_apply(in->arena, log, shares, 2);
-    front->limits.connections = (int)shares[0].connections;
-    *ret_grpc = (int)shares[1].connections;
+static const struct error *fit_connections(struct arena *a, const struct logger *log,
+                                           struct serve_options *options) {
+    struct descriptor_share shares[] = {options->gateway.connections, options->server.connections};
+    const struct error *error = descriptor_limit_apply(a, log, shares, 2);
+    options->gateway.options.limits.connections = (int)shares[0].connections;
+    options->server.runsd.max_connections = (int)shares[1].connections;
     return error;
 }
 
-static struct listener_guard *new_guard(const struct invocation *in, const struct logger *log,
-                                        struct parts *parts) {
+// Completes options once the command line was read.
+static const struct error *finish_options(struct arena *a, const struct logger *log,
+                                          struct serve_options *options) {
+    struct runsd_options *server = &options->server.runsd;
+    const struct error *error =
+        address_parse(a, "--http", options->http, &options->gateway.options.listen);
+    if (error == NULL) {
+        error = server_options_finish(a, &options->server, "--grpc", &options->grpc);
+    }
+    if (error == NULL) {
+        error = gateway_flags_finish(a, &options->gateway);
+    }
+    if (error == NULL) {
+        error = fit_connections(a, log, options);
+    }
+    server->max_buffered_bytes = options->gateway.options.limits.buffered_bytes;
+    server->drain_ms = options->process.drain_ms;
+    return error;
+}
+
+static struct listener_guard *new_guard(const struct logger *log, struct parts *parts,
+                                        int64_t drain_ms) {
     const struct listener_guard_options options = {
         .log = log,
         .on_deaf = on_failure,
         .context = parts,
-        .stop_ms = 2 * drain_ms(in) + STOP_MS,
+        .stop_ms = 2 * drain_ms + STOP_MS,
     };
     return listener_guard_new(&options);
 }
 
 static int serve_logged(struct invocation *in, const sigset_t *signals, const struct logger *log) {
-    struct gateway_options front = {.log = log, .web = true};
-    struct address *grpc;
-    size_t grpc_count;
-    const struct error *error = parse_listeners(in, &front.listen, &grpc, &grpc_count);
-    if (error == NULL) {
-        error = gateway_flags_read(in->arena, &in->values[SERVE_GATEWAY], &front);
-    }
-    int grpc_connections;
-    if (error == NULL) {
-        error = fit_connections(in, log, &front, &grpc_connections);
-    }
+    struct serve_options options = *(const struct serve_options *)in->options;
+    options.gateway.options.web = true; // unless it is said
+    const struct error *error = finish_options(in->arena, log, &options);
     if (error != NULL) {
         return command_usage_error(in->command, "%s", error->message);
     }
@@ -281,19 +238,19 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
     }
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
-    parts.guard = new_guard(in, log, &parts);
+    parts.guard = new_guard(log, &parts, options.process.drain_ms);
     int code;
-    error = start(in, log, &parts, &front, grpc, grpc_count, grpc_connections);
+    error = start(in->arena, log, &parts, &options);
     if (error != NULL) {
         if (error->detail != NULL) {
             LOG(log, LOG_ERROR, error->message, log_text("detail", error->detail));
         }
         code = exit_with_error(error, "nothing was started");
     } else {
-        log_serving(log, &parts, &front.listen, grpc, grpc_count);
+        log_serving(log, &parts, &options);
         code = wait_for_end(log, signals_fd, parts.failed_fd);
     }
-    stop(&parts, drain_ms(in));
+    stop(&parts, options.process.drain_ms);
     if (error == NULL) {
         LOG(log, LOG_INFO, "stopped");
     }
@@ -305,12 +262,12 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
 }
 
 static int serve(struct invocation *in) {
-    const struct option_value *level = &in->values[SERVE_LOG_LEVEL];
+    const struct serve_options *options = in->options;
     // Before any thread is made, so that all of them leave the signals to us.
     sigset_t signals;
     server_process_prepare(&signals);
     struct logger log;
-    server_log_start(level->given ? (enum log_level)level->number : LOG_INFO, "runsctl", &log);
+    server_log_start(options->process.log_level, "runsctl", &log);
     int code = serve_logged(in, &signals, &log);
     server_log_stop(&log);
     return code;
@@ -323,7 +280,7 @@ const struct command serve_command = {
     .summary = "Serves REST and gRPC from one process; ends with SIGTERM or Ctrl-C.",
     .details = "Logs JSON lines on standard error; \"serving\" says that it is ready.\n"
                "gRPC on a network: see the README's security notes first.\n",
-    .options = options,
-    .option_count = SERVE_OPTION_COUNT,
+    .tables = tables,
+    .options_size = sizeof(struct serve_options),
     .run = serve,
 };

@@ -11,36 +11,45 @@
 #include "ctl/tokens_access.h"
 #include "runs/v1/tokens_service.pb-c.h"
 
-enum {
-    CREATE_ORG = TOKENS_OPTION_COUNT,
-    CREATE_SCOPES,
-    CREATE_NAME,
-    CREATE_EXPIRES_AT,
-    CREATE_QUIET,
-    CREATE_OPTION_COUNT,
+struct create_options {
+    struct tokens_options access;
+    const char *org;
+    const char *scopes;
+    const char *name;
+    const char *expires_at;
+    bool quiet;
 };
 
-static const struct option options[] = {
-    TOKENS_OPTIONS,
-    [CREATE_ORG] = {.name = "--org",
-                    .kind = OPTION_TEXT,
-                    .value = "ORG",
-                    .help = "the organization that the token is bound to",
-                    .required = true},
-    [CREATE_SCOPES] = {.name = "--scopes",
-                       .kind = OPTION_TEXT,
-                       .value = "A,B",
-                       .help = "runs.read, runs.cancel, runs.create, runs.report, tokens.admin",
-                       .required = true},
-    [CREATE_NAME] = {.name = "--name",
-                     .kind = OPTION_TEXT,
-                     .value = "NAME",
-                     .help = "its name in events and lists [made up]"},
-    [CREATE_EXPIRES_AT] = {.name = "--expires-at",
-                           .kind = OPTION_TEXT,
-                           .value = "TIME",
-                           .help = "RFC 3339; when it expires [never]"},
-    [CREATE_QUIET] = {.name = "--quiet", .kind = OPTION_FLAG, .help = "print the token alone"},
+static const struct cli_option rows[] = {
+    {.name = "--org",
+     .value = "ORG",
+     CLI_TEXT_AT(struct create_options, org),
+     .is_required = true,
+     .help = "the organization that the token is bound to"},
+    {.name = "--scopes",
+     .value = "A,B",
+     CLI_TEXT_AT(struct create_options, scopes),
+     .is_required = true,
+     .help = "runs.read, runs.cancel, runs.create, runs.report, tokens.admin"},
+    {.name = "--name",
+     .value = "NAME",
+     CLI_TEXT_AT(struct create_options, name),
+     .default_help = "made up",
+     .help = "its name in events and lists"},
+    {.name = "--expires-at",
+     .value = "TIME",
+     CLI_TEXT_AT(struct create_options, expires_at),
+     .default_help = "never",
+     .help = "RFC 3339; when it expires"},
+    {.name = "--quiet", CLI_FLAG_AT(struct create_options, quiet), .help = "print the token alone"},
+    {.name = NULL},
+};
+
+static const struct cli_table tables[] = {
+    {client_options_rows, offsetof(struct create_options, access.client)},
+    {tokens_options_rows, offsetof(struct create_options, access)},
+    {rows, 0},
+    {NULL, 0},
 };
 
 // Splits "A,B" at its commas, in a.
@@ -70,30 +79,30 @@ static void print_token(struct invocation *in, const char *secret, const Runs__V
 
 static int create(struct invocation *in) {
     Runs__V1__CreateTokenRequest request = RUNS__V1__CREATE_TOKEN_REQUEST__INIT;
-    const struct option_value *v = in->values;
-    request.organization_id = (char *)v[CREATE_ORG].text;
-    split_scopes(in->arena, v[CREATE_SCOPES].text, &request);
-    if (v[CREATE_NAME].given) {
-        request.name = (char *)v[CREATE_NAME].text;
+    const struct create_options *options = in->options;
+    request.organization_id = (char *)options->org;
+    split_scopes(in->arena, options->scopes, &request);
+    if (options->name != NULL) {
+        request.name = (char *)options->name;
     }
     Google__Protobuf__Timestamp expires = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-    if (v[CREATE_EXPIRES_AT].given) {
-        if (!timestamp_parse(slice_of_cstr(v[CREATE_EXPIRES_AT].text), &expires.seconds,
+    if (options->expires_at != NULL) {
+        if (!timestamp_parse(slice_of_cstr(options->expires_at), &expires.seconds,
                              &expires.nanos)) {
             return command_usage_error(in->command,
                                        "--expires-at: \"%s\" is no RFC 3339 time like "
                                        "2026-01-31T09:00:00Z",
-                                       v[CREATE_EXPIRES_AT].text);
+                                       options->expires_at);
         }
         request.expires_at = &expires;
     }
     struct slice response;
-    int code = tokens_access_call(in, "/runs.v1.TokensService/CreateToken",
+    int code = tokens_access_call(in, &options->access, "/runs.v1.TokensService/CreateToken",
                                   message_to_bytes(in->arena, &request), &response);
     if (code != EXIT_CODE_OK) {
         return code;
     }
-    if (v[CLIENT_JSON].given) {
+    if (options->access.client.json) {
         return json_print_reply(in->arena, "runs.v1.CreateTokenResponse", response);
     }
     Runs__V1__CreateTokenResponse *created;
@@ -107,7 +116,7 @@ static int create(struct invocation *in) {
             error_new(in->arena, STATUS_INTERNAL, REASON_NONE, "the server's reply has no token"),
             NULL);
     }
-    if (v[CREATE_QUIET].given) {
+    if (options->quiet) {
         puts(created->secret);
     } else {
         print_token(in, created->secret, created->token);
@@ -120,7 +129,7 @@ const struct command tokens_create_command = {
     .place = 300,
     .operands = "",
     .summary = "Makes a bearer token and shows it, once.",
-    .options = options,
-    .option_count = CREATE_OPTION_COUNT,
+    .tables = tables,
+    .options_size = sizeof(struct create_options),
     .run = create,
 };

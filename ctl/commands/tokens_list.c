@@ -9,28 +9,39 @@
 #include "ctl/tokens_access.h"
 #include "runs/v1/tokens_service.pb-c.h"
 
-enum { LIST_ORG = TOKENS_OPTION_COUNT, LIST_OPTION_COUNT };
+struct list_options {
+    struct tokens_options access;
+    const char *org;
+};
 
-static const struct option options[] = {
-    TOKENS_OPTIONS,
-    [LIST_ORG] = {.name = "--org",
-                  .kind = OPTION_TEXT,
-                  .value = "ORG",
-                  .help = "only this organization's"},
+static const struct cli_option rows[] = {
+    {.name = "--org",
+     .value = "ORG",
+     CLI_TEXT_AT(struct list_options, org),
+     .help = "only this organization's"},
+    {.name = NULL},
+};
+
+static const struct cli_table tables[] = {
+    {client_options_rows, offsetof(struct list_options, access.client)},
+    {tokens_options_rows, offsetof(struct list_options, access)},
+    {rows, 0},
+    {NULL, 0},
 };
 
 static int list(struct invocation *in) {
     Runs__V1__ListTokensRequest request = RUNS__V1__LIST_TOKENS_REQUEST__INIT;
-    if (in->values[LIST_ORG].given) {
-        request.organization_id = (char *)in->values[LIST_ORG].text;
+    const struct list_options *options = in->options;
+    if (options->org != NULL) {
+        request.organization_id = (char *)options->org;
     }
     struct slice response;
-    int code = tokens_access_call(in, "/runs.v1.TokensService/ListTokens",
+    int code = tokens_access_call(in, &options->access, "/runs.v1.TokensService/ListTokens",
                                   message_to_bytes(in->arena, &request), &response);
     if (code != EXIT_CODE_OK) {
         return code;
     }
-    if (in->values[CLIENT_JSON].given) {
+    if (options->access.client.json) {
         return json_print_reply(in->arena, "runs.v1.ListTokensResponse", response);
     }
     Runs__V1__ListTokensResponse *tokens;
@@ -62,7 +73,7 @@ const struct command tokens_list_command = {
     .place = 310,
     .operands = "",
     .summary = "Lists tokens, also revoked and expired ones; never the tokens themselves.",
-    .options = options,
-    .option_count = LIST_OPTION_COUNT,
+    .tables = tables,
+    .options_size = sizeof(struct list_options),
     .run = list,
 };

@@ -8,28 +8,39 @@
 #include "ctl/tokens_access.h"
 #include "runs/v1/tokens_service.pb-c.h"
 
-enum { REVOKE_ORG = TOKENS_OPTION_COUNT, REVOKE_OPTION_COUNT };
+struct revoke_options {
+    struct tokens_options access;
+    const char *org;
+};
 
-static const struct option options[] = {
-    TOKENS_OPTIONS,
-    [REVOKE_ORG] = {.name = "--org",
-                    .kind = OPTION_TEXT,
-                    .value = "ORG",
-                    .help = "the token's organization",
-                    .required = true},
+static const struct cli_option rows[] = {
+    {.name = "--org",
+     .value = "ORG",
+     CLI_TEXT_AT(struct revoke_options, org),
+     .is_required = true,
+     .help = "the token's organization"},
+    {.name = NULL},
+};
+
+static const struct cli_table tables[] = {
+    {client_options_rows, offsetof(struct revoke_options, access.client)},
+    {tokens_options_rows, offsetof(struct revoke_options, access)},
+    {rows, 0},
+    {NULL, 0},
 };
 
 static int revoke(struct invocation *in) {
     Runs__V1__RevokeTokenRequest request = RUNS__V1__REVOKE_TOKEN_REQUEST__INIT;
-    request.organization_id = (char *)in->values[REVOKE_ORG].text;
+    const struct revoke_options *options = in->options;
+    request.organization_id = (char *)options->org;
     request.name = (char *)in->operands[0];
     struct slice response;
-    int code = tokens_access_call(in, "/runs.v1.TokensService/RevokeToken",
+    int code = tokens_access_call(in, &options->access, "/runs.v1.TokensService/RevokeToken",
                                   message_to_bytes(in->arena, &request), &response);
     if (code != EXIT_CODE_OK) {
         return code;
     }
-    if (in->values[CLIENT_JSON].given) {
+    if (options->access.client.json) {
         return json_print_reply(in->arena, "runs.v1.Token", response);
     }
     Runs__V1__Token *token;
@@ -49,8 +60,8 @@ const struct command tokens_revoke_command = {
     .place = 320,
     .operands = "NAME",
     .summary = "Revokes a token; it opens nothing from then on.",
-    .options = options,
-    .option_count = REVOKE_OPTION_COUNT,
+    .tables = tables,
+    .options_size = sizeof(struct revoke_options),
     .operand_count = 1,
     .run = revoke,
 };

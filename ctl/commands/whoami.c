@@ -9,8 +9,6 @@
 #include "ctl/token_print.h"
 #include "runs/v1/tokens_service.pb-c.h"
 
-static const struct option options[] = {CLIENT_OPTIONS};
-
 static int print_caller(struct invocation *in, struct slice response) {
     Runs__V1__Caller *caller;
     const struct error *error =
@@ -31,13 +29,14 @@ static int print_caller(struct invocation *in, struct slice response) {
 static int whoami(struct invocation *in) {
     Runs__V1__GetCallerRequest request = RUNS__V1__GET_CALLER_REQUEST__INIT;
     struct slice response;
-    int code = client_options_call(in, "/runs.v1.TokensService/GetCaller",
+    const struct client_options *options = in->options;
+    int code = client_options_call(in, options, "/runs.v1.TokensService/GetCaller",
                                    message_to_bytes(in->arena, &request), &response);
     if (code != EXIT_CODE_OK) {
         return code;
     }
-    return in->values[CLIENT_JSON].given ? json_print_reply(in->arena, "runs.v1.Caller", response)
-                                         : print_caller(in, response);
+    return options->json ? json_print_reply(in->arena, "runs.v1.Caller", response)
+                         : print_caller(in, response);
 }
 
 const struct command whoami_command = {
@@ -45,7 +44,7 @@ const struct command whoami_command = {
     .place = 400,
     .operands = "",
     .summary = "Shows whose token is used, what it opens, and until when.",
-    .options = options,
-    .option_count = CLIENT_OPTION_COUNT,
+    .tables = client_options_tables,
+    .options_size = sizeof(struct client_options),
     .run = whoami,
 };

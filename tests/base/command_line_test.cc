@@ -1,29 +1,17 @@
 extern "C" {
-#include "base/cli/command_line.h"
+#include "tests/base/command_line_rows.h"
 }
 
 #include <algorithm>
+#include <cstdlib>
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
 
-// Words, limits of lists and --version; tests/ctl/command_test.cc has the rest.
+// Words, defaults, the environment, tables and --version; tests/ctl/command_test.cc has
+// the rest.
 
 namespace {
-
-enum { LEVEL, SIZE, NAME, OPTION_TOTAL };
-
-const char *const kLevels[] = {"low", "high", nullptr};
-const char *const kSizeWords[] = {"off", "auto", nullptr};
-
-const option kOptions[] = {
-    {"--level", OPTION_CHOICE, "LEVEL", "how much\nof it", false, 0, 0, kLevels},
-    {"--size", OPTION_NUMBER, "N|off|auto", "how big", false, 1, 9, kSizeWords},
-    {"--name", OPTION_LIST, "NAME", "a name", false, 0, 2, nullptr},
-};
-
-const command_line kLine = {"prog",  "1.2.3",  nullptr,      "", "Does things.",
-                            nullptr, kOptions, OPTION_TOTAL, 0,  "End.\n"};
 
 class CommandLine : public testing::Test {
   protected:
@@ -32,6 +20,8 @@ class CommandLine : public testing::Test {
     }
     ~CommandLine() override {
         arena_release(&arena_);
+        unsetenv("COMMAND_LINE_TEST_WAIT");
+        unsetenv("COMMAND_LINE_TEST_PLACE");
     }
     command_line_outcome Read(std::vector<std::string> arguments) {
         arguments_ = std::move(arguments);
@@ -39,12 +29,13 @@ class CommandLine : public testing::Test {
         for (auto &argument : arguments_) {
             pointers.push_back(argument.data());
         }
+        options_ = options();
         testing::internal::CaptureStdout();
         testing::internal::CaptureStderr();
         const char **operands;
         command_line_outcome outcome =
-            command_line_read(&arena_, &kLine, static_cast<int>(pointers.size()), pointers.data(),
-                              &values_, &operands);
+            command_line_read(&arena_, &command_line_of_rows, static_cast<int>(pointers.size()),
+                              pointers.data(), &options_, &operands);
         out_ = testing::internal::GetCapturedStdout();
         err_ = testing::internal::GetCapturedStderr();
         return outcome;
@@ -52,20 +43,77 @@ class CommandLine : public testing::Test {
 
     arena arena_;
     std::vector<std::string> arguments_;
-    option_value *values_ = nullptr;
+    options options_;
     std::string out_;
     std::string err_;
 };
 
-TEST_F(CommandLine, ReadsWordsAsTheirIndexes) {
-    ASSERT_EQ(COMMAND_LINE_READ, Read({"--level", "high", "--size=auto"}));
-    EXPECT_EQ(1, values_[LEVEL].number);
-    EXPECT_TRUE(values_[SIZE].is_word);
-    EXPECT_EQ(1, values_[SIZE].number);
-    ASSERT_EQ(COMMAND_LINE_READ, Read({"--size=9"}));
-    EXPECT_FALSE(values_[LEVEL].given);
-    EXPECT_FALSE(values_[SIZE].is_word);
-    EXPECT_EQ(9, values_[SIZE].number);
+TEST_F(CommandLine, PutsEachValueIntoItsMember) {
+    ASSERT_EQ(COMMAND_LINE_READ,
+              Read({"--level=low", "--size", "9", "--name=a", "--name", "b", "--place=", "--loud",
+                    "--count=-5", "--wait-ms=9223372036854775807"}));
+    EXPECT_EQ(LEVEL_LOW, options_.level);
+    EXPECT_EQ(9u, options_.size);
+    ASSERT_EQ(2u, options_.names.count);
+    EXPECT_STREQ("a", options_.names.items[0]);
+    EXPECT_STREQ("b", options_.names.items[1]);
+    EXPECT_STREQ("", options_.place);
+    EXPECT_TRUE(options_.is_loud);
+    EXPECT_EQ(-5, options_.count);
+    EXPECT_EQ(INT64_MAX, options_.shared.wait_ms);
+    EXPECT_TRUE(options_.shared.has_wait);
+}
+
+TEST_F(CommandLine, PutsDefaultsWhereNothingIsGiven) {
+    ASSERT_EQ(COMMAND_LINE_READ, Read({}));
+    EXPECT_EQ(LEVEL_HIGH, options_.level);
+    EXPECT_EQ(0u, options_.size);
+    EXPECT_EQ(0u, options_.names.count);
+    EXPECT_STREQ("here", options_.place);
+    EXPECT_FALSE(options_.is_loud);
+    EXPECT_EQ(-3, options_.count);
+    EXPECT_EQ(250, options_.shared.wait_ms);
+    EXPECT_FALSE(options_.shared.has_wait);
+}
+
+TEST_F(CommandLine, ReadsWordsThatStandForNumbers) {
+    ASSERT_EQ(COMMAND_LINE_READ, Read({"--size=off"}));
+    EXPECT_EQ(SIZE_MAX, options_.size);
+    ASSERT_EQ(COMMAND_LINE_READ, Read({"--size=auto"}));
+    EXPECT_EQ(SIZE_MAX - 1, options_.size);
+}
+
+TEST_F(CommandLine, ReadsTheEnvironmentBeforeTheDefault) {
+    setenv("COMMAND_LINE_TEST_PLACE", "there", 1);
+    setenv("COMMAND_LINE_TEST_WAIT", "7", 1);
+    ASSERT_EQ(COMMAND_LINE_READ, Read({}));
+    EXPECT_STREQ("there", options_.place);
+    EXPECT_EQ(7, options_.shared.wait_ms);
+    EXPECT_FALSE(options_.shared.has_wait);
+    ASSERT_EQ(COMMAND_LINE_READ, Read({"--place=", "--wait-ms=8"}));
+    EXPECT_STREQ("", options_.place);
+    EXPECT_EQ(8, options_.shared.wait_ms);
+    setenv("COMMAND_LINE_TEST_PLACE", "", 1);
+    ASSERT_EQ(COMMAND_LINE_READ, Read({}));
+    EXPECT_STREQ("here", options_.place);
+}
+
+TEST_F(CommandLine, NamesTheVariableThatIsWrong) {
+    setenv("COMMAND_LINE_TEST_WAIT", "soon", 1);
+    EXPECT_EQ(COMMAND_LINE_WRONG, Read({}));
+    EXPECT_EQ("prog: COMMAND_LINE_TEST_WAIT: \"soon\" is no integer from 0 to "
+              "9223372036854775807; see prog --help\n",
+              err_);
+    EXPECT_EQ(COMMAND_LINE_READ, Read({"--wait-ms=1"}));
+}
+
+TEST_F(CommandLine, ReadsAnOldName) {
+    ASSERT_EQ(COMMAND_LINE_READ, Read({"--pause-ms=3"}));
+    EXPECT_EQ(3, options_.shared.wait_ms);
+    EXPECT_EQ(COMMAND_LINE_WRONG, Read({"--pause-ms=3", "--wait-ms=4"}));
+    EXPECT_EQ("prog: --wait-ms is given twice; see prog --help\n", err_);
+    EXPECT_EQ(COMMAND_LINE_WRONG, Read({"--pause-ms"}));
+    EXPECT_EQ("prog: --pause-ms needs a value: N; see prog --help\n", err_);
 }
 
 TEST_F(CommandLine, TellsVersionAndHelpWhateverElseIsThere) {
@@ -74,9 +122,14 @@ TEST_F(CommandLine, TellsVersionAndHelpWhateverElseIsThere) {
     EXPECT_EQ(COMMAND_LINE_TOLD, Read({"-h"}));
     EXPECT_EQ("usage: prog [options]\n\nDoes things.\n\nOptions:\n"
               "  --level LEVEL            how much\n"
-              "                           of it\n"
-              "  --size N|off|auto        how big\n"
+              "                           of it [high]\n"
+              "  --size N|auto|off        how big\n"
+              "                           [a few]\n"
               "  --name NAME              a name (repeatable)\n"
+              "  --wait-ms N              how long [COMMAND_LINE_TEST_WAIT, 250]\n"
+              "  --place PLACE            where [COMMAND_LINE_TEST_PLACE, here, or near]\n"
+              "  --loud                   says it\n"
+              "  --count N                how many [-3]\n"
               "  --version, --help\n\nEnd.\n",
               out_);
     EXPECT_EQ("", err_);
@@ -103,10 +156,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"empty_word", {"--level="}, "--level: \"\" is none of low, high"},
                     Wrong{"number_or_word",
                           {"--size=on"},
-                          "--size: \"on\" is no integer from 1 to 9 and none of off, auto"},
+                          "--size: \"on\" is no integer from 1 to 9 and none of auto, off"},
                     Wrong{"number_too_small",
                           {"--size=0"},
-                          "--size: \"0\" is no integer from 1 to 9 and none of off, auto"},
+                          "--size: \"0\" is no integer from 1 to 9 and none of auto, off"},
                     Wrong{"list_too_long",
                           {"--name=a", "--name=b", "--name=c"},
                           "--name: \"c\" is one too many; it may be given 2 times at most"},

@@ -1,6 +1,7 @@
 extern "C" {
 #include "ctl/command.h"
 #include "ctl/exit_code.h"
+#include "tests/ctl/command_rows.h"
 }
 
 #include <gtest/gtest.h>
@@ -8,15 +9,6 @@ extern "C" {
 #include <vector>
 
 namespace {
-
-enum { QUIET, NAME, TAG, COUNT, OPTION_TOTAL };
-
-const option kOptions[] = {
-    {"--quiet", OPTION_FLAG, nullptr, "says less", false, 0, 0, nullptr},
-    {"--name", OPTION_TEXT, "NAME", "its name", true, 0, 0, nullptr},
-    {"--tag", OPTION_LIST, "TAG", "a tag", false, 0, 0, nullptr},
-    {"--count", OPTION_NUMBER, "N", "how many", false, -5, 10, nullptr},
-};
 
 // What the command was run with.
 struct Seen {
@@ -31,20 +23,20 @@ struct Seen {
 Seen seen;
 
 int Run(invocation *in) {
+    const test_options *options = static_cast<const test_options *>(in->options);
     seen.runs++;
-    seen.quiet = in->values[QUIET].given;
-    seen.name = in->values[NAME].text;
-    for (int i = 0; i < in->values[TAG].list_count; i++) {
-        seen.tags.emplace_back(in->values[TAG].list[i]);
+    seen.quiet = options->quiet;
+    seen.name = options->name;
+    for (size_t i = 0; i < options->tags.count; i++) {
+        seen.tags.emplace_back(options->tags.items[i]);
     }
-    if (in->values[COUNT].given) {
-        seen.count = in->values[COUNT].number;
-    }
+    seen.count = options->count;
     seen.operand = in->operands[0];
     return 42;
 }
 
-const command kCommand = {"test it", 0, "ID", "Tests.", "More.\n", kOptions, OPTION_TOTAL, 1, Run};
+const command kCommand = {
+    "test it", 0, "ID", "Tests.", "More.\n", test_tables, sizeof(test_options), 1, Run};
 
 class Command : public ::testing::Test {
   protected:

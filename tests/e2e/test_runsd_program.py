@@ -42,8 +42,8 @@ class Runsd(Process):
     ("listen at a path that is too long", ("--listen", "unix:/" + "x" * 107),
      ("--listen", "108 bytes", "at most 107")),
     ("too many listeners", ("--listen=h:1",) * 17, ("--listen", '"h:1"', "16 times")),
-    ("request bytes too few", ("--max-request-bytes", "1023"),
-     ("--max-request-bytes", '"1023"', "from 1024 to 1073741824")),
+    ("request bytes too few", ("--max-message-bytes", "1023"),
+     ("--max-message-bytes", '"1023"', "from 1024 to 1073741824")),
     ("request bytes with a unit", ("--max-request-bytes", "4M"), ("--max-request-bytes", '"4M"')),
     ("queue limit of 0", ("--queue-limit", "0"), ("--queue-limit", '"0"', "from 1 to 10000000")),
     ("drain that is negative", ("--drain-ms", "-1"), ("--drain-ms", '"-1"', "from 0 to 3600000")),
@@ -126,7 +126,7 @@ class Start(unittest.TestCase):
 
     def test_a_request_above_the_limit_is_refused(self):
         server = self.runsd("--store", "memory:", "--listen", "127.0.0.1:0",
-                            "--max-request-bytes", "1024")
+                            "--max-message-bytes", "1024")
         with grpc.insecure_channel(f"127.0.0.1:{server.ports[0]}") as channel:
             with self.assertRaises(grpc.RpcError) as caught:
                 stubs.service_grpc.RunsServiceStub(channel).GetRun(

@@ -1,0 +1,70 @@
+#include "base/cli/cli_help.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/core/strbuf.h"
+
+enum { COLUMN_LEAST = 24 };
+
+static void append_part(struct strbuf *b, size_t start, const char *text) {
+    if (text != NULL) {
+        strbuf_printf(b, "%s%s", b->len > start ? ", " : "", text);
+    }
+}
+
+// " [RUNSCTL_SERVER, 127.0.0.1:50051]"; on the line of its own that help begins, without
+// the space.
+static void append_default(struct strbuf *b, const struct cli_option *o) {
+    struct strbuf text = STRBUF_INIT;
+    append_part(&text, 0, o->environment);
+    append_part(&text, 0, o->fallback);
+    if (o->fallback_number != 0) {
+        char number[24];
+        snprintf(number, sizeof(number), "%" PRId64, o->fallback_number);
+        append_part(&text, 0, number);
+    }
+    append_part(&text, 0, o->default_help);
+    if (text.len > 0) {
+        bool begins_line = b->len > 0 && b->data[b->len - 1] == '\n';
+        strbuf_printf(b, "%s[%.*s]", begins_line ? "" : " ", (int)text.len, (char *)text.data);
+    }
+    strbuf_release(&text);
+}
+
+static void print_option(const struct cli_option *o, int column) {
+    char head[64];
+    snprintf(head, sizeof(head), "%s%s%s", o->name, o->value != NULL ? " " : "",
+             o->value != NULL ? o->value : "");
+    printf("  %-*s ", column, head);
+    struct strbuf help = STRBUF_INIT;
+    strbuf_append_cstr(&help, o->help);
+    append_default(&help, o);
+    for (size_t i = 0; i < help.len; i++) {
+        if (help.data[i] == '\n') {
+            printf("\n   %-*s", column, "");
+        } else {
+            putchar(help.data[i]);
+        }
+    }
+    strbuf_release(&help);
+    printf("%s%s\n", o->kind == CLI_LIST ? " (repeatable)" : "",
+           o->is_required ? " (required)" : "");
+}
+
+static int column_of(const struct cli_table *tables) {
+    size_t column = COLUMN_LEAST;
+    for (struct cli_walk w = cli_option_first(tables); w.row != NULL; w = cli_option_next(w)) {
+        size_t width = strlen(w.row->name) + (w.row->value != NULL ? 1 + strlen(w.row->value) : 0);
+        column = width > column ? width : column;
+    }
+    return (int)column;
+}
+
+void cli_help_print(const struct cli_table *tables) {
+    int column = column_of(tables);
+    for (struct cli_walk w = cli_option_first(tables); w.row != NULL; w = cli_option_next(w)) {
+        print_option(w.row, column);
+    }
+}

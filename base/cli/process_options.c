@@ -1,0 +1,18 @@
+#include "base/cli/process_options.h"
+
+const struct cli_option process_options_rows[] = {
+    {.name = "--drain-ms",
+     .value = "N",
+     CLI_NUMBER_AT(struct process_options, drain_ms),
+     .least = 0,
+     .most = 3600000,
+     .fallback_number = 10000,
+     .help = "how long requests may take to end at a stop"},
+    {.name = "--log-level",
+     .value = "LEVEL",
+     CLI_WORD_AT(struct process_options, log_level),
+     .words = log_level_names,
+     .fallback = "info",
+     .help = "debug, info, warn or error"},
+    {.name = NULL},
+};

@@ -1,0 +1,19 @@
+#ifndef RUNSD_BASE_CLI_PROCESS_OPTIONS_H
+#define RUNSD_BASE_CLI_PROCESS_OPTIONS_H
+
+#include <stdint.h>
+
+#include "base/cli/cli_option.h"
+#include "base/log/log.h"
+
+// The options of every program that serves until a signal: how long it may take to stop,
+// and what it logs.
+struct process_options {
+    int64_t drain_ms;
+    enum log_level log_level;
+};
+
+// Their rows, for a cli_table of struct process_options.
+extern const struct cli_option process_options_rows[];
+
+#endif

@@ -1,0 +1,52 @@
+#include "server/options.h"
+
+#include "storage/op_queue.h"
+
+const struct cli_option server_options_rows[] = {
+    {.name = "--max-message-bytes",
+     .old_name = "--max-request-bytes",
+     .value = "N",
+     CLI_NUMBER_AT(struct server_options, runsd.max_request_bytes),
+     .least = 1024,
+     .most = 1 << 30,
+     .fallback_number = RPC_DEFAULT_MAX_REQUEST_BYTES,
+     .help = "of a gRPC request"},
+    {.name = "--max-grpc-connections",
+     .value = "N",
+     CLI_NUMBER_AT(struct server_options, connections.connections),
+     CLI_GIVEN_AT(struct server_options, connections.is_given),
+     .least = 1,
+     .most = 1000000,
+     .fallback_number = RPC_DEFAULT_MAX_CONNECTIONS,
+     .default_help = "or what fits\nthe limit of open files",
+     .help = "open at once; more are closed"},
+    {.name = "--queue-limit",
+     .value = "N",
+     CLI_NUMBER_AT(struct server_options, runsd.queue_limit),
+     .least = 1,
+     .most = 10000000,
+     .fallback_number = OP_QUEUE_DEFAULT_LIMIT,
+     .help = "operations that wait for the store"},
+    {.name = NULL},
+};
+
+const struct error *server_options_finish(struct arena *a, struct server_options *options,
+                                          const char *name, const struct cli_list *listen) {
+    options->connections.option = "--max-grpc-connections";
+    const char *defaults[RUNSD_DEFAULT_LISTENERS];
+    struct cli_list texts = *listen;
+    if (texts.count == 0) {
+        texts.items = defaults;
+        texts.count = runsd_default_listeners(a, options->runsd.store_url, defaults);
+    }
+    struct address *addresses = ARENA_ARRAY(a, struct address, texts.count);
+    for (size_t i = 0; i < texts.count; i++) {
+        const struct error *error = address_parse(a, name, texts.items[i], &addresses[i]);
+        if (error != NULL) {
+            return error;
+        }
+    }
+    options->runsd.listen = addresses;
+    options->runsd.listen_count = texts.count;
+    return NULL;
+}

@@ -1,0 +1,77 @@
+#include "tests/base/command_line_rows.h"
+
+static const char *const levels[] = {[LEVEL_LOW] = "low", [LEVEL_HIGH] = "high", NULL};
+static const char *const size_words[] = {"auto", "off", NULL};
+
+static const struct cli_option shared_rows[] = {
+    {.name = "--wait-ms",
+     .old_name = "--pause-ms",
+     .value = "N",
+     CLI_NUMBER_AT(struct shared, wait_ms),
+     CLI_GIVEN_AT(struct shared, has_wait),
+     .least = 0,
+     .most = INT64_MAX,
+     .environment = "COMMAND_LINE_TEST_WAIT",
+     .fallback_number = 250,
+     .help = "how long"},
+    {.name = NULL},
+};
+
+static const struct cli_option rows[] = {
+    {.name = "--level",
+     .value = "LEVEL",
+     CLI_WORD_AT(struct options, level),
+     .words = levels,
+     .fallback = "high",
+     .help = "how much\nof it"},
+    {.name = "--size",
+     .value = "N|auto|off",
+     CLI_NUMBER_AT(struct options, size),
+     .least = 1,
+     .most = 9,
+     .words = size_words,
+     .words_from = -2,
+     .default_help = "a few",
+     .help = "how big\n"},
+    {.name = "--name",
+     .value = "NAME",
+     CLI_LIST_AT(struct options, names),
+     .most = 2,
+     .help = "a name"},
+    {.name = NULL},
+};
+
+static const struct cli_option last_rows[] = {
+    {.name = "--place",
+     .value = "PLACE",
+     CLI_TEXT_AT(struct options, place),
+     .environment = "COMMAND_LINE_TEST_PLACE",
+     .fallback = "here",
+     .default_help = "or near",
+     .help = "where"},
+    {.name = "--loud", CLI_FLAG_AT(struct options, is_loud), .help = "says it"},
+    {.name = "--count",
+     .value = "N",
+     CLI_NUMBER_AT(struct options, count),
+     .least = -5,
+     .most = 5,
+     .fallback_number = -3,
+     .help = "how many"},
+    {.name = NULL},
+};
+
+static const struct cli_option no_rows[] = {{.name = NULL}};
+
+static const struct cli_table tables[] = {
+    {rows, 0},      {no_rows, 0}, {shared_rows, offsetof(struct options, shared)},
+    {last_rows, 0}, {NULL, 0},
+};
+
+const struct command_line command_line_of_rows = {
+    .program = "prog",
+    .version = "1.2.3",
+    .operands = "",
+    .summary = "Does things.",
+    .tables = tables,
+    .footer = "End.\n",
+};
