@@ -11,6 +11,7 @@ import threading
 import grpc
 from google.protobuf import descriptor_pb2
 
+import documents
 import stubs
 from harness import DEADLINE_S, Process, program
 
@@ -56,12 +57,14 @@ class Gateway(Process):
     def __init__(self, upstream, *options, wait=True):
         super().__init__(program("runs-gateway"), "--listen", "127.0.0.1:0", "--upstream",
                          upstream, *options)
+        self.options = options
         if wait:
             self.wait_ready()
 
     def wait_ready(self):
         ready = self.wait_for_log(lambda l: l.get("message") == "ready", "ready")
         self.port = ready["port"]
+        documents.serves(self.port, program("runs-gateway"), self.options, is_gateway=True)
         self.routes = ready["routes"]
 
     def message(self, text):

@@ -14,6 +14,8 @@ import tempfile
 import threading
 import time
 
+import documents
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEADLINE_S = 60
 ALL_SCOPES = "runs.read,runs.cancel,runs.create,runs.report"
@@ -144,6 +146,7 @@ class Serve(Process):
                          *listeners, *options)
         serving = self.wait_for_log(lambda l: l.get("message") == "serving", "serving")
         self.http_port = serving["port"]
+        documents.serves(self.http_port, program("runs-gateway"), options, is_gateway=False)
         self.grpc_ports = [l["port"] for l in self.lines if l.get("message") == "serving gRPC"]
         self.http = f"http://127.0.0.1:{self.http_port}"
         self.grpc = f"127.0.0.1:{self.grpc_ports[0]}"

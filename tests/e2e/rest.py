@@ -5,6 +5,8 @@ import json
 import socket
 from collections import OrderedDict
 
+import documents
+
 TIMEOUT_S = 60
 
 
@@ -41,7 +43,9 @@ def request_on(connection, method, path, token=None, body=None, headers=None):
         all_headers.setdefault("Content-Type", "application/json")
     connection.request(method, path, body=body, headers=all_headers)
     response = connection.getresponse()
-    return Reply(response.status, response.headers, response.read())
+    reply = Reply(response.status, response.headers, response.read())
+    documents.received(connection.port, method, path, reply.status, reply.headers, reply.body)
+    return reply
 
 
 def raw(port, data):

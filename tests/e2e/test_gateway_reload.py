@@ -5,6 +5,7 @@ import signal
 import threading
 import unittest
 
+import documents
 import rest
 from gateways import ECHO, Echo, Gateway, descriptor_set, proto, run_gateway
 from harness import Place, Process, Serve, create_token, program
@@ -75,6 +76,7 @@ class Reload(unittest.TestCase):
         os.replace(descriptor_set(other, "echo", text), self.file)
 
     def hang_up(self, gateway, message, count=1):
+        documents.forget(gateway.port)
         gateway.popen.send_signal(signal.SIGHUP)
         return gateway.wait_count(message, count)
 

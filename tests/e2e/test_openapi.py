@@ -6,6 +6,7 @@ import os
 import signal
 import unittest
 
+import documents
 import rest
 from gateways import ECHO, Echo, Gateway, descriptor_set, run_gateway
 from harness import Place, serve_for
@@ -126,6 +127,7 @@ class OfOthers(unittest.TestCase):
         other = self.folder / "other"
         other.mkdir()
         os.replace(descriptor_set(other, "echo", V2), file)
+        documents.forget(gateway.port)
         gateway.popen.send_signal(signal.SIGHUP)
         gateway.message("reloaded")
         self.assertEqual(["/v2/fail/{name}", "/v2/say/{name}"], self.paths(gateway))
