@@ -19,22 +19,22 @@ enum { SPEC_BYTES = 1300 };
 
 // What an operation of a phase is, and on which runs.
 struct phase {
-    enum store_op_kind kind;
+    const struct store_kind *kind;
     const int *order;
 };
 
 static void fill(void *context, struct op_slot *s, uint64_t number) {
     static const uint8_t spec[SPEC_BYTES] = {1};
     const struct phase *phase = context;
-    enum store_op_kind kind = phase->kind;
     int run = phase->order[number];
     snprintf(s->id, sizeof(s->id), "run-%010d", run);
-    s->op.kind = kind;
+    s->op.kind = phase->kind;
     struct slice organization = slice_of_cstr("acme");
     struct slice id = slice_of_cstr(s->id);
     struct slice actor = slice_of_cstr("bench");
-    if (kind == STORE_CREATE) {
-        s->op.create = (struct store_create){
+    if (phase->kind == &store_create_run_kind) {
+        s->create = (struct store_create_run){
+            .op = s->op,
             .in = {.organization = organization,
                    .id = id,
                    .status = RUN_RUNNING,
@@ -43,13 +43,14 @@ static void fill(void *context, struct op_slot *s, uint64_t number) {
                    .spec = slice_of(spec, sizeof(spec))},
             .actor = actor,
         };
-    } else if (kind == STORE_GET) {
-        s->op.get = (struct store_get){.organization = organization, .id = id};
+    } else if (phase->kind == &store_get_run_kind) {
+        s->get = (struct store_get_run){.op = s->op, .organization = organization, .id = id};
     } else {
-        s->op.transition = (struct store_transition){
+        s->transition = (struct store_transition_run){
+            .op = s->op,
             .organization = organization,
             .id = id,
-            .from = RUN_STATUS_BIT(RUN_RUNNING) | RUN_STATUS_BIT(RUN_WAITING),
+            .from = RUN_STATUS_ACTIVE,
             .to = RUN_CANCELLED,
             .final = true,
             .at_us = 1800000000000000,
@@ -66,7 +67,7 @@ static int64_t cpu_us(void) {
 }
 
 // Runs count operations on the runs in order.
-static void run_phase(struct op_pool *p, const char *name, enum store_op_kind kind,
+static void run_phase(struct op_pool *p, const char *name, const struct store_kind *kind,
                       const int *order, int count) {
     int64_t cpu = cpu_us();
     int64_t start = clock_monotonic_us();
@@ -148,9 +149,9 @@ int main(int argc, char **argv) {
 
     int *in_order = make_order(runs, false);
     int *order = make_order(runs, shuffle);
-    run_phase(&p, "create", STORE_CREATE, in_order, runs);
-    run_phase(&p, "get", STORE_GET, order, runs);
-    run_phase(&p, "cancel", STORE_TRANSITION, order, runs);
+    run_phase(&p, "create", &store_create_run_kind, in_order, runs);
+    run_phase(&p, "get", &store_get_run_kind, order, runs);
+    run_phase(&p, "cancel", &store_transition_run_kind, order, runs);
     if (p.failures > 0) {
         fprintf(stderr, "%" PRIu64 " operations failed\n", p.failures);
     }

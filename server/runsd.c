@@ -12,6 +12,7 @@
 #include "server/open/reflection_service.h"
 #include "server/service/service_call.h"
 #include "server/service/service_method.h"
+#include "storage/op/list_tokens.h"
 #include "storage/store_opener.h"
 
 struct runsd {
@@ -100,16 +101,16 @@ static void store_health_changed(void *context, enum store_part part, bool works
 }
 
 static const struct error *load_tokens(struct arena *a, struct runsd *runsd) {
-    struct store_op op = {.kind = STORE_TOKEN_LIST, .arena = a};
-    run_store_submit_and_wait(runsd->service.store, &op);
-    if (op.result != STORE_OK) {
+    struct store_list_tokens list = {.op = {.kind = &store_list_tokens_kind, .arena = a}};
+    store_op_submit_and_wait(runsd->service.store, &list.op);
+    if (list.op.result != STORE_OK) {
         struct error *e = error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
                                     "the tokens cannot be read from the store");
-        e->detail = op.detail;
+        e->detail = list.op.detail;
         return e;
     }
-    for (int i = 0; i < op.token_list.ret_count; i++) {
-        token_table_put(runsd->service.tokens, &op.token_list.ret_tokens[i]);
+    for (int i = 0; i < list.ret_count; i++) {
+        token_table_put(runsd->service.tokens, &list.ret_tokens[i]);
     }
     return NULL;
 }

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "storage/run_store.h"
+#include "storage/op/store_op.h"
 
 // Operations that wait for a thread of a back-end, in the order in which they came.
 // Thread safe. The thread that takes gets all that wait at once, and is woken only when the

@@ -64,13 +64,14 @@ PURE = [
     "server/domain/struct_validate.[ch]",
     "server/domain/violations.[ch]",
     "server/domain/workflow_validate.[ch]",
+    "storage/run_fields.[ch]",
 ]
 SAYS_PURE = re.compile(r"\b(Pure|[;:] pure)\b[.:,]")
 PURE_LIBRARY = re.compile(r"^# [^\n]*\b[Pp]ure\.\n[a-z_]+\($(.*?)^\)", re.M | re.S)
 IMPURE_HEADERS = re.compile(
     r'#include\s+[<"](unistd\.h|fcntl\.h|pthread\.h|threads\.h|stdatomic\.h|poll\.h|'
     r'signal\.h|sys/(?!types\.h|cdefs\.h)[a-z]+\.h|netinet/[^>]*|microhttpd\.h|sqlite3\.h|grpc/[^>]*|'
-    r'base/log/log\.h|base/thread/[^"]*|rpc/(?!status_details|metadata)[^"]*|storage/(?!run_store\.h)[^"]*)[>"]')
+    r'base/log/log\.h|base/thread/[^"]*|rpc/(?!status_details|metadata)[^"]*|storage/(?!run_record\.h|run_fields\.h|op/)[^"]*)[>"]')
 IMPURE_CALLS = re.compile(
     r"(?<![.>])\b(fopen|fdopen|fprintf|printf|puts|fputs|fread|fwrite|read|write|open|send|recv|"
     r"clock_now_us|clock_monotonic_us|clock_gettime|gettimeofday|time|getenv|rand|random|getrandom|"

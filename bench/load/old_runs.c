@@ -31,9 +31,9 @@ uint64_t old_runs_operations(uint64_t runs) {
 }
 
 static void fill_create(const struct old_runs *r, struct op_slot *slot, int64_t started_at_us) {
-    struct store_create *create = &slot->op.create;
-    slot->op.kind = STORE_CREATE;
-    create->actor = slice_of_cstr("bench");
+    slot->op.kind = &store_create_run_kind;
+    struct store_create_run *create = &slot->create;
+    *create = (struct store_create_run){.op = slot->op, .actor = slice_of_cstr("bench")};
     create->in = (struct run_record){
         .organization = r->organization,
         .id = slice_of_cstr(slot->id),
@@ -49,15 +49,16 @@ static void fill_create(const struct old_runs *r, struct op_slot *slot, int64_t 
         .triggered_by = slice_of_cstr("nightly-rebalance"),
     };
     create->in.spec =
-        run_spec_encode(&slot->arena, r->message, &provenance, &create->in.execution_state);
+        run_spec_encode(&slot->arena, r->message, &provenance, &create->in.fields.execution_state);
 }
 
 static void fill_cancel(const struct old_runs *r, struct op_slot *slot, int64_t started_at_us) {
-    slot->op.kind = STORE_TRANSITION;
-    slot->op.transition = (struct store_transition){
+    slot->op.kind = &store_transition_run_kind;
+    slot->transition = (struct store_transition_run){
+        .op = slot->op,
         .organization = r->organization,
         .id = slice_of_cstr(slot->id),
-        .from = RUN_STATUS_BIT(RUN_RUNNING) | RUN_STATUS_BIT(RUN_WAITING),
+        .from = RUN_STATUS_ACTIVE,
         .to = RUN_CANCELLED,
         .final = true,
         .at_us = started_at_us + US_PER_S,

@@ -5,7 +5,7 @@
 #include "base/core/memory.h"
 
 static void on_done(struct store_op *op) {
-    struct op_slot *s = (struct op_slot *)op;
+    struct op_slot *s = op->context;
     struct op_pool *p = s->pool;
     pthread_mutex_lock(&p->lock);
     p->failures += op->result != STORE_OK;
@@ -61,7 +61,7 @@ void op_pool_run(struct op_pool *p, uint64_t first, uint64_t end, op_pool_fill *
         while (s != NULL && number < end) {
             struct op_slot *next = s->next_free;
             arena_release(&s->arena);
-            s->op = (struct store_op){.arena = &s->arena, .done = on_done};
+            s->op = (struct store_op){.arena = &s->arena, .done = on_done, .context = s};
             fill(context, s, number++);
             run_store_submit(p->store, &s->op);
             s = next;

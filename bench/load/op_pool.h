@@ -5,14 +5,21 @@
 #include <stdint.h>
 
 #include "base/core/arena.h"
-#include "storage/run_store.h"
+#include "storage/op/create_run.h"
+#include "storage/op/get_run.h"
+#include "storage/op/transition_run.h"
 
 // Keeps a fixed number of operations outstanding at a store.
 
 struct op_pool;
 
 struct op_slot {
-    struct store_op op; // first: done finds the slot by it
+    union { // which is submitted is fill's choice
+        struct store_op op;
+        struct store_create_run create;
+        struct store_get_run get;
+        struct store_transition_run transition;
+    };
     struct op_pool *pool;
     struct arena arena; // emptied before each operation
     char id[32];        // for the id of a run
@@ -32,7 +39,8 @@ struct op_pool {
 
 void op_pool_init(struct op_pool *p, struct run_store *store, int size);
 
-// Fills in operation number of a run of the pool: kind and its part of the union.
+// Fills in operation number of a run of the pool: all of a member of the union, whose op is the
+// slot's with its kind.
 typedef void op_pool_fill(void *context, struct op_slot *slot, uint64_t number);
 
 // Submits operations first to end - 1 in that order, each filled in by fill, and

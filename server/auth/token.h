@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/core/slice.h"
-#include "storage/run_store.h"
+#include "storage/token_record.h"
 
 // Bearer tokens: how they are made and hashed, what they look like, and their scopes.
 

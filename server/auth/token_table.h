@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/core/arena.h"
-#include "storage/run_store.h"
+#include "storage/token_record.h"
 
 // All tokens in memory, by their hash, so that callers are identified without asking the
 // store. Thread safe.

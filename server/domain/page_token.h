@@ -3,7 +3,7 @@
 
 #include "base/core/arena.h"
 #include "base/core/slice.h"
-#include "storage/run_store.h"
+#include "storage/op/list_runs.h"
 
 // The page_token of ListRuns (AIP-158): a place in the list, signed so that a client cannot
 // make one up. base64url of a version, the cursor and 128 bits of HMAC-SHA256 (RFC 2104) over

@@ -125,9 +125,9 @@ size_t run_reply_parts(struct arena *a, const struct run_record *run,
     uint8_t *suffix = arena_alloc(a, LONGEST_SUFFIX);
     uint8_t *p = put_tag(suffix, FIELD_STATUS, WIRE_VARINT);
     p = put_varint(p, (uint64_t)run->status);
-    if (run->total_cu != 0) {
+    if (run->fields.total_cu != 0) {
         p = put_tag(p, FIELD_TOTAL_CU, WIRE_FIXED64);
-        uint64_t bits = wire_double_bits(run->total_cu);
+        uint64_t bits = wire_double_bits(run->fields.total_cu);
         for (int i = 0; i < 8; i++) {
             *p++ = (uint8_t)(bits >> (8 * i));
         }
@@ -140,14 +140,14 @@ size_t run_reply_parts(struct arena *a, const struct run_record *run,
         p += at.len;
     }
     ret_parts[0] = run->spec;
-    if (run->execution_state.len == 0) {
+    if (run->fields.execution_state.len == 0) {
         ret_parts[1] = slice_of(suffix, (size_t)(p - suffix));
         return 2;
     }
     p = put_tag(p, FIELD_EXECUTION_STATE, WIRE_BYTES);
-    p = put_varint(p, run->execution_state.len);
+    p = put_varint(p, run->fields.execution_state.len);
     ret_parts[1] = slice_of(suffix, (size_t)(p - suffix));
-    ret_parts[2] = run->execution_state;
+    ret_parts[2] = run->fields.execution_state;
     return 3;
 }
 

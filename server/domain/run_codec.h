@@ -4,7 +4,7 @@
 #include "base/core/arena.h"
 #include "base/core/slice.h"
 #include "google/protobuf/timestamp.pb-c.h"
-#include "storage/run_store.h"
+#include "storage/run_record.h"
 
 // How a run is stored and replied: the immutable fields as one run of bytes, the
 // mutable ones added behind it. Concatenated protobuf messages merge, so a reply

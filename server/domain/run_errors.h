@@ -2,7 +2,7 @@
 #define RUNSD_SERVER_DOMAIN_RUN_ERRORS_H
 
 #include "base/core/error.h"
-#include "storage/run_store.h"
+#include "storage/run_record.h"
 
 // The errors about a run that several methods send. All in a.
 

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "storage/run_store.h"
+#include "storage/run_record.h"
 
 // The state machine of a run: one table, [status][event] = next. Pure.
 // docs/state-machine.md shows it and is generated from it.

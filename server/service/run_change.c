@@ -4,9 +4,9 @@
 #include "server/service/run_reply.h"
 
 void run_change_set(const struct service_call *call, enum run_event_kind event, const char *reason,
-                    struct store_op *ret_op) {
-    ret_op->kind = STORE_TRANSITION;
-    struct store_transition *t = &ret_op->transition;
+                    struct store_transition_run *ret_change) {
+    struct store_transition_run *t = ret_change;
+    t->op.kind = &store_transition_run_kind;
     t->organization = call->organization;
     t->id = slice_of_cstr(call->run_id);
     t->from = run_state_sources(event);
@@ -17,11 +17,11 @@ void run_change_set(const struct service_call *call, enum run_event_kind event, 
     t->reason = slice_of_cstr(reason);
 }
 
-void run_change_reply(struct service_call *call, const struct store_op *op) {
-    const struct run_record *run = &op->transition.ret;
-    if (op->result == STORE_NOT_FOUND) {
+void run_change_reply(struct service_call *call, const struct store_transition_run *change) {
+    const struct run_record *run = &change->ret;
+    if (change->op.result == STORE_NOT_FOUND) {
         run_reply_not_found(call);
-    } else if (op->result == STORE_CONFLICT) {
+    } else if (change->op.result == STORE_CONFLICT) {
         service_call_fail(call, run_error_finished(call->arena, call->run_id, run));
     } else {
         run_reply(call, run);

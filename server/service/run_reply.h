@@ -2,6 +2,7 @@
 #define RUNSD_SERVER_SERVICE_RUN_REPLY_H
 
 #include "server/service/service_call.h"
+#include "storage/run_record.h"
 
 // What several methods reply about one run; the call must not be touched after it.
 

@@ -6,7 +6,7 @@
 #include "base/log/log.h"
 #include "rpc/server.h"
 #include "server/auth/authenticate.h"
-#include "storage/run_store.h"
+#include "storage/op/store_op.h"
 
 // What every call of every service has: who calls, one reply, one log line. A method embeds
 // struct service_call as the first member of its own struct, with what it needs beside it:

@@ -125,6 +125,12 @@ void sqlite_finalize_all(sqlite3_stmt **statements, int count) {
     }
 }
 
+int sqlite_step_once(sqlite3_stmt *s) {
+    int rc = sqlite3_step(s);
+    sqlite3_reset(s);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 const char *sqlite_failure_text(struct arena *a, sqlite3 *db, int rc, const char *doing) {
     int system_error = db != NULL ? sqlite3_system_errno(db) : 0;
     return arena_printf(

@@ -50,6 +50,9 @@ int sqlite_prepare_all(sqlite3 *db, const char *const *sql, int count,
 
 void sqlite_finalize_all(sqlite3_stmt **statements, int count);
 
+// Runs a prepared statement that returns no row.
+int sqlite_step_once(sqlite3_stmt *s);
+
 // Makes the database keep its changes in a write-ahead log; mode is the byte of its
 // header that says how it does so far. SQLITE_CANTOPEN if it cannot.
 int sqlite_use_wal(sqlite3 *db, uint8_t mode);

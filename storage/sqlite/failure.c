@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "storage/op/store_op.h"
+
 void store_failure_raise(struct store_failure *f, const char *detail) {
     if (atomic_exchange(&f->claimed, true)) {
         return;

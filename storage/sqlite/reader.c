@@ -3,6 +3,7 @@
 #include "base/core/clock.h"
 #include "base/thread/thread.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/sqlite_op.h"
 
 // How many operations share a snapshot. An old snapshot keeps the writer from
 // reusing its log, so none is held for long.
@@ -10,29 +11,8 @@ enum { SNAPSHOT_OPS = 256 };
 
 // Keeps what is asked by op, which failed: that it succeeds says that reads work again.
 static void remember(struct reader *r, const struct store_op *op) {
-    struct arena *a = &r->failed_arena;
-    arena_release(a);
-    arena_init(a);
-    struct store_op *kept = &r->failed;
-    *kept = *op;
-    switch (op->kind) {
-    case STORE_GET:
-        kept->get.organization = arena_copy(a, op->get.organization);
-        kept->get.id = arena_copy(a, op->get.id);
-        break;
-    case STORE_LIST:
-        kept->list.organization = arena_copy(a, op->list.organization);
-        kept->list.workflow_id = arena_copy(a, op->list.workflow_id);
-        kept->list.cursor.id = arena_copy(a, op->list.cursor.id);
-        break;
-    case STORE_EVENTS:
-        kept->events.organization = arena_copy(a, op->events.organization);
-        kept->events.id = arena_copy(a, op->events.id);
-        break;
-    default:
-        kept->token_list.organization = arena_copy(a, op->token_list.organization);
-        break;
-    }
+    arena_release(&r->failed_arena);
+    r->failed = store_op_copy(op, &r->failed_arena);
 }
 
 static void answer_failure(struct reader *r, struct store_op *op, int rc) {
@@ -48,7 +28,7 @@ static void answer_failure(struct reader *r, struct store_op *op, int rc) {
 // Ends the snapshot, if one was begun. One that will not end would be old when it is read
 // again: BEGIN, and with it every operation, then fails.
 static void end_snapshot(struct reader *r) {
-    if (sqlite3_get_autocommit(r->db) == 0 && read_ops_end(&r->ops) != SQLITE_OK) {
+    if (sqlite3_get_autocommit(r->db) == 0 && session_commit(&r->session) != SQLITE_OK) {
         sqlite_run(r->db, "ROLLBACK");
     }
 }
@@ -57,11 +37,11 @@ static void end_snapshot(struct reader *r) {
 static void probe(struct reader *r) {
     struct arena a;
     arena_init(&a);
-    struct store_op op = r->failed;
-    op.arena = &a;
-    int rc = read_ops_begin(&r->ops);
+    struct store_op *op = store_op_copy(r->failed, &a);
+    op->arena = &a;
+    int rc = session_begin(&r->session);
     if (rc == SQLITE_OK) {
-        rc = read_ops_run(&r->ops, &op);
+        rc = session_run(&r->session, op);
     }
     if (rc == SQLITE_OK) {
         part_health_mend(&r->health);
@@ -75,15 +55,14 @@ static void probe(struct reader *r) {
 
 // Runs up to SNAPSHOT_OPS operations in one transaction; returns the rest.
 static struct store_op *run_in_snapshot(struct reader *r, struct store_op *op) {
-    int begin_rc = read_ops_begin(&r->ops);
+    int begin_rc = session_begin(&r->session);
     struct store_op *next;
     bool last = false;
     for (int i = 0; op != NULL && i < SNAPSHOT_OPS && !last; op = next, i++) {
         next = op->next;
         op->next = NULL;
         op->detail = NULL;
-        // A listing is long: what follows gets a fresh snapshot.
-        last = op->kind == STORE_LIST;
+        last = sqlite_ops[op->kind->index]->is_long;
         if (store_failure_is_raised(r->failure)) {
             store_failure_answer(r->failure, op);
             continue;
@@ -93,7 +72,7 @@ static struct store_op *run_in_snapshot(struct reader *r, struct store_op *op) {
             op->done(op);
             continue;
         }
-        int rc = begin_rc == SQLITE_OK ? read_ops_run(&r->ops, op) : begin_rc;
+        int rc = begin_rc == SQLITE_OK ? session_run(&r->session, op) : begin_rc;
         if (rc == SQLITE_OK) {
             op->done(op);
         } else {
@@ -133,11 +112,11 @@ void reader_init(struct reader *r, struct op_queue *queue, struct store_failure 
 
 int reader_attach(struct reader *r, sqlite3 *db) {
     r->db = db;
-    return read_ops_init(&r->ops, db);
+    return session_init(&r->session, db, STORE_READS);
 }
 
 void reader_detach(struct reader *r) {
-    read_ops_release(&r->ops);
+    session_release(&r->session);
     r->db = NULL;
 }
 

@@ -7,7 +7,7 @@
 #include "storage/op_queue.h"
 #include "storage/sqlite/failure.h"
 #include "storage/sqlite/part_health.h"
-#include "storage/sqlite/read_ops.h"
+#include "storage/sqlite/session.h"
 #include "storage/sqlite/snapshot_gate.h"
 
 // A thread that answers the operations that only read, on a read-only
@@ -19,9 +19,9 @@ struct reader {
     struct op_queue *queue;
     struct store_failure *failure;
     struct snapshot_gate *gate;
-    struct read_ops ops;
+    struct session session;
     struct part_health health;
-    struct store_op failed; // a copy of what failed, for the probe to try again
+    struct store_op *failed; // a copy of what failed, for the probe to try again
     struct arena failed_arena;
     pthread_t thread;
 };

@@ -4,37 +4,49 @@
 #include <sqlite3.h>
 
 #include "base/core/arena.h"
-#include "storage/run_store.h"
+#include "storage/run_record.h"
+#include "storage/sqlite/run_columns.h"
 
-// How a row of table run is read; shared by reading and writing statements.
+// How a run's rows, of run and run_body, are read and their fields written; shared by the
+// statements of all operations.
 
 // The columns that run_row_read reads, in its order.
 #define RUN_ROW_COLUMNS                                                                            \
     "run_key, organization, id, status, started_at, updated_at, finished_at, sequence, "           \
-    "total_cu, workflow_id"
+    "workflow_id, " RUN_ROW_FIELD_NAMES
 
-enum { RUN_ROW_COLUMN_COUNT = 10 };
+enum {
+    RUN_ROW_STATUS = 3,
+    RUN_ROW_WORKFLOW = 8,
+    RUN_ROW_FIRST_FIELD = 9,
+    RUN_ROW_COLUMN_COUNT = RUN_ROW_FIRST_FIELD + RUN_ROW_FIELD_COUNT,
+};
 
 // ?1 organization, ?2 id.
 #define RUN_ROW_SELECT_SQL                                                                         \
     "SELECT " RUN_ROW_COLUMNS " FROM run INDEXED BY run_by_id WHERE organization=?1 AND id=?2"
 
 // ?1 run_key.
-#define RUN_BODY_SELECT_SQL "SELECT spec, execution_state FROM run_body WHERE run_key=?1"
+#define RUN_BODY_SELECT_SQL "SELECT spec, " RUN_BODY_FIELD_NAMES " FROM run_body WHERE run_key=?1"
 
-// Reads the row at s into ret (all but spec and execution_state), with copies
-// in a; returns its run_key.
-int64_t run_row_read(struct arena *a, sqlite3_stmt *s, struct run_record *ret);
+// Which runs are active: the text of the index run_active, which SQLite uses for a query that
+// says the same.
+#define RUN_ROW_ACTIVE_SQL "status IN (1, 2)"
+_Static_assert(RUN_STATUS_ACTIVE == (1u << 1 | 1u << 2),
+               "stores have an index of other statuses: the schema needs a step");
 
 // Whether status is one that a run can have; any other number is damage.
+#define RUN_ROW_SOUND_SQL "status BETWEEN 1 AND 5"
+_Static_assert(RUN_RUNNING == 1 && RUN_CANCELLED == 5, "the sound statuses are others");
 static inline bool run_row_status_is_sound(int status) {
     return status >= RUN_RUNNING && status <= RUN_CANCELLED;
 }
 
-// Reads a total_cu column; SQLite stores what is not a number as NULL.
-double run_row_total_cu(sqlite3_stmt *s, int column);
+// Reads the row at s into ret (all but spec and the fields of run_body), with copies
+// in a; returns its run_key.
+int64_t run_row_read(struct arena *a, sqlite3_stmt *s, struct run_record *ret);
 
-// Reads spec and execution_state of run_key with select_body (RUN_BODY_SELECT_SQL)
+// Reads spec and the fields of run_body of run_key with select_body (RUN_BODY_SELECT_SQL)
 // into ret. Returns SQLite's code; SQLITE_CORRUPT if the run has no body.
 int run_body_read(struct arena *a, sqlite3_stmt *select_body, int64_t run_key,
                   struct run_record *ret);
@@ -43,5 +55,10 @@ int run_body_read(struct arena *a, sqlite3_stmt *select_body, int64_t run_key,
 // code: SQLITE_DONE if there is none, SQLITE_CORRUPT if it is no sound one.
 int run_read(struct arena *a, sqlite3_stmt *select_row, sqlite3_stmt *select_body,
              struct slice organization, struct slice id, struct run_record *ret);
+
+// Bind RUN_ROW_FIELDS, or RUN_BODY_FIELDS, to the parameters from first on; fields outlives the
+// statement's run.
+void run_row_bind_fields(sqlite3_stmt *s, int first, const struct run_fields *fields);
+void run_body_bind_fields(sqlite3_stmt *s, int first, const struct run_fields *fields);
 
 #endif

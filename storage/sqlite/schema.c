@@ -6,14 +6,16 @@
 
 #include "storage/run_store.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/run_row.h"
 
 // What leads from version i to version i + 1. A step that was released is never
-// changed: files made by it exist.
+// changed: files made by it exist. Columns of a run's fields that came later than version 1 are
+// not here but in storage/sqlite/run_columns.h.
 //
 // Tables have rowids throughout: with a row of 1.3 kB, WITHOUT ROWID costs two
 // and a half times as much. What a transition changes is small and apart from
 // what it does not (run_body), so that a cancel rewrites few bytes.
-static const char *const steps[SCHEMA_VERSION] = {
+static const char *const steps[SCHEMA_STEPS] = {
     // Instants are microseconds since the epoch; statuses are numbered as
     // runs.v1.RunStatus. previous_status is that before the newest event: an
     // UPDATE can return new values only, and the event needs the old.
@@ -86,9 +88,32 @@ static const char *const steps[SCHEMA_VERSION] = {
     "DROP INDEX event_by_run;",
 };
 
+// What adds a run's columns, and in which version they came.
+#define ADD_TO(table, name, sql, since)     {"ALTER TABLE " table " ADD COLUMN " #name " " sql, since},
+#define ROW_COLUMN(NAME, name, sql, since)  ADD_TO("run", name, sql, since)
+#define BODY_COLUMN(NAME, name, sql, since) ADD_TO("run_body", name, sql, since)
+static const struct {
+    const char *add;
+    int since;
+} columns[] = {RUN_ROW_FIELDS(ROW_COLUMN, ) RUN_BODY_FIELDS(BODY_COLUMN, )};
+
+// Adds the columns of a version behind the first, whose tables have theirs.
+static int add_columns(sqlite3 *db, int version) {
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof(columns) / sizeof(columns[0]); i++) {
+        if (version > 1 && columns[i].since == version) {
+            rc = sqlite_run(db, columns[i].add);
+        }
+    }
+    return rc;
+}
+
 static int run_steps(sqlite3 *db, int from) {
     for (int version = from; version < SCHEMA_VERSION; version++) {
-        int rc = sqlite_run(db, steps[version]);
+        int rc = version < SCHEMA_STEPS ? sqlite_run(db, steps[version]) : SQLITE_OK;
+        if (rc == SQLITE_OK) {
+            rc = add_columns(db, version + 1);
+        }
         if (rc != SQLITE_OK) {
             return rc;
         }
@@ -158,7 +183,7 @@ static int probe(sqlite3 *db, int64_t version) {
         {1, 2, "SELECT event_key FROM event INDEXED BY event_by_run WHERE run_key>=0 LIMIT 1"},
         {2, SCHEMA_VERSION,
          "SELECT run_key FROM run INDEXED BY run_active"
-         " WHERE organization>='' AND status IN (1, 2) LIMIT 1"},
+         " WHERE organization>='' AND " RUN_ROW_ACTIVE_SQL " LIMIT 1"},
     };
     size_t common = sizeof(queries) / sizeof(queries[0]);
     size_t count = common + sizeof(of_versions) / sizeof(of_versions[0]);

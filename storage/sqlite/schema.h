@@ -6,12 +6,18 @@
 
 #include "base/core/arena.h"
 #include "base/core/error.h"
+#include "storage/sqlite/run_columns.h"
 
 // Marks the file as one of ours (PRAGMA application_id): "runs".
 #define SCHEMA_APPLICATION_ID 0x72756E73
 
-// The version (PRAGMA user_version) that this program reads and writes.
-enum { SCHEMA_VERSION = 3 };
+// The version (PRAGMA user_version) that this program reads and writes: as many as there are
+// steps, or that of a run's newest column.
+enum {
+    SCHEMA_STEPS = 3,
+    SCHEMA_COLUMNS = sizeof(union run_columns_version),
+    SCHEMA_VERSION = SCHEMA_COLUMNS > SCHEMA_STEPS ? SCHEMA_COLUMNS : SCHEMA_STEPS,
+};
 
 // Makes the tables and the secret in an empty database, in one transaction.
 // Returns SQLite's code.

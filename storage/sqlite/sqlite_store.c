@@ -44,7 +44,7 @@ static void submit(struct run_store *store, struct store_op *op) {
         store_failure_answer(&s->failure, op);
         return;
     }
-    struct op_queue *queue = write_ops_takes(op) ? &s->writes : &s->reads;
+    struct op_queue *queue = store_op_is_change(op) ? &s->writes : &s->reads;
     if (!op_queue_push(queue, op)) {
         op->result = STORE_BUSY;
         op->detail = arena_printf(op->arena, "%d operations wait already", queue->limit);
@@ -282,7 +282,7 @@ static const struct error *open_all(struct arena *a, struct sqlite_store *s) {
     return NULL;
 }
 
-static const struct run_store_ops sqlite_ops = {
+static const struct run_store_ops interface = {
     .name = "sqlite",
     .submit = submit,
     .close = close_store,
@@ -297,7 +297,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
         return e;
     }
     struct sqlite_store *s = mem_zalloc(sizeof(*s));
-    s->base.ops = &sqlite_ops;
+    s->base.ops = &interface;
     s->name = mem_strdup(path);
     s->path = mem_strdup(store_path_real(a, path));
     s->lock_fd = lock_fd;

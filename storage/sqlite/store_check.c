@@ -5,6 +5,7 @@
 
 #include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/run_row.h"
 #include "storage/sqlite/schema.h"
 
 // How much of a large store is looked at. A page that another moment left is most
@@ -20,8 +21,8 @@ enum {
 
 // What is wrong with the row r of run by itself, or NULL.
 #define RUN_PROBLEM                                                                                \
-    " WHEN r.status NOT BETWEEN 1 AND 5 THEN 'has an impossible status'"                           \
-    " WHEN (r.status IN (1, 2))<>(r.finished_at=0)"                                                \
+    " WHEN NOT r." RUN_ROW_SOUND_SQL " THEN 'has an impossible status'"                            \
+    " WHEN (r." RUN_ROW_ACTIVE_SQL ")<>(r.finished_at=0)"                                          \
     "   THEN 'has a status that the time of its end contradicts'"                                  \
     " WHEN NOT EXISTS(SELECT 1 FROM run_body AS b WHERE b.run_key=r.run_key)"                      \
     "   THEN 'has no body'"                                                                        \
@@ -37,26 +38,20 @@ enum {
     " WHERE i.organization=r.organization AND i.id=r.id AND i.run_key=r.run_key" where             \
     ") THEN 'is missing in the index " index "'"
 
+#define NOT_IN_INDEXES                                                                             \
+    NOT_IN_INDEX("run_by_id", "")                                                                  \
+    NOT_IN_INDEX("run_by_start", " AND i.started_at=r.started_at")                                 \
+    NOT_IN_INDEX("run_by_workflow",                                                                \
+                 " AND i.started_at=r.started_at AND i.workflow_id=r.workflow_id")                 \
+    " WHEN r." RUN_ROW_ACTIVE_SQL " AND NOT EXISTS(SELECT 1 FROM run AS i INDEXED BY run_active"   \
+    "   WHERE i.organization=r.organization AND i.started_at=r.started_at AND i.id=r.id"           \
+    "   AND i." RUN_ROW_ACTIVE_SQL " AND i.run_key=r.run_key)"                                     \
+    "   THEN 'is missing in the index run_active'"
+
 // ?1 the run.
-static const char run_sql[] = "SELECT r.organization, r.id, r.started_at, CASE" RUN_PROBLEM //
-    NOT_IN_INDEX("run_by_id", "")                                                           //
-    NOT_IN_INDEX("run_by_start", " AND i.started_at=r.started_at")
-        NOT_IN_INDEX("run_by_workflow", " AND i.started_at=r.started_at AND "
-                                        "i.workflow_id=r.workflow_id") " WHEN r.status IN (1, 2) "
-                                                                       "AND NOT EXISTS(SELECT 1 "
-                                                                       "FROM run AS i INDEXED BY "
-                                                                       "run_active"
-                                                                       " WHERE "
-                                                                       "i.organization=r."
-                                                                       "organization AND "
-                                                                       "i.started_at=r.started_at "
-                                                                       "AND i.id=r.id"
-                                                                       " AND i.status IN (1, 2) "
-                                                                       "AND i.run_key=r.run_key)"
-                                                                       " THEN 'is missing in the "
-                                                                       "index run_active'"
-                                                                       " END FROM run AS r WHERE "
-                                                                       "r.run_key=?1";
+static const char run_sql[] =
+    "SELECT r.organization, r.id, r.started_at, CASE" RUN_PROBLEM NOT_IN_INDEXES
+    " END FROM run AS r WHERE r.run_key=?1";
 
 // What is wrong with the event e, whose previous one is p and whose run is r.
 #define EVENT_PROBLEM                                                                              \

@@ -96,7 +96,7 @@ static int batch_run_ops(struct writer *w, const struct batch *b) {
         if (is_expired(op)) {
             op->result = STORE_EXPIRED;
         } else {
-            rc = write_ops_run(&w->ops, op);
+            rc = session_run(&w->session, op);
         }
     }
     return rc;
@@ -112,7 +112,7 @@ struct outcome {
 // Runs the transaction of b; an empty one is a probe, which writes one page.
 static struct outcome batch_commit(struct writer *w, const struct batch *b) {
     struct outcome o = {.place = SQLITE_BEFORE_COMMIT, .doing = "beginning a transaction"};
-    o.rc = write_ops_begin(&w->ops);
+    o.rc = session_begin(&w->session);
     if (o.rc == SQLITE_OK) {
         o.doing = "making room for the log's index";
         o.rc = log_index_reserve(&w->log_index, w->checkpointer.log_pages);
@@ -122,12 +122,12 @@ static struct outcome batch_commit(struct writer *w, const struct batch *b) {
         o.rc = history_write(w->around.history);
     }
     if (o.rc == SQLITE_OK) {
-        o.rc = b->first != NULL ? batch_run_ops(w, b) : write_ops_probe(&w->ops);
+        o.rc = b->first != NULL ? batch_run_ops(w, b) : session_probe(&w->session);
     }
     if (o.rc == SQLITE_OK) {
         o.place = SQLITE_IN_COMMIT;
         o.doing = "committing";
-        o.rc = write_ops_commit(&w->ops);
+        o.rc = session_commit(&w->session);
     }
     return o;
 }
@@ -152,7 +152,7 @@ static void fail_by_files(struct writer *w) {
 // Takes back a transaction that changed nothing, and makes what room there is to make.
 static void recover(struct writer *w, enum store_result why) {
     int rc = SQLITE_OK;
-    write_ops_rolled_back(&w->ops);
+    session_rolled_back(&w->session);
     history_rolled_back(w->around.history);
     if (sqlite3_get_autocommit(w->db) == 0) {
         rc = sqlite_run(w->db, "ROLLBACK");
@@ -189,7 +189,7 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
 static void batch_run(struct writer *w, const struct batch *b) {
     struct outcome o = batch_commit(w, b);
     if (o.rc == SQLITE_OK && file_guard_holds(w->around.guard)) {
-        history_committed(w->around.history, w->ops.last_event);
+        history_committed(w->around.history, w->session.events.last);
         batch_answer(b);
         return;
     }
@@ -237,7 +237,7 @@ static void probe(struct writer *w) {
     batch_init(&none);
     struct outcome o = batch_commit(w, &none);
     if (o.rc == SQLITE_OK) {
-        history_committed(w->around.history, w->ops.last_event);
+        history_committed(w->around.history, w->session.events.last);
         part_health_mend(&w->health);
         sqlite3_busy_timeout(w->db, SQLITE_BUSY_TIMEOUT_MS);
         return;
@@ -317,11 +317,11 @@ int writer_attach(struct writer *w, sqlite3 *db) {
     checkpointer_init(&w->checkpointer, db, w->around.gate, w->around.history, w->around.path,
                       w->around.failure->log);
     w->db = db;
-    return write_ops_init(&w->ops, db);
+    return session_init(&w->session, db, STORE_CHANGES);
 }
 
 void writer_detach(struct writer *w) {
-    write_ops_release(&w->ops);
+    session_release(&w->session);
     w->db = NULL;
 }
 

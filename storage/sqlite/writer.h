@@ -11,7 +11,7 @@
 #include "storage/sqlite/history.h"
 #include "storage/sqlite/log_index.h"
 #include "storage/sqlite/part_health.h"
-#include "storage/sqlite/write_ops.h"
+#include "storage/sqlite/session.h"
 
 // What a writer works with; all of it outlives the writer.
 struct writer_surroundings {
@@ -34,7 +34,7 @@ struct writer_surroundings {
 struct writer {
     sqlite3 *db; // used by the thread alone while it runs; NULL while there is no room to open it
     struct writer_surroundings around;
-    struct write_ops ops;
+    struct session session;
     struct checkpointer checkpointer;
     struct log_index log_index;
     struct part_health health;

@@ -30,14 +30,14 @@ class OldRuns : public testing::Test {
         arena_release(&arena_);
     }
 
-    store_op Get(const char *id) {
-        store_op op = {};
-        op.kind = STORE_GET;
-        op.arena = &arena_;
-        op.get.organization = slice_of_cstr("bench");
-        op.get.id = slice_of_cstr(id);
-        run_store_submit_and_wait(store_, &op);
-        return op;
+    store_get_run Get(const char *id) {
+        store_get_run get = {};
+        get.op.kind = &store_get_run_kind;
+        get.op.arena = &arena_;
+        get.organization = slice_of_cstr("bench");
+        get.id = slice_of_cstr(id);
+        store_op_submit_and_wait(store_, &get.op);
+        return get;
     }
 
     arena arena_;
@@ -52,20 +52,20 @@ TEST_F(OldRuns, EveryOtherOfExactlySoManyIsCancelled) {
     EXPECT_EQ(pool_.failures, 0u);
     const run_status want[] = {RUN_CANCELLED, RUN_RUNNING, RUN_CANCELLED, RUN_RUNNING, RUN_RUNNING};
     for (int i = 1; i <= 5; i++) {
-        const store_op op = Get(("old-000000000000000" + std::to_string(i)).c_str());
-        ASSERT_EQ(op.result, STORE_OK) << i;
-        EXPECT_EQ(op.get.ret.status, want[i - 1]) << i;
-        EXPECT_EQ(op.get.ret.finished_at_us != 0, want[i - 1] == RUN_CANCELLED) << i;
+        const store_get_run get = Get(("old-000000000000000" + std::to_string(i)).c_str());
+        ASSERT_EQ(get.op.result, STORE_OK) << i;
+        EXPECT_EQ(get.ret.status, want[i - 1]) << i;
+        EXPECT_EQ(get.ret.finished_at_us != 0, want[i - 1] == RUN_CANCELLED) << i;
     }
-    EXPECT_EQ(Get("old-0000000000000006").result, STORE_NOT_FOUND);
+    EXPECT_EQ(Get("old-0000000000000006").op.result, STORE_NOT_FOUND);
 }
 
 TEST_F(OldRuns, AreStoredAsCreateRunStoresThem) {
     op_pool_run(&pool_, 0, old_runs_operations(2), old_runs_fill, &old_);
-    const store_op op = Get("old-0000000000000002");
-    ASSERT_EQ(op.result, STORE_OK);
-    const run_record &record = op.get.ret;
-    EXPECT_GT(record.execution_state.len, 0u);
+    const store_get_run get = Get("old-0000000000000002");
+    ASSERT_EQ(get.op.result, STORE_OK);
+    const run_record &record = get.ret;
+    EXPECT_GT(record.fields.execution_state.len, 0u);
     Runs__V1__Run *run = runs__v1__run__unpack(nullptr, record.spec.len, record.spec.data);
     ASSERT_NE(run, nullptr);
     EXPECT_STREQ(run->id, "old-0000000000000002");

@@ -51,10 +51,10 @@ std::string Reply(const Encoded &encoded, run_status status, double total_cu,
     TestArena a;
     run_record record = {};
     record.status = status;
-    record.total_cu = total_cu;
+    record.fields.total_cu = total_cu;
     record.finished_at_us = finished_at_us;
     record.spec = SliceOfString(encoded.spec);
-    record.execution_state = SliceOfString(encoded.execution_state);
+    record.fields.execution_state = SliceOfString(encoded.execution_state);
     struct slice parts[RUN_REPLY_PARTS];
     size_t count = run_reply_parts(a.get(), &record, parts);
     EXPECT_EQ(want_parts, count);

@@ -68,4 +68,13 @@ TEST(RunState, WordsAreThoseOfTheContract) {
     }
 }
 
+// What the stores take for active is what the table lets something happen to.
+TEST(RunState, ActiveAreTheStatusesThatAreNotFinal) {
+    for (int status = RUN_RUNNING; status <= RUN_CANCELLED; status++) {
+        EXPECT_EQ(run_status_is_final(status), (RUN_STATUS_ACTIVE & RUN_STATUS_BIT(status)) == 0)
+            << run_status_word(status);
+    }
+    EXPECT_EQ(RUN_STATUS_ACTIVE & ~RUN_STATUS_ALL, 0u);
+}
+
 } // namespace

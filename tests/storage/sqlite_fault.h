@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <vector>
 
 #include "tests/storage/faulty_vfs.h"
 #include "tests/storage/store_testing.h"
@@ -16,81 +15,66 @@ namespace store_testing {
 // An operation that is under way, and its end.
 class Pending {
   public:
-    explicit Pending(enum store_op_kind kind) : op(kind) {
-        op->done = [](struct store_op *o) {
-            // The Pending of an operation is found by its arena's address, which
-            // nothing else shares.
-            Pending *p = Find(o);
-            std::lock_guard<std::mutex> guard(p->lock_);
-            p->done_ = true;
-            p->changed_.notify_all();
-        };
-        std::lock_guard<std::mutex> guard(table_lock_);
-        table_.push_back(this);
-    }
-    ~Pending() {
-        std::lock_guard<std::mutex> guard(table_lock_);
-        for (Pending *&p : table_) {
-            if (p == this) {
-                p = table_.back();
-                table_.pop_back();
-                break;
-            }
+    Pending() {
+        for (struct store_op *op : {create.get(), cancel.get()}) {
+            op->context = this;
+            op->done = [](struct store_op *o) {
+                auto *p = static_cast<Pending *>(o->context);
+                std::lock_guard<std::mutex> guard(p->lock_);
+                p->done_ = true;
+                p->result_ = o->result;
+                p->changed_.notify_all();
+            };
         }
     }
     enum store_result Wait() {
         std::unique_lock<std::mutex> guard(lock_);
         changed_.wait(guard, [this] { return done_; });
-        return op->result;
+        return result_;
     }
     bool done() {
         std::lock_guard<std::mutex> guard(lock_);
         return done_;
     }
-    Op op;
+    std::string detail() const {
+        return create.detail() + cancel.detail();
+    }
+    // One of them is submitted.
+    Op<struct store_create_run> create{&store_create_run_kind};
+    Op<struct store_transition_run> cancel{&store_transition_run_kind};
     StoredRun run;
     Transition transition;
 
   private:
-    static Pending *Find(struct store_op *o) {
-        std::lock_guard<std::mutex> guard(table_lock_);
-        for (Pending *p : table_) {
-            if (p->op.get() == o) {
-                return p;
-            }
-        }
-        abort();
-    }
-    static inline std::mutex table_lock_;
-    static inline std::vector<Pending *> table_;
     std::mutex lock_;
     std::condition_variable changed_;
     bool done_ = false;
+    enum store_result result_ = STORE_UNAVAILABLE;
 };
 
 using PendingPtr = std::unique_ptr<Pending>;
 
 inline PendingPtr StartCancel(struct run_store *store, const std::string &id,
                               int64_t deadline_us = 0) {
-    auto p = std::make_unique<Pending>(STORE_TRANSITION);
+    auto p = std::make_unique<Pending>();
     p->transition.id = id;
-    FillTransition(p->op, p->transition);
-    p->op->deadline_us = deadline_us;
-    run_store_submit(store, p->op.get());
+    FillTransition(p->cancel, p->transition);
+    p->cancel->op.deadline_us = deadline_us;
+    run_store_submit(store, p->cancel.get());
     return p;
 }
 
 inline PendingPtr StartCreate(struct run_store *store, const std::string &id,
                               size_t claimed_bytes = 0) {
-    auto p = std::make_unique<Pending>(STORE_CREATE);
+    auto p = std::make_unique<Pending>();
     p->run.id = id;
     static const std::string empty;
-    FillCreate(p->op, p->run, empty, empty);
+    FillCreate(p->create, p->run, empty, empty);
     if (claimed_bytes > 0) {
         // Never read: refused by its size.
-        p->op->create.in.spec = slice_of("", claimed_bytes);
+        p->create->in.spec = slice_of("", claimed_bytes);
     }
-    run_store_submit(store, p->op.get());
+    run_store_submit(store, p->create.get());
     return p;
 }
 

@@ -51,7 +51,7 @@ TEST_F(SqliteFault, WhatWasNotBegunWhenTheStoreFailedChangedNothing) {
     EXPECT_EQ(first->Wait(), STORE_UNAVAILABLE);
     for (PendingPtr &p : batch) {
         EXPECT_EQ(p->Wait(), STORE_STOPPED);
-        EXPECT_EQ(p->op.detail(), first->op.detail());
+        EXPECT_EQ(p->detail(), first->detail());
     }
     vfs_.Reset();
     OpenStore(0);
@@ -264,12 +264,12 @@ TEST_F(SqliteFault, TransactionsAreBoundedByTheirBytes) {
     vfs_.WaitUntilGateHolds();
     std::vector<PendingPtr> waiting;
     for (int i = 0; i < 40; i++) { // of 1 MiB each, 8 in a transaction
-        auto p = std::make_unique<Pending>(STORE_CREATE);
+        auto p = std::make_unique<Pending>();
         p->run.id = std::to_string(i);
         p->run.spec = std::string(1024 * 1024, 's');
         static const std::string empty;
-        FillCreate(p->op, p->run, empty, empty);
-        run_store_submit(store_, p->op.get());
+        FillCreate(p->create, p->run, empty, empty);
+        run_store_submit(store_, p->create.get());
         waiting.push_back(std::move(p));
     }
     int syncs_before = vfs_.log_syncs();
@@ -361,7 +361,7 @@ TEST_F(SqliteFault, OneBadOperationDoesNotSpoilItsBatch) {
     EXPECT_EQ(cancel_a->Wait(), STORE_OK);
     EXPECT_EQ(taken->Wait(), STORE_EXISTS);
     EXPECT_EQ(huge->Wait(), STORE_TOO_LARGE);
-    EXPECT_NE(huge->op.detail().find("268435456"), std::string::npos) << huge->op.detail();
+    EXPECT_NE(huge->detail().find("268435456"), std::string::npos) << huge->detail();
     EXPECT_EQ(absent->Wait(), STORE_NOT_FOUND);
     EXPECT_EQ(again->Wait(), STORE_CONFLICT);
     EXPECT_EQ(cancel_b->Wait(), STORE_OK);
@@ -382,7 +382,7 @@ TEST_F(SqliteFault, FullQueueIsBusyAtOnce) {
     PendingPtr refused = StartCreate(store_, "refused");
     ASSERT_TRUE(refused->done()); // while the writer still holds
     EXPECT_EQ(refused->Wait(), STORE_BUSY);
-    EXPECT_NE(refused->op.detail().find("3"), std::string::npos);
+    EXPECT_NE(refused->detail().find("3"), std::string::npos);
     EXPECT_EQ(GetRun(store_, "r").result, STORE_OK); // reads have a queue of their own
     vfs_.OpenGate();
     for (PendingPtr &p : queued) {

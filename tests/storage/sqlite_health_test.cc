@@ -315,10 +315,10 @@ TEST_F(SqliteHealth, DeadlineThatPassesBeforeTheLockIsFreeIsExpired) {
     ForeignLock lock(path_);
     Transition t;
     t.id = "r";
-    Op op(STORE_TRANSITION);
+    STORE_OP(op, transition_run);
     FillTransition(op, t);
     int64_t deadline_us = clock_monotonic_us() + 100000;
-    op->deadline_us = deadline_us;
+    op->op.deadline_us = deadline_us;
     std::thread releaser([&] {
         while (clock_monotonic_us() <= deadline_us) {
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -370,7 +370,7 @@ TEST_F(SqliteHealth, EveryKindOfReadIsTriedAgain) {
         } else if (kind == 2) {
             ListEvents(store_, "r", "acme", 10, &result);
         } else {
-            Op op(STORE_TOKEN_LIST);
+            STORE_OP(op, list_tokens);
             result = op.RunOn(store_);
         }
         EXPECT_EQ(result, STORE_UNAVAILABLE);

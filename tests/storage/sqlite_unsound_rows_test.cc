@@ -95,7 +95,7 @@ TEST_F(SqliteUnsoundRows, TokenWithoutAHashIsDamage) {
     for (const char *hash : {"x''", "x'00'", "zeroblob(33)"}) {
         SCOPED_TRACE(hash);
         Serve(std::string("UPDATE token SET hash=") + hash);
-        Op list(STORE_TOKEN_LIST);
+        STORE_OP(list, list_tokens);
         EXPECT_EQ(list.RunOn(store_), STORE_UNAVAILABLE);
         Token revoked;
         EXPECT_EQ(RevokeToken(store_, "acme", "t", 5, &revoked), STORE_UNAVAILABLE);

@@ -307,23 +307,23 @@ TEST_P(StoreContract, BodiesOfAnySizeAreKept) {
 TEST_P(StoreContract, DeadlineInThePastIsExpiredAndChangesNothing) {
     MustCreate({.id = "r"});
     for (int64_t deadline_us : {INT64_C(1), clock_monotonic_us()}) {
-        Op cancel(STORE_TRANSITION);
+        STORE_OP(cancel, transition_run);
         Transition t = {.id = "r"};
         FillTransition(cancel, t);
-        cancel->deadline_us = deadline_us;
+        cancel->op.deadline_us = deadline_us;
         EXPECT_EQ(cancel.RunOn(store_), STORE_EXPIRED);
-        Op get(STORE_GET);
+        STORE_OP(get, get_run);
         std::string id = "r";
-        get->get.organization = slice_of_cstr("acme");
-        get->get.id = ToSlice(id);
-        get->deadline_us = deadline_us;
+        get->organization = slice_of_cstr("acme");
+        get->id = ToSlice(id);
+        get->op.deadline_us = deadline_us;
         EXPECT_EQ(get.RunOn(store_), STORE_EXPIRED);
     }
     EXPECT_EQ(GetRun(store_, "r").run.status, RUN_RUNNING);
-    Op cancel(STORE_TRANSITION);
+    STORE_OP(cancel, transition_run);
     Transition t = {.id = "r"};
     FillTransition(cancel, t);
-    cancel->deadline_us = clock_monotonic_us() + 3600 * INT64_C(1000000);
+    cancel->op.deadline_us = clock_monotonic_us() + 3600 * INT64_C(1000000);
     EXPECT_EQ(cancel.RunOn(store_), STORE_OK);
 }
 
@@ -333,17 +333,17 @@ TEST_P(StoreContract, OperationThatIsTooLargeChangesNothing) {
     StoredRun run;
     run.id = "huge";
     std::string none;
-    Op create(STORE_CREATE);
+    STORE_OP(create, create_run);
     FillCreate(create, run, none, none);
-    create->create.in.spec = slice_of("", kClaimed);
+    create->in.spec = slice_of("", kClaimed);
     EXPECT_EQ(create.RunOn(store_), STORE_TOO_LARGE);
     EXPECT_NE(create.detail().find("268435456"), std::string::npos) << create.detail();
     Transition t;
     t.id = "r";
     t.set_execution_state = true;
-    Op transition(STORE_TRANSITION);
+    STORE_OP(transition, transition_run);
     FillTransition(transition, t);
-    transition->transition.execution_state = slice_of("", kClaimed);
+    transition->fields.execution_state = slice_of("", kClaimed);
     EXPECT_EQ(transition.RunOn(store_), STORE_TOO_LARGE);
     EXPECT_EQ(GetRun(store_, "huge").result, STORE_NOT_FOUND);
     EXPECT_EQ(GetRun(store_, "r").run.status, RUN_RUNNING);

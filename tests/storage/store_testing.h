@@ -10,7 +10,14 @@
 
 extern "C" {
 #include "base/core/clock.h"
-#include "storage/run_store.h"
+#include "storage/op/create_run.h"
+#include "storage/op/create_token.h"
+#include "storage/op/get_run.h"
+#include "storage/op/list_events.h"
+#include "storage/op/list_runs.h"
+#include "storage/op/list_tokens.h"
+#include "storage/op/revoke_token.h"
+#include "storage/op/transition_run.h"
 #include "storage/store_opener.h"
 }
 
@@ -18,7 +25,7 @@ extern "C" {
 
 namespace store_testing {
 
-constexpr uint32_t kActive = RUN_STATUS_BIT(RUN_RUNNING) | RUN_STATUS_BIT(RUN_WAITING);
+constexpr uint32_t kActive = RUN_STATUS_ACTIVE;
 
 inline struct slice ToSlice(const std::string &s) {
     return slice_of(s.data(), s.size());
@@ -50,10 +57,10 @@ inline StoredRun ToRun(const struct run_record &r) {
                      r.updated_at_us,
                      r.finished_at_us,
                      r.sequence,
-                     r.total_cu,
+                     r.fields.total_cu,
                      ToString(r.workflow_id),
                      ToString(r.spec),
-                     ToString(r.execution_state)};
+                     ToString(r.fields.execution_state)};
 }
 
 struct Event {
@@ -143,55 +150,58 @@ struct Page {
     }
 };
 
-// An operation with its arena.
-class Op {
+// An operation with its arena. -> leads to its struct.
+template <typename T> class Op {
   public:
-    explicit Op(enum store_op_kind kind) {
+    explicit Op(const struct store_kind *kind) {
         arena_init(&arena_);
-        op_.kind = kind;
-        op_.arena = &arena_;
+        op_.op.kind = kind;
+        op_.op.arena = &arena_;
     }
     ~Op() {
         arena_release(&arena_);
     }
     Op(const Op &) = delete;
     Op &operator=(const Op &) = delete;
-    struct store_op *operator->() {
+    T *operator->() {
         return &op_;
     }
     struct store_op *get() {
-        return &op_;
+        return &op_.op;
     }
     enum store_result RunOn(struct run_store *store) {
-        run_store_submit_and_wait(store, &op_);
-        return op_.result;
+        store_op_submit_and_wait(store, &op_.op);
+        return op_.op.result;
     }
     std::string detail() const {
-        return op_.detail != nullptr ? op_.detail : "";
+        return op_.op.detail != nullptr ? op_.op.detail : "";
     }
 
   private:
     struct arena arena_;
-    struct store_op op_ = {};
+    T op_ = {};
 };
 
-inline void FillCreate(Op &op, const StoredRun &run, const std::string &actor,
-                       const std::string &reason) {
-    struct run_record &in = op->create.in;
+// Declares the Op variable of an operation by its header's name.
+#define STORE_OP(variable, name) Op<struct store_##name> variable(&store_##name##_kind)
+
+inline void FillCreate(Op<struct store_create_run> &op, const StoredRun &run,
+                       const std::string &actor, const std::string &reason) {
+    struct run_record &in = op->in;
     in.organization = ToSlice(run.organization);
     in.id = ToSlice(run.id);
     in.status = run.status;
     in.started_at_us = run.started_at_us;
-    in.total_cu = run.total_cu;
+    in.fields.total_cu = run.total_cu;
     in.workflow_id = ToSlice(run.workflow_id);
     in.spec = ToSlice(run.spec);
-    in.execution_state = ToSlice(run.execution_state);
-    op->create.actor = ToSlice(actor);
-    op->create.reason = ToSlice(reason);
+    in.fields.execution_state = ToSlice(run.execution_state);
+    op->actor = ToSlice(actor);
+    op->reason = ToSlice(reason);
 }
 
-inline void FillTransition(Op &op, const Transition &t) {
-    struct store_transition &x = op->transition;
+inline void FillTransition(Op<struct store_transition_run> &op, const Transition &t) {
+    struct store_transition_run &x = *op.operator->();
     x.organization = ToSlice(t.organization);
     x.id = ToSlice(t.id);
     x.from = t.from;
@@ -200,54 +210,54 @@ inline void FillTransition(Op &op, const Transition &t) {
     x.at_us = t.at_us;
     x.actor = ToSlice(t.actor);
     x.reason = ToSlice(t.reason);
-    x.set_execution_state = t.set_execution_state;
-    x.execution_state = ToSlice(t.execution_state);
-    x.set_total_cu = t.set_total_cu;
-    x.total_cu = t.total_cu;
+    x.given = (t.set_execution_state ? RUN_FIELD_BIT(EXECUTION_STATE) : 0) |
+              (t.set_total_cu ? RUN_FIELD_BIT(TOTAL_CU) : 0);
+    x.fields.execution_state = ToSlice(t.execution_state);
+    x.fields.total_cu = t.total_cu;
 }
 
 inline Answer CreateRun(struct run_store *store, const StoredRun &run,
                         const std::string &actor = "creator", const std::string &reason = "") {
-    Op op(STORE_CREATE);
+    STORE_OP(op, create_run);
     FillCreate(op, run, actor, reason);
     Answer a;
     a.result = op.RunOn(store);
     a.detail = op.detail();
     if (a.result == STORE_OK) {
-        a.run = ToRun(op->create.ret);
+        a.run = ToRun(op->ret);
     }
     return a;
 }
 
 inline Answer Apply(struct run_store *store, const Transition &t) {
-    Op op(STORE_TRANSITION);
+    STORE_OP(op, transition_run);
     FillTransition(op, t);
     Answer a;
     a.result = op.RunOn(store);
     a.detail = op.detail();
     if (a.result == STORE_OK || a.result == STORE_CONFLICT) {
-        a.run = ToRun(op->transition.ret);
+        a.run = ToRun(op->ret);
     }
     return a;
 }
 
 inline Answer GetRun(struct run_store *store, const std::string &id,
                      const std::string &organization = "acme") {
-    Op op(STORE_GET);
-    op->get.organization = ToSlice(organization);
-    op->get.id = ToSlice(id);
+    STORE_OP(op, get_run);
+    op->organization = ToSlice(organization);
+    op->id = ToSlice(id);
     Answer a;
     a.result = op.RunOn(store);
     a.detail = op.detail();
     if (a.result == STORE_OK) {
-        a.run = ToRun(op->get.ret);
+        a.run = ToRun(op->ret);
     }
     return a;
 }
 
 inline Page ListRuns(struct run_store *store, const Listing &l) {
-    Op op(STORE_LIST);
-    struct store_list &x = op->list;
+    STORE_OP(op, list_runs);
+    struct store_list_runs &x = *op.operator->();
     x.organization = ToSlice(l.organization);
     x.status = l.status;
     x.workflow_id = ToSlice(l.workflow_id);
@@ -281,18 +291,18 @@ inline Listing Behind(Listing l, const Page &p) {
 inline std::vector<Event> ListEvents(struct run_store *store, const std::string &id,
                                      const std::string &organization = "acme", int limit = 1000,
                                      enum store_result *ret_result = nullptr) {
-    Op op(STORE_EVENTS);
-    op->events.organization = ToSlice(organization);
-    op->events.id = ToSlice(id);
-    op->events.limit = limit;
+    STORE_OP(op, list_events);
+    op->organization = ToSlice(organization);
+    op->id = ToSlice(id);
+    op->limit = limit;
     enum store_result result = op.RunOn(store);
     if (ret_result != nullptr) {
         *ret_result = result;
     }
     std::vector<Event> out;
     if (result == STORE_OK) {
-        for (int i = 0; i < op->events.ret_count; i++) {
-            const struct run_event &e = op->events.ret_events[i];
+        for (int i = 0; i < op->ret_count; i++) {
+            const struct run_event &e = op->ret_events[i];
             out.push_back(
                 {e.sequence, e.from, e.to, e.at_us, ToString(e.actor), ToString(e.reason)});
         }
@@ -301,8 +311,8 @@ inline std::vector<Event> ListEvents(struct run_store *store, const std::string 
 }
 
 inline enum store_result CreateToken(struct run_store *store, const Token &t) {
-    Op op(STORE_TOKEN_CREATE);
-    struct token_record &in = op->token_create.in;
+    STORE_OP(op, create_token);
+    struct token_record &in = op->in;
     in.organization = ToSlice(t.organization);
     in.name = ToSlice(t.name);
     memcpy(in.hash, t.hash.data(), TOKEN_HASH_BYTES);
@@ -315,24 +325,24 @@ inline enum store_result CreateToken(struct run_store *store, const Token &t) {
 
 inline enum store_result RevokeToken(struct run_store *store, const std::string &organization,
                                      const std::string &name, int64_t at_us, Token *ret) {
-    Op op(STORE_TOKEN_REVOKE);
-    op->token_revoke.organization = ToSlice(organization);
-    op->token_revoke.name = ToSlice(name);
-    op->token_revoke.at_us = at_us;
+    STORE_OP(op, revoke_token);
+    op->organization = ToSlice(organization);
+    op->name = ToSlice(name);
+    op->at_us = at_us;
     enum store_result result = op.RunOn(store);
     if (result == STORE_OK) {
-        *ret = ToToken(op->token_revoke.ret);
+        *ret = ToToken(op->ret);
     }
     return result;
 }
 
 inline std::vector<Token> ListTokens(struct run_store *store, const std::string &organization) {
-    Op op(STORE_TOKEN_LIST);
-    op->token_list.organization = ToSlice(organization);
+    STORE_OP(op, list_tokens);
+    op->organization = ToSlice(organization);
     EXPECT_EQ(op.RunOn(store), STORE_OK) << op.detail();
     std::vector<Token> out;
-    for (int i = 0; i < op->token_list.ret_count; i++) {
-        out.push_back(ToToken(op->token_list.ret_tokens[i]));
+    for (int i = 0; i < op->ret_count; i++) {
+        out.push_back(ToToken(op->ret_tokens[i]));
     }
     return out;
 }

@@ -6,11 +6,11 @@
 
 struct cancel_run_call {
     struct service_call call;
-    struct store_op op;
+    struct store_transition_run change;
 };
 
 static void stored(struct service_call *call) {
-    run_change_reply(call, &CONTAINER_OF(call, struct cancel_run_call, call)->op);
+    run_change_reply(call, &CONTAINER_OF(call, struct cancel_run_call, call)->change);
 }
 
 static const struct error *serve(struct service_call *call, const void *request) {
@@ -23,9 +23,9 @@ static const struct error *serve(struct service_call *call, const void *request)
     if (error != NULL) {
         return error;
     }
-    struct store_op *op = &CONTAINER_OF(call, struct cancel_run_call, call)->op;
-    run_change_set(call, RUN_EVENT_CANCEL, cancel->reason, op);
-    service_call_store(call, op, stored);
+    struct store_transition_run *change = &CONTAINER_OF(call, struct cancel_run_call, call)->change;
+    run_change_set(call, RUN_EVENT_CANCEL, cancel->reason, change);
+    service_call_store(call, &change->op, stored);
     return NULL;
 }
 

@@ -1,3 +1,5 @@
+#include "storage/op/create_run.h"
+
 #include "base/core/container_of.h"
 #include "base/core/request_id.h"
 #include "runs/v1/runs_service.pb-c.h"
@@ -14,15 +16,16 @@ enum { REQUEST_RUN = 1 };
 
 struct create_run_call {
     struct service_call call;
-    struct store_op op;
+    struct store_create_run create;
 };
 
 static void stored(struct service_call *call) {
-    const struct store_op *op = &CONTAINER_OF(call, struct create_run_call, call)->op;
-    if (op->result == STORE_EXISTS) {
+    const struct store_create_run *create =
+        &CONTAINER_OF(call, struct create_run_call, call)->create;
+    if (create->op.result == STORE_EXISTS) {
         service_call_fail(call, run_error_exists(call->arena, call->run_id));
     } else {
-        run_reply(call, &op->create.ret);
+        run_reply(call, &create->ret);
     }
 }
 
@@ -45,7 +48,7 @@ static void set_record(struct service_call *call, const Runs__V1__Run *run, stru
         .triggered_by = slice_of_cstr(triggered_by),
     };
     ret_record->spec =
-        run_spec_encode(call->arena, bytes, &provenance, &ret_record->execution_state);
+        run_spec_encode(call->arena, bytes, &provenance, &ret_record->fields.execution_state);
 }
 
 static const struct error *serve(struct service_call *call, const void *request) {
@@ -62,20 +65,20 @@ static const struct error *serve(struct service_call *call, const void *request)
     uuid_make(fresh_id);
     call->run_id = run->id[0] != '\0' ? run->id : fresh_id;
 
-    struct store_op *op = &CONTAINER_OF(call, struct create_run_call, call)->op;
-    op->kind = STORE_CREATE;
-    struct run_record *in = &op->create.in;
+    struct store_create_run *create = &CONTAINER_OF(call, struct create_run_call, call)->create;
+    create->op.kind = &store_create_run_kind;
+    struct run_record *in = &create->in;
     set_record(call, run, message_field_bytes(rpc_server_call_request(call->rpc), REQUEST_RUN), in);
-    op->create.actor = slice_of_cstr(call->identity.name);
+    create->actor = slice_of_cstr(call->identity.name);
     error = run_size_check(a, "run", in->spec, RUN_LARGEST_SPEC_BYTES);
     if (error == NULL) {
-        error = run_size_check(a, "run.executionState", in->execution_state,
+        error = run_size_check(a, "run.executionState", in->fields.execution_state,
                                RUN_LARGEST_EXECUTION_STATE_BYTES);
     }
     if (error != NULL) {
         return error;
     }
-    service_call_store(call, op, stored);
+    service_call_store(call, &create->op, stored);
     return NULL;
 }
 

@@ -1,3 +1,5 @@
+#include "storage/op/create_token.h"
+
 #include "base/core/container_of.h"
 #include "base/core/request_id.h"
 #include "server/domain/run_codec.h"
@@ -7,14 +9,14 @@
 
 struct create_token_call {
     struct service_call call;
-    struct store_op op;
+    struct store_create_token create;
     char *secret; // which is nowhere else
 };
 
 static void stored(struct service_call *call) {
     struct create_token_call *m = CONTAINER_OF(call, struct create_token_call, call);
-    const struct token_record *record = &m->op.token_create.in;
-    if (m->op.result == STORE_EXISTS) {
+    const struct token_record *record = &m->create.in;
+    if (m->create.op.result == STORE_EXISTS) {
         service_call_fail(call, token_error(call->arena, STATUS_ALREADY_EXISTS,
                                             REASON_TOKEN_ALREADY_EXISTS, "there is already a token",
                                             record->organization, record->name));
@@ -74,8 +76,8 @@ static const struct error *read_record(struct service_call *call,
 
 static const struct error *serve(struct service_call *call, const void *request) {
     struct create_token_call *m = CONTAINER_OF(call, struct create_token_call, call);
-    m->op.kind = STORE_TOKEN_CREATE;
-    struct token_record *in = &m->op.token_create.in;
+    m->create.op.kind = &store_create_token_kind;
+    struct token_record *in = &m->create.in;
     const struct error *error = read_record(call, request, in);
     if (error != NULL) {
         return error;
@@ -83,7 +85,7 @@ static const struct error *serve(struct service_call *call, const void *request)
     m->secret = arena_alloc(call->arena, TOKEN_TEXT_SIZE);
     token_make(m->secret);
     token_hash(slice_of_cstr(m->secret), in->hash);
-    service_call_store(call, &m->op, stored);
+    service_call_store(call, &m->create.op, stored);
     return NULL;
 }
 

@@ -1,3 +1,5 @@
+#include "storage/op/get_run.h"
+
 #include "base/core/container_of.h"
 #include "runs/v1/runs_service.pb-c.h"
 #include "server/domain/run_validate.h"
@@ -6,15 +8,15 @@
 
 struct get_run_call {
     struct service_call call;
-    struct store_op op;
+    struct store_get_run get;
 };
 
 static void stored(struct service_call *call) {
-    const struct store_op *op = &CONTAINER_OF(call, struct get_run_call, call)->op;
-    if (op->result == STORE_NOT_FOUND) {
+    const struct store_get_run *get = &CONTAINER_OF(call, struct get_run_call, call)->get;
+    if (get->op.result == STORE_NOT_FOUND) {
         run_reply_not_found(call);
     } else {
-        run_reply(call, &op->get.ret);
+        run_reply(call, &get->ret);
     }
 }
 
@@ -24,11 +26,11 @@ static const struct error *serve(struct service_call *call, const void *request)
     if (error != NULL) {
         return error;
     }
-    struct store_op *op = &CONTAINER_OF(call, struct get_run_call, call)->op;
-    op->kind = STORE_GET;
-    op->get.organization = call->organization;
-    op->get.id = slice_of_cstr(call->run_id);
-    service_call_store(call, op, stored);
+    struct store_get_run *get = &CONTAINER_OF(call, struct get_run_call, call)->get;
+    get->op.kind = &store_get_run_kind;
+    get->organization = call->organization;
+    get->id = slice_of_cstr(call->run_id);
+    service_call_store(call, &get->op, stored);
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "server/domain/run_validate.h"
 #include "server/service/run_reply.h"
 #include "server/service/service_method.h"
+#include "storage/op/list_events.h"
 
 enum { LARGEST_EVENT_COUNT = 1000 };
 
@@ -22,7 +23,7 @@ enum { RESPONSE_EVENTS = 1 };
 
 struct list_run_events_call {
     struct service_call call;
-    struct store_op op;
+    struct store_list_events events;
 };
 
 static void put_event(struct strbuf *b, struct arena *a, struct slice run_id,
@@ -40,14 +41,15 @@ static void put_event(struct strbuf *b, struct arena *a, struct slice run_id,
 }
 
 static void stored(struct service_call *call) {
-    const struct store_op *op = &CONTAINER_OF(call, struct list_run_events_call, call)->op;
-    if (op->result == STORE_NOT_FOUND) {
+    const struct store_list_events *list =
+        &CONTAINER_OF(call, struct list_run_events_call, call)->events;
+    if (list->op.result == STORE_NOT_FOUND) {
         run_reply_not_found(call);
         return;
     }
     struct strbuf b = STRBUF_INIT;
-    for (int i = 0; i < op->events.ret_count; i++) {
-        put_event(&b, call->arena, op->events.id, &op->events.ret_events[i]);
+    for (int i = 0; i < list->ret_count; i++) {
+        put_event(&b, call->arena, list->id, &list->ret_events[i]);
     }
     struct slice reply = strbuf_slice(&b);
     service_call_reply(call, &reply, 1);
@@ -60,12 +62,12 @@ static const struct error *serve(struct service_call *call, const void *request)
     if (error != NULL) {
         return error;
     }
-    struct store_op *op = &CONTAINER_OF(call, struct list_run_events_call, call)->op;
-    op->kind = STORE_EVENTS;
-    op->events.organization = call->organization;
-    op->events.id = slice_of_cstr(call->run_id);
-    op->events.limit = LARGEST_EVENT_COUNT;
-    service_call_store(call, op, stored);
+    struct store_list_events *list = &CONTAINER_OF(call, struct list_run_events_call, call)->events;
+    list->op.kind = &store_list_events_kind;
+    list->organization = call->organization;
+    list->id = slice_of_cstr(call->run_id);
+    list->limit = LARGEST_EVENT_COUNT;
+    service_call_store(call, &list->op, stored);
     return NULL;
 }
 

@@ -1,3 +1,5 @@
+#include "storage/op/list_runs.h"
+
 #include "base/core/container_of.h"
 #include "base/core/wire.h"
 #include "runs/v1/runs_service.pb-c.h"
@@ -21,11 +23,11 @@ enum { RESPONSE_RUNS = 1, RESPONSE_NEXT_PAGE_TOKEN = 2 };
 
 struct list_runs_call {
     struct service_call call;
-    struct store_op op;
+    struct store_list_runs list;
 };
 
 // What a page token is bound to: the organization and the filters.
-static struct slice filters_of(struct arena *a, const struct store_list *list) {
+static struct slice filters_of(struct arena *a, const struct store_list_runs *list) {
     struct strbuf b = STRBUF_INIT;
     wire_put_bytes(&b, 1, list->organization);
     wire_put_uint(&b, 2, list->status);
@@ -38,7 +40,7 @@ static struct slice filters_of(struct arena *a, const struct store_list *list) {
 }
 
 static void stored(struct service_call *call) {
-    const struct store_list *list = &CONTAINER_OF(call, struct list_runs_call, call)->op.list;
+    const struct store_list_runs *list = &CONTAINER_OF(call, struct list_runs_call, call)->list;
     struct strbuf b = STRBUF_INIT;
     bool has_more = list->ret_has_more;
     struct store_cursor cursor = list->ret_cursor;
@@ -98,7 +100,7 @@ static const struct error *read_statuses(struct arena *a, const Runs__V1__ListRu
 
 static const struct error *read_page(struct service_call *call,
                                      const Runs__V1__ListRunsRequest *request,
-                                     struct store_list *list) {
+                                     struct store_list_runs *list) {
     struct arena *a = call->arena;
     if (request->page_size < 0) {
         return field_error(a, "pageSize", "must be at least 0, got %d", request->page_size);
@@ -118,7 +120,7 @@ static const struct error *read_page(struct service_call *call,
 
 static const struct error *read_list(struct service_call *call,
                                      const Runs__V1__ListRunsRequest *request,
-                                     struct store_list *list) {
+                                     struct store_list_runs *list) {
     struct arena *a = call->arena;
     list->organization = call->organization;
     list->workflow_id = slice_of_cstr(request->workflow_id);
@@ -135,13 +137,13 @@ static const struct error *read_list(struct service_call *call,
 }
 
 static const struct error *serve(struct service_call *call, const void *request) {
-    struct store_op *op = &CONTAINER_OF(call, struct list_runs_call, call)->op;
-    op->kind = STORE_LIST;
-    const struct error *error = read_list(call, request, &op->list);
+    struct store_list_runs *list = &CONTAINER_OF(call, struct list_runs_call, call)->list;
+    list->op.kind = &store_list_runs_kind;
+    const struct error *error = read_list(call, request, list);
     if (error != NULL) {
         return error;
     }
-    service_call_store(call, op, stored);
+    service_call_store(call, &list->op, stored);
     return NULL;
 }
 

@@ -1,15 +1,16 @@
+#include "storage/op/list_tokens.h"
+
 #include "base/core/container_of.h"
 #include "server/service/service_method.h"
 #include "server/service/token_reply.h"
 
 struct list_tokens_call {
     struct service_call call;
-    struct store_op op;
+    struct store_list_tokens list;
 };
 
 static void stored(struct service_call *call) {
-    const struct store_token_list *list =
-        &CONTAINER_OF(call, struct list_tokens_call, call)->op.token_list;
+    const struct store_list_tokens *list = &CONTAINER_OF(call, struct list_tokens_call, call)->list;
     Runs__V1__ListTokensResponse response = RUNS__V1__LIST_TOKENS_RESPONSE__INIT;
     response.tokens = ARENA_ARRAY(call->arena, Runs__V1__Token *, list->ret_count);
     for (int i = 0; i < list->ret_count; i++) {
@@ -26,10 +27,10 @@ static const struct error *serve(struct service_call *call, const void *request)
     if (error != NULL) {
         return error;
     }
-    struct store_op *op = &CONTAINER_OF(call, struct list_tokens_call, call)->op;
-    op->kind = STORE_TOKEN_LIST;
-    op->token_list.organization = slice_of_cstr(organization);
-    service_call_store(call, op, stored);
+    struct store_list_tokens *list = &CONTAINER_OF(call, struct list_tokens_call, call)->list;
+    list->op.kind = &store_list_tokens_kind;
+    list->organization = slice_of_cstr(organization);
+    service_call_store(call, &list->op, stored);
     return NULL;
 }
 

@@ -14,11 +14,11 @@ enum { REQUEST_EXECUTION_STATE = 3 };
 
 struct report_run_call {
     struct service_call call;
-    struct store_op op;
+    struct store_transition_run change;
 };
 
 static void stored(struct service_call *call) {
-    run_change_reply(call, &CONTAINER_OF(call, struct report_run_call, call)->op);
+    run_change_reply(call, &CONTAINER_OF(call, struct report_run_call, call)->change);
 }
 
 // Finds the event that a report of status is; returns false if there is none.
@@ -49,13 +49,14 @@ static const struct error *check_text(struct arena *a, const Runs__V1__ReportRun
 // What the report replaces beside the status.
 static const struct error *set_values(struct service_call *call,
                                       const Runs__V1__ReportRunRequest *report,
-                                      struct store_transition *t) {
+                                      struct store_transition_run *t) {
     struct arena *a = call->arena;
     if (report->total_cu != NULL) {
-        t->set_total_cu = true;
-        t->total_cu = report->total_cu->value;
-        if (!isfinite(t->total_cu) || t->total_cu < 0) {
-            return field_error(a, "totalCu", "must be finite and at least 0, got %g", t->total_cu);
+        t->given |= RUN_FIELD_BIT(TOTAL_CU);
+        t->fields.total_cu = report->total_cu->value;
+        if (!isfinite(t->fields.total_cu) || t->fields.total_cu < 0) {
+            return field_error(a, "totalCu", "must be finite and at least 0, got %g",
+                               t->fields.total_cu);
         }
     }
     const struct error *error =
@@ -64,11 +65,11 @@ static const struct error *set_values(struct service_call *call,
         return error;
     }
     if (report->execution_state != NULL) {
-        t->set_execution_state = true;
-        t->execution_state =
+        t->given |= RUN_FIELD_BIT(EXECUTION_STATE);
+        t->fields.execution_state =
             message_field_bytes(rpc_server_call_request(call->rpc), REQUEST_EXECUTION_STATE);
     }
-    return run_size_check(a, "executionState", t->execution_state,
+    return run_size_check(a, "executionState", t->fields.execution_state,
                           RUN_LARGEST_EXECUTION_STATE_BYTES);
 }
 
@@ -85,13 +86,13 @@ static const struct error *serve(struct service_call *call, const void *request)
                            "must be running, waiting, success or failure, got %s",
                            run_status_word((int)report->status));
     }
-    struct store_op *op = &CONTAINER_OF(call, struct report_run_call, call)->op;
-    run_change_set(call, event, report->reason, op);
-    error = set_values(call, report, &op->transition);
+    struct store_transition_run *change = &CONTAINER_OF(call, struct report_run_call, call)->change;
+    run_change_set(call, event, report->reason, change);
+    error = set_values(call, report, change);
     if (error != NULL) {
         return error;
     }
-    service_call_store(call, op, stored);
+    service_call_store(call, &change->op, stored);
     return NULL;
 }
 

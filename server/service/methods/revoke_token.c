@@ -1,16 +1,18 @@
+#include "storage/op/revoke_token.h"
+
 #include "base/core/container_of.h"
 #include "server/service/service_method.h"
 #include "server/service/token_reply.h"
 
 struct revoke_token_call {
     struct service_call call;
-    struct store_op op;
+    struct store_revoke_token revoke;
 };
 
 static void stored(struct service_call *call) {
-    const struct store_op *op = &CONTAINER_OF(call, struct revoke_token_call, call)->op;
-    const struct store_token_revoke *revoke = &op->token_revoke;
-    if (op->result == STORE_NOT_FOUND) {
+    const struct store_revoke_token *revoke =
+        &CONTAINER_OF(call, struct revoke_token_call, call)->revoke;
+    if (revoke->op.result == STORE_NOT_FOUND) {
         service_call_fail(call,
                           token_error(call->arena, STATUS_NOT_FOUND, REASON_TOKEN_NOT_FOUND,
                                       "there is no token", revoke->organization, revoke->name));
@@ -30,13 +32,12 @@ static const struct error *serve(struct service_call *call, const void *message)
     if (error != NULL) {
         return error;
     }
-    struct store_op *op = &CONTAINER_OF(call, struct revoke_token_call, call)->op;
-    op->kind = STORE_TOKEN_REVOKE;
-    struct store_token_revoke *revoke = &op->token_revoke;
+    struct store_revoke_token *revoke = &CONTAINER_OF(call, struct revoke_token_call, call)->revoke;
+    revoke->op.kind = &store_revoke_token_kind;
     revoke->organization = slice_of_cstr(request->organization_id);
     revoke->name = slice_of_cstr(request->name);
     revoke->at_us = service_now_us(call->service);
-    service_call_store(call, op, stored);
+    service_call_store(call, &revoke->op, stored);
     return NULL;
 }
 

@@ -1,8 +1,8 @@
-#include "storage/sqlite/token_ops.h"
+#include "storage/sqlite/token_row.h"
 
 #include "storage/sqlite/connection.h"
 
-void token_bind(sqlite3_stmt *s, const struct token_record *token) {
+void token_row_bind(sqlite3_stmt *s, const struct token_record *token) {
     sqlite_bind_text(s, 1, token->organization);
     sqlite_bind_text(s, 2, token->name);
     sqlite_bind_blob(s, 3, slice_of(token->hash, TOKEN_HASH_BYTES));
@@ -12,7 +12,7 @@ void token_bind(sqlite3_stmt *s, const struct token_record *token) {
     sqlite3_bind_int64(s, 7, token->revoked_at_us);
 }
 
-bool token_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret) {
+bool token_row_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret) {
     *ret = (struct token_record){
         .organization = sqlite_column_slice(a, s, 0),
         .name = sqlite_column_slice(a, s, 1),

@@ -1,0 +1,160 @@
+#include "storage/memory/memory_tables.h"
+
+#include <stdlib.h>
+
+#include "base/core/memory.h"
+
+struct slice memory_tables_own(struct slice s) {
+    if (s.len == 0) {
+        return SLICE_EMPTY;
+    }
+    return slice_of(memcpy(mem_alloc(s.len), s.data, s.len), s.len);
+}
+
+void memory_tables_disown(struct slice s) {
+    free((void *)(uintptr_t)s.data);
+}
+
+int memory_tables_compare(struct slice org_a, struct slice name_a, struct slice org_b,
+                          struct slice name_b) {
+    int r = slice_compare(org_a, org_b);
+    return r != 0 ? r : slice_compare(name_a, name_b);
+}
+
+// Returns the place of (organization, id), or where it would have to stand.
+static size_t run_place(const struct memory_tables *t, struct slice organization, struct slice id,
+                        bool *ret_found) {
+    size_t low = 0;
+    size_t high = t->run_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct run_record *r = &t->runs[middle]->record;
+        int c = memory_tables_compare(r->organization, r->id, organization, id);
+        if (c == 0) {
+            *ret_found = true;
+            return middle;
+        }
+        if (c < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *ret_found = false;
+    return low;
+}
+
+struct memory_run *memory_tables_find_run(const struct memory_tables *t, struct slice organization,
+                                          struct slice id) {
+    bool found;
+    size_t place = run_place(t, organization, id, &found);
+    return found ? t->runs[place] : NULL;
+}
+
+static struct slice own_bytes(void *context, struct slice value) {
+    (void)context;
+    return memory_tables_own(value);
+}
+
+static struct slice disown_bytes(void *context, struct slice value) {
+    (void)context;
+    memory_tables_disown(value);
+    return SLICE_EMPTY;
+}
+
+struct memory_run *memory_tables_add_run(struct memory_tables *t, const struct run_record *record) {
+    bool found;
+    size_t place = run_place(t, record->organization, record->id, &found);
+    if (found) {
+        return NULL;
+    }
+    if (t->run_count == t->run_capacity) {
+        t->run_capacity = t->run_capacity == 0 ? 64 : t->run_capacity * 2;
+        t->runs = mem_realloc(t->runs, t->run_capacity * sizeof(t->runs[0]));
+    }
+    memmove(t->runs + place + 1, t->runs + place, (t->run_count - place) * sizeof(t->runs[0]));
+    t->run_count++;
+
+    struct memory_run *run = mem_zalloc(sizeof(*run));
+    run->record = *record;
+    run->record.organization = memory_tables_own(record->organization);
+    run->record.id = memory_tables_own(record->id);
+    run->record.workflow_id = memory_tables_own(record->workflow_id);
+    run->record.spec = memory_tables_own(record->spec);
+    run_fields_map_bytes(&run->record.fields, own_bytes, NULL);
+    t->runs[place] = run;
+    return run;
+}
+
+void memory_tables_set_fields(struct memory_run *run, const struct run_fields *fields) {
+    struct run_fields old = run->record.fields;
+    run->record.fields = *fields;
+    run_fields_map_bytes(&run->record.fields, own_bytes, NULL);
+    run_fields_map_bytes(&old, disown_bytes, NULL);
+}
+
+void memory_tables_add_event(struct memory_run *run, int from, struct slice actor,
+                             struct slice reason) {
+    struct memory_event *e = mem_zalloc(sizeof(*e));
+    e->event = (struct run_event){
+        .sequence = run->record.sequence,
+        .from = from,
+        .to = run->record.status,
+        .at_us = run->record.updated_at_us,
+        .actor = memory_tables_own(actor),
+        .reason = memory_tables_own(reason),
+    };
+    e->older = run->newest;
+    run->newest = e;
+}
+
+static struct slice copy_bytes(void *context, struct slice value) {
+    return arena_copy(context, value);
+}
+
+struct run_record memory_tables_copy_run(struct arena *a, const struct run_record *record) {
+    struct run_record r = *record;
+    r.organization = arena_copy(a, r.organization);
+    r.id = arena_copy(a, r.id);
+    r.workflow_id = arena_copy(a, r.workflow_id);
+    r.spec = arena_copy(a, r.spec);
+    run_fields_map_bytes(&r.fields, copy_bytes, a);
+    return r;
+}
+
+struct token_record memory_tables_copy_token(struct arena *a, const struct token_record *token) {
+    struct token_record t = *token;
+    t.organization = arena_copy(a, t.organization);
+    t.name = arena_copy(a, t.name);
+    return t;
+}
+
+static void release_run(struct memory_run *run) {
+    struct memory_event *e = run->newest;
+    while (e != NULL) {
+        struct memory_event *older = e->older;
+        memory_tables_disown(e->event.actor);
+        memory_tables_disown(e->event.reason);
+        free(e);
+        e = older;
+    }
+    memory_tables_disown(run->record.organization);
+    memory_tables_disown(run->record.id);
+    memory_tables_disown(run->record.workflow_id);
+    memory_tables_disown(run->record.spec);
+    run_fields_map_bytes(&run->record.fields, disown_bytes, NULL);
+    free(run);
+}
+
+void memory_tables_release(struct memory_tables *t) {
+    for (size_t i = 0; i < t->run_count; i++) {
+        release_run(t->runs[i]);
+    }
+    for (size_t i = 0; i < t->token_count; i++) {
+        memory_tables_disown(t->tokens[i]->organization);
+        memory_tables_disown(t->tokens[i]->name);
+        free(t->tokens[i]);
+    }
+    free(t->runs);
+    free(t->tokens);
+}

@@ -1,0 +1,58 @@
+#ifndef RUNSD_STORAGE_MEMORY_MEMORY_TABLES_H
+#define RUNSD_STORAGE_MEMORY_MEMORY_TABLES_H
+
+#include <stdbool.h>
+
+#include "base/core/arena.h"
+#include "storage/run_record.h"
+#include "storage/token_record.h"
+
+// What the memory back-end holds. The caller sees to it that one thread uses it at a time.
+
+struct memory_event {
+    struct memory_event *older;
+    struct run_event event; // owns actor and reason
+};
+
+struct memory_run {
+    struct run_record record; // owns its slices
+    struct memory_event *newest;
+};
+
+struct memory_tables {
+    struct memory_run **runs; // by organization, then id
+    size_t run_count;
+    size_t run_capacity;
+    struct token_record **tokens; // by organization, then name; they own their slices
+    size_t token_count;
+};
+
+void memory_tables_release(struct memory_tables *t);
+
+// Returns a copy of s on the heap, for memory_tables_disown.
+struct slice memory_tables_own(struct slice s);
+void memory_tables_disown(struct slice s);
+
+// Compares (organization, name) with (organization, name).
+int memory_tables_compare(struct slice org_a, struct slice name_a, struct slice org_b,
+                          struct slice name_b);
+
+// Returns NULL if there is none.
+struct memory_run *memory_tables_find_run(const struct memory_tables *t, struct slice organization,
+                                          struct slice id);
+
+// Adds a copy of record, without events. Returns NULL if (organization, id) is taken.
+struct memory_run *memory_tables_add_run(struct memory_tables *t, const struct run_record *record);
+
+// Makes run own copies of fields instead of its own, which fields may borrow.
+void memory_tables_set_fields(struct memory_run *run, const struct run_fields *fields);
+
+// Adds the event that made run, which was in status from (0: its creation), what it is.
+void memory_tables_add_event(struct memory_run *run, int from, struct slice actor,
+                             struct slice reason);
+
+// Return the record with all it points at copied into a.
+struct run_record memory_tables_copy_run(struct arena *a, const struct run_record *record);
+struct token_record memory_tables_copy_token(struct arena *a, const struct token_record *token);
+
+#endif

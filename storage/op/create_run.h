@@ -1,0 +1,28 @@
+#ifndef RUNSD_STORAGE_OP_CREATE_RUN_H
+#define RUNSD_STORAGE_OP_CREATE_RUN_H
+
+#include "storage/op/store_op.h"
+#include "storage/run_record.h"
+
+// Adds the run of in with its first event. Of in everything is stored but updated_at_us,
+// finished_at_us and sequence, which follow. STORE_EXISTS if (organization, id) is there;
+// STORE_OK leaves ret as stored.
+struct store_create_run {
+    struct store_op op;
+    struct run_record in;
+    struct slice actor;
+    struct slice reason;
+    struct run_record ret; // borrows from in
+};
+
+static inline size_t store_create_run_bytes(const struct store_op *op) {
+    const struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
+    return STORE_ROWS_BYTES + 4 * (c->in.organization.len + c->in.id.len) +
+           2 * c->in.workflow_id.len + c->in.spec.len +
+           run_fields_bytes(&c->in.fields, RUN_FIELDS_ALL) + c->actor.len + c->reason.len;
+}
+
+extern const struct store_kind store_create_run_kind;
+#define STORE_CREATE_RUN_KIND .part = STORE_CHANGES, .bytes = store_create_run_bytes
+
+#endif

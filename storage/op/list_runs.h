@@ -1,0 +1,38 @@
+#ifndef RUNSD_STORAGE_OP_LIST_RUNS_H
+#define RUNSD_STORAGE_OP_LIST_RUNS_H
+
+#include "storage/op/store_op.h"
+#include "storage/run_record.h"
+
+// A place in the order of the list: behind the run with these.
+struct store_cursor {
+    int64_t started_at_us;
+    struct slice id;
+};
+
+// Runs of an organization by started_at_us descending, then by id descending (bytes), from
+// behind the cursor. May stop before limit runs are found to bound the work of one call:
+// ret_has_more says whether the next call, from ret_cursor, can find more.
+struct store_list_runs {
+    struct store_op op;
+    struct slice organization;
+    uint32_t status;           // bits; RUN_STATUS_ALL for all
+    struct slice workflow_id;  // empty: all
+    int64_t started_after_us;  // exclusive; INT64_MIN: no bound
+    int64_t started_before_us; // exclusive; INT64_MAX: no bound
+    bool has_cursor;
+    struct store_cursor cursor;
+    int limit; // at least 1
+    struct run_record *ret_runs;
+    int ret_count;
+    bool ret_has_more;
+    struct store_cursor ret_cursor; // set if ret_has_more
+};
+
+extern const struct store_kind store_list_runs_kind;
+#define STORE_LIST_RUNS_KIND                                                                       \
+    .part = STORE_READS, .slices = {offsetof(struct store_list_runs, organization),                \
+                                    offsetof(struct store_list_runs, workflow_id),                 \
+                                    offsetof(struct store_list_runs, cursor.id)}
+
+#endif

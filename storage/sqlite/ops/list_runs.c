@@ -1,0 +1,134 @@
+#include "storage/op/list_runs.h"
+
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/rows.h"
+#include "storage/sqlite/run_row.h"
+#include "storage/sqlite/sqlite_op.h"
+
+// How many index rows one listing looks at before it stops with has_more.
+enum { SCAN_LIMIT = 10000 };
+
+// After how many bytes of runs it stops with has_more: what is above one reply is
+// read in vain, and a page of the largest runs would be gigabytes.
+enum { BYTE_LIMIT = 4 * 1024 * 1024 };
+
+enum { SELECT_BODY, BY_START, BY_WORKFLOW, ACTIVE };
+
+// ?1 organization; ?2, ?3 the place to start behind; ?4 the exclusive lower
+// bound of started_at; ?5 a workflow. The index is named so that no statistics
+// can change the plan.
+#define LIST_SQL(index, where)                                                                     \
+    "SELECT " RUN_ROW_COLUMNS " FROM run INDEXED BY " index                                        \
+    " WHERE organization=?1 AND (started_at, id)<(?2, ?3) AND started_at>?4" where                 \
+    " ORDER BY started_at DESC, id DESC"
+
+// Picks the index that has the fewest rows to look at.
+static int list_statement(const struct store_list_runs *l) {
+    if ((l->status & ~RUN_STATUS_ACTIVE) == 0) {
+        return ACTIVE;
+    }
+    return l->workflow_id.len > 0 ? BY_WORKFLOW : BY_START;
+}
+
+// The place that both bounds from above, the cursor and started_before_us,
+// put the listing behind.
+static struct store_cursor list_upper_bound(const struct store_list_runs *l) {
+    if (l->has_cursor && l->cursor.started_at_us < l->started_before_us) {
+        return l->cursor;
+    }
+    return (struct store_cursor){l->started_before_us, SLICE_EMPTY};
+}
+
+// Whether the row at s, of RUN_ROW_COLUMNS, is one that l asks for.
+static bool list_wants(const struct store_list_runs *l, sqlite3_stmt *s) {
+    int status = sqlite3_column_int(s, RUN_ROW_STATUS);
+    if (!run_row_status_is_sound(status)) {
+        return true; // which is how it is found out
+    }
+    if ((RUN_STATUS_BIT(status) & l->status) == 0) {
+        return false;
+    }
+    const void *workflow = sqlite3_column_blob(s, RUN_ROW_WORKFLOW);
+    return l->workflow_id.len == 0 ||
+           slice_equal(l->workflow_id,
+                       slice_of(workflow, (size_t)sqlite3_column_bytes(s, RUN_ROW_WORKFLOW)));
+}
+
+static void set_more(struct store_list_runs *l, const struct run_record *last) {
+    l->ret_has_more = true;
+    l->ret_cursor = (struct store_cursor){last->started_at_us, last->id};
+}
+
+// Collects into l what s returns: up to limit runs or the byte limit, and whether
+// there is more, which one more wanted row or a limit tells.
+static int collect_runs(struct store_list_runs *l, sqlite3_stmt *s, sqlite3_stmt *select_body) {
+    struct arena *a = l->op.arena;
+    int capacity = 0;
+    size_t bytes = 0;
+    l->ret_runs = NULL;
+    l->ret_count = 0;
+    l->ret_has_more = false;
+    int rc;
+    for (int scanned = 1; (rc = sqlite3_step(s)) == SQLITE_ROW; scanned++) {
+        bool wanted = list_wants(l, s);
+        if (l->ret_count == l->limit) {
+            if (wanted || scanned > SCAN_LIMIT) {
+                set_more(l, &l->ret_runs[l->ret_count - 1]);
+                return SQLITE_OK;
+            }
+            continue;
+        }
+        if (!wanted && scanned < SCAN_LIMIT) {
+            continue;
+        }
+        struct run_record run = {.sequence = 0};
+        int64_t run_key = run_row_read(a, s, &run);
+        if (wanted) {
+            rc = run_row_status_is_sound((int)run.status)
+                     ? run_body_read(a, select_body, run_key, &run)
+                     : SQLITE_CORRUPT;
+            if (rc != SQLITE_OK) {
+                return rc;
+            }
+            l->ret_runs = rows_grow(a, l->ret_runs, l->ret_count, &capacity, sizeof(run));
+            l->ret_runs[l->ret_count++] = run;
+            bytes += run.spec.len + run_fields_bytes(&run.fields, RUN_FIELDS_ALL);
+        }
+        bool is_enough = scanned >= SCAN_LIMIT || bytes >= BYTE_LIMIT;
+        if (is_enough && l->ret_count < l->limit) {
+            set_more(l, &run);
+            return SQLITE_OK;
+        }
+    }
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
+    (void)session;
+    struct store_list_runs *l = CONTAINER_OF(op, struct store_list_runs, op);
+    int which = list_statement(l);
+    struct store_cursor upper = list_upper_bound(l);
+    sqlite_bind_text(s[which], 1, l->organization);
+    sqlite3_bind_int64(s[which], 2, upper.started_at_us);
+    sqlite_bind_text(s[which], 3, upper.id);
+    sqlite3_bind_int64(s[which], 4, l->started_after_us);
+    if (which == BY_WORKFLOW) {
+        sqlite_bind_text(s[which], 5, l->workflow_id);
+    }
+    int rc = collect_runs(l, s[which], s[SELECT_BODY]);
+    sqlite3_reset(s[which]);
+    op->result = STORE_OK;
+    return rc;
+}
+
+const struct sqlite_op sqlite_list_runs = {
+    .sql =
+        {
+            [SELECT_BODY] = RUN_BODY_SELECT_SQL,
+            [BY_START] = LIST_SQL("run_by_start", ""),
+            [BY_WORKFLOW] = LIST_SQL("run_by_workflow", " AND workflow_id=?5"),
+            [ACTIVE] = LIST_SQL("run_active", " AND " RUN_ROW_ACTIVE_SQL),
+        },
+    .run = run,
+    .is_long = true,
+};

@@ -1,0 +1,79 @@
+#include "storage/sqlite/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/core/memory.h"
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/schema.h"
+#include "storage/sqlite/sqlite_op.h"
+
+static int prepare_ops(struct session *s, enum store_part part) {
+    for (int i = 0; i < store_kinds_count; i++) {
+        const char *const *sql = sqlite_ops[i]->sql;
+        int count = 0;
+        while (count < SQLITE_OP_STATEMENTS && sql[count] != NULL) {
+            count++;
+        }
+        if (store_kinds[i]->part == part) {
+            int rc = sqlite_prepare_all(s->db, sql, count,
+                                        s->statements + (ptrdiff_t)i * SQLITE_OP_STATEMENTS);
+            if (rc != SQLITE_OK) {
+                return rc;
+            }
+        }
+    }
+    return SQLITE_OK;
+}
+
+int session_init(struct session *s, sqlite3 *db, enum store_part part) {
+    *s = (struct session){.db = db};
+    s->statements =
+        mem_zalloc((size_t)store_kinds_count * SQLITE_OP_STATEMENTS * sizeof(sqlite3_stmt *));
+    const char *const begin = part == STORE_CHANGES ? "BEGIN IMMEDIATE" : "BEGIN";
+    const char *const commit = "COMMIT";
+    int rc = sqlite_prepare_all(db, &begin, 1, &s->begin);
+    if (rc == SQLITE_OK) {
+        rc = sqlite_prepare_all(db, &commit, 1, &s->commit);
+    }
+    if (rc == SQLITE_OK && part == STORE_CHANGES) {
+        rc = event_row_init(&s->events, db);
+    }
+    return rc == SQLITE_OK ? prepare_ops(s, part) : rc;
+}
+
+void session_release(struct session *s) {
+    if (s->statements != NULL) {
+        sqlite_finalize_all(s->statements, store_kinds_count * SQLITE_OP_STATEMENTS);
+        free(s->statements);
+    }
+    event_row_release(&s->events);
+    sqlite_finalize_all(&s->begin, 1);
+    sqlite_finalize_all(&s->commit, 1);
+    *s = (struct session){.db = NULL};
+}
+
+int session_begin(struct session *s) {
+    event_row_begun(&s->events);
+    return sqlite_step_once(s->begin);
+}
+
+int session_commit(struct session *s) {
+    return sqlite_step_once(s->commit);
+}
+
+void session_rolled_back(struct session *s) {
+    event_row_rolled_back(&s->events);
+}
+
+int session_run(struct session *s, struct store_op *op) {
+    int i = op->kind->index;
+    return sqlite_ops[i]->run(s, s->statements + (ptrdiff_t)i * SQLITE_OP_STATEMENTS, op);
+}
+
+int session_probe(struct session *s) {
+    // The same number again, but written.
+    char set_version[64];
+    snprintf(set_version, sizeof(set_version), "PRAGMA user_version=%d", SCHEMA_VERSION);
+    return sqlite_run(s->db, set_version);
+}
