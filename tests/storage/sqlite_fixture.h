@@ -47,6 +47,8 @@ struct StoreFiles {
 
 class SqliteTest : public testing::Test {
   protected:
+    // The store's folder is made in base.
+    explicit SqliteTest(const char *base = getenv("TEST_TMPDIR")) : directory_(base) {}
     // From here on the store is the one at path.
     void SetPath(const std::string &path) {
         path_ = path;

@@ -6,11 +6,10 @@
 #include <fcntl.h>
 #include <fstream>
 #include <mutex>
-#include <sqlite3.h>
 #include <thread>
 
 #include "tests/storage/faulty_vfs.h"
-#include "tests/storage/store_testing.h"
+#include "tests/storage/sqlite_fixture.h"
 
 using namespace store_testing;
 
@@ -18,7 +17,7 @@ namespace {
 
 constexpr int64_t kPatienceUs = 60 * 1000000;
 
-class SqliteHealth : public testing::Test {
+class SqliteHealth : public SqliteTest {
   protected:
     void SetUp() override {
         vfs_.Reset();
@@ -41,7 +40,7 @@ class SqliteHealth : public testing::Test {
             self->changed_.notify_all();
         };
         options.context = this;
-        Opened o = Open("sqlite:" + path_, options);
+        Opened o = Open(url_, options);
         store_ = o.store;
         return o;
     }
@@ -89,8 +88,6 @@ class SqliteHealth : public testing::Test {
 
     using Told_ = std::vector<bool>;
     FaultyVfs &vfs_ = FaultyVfs::Install();
-    TemporaryDirectory directory_;
-    std::string path_ = directory_.File("runs.db");
     std::string log_path_ = directory_.File("log");
     int log_fd_ = -1;
     struct logger logger_ = {};
@@ -149,7 +146,7 @@ TEST_F(SqliteHealth, StartsOnAFullDiskToBeRead) {
             }
         }
         CloseStore();
-        path_ = was_killed ? copy : path_;
+        SetPath(was_killed ? copy : path_);
         told_[STORE_CHANGES].clear();
         vfs_.FailWrites(SQLITE_FULL, 0);
         vfs_.FailIndex();

@@ -2,8 +2,7 @@
 #include <random>
 
 #include "tests/storage/power_vfs.h"
-#include "tests/storage/store_testing.h"
-#include "tests/storage/test_files.h"
+#include "tests/storage/sqlite_fixture.h"
 
 using namespace store_testing;
 
@@ -21,8 +20,10 @@ struct Image {
     std::vector<std::string> cancelled;
 };
 
-class SqlitePower : public testing::Test {
+class SqlitePower : public SqliteTest {
   protected:
+    SqlitePower() : SqliteTest("/dev/shm") { // in memory: the disk is simulated
+    }
     void Step() {
         std::string state = ReadFile(path_ + ".state");
         std::lock_guard<std::mutex> guard(lock_);
@@ -54,7 +55,7 @@ class SqlitePower : public testing::Test {
     }
     // Opens the store, changes it, and closes it or leaves it as a crash does.
     void Session(int changes, size_t spec_bytes) {
-        Opened o = Open("sqlite:" + path_);
+        Opened o = Open(url_);
         ASSERT_EQ(o.code, STATUS_OK) << o.message;
         for (int i = 0; i < changes; i++) {
             Create(o.store, spec_bytes);
@@ -108,8 +109,6 @@ class SqlitePower : public testing::Test {
     }
 
     PowerVfs &vfs_ = PowerVfs::Install();
-    TemporaryDirectory directory_{"/dev/shm"}; // in memory: the disk is simulated
-    std::string path_ = directory_.File("runs.db");
     unsigned seed_ = std::random_device()();
     std::mutex lock_;
     std::mt19937 random_{seed_};

@@ -7,6 +7,11 @@ extern "C" {
 #include "storage/backends.h"
 }
 
+// For the names of failed tests.
+inline void PrintTo(const struct registered_backend &b, std::ostream *out) {
+    *out << b.url;
+}
+
 namespace store_testing {
 
 inline std::vector<struct registered_backend> RegisteredBackends() {
