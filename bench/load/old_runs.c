@@ -48,8 +48,7 @@ static void fill_create(const struct old_runs *r, struct op_slot *slot, int64_t 
         .trigger_source = slice_of_cstr("schedule"),
         .triggered_by = slice_of_cstr("nightly-rebalance"),
     };
-    create->in.spec =
-        run_spec_encode(&slot->arena, r->message, &provenance, &create->in.fields.execution_state);
+    create->in.spec = run_spec_encode(&slot->arena, r->message, &provenance, &create->in.fields);
 }
 
 static void fill_cancel(const struct old_runs *r, struct op_slot *slot, int64_t started_at_us) {

@@ -1,7 +1,7 @@
 #include "server/domain/run_validate.h"
 
+#include "server/domain/run_codec.h"
 #include "server/domain/run_errors.h"
-#include "server/domain/struct_validate.h"
 #include "server/domain/violations.h"
 #include "server/domain/workflow_validate.h"
 
@@ -40,13 +40,6 @@ const struct error *run_validate_reason(struct arena *a, const char *reason) {
                                              n, LONGEST_REASON);
 }
 
-const struct error *run_validate_execution_state(struct arena *a, const char *field,
-                                                 const Google__Protobuf__Struct *state) {
-    struct violations v = {.arena = a};
-    struct_validate(&v, field, state);
-    return v.error;
-}
-
 static void check_id(struct violations *v, const char *field, const char *id) {
     if (id[0] != '\0' && !name_is_valid(id)) {
         violation_add(v, field, ID_SYNTAX ", got \"%.140s\"", id);
@@ -69,13 +62,13 @@ static void check_output_only(struct violations *v, const Runs__V1__Run *run,
         {"run.finishedAt", run->finished_at != NULL},
         {"run.startedAt", run->started_at != NULL},
         {"run.status", run->status != RUNS__V1__RUN_STATUS__RUN_STATUS_UNSPECIFIED},
-        {"run.totalCu", run->total_cu != 0},
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         if (fields[i].is_set) {
             violation_add(v, fields[i].field, "is set by the service; leave it out");
         }
     }
+    run_fields_check_output_only(v, run);
     if (run->organization_id[0] != '\0' && !slice_equal_cstr(organization, run->organization_id)) {
         violation_add(v, "run.organizationId",
                       "is set by the service; leave it out or give the token's, \"%.*s\"",

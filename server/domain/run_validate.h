@@ -21,11 +21,6 @@ const struct error *run_validate_new(struct arena *a, const Runs__V1__Run *run,
 // RFC 3986), but neither "." nor "..", which URLs resolve away.
 const struct error *run_validate_id(struct arena *a, const char *field, const char *id);
 
-// Checks the executionState of a report, NULL if it has none, as that of a new run:
-// no key twice in an object, finite numbers. Names at most 20 violations.
-const struct error *run_validate_execution_state(struct arena *a, const char *field,
-                                                 const Google__Protobuf__Struct *state);
-
 // Checks the reason of a cancel or a report: at most 1,024 bytes.
 const struct error *run_validate_reason(struct arena *a, const char *reason);
 

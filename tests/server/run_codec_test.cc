@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "base/core/reason.h"
+#include "server/domain/message_guard.h"
 #include "server/domain/run_codec.h"
 }
 
@@ -30,9 +31,9 @@ Encoded Encode(const std::string &run, const std::string &id = "r1",
     ExactBytes bytes(run);
     run_provenance provenance = {SliceOfString(id), slice_of_cstr("acme"), started_us,
                                  SliceOfString(trigger), SliceOfString(by)};
-    struct slice state = SLICE_EMPTY;
-    struct slice spec = run_spec_encode(a.get(), bytes.slice(), &provenance, &state);
-    return {StringOf(spec), StringOf(state)};
+    struct run_fields fields = {};
+    struct slice spec = run_spec_encode(a.get(), bytes.slice(), &provenance, &fields);
+    return {StringOf(spec), StringOf(fields.execution_state)};
 }
 
 struct Free {
@@ -227,6 +228,69 @@ TEST(RunNumbers, ProtosHaveNoOthers) {
 #define COUNT_REASON(name, http_status) reasons++;
     REASONS_OF_RUNS(COUNT_REASON)
     EXPECT_EQ(runs__v1__error_reason__descriptor.n_values, reasons);
+}
+
+// The member of message that the protos call name.
+const void *Member(const ProtobufCMessage *message, const char *name) {
+    const auto *field = protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+    EXPECT_NE(nullptr, field) << name;
+    return reinterpret_cast<const char *>(message) + field->offset;
+}
+
+// Whatever fields there are: a report's comes out in the reply, under the name that the protos
+// and storage/run_fields.h have for it.
+TEST(RunCodec, EachFieldOfAReportIsRepliedUnderItsName) {
+    const std::string state = Entry("z", Number(1));
+    const struct {
+        int field;
+        const char *name;
+        run_field_type type;
+    } fields[] = {
+#define ROW(NAME, name, type) {RUN_FIELD_##NAME, #name, RUN_FIELD_##type},
+        RUN_FIELDS(ROW)
+#undef ROW
+    };
+    for (const auto &row : fields) {
+        SCOPED_TRACE(row.name);
+        const auto *in_report = protobuf_c_message_descriptor_get_field_by_name(
+            &runs__v1__report_run_request__descriptor, row.name);
+        ASSERT_NE(nullptr, in_report);
+        const std::string value = row.type == RUN_FIELD_INTEGER ? Uint(1, 7)
+                                  : row.type == RUN_FIELD_REAL  ? Double(1, 2.5)
+                                                                : state;
+        TestArena a;
+        ExactBytes bytes(Bytes(in_report->id, value));
+        ProtobufCMessage *report = nullptr;
+        ASSERT_EQ(nullptr, message_unpack(a.get(), &runs__v1__report_run_request__descriptor,
+                                          bytes.slice(), &report));
+        run_record record = {};
+        record.status = RUN_RUNNING;
+        uint32_t given = 0;
+        ASSERT_EQ(nullptr, run_fields_read_report(
+                               a.get(), reinterpret_cast<Runs__V1__ReportRunRequest *>(report),
+                               bytes.slice(), &record.fields, &given));
+        EXPECT_EQ(1u << row.field, given);
+        struct slice parts[RUN_REPLY_PARTS];
+        size_t count = run_reply_parts(a.get(), &record, parts);
+        std::string reply;
+        for (size_t i = 0; i < count; i++) {
+            reply += StringOf(parts[i]);
+        }
+        auto run = Decode(reply);
+        ASSERT_NE(nullptr, run);
+        const void *member = Member(&run->base, row.name);
+        if (row.type == RUN_FIELD_INTEGER) {
+            EXPECT_EQ(7, *static_cast<const int64_t *>(member));
+        } else if (row.type == RUN_FIELD_REAL) {
+            EXPECT_EQ(2.5, *static_cast<const double *>(member));
+        } else {
+            EXPECT_EQ(Bytes(protobuf_c_message_descriptor_get_field_by_name(
+                                &runs__v1__run__descriptor, row.name)
+                                ->id,
+                            state),
+                      reply.substr(reply.size() - state.size() - 2));
+        }
+    }
 }
 
 } // namespace

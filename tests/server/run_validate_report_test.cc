@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "server/domain/message_guard.h"
+#include "server/domain/run_codec.h"
 #include "server/domain/run_validate.h"
 }
 
@@ -74,12 +75,16 @@ TEST(ReportedState, IsCheckedAsThatOfANewRun) {
     };
     for (const auto &row : rows) {
         TestArena a;
-        ExactBytes exact(row.state);
+        ExactBytes exact(Bytes(3, row.state));
         ProtobufCMessage *message = nullptr;
-        ASSERT_EQ(nullptr, message_unpack(a.get(), &google__protobuf__struct__descriptor,
+        ASSERT_EQ(nullptr, message_unpack(a.get(), &runs__v1__report_run_request__descriptor,
                                           exact.slice(), &message));
-        const struct error *e = run_validate_execution_state(
-            a.get(), "executionState", reinterpret_cast<Google__Protobuf__Struct *>(message));
+        struct run_fields fields = {};
+        uint32_t given = 0;
+        const struct error *e =
+            run_fields_read_report(a.get(), reinterpret_cast<Runs__V1__ReportRunRequest *>(message),
+                                   exact.slice(), &fields, &given);
+        EXPECT_EQ(RUN_FIELD_BIT(EXECUTION_STATE), given);
         EXPECT_EQ(row.message, e != nullptr ? e->message : "");
         if (e != nullptr) {
             EXPECT_EQ(STATUS_INVALID_ARGUMENT, e->code);
@@ -87,7 +92,11 @@ TEST(ReportedState, IsCheckedAsThatOfANewRun) {
         }
     }
     TestArena a;
-    EXPECT_EQ(nullptr, run_validate_execution_state(a.get(), "executionState", nullptr));
+    Runs__V1__ReportRunRequest none = RUNS__V1__REPORT_RUN_REQUEST__INIT;
+    struct run_fields fields = {};
+    uint32_t given = 0;
+    EXPECT_EQ(nullptr, run_fields_read_report(a.get(), &none, SLICE_EMPTY, &fields, &given));
+    EXPECT_EQ(0u, given);
 }
 
 } // namespace

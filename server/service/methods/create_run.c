@@ -47,8 +47,7 @@ static void set_record(struct service_call *call, const Runs__V1__Run *run, stru
         .trigger_source = slice_of_cstr(trigger_source),
         .triggered_by = slice_of_cstr(triggered_by),
     };
-    ret_record->spec =
-        run_spec_encode(call->arena, bytes, &provenance, &ret_record->fields.execution_state);
+    ret_record->spec = run_spec_encode(call->arena, bytes, &provenance, &ret_record->fields);
 }
 
 static const struct error *serve(struct service_call *call, const void *request) {
@@ -72,8 +71,7 @@ static const struct error *serve(struct service_call *call, const void *request)
     create->actor = slice_of_cstr(call->identity.name);
     error = run_size_check(a, "run", in->spec, RUN_LARGEST_SPEC_BYTES);
     if (error == NULL) {
-        error = run_size_check(a, "run.executionState", in->fields.execution_state,
-                               RUN_LARGEST_EXECUTION_STATE_BYTES);
+        error = run_fields_check_new(a, &in->fields);
     }
     if (error != NULL) {
         return error;

@@ -1,16 +1,10 @@
-#include <math.h>
-
 #include "base/core/container_of.h"
 #include "runs/v1/runs_service.pb-c.h"
-#include "server/domain/message_guard.h"
+#include "server/domain/run_codec.h"
 #include "server/domain/run_errors.h"
-#include "server/domain/run_size.h"
 #include "server/domain/run_validate.h"
 #include "server/service/run_change.h"
 #include "server/service/service_method.h"
-
-// Field numbers: protos/runs/v1/runs_service.proto.
-enum { REQUEST_EXECUTION_STATE = 3 };
 
 struct report_run_call {
     struct service_call call;
@@ -46,33 +40,6 @@ static const struct error *check_text(struct arena *a, const Runs__V1__ReportRun
     return error != NULL ? error : run_validate_reason(a, report->reason);
 }
 
-// What the report replaces beside the status.
-static const struct error *set_values(struct service_call *call,
-                                      const Runs__V1__ReportRunRequest *report,
-                                      struct store_transition_run *t) {
-    struct arena *a = call->arena;
-    if (report->total_cu != NULL) {
-        t->given |= RUN_FIELD_BIT(TOTAL_CU);
-        t->fields.total_cu = report->total_cu->value;
-        if (!isfinite(t->fields.total_cu) || t->fields.total_cu < 0) {
-            return field_error(a, "totalCu", "must be finite and at least 0, got %g",
-                               t->fields.total_cu);
-        }
-    }
-    const struct error *error =
-        run_validate_execution_state(a, "executionState", report->execution_state);
-    if (error != NULL) {
-        return error;
-    }
-    if (report->execution_state != NULL) {
-        t->given |= RUN_FIELD_BIT(EXECUTION_STATE);
-        t->fields.execution_state =
-            message_field_bytes(rpc_server_call_request(call->rpc), REQUEST_EXECUTION_STATE);
-    }
-    return run_size_check(a, "executionState", t->fields.execution_state,
-                          RUN_LARGEST_EXECUTION_STATE_BYTES);
-}
-
 static const struct error *serve(struct service_call *call, const void *request) {
     const Runs__V1__ReportRunRequest *report = request;
     call->run_id = report->id;
@@ -88,7 +55,8 @@ static const struct error *serve(struct service_call *call, const void *request)
     }
     struct store_transition_run *change = &CONTAINER_OF(call, struct report_run_call, call)->change;
     run_change_set(call, event, report->reason, change);
-    error = set_values(call, report, change);
+    error = run_fields_read_report(call->arena, report, rpc_server_call_request(call->rpc),
+                                   &change->fields, &change->given);
     if (error != NULL) {
         return error;
     }
