@@ -88,8 +88,6 @@ BACK_ENDS = re.compile("|".join(["sqlite", "libpq", "postgres"] +
 CIRCLES = {
     "base/log": {("log", "log_sink"): "to be opened"},
     "gateway": {("envelope", "rpc_status_json"): "to be opened"},
-    "gateway/http": {("exchange", "exchange_call", "exchange_caller", "exchange_head",
-                      "exchange_local", "exchange_memory", "exchange_stream", "exchange_wait"): "to be opened"},
     "gateway/json": {
         ("json_lexer", "json_path"): "to be opened",
         ("json_read", "json_read_known"): "to be opened",

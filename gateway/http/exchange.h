@@ -20,8 +20,8 @@
 
 // One HTTP request and its response: received, transcoded, called, answered.
 //
-// Everything here is called on the HTTP thread and never blocks; while a call is
-// under way the connection is suspended and the exchange belongs to the thread of the
+// An exchange is driven by exchange_machine.h, on the HTTP thread, and never blocks; while a
+// call is under way the connection is suspended and the exchange belongs to the thread of the
 // upstream's loop (which may be the HTTP thread), which makes the reply and resumes the
 // connection.
 
@@ -51,26 +51,6 @@ struct exchange_context {
     struct exchange *spare;
     size_t spare_count;
 };
-
-// Begins an exchange with the request's target as it was sent, of a connection
-// that has an entry with the reaper.
-struct exchange *exchange_begin(struct exchange_context *context, struct reaper_entry *entry,
-                                struct MHD_Connection *connection, const char *target);
-
-// libmicrohttpd's access handler for the exchange.
-enum MHD_Result exchange_handle(struct exchange *x, struct MHD_Connection *connection,
-                                const char *method, const char *version, const char *upload_data,
-                                size_t *upload_data_size);
-
-// Ends the exchange: whether it was answered or not; logs it.
-void exchange_end(struct exchange *x);
-
-// Begins the calls that have waited too long for room in the window, has requests go on
-// that find room for their bytes now, and refuses those whose time has come.
-void exchange_run_due(struct exchange_context *context);
-
-// How long until that is to be done again, in ms; -1 if none waits.
-int exchange_due_ms(const struct exchange_context *context);
 
 // Frees the spare exchanges.
 void exchange_context_release(struct exchange_context *context);

@@ -1,6 +1,5 @@
 #include "base/core/clock.h"
 #include "base/core/container_of.h"
-#include "gateway/edge/request_metadata.h"
 #include "gateway/envelope.h"
 #include "gateway/http/exchange_internal.h"
 
@@ -66,118 +65,55 @@ static void call_done(struct rpc_client_call *call) {
     exchange_resume(x);
 }
 
-// --- room ---
-
-static struct admission *admission_of(const struct exchange *x) {
-    bool is_stream = x->routing.kind == ROUTING_CALL &&
-                     transcoder_route_server_streaming(x->routing.match.route);
-    return is_stream ? &x->context->streams_open : &x->context->calls;
-}
-
-const struct error *exchange_check_room(struct exchange *x) {
-    struct error *error = admission_check(admission_of(x), &x->arena, x->method);
-    if (error != NULL) {
-        error->domain = exchange_error_domain;
-    }
-    x->is_overload = error != NULL;
-    return error;
-}
-
-void exchange_enter_room(struct exchange *x) {
-    x->admission = admission_of(x);
-    admission_enter(x->admission);
-}
-
-void exchange_leave_room(struct exchange *x) {
-    if (x->admission != NULL) {
-        admission_leave(x->admission);
-        x->admission = NULL;
-    }
-}
-
-// --- the call ---
-
-int64_t exchange_deadline_us(const struct exchange *x, int64_t now_us) {
-    int64_t ms = x->context->limits.upstream_timeout_ms;
-    if (x->facts.timeout_ms > 0 && x->facts.timeout_ms < ms) {
-        ms = x->facts.timeout_ms;
-    }
-    return now_us + ms * 1000;
-}
-
-bool exchange_begin_call(struct exchange *x, struct MHD_Connection *connection,
-                         const struct rpc_metadata **ret_metadata, int *ret_count,
-                         enum MHD_Result *ret_result) {
-    const struct error *error =
-        request_metadata_make(&x->arena, &x->context->edge, x->headers, &x->facts, x->request_id,
-                              ret_metadata, ret_count);
-    if (error != NULL) {
-        *ret_result = exchange_answer_error(x, connection, error, false);
-        return false;
-    }
-    if (!reaper_begin_call(x->context->reaper, x->entry)) {
-        *ret_result = exchange_answer_error(x, connection, exchange_stopping_error(x, true), true);
-        return false;
-    }
-    exchange_enter_room(x);
-    x->connection = connection;
-    x->state = EXCHANGE_CALLING;
-    return true;
-}
-
-struct rpc_client_method *exchange_rpc_method(const struct exchange *x) {
-    return x->api->methods[transcoder_route_method_index(x->routing.match.route)];
-}
-
 static void cancel_call(void *call) {
     rpc_client_call_cancel(call);
 }
 
-void exchange_go(struct exchange *x) {
+void exchange_call_go(struct exchange *x) {
     rpc_client_call_start(&x->call);
     reaper_call_started(x->context->reaper, x->entry, cancel_call, &x->call);
 }
 
-enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *connection,
+enum MHD_Result exchange_call_start(struct exchange *x, struct MHD_Connection *connection,
                                     struct slice message) {
     const struct rpc_metadata *metadata;
     int count;
     enum MHD_Result result;
-    if (!exchange_begin_call(x, connection, &metadata, &count, &result)) {
+    if (!exchange_upstream_begin_call(x, connection, &metadata, &count, &result)) {
         return result;
     }
     int64_t now_us = clock_monotonic_us();
     bool is_read = admission_is_safe(x->method);
     x->call = (struct rpc_client_call){
-        .method = exchange_rpc_method(x),
+        .method = exchange_upstream_method(x),
         .request = message,
         .metadata = metadata,
         .metadata_count = count,
-        .deadline_us = exchange_deadline_us(x, now_us),
+        .deadline_us = exchange_upstream_deadline_us(x, now_us),
         .is_read = is_read,
         .arena = &x->arena,
         .done = call_done,
     };
     // In this order: the call may be done before its start returns.
-    MHD_suspend_connection(connection);
+    exchange_suspend(x, connection, EXCHANGE_CALLING);
     if (call_window_enter(&x->context->window, &x->waiting, !is_read, now_us)) {
-        exchange_go(x);
+        exchange_call_go(x);
     }
     return MHD_YES;
 }
 
-void exchange_release_call(struct exchange *x) {
+void exchange_call_release(struct exchange *x) {
     reaper_end_call(x->context->reaper, x->entry);
     rpc_client_call_release(&x->call);
-    exchange_leave_room(x);
+    exchange_upstream_leave_room(x);
     struct waiting *next = call_window_leave(&x->context->window);
     if (next != NULL) {
-        exchange_go(CONTAINER_OF(next, struct exchange, waiting));
+        exchange_call_go(CONTAINER_OF(next, struct exchange, waiting));
     }
 }
 
-enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection) {
-    exchange_hold_reply(x);
-    exchange_release_call(x);
-    return exchange_queue_reply(x, connection, false);
+enum MHD_Result exchange_call_finish(struct exchange *x, struct MHD_Connection *connection) {
+    exchange_memory_hold_reply(x);
+    exchange_call_release(x);
+    return exchange_send_reply(x, connection, EXCHANGE_ANSWERED, false);
 }

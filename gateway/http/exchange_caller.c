@@ -7,19 +7,19 @@
 // EXCHANGE_STRANGERS_BYTES of a body are kept, by the method that its descriptors say is there
 // for that. The answer is for one request; nothing is remembered.
 
-bool exchange_must_ask(const struct exchange *x) {
+bool exchange_caller_must_ask(const struct exchange *x) {
     return x->caller == CALLER_UNASKED && x->context->authorizer.check == NULL &&
            x->api->caller_method != NULL;
 }
 
-bool exchange_must_ask_at_head(const struct exchange *x, struct MHD_Connection *connection) {
+bool exchange_caller_must_ask_at_head(const struct exchange *x, struct MHD_Connection *connection) {
     bool is_long = x->facts.content_length > EXCHANGE_STRANGERS_BYTES;
     bool is_waiting =
         x->facts.is_chunked &&
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) != NULL;
     bool is_asked_for =
         x->routing.kind == ROUTING_LOCAL ? x->routing.local->needs_token : is_long || is_waiting;
-    return is_asked_for && x->routing.kind != ROUTING_OPTIONS && exchange_must_ask(x);
+    return is_asked_for && x->routing.kind != ROUTING_OPTIONS && exchange_caller_must_ask(x);
 }
 
 // On the rpc loop's thread.
@@ -42,11 +42,11 @@ static enum MHD_Result fail(struct exchange *x, struct MHD_Connection *connectio
     return exchange_answer_error(x, connection, error, true);
 }
 
-enum MHD_Result exchange_ask_caller(struct exchange *x, struct MHD_Connection *connection) {
+enum MHD_Result exchange_caller_ask(struct exchange *x, struct MHD_Connection *connection) {
     const struct rpc_metadata *metadata;
     int count;
     // Counts as a call, so that no more are under way than may be.
-    const struct error *error = exchange_check_room(x);
+    const struct error *error = exchange_upstream_check_room(x);
     if (error == NULL) {
         error = request_metadata_make(&x->arena, &x->context->edge, x->headers, &x->facts,
                                       x->request_id, &metadata, &count);
@@ -57,34 +57,32 @@ enum MHD_Result exchange_ask_caller(struct exchange *x, struct MHD_Connection *c
     if (error != NULL) {
         return fail(x, connection, error);
     }
-    exchange_enter_room(x);
-    x->connection = connection;
-    x->state = EXCHANGE_ASKING;
+    exchange_upstream_enter_room(x);
     x->caller = CALLER_ASKED;
     x->call = (struct rpc_client_call){
         .method = x->api->caller_method,
         .metadata = metadata,
         .metadata_count = count,
-        .deadline_us = exchange_deadline_us(x, clock_monotonic_us()),
+        .deadline_us = exchange_upstream_deadline_us(x, clock_monotonic_us()),
         .is_read = true,
         .arena = &x->arena,
         .done = call_done,
     };
     // In this order: the call may be done before its start returns.
-    MHD_suspend_connection(connection);
+    exchange_suspend(x, connection, EXCHANGE_ASKING);
     rpc_client_call_start(&x->call);
     reaper_call_started(x->context->reaper, x->entry, cancel_call, &x->call);
     return MHD_YES;
 }
 
-bool exchange_is_known(struct exchange *x) {
+bool exchange_caller_is_known(struct exchange *x) {
     reaper_set_state(x->context->reaper, x->entry, REAPER_RECEIVING);
-    exchange_leave_room(x);
+    exchange_upstream_leave_room(x);
     const struct error *error = x->call.error;
     // An upstream older than its descriptors cannot tell: then its methods do, later.
     bool is_told_later = x->routing.kind == ROUTING_CALL;
     if (error == NULL || (error->code == STATUS_UNIMPLEMENTED && is_told_later)) {
-        exchange_release_asking(x);
+        exchange_caller_release(x);
         x->caller = CALLER_KNOWN;
         return true;
     }
@@ -92,21 +90,20 @@ bool exchange_is_known(struct exchange *x) {
     return false;
 }
 
-enum MHD_Result exchange_refuse_caller(struct exchange *x, struct MHD_Connection *connection) {
+enum MHD_Result exchange_caller_refuse(struct exchange *x, struct MHD_Connection *connection) {
     struct rpc_client_call *call = &x->call;
     bool is_stop = call->error->reason_id == REASON_REQUEST_CANCELLED && exchange_is_stopping(x);
     x->reply = exchange_error_reply(x, is_stop ? exchange_stopping_error(x, true) : call->error,
                                     is_stop ? SLICE_EMPTY : call->status_details);
     struct reply_request request = exchange_reply_request(x);
     reply_add_metadata(&request, &x->reply, call);
-    exchange_release_asking(x);
-    reaper_set_state(x->context->reaper, x->entry, REAPER_REPLYING);
-    return exchange_queue_reply(x, connection, true);
+    exchange_caller_release(x);
+    return exchange_answer(x, connection, true);
 }
 
-void exchange_release_asking(struct exchange *x) {
+void exchange_caller_release(struct exchange *x) {
     if (x->caller == CALLER_ASKED) {
-        exchange_leave_room(x);
+        exchange_upstream_leave_room(x);
         rpc_client_call_release(&x->call);
         x->caller = CALLER_UNASKED;
     }

@@ -97,7 +97,7 @@ static const struct error *find_route(struct exchange *x) {
     return error;
 }
 
-bool exchange_is_worth_draining(const struct exchange *x, struct MHD_Connection *connection) {
+bool exchange_head_is_worth_draining(const struct exchange *x, struct MHD_Connection *connection) {
     const char *length =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
     if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) != NULL) {
@@ -133,19 +133,21 @@ static const struct error *admit(struct exchange *x) {
     bool is_large = x->facts.is_chunked || x->facts.content_length > EXCHANGE_FIRST_CHUNKS_BYTES;
     const struct error *error = is_large ? check_caller(x) : NULL;
     // A body that would be refused anyway is not kept.
-    return error != NULL ? error : exchange_check_room(x);
+    return error != NULL ? error : exchange_upstream_check_room(x);
 }
 
-enum MHD_Result exchange_begin_body(struct exchange *x, struct MHD_Connection *connection) {
-    x->state = EXCHANGE_BODY;
+enum MHD_Result exchange_head_begin_body(struct exchange *x, struct MHD_Connection *connection) {
     if (x->facts.content_length > 0 || x->facts.is_chunked) {
         reaper_set_request_id(x->context->reaper, x->entry, x->request_id);
     }
-    return x->error == NULL && x->routing.kind == ROUTING_CALL ? exchange_reserve(x, connection)
-                                                               : MHD_YES;
+    if (x->error == NULL && x->routing.kind == ROUTING_CALL) {
+        return exchange_memory_reserve(x, connection);
+    }
+    exchange_move(x, EXCHANGE_BODY); // which is dropped
+    return MHD_YES;
 }
 
-enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *connection,
+enum MHD_Result exchange_head_take(struct exchange *x, struct MHD_Connection *connection,
                                    const char *method, const char *version) {
     x->method = arena_copy(&x->arena, slice_of_cstr(method));
     struct request_head head = received_head(x, connection, version);
@@ -166,13 +168,13 @@ enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *co
     if (error == NULL) {
         error = admit(x);
     }
-    if (error != NULL &&
-        (is_told_at_once(x, error) || !(is_framed && exchange_is_worth_draining(x, connection)))) {
+    if (error != NULL && (is_told_at_once(x, error) ||
+                          !(is_framed && exchange_head_is_worth_draining(x, connection)))) {
         return exchange_answer_error(x, connection, error, true);
     }
     x->error = error;
-    if (error == NULL && exchange_must_ask_at_head(x, connection)) {
-        return exchange_ask_caller(x, connection);
+    if (error == NULL && exchange_caller_must_ask_at_head(x, connection)) {
+        return exchange_caller_ask(x, connection);
     }
-    return exchange_begin_body(x, connection);
+    return exchange_head_begin_body(x, connection);
 }

@@ -7,20 +7,27 @@
 #include "gateway/http/routing.h"
 #include "rpc/client_stream.h"
 
-// What the parts of an exchange share: exchange.c (its life), exchange_head.c,
-// exchange_call.c (a unary call), exchange_caller.c, exchange_stream.c, exchange_wait.c
-// and exchange_memory.c.
+// What the files of an exchange share: the object, what all of them do with it (exchange.c),
+// and the steps, a file each. A step calls only what stands above it here;
+// exchange_machine.c chooses the steps.
 
+// What an exchange waits for. Which may follow which is a table in exchange.c. While it is
+// ASKING, WAITING, CALLING, REFUSED or LOOKING, its connection is suspended.
+//
+//   HEAD ---> ASKING ---> WAITING ---> BODY ---> CALLING ---> STREAMING
+//                 ^                    | |---> LOOKING
+//                 `-- amid the body ---' `---> REFUSED
+//   and from each of these but STREAMING to ANSWERED; the first three may be skipped.
 enum exchange_state {
-    EXCHANGE_HEAD,
-    EXCHANGE_ASKING,  // who calls; the connection is suspended
-    EXCHANGE_WAITING, // for bytes of the budget; the connection is suspended
-    EXCHANGE_BODY,
-    EXCHANGE_CALLING, // the connection is suspended
-    EXCHANGE_REFUSED, // and here, until it is answered
-    EXCHANGE_LOOKING, // whether calls are served; the connection is suspended
-    EXCHANGE_STREAMING,
-    EXCHANGE_ANSWERED,
+    EXCHANGE_HEAD,      // the head, whole
+    EXCHANGE_ASKING,    // who calls, which the upstream is asked
+    EXCHANGE_WAITING,   // for bytes of the budget
+    EXCHANGE_BODY,      // the rest of it
+    EXCHANGE_CALLING,   // the reply, or a stream's first message
+    EXCHANGE_REFUSED,   // its time to be refused
+    EXCHANGE_LOOKING,   // whether calls are served
+    EXCHANGE_STREAMING, // the end of the stream
+    EXCHANGE_ANSWERED,  // the end
 };
 
 // How much of a refused request's body is read, so that the client reads the reply
@@ -82,13 +89,34 @@ struct exchange {
     struct reply reply;
 };
 
-// --- exchange.c ---
+// --- exchange.c: the object ---
 
 extern const char exchange_error_domain[];
 
+// Makes an exchange of the request that begins, or takes a spare one.
+struct exchange *exchange_new(struct exchange_context *context, struct reaper_entry *entry,
+                              struct MHD_Connection *connection, const char *target);
+
+// Keeps an exchange for the next request.
+void exchange_spare(struct exchange *x);
+
+// Frees an exchange whose end was left to others (exchange_stream.c).
+void exchange_free(struct exchange *x);
+
+// Goes into a state, which must be one that may come next.
+void exchange_move(struct exchange *x, enum exchange_state state);
+
+// Goes into a state in which the connection is suspended. Before whatever may resume it.
+void exchange_suspend(struct exchange *x, struct MHD_Connection *connection,
+                      enum exchange_state state);
+
+// Has the suspended connection go on. From another thread: afterwards the HTTP thread
+// may end the exchange.
+void exchange_resume(struct exchange *x);
+
 bool exchange_is_stopping(const struct exchange *x);
 
-// What a request is told that the stop ends, in the exchange's arena: UNAVAILABLE, and
+// The error of a request that the stop ends, in the exchange's arena: UNAVAILABLE, and
 // SERVER_STOPPING if surely nothing was changed, else OUTCOME_UNKNOWN.
 const struct error *exchange_stopping_error(struct exchange *x, bool nothing_changed);
 
@@ -99,145 +127,164 @@ struct reply_request exchange_reply_request(struct exchange *x);
 struct reply exchange_error_reply(struct exchange *x, const struct error *error,
                                   struct slice status_details);
 
-// Logs an error's detail, which the client is not told.
-void exchange_log_detail(const struct exchange *x, const struct error *error);
+// Hands x->reply to libmicrohttpd and goes into a state; the connection is then closed if
+// close is true.
+enum MHD_Result exchange_send_reply(struct exchange *x, struct MHD_Connection *connection,
+                                    enum exchange_state state, bool close);
 
-// Hands x->reply to libmicrohttpd; the connection is then closed if close is true.
-enum MHD_Result exchange_queue_reply(struct exchange *x, struct MHD_Connection *connection,
-                                     bool close);
-
+// The same for a request without a call, and it is ANSWERED.
+enum MHD_Result exchange_answer(struct exchange *x, struct MHD_Connection *connection, bool close);
 enum MHD_Result exchange_answer_error(struct exchange *x, struct MHD_Connection *connection,
                                       const struct error *error, bool close);
 
-// Has the suspended connection go on. From another thread: afterwards the HTTP thread
-// may end the exchange.
-void exchange_resume(struct exchange *x);
+// --- exchange_log.c ---
 
-// Frees an exchange that exchange_end left to others (exchange_stream.c).
-void exchange_free(struct exchange *x);
+// Logs an error's detail, which is not sent.
+void exchange_log_detail(const struct exchange *x, const struct error *error);
 
-// --- exchange_head.c ---
+// The access log's line.
+void exchange_log_access(struct exchange *x);
 
-// Whether a refused request's body is so short that reading it is worth a reply
-// that surely arrives. A client that waits for "100 Continue" is told at once.
-bool exchange_is_worth_draining(const struct exchange *x, struct MHD_Connection *connection);
-
-// The request is taken, and nobody needs to be asked: takes room for it, and then its body.
-enum MHD_Result exchange_begin_body(struct exchange *x, struct MHD_Connection *connection);
-
-// Takes the head, once it was received whole.
-enum MHD_Result exchange_take_head(struct exchange *x, struct MHD_Connection *connection,
-                                   const char *method, const char *version);
-
-// --- exchange_call.c ---
+// --- exchange_upstream.c: what all calls have ---
 
 // Whether there is room for the call of the request's route: NULL, or the error of
 // admission_check.
-const struct error *exchange_check_room(struct exchange *x);
+const struct error *exchange_upstream_check_room(struct exchange *x);
 
 // Takes the room that was there.
-void exchange_enter_room(struct exchange *x);
+void exchange_upstream_enter_room(struct exchange *x);
 
 // Gives the call's room back, once.
-void exchange_leave_room(struct exchange *x);
+void exchange_upstream_leave_room(struct exchange *x);
 
 // The metadata and, unless it may not begin, the right to call upstream, for which
 // there is room: returns false when the exchange was answered instead, with *ret_result
 // for libmicrohttpd.
-bool exchange_begin_call(struct exchange *x, struct MHD_Connection *connection,
-                         const struct rpc_metadata **ret_metadata, int *ret_count,
-                         enum MHD_Result *ret_result);
+bool exchange_upstream_begin_call(struct exchange *x, struct MHD_Connection *connection,
+                                  const struct rpc_metadata **ret_metadata, int *ret_count,
+                                  enum MHD_Result *ret_result);
 
-struct rpc_client_method *exchange_rpc_method(const struct exchange *x);
+// The method of the request's route.
+struct rpc_client_method *exchange_upstream_method(const struct exchange *x);
 
-// Suspends the connection and calls upstream, once there is room in the window;
-// exchange_finish_call is what comes next on the HTTP thread.
-enum MHD_Result exchange_start_call(struct exchange *x, struct MHD_Connection *connection,
-                                    struct slice message);
-enum MHD_Result exchange_finish_call(struct exchange *x, struct MHD_Connection *connection);
-
-// Calls upstream now. Only from here on is it noticed that the client is gone.
-void exchange_go(struct exchange *x);
-
-// The call is over and its results are not needed any more.
-void exchange_release_call(struct exchange *x);
-
-int64_t exchange_deadline_us(const struct exchange *x, int64_t now_us);
+// When a unary call of the request that begins now must have ended.
+int64_t exchange_upstream_deadline_us(const struct exchange *x, int64_t now_us);
 
 // --- exchange_caller.c ---
 
 // Whether the upstream is still to be asked who calls, before more than
 // EXCHANGE_STRANGERS_BYTES of a body are kept.
-bool exchange_must_ask(const struct exchange *x);
+bool exchange_caller_must_ask(const struct exchange *x);
 
 // Whether that is due at the head: a body so long is on its way, or one in chunks whose client
 // waits for leave to send it; or it is for a page that needs a token.
-bool exchange_must_ask_at_head(const struct exchange *x, struct MHD_Connection *connection);
+bool exchange_caller_must_ask_at_head(const struct exchange *x, struct MHD_Connection *connection);
 
-// Suspends the connection and asks. exchange_is_known is what comes next on the HTTP thread.
-enum MHD_Result exchange_ask_caller(struct exchange *x, struct MHD_Connection *connection);
+// Suspends the connection and asks. exchange_caller_is_known is what comes next on the HTTP
+// thread.
+enum MHD_Result exchange_caller_ask(struct exchange *x, struct MHD_Connection *connection);
 
 // Whether the upstream said that the caller is known, or cannot tell. If not, x->error says so,
-// until exchange_refuse_caller.
-bool exchange_is_known(struct exchange *x);
+// until exchange_caller_refuse.
+bool exchange_caller_is_known(struct exchange *x);
 
 // Answers what the upstream said, and has the connection end.
-enum MHD_Result exchange_refuse_caller(struct exchange *x, struct MHD_Connection *connection);
+enum MHD_Result exchange_caller_refuse(struct exchange *x, struct MHD_Connection *connection);
 
 // The call that asked is over, if there is one, and its results are not needed any more.
-void exchange_release_asking(struct exchange *x);
-
-// --- exchange_local.c ---
-
-// Answers a page of the gateway's own, or suspends the connection until it is known whether
-// calls are served; exchange_finish_local is what comes next on the HTTP thread then.
-enum MHD_Result exchange_start_local(struct exchange *x, struct MHD_Connection *connection);
-enum MHD_Result exchange_finish_local(struct exchange *x, struct MHD_Connection *connection);
-
-// --- exchange_wait.c ---
-
-// Answers with error, which exchange_check_room made, at once or in its time.
-enum MHD_Result exchange_refuse(struct exchange *x, struct MHD_Connection *connection,
-                                const struct error *error);
+void exchange_caller_release(struct exchange *x);
 
 // --- exchange_memory.c ---
 
-// Takes what the request and its reply need of the budget. If there is no room, the
-// connection is suspended until there is, or x->error says that there was none.
-enum MHD_Result exchange_reserve(struct exchange *x, struct MHD_Connection *connection);
+// Takes what the request and its reply need of the budget, and goes into BODY. If there is no
+// room, goes into WAITING until there is, or until x->error says that there was none.
+enum MHD_Result exchange_memory_reserve(struct exchange *x, struct MHD_Connection *connection);
 
 // Has those go on who find room now, and those who have waited too long; at a stop all.
-void exchange_give_room(struct exchange_context *context, int64_t now_us, bool is_stopping);
+void exchange_memory_give_room(struct exchange_context *context, int64_t now_us, bool is_stopping);
 
 // A body in chunks goes beyond x->chunks_room: makes room for the largest one, or for what is
 // kept of who is not known. Returns OVERLOADED if there is none.
-const struct error *exchange_hold_chunks(struct exchange *x);
+const struct error *exchange_memory_hold_chunks(struct exchange *x);
 
 // The body has become the message, and is not kept. Returns OVERLOADED if that is so much
 // longer that there is no room.
-const struct error *exchange_hold_message(struct exchange *x, struct slice message);
+const struct error *exchange_memory_hold_message(struct exchange *x, struct slice message);
 
-// The call has ended and x->reply is there. Before exchange_release_call.
-void exchange_hold_reply(struct exchange *x);
+// The call has ended and x->reply is there. Before exchange_call_release.
+void exchange_memory_hold_reply(struct exchange *x);
 
 // A stream has so many bytes ready to be sent.
-void exchange_hold_stream(struct exchange *x, size_t ready_bytes);
+void exchange_memory_hold_stream(struct exchange *x, size_t ready_bytes);
 
 // All was sent, or nothing will be.
-void exchange_hold_nothing(struct exchange *x);
+void exchange_memory_hold_nothing(struct exchange *x);
 
-// --- exchange_stream.c ---
+// --- exchange_call.c: a unary call ---
 
-// The same for a route whose RPC streams its replies.
-enum MHD_Result exchange_start_stream(struct exchange *x, struct MHD_Connection *connection,
+// Suspends the connection and calls upstream, once there is room in the window;
+// exchange_call_finish is what comes next on the HTTP thread.
+enum MHD_Result exchange_call_start(struct exchange *x, struct MHD_Connection *connection,
+                                    struct slice message);
+enum MHD_Result exchange_call_finish(struct exchange *x, struct MHD_Connection *connection);
+
+// Calls upstream now. Only from here on is it noticed that the client is gone.
+void exchange_call_go(struct exchange *x);
+
+// The call is over and its results are not needed any more.
+void exchange_call_release(struct exchange *x);
+
+// --- exchange_stream.c: a call whose replies are a stream ---
+
+// Suspends the connection and calls upstream; exchange_stream_begin is what comes next on the
+// HTTP thread, with the first message or the end.
+enum MHD_Result exchange_stream_start(struct exchange *x, struct MHD_Connection *connection,
                                       struct slice message);
-enum MHD_Result exchange_begin_stream(struct exchange *x, struct MHD_Connection *connection);
+enum MHD_Result exchange_stream_begin(struct exchange *x, struct MHD_Connection *connection);
 
 // The HTTP side of a stream is over. Between the two the upstream loop's thread leaves the
-// exchange alone. The first sets what the access log tells of a stream. The second
+// exchange alone. The first sets what the access log says of a stream. The second
 // returns false if the upstream call is not over: then it is cancelled, and the exchange
 // is freed when it ends.
-void exchange_begin_end_of_stream(struct exchange *x);
-bool exchange_end_stream(struct exchange *x);
+void exchange_stream_begin_end(struct exchange *x);
+bool exchange_stream_end(struct exchange *x);
+
+// --- exchange_local.c: a page of the gateway's own ---
+
+// Answers it, or suspends the connection until it is known whether calls are served;
+// exchange_local_finish is what comes next on the HTTP thread then.
+enum MHD_Result exchange_local_start(struct exchange *x, struct MHD_Connection *connection);
+enum MHD_Result exchange_local_finish(struct exchange *x, struct MHD_Connection *connection);
+
+// --- exchange_wait.c ---
+
+// Answers with error, which exchange_upstream_check_room or the budget made, at once or in its
+// time.
+enum MHD_Result exchange_wait_refuse(struct exchange *x, struct MHD_Connection *connection,
+                                     const struct error *error);
+
+// --- exchange_head.c ---
+
+// Takes the head, once it was received whole.
+enum MHD_Result exchange_head_take(struct exchange *x, struct MHD_Connection *connection,
+                                   const char *method, const char *version);
+
+// The request is taken, and nobody needs to be asked: takes room for it, and then its body.
+enum MHD_Result exchange_head_begin_body(struct exchange *x, struct MHD_Connection *connection);
+
+// Whether a refused request's body is so short that reading it is worth a reply
+// that surely arrives. A client that waits for "100 Continue" is answered at once.
+bool exchange_head_is_worth_draining(const struct exchange *x, struct MHD_Connection *connection);
+
+// --- exchange_body.c ---
+
+// Whether so much more of a body would be kept that it must be known first who sends it.
+bool exchange_body_must_ask(const struct exchange *x, size_t size);
+
+// Takes a piece of the body, or drops it.
+enum MHD_Result exchange_body_take(struct exchange *x, const char *data, size_t size);
+
+// The request is whole: calls upstream, or answers.
+enum MHD_Result exchange_body_finish(struct exchange *x, struct MHD_Connection *connection);
 
 #endif

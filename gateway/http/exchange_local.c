@@ -19,8 +19,7 @@ static enum MHD_Result answer(struct exchange *x, struct MHD_Connection *connect
     x->routing.local->answer(&view, &x->arena, &page);
     struct reply_request request = exchange_reply_request(x);
     x->reply = reply_local(&request, &page);
-    reaper_set_state(x->context->reaper, x->entry, REAPER_REPLYING);
-    return exchange_queue_reply(x, connection, false);
+    return exchange_answer(x, connection, false);
 }
 
 static void known(struct readiness_waiter *waiter, bool is_ready) {
@@ -29,7 +28,7 @@ static void known(struct readiness_waiter *waiter, bool is_ready) {
     MHD_resume_connection(x->connection);
 }
 
-enum MHD_Result exchange_start_local(struct exchange *x, struct MHD_Connection *connection) {
+enum MHD_Result exchange_local_start(struct exchange *x, struct MHD_Connection *connection) {
     struct exchange_context *context = x->context;
     if (!x->routing.local->needs_readiness) {
         return answer(x, connection, false);
@@ -40,14 +39,12 @@ enum MHD_Result exchange_start_local(struct exchange *x, struct MHD_Connection *
     if (ready != READINESS_UNKNOWN || !reaper_begin_call(context->reaper, x->entry)) {
         return answer(x, connection, ready == READINESS_YES);
     }
-    x->connection = connection;
-    x->state = EXCHANGE_LOOKING;
-    MHD_suspend_connection(connection);
+    exchange_suspend(x, connection, EXCHANGE_LOOKING);
     x->readiness.known = known;
     readiness_ask(context->readiness, &x->readiness, now_us);
     return MHD_YES;
 }
 
-enum MHD_Result exchange_finish_local(struct exchange *x, struct MHD_Connection *connection) {
+enum MHD_Result exchange_local_finish(struct exchange *x, struct MHD_Connection *connection) {
     return answer(x, connection, x->is_ready);
 }

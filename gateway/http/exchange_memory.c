@@ -78,7 +78,7 @@ static const struct error *overload_error(struct exchange *x) {
     return e;
 }
 
-enum MHD_Result exchange_reserve(struct exchange *x, struct MHD_Connection *connection) {
+enum MHD_Result exchange_memory_reserve(struct exchange *x, struct MHD_Connection *connection) {
     struct exchange_context *context = x->context;
     size_t body = x->facts.is_chunked ? EXCHANGE_FIRST_CHUNKS_BYTES
                                       : (size_t)x->facts.content_length; // within its limit
@@ -89,15 +89,15 @@ enum MHD_Result exchange_reserve(struct exchange *x, struct MHD_Connection *conn
         body <= SMALL_CHANGE_BYTES && !x->facts.is_chunked && !admission_is_safe(x->method);
     name_peer(x, bytes);
     if (byte_budget_enter(&context->budget, &x->hold, bytes)) {
+        exchange_move(x, EXCHANGE_BODY);
         return MHD_YES;
     }
     x->hold.due_us = clock_monotonic_us() + BYTE_BUDGET_PATIENCE_US;
-    x->state = EXCHANGE_WAITING;
-    MHD_suspend_connection(connection);
+    exchange_suspend(x, connection, EXCHANGE_WAITING);
     return MHD_YES;
 }
 
-void exchange_give_room(struct exchange_context *context, int64_t now_us, bool is_stopping) {
+void exchange_memory_give_room(struct exchange_context *context, int64_t now_us, bool is_stopping) {
     struct byte_hold *hold;
     while ((hold = byte_budget_next(&context->budget)) != NULL) {
         MHD_resume_connection(CONTAINER_OF(hold, struct exchange, hold)->connection);
@@ -112,16 +112,16 @@ void exchange_give_room(struct exchange_context *context, int64_t now_us, bool i
 
 // --- what is there in fact ---
 
-const struct error *exchange_hold_chunks(struct exchange *x) {
+const struct error *exchange_memory_hold_chunks(struct exchange *x) {
     size_t limit = x->context->limits.body_bytes;
-    bool is_unknown = exchange_must_ask(x) && limit > EXCHANGE_STRANGERS_BYTES;
+    bool is_unknown = exchange_caller_must_ask(x) && limit > EXCHANGE_STRANGERS_BYTES;
     x->chunks_room = is_unknown ? EXCHANGE_STRANGERS_BYTES : limit;
     size_t bytes = COPIES * x->chunks_room + x->reserved_for_reply;
     name_peer(x, bytes);
     return byte_budget_try(&x->context->budget, &x->hold, bytes) ? NULL : overload_error(x);
 }
 
-const struct error *exchange_hold_message(struct exchange *x, struct slice message) {
+const struct error *exchange_memory_hold_message(struct exchange *x, struct slice message) {
     x->request_bytes = arena_bytes(&x->arena) + message.len;
     size_t bytes = x->request_bytes + x->reserved_for_reply;
     name_peer(x, bytes);
@@ -133,7 +133,7 @@ static void hold(struct exchange *x, size_t bytes) {
     byte_budget_set(&x->context->budget, &x->hold, bytes);
 }
 
-void exchange_hold_reply(struct exchange *x) {
+void exchange_memory_hold_reply(struct exchange *x) {
     if (x->call.error == NULL) {
         // The message, gRPC's buffer of it, the body made of it.
         learn_reply(x, 2 * x->call.response.len + x->reply.held_bytes);
@@ -141,11 +141,11 @@ void exchange_hold_reply(struct exchange *x) {
     hold(x, arena_bytes(&x->arena) + x->reply.held_bytes);
 }
 
-void exchange_hold_stream(struct exchange *x, size_t ready_bytes) {
+void exchange_memory_hold_stream(struct exchange *x, size_t ready_bytes) {
     learn_reply(x, ready_bytes);
     hold(x, x->request_bytes + ready_bytes);
 }
 
-void exchange_hold_nothing(struct exchange *x) {
+void exchange_memory_hold_nothing(struct exchange *x) {
     byte_budget_leave(&x->context->budget, &x->hold);
 }

@@ -89,7 +89,7 @@ static ssize_t read_content(void *closure, uint64_t position, char *buffer, size
     }
     pthread_mutex_unlock(&s->mutex);
     if (ready > 0) {
-        exchange_hold_stream(s->exchange, ready);
+        exchange_memory_hold_stream(s->exchange, ready);
     }
     if (asks) {
         rpc_client_stream_next(&s->call);
@@ -329,12 +329,12 @@ static void cancel_stream(void *call) {
     rpc_client_stream_cancel(call);
 }
 
-enum MHD_Result exchange_start_stream(struct exchange *x, struct MHD_Connection *connection,
+enum MHD_Result exchange_stream_start(struct exchange *x, struct MHD_Connection *connection,
                                       struct slice message) {
     const struct rpc_metadata *metadata;
     int count;
     enum MHD_Result result;
-    if (!exchange_begin_call(x, connection, &metadata, &count, &result)) {
+    if (!exchange_upstream_begin_call(x, connection, &metadata, &count, &result)) {
         return result;
     }
     struct stream_reply *s = ARENA_NEW(&x->arena, struct stream_reply);
@@ -342,7 +342,7 @@ enum MHD_Result exchange_start_stream(struct exchange *x, struct MHD_Connection 
     s->member = (struct stream_member){.beat = beat, .stop = stop};
     s->is_asked = true;
     s->call = (struct rpc_client_stream){
-        .method = exchange_rpc_method(x),
+        .method = exchange_upstream_method(x),
         .request = message,
         .metadata = metadata,
         .metadata_count = count,
@@ -362,31 +362,30 @@ enum MHD_Result exchange_start_stream(struct exchange *x, struct MHD_Connection 
     if (!stream_group_add(x->context->streams, &s->member)) {
         pthread_mutex_destroy(&s->mutex);
         arena_release(&s->scratch);
-        exchange_leave_room(x);
+        exchange_upstream_leave_room(x);
         return exchange_answer_error(x, connection, exchange_stopping_error(x, true), true);
     }
     x->stream = s;
-    MHD_suspend_connection(connection);
+    exchange_suspend(x, connection, EXCHANGE_CALLING);
     start_call(s);
     reaper_call_started(x->context->reaper, x->entry, cancel_stream, &s->call);
     return MHD_YES;
 }
 
-enum MHD_Result exchange_begin_stream(struct exchange *x, struct MHD_Connection *connection) {
+enum MHD_Result exchange_stream_begin(struct exchange *x, struct MHD_Connection *connection) {
     if (!x->stream->is_begun) {
-        return exchange_queue_reply(x, connection, false); // an error; exchange_end releases
+        // An error; exchange_stream_end releases.
+        return exchange_send_reply(x, connection, EXCHANGE_ANSWERED, false);
     }
     reaper_stream(x->context->reaper, x->entry);
     // Where the end of the body is the end of the connection.
     bool close = !x->facts.is_http_1_1 || slice_equal_cstr(x->method, MHD_HTTP_METHOD_HEAD);
-    enum MHD_Result queued = exchange_queue_reply(x, connection, close);
-    x->state = EXCHANGE_STREAMING;
-    return queued;
+    return exchange_send_reply(x, connection, EXCHANGE_STREAMING, close);
 }
 
-void exchange_begin_end_of_stream(struct exchange *x) {
+void exchange_stream_begin_end(struct exchange *x) {
     struct stream_reply *s = x->stream;
-    // Until exchange_end_stream: the reply and the arena are the upstream loop's, too, and
+    // Until exchange_stream_end: the reply and the arena are the upstream loop's, too, and
     // the end of its call may free all.
     pthread_mutex_lock(&s->mutex);
     if (s->is_begun) {
@@ -397,7 +396,7 @@ void exchange_begin_end_of_stream(struct exchange *x) {
     }
 }
 
-bool exchange_end_stream(struct exchange *x) {
+bool exchange_stream_end(struct exchange *x) {
     struct stream_reply *s = x->stream;
     bool is_over = s->is_over;
     if (!is_over) {

@@ -1,3 +1,5 @@
+#include "gateway/http/exchange_wait.h"
+
 #include "base/core/clock.h"
 #include "base/core/container_of.h"
 #include "gateway/http/exchange_internal.h"
@@ -5,8 +7,8 @@
 // Exchanges that wait while their connection is suspended: for room in the window or for
 // their bytes, or to be refused.
 
-enum MHD_Result exchange_refuse(struct exchange *x, struct MHD_Connection *connection,
-                                const struct error *error) {
+enum MHD_Result exchange_wait_refuse(struct exchange *x, struct MHD_Connection *connection,
+                                     const struct error *error) {
     struct exchange_context *context = x->context;
     // Counts as a call, so that a stop waits for it.
     if (exchange_is_stopping(x) || !reaper_begin_call(context->reaper, x->entry)) {
@@ -16,9 +18,7 @@ enum MHD_Result exchange_refuse(struct exchange *x, struct MHD_Connection *conne
         return exchange_answer_error(x, connection, error, false);
     }
     x->error = error;
-    x->connection = connection;
-    x->state = EXCHANGE_REFUSED;
-    MHD_suspend_connection(connection);
+    exchange_suspend(x, connection, EXCHANGE_REFUSED);
     return MHD_YES;
 }
 
@@ -30,12 +30,12 @@ static int64_t next_due_us(const struct exchange_context *context) {
     return bytes_us < calls_us ? bytes_us : calls_us;
 }
 
-int exchange_due_ms(const struct exchange_context *context) {
+int exchange_wait_due_ms(const struct exchange_context *context) {
     int64_t due_us = next_due_us(context);
     return due_us == INT64_MAX ? -1 : waiting_ms(due_us, clock_monotonic_us());
 }
 
-void exchange_run_due(struct exchange_context *context) {
+void exchange_wait_run_due(struct exchange_context *context) {
     if (next_due_us(context) == INT64_MAX) {
         return;
     }
@@ -43,9 +43,9 @@ void exchange_run_due(struct exchange_context *context) {
     int64_t now_us = clock_monotonic_us();
     struct waiting *next;
     while ((next = call_window_overdue(&context->window, now_us)) != NULL) {
-        exchange_go(CONTAINER_OF(next, struct exchange, waiting));
+        exchange_call_go(CONTAINER_OF(next, struct exchange, waiting));
     }
-    exchange_give_room(context, now_us, is_stopping);
+    exchange_memory_give_room(context, now_us, is_stopping);
     int64_t refused_until_us = is_stopping ? INT64_MAX - 1 : now_us;
     while ((next = refusal_pace_due(&context->refusals, refused_until_us)) != NULL) {
         MHD_resume_connection(CONTAINER_OF(next, struct exchange, waiting)->connection);

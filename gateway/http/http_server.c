@@ -20,6 +20,8 @@
 #include "gateway/connection/linger.h"
 #include "gateway/connection/reaper.h"
 #include "gateway/http/exchange.h"
+#include "gateway/http/exchange_machine.h"
+#include "gateway/http/exchange_wait.h"
 #include "rpc/loop.h"
 
 enum {
@@ -89,7 +91,8 @@ static void *on_request_line(void *closure, const char *target, struct MHD_Conne
     server->fruitless_runs = 0;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct exchange *x = exchange_begin(&server->context, info->socket_context, connection, target);
+    struct exchange *x =
+        exchange_machine_begin(&server->context, info->socket_context, connection, target);
     connection_memory_list_less(connection, target);
     return x;
 }
@@ -100,7 +103,8 @@ static enum MHD_Result on_request(void *closure, struct MHD_Connection *connecti
     (void)url;
     struct http_server *server = closure;
     server->fruitless_runs = 0;
-    return exchange_handle(*exchange, connection, method, version, upload_data, upload_data_size);
+    return exchange_machine_handle(*exchange, connection, method, version, upload_data,
+                                   upload_data_size);
 }
 
 static void on_completed(void *closure, struct MHD_Connection *connection, void **exchange,
@@ -109,7 +113,7 @@ static void on_completed(void *closure, struct MHD_Connection *connection, void 
     (void)connection;
     (void)how;
     if (*exchange != NULL) {
-        exchange_end(*exchange);
+        exchange_machine_end(*exchange);
         *exchange = NULL;
     }
 }
@@ -180,7 +184,7 @@ static int turn(struct rpc_watch *watch) {
     int connections;
     set_time(server);
     // Before the run, without which libmicrohttpd overlooks who is resumed.
-    exchange_run_due(&server->context);
+    exchange_wait_run_due(&server->context);
     do {
         // It looks for new connections again only in the run after one has ended.
         connections = server->connections;
@@ -191,7 +195,7 @@ static int turn(struct rpc_watch *watch) {
     if (atomic_load_explicit(&server->context.is_stopping, memory_order_relaxed)) {
         tell_who_stops(server);
     }
-    wait_ms = shorter_ms(wait_ms, exchange_due_ms(&server->context));
+    wait_ms = shorter_ms(wait_ms, exchange_wait_due_ms(&server->context));
     return shorter_ms(wait_ms, daemon_wait_ms(server));
 }
 
@@ -345,7 +349,7 @@ static void stop_accepting(struct http_server *server) {
     MHD_quiesce_daemon(server->daemon); // the socket is ours again
     // From now on who connects is refused.
     shutdown(server->socket.fd, SHUT_RDWR);
-    exchange_run_due(&server->context);
+    exchange_wait_run_due(&server->context);
 }
 
 struct stop {
@@ -411,7 +415,7 @@ void http_server_stop(struct http_server *server, int64_t drain_ms) {
     await(server, STAGE_CLOSED, clock_monotonic_us() + (int64_t)LAST_REPLIES_MS * 1000);
     rpc_loop_watch(server->context.loop, NULL);
     // Whose connection is still suspended, for want of room.
-    exchange_run_due(&server->context);
+    exchange_wait_run_due(&server->context);
     MHD_stop_daemon(server->daemon); // its last callbacks are called here
     stream_group_wait_empty(server->context.streams);
     free_server(server);

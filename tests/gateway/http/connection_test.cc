@@ -126,6 +126,11 @@ TEST_F(Connections, StopEndsConnectionsThatWait) {
     ASSERT_TRUE(begun.Send("GET /v1/ec"));
     Stop(0);
     EXPECT_TRUE(quiet.AtEnd());
+    // Who has begun is refused, if what was sent is seen before all is over.
+    Reply reply = begun.Receive();
+    if (reply.status != 0) {
+        ExpectError(reply, 503, "UNAVAILABLE", "SERVER_STOPPING");
+    }
     EXPECT_TRUE(begun.AtEnd());
 }
 
@@ -137,6 +142,9 @@ TEST_F(Connections, StopWhileRequestsPourInLeavesNoneWithoutItsEnd) {
     for (int t = 0; t < 8; t++) {
         threads.emplace_back([&] {
             Client client(port());
+            if (!client.connected()) {
+                return; // this thread began after the stop
+            }
             for (;;) {
                 Reply reply = client.Ask(Request("GET", "/v1/echo/a"));
                 begun = true;

@@ -1,0 +1,90 @@
+#include <string.h>
+
+#include "base/core/clock.h"
+#include "base/log/log_mask.h"
+#include "gateway/http/exchange_internal.h"
+
+// What the log says of an exchange.
+
+enum {
+    CLIENT_CLOSED_REQUEST = 499,
+    SECRET_LEAST = 8, // shorter credentials are words that paths hold anyway
+};
+
+void exchange_log_detail(const struct exchange *x, const struct error *error) {
+    if (error->detail != NULL) {
+        LOG(x->context->log, LOG_WARN, error->message, log_slice("requestId", x->request_id),
+            log_text("code", status_code_name((int)error->code)),
+            log_text("detail", error->detail));
+    }
+}
+
+// What the client sends as its credentials, without the scheme.
+static struct slice credentials_of(const struct exchange *x) {
+    struct slice token = x->facts.authorization;
+    const uint8_t *space = token.len > 0 ? memrchr(token.data, ' ', token.len) : NULL;
+    if (space != NULL) {
+        size_t skipped = (size_t)(space + 1 - token.data);
+        token = slice_of(space + 1, token.len - skipped);
+    }
+    return token;
+}
+
+// Whether the decoded path holds the credentials, or one half of them.
+static bool holds_credentials(struct slice path, struct slice token) {
+    size_t half = token.len / 2;
+    return token.len >= SECRET_LEAST && path.len >= half &&
+           (memmem(path.data, path.len, token.data, half) != NULL ||
+            memmem(path.data, path.len, token.data + token.len - half, half) != NULL);
+}
+
+// The path as it may be logged: credentials that were put into it by mistake are not,
+// in whatever form. *ret_masked says whether something was hidden.
+static struct log_field path_field(struct exchange *x, bool *ret_masked) {
+    static const char key[] = "path";
+    static const char hidden[] = "***";
+    size_t n = 0;
+    while (n < x->target.len && x->target.data[n] != '?' && x->target.data[n] != '#') {
+        n++;
+    }
+    struct slice path = slice_of(x->target.data, n);
+    struct slice decoded = path;
+    if (n > 0 && memchr(path.data, '%', n) != NULL) {
+        char *plain = arena_alloc(&x->arena, n);
+        decoded = slice_of(plain, log_mask_decode(path, plain));
+    }
+    *ret_masked = true;
+    if (holds_credentials(decoded, credentials_of(x))) {
+        return log_own_text(key, hidden);
+    }
+    if (n > LOG_MASK_LONGEST) {
+        return log_slice(key, path); // the log cuts and masks it
+    }
+    char masked[LOG_MASK_SPACE];
+    size_t length = log_mask(path, masked);
+    *ret_masked = length > 0;
+    return log_own_slice(key, length > 0 ? arena_copy(&x->arena, slice_of(masked, length)) : path);
+}
+
+void exchange_log_access(struct exchange *x) {
+    const struct logger *log = x->context->log;
+    if (!log_enabled(log, LOG_INFO)) {
+        return;
+    }
+    bool answered = x->reply.http_status != 0;
+    bool is_masked;
+    struct log_field fields[8];
+    int n = 0;
+    fields[n++] = log_slice("requestId", x->request_id);
+    fields[n++] = log_slice("method", x->method);
+    fields[n++] = path_field(x, &is_masked);
+    if (is_masked && x->routing.match.route != NULL) {
+        fields[n++] = log_own_text("route", transcoder_route_template(x->routing.match.route));
+    }
+    fields[n++] = log_int("status", answered ? x->reply.http_status : CLIENT_CLOSED_REQUEST);
+    fields[n++] =
+        log_own_text("code", status_code_name(answered ? x->reply.code : STATUS_CANCELLED));
+    fields[n++] = log_int("durationUs", clock_monotonic_us() - x->begin_us);
+    fields[n++] = log_int("bytes", (int64_t)x->reply.body_bytes);
+    log_write(log, LOG_INFO, "request", fields, n);
+}

@@ -1,0 +1,24 @@
+#ifndef RUNSD_GATEWAY_HTTP_EXCHANGE_MACHINE_H
+#define RUNSD_GATEWAY_HTTP_EXCHANGE_MACHINE_H
+
+#include "gateway/http/exchange.h"
+
+// Drives exchanges: what libmicrohttpd's callbacks call, on the HTTP thread. The states and
+// which of them may follow which are in exchange.c; what is done in each is a step of its own
+// (exchange_internal.h), which this file alone chooses.
+
+// Begins an exchange with the request's target as it was sent, of a connection
+// that has an entry with the reaper.
+struct exchange *exchange_machine_begin(struct exchange_context *context,
+                                        struct reaper_entry *entry,
+                                        struct MHD_Connection *connection, const char *target);
+
+// libmicrohttpd's access handler for the exchange.
+enum MHD_Result exchange_machine_handle(struct exchange *x, struct MHD_Connection *connection,
+                                        const char *method, const char *version,
+                                        const char *upload_data, size_t *upload_data_size);
+
+// Ends the exchange: whether it was answered or not; logs it.
+void exchange_machine_end(struct exchange *x);
+
+#endif
