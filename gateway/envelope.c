@@ -1,7 +1,5 @@
 #include "gateway/envelope.h"
 
-#include "gateway/rpc_status_json.h"
-
 enum { HTTP_BAD_REQUEST = 400, HTTP_INTERNAL_SERVER_ERROR = 500 };
 
 // google/rpc/code.proto, save for FAILED_PRECONDITION, which is 400 there: that a
@@ -113,7 +111,7 @@ static void append_runs_error(struct strbuf *out, const struct error *error,
 }
 
 void envelope_append_error(enum envelope_kind kind, struct strbuf *out, const struct error *error,
-                           const struct envelope_status *upstream, struct slice request_id) {
+                           const struct rpc_status_source *upstream, struct slice request_id) {
     if (kind == ENVELOPE_NONE) {
         rpc_status_json_append(out, error, upstream);
     } else {
@@ -122,7 +120,8 @@ void envelope_append_error(enum envelope_kind kind, struct strbuf *out, const st
 }
 
 void envelope_append_stream_error(enum envelope_kind kind, struct strbuf *out,
-                                  const struct error *error, const struct envelope_status *upstream,
+                                  const struct error *error,
+                                  const struct rpc_status_source *upstream,
                                   struct slice request_id) {
     strbuf_append_cstr(out, kind == ENVELOPE_NONE ? "{\"error\":" : "");
     envelope_append_error(kind, out, error, upstream, request_id);

@@ -7,6 +7,7 @@
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
 #include "gateway/options.h"
+#include "gateway/rpc_status_json.h"
 
 // What stands around a message in every JSON body of the gateway, in its two
 // spellings (docs/API.md). Pure.
@@ -30,22 +31,9 @@ int envelope_error_http_status(enum envelope_kind kind, const struct error *erro
 void envelope_begin(enum envelope_kind kind, struct strbuf *out);
 void envelope_end(enum envelope_kind kind, struct strbuf *out, struct slice request_id);
 
-// Appends the JSON object of a message of the named type; returns false, and appends
-// nothing, if the type is not known or the bytes are malformed.
-typedef bool envelope_message_json(void *context, struct slice full_name, struct slice message,
-                                   struct strbuf *out);
-
-// The upstream's own google.rpc.Status, of which ENVELOPE_NONE shows all details whose
-// type is known.
-struct envelope_status {
-    struct slice bytes; // empty: there is none, and the details are what the error has
-    envelope_message_json *message_json;
-    void *context;
-};
-
 // Appends the whole body of an error. upstream NULL: none.
 void envelope_append_error(enum envelope_kind kind, struct strbuf *out, const struct error *error,
-                           const struct envelope_status *upstream, struct slice request_id);
+                           const struct rpc_status_source *upstream, struct slice request_id);
 
 // The same for one object of a stream, whose message stands between begin and end, and
 // for the error that ends it. ENVELOPE_RUNS: the body of a reply; ENVELOPE_NONE:
@@ -53,7 +41,8 @@ void envelope_append_error(enum envelope_kind kind, struct strbuf *out, const st
 void envelope_stream_begin(enum envelope_kind kind, struct strbuf *out);
 void envelope_stream_end(enum envelope_kind kind, struct strbuf *out, struct slice request_id);
 void envelope_append_stream_error(enum envelope_kind kind, struct strbuf *out,
-                                  const struct error *error, const struct envelope_status *upstream,
+                                  const struct error *error,
+                                  const struct rpc_status_source *upstream,
                                   struct slice request_id);
 
 #endif

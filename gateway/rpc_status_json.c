@@ -108,7 +108,7 @@ static bool is_special(struct slice full_name) {
 }
 
 static void append_detail(struct strbuf *out, struct slice type_url, struct slice value,
-                          const struct envelope_status *upstream) {
+                          const struct rpc_status_source *upstream) {
     const uint8_t *slash = type_url.len > 0 ? memrchr(type_url.data, '/', type_url.len) : NULL;
     if (slash == NULL) {
         return;
@@ -133,7 +133,7 @@ static void append_detail(struct strbuf *out, struct slice type_url, struct slic
 }
 
 static void append_any(struct strbuf *out, struct slice any,
-                       const struct envelope_status *upstream) {
+                       const struct rpc_status_source *upstream) {
     struct slice type_url = SLICE_EMPTY;
     struct slice value = SLICE_EMPTY;
     const uint8_t *p = any.data;
@@ -152,7 +152,7 @@ static void append_any(struct strbuf *out, struct slice any,
     append_detail(out, type_url, value, upstream);
 }
 
-static void append_upstream_details(struct strbuf *out, const struct envelope_status *upstream) {
+static void append_upstream_details(struct strbuf *out, const struct rpc_status_source *upstream) {
     const uint8_t *p = upstream->bytes.data;
     const uint8_t *end = p + upstream->bytes.len;
     while (p < end) {
@@ -167,7 +167,7 @@ static void append_upstream_details(struct strbuf *out, const struct envelope_st
 }
 
 void rpc_status_json_append(struct strbuf *out, const struct error *error,
-                            const struct envelope_status *upstream) {
+                            const struct rpc_status_source *upstream) {
     strbuf_printf(out, "{\"code\":%d,\"message\":", (int)error->code);
     append_text(out, error->message);
     strbuf_append_cstr(out, ",\"details\":[");

@@ -1,9 +1,24 @@
 #ifndef RUNSD_GATEWAY_RPC_STATUS_JSON_H
 #define RUNSD_GATEWAY_RPC_STATUS_JSON_H
 
+#include <stdbool.h>
+
 #include "base/core/error.h"
+#include "base/core/slice.h"
 #include "base/core/strbuf.h"
-#include "gateway/envelope.h"
+
+// Appends the JSON object of a message of the named type; returns false, and appends
+// nothing, if the type is not known or the bytes are malformed.
+typedef bool rpc_status_message_json(void *context, struct slice full_name, struct slice message,
+                                     struct strbuf *out);
+
+// The upstream's own google.rpc.Status, all of whose details of a known type
+// are shown.
+struct rpc_status_source {
+    struct slice bytes; // empty: there is none, and the details are what the error has
+    rpc_status_message_json *message_json;
+    void *context;
+};
 
 // Appends error as the JSON of a google.rpc.Status: {"code":5,"message":"...",
 // "details":[...]}. The details are those of upstream, if it has bytes; each one whose
@@ -11,6 +26,6 @@
 // what error has: google.rpc.ErrorInfo, BadRequest, ResourceInfo, RetryInfo. Source:
 // google/rpc/status.proto, google/rpc/error_details.proto. Pure.
 void rpc_status_json_append(struct strbuf *out, const struct error *error,
-                            const struct envelope_status *upstream);
+                            const struct rpc_status_source *upstream);
 
 #endif

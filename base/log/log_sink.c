@@ -116,7 +116,7 @@ static enum log_file_result tell_dropped(struct log_sink *s) {
     }
     char line[LOG_LONGEST_LINE];
     const struct log_field count = log_int("count", (int64_t)(dropped - s->told));
-    size_t length = log_format(s->program, LOG_WARN, "log lines dropped", &count, 1, line);
+    size_t length = log_line_format(s->program, LOG_WARN, "log lines dropped", &count, 1, line);
     size_t written;
     enum log_file_result result = log_file_write(&s->file, line, length, &written);
     if (result == LOG_FILE_DONE) {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/log/log.h"
+#include "base/log/log_line.h"
 
 // Takes a server's log lines and has a thread of its own write them, so that nobody who
 // logs ever waits for whoever reads the log: a pipe that is full, a disk that is full or

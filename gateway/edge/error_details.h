@@ -23,7 +23,7 @@ struct error_details {
     struct arena *arena;                 // for temporary use
 };
 
-// An envelope_message_json whose context is a struct error_details.
+// An rpc_status_message_json whose context is a struct error_details.
 bool error_details_json(void *details, struct slice full_name, struct slice message,
                         struct strbuf *out);
 

@@ -155,7 +155,7 @@ struct reply exchange_error_reply(struct exchange *x, const struct error *error,
     exchange_log_detail(x, error);
     struct reply_request request = exchange_reply_request(x);
     struct error_details details = {x->api->transcoder, x->context->edge.details_schema, &x->arena};
-    const struct envelope_status status = {status_details, error_details_json, &details};
+    const struct rpc_status_source status = {status_details, error_details_json, &details};
     return reply_error(&request, error, &status);
 }
 

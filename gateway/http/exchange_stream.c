@@ -178,7 +178,7 @@ static void put_error(struct stream_reply *s, const struct error *error, struct 
         return;
     }
     struct error_details types = {x->api->transcoder, x->context->edge.details_schema, &s->scratch};
-    const struct envelope_status status = {details, error_details_json, &types};
+    const struct rpc_status_source status = {details, error_details_json, &types};
     stream_format_begin(s->format, true, &s->ready);
     envelope_append_stream_error(x->context->edge.options.envelope, &s->ready, error, &status,
                                  x->request_id);

@@ -277,7 +277,7 @@ static bool is_encoding_refusal(const struct error *error) {
 }
 
 struct reply reply_error(const struct reply_request *request, const struct error *error,
-                         const struct envelope_status *upstream) {
+                         const struct rpc_status_source *upstream) {
     struct arena *a = request->arena;
     enum envelope_kind kind = request->edge->options.envelope;
     int status = envelope_error_http_status(kind, error);

@@ -56,7 +56,7 @@ struct reply reply_local(const struct reply_request *request, const struct local
 // The reply of an error, with the headers that its status asks for. upstream, which may
 // be NULL, as envelope_append_error has it.
 struct reply reply_error(const struct reply_request *request, const struct error *error,
-                         const struct envelope_status *upstream);
+                         const struct rpc_status_source *upstream);
 
 // A 204 that tells the verbs of a path, to a browser's preflight as CORS has it; allow
 // is the list as routes have it ("GET, POST").

@@ -32,8 +32,8 @@ struct file {
 
 struct fetcher {
     struct arena *arena;
-    const struct reflection_options *options;
-    int64_t deadline_us;
+    const struct logger *log;
+    struct reflection_target target;
     const char *method; // of the version that the server has
     struct file *files;
     size_t file_count;
@@ -53,8 +53,7 @@ static const struct error *ask(struct fetcher *f, enum reflection_question quest
                                struct reflection_answer *ret) {
     struct slice request = reflection_request(f->arena, question, argument);
     struct slice reply;
-    const struct error *error =
-        reflection_call(f->arena, f->options, f->method, request, f->deadline_us, &reply);
+    const struct error *error = reflection_call(f->arena, &f->target, f->method, request, &reply);
     if (error != NULL) {
         return error;
     }
@@ -137,7 +136,7 @@ static const struct error *fetch_service(struct fetcher *f, struct slice service
     const struct error *error =
         ask(f, REFLECTION_FILE_WITH_SYMBOL, service, REFLECTION_ANSWER_FILES, &answer);
     if (error != NULL && error->code == STATUS_NOT_FOUND) {
-        LOG(f->options->log, LOG_WARN, "a service is left out: the upstream cannot describe it",
+        LOG(f->log, LOG_WARN, "a service is left out: the upstream cannot describe it",
             log_slice("service", service), log_text("error", error->message));
         return NULL;
     }
@@ -209,8 +208,13 @@ const struct error *reflection_fetch(struct arena *a, const struct reflection_op
                                      struct slice *ret_descriptor_set) {
     struct fetcher f = {
         .arena = a,
-        .options = options,
-        .deadline_us = clock_monotonic_us() + options->timeout_ms * 1000,
+        .log = options->log,
+        .target =
+            {
+                .upstream = options->upstream,
+                .deadline_us = clock_monotonic_us() + options->timeout_ms * 1000,
+                .should_stop = options->should_stop,
+            },
         .files = ARENA_ARRAY(a, struct file, MOST_FILES),
     };
     const struct error *error = fetch(&f);

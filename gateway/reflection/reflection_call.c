@@ -43,12 +43,12 @@ static void wait_a_moment(struct waiter *w) {
     condition_wait(&w->changed, &w->mutex, clock_monotonic_us() + POLL_US);
 }
 
-static void wait_until_done(struct waiter *w, const struct reflection_options *options) {
+static void wait_until_done(struct waiter *w, const struct reflection_target *target) {
     bool is_cancelled = false;
     pthread_mutex_lock(&w->mutex);
     while (!w->is_done) {
         wait_a_moment(w);
-        if (!is_cancelled && options->should_stop != NULL && options->should_stop()) {
+        if (!is_cancelled && target->should_stop != NULL && target->should_stop()) {
             is_cancelled = true;
             pthread_mutex_unlock(&w->mutex);
             rpc_client_stream_cancel(&w->stream);
@@ -64,17 +64,17 @@ static const struct error *copy_error(struct arena *a, const struct error *error
     return e;
 }
 
-const struct error *reflection_call(struct arena *a, const struct reflection_options *options,
-                                    const char *path, struct slice request, int64_t deadline_us,
+const struct error *reflection_call(struct arena *a, const struct reflection_target *target,
+                                    const char *path, struct slice request,
                                     struct slice *ret_reply) {
     struct arena call_arena;
     arena_init(&call_arena);
     struct waiter w = {
         .stream =
             {
-                .method = rpc_channel_method(options->upstream, path),
+                .method = rpc_channel_method(target->upstream, path),
                 .request = request,
-                .deadline_us = deadline_us,
+                .deadline_us = target->deadline_us,
                 .arena = &call_arena,
                 .message = on_message,
                 .done = on_done,
@@ -85,7 +85,7 @@ const struct error *reflection_call(struct arena *a, const struct reflection_opt
     condition_init(&w.changed);
     rpc_client_stream_start(&w.stream);
     rpc_client_stream_next(&w.stream);
-    wait_until_done(&w, options);
+    wait_until_done(&w, target);
     const struct error *error = NULL;
     if (w.stream.error != NULL) {
         error = copy_error(a, w.stream.error);

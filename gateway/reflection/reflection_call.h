@@ -1,16 +1,26 @@
 #ifndef RUNSD_GATEWAY_REFLECTION_REFLECTION_CALL_H
 #define RUNSD_GATEWAY_REFLECTION_REFLECTION_CALL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/core/slice.h"
-#include "gateway/reflection/reflection.h"
+#include "rpc/client.h"
+
+// Whom to ask, and until when.
+struct reflection_target {
+    struct rpc_channel *upstream;
+    int64_t deadline_us;       // clock_monotonic_us
+    bool (*should_stop)(void); // asked now and then while waiting; NULL: never
+};
 
 // Sends one request to a method that streams and waits for its first reply, into a.
 // A stream that ends OK without a reply is INVALID_ARGUMENT; CANCELLED if
-// options->should_stop said so. deadline_us: clock_monotonic_us.
-const struct error *reflection_call(struct arena *a, const struct reflection_options *options,
-                                    const char *path, struct slice request, int64_t deadline_us,
+// target->should_stop returned true. Blocks; not on the channel's loop.
+const struct error *reflection_call(struct arena *a, const struct reflection_target *target,
+                                    const char *path, struct slice request,
                                     struct slice *ret_reply);
 
 #endif

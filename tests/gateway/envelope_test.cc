@@ -157,7 +157,7 @@ std::string StatusBytes(const std::vector<Detail> &details) {
 std::string NoneError(const struct error *e, const std::string &upstream = "") {
     Buffer out;
     Exact bytes(upstream);
-    const struct envelope_status status = {bytes, Render, reinterpret_cast<void *>(&Render)};
+    const struct rpc_status_source status = {bytes, Render, reinterpret_cast<void *>(&Render)};
     envelope_append_error(ENVELOPE_NONE, out, e, upstream.empty() ? NULL : &status, S("id"));
     return out.str();
 }

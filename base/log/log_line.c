@@ -1,0 +1,193 @@
+#include "base/log/log_line.h"
+
+#include "base/core/clock.h"
+#include "base/core/timestamp.h"
+#include "base/core/utf8.h"
+#include "base/log/log_mask.h"
+
+const char *const log_level_names[] = {
+    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL,
+};
+
+static const char cut_text[] = "[cut]";
+static const char cut_line[] = ",\"cut\":true";
+
+// A line that grows to its limit.
+struct line {
+    char *data;
+    size_t len;
+    size_t limit; // room for the end is left behind it
+    bool is_cut;
+};
+
+static void put(struct line *l, const char *text, size_t n) {
+    memcpy(l->data + l->len, text, n);
+    l->len += n;
+}
+
+static void put_cstr(struct line *l, const char *text) {
+    put(l, text, strlen(text));
+}
+
+// --- texts, as JSON strings (RFC 8259) ---
+
+enum { LONGEST_ESCAPE = 6 };
+
+// Writes how a JSON string has the character at p[0..n), *ret_taken bytes long, where it
+// differs from the bytes; returns the length, 0 if the bytes are taken as they are.
+static size_t escape(const uint8_t *p, size_t n, char ret[LONGEST_ESCAPE], size_t *ret_taken) {
+    static const char hex[] = "0123456789abcdef";
+    uint8_t c = p[0];
+    *ret_taken = 1;
+    if (c >= 0x80) {
+        size_t length = utf8_sequence_length(p, n);
+        if (length == 0) {
+            memcpy(ret, "\xEF\xBF\xBD", 3); // U+FFFD
+            return 3;
+        }
+        *ret_taken = length;
+        return 0;
+    }
+    if (c == '"' || c == '\\') {
+        ret[0] = '\\';
+        ret[1] = (char)c;
+        return 2;
+    }
+    if (c >= 0x20) {
+        return 0;
+    }
+    static const char letters[] = "btn\0fr"; // of U+0008 to U+000D
+    char letter = c >= '\b' && c <= '\r' ? letters[c - '\b'] : '\0';
+    if (letter != '\0') {
+        ret[0] = '\\';
+        ret[1] = letter;
+        return 2;
+    }
+    memcpy(ret, "\\u00", 4);
+    ret[4] = hex[c >> 4];
+    ret[5] = hex[c & 15];
+    return 6;
+}
+
+static bool is_plain(uint8_t c) {
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+// The text's characters, as far as they fit before limit; returns whether all did.
+static bool put_characters(struct line *l, struct slice text, size_t limit) {
+    size_t i = 0;
+    while (i < text.len) {
+        size_t start = i;
+        while (i < text.len && is_plain(text.data[i])) {
+            i++;
+        }
+        size_t room = limit - l->len;
+        put(l, (const char *)text.data + start, i - start < room ? i - start : room);
+        if (i == text.len || i - start > room) {
+            return i - start <= room;
+        }
+        char escaped[LONGEST_ESCAPE];
+        size_t taken;
+        size_t n = escape(text.data + i, text.len - i, escaped, &taken);
+        if ((n != 0 ? n : taken) > limit - l->len) {
+            return false;
+        }
+        if (n != 0) {
+            put(l, escaped, n);
+        } else {
+            put(l, (const char *)text.data + i, taken);
+        }
+        i += taken;
+    }
+    return true;
+}
+
+// is_all: text is the whole one, not its head.
+static void put_text(struct line *l, struct slice text, bool is_all) {
+    put_cstr(l, "\"");
+    size_t limit = l->limit - 1 - (sizeof(cut_text) - 1);
+    if (limit > l->len + LOG_LONGEST_TEXT) {
+        limit = l->len + LOG_LONGEST_TEXT;
+    }
+    if (!put_characters(l, text, limit) || !is_all) {
+        put_cstr(l, cut_text);
+    }
+    put_cstr(l, "\"");
+}
+
+static void put_masked(struct line *l, struct slice text) {
+    char masked[LOG_MASK_SPACE];
+    // Beyond what is looked at nothing is shown.
+    bool is_all = text.len <= LOG_MASK_LONGEST;
+    text.len = is_all ? text.len : LOG_MASK_LONGEST;
+    size_t n = log_mask(text, masked);
+    put_text(l, n > 0 ? slice_of(masked, n) : text, is_all);
+}
+
+// --- fields ---
+
+static void put_number(struct line *l, int64_t value) {
+    char digits[20];
+    size_t n = sizeof(digits);
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do {
+        digits[--n] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) {
+        put(l, "-", 1);
+    }
+    put(l, digits + n, sizeof(digits) - n);
+}
+
+// What a field takes at least beside its key: , " " : and a number, or quotes around
+// cut_text.
+enum { FIELD_LEAST = 4 + 21 };
+
+static void put_field(struct line *l, const struct log_field *f) {
+    size_t key = strlen(f->key);
+    if (l->is_cut || l->len + key + FIELD_LEAST > l->limit) {
+        l->is_cut = true;
+        return;
+    }
+    put(l, ",\"", 2);
+    put(l, f->key, key);
+    put(l, "\":", 2);
+    switch (f->type) {
+    case LOG_FIELD_TEXT:
+        put_masked(l, f->text);
+        break;
+    case LOG_FIELD_OWN_TEXT:
+        put_text(l, f->text, true);
+        break;
+    case LOG_FIELD_INT:
+        put_number(l, f->number);
+        break;
+    case LOG_FIELD_BOOL:
+        put_cstr(l, f->number != 0 ? "true" : "false");
+        break;
+    }
+}
+
+size_t log_line_format(const char *program, enum log_level level, const char *message,
+                       const struct log_field *fields, int count, char ret_line[LOG_LONGEST_LINE]) {
+    struct line l = {ret_line, 0, LOG_LONGEST_LINE - sizeof(cut_line) - 2, false};
+    char time[TIMESTAMP_TEXT_SIZE];
+    timestamp_format_us(clock_now_us(&clock_system), time);
+    put_cstr(&l, "{\"time\":\"");
+    put_cstr(&l, time);
+    put_cstr(&l, "\",\"level\":\"");
+    put_cstr(&l, log_level_names[level]);
+    put_cstr(&l, "\",\"program\":");
+    put_text(&l, slice_of_cstr(program), true);
+    put_cstr(&l, ",\"message\":");
+    put_masked(&l, slice_of_cstr(message));
+    for (int i = 0; i < count; i++) {
+        put_field(&l, &fields[i]);
+    }
+    if (l.is_cut) {
+        put_cstr(&l, cut_line);
+    }
+    put(&l, "}\n", 2);
+    return l.len;
+}
