@@ -1,12 +1,10 @@
 #include "gateway/connection/early_reply.h"
 
-#include <sys/socket.h>
-
 #include "base/core/strbuf.h"
 #include "gateway/envelope.h"
 
-int early_reply_send(int fd, enum envelope_kind kind, const struct error *error,
-                     struct slice request_id) {
+int early_reply_send(const struct transport *transport, enum envelope_kind kind,
+                     const struct error *error, struct slice request_id) {
     int status = envelope_error_http_status(kind, error);
     struct strbuf body = STRBUF_INIT;
     envelope_append_error(kind, &body, error, NULL, request_id);
@@ -22,8 +20,8 @@ int early_reply_send(int fd, enum envelope_kind kind, const struct error *error,
                   status == 408 ? "408 Request Timeout" : "503 Service Unavailable",
                   SLICE_FMT(request_id), status == 408 ? "" : "Retry-After: 1\r\n", body.len);
     strbuf_append_slice(&reply, strbuf_slice(&body));
-    send(fd, reply.data, reply.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(fd, SHUT_WR);
+    transport_write(transport, strbuf_slice(&reply));
+    transport_end_sending(transport);
     strbuf_release(&reply);
     strbuf_release(&body);
     return status;

@@ -7,10 +7,9 @@
 
 enum { BLOCK_BYTES = 16 << 10, BLOCKS_AT_ONCE = 8 };
 
-static bool needs_it(int fd, bool we_close) {
-    char byte;
-    ssize_t n = recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
-    return n > 0 || (n < 0 && we_close && (errno == EAGAIN || errno == EWOULDBLOCK));
+static bool needs_it(const struct transport *transport, bool we_close) {
+    enum transport_input input = transport_peek(transport);
+    return input == TRANSPORT_BYTES || (input == TRANSPORT_NOTHING && we_close);
 }
 
 static void drop_first(struct linger_ring *linger) {
@@ -19,18 +18,19 @@ static void drop_first(struct linger_ring *linger) {
     linger->count--;
 }
 
-void linger_add(struct linger_ring *linger, int fd, bool we_close, int64_t now_us) {
-    if (!needs_it(fd, we_close)) {
+void linger_add(struct linger_ring *linger, const struct transport *transport, bool we_close,
+                int64_t now_us) {
+    if (!needs_it(transport, we_close)) {
         return;
     }
-    int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int own_fd = fcntl(transport->fd, F_DUPFD_CLOEXEC, 0);
     if (own_fd < 0 || own_fd >= linger->max_descriptor) {
         if (own_fd >= 0) {
             close(own_fd);
         }
         return;
     }
-    shutdown(own_fd, SHUT_WR);
+    transport_end_sending(transport);
     if (linger->count == LINGER_MOST) {
         drop_first(linger);
     }

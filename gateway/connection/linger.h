@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/connection/transport.h"
+
 // Connections that we have ended and whose clients have not, read for a moment: what
 // arrives at a closed socket is answered with a reset, which may overtake the reply on
 // its way and destroy it (RFC 9112 section 9.6). Zero-initialize one but for
@@ -27,9 +29,11 @@ struct linger_ring {
     int max_descriptor; // none with this number or a greater one is kept: others need it
 };
 
-// Keeps a connection that is about to be closed, by a descriptor of its own, if its client
-// has more to say: bytes wait, or, if we_close, its direction is open.
-void linger_add(struct linger_ring *linger, int fd, bool we_close, int64_t now_us);
+// Keeps a connection that is about to be closed, by a descriptor of its own for the socket
+// below, if its client has more to say: bytes wait, or, if we_close, its direction is open. They
+// are read away as they are on the wire.
+void linger_add(struct linger_ring *linger, const struct transport *transport, bool we_close,
+                int64_t now_us);
 
 // Reads and drops what has arrived, closes what is over. Returns in how many ms it must be
 // called again, -1: there is nothing.

@@ -89,12 +89,6 @@ static bool is_due(const struct reaper *reaper, enum list_kind kind) {
 
 // --- what the socket knows ---
 
-// Whether bytes of the client wait to be read.
-static bool has_unread(int fd) {
-    int count = 0;
-    return ioctl(fd, FIONREAD, &count) == 0 && count > 0;
-}
-
 static bool get_tcp_info(int fd, struct tcp_info *ret_info) {
     socklen_t size = sizeof(*ret_info);
     memset(ret_info, 0, sizeof(*ret_info));
@@ -106,19 +100,20 @@ static bool get_tcp_info(int fd, struct tcp_info *ret_info) {
 static bool has_begun(const struct reaper *reaper, const struct reaper_entry *e) {
     struct tcp_info info;
     int64_t idle_ms = (reaper->now_us - e->since_us) / 1000;
-    return has_unread(e->fd) || (get_tcp_info(e->fd, &info) &&
-                                 (int64_t)info.tcpi_last_data_recv + RECEIVED_SLACK_MS < idle_ms);
+    return transport_has_unread(&e->transport) ||
+           (get_tcp_info(e->transport.fd, &info) &&
+            (int64_t)info.tcpi_last_data_recv + RECEIVED_SLACK_MS < idle_ms);
 }
 
 // Whether the client has taken nothing for long of what waits for it.
 static bool is_stuck(struct reaper_entry *e) {
     int waiting = 0;
-    if (ioctl(e->fd, SIOCOUTQ, &waiting) != 0 || waiting == 0) {
+    if (ioctl(e->transport.fd, SIOCOUTQ, &waiting) != 0 || waiting == 0) {
         e->stuck_times = 0;
         return false;
     }
     struct tcp_info info;
-    bool is_tcp = get_tcp_info(e->fd, &info);
+    bool is_tcp = get_tcp_info(e->transport.fd, &info);
     int64_t taken = is_tcp ? (int64_t)info.tcpi_bytes_acked : waiting;
     e->stuck_times = taken == e->taken_bytes ? e->stuck_times + 1 : 0;
     e->taken_bytes = taken;
@@ -129,7 +124,7 @@ static bool is_stuck(struct reaper_entry *e) {
 
 // libmicrohttpd sees the end and closes, without another look at what arrived.
 static void end(struct reaper *reaper, struct reaper_entry *e) {
-    shutdown(e->fd, SHUT_RDWR);
+    transport_end(&e->transport);
     move(reaper, e, LIST_LINGERING);
 }
 
@@ -145,7 +140,8 @@ static void reply_early(struct reaper *reaper, struct reaper_entry *e, enum stat
     arena_init(&a);
     struct error *error = error_new(&a, code, reason, "%s", message);
     error->domain = REASON_DOMAIN_GATEWAY;
-    e->early_status = early_reply_send(e->fd, reaper->envelope, error, slice_of_cstr(e->early_id));
+    e->early_status =
+        early_reply_send(&e->transport, reaper->envelope, error, slice_of_cstr(e->early_id));
     arena_release(&a);
     move(reaper, e, LIST_LINGERING);
 }
@@ -207,7 +203,7 @@ static void end_abandoned(struct reaper *reaper) {
         if (e->call != NULL) {
             e->cancel(e->call);
         } else if ((e->state == REAPER_IDLE || e->state == REAPER_RECEIVING) &&
-                   !has_unread(e->fd)) {
+                   !transport_has_unread(&e->transport)) {
             end(reaper, e);
         }
     }
@@ -283,22 +279,22 @@ void reaper_free(struct reaper *reaper) {
 
 // --- connections ---
 
-struct reaper_entry *reaper_add(struct reaper *reaper, int fd) {
+struct reaper_entry *reaper_add(struct reaper *reaper, const struct transport *transport) {
     struct reaper_entry *entry = mem_zalloc(sizeof(*entry));
-    entry->fd = fd;
+    entry->transport = *transport;
     entry->state = REAPER_IDLE;
     entry->since_us = reaper->now_us;
     enter_list(reaper, entry, LIST_IDLE);
     reaper->count++;
     struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = entry};
     // Without memory for it the client's end is seen when it is written to.
-    epoll_ctl(reaper->ended_fd, EPOLL_CTL_ADD, fd, &event);
+    epoll_ctl(reaper->ended_fd, EPOLL_CTL_ADD, transport->fd, &event);
     return entry;
 }
 
 void reaper_remove(struct reaper *reaper, struct reaper_entry *entry) {
     struct epoll_event none = {0};
-    epoll_ctl(reaper->ended_fd, EPOLL_CTL_DEL, entry->fd, &none);
+    epoll_ctl(reaper->ended_fd, EPOLL_CTL_DEL, entry->transport.fd, &none);
     if (entry->has_ended) {
         forget_ended(reaper, entry);
     }

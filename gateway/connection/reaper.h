@@ -7,6 +7,7 @@
 
 #include "base/core/request_id.h"
 #include "base/core/slice.h"
+#include "gateway/connection/transport.h"
 #include "gateway/options.h"
 
 // Knows every HTTP connection and what it does, and ends what lasts too long: a quiet
@@ -48,7 +49,7 @@ struct reaper_entry {
     struct reaper_entry *next;
     struct reaper_entry *previous;
     struct reaper_entry *next_ended; // of those whose clients have ended their direction
-    int fd;
+    struct transport transport;
     enum reaper_state state;
     int64_t since_us;           // of the last change of state
     int64_t due_us;             // when something is to be done; in a list never decreasing
@@ -72,9 +73,9 @@ struct reaper *reaper_new(int64_t idle_timeout_ms, int64_t request_timeout_ms,
 // No entry may be left. NULL is ignored.
 void reaper_free(struct reaper *reaper);
 
-// Registers a connection's descriptor; returns its entry, which
-// reaper_remove frees. Remove it before the descriptor is closed.
-struct reaper_entry *reaper_add(struct reaper *reaper, int fd);
+// Registers a connection; returns its entry, which reaper_remove frees. Remove it before its
+// socket is closed.
+struct reaper_entry *reaper_add(struct reaper *reaper, const struct transport *transport);
 void reaper_remove(struct reaper *reaper, struct reaper_entry *entry);
 
 // The connection now receives, replies or is idle.

@@ -74,14 +74,14 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
     server->fruitless_runs = 0;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const struct transport transport = transport_plain(info->connect_fd);
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        linger_add(&server->linger, info->connect_fd, reaper_closes(*socket_context),
-                   server->now_us);
+        linger_add(&server->linger, &transport, reaper_closes(*socket_context), server->now_us);
         reaper_remove(server->context.reaper, *socket_context);
         server->connections--;
         return;
     }
-    *socket_context = reaper_add(server->context.reaper, info->connect_fd);
+    *socket_context = reaper_add(server->context.reaper, &transport);
     server->connections++;
     atomic_fetch_add_explicit(&server->accepted, 1, memory_order_relaxed);
 }
