@@ -411,7 +411,9 @@ TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
     MakeStore();
     // 25,000 finished runs, then one that is waiting, older than all.
     RunSql(path_, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<25000)"
-                  " INSERT INTO run SELECT i+100, 'big', printf('r%05d', i), 3, 0, 1000+i, 1, 1, 1,"
+                  " INSERT INTO run(run_key, organization, id, status, previous_status, started_at,"
+                  " updated_at, finished_at, sequence, total_cu, workflow_id, newest_event,"
+                  " previous_event) SELECT i+100, 'big', printf('r%05d', i), 3, 0, 1000+i, 1, 1, 1,"
                   " 0, 'w', i+100, 0 FROM n;"
                   "INSERT INTO run_body SELECT run_key, '', '' FROM run WHERE organization='big';"
                   "UPDATE run SET status=4 WHERE organization='big' AND id='r00001';"

@@ -304,6 +304,90 @@ TEST_P(StoreContract, BodiesOfAnySizeAreKept) {
     }
 }
 
+// Sets the field to a value that no new run has.
+void SetField(struct run_fields *fields, int field) {
+    void *value = run_field_of(fields, field);
+    switch (run_field_info[field].type) {
+    case RUN_FIELD_INTEGER:
+        *static_cast<int64_t *>(value) = INT64_MAX;
+        break;
+    case RUN_FIELD_REAL:
+        *static_cast<double *>(value) = 2.5;
+        break;
+    case RUN_FIELD_BYTES:
+        *static_cast<struct slice *>(value) = slice_of_cstr("bytes");
+        break;
+    }
+}
+
+bool IsSet(const struct run_fields &fields, int field) {
+    const void *value = run_field_in(&fields, field);
+    switch (run_field_info[field].type) {
+    case RUN_FIELD_INTEGER:
+        return *static_cast<const int64_t *>(value) == INT64_MAX;
+    case RUN_FIELD_REAL:
+        return *static_cast<const double *>(value) == 2.5;
+    default:
+        return ToString(*static_cast<const struct slice *>(value)) == "bytes";
+    }
+}
+
+uint32_t FieldsSet(const struct run_fields &fields) {
+    uint32_t set = 0;
+    for (int i = 0; i < RUN_FIELD_COUNT; i++) {
+        set |= IsSet(fields, i) ? 1u << i : 0;
+    }
+    return set;
+}
+
+// Whatever fields there are: each is replaced where it is given, and no other.
+TEST_P(StoreContract, EachFieldOfAReportIsKeptByItself) {
+    struct run_fields all = {};
+    for (int i = 0; i < RUN_FIELD_COUNT; i++) {
+        SetField(&all, i);
+    }
+    for (bool has_event : {false, true}) {
+        for (uint32_t given = 0; given <= RUN_FIELDS_ALL; given++) {
+            std::string id = (has_event ? "e" : "n") + std::to_string(given);
+            SCOPED_TRACE(id);
+            MustCreate({.id = id});
+            STORE_OP(report, transition_run);
+            Transition t = {.id = id, .to = has_event ? RUN_WAITING : RUN_RUNNING, .final = false};
+            FillTransition(report, t);
+            report->fields = all;
+            report->given = given;
+            ASSERT_EQ(report.RunOn(store_), STORE_OK) << report.detail();
+            EXPECT_EQ(FieldsSet(report->ret.fields), given);
+            STORE_OP(get, get_run);
+            get->organization = slice_of_cstr("acme");
+            get->id = ToSlice(id);
+            ASSERT_EQ(get.RunOn(store_), STORE_OK);
+            EXPECT_EQ(FieldsSet(get->ret.fields), given);
+        }
+    }
+    STORE_OP(create, create_run);
+    StoredRun run = {.id = "created"};
+    std::string none;
+    FillCreate(create, run, none, none);
+    create->in.fields = all;
+    ASSERT_EQ(create.RunOn(store_), STORE_OK);
+    STORE_OP(list, list_runs);
+    list->organization = slice_of_cstr("acme");
+    list->status = RUN_STATUS_ALL;
+    list->started_after_us = INT64_MIN;
+    list->started_before_us = INT64_MAX;
+    list->limit = 1000;
+    ASSERT_EQ(list.RunOn(store_), STORE_OK);
+    int created = 0;
+    for (int i = 0; i < list->ret_count; i++) {
+        if (ToString(list->ret_runs[i].id) == "created") {
+            EXPECT_EQ(FieldsSet(list->ret_runs[i].fields), RUN_FIELDS_ALL);
+            created++;
+        }
+    }
+    EXPECT_EQ(created, 1);
+}
+
 TEST_P(StoreContract, DeadlineInThePastIsExpiredAndChangesNothing) {
     MustCreate({.id = "r"});
     for (int64_t deadline_us : {INT64_C(1), clock_monotonic_us()}) {
