@@ -187,6 +187,18 @@ static void must(const struct error *error) {
     }
 }
 
+static const struct error *listen_at(struct rpc_server *server, struct arena *a,
+                                     const struct address *address, int *ret_port) {
+    const struct rpc_listen_options options = {address, rpc_credentials_insecure_server()};
+    return rpc_server_listen(server, a, &options, ret_port);
+}
+
+static struct rpc_channel *connect_to(struct rpc_loop *loop, const struct address *address) {
+    const struct rpc_channel_options options = {.address = address,
+                                                .credentials = rpc_credentials_insecure_channel()};
+    return rpc_channel_new(loop, &options);
+}
+
 int main(int argc, char **argv) {
     int seconds = argc > 1 ? atoi(argv[1]) : DEFAULT_SECONDS;
     int outstanding = argc > 2 ? atoi(argv[2]) : DEFAULT_OUTSTANDING;
@@ -217,12 +229,12 @@ int main(int argc, char **argv) {
     struct address local;
     int port;
     must(address_parse(&arena, "tcp", "127.0.0.1:0", &tcp));
-    must(rpc_server_listen(server, &arena, &tcp, &port));
+    must(listen_at(server, &arena, &tcp, &port));
     tcp.port = port;
     must(address_parse(&arena, "unix",
                        arena_printf(&arena, "unix:/tmp/rpc_bench.%d.socket", (int)getpid()),
                        &local));
-    must(rpc_server_listen(server, &arena, &local, &port));
+    must(listen_at(server, &arena, &local, &port));
     rpc_server_start(server);
     rpc_server_start(local_server);
 
@@ -233,8 +245,8 @@ int main(int argc, char **argv) {
         {"in-process, local loop", rpc_channel_new_in_process(local_loop, local_server, 0)},
         {"in-process, one loop", rpc_channel_new_in_process(server_loop, server, 0)},
         {"in-process, two loops", rpc_channel_new_in_process(client_loop, server, 0)},
-        {"unix socket", rpc_channel_new(client_loop, &local, 0)},
-        {"TCP", rpc_channel_new(client_loop, &tcp, 0)},
+        {"unix socket", connect_to(client_loop, &local)},
+        {"TCP", connect_to(client_loop, &tcp)},
     };
     printf("%-24s %-10s %10s %12s\n", "transport", "answered", "calls/s", "CPU us/call");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

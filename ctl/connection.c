@@ -18,9 +18,14 @@ const struct error *connection_open(struct arena *a, const char *flag, const cha
         return error;
     }
     struct rpc_loop *loop = rpc_loop_new("rpc");
+    const struct rpc_channel_options options = {
+        .address = &address,
+        .credentials = rpc_credentials_insecure_channel(),
+        .max_reply_bytes = MAX_REPLY_BYTES,
+    };
     *ret_connection = (struct connection){
         .loop = loop,
-        .channel = rpc_channel_new(loop, &address, MAX_REPLY_BYTES),
+        .channel = rpc_channel_new(loop, &options),
         .authorization = authorization_of(a, token),
         .timeout_ms = timeout_ms,
         .server = address.text,

@@ -252,7 +252,12 @@ static const struct error *print_openapi(struct arena *a, const struct program *
 static int serve(struct program *p) {
     p->options.guard = new_guard(p);
     struct rpc_loop *loop = rpc_loop_new("gateway-rpc");
-    p->options.upstream = rpc_channel_new(loop, &p->upstream, MAX_REPLY_BYTES);
+    const struct rpc_channel_options channel = {
+        .address = &p->upstream,
+        .credentials = rpc_credentials_insecure_channel(),
+        .max_reply_bytes = MAX_REPLY_BYTES,
+    };
+    p->options.upstream = rpc_channel_new(loop, &channel);
     p->source.reflect = p->reflect ? p->options.upstream : NULL;
     struct arena a; // of the descriptors, which the gateway copies
     arena_init(&a);

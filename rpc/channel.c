@@ -5,8 +5,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/core/check.h"
 #include "base/core/memory.h"
 #include "rpc/channel_internal.h"
+#include "rpc/credentials_internal.h"
 #include "rpc/server_core_internal.h"
 #include "rpc/target_internal.h"
 
@@ -48,9 +50,11 @@ static struct rpc_channel *new_channel(struct rpc_loop *loop, grpc_channel *core
     return channel;
 }
 
-struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address *address,
-                                    size_t max_reply_bytes) {
-    size_t max_bytes = max_reply_bytes != 0 ? max_reply_bytes : DEFAULT_MAX_REPLY_BYTES;
+struct rpc_channel *rpc_channel_new(struct rpc_loop *loop,
+                                    const struct rpc_channel_options *options) {
+    CHECK(options->credentials != NULL);
+    size_t max_bytes =
+        options->max_reply_bytes != 0 ? options->max_reply_bytes : DEFAULT_MAX_REPLY_BYTES;
     // One byte above ours, which no server has for its own: see client_error_internal.h.
     int core_limit = max_bytes >= INT_MAX ? INT_MAX : (int)max_bytes + 1;
     grpc_arg args[] = {
@@ -74,8 +78,9 @@ struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address 
     grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
     struct arena scratch;
     arena_init(&scratch);
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    grpc_channel *core = grpc_channel_create(rpc_target(&scratch, address), credentials, &list);
+    grpc_channel_credentials *credentials = options->credentials->core(options->credentials);
+    grpc_channel *core =
+        grpc_channel_create(rpc_target(&scratch, options->address), credentials, &list);
     grpc_channel_credentials_release(credentials);
     arena_release(&scratch);
     struct rpc_channel *channel = new_channel(loop, core, max_bytes);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "base/net/address.h"
+#include "rpc/credentials.h"
 #include "rpc/loop.h"
 
 // Connections to a gRPC server, and the methods that are called over them. This header
@@ -12,15 +13,21 @@
 struct rpc_channel;
 struct rpc_server;
 
-// Makes a channel to address. It connects when it is used and again whenever it
+struct rpc_channel_options {
+    const struct address *address;                     // borrowed for the call, as the next
+    const struct rpc_channel_credentials *credentials; // as the listener's are
+    size_t max_reply_bytes;                            // 0: 4 MiB
+};
+
+// Makes a channel to an address. It connects when it is used and again whenever it
 // has to, at most a second after the last attempt; until it is connected again,
-// calls fail at once. Nothing is retried. max_reply_bytes 0: 4 MiB.
-struct rpc_channel *rpc_channel_new(struct rpc_loop *loop, const struct address *address,
-                                    size_t max_reply_bytes);
+// calls fail at once. Nothing is retried.
+struct rpc_channel *rpc_channel_new(struct rpc_loop *loop,
+                                    const struct rpc_channel_options *options);
 
 // Makes a channel to a started server of this process, without a socket. The
 // channel must be freed before the server is stopped. loop may be the server's:
-// then a call needs no change of thread, which is what costs least.
+// then a call needs no change of thread, which is what costs least. max_reply_bytes 0: 4 MiB.
 struct rpc_channel *rpc_channel_new_in_process(struct rpc_loop *loop, struct rpc_server *server,
                                                size_t max_reply_bytes);
 

@@ -47,7 +47,10 @@ static grpc_server *new_core(struct rpc_server *server) {
         integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, SHORTEST_CLIENT_PING_MS),
         integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
-        rpc_server_listen_argument(server),
+        rpc_server_listen_argument(server, 0),
+        rpc_server_listen_argument(server, 1),
+        rpc_server_listen_argument(server, 2),
+        rpc_server_listen_argument(server, 3),
     };
     grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
     grpc_server *core = grpc_server_create(&list, NULL);

@@ -45,6 +45,14 @@ struct rpc_acceptor {
     void *registered; // gRPC's handle; NULL without method
 };
 
+// One of the ways in which gRPC core takes connections: all of the same credentials.
+struct rpc_server_port {
+    struct rpc_fd_handler *handler;                   // of server_listen; written by gRPC core
+    const struct rpc_server_credentials *credentials; // NULL: not in use
+};
+
+enum { RPC_SERVER_PORTS = 4 };
+
 // Calls that wait for room, first come first served.
 struct rpc_server_lane {
     struct rpc_server_call *first;
@@ -70,7 +78,7 @@ struct rpc_server {
     size_t acceptor_count;
     int max_connections;
     struct listener_guard *guard;
-    struct rpc_fd_handler *fd_handler;   // of server_listen; written by gRPC core
+    struct rpc_server_port ports[RPC_SERVER_PORTS];
     struct accept_thread *accept_thread; // NULL: there is no listener
     bool started;                        // and not stopped
     bool stop_begun;

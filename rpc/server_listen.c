@@ -6,18 +6,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/core/check.h"
 #include "base/net/socket_file.h"
 #include "base/process/descriptor_limit.h"
+#include "rpc/credentials_internal.h"
 #include "rpc/server_listen_internal.h"
 
 // Where a server listens. gRPC core never has a listening socket: one of its own is deaf
 // for good once the process was out of descriptors (CVE-2023-4785, in 1.51.1). We accept,
 // and hand connections over by the way that gRPC C++ has for it (its
 // ExternalConnectionAcceptor), so that handshake time-outs, credentials and the peer's
-// address are as if core had accepted: of a listener named "external:...", core writes its
+// address are as if core had accepted: of a port named "external:...", core writes its
 // handler to where a channel argument of that name points.
 
-#define LISTENER_NAME "external:runsd"
+// One for each of a server's ports.
+static const char *const port_names[] = {"external:0", "external:1", "external:2", "external:3"};
+_Static_assert(sizeof(port_names) / sizeof(port_names[0]) == RPC_SERVER_PORTS, "a name a port");
 
 enum {
     // A last guard, should other things than connections take descriptors: as long as
@@ -54,12 +58,12 @@ static int compare_pointers(void *a, void *b) {
     return a < b ? -1 : a > b;
 }
 
-grpc_arg rpc_server_listen_argument(struct rpc_server *server) {
+grpc_arg rpc_server_listen_argument(struct rpc_server *server, int port) {
     static const grpc_arg_pointer_vtable functions = {copy_pointer, destroy_pointer,
                                                       compare_pointers};
     return (grpc_arg){.type = GRPC_ARG_POINTER,
-                      .key = (char *)(uintptr_t)LISTENER_NAME,
-                      .value.pointer = {&server->fd_handler, &functions}};
+                      .key = (char *)(uintptr_t)port_names[port],
+                      .value.pointer = {&server->ports[port].handler, &functions}};
 }
 
 // --- taking connections ---
@@ -73,7 +77,7 @@ static void set_tcp_options(int connection) {
 }
 
 static void take_connection(void *context, int listener, int connection) {
-    struct rpc_server *server = context;
+    const struct rpc_server_port *port = context;
     struct sockaddr_storage peer;
     socklen_t length = sizeof(peer);
     if (getpeername(connection, (struct sockaddr *)&peer, &length) != 0) {
@@ -83,7 +87,7 @@ static void take_connection(void *context, int listener, int connection) {
     if (peer.ss_family != AF_UNIX) {
         set_tcp_options(connection);
     }
-    server->fd_handler->functions->handle(server->fd_handler, listener, connection, NULL);
+    port->handler->functions->handle(port->handler, listener, connection, NULL);
 }
 
 static int max_descriptor(void) {
@@ -99,21 +103,41 @@ static struct accept_thread *new_accept_thread(struct rpc_server *server) {
         .max_connections = server->max_connections,
         .max_descriptor = max_descriptor(),
         .take = take_connection,
-        .context = server,
     };
     return accept_thread_new(&options);
 }
 
+// The server's port for the credentials; NULL if it has too many others.
+static struct rpc_server_port *port_for(struct rpc_server *server,
+                                        const struct rpc_server_credentials *credentials) {
+    for (int i = 0; i < RPC_SERVER_PORTS; i++) {
+        struct rpc_server_port *port = &server->ports[i];
+        if (port->credentials == NULL) {
+            grpc_server_credentials *core = credentials->core(credentials);
+            grpc_server_add_http2_port(server->core, port_names[i], core);
+            grpc_server_credentials_release(core);
+            port->credentials = credentials;
+        }
+        if (port->credentials == credentials) {
+            return port;
+        }
+    }
+    return NULL;
+}
+
 const struct error *rpc_server_listen(struct rpc_server *server, struct arena *a,
-                                      const struct address *address, int *ret_port) {
+                                      const struct rpc_listen_options *options, int *ret_port) {
+    CHECK(options->credentials != NULL);
+    struct rpc_server_port *port = port_for(server, options->credentials);
+    if (port == NULL) {
+        return listen_error(a, options->address, "the server has listeners of too many kinds");
+    }
+    if (port->handler == NULL) {
+        return listen_error(a, options->address,
+                            "this gRPC core takes no connections from outside");
+    }
     if (server->accept_thread == NULL) {
-        grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
-        grpc_server_add_http2_port(server->core, LISTENER_NAME, credentials);
-        grpc_server_credentials_release(credentials);
         server->accept_thread = new_accept_thread(server);
     }
-    if (server->fd_handler == NULL) {
-        return listen_error(a, address, "this gRPC core takes no connections from outside");
-    }
-    return accept_thread_listen(server->accept_thread, a, address, ret_port);
+    return accept_thread_listen(server->accept_thread, a, options->address, port, ret_port);
 }

@@ -3,7 +3,7 @@
 
 #include "rpc/server_core_internal.h"
 
-// The argument of gRPC core's server by which it writes server->fd_handler.
-grpc_arg rpc_server_listen_argument(struct rpc_server *server);
+// The argument of gRPC core's server by which it writes the handler of server->ports[port].
+grpc_arg rpc_server_listen_argument(struct rpc_server *server, int port);
 
 #endif

@@ -139,8 +139,11 @@ static const struct error *listen_all(struct arena *a, struct runsd *runsd,
     runsd->ports = mem_zalloc(options->listen_count * sizeof(*runsd->ports));
     runsd->port_count = options->listen_count;
     for (size_t i = 0; i < options->listen_count; i++) {
-        const struct error *error =
-            rpc_server_listen(runsd->server, a, &options->listen[i], &runsd->ports[i]);
+        const struct rpc_listen_options listen = {
+            .address = &options->listen[i],
+            .credentials = rpc_credentials_insecure_server(),
+        };
+        const struct error *error = rpc_server_listen(runsd->server, a, &listen, &runsd->ports[i]);
         if (error != NULL) {
             return error;
         }

@@ -34,6 +34,7 @@ struct listener {
     struct listener *next;
     struct accept_thread *thread;
     struct address address; // a copy
+    void *context;          // for take
     struct listen_socket socket;
     bool is_closed; // accept said that it is no listener any more
     atomic_uint_least64_t accepted;
@@ -140,7 +141,7 @@ static void take(struct listener *l, int connection, int64_t now) {
         return;
     }
     open_sockets_add(&t->open, connection);
-    t->options.take(t->options.context, l->socket.fd, connection);
+    t->options.take(l->context, l->socket.fd, connection);
 }
 
 static void accept_some(struct listener *l) {
@@ -289,11 +290,12 @@ struct accept_thread *accept_thread_new(const struct accept_thread_options *opti
     return t;
 }
 
-static void add_listener(struct accept_thread *t, const struct address *address,
+static void add_listener(struct accept_thread *t, const struct address *address, void *context,
                          const struct listen_socket *socket) {
     struct listener *l = mem_zalloc(sizeof(*l));
     l->thread = t;
     l->socket = *socket;
+    l->context = context;
     l->address = *address;
     l->address.text = mem_strdup(address->text);
     l->address.host = address->host != NULL ? mem_strdup(address->host) : NULL;
@@ -306,7 +308,8 @@ static void add_listener(struct accept_thread *t, const struct address *address,
 }
 
 const struct error *accept_thread_listen(struct accept_thread *t, struct arena *a,
-                                         const struct address *address, int *ret_port) {
+                                         const struct address *address, void *context,
+                                         int *ret_port) {
     if (t->wake_fd < 0) {
         t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     }
@@ -320,7 +323,7 @@ const struct error *accept_thread_listen(struct accept_thread *t, struct arena *
         return error;
     }
     for (size_t i = 0; i < count; i++) {
-        add_listener(t, address, &sockets[i]);
+        add_listener(t, address, context, &sockets[i]);
     }
     *ret_port = sockets[0].port;
     return NULL;

@@ -26,9 +26,9 @@ struct accept_thread_options {
     int max_connections; // open at once, handed over and not closed yet
     int max_descriptor;  // a connection with this number or a greater one is closed
     // Takes the connection over, which does not block; listener is the socket that it came
-    // from. Called on the thread.
+    // from, context what accept_thread_listen was given with its address. Called on the
+    // thread.
     void (*take)(void *context, int listener, int connection);
-    void *context;
 };
 
 struct accept_thread;
@@ -36,9 +36,11 @@ struct accept_thread;
 struct accept_thread *accept_thread_new(const struct accept_thread_options *options);
 
 // Listens at an address too, of a name at all that it has; before accept_thread_start.
-// *ret_port is the TCP port, 0 for a unix socket. Errors: those of listen_socket_open_all.
+// context is for take. *ret_port is the TCP port, 0 for a unix socket. Errors: those of
+// listen_socket_open_all.
 const struct error *accept_thread_listen(struct accept_thread *t, struct arena *a,
-                                         const struct address *address, int *ret_port);
+                                         const struct address *address, void *context,
+                                         int *ret_port);
 
 // Starts to accept. From now on guard, if it is not NULL, looks at all the listeners; it
 // must outlive accept_thread_stop.

@@ -172,7 +172,9 @@ void grpc_load_run(const struct grpc_load_options *options, struct load_report *
     strbuf_append_byte(&path, '\0');
 
     struct rpc_loop *loop = rpc_loop_new("load");
-    struct rpc_channel *channel = rpc_channel_new(loop, &options->server, 0);
+    const struct rpc_channel_options to = {.address = &options->server,
+                                           .credentials = rpc_credentials_insecure_channel()};
+    struct rpc_channel *channel = rpc_channel_new(loop, &to);
     e.method = rpc_channel_method(channel, (const char *)path.data);
     size_t count = (size_t)options->outstanding;
     struct slot *slots = mem_zalloc(count * sizeof(*slots));

@@ -41,7 +41,6 @@ class AcceptThread : public ::testing::Test {
         options_.max_connections = 1000;
         options_.max_descriptor = INT32_MAX;
         options_.take = Take;
-        options_.context = this;
     }
     ~AcceptThread() override {
         accept_thread_free(thread_);
@@ -63,7 +62,7 @@ class AcceptThread : public ::testing::Test {
         for (const std::string &text : addresses) {
             struct address address;
             ASSERT_EQ(nullptr, address_parse(&arena_, "--listen", text.c_str(), &address));
-            ASSERT_EQ(nullptr, accept_thread_listen(thread_, &arena_, &address, &port_));
+            ASSERT_EQ(nullptr, accept_thread_listen(thread_, &arena_, &address, this, &port_));
         }
         accept_thread_start(thread_, nullptr);
     }
@@ -350,7 +349,7 @@ TEST_F(AcceptThread, AListenerThatSomebodyShutDownIsTold) {
     thread_ = accept_thread_new(&options_);
     struct address address;
     ASSERT_EQ(nullptr, address_parse(&arena_, "--listen", "127.0.0.1:0", &address));
-    ASSERT_EQ(nullptr, accept_thread_listen(thread_, &arena_, &address, &port_));
+    ASSERT_EQ(nullptr, accept_thread_listen(thread_, &arena_, &address, this, &port_));
     int listener = ListeningSocket();
     accept_thread_start(thread_, guard);
     ASSERT_GE(Connect(), 0);

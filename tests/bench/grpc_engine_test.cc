@@ -60,7 +60,8 @@ class GrpcEngine : public testing::Test {
         address listen;
         int port = 0;
         EXPECT_EQ(address_parse(&arena_, "--listen", "127.0.0.1:0", &listen), nullptr);
-        EXPECT_EQ(rpc_server_listen(server_, &arena_, &listen, &port), nullptr);
+        const rpc_listen_options at_loopback = {&listen, rpc_credentials_insecure_server()};
+        EXPECT_EQ(rpc_server_listen(server_, &arena_, &at_loopback, &port), nullptr);
         rpc_server_start(server_);
         const char *at = arena_printf(&arena_, "127.0.0.1:%d", port);
         EXPECT_EQ(address_parse(&arena_, "--connect", at, &options_.server), nullptr);

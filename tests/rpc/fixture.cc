@@ -72,12 +72,15 @@ Server::~Server() {
     thread_.join();
 }
 
-std::string Server::Listen(const std::string &text) {
+std::string Server::Listen(const std::string &text,
+                           const struct rpc_server_credentials *credentials) {
     Arena arena;
     struct address address;
     const struct error *error = address_parse(arena.get(), "--listen", text.c_str(), &address);
     if (error == nullptr) {
-        error = rpc_server_listen(server_, arena.get(), &address, &port_);
+        const struct rpc_listen_options options = {
+            &address, credentials != nullptr ? credentials : rpc_credentials_insecure_server()};
+        error = rpc_server_listen(server_, arena.get(), &options, &port_);
     }
     return error == nullptr ? "" : error->message;
 }
@@ -204,11 +207,15 @@ void Server::AnswerInThread() {
 
 // --- client ---
 
-Channel::Channel(struct rpc_loop *loop, const std::string &text, size_t max_reply_bytes) {
+Channel::Channel(struct rpc_loop *loop, const std::string &text, size_t max_reply_bytes,
+                 const struct rpc_channel_credentials *credentials) {
     Arena arena;
     struct address address;
     EXPECT_EQ(address_parse(arena.get(), "--upstream", text.c_str(), &address), nullptr);
-    channel_ = rpc_channel_new(loop, &address, max_reply_bytes);
+    const struct rpc_channel_options options = {
+        &address, credentials != nullptr ? credentials : rpc_credentials_insecure_channel(),
+        max_reply_bytes};
+    channel_ = rpc_channel_new(loop, &options);
 }
 
 Channel::Channel(struct rpc_loop *loop, Server &server, size_t max_reply_bytes) {

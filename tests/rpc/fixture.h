@@ -97,8 +97,10 @@ class Server {
                     size_t max_buffered_bytes = 0);
     ~Server();
 
-    // Listens; returns the error's message, "" if none.
-    std::string Listen(const std::string &address);
+    // Listens, in plain text unless there are credentials; returns the error's message, ""
+    // if none.
+    std::string Listen(const std::string &address,
+                       const struct rpc_server_credentials *credentials = nullptr);
     void Start();
     bool Stop(int64_t drain_ms = 10'000);
 
@@ -146,7 +148,8 @@ class Server {
 
 class Channel {
   public:
-    Channel(struct rpc_loop *loop, const std::string &address, size_t max_reply_bytes = 0);
+    Channel(struct rpc_loop *loop, const std::string &address, size_t max_reply_bytes = 0,
+            const struct rpc_channel_credentials *credentials = nullptr);
     Channel(struct rpc_loop *loop, Server &server, size_t max_reply_bytes = 0);
     ~Channel() {
         rpc_channel_free(channel_);

@@ -117,7 +117,8 @@ Upstream::Upstream(struct rpc_loop *loop, const std::string &address) {
         struct address parsed;
         int port;
         EXPECT_EQ(address_parse(&arena, "--listen", address.c_str(), &parsed), nullptr);
-        EXPECT_EQ(rpc_server_listen(server_, &arena, &parsed, &port), nullptr);
+        const struct rpc_listen_options listen = {&parsed, rpc_credentials_insecure_server()};
+        EXPECT_EQ(rpc_server_listen(server_, &arena, &listen, &port), nullptr);
         arena_release(&arena);
     }
     rpc_server_start(server_);
@@ -584,7 +585,8 @@ GatewayTest::GatewayTest()
     }
     struct address address;
     EXPECT_EQ(address_parse(&arena_, "--upstream", UpstreamAddress().c_str(), &address), nullptr);
-    channel_ = rpc_channel_new(loop_, &address, 0);
+    const struct rpc_channel_options options = {&address, rpc_credentials_insecure_channel(), 0};
+    channel_ = rpc_channel_new(loop_, &options);
 }
 
 GatewayTest::~GatewayTest() {

@@ -111,7 +111,9 @@ class Reflection : public testing::Test {
     void Connect(const std::string &text) {
         struct address address;
         ASSERT_EQ(nullptr, address_parse(&arena_, "--upstream", text.c_str(), &address));
-        channel_ = rpc_channel_new(loop_, &address, 0);
+        const struct rpc_channel_options options = {&address, rpc_credentials_insecure_channel(),
+                                                    0};
+        channel_ = rpc_channel_new(loop_, &options);
     }
     const struct error *Fetch(int64_t timeout_ms = 60'000) {
         const struct reflection_options options = {&log_, channel_, timeout_ms, StopAsked};
@@ -245,7 +247,8 @@ TEST_F(Reflection, SaysThatAServerHasNoReflection) {
     struct address address;
     int port = 0;
     ASSERT_EQ(nullptr, address_parse(&arena_, "--listen", "127.0.0.1:0", &address));
-    ASSERT_EQ(nullptr, rpc_server_listen(server, &arena_, &address, &port));
+    const struct rpc_listen_options listen = {&address, rpc_credentials_insecure_server()};
+    ASSERT_EQ(nullptr, rpc_server_listen(server, &arena_, &listen, &port));
     rpc_server_start(server);
     Connect("127.0.0.1:" + std::to_string(port));
     const struct error *error = Fetch();
