@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "storage/run_store.h"
-#include "storage/sqlite/failure.h"
+#include "storage/sqlite/store_failure.h"
 
 // Whether reading, or changing, works. Used by the one thread that does it. Operations are
 // tried in any case, but only the thread's own probe, once in PROBE_INTERVAL_US, says that the

@@ -5,10 +5,10 @@
 #include <sqlite3.h>
 
 #include "storage/op_queue.h"
-#include "storage/sqlite/failure.h"
 #include "storage/sqlite/part_health.h"
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/snapshot_gate.h"
+#include "storage/sqlite/store_failure.h"
 
 // A thread that answers the operations that only read, on a read-only
 // connection of its own, without waiting for the writer. It begins each

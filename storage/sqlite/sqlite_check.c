@@ -134,7 +134,7 @@ static bool is_locked_by_another(int fd) {
     return flock(fd, LOCK_EX | LOCK_NB) != 0;
 }
 
-const struct error *sqlite_store_check(struct arena *a, const char *path, bool accept,
+const struct error *sqlite_check_store(struct arena *a, const char *path, bool accept,
                                        struct store_check_report *ret) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {

@@ -7,7 +7,7 @@
 
 // Reads the whole store at path and reports what is wrong with it; see
 // run_store_check.
-const struct error *sqlite_store_check(struct arena *a, const char *path, bool accept,
+const struct error *sqlite_check_store(struct arena *a, const char *path, bool accept,
                                        struct store_check_report *ret);
 
 #endif

@@ -6,12 +6,12 @@
 
 #include "storage/op_queue.h"
 #include "storage/sqlite/checkpoint.h"
-#include "storage/sqlite/failure.h"
 #include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/history.h"
 #include "storage/sqlite/log_index.h"
 #include "storage/sqlite/part_health.h"
 #include "storage/sqlite/session.h"
+#include "storage/sqlite/store_failure.h"
 
 // What a writer works with; all of it outlives the writer.
 struct writer_surroundings {

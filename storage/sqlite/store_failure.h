@@ -1,5 +1,5 @@
-#ifndef RUNSD_STORAGE_SQLITE_FAILURE_H
-#define RUNSD_STORAGE_SQLITE_FAILURE_H
+#ifndef RUNSD_STORAGE_SQLITE_STORE_FAILURE_H
+#define RUNSD_STORAGE_SQLITE_STORE_FAILURE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

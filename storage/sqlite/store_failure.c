@@ -1,4 +1,4 @@
-#include "storage/sqlite/failure.h"
+#include "storage/sqlite/store_failure.h"
 
 #include <stdio.h>
 
