@@ -6,6 +6,6 @@
 // Tokens as people read them.
 
 // "A,B" of count scopes; the text lives in a.
-const char *token_scopes_text(struct arena *a, char *const *scopes, size_t count);
+const char *token_print_scopes_text(struct arena *a, char *const *scopes, size_t count);
 
 #endif

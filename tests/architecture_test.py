@@ -57,7 +57,7 @@ PURE = [
     "server/domain/message_guard.[ch]",
     "server/domain/page_token.[ch]",
     "server/domain/run_codec.[ch]",
-    "server/domain/run_errors.[ch]",
+    "server/domain/run_error.[ch]",
     "server/domain/run_size.[ch]",
     "server/domain/run_state.[ch]",
     "server/domain/run_validate.[ch]",

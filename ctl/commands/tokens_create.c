@@ -70,7 +70,7 @@ static void print_token(struct invocation *in, const char *secret, const Runs__V
         {"token", secret},
         {"organization", token->organization_id},
         {"name", token->name},
-        {"scopes", token_scopes_text(in->arena, token->scopes, token->n_scopes)},
+        {"scopes", token_print_scopes_text(in->arena, token->scopes, token->n_scopes)},
         {"expires", timestamp_text(in->arena, token->expires_at)},
     };
     print_pairs(rows, sizeof(rows) / sizeof(rows[0]), stdout);

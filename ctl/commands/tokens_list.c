@@ -58,7 +58,7 @@ static int list(struct invocation *in) {
         const Runs__V1__Token *token = tokens->tokens[i];
         table_add(&table, token->organization_id);
         table_add(&table, token->name);
-        table_add(&table, token_scopes_text(in->arena, token->scopes, token->n_scopes));
+        table_add(&table, token_print_scopes_text(in->arena, token->scopes, token->n_scopes));
         table_add(&table, timestamp_text(in->arena, token->created_at));
         table_add(&table, timestamp_text(in->arena, token->expires_at));
         table_add(&table, timestamp_text(in->arena, token->revoked_at));

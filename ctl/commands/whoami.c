@@ -19,7 +19,7 @@ static int print_caller(struct invocation *in, struct slice response) {
     const char *const rows[][2] = {
         {"organization", caller->organization_id},
         {"name", caller->name},
-        {"scopes", token_scopes_text(in->arena, caller->scopes, caller->n_scopes)},
+        {"scopes", token_print_scopes_text(in->arena, caller->scopes, caller->n_scopes)},
         {"expires", timestamp_text(in->arena, caller->expires_at)},
     };
     print_pairs(rows, sizeof(rows) / sizeof(rows[0]), stdout);

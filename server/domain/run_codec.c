@@ -5,7 +5,7 @@
 #include "base/core/timestamp.h"
 #include "base/core/wire.h"
 #include "server/domain/message_guard.h"
-#include "server/domain/run_errors.h"
+#include "server/domain/run_error.h"
 #include "server/domain/run_size.h"
 #include "server/domain/struct_validate.h"
 
@@ -40,7 +40,7 @@ static const struct error *check_total_cu(struct arena *a, const ProtobufCMessag
     if (isfinite(fields->total_cu) && fields->total_cu >= 0) {
         return NULL;
     }
-    return field_error(a, "totalCu", "must be finite and at least 0, got %g", fields->total_cu);
+    return run_error_field(a, "totalCu", "must be finite and at least 0, got %g", fields->total_cu);
 }
 
 static const struct error *check_execution_state(struct arena *a, const ProtobufCMessage *given,
@@ -235,8 +235,8 @@ void run_fields_check_output_only(struct violations *v, const Runs__V1__Run *run
             break;
         }
         if (is_set) {
-            violation_add(v, arena_printf(v->arena, "run.%s", field_rows[i].name),
-                          "is set by the service; leave it out");
+            violations_add(v, arena_printf(v->arena, "run.%s", field_rows[i].name),
+                           "is set by the service; leave it out");
         }
     }
 }
@@ -322,7 +322,7 @@ size_t run_reply_parts(struct arena *a, const struct run_record *run,
     return count;
 }
 
-bool timestamp_from_message(const Google__Protobuf__Timestamp *t, int64_t *ret_us) {
+bool run_timestamp_decode(const Google__Protobuf__Timestamp *t, int64_t *ret_us) {
     if (t->seconds < TIMESTAMP_MIN_SECONDS || t->seconds > TIMESTAMP_MAX_SECONDS || t->nanos < 0 ||
         t->nanos > 999999999) {
         return false;

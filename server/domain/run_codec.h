@@ -58,6 +58,6 @@ struct slice run_timestamp_encode(struct arena *a, int64_t us);
 
 // Microseconds of t, its nanoseconds cut. Returns false if it is no instant of the
 // years 1 to 9999.
-bool timestamp_from_message(const Google__Protobuf__Timestamp *t, int64_t *ret_us);
+bool run_timestamp_decode(const Google__Protobuf__Timestamp *t, int64_t *ret_us);
 
 #endif

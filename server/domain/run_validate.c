@@ -1,7 +1,7 @@
 #include "server/domain/run_validate.h"
 
 #include "server/domain/run_codec.h"
-#include "server/domain/run_errors.h"
+#include "server/domain/run_error.h"
 #include "server/domain/violations.h"
 #include "server/domain/workflow_validate.h"
 
@@ -14,7 +14,7 @@ enum {
 
 #define ID_SYNTAX "must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, but neither \".\" nor \"..\""
 
-bool name_is_valid(const char *name) {
+bool run_validate_is_name(const char *name) {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                   "._~-";
     size_t n = strlen(name);
@@ -22,34 +22,43 @@ bool name_is_valid(const char *name) {
            strcmp(name, "..") != 0;
 }
 
+const struct error *run_validate_name(struct arena *a, const char *field, const char *name) {
+    if (run_validate_is_name(name)) {
+        return NULL;
+    }
+    return run_error_field(a, field, "must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, got \"%.200s\"",
+                           name);
+}
+
 const struct error *run_validate_id(struct arena *a, const char *field, const char *id) {
-    if (name_is_valid(id)) {
+    if (run_validate_is_name(id)) {
         return NULL;
     }
     size_t n = strlen(id);
     if (n > LONGEST_ID) {
-        return field_error(a, field, ID_SYNTAX ", got %zu bytes", n);
+        return run_error_field(a, field, ID_SYNTAX ", got %zu bytes", n);
     }
-    return field_error(a, field, ID_SYNTAX ", got \"%s\"", id);
+    return run_error_field(a, field, ID_SYNTAX ", got \"%s\"", id);
 }
 
 const struct error *run_validate_reason(struct arena *a, const char *reason) {
     size_t n = strlen(reason);
-    return n <= LONGEST_REASON ? NULL
-                               : field_error(a, "reason", "has %zu bytes, at most %d are allowed",
-                                             n, LONGEST_REASON);
+    return n <= LONGEST_REASON
+               ? NULL
+               : run_error_field(a, "reason", "has %zu bytes, at most %d are allowed", n,
+                                 LONGEST_REASON);
 }
 
 static void check_id(struct violations *v, const char *field, const char *id) {
-    if (id[0] != '\0' && !name_is_valid(id)) {
-        violation_add(v, field, ID_SYNTAX ", got \"%.140s\"", id);
+    if (id[0] != '\0' && !run_validate_is_name(id)) {
+        violations_add(v, field, ID_SYNTAX ", got \"%.140s\"", id);
     }
 }
 
 static void check_length(struct violations *v, const char *field, const char *text, size_t most) {
     size_t n = strlen(text);
     if (n > most) {
-        violation_add(v, field, "has %zu bytes, at most %zu are allowed", n, most);
+        violations_add(v, field, "has %zu bytes, at most %zu are allowed", n, most);
     }
 }
 
@@ -65,14 +74,14 @@ static void check_output_only(struct violations *v, const Runs__V1__Run *run,
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         if (fields[i].is_set) {
-            violation_add(v, fields[i].field, "is set by the service; leave it out");
+            violations_add(v, fields[i].field, "is set by the service; leave it out");
         }
     }
     run_fields_check_output_only(v, run);
     if (run->organization_id[0] != '\0' && !slice_equal_cstr(organization, run->organization_id)) {
-        violation_add(v, "run.organizationId",
-                      "is set by the service; leave it out or give the token's, \"%.*s\"",
-                      SLICE_FMT(organization));
+        violations_add(v, "run.organizationId",
+                       "is set by the service; leave it out or give the token's, \"%.*s\"",
+                       SLICE_FMT(organization));
     }
 }
 
@@ -89,8 +98,8 @@ static void check_forks(struct violations *v, const Runs__V1__Run *run) {
     for (size_t i = 0; i < run->n_simulation_forks && v->count < MOST_VIOLATIONS; i++) {
         const Runs__V1__SimulationFork *fork = run->simulation_forks[i];
         if (fork->chain_id < 0) {
-            violation_add(v, arena_printf(v->arena, "run.simulationForks[%zu].chainId", i),
-                          "must be at least 0, got %lld", (long long)fork->chain_id);
+            violations_add(v, arena_printf(v->arena, "run.simulationForks[%zu].chainId", i),
+                           "must be at least 0, got %lld", (long long)fork->chain_id);
         }
         check_fork_length(v, i, "forkId", fork->fork_id, LONGEST_TEXT);
         check_fork_length(v, i, "rpcUrl", fork->rpc_url, LONGEST_URL);
@@ -110,8 +119,8 @@ const struct error *run_validate_new(struct arena *a, const Runs__V1__Run *run,
     check_length(&v, "run.workflowId", run->workflow_id, LONGEST_TEXT);
     check_forks(&v, run);
     if (run->workflow_version < 0) {
-        violation_add(&v, "run.workflowVersion", "must be at least 0, got %lld",
-                      (long long)run->workflow_version);
+        violations_add(&v, "run.workflowVersion", "must be at least 0, got %lld",
+                       (long long)run->workflow_version);
     }
     return v.error;
 }

@@ -24,7 +24,10 @@ const struct error *run_validate_id(struct arena *a, const char *field, const ch
 // Checks the reason of a cancel or a report: at most 1,024 bytes.
 const struct error *run_validate_reason(struct arena *a, const char *reason);
 
-// Whether name has the syntax of an id: organizations and tokens.
-bool name_is_valid(const char *name);
+// Checks the name of an organization or a token: the syntax of an id.
+const struct error *run_validate_name(struct arena *a, const char *field, const char *name);
+
+// Whether name has the syntax of an id.
+bool run_validate_is_name(const char *name);
 
 #endif

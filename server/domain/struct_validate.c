@@ -12,7 +12,7 @@ static int compare_entries(const void *left, const void *right) {
     return strcmp((*(Entry *const *)left)->key, (*(Entry *const *)right)->key);
 }
 
-struct sorted_entries sort_entries(struct arena *a, const Struct *object) {
+struct sorted_entries sorted_entries_of(struct arena *a, const Struct *object) {
     struct sorted_entries sorted = {NULL, 0};
     if (object != NULL && object->n_fields > 0) {
         sorted.count = object->n_fields;
@@ -23,7 +23,7 @@ struct sorted_entries sort_entries(struct arena *a, const Struct *object) {
     return sorted;
 }
 
-const Value *find_value(const struct sorted_entries *sorted, const char *key) {
+const Value *sorted_entries_find(const struct sorted_entries *sorted, const char *key) {
     Entry wanted = {.key = (char *)(uintptr_t)key};
     Entry *pointer = &wanted;
     if (sorted->count == 0) {
@@ -51,7 +51,7 @@ static const char *path_of(struct arena *a, const struct place *place) {
     if (strlen(outer) > LONGEST_PATH) {
         return outer;
     }
-    const char *path = place->key != NULL ? path_key(a, outer, place->key)
+    const char *path = place->key != NULL ? violations_path_key(a, outer, place->key)
                                           : arena_printf(a, "%s[%zu]", outer, place->index);
     return strlen(path) > LONGEST_PATH ? arena_printf(a, "%s...", path) : path;
 }
@@ -62,7 +62,7 @@ static void check_value(struct violations *v, const struct place *place, const V
     switch (value->kind_case) {
     case GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE:
         if (!isfinite(value->number_value)) {
-            violation_add(v, path_of(v->arena, place), "must be a finite number");
+            violations_add(v, path_of(v->arena, place), "must be a finite number");
         }
         break;
     case GOOGLE__PROTOBUF__VALUE__KIND_STRUCT_VALUE:
@@ -80,12 +80,12 @@ static void check_value(struct violations *v, const struct place *place, const V
 }
 
 static void check_object(struct violations *v, const struct place *place, const Struct *object) {
-    struct sorted_entries sorted = sort_entries(v->arena, object);
+    struct sorted_entries sorted = sorted_entries_of(v->arena, object);
     for (size_t i = 0; i < sorted.count && v->count < MOST_VIOLATIONS; i++) {
         const Entry *entry = sorted.entries[i];
         struct place inner = {place, entry->key, 0};
         if (i > 0 && strcmp(sorted.entries[i - 1]->key, entry->key) == 0) {
-            violation_add(v, path_of(v->arena, &inner), "occurs twice");
+            violations_add(v, path_of(v->arena, &inner), "occurs twice");
         }
         if (entry->value != NULL) {
             check_value(v, &inner, entry->value);

@@ -15,10 +15,11 @@ struct sorted_entries {
 };
 
 // Sorts the entries of object, which may be NULL. Borrows from it, lives in a.
-struct sorted_entries sort_entries(struct arena *a, const Google__Protobuf__Struct *object);
+struct sorted_entries sorted_entries_of(struct arena *a, const Google__Protobuf__Struct *object);
 
 // Returns the value of key, NULL if there is none.
-const Google__Protobuf__Value *find_value(const struct sorted_entries *sorted, const char *key);
+const Google__Protobuf__Value *sorted_entries_find(const struct sorted_entries *sorted,
+                                                   const char *key);
 
 // Checks all of the object at path; NULL is fine. Its depth must be bounded, as
 // message_unpack does.

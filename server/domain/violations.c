@@ -8,7 +8,7 @@
 
 enum { LONGEST_DESCRIPTION = 512, LONGEST_KEY = 100 };
 
-void violation_add(struct violations *v, const char *field, const char *format, ...) {
+void violations_add(struct violations *v, const char *field, const char *format, ...) {
     if (v->count == MOST_VIOLATIONS) {
         return;
     }
@@ -32,7 +32,7 @@ static bool is_identifier(const char *key) {
     return starts_like_one && n <= LONGEST_KEY && strspn(key, rest) == n;
 }
 
-const char *path_key(struct arena *a, const char *path, const char *key) {
+const char *violations_path_key(struct arena *a, const char *path, const char *key) {
     if (is_identifier(key)) {
         return arena_printf(a, "%s.%s", path, key);
     }

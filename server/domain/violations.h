@@ -15,11 +15,11 @@ enum { MOST_VIOLATIONS = 20 };
 
 // Adds "field description"; the first becomes the error's message. More than
 // MOST_VIOLATIONS are left out. field is borrowed as long as the arena lives.
-void violation_add(struct violations *v, const char *field, const char *format, ...)
+void violations_add(struct violations *v, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 // The path of key within the object at path: path.key, or path["key"] where key is no
 // identifier; keys are cut after 100 bytes.
-const char *path_key(struct arena *a, const char *path, const char *key);
+const char *violations_path_key(struct arena *a, const char *path, const char *key);
 
 #endif

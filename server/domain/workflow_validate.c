@@ -34,17 +34,17 @@ static const char *type_of(const Value *value) {
 static void check_children(struct violations *v, const char *path, const Value *children,
                            const struct sorted_entries *nodes) {
     if (children->kind_case != GOOGLE__PROTOBUF__VALUE__KIND_LIST_VALUE) {
-        violation_add(v, path, "must be an array of node ids, got %s", type_of(children));
+        violations_add(v, path, "must be an array of node ids, got %s", type_of(children));
         return;
     }
     for (size_t i = 0; i < children->list_value->n_values && v->count < MOST_VIOLATIONS; i++) {
         const Value *child = children->list_value->values[i];
         if (child->kind_case != GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE) {
-            violation_add(v, arena_printf(v->arena, "%s[%zu]", path, i),
-                          "must be a node's id, a string, got %s", type_of(child));
-        } else if (find_value(nodes, child->string_value) == NULL) {
-            violation_add(v, arena_printf(v->arena, "%s[%zu]", path, i),
-                          "names the node \"%.100s\", which is not in nodes", child->string_value);
+            violations_add(v, arena_printf(v->arena, "%s[%zu]", path, i),
+                           "must be a node's id, a string, got %s", type_of(child));
+        } else if (sorted_entries_find(nodes, child->string_value) == NULL) {
+            violations_add(v, arena_printf(v->arena, "%s[%zu]", path, i),
+                           "names the node \"%.100s\", which is not in nodes", child->string_value);
         }
     }
 }
@@ -61,34 +61,34 @@ static const Value *member(const Value *object, const char *key) {
 
 static void check_root(struct violations *v, const char *path, const Value *root) {
     const Value *type = member(root, "type");
-    const char *type_path = path_key(v->arena, path, "type");
+    const char *type_path = violations_path_key(v->arena, path, "type");
     if (type == NULL) {
-        violation_add(v, type_path, "must be \"manual\", but is missing");
+        violations_add(v, type_path, "must be \"manual\", but is missing");
     } else if (type->kind_case != GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE) {
-        violation_add(v, type_path, "must be \"manual\", got %s", type_of(type));
+        violations_add(v, type_path, "must be \"manual\", got %s", type_of(type));
     } else if (strcmp(type->string_value, "manual") != 0) {
-        violation_add(v, type_path, "must be \"manual\", got \"%.100s\"", type->string_value);
+        violations_add(v, type_path, "must be \"manual\", got \"%.100s\"", type->string_value);
     }
 }
 
 static void check_nodes(struct violations *v, const Struct *nodes) {
     static const char path[] = "run.workflowDefinition.nodes";
     if (nodes == NULL) {
-        violation_add(v, path, "is required");
+        violations_add(v, path, "is required");
         return;
     }
-    struct sorted_entries sorted = sort_entries(v->arena, nodes);
-    const Value *root = find_value(&sorted, "root");
+    struct sorted_entries sorted = sorted_entries_of(v->arena, nodes);
+    const Value *root = sorted_entries_find(&sorted, "root");
     if (root == NULL) {
-        violation_add(v, path_key(v->arena, path, "root"),
-                      "is required: a node of type \"manual\"");
+        violations_add(v, violations_path_key(v->arena, path, "root"),
+                       "is required: a node of type \"manual\"");
     }
     for (size_t i = 0; i < nodes->n_fields && v->count < MOST_VIOLATIONS; i++) {
         const Value *node = nodes->fields[i]->value;
-        const char *node_path = path_key(v->arena, path, nodes->fields[i]->key);
+        const char *node_path = violations_path_key(v->arena, path, nodes->fields[i]->key);
         if (node == NULL || node->kind_case != GOOGLE__PROTOBUF__VALUE__KIND_STRUCT_VALUE) {
-            violation_add(v, node_path, "must be an object, got %s",
-                          node != NULL ? type_of(node) : "null");
+            violations_add(v, node_path, "must be an object, got %s",
+                           node != NULL ? type_of(node) : "null");
             continue;
         }
         if (node == root) {
@@ -96,7 +96,8 @@ static void check_nodes(struct violations *v, const Struct *nodes) {
         }
         const Value *children = member(node, "children");
         if (children != NULL) {
-            check_children(v, path_key(v->arena, node_path, "children"), children, &sorted);
+            check_children(v, violations_path_key(v->arena, node_path, "children"), children,
+                           &sorted);
         }
     }
 }
@@ -114,13 +115,13 @@ static bool is_input_type(const char *type) {
 
 static void check_input_value(struct violations *v, const Runs__V1__InputField *input,
                               const struct sorted_entries *values) {
-    const Value *value = find_value(values, input->key);
-    const char *path = path_key(v->arena, "run.propValues", input->key);
+    const Value *value = sorted_entries_find(values, input->key);
+    const char *path = violations_path_key(v->arena, "run.propValues", input->key);
     if (value == NULL && input->required) {
-        violation_add(v, path, "is required by inputSchema: a value of type %s", input->type);
+        violations_add(v, path, "is required by inputSchema: a value of type %s", input->type);
     } else if (value != NULL && strcmp(type_of(value), input->type) != 0) {
-        violation_add(v, path, "must be of type %s, as inputSchema says, got %s", input->type,
-                      type_of(value));
+        violations_add(v, path, "must be of type %s, as inputSchema says, got %s", input->type,
+                       type_of(value));
     }
 }
 
@@ -139,37 +140,38 @@ static void check_input_keys(struct violations *v, const Runs__V1__WorkflowDefin
     qsort(sorted, count, sizeof(*sorted), compare_inputs);
     for (size_t i = 1; i < count; i++) {
         if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0 && sorted[i]->key[0] != '\0') {
-            violation_add(v, "run.workflowDefinition.inputSchema",
-                          "has the key \"%.100s\" more than once", sorted[i]->key);
+            violations_add(v, "run.workflowDefinition.inputSchema",
+                           "has the key \"%.100s\" more than once", sorted[i]->key);
         }
     }
 }
 
 static void check_inputs(struct violations *v, const Runs__V1__WorkflowDefinition *definition,
                          const Struct *prop_values) {
-    struct sorted_entries values = sort_entries(v->arena, prop_values);
+    struct sorted_entries values = sorted_entries_of(v->arena, prop_values);
     for (size_t i = 0; i < definition->n_input_schema && v->count < MOST_VIOLATIONS; i++) {
         const Runs__V1__InputField *input = definition->input_schema[i];
         const char *path = arena_printf(v->arena, "run.workflowDefinition.inputSchema[%zu]", i);
         bool is_well_formed = true;
         if (input->key[0] == '\0') {
-            violation_add(v, path_key(v->arena, path, "key"), "is required");
+            violations_add(v, violations_path_key(v->arena, path, "key"), "is required");
             is_well_formed = false;
         }
         if (strlen(input->key) > LONGEST_KEY) {
-            violation_add(v, path_key(v->arena, path, "key"),
-                          "has %zu bytes, at most %d are allowed", strlen(input->key), LONGEST_KEY);
+            violations_add(v, violations_path_key(v->arena, path, "key"),
+                           "has %zu bytes, at most %d are allowed", strlen(input->key),
+                           LONGEST_KEY);
         }
         if (!is_input_type(input->type)) {
-            violation_add(v, path_key(v->arena, path, "type"),
-                          "must be string, number, boolean, object or array, got \"%.100s\"",
-                          input->type);
+            violations_add(v, violations_path_key(v->arena, path, "type"),
+                           "must be string, number, boolean, object or array, got \"%.100s\"",
+                           input->type);
             is_well_formed = false;
         }
         if (strlen(input->description) > LONGEST_DESCRIPTION) {
-            violation_add(v, path_key(v->arena, path, "description"),
-                          "has %zu bytes, at most %d are allowed", strlen(input->description),
-                          LONGEST_DESCRIPTION);
+            violations_add(v, violations_path_key(v->arena, path, "description"),
+                           "has %zu bytes, at most %d are allowed", strlen(input->description),
+                           LONGEST_DESCRIPTION);
         }
         if (is_well_formed) {
             check_input_value(v, input, &values);
@@ -181,7 +183,7 @@ static void check_inputs(struct violations *v, const Runs__V1__WorkflowDefinitio
 void workflow_validate(struct violations *v, const Runs__V1__Run *run) {
     const Runs__V1__WorkflowDefinition *definition = run->workflow_definition;
     if (definition == NULL) {
-        violation_add(v, "run.workflowDefinition", "is required");
+        violations_add(v, "run.workflowDefinition", "is required");
     } else {
         check_nodes(v, definition->nodes);
         check_inputs(v, definition, run->prop_values);

@@ -1,6 +1,6 @@
 #include "server/service/run_change.h"
 
-#include "server/domain/run_errors.h"
+#include "server/domain/run_error.h"
 #include "server/service/run_reply.h"
 
 void run_change_set(const struct service_call *call, enum run_event_kind event, const char *reason,

@@ -1,7 +1,7 @@
 #include "server/service/run_reply.h"
 
 #include "server/domain/run_codec.h"
-#include "server/domain/run_errors.h"
+#include "server/domain/run_error.h"
 
 void run_reply(struct service_call *call, const struct run_record *run) {
     struct slice parts[RUN_REPLY_PARTS];

@@ -1,10 +1,8 @@
 #include "server/service/token_reply.h"
 
 #include "server/domain/message_guard.h"
-#include "server/domain/run_errors.h"
-#include "server/domain/run_validate.h"
 
-Google__Protobuf__Timestamp *token_instant(struct arena *a, int64_t us) {
+Google__Protobuf__Timestamp *token_reply_instant(struct arena *a, int64_t us) {
     if (us == 0) {
         return NULL;
     }
@@ -15,7 +13,7 @@ Google__Protobuf__Timestamp *token_instant(struct arena *a, int64_t us) {
     return t;
 }
 
-char **token_scope_words(struct arena *a, uint32_t scopes, size_t *ret_count) {
+char **token_reply_scopes(struct arena *a, uint32_t scopes, size_t *ret_count) {
     char **words = ARENA_ARRAY(a, char *, SCOPE_COUNT);
     size_t count = 0;
     for (int i = 0; i < SCOPE_COUNT; i++) {
@@ -27,15 +25,15 @@ char **token_scope_words(struct arena *a, uint32_t scopes, size_t *ret_count) {
     return words;
 }
 
-Runs__V1__Token *token_message(struct arena *a, const struct token_record *record) {
+Runs__V1__Token *token_reply_token(struct arena *a, const struct token_record *record) {
     Runs__V1__Token *token = ARENA_NEW(a, Runs__V1__Token);
     runs__v1__token__init(token);
     token->organization_id = arena_cstr(a, record->organization);
     token->name = arena_cstr(a, record->name);
-    token->scopes = token_scope_words(a, record->scopes, &token->n_scopes);
-    token->created_at = token_instant(a, record->created_at_us);
-    token->expires_at = token_instant(a, record->expires_at_us);
-    token->revoked_at = token_instant(a, record->revoked_at_us);
+    token->scopes = token_reply_scopes(a, record->scopes, &token->n_scopes);
+    token->created_at = token_reply_instant(a, record->created_at_us);
+    token->expires_at = token_reply_instant(a, record->expires_at_us);
+    token->revoked_at = token_reply_instant(a, record->revoked_at_us);
     return token;
 }
 
@@ -44,15 +42,9 @@ void token_reply(struct service_call *call, const ProtobufCMessage *message) {
     service_call_reply(call, &bytes, 1);
 }
 
-const struct error *token_check_name(struct arena *a, const char *field, const char *name) {
-    if (name_is_valid(name)) {
-        return NULL;
-    }
-    return field_error(a, field, "must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, got \"%.200s\"", name);
-}
-
-const struct error *token_error(struct arena *a, enum status_code code, enum reason reason,
-                                const char *what, struct slice organization, struct slice name) {
+const struct error *token_reply_error(struct arena *a, enum status_code code, enum reason reason,
+                                      const char *what, struct slice organization,
+                                      struct slice name) {
     struct error *e = error_new(a, code, reason, "%s \"%.*s\" of organization \"%.*s\"", what,
                                 SLICE_FMT(name), SLICE_FMT(organization));
     e->resource_type = "runs.v1.Token";

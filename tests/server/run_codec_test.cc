@@ -215,12 +215,12 @@ TEST(RunCodec, TimestampsAreReadWithinTheYears1To9999) {
         t.seconds = row.seconds;
         t.nanos = row.nanos;
         int64_t us = 0;
-        EXPECT_EQ(row.ok, timestamp_from_message(&t, &us)) << row.seconds << " " << row.nanos;
+        EXPECT_EQ(row.ok, run_timestamp_decode(&t, &us)) << row.seconds << " " << row.nanos;
         EXPECT_EQ(row.us, us) << row.seconds << " " << row.nanos;
     }
 }
 
-// The assertions in run_codec.c and run_errors.c name each; a value that a proto gains is missed
+// The assertions in run_codec.c and run_error.c name each; a value that a proto gains is missed
 // by them.
 TEST(RunNumbers, ProtosHaveNoOthers) {
     EXPECT_EQ(runs__v1__run_status__descriptor.n_values, unsigned{RUN_STATUS_COUNT});

@@ -43,7 +43,7 @@ TEST(RunValidate, IdsAreUnreservedCharacters) {
         EXPECT_EQ((Violations{{"run.sourceRunId", got}}), Validate(valid + Bytes(10, id)));
         TestArena a;
         EXPECT_EQ((Violations{{"id", got}}), ViolationsOf(run_validate_id(a.get(), "id", id)));
-        EXPECT_FALSE(name_is_valid(id)) << id;
+        EXPECT_FALSE(run_validate_is_name(id)) << id;
     }
     const std::string longest(128, 'x');
     EXPECT_EQ(Violations{}, Validate(valid + Bytes(3, longest) + Bytes(10, longest)));
@@ -63,14 +63,14 @@ TEST(RunValidate, NamesTakeEveryUnreservedCharacterAndNoOther) {
     for (int c = 1; c < 256; c++) {
         const std::string name = {'a', static_cast<char>(c)};
         EXPECT_EQ(allowed.find(static_cast<char>(c)) != std::string::npos,
-                  name_is_valid(name.c_str()))
+                  run_validate_is_name(name.c_str()))
             << c;
     }
-    EXPECT_FALSE(name_is_valid(""));
-    EXPECT_TRUE(name_is_valid("..."));
-    EXPECT_TRUE(name_is_valid("-"));
-    EXPECT_TRUE(name_is_valid(std::string(128, 'x').c_str()));
-    EXPECT_FALSE(name_is_valid(std::string(129, 'x').c_str()));
+    EXPECT_FALSE(run_validate_is_name(""));
+    EXPECT_TRUE(run_validate_is_name("..."));
+    EXPECT_TRUE(run_validate_is_name("-"));
+    EXPECT_TRUE(run_validate_is_name(std::string(128, 'x').c_str()));
+    EXPECT_FALSE(run_validate_is_name(std::string(129, 'x').c_str()));
 }
 
 TEST(RunValidate, AReasonHasAtMost1024Bytes) {

@@ -5,7 +5,7 @@
 #include "runs/v1/runs_service.pb-c.h"
 #include "server/domain/message_guard.h"
 #include "server/domain/run_codec.h"
-#include "server/domain/run_errors.h"
+#include "server/domain/run_error.h"
 #include "server/domain/run_size.h"
 #include "server/domain/run_validate.h"
 #include "server/service/run_reply.h"
@@ -54,7 +54,7 @@ static const struct error *serve(struct service_call *call, const void *request)
     struct arena *a = call->arena;
     const Runs__V1__Run *run = ((const Runs__V1__CreateRunRequest *)request)->run;
     if (run == NULL) {
-        return field_error(a, "run", "is required");
+        return run_error_field(a, "run", "is required");
     }
     const struct error *error = run_validate_new(a, run, call->organization);
     if (error != NULL) {

@@ -3,7 +3,8 @@
 #include "base/core/container_of.h"
 #include "base/core/request_id.h"
 #include "server/domain/run_codec.h"
-#include "server/domain/run_errors.h"
+#include "server/domain/run_error.h"
+#include "server/domain/run_validate.h"
 #include "server/service/service_method.h"
 #include "server/service/token_reply.h"
 
@@ -17,7 +18,8 @@ static void stored(struct service_call *call) {
     struct create_token_call *m = CONTAINER_OF(call, struct create_token_call, call);
     const struct token_record *record = &m->create.in;
     if (m->create.op.result == STORE_EXISTS) {
-        service_call_fail(call, token_error(call->arena, STATUS_ALREADY_EXISTS,
+        service_call_fail(call,
+                          token_reply_error(call->arena, STATUS_ALREADY_EXISTS,
                                             REASON_TOKEN_ALREADY_EXISTS, "there is already a token",
                                             record->organization, record->name));
         return;
@@ -25,22 +27,22 @@ static void stored(struct service_call *call) {
     token_table_put(call->service->tokens, record);
     Runs__V1__CreateTokenResponse response = RUNS__V1__CREATE_TOKEN_RESPONSE__INIT;
     response.secret = m->secret;
-    response.token = token_message(call->arena, record);
+    response.token = token_reply_token(call->arena, record);
     token_reply(call, &response.base);
 }
 
 static const struct error *read_scopes(struct arena *a, const Runs__V1__CreateTokenRequest *request,
                                        uint32_t *ret_scopes) {
     if (request->n_scopes == 0) {
-        return field_error(a, "scopes", "must hold at least one scope");
+        return run_error_field(a, "scopes", "must hold at least one scope");
     }
     for (size_t i = 0; i < request->n_scopes; i++) {
         uint32_t scope = scope_parse(request->scopes[i]);
         if (scope == 0) {
-            return field_error(a, arena_printf(a, "scopes[%zu]", i),
-                               "must be runs.read, runs.cancel, runs.create, runs.report or "
-                               "tokens.admin, got \"%.200s\"",
-                               request->scopes[i]);
+            return run_error_field(a, arena_printf(a, "scopes[%zu]", i),
+                                   "must be runs.read, runs.cancel, runs.create, runs.report or "
+                                   "tokens.admin, got \"%.200s\"",
+                                   request->scopes[i]);
         }
         *ret_scopes |= scope;
     }
@@ -52,9 +54,9 @@ static const struct error *read_record(struct service_call *call,
                                        struct token_record *ret_record) {
     struct arena *a = call->arena;
     ret_record->created_at_us = service_now_us(call->service);
-    const struct error *error = token_check_name(a, "organizationId", request->organization_id);
+    const struct error *error = run_validate_name(a, "organizationId", request->organization_id);
     if (error == NULL && request->name[0] != '\0') {
-        error = token_check_name(a, "name", request->name);
+        error = run_validate_name(a, "name", request->name);
     }
     if (error == NULL) {
         error = read_scopes(a, request, &ret_record->scopes);
@@ -63,9 +65,9 @@ static const struct error *read_record(struct service_call *call,
         return error;
     }
     if (request->expires_at != NULL &&
-        (!timestamp_from_message(request->expires_at, &ret_record->expires_at_us) ||
+        (!run_timestamp_decode(request->expires_at, &ret_record->expires_at_us) ||
          ret_record->expires_at_us <= ret_record->created_at_us)) {
-        return field_error(a, "expiresAt", "must be a time in the future");
+        return run_error_field(a, "expiresAt", "must be a time in the future");
     }
     char *name = arena_alloc(a, UUID_TEXT_SIZE);
     uuid_make(name);

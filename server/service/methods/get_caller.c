@@ -8,8 +8,8 @@ static const struct error *serve(struct service_call *call, const void *request)
     Runs__V1__Caller caller = RUNS__V1__CALLER__INIT;
     caller.organization_id = arena_cstr(call->arena, call->organization);
     caller.name = arena_cstr(call->arena, slice_of_cstr(identity->name));
-    caller.scopes = token_scope_words(call->arena, identity->scopes, &caller.n_scopes);
-    caller.expires_at = token_instant(call->arena, identity->expires_at_us);
+    caller.scopes = token_reply_scopes(call->arena, identity->scopes, &caller.n_scopes);
+    caller.expires_at = token_reply_instant(call->arena, identity->expires_at_us);
     token_reply(call, &caller.base);
     return NULL;
 }

@@ -5,7 +5,7 @@
 #include "runs/v1/runs_service.pb-c.h"
 #include "server/domain/page_token.h"
 #include "server/domain/run_codec.h"
-#include "server/domain/run_errors.h"
+#include "server/domain/run_error.h"
 #include "server/domain/run_state.h"
 #include "server/service/service_method.h"
 
@@ -76,8 +76,8 @@ static void stored(struct service_call *call) {
 
 static const struct error *read_instant(struct arena *a, const char *field,
                                         const Google__Protobuf__Timestamp *t, int64_t *ret_us) {
-    if (t != NULL && !timestamp_from_message(t, ret_us)) {
-        return field_error(a, field, "must be a time in the years 1 to 9999");
+    if (t != NULL && !run_timestamp_decode(t, ret_us)) {
+        return run_error_field(a, field, "must be a time in the years 1 to 9999");
     }
     return NULL;
 }
@@ -88,9 +88,9 @@ static const struct error *read_statuses(struct arena *a, const Runs__V1__ListRu
     for (size_t i = 0; i < request->n_status; i++) {
         int status = (int)request->status[i];
         if (status < RUN_RUNNING || status > RUN_CANCELLED) {
-            return field_error(a, "status",
-                               "must be running, waiting, success, failure or cancelled, got %d",
-                               status);
+            return run_error_field(
+                a, "status", "must be running, waiting, success, failure or cancelled, got %d",
+                status);
         }
         statuses |= RUN_STATUS_BIT(status);
     }
@@ -103,7 +103,7 @@ static const struct error *read_page(struct service_call *call,
                                      struct store_list_runs *list) {
     struct arena *a = call->arena;
     if (request->page_size < 0) {
-        return field_error(a, "pageSize", "must be at least 0, got %d", request->page_size);
+        return run_error_field(a, "pageSize", "must be at least 0, got %d", request->page_size);
     }
     list->limit = request->page_size == 0                  ? DEFAULT_PAGE_SIZE
                   : request->page_size > LARGEST_PAGE_SIZE ? LARGEST_PAGE_SIZE
@@ -111,9 +111,9 @@ static const struct error *read_page(struct service_call *call,
     list->has_cursor = request->page_token[0] != '\0';
     if (list->has_cursor && !page_token_open(a, call->service->store->secret, filters_of(a, list),
                                              request->page_token, &list->cursor)) {
-        return field_error(a, "pageToken",
-                           "was not made by this list with the same filters; start again "
-                           "without it");
+        return run_error_field(a, "pageToken",
+                               "was not made by this list with the same filters; start again "
+                               "without it");
     }
     return NULL;
 }

@@ -1,6 +1,7 @@
 #include "storage/op/list_tokens.h"
 
 #include "base/core/container_of.h"
+#include "server/domain/run_validate.h"
 #include "server/service/service_method.h"
 #include "server/service/token_reply.h"
 
@@ -14,16 +15,16 @@ static void stored(struct service_call *call) {
     Runs__V1__ListTokensResponse response = RUNS__V1__LIST_TOKENS_RESPONSE__INIT;
     response.tokens = ARENA_ARRAY(call->arena, Runs__V1__Token *, list->ret_count);
     for (int i = 0; i < list->ret_count; i++) {
-        response.tokens[response.n_tokens++] = token_message(call->arena, &list->ret_tokens[i]);
+        response.tokens[response.n_tokens++] = token_reply_token(call->arena, &list->ret_tokens[i]);
     }
     token_reply(call, &response.base);
 }
 
 static const struct error *serve(struct service_call *call, const void *request) {
     const char *organization = ((const Runs__V1__ListTokensRequest *)request)->organization_id;
-    const struct error *error = organization[0] == '\0'
-                                    ? NULL
-                                    : token_check_name(call->arena, "organizationId", organization);
+    const struct error *error =
+        organization[0] == '\0' ? NULL
+                                : run_validate_name(call->arena, "organizationId", organization);
     if (error != NULL) {
         return error;
     }

@@ -1,7 +1,7 @@
 #include "base/core/container_of.h"
 #include "runs/v1/runs_service.pb-c.h"
 #include "server/domain/run_codec.h"
-#include "server/domain/run_errors.h"
+#include "server/domain/run_error.h"
 #include "server/domain/run_validate.h"
 #include "server/service/run_change.h"
 #include "server/service/service_method.h"
@@ -49,9 +49,9 @@ static const struct error *serve(struct service_call *call, const void *request)
     }
     enum run_event_kind event;
     if (!event_of_report((int)report->status, &event)) {
-        return field_error(call->arena, "status",
-                           "must be running, waiting, success or failure, got %s",
-                           run_status_word((int)report->status));
+        return run_error_field(call->arena, "status",
+                               "must be running, waiting, success or failure, got %s",
+                               run_status_word((int)report->status));
     }
     struct store_transition_run *change = &CONTAINER_OF(call, struct report_run_call, call)->change;
     run_change_set(call, event, report->reason, change);

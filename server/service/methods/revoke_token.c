@@ -1,6 +1,7 @@
 #include "storage/op/revoke_token.h"
 
 #include "base/core/container_of.h"
+#include "server/domain/run_validate.h"
 #include "server/service/service_method.h"
 #include "server/service/token_reply.h"
 
@@ -13,21 +14,21 @@ static void stored(struct service_call *call) {
     const struct store_revoke_token *revoke =
         &CONTAINER_OF(call, struct revoke_token_call, call)->revoke;
     if (revoke->op.result == STORE_NOT_FOUND) {
-        service_call_fail(call,
-                          token_error(call->arena, STATUS_NOT_FOUND, REASON_TOKEN_NOT_FOUND,
-                                      "there is no token", revoke->organization, revoke->name));
+        service_call_fail(call, token_reply_error(call->arena, STATUS_NOT_FOUND,
+                                                  REASON_TOKEN_NOT_FOUND, "there is no token",
+                                                  revoke->organization, revoke->name));
         return;
     }
     token_table_put(call->service->tokens, &revoke->ret);
-    token_reply(call, &token_message(call->arena, &revoke->ret)->base);
+    token_reply(call, &token_reply_token(call->arena, &revoke->ret)->base);
 }
 
 static const struct error *serve(struct service_call *call, const void *message) {
     const Runs__V1__RevokeTokenRequest *request = message;
     const struct error *error =
-        token_check_name(call->arena, "organizationId", request->organization_id);
+        run_validate_name(call->arena, "organizationId", request->organization_id);
     if (error == NULL) {
-        error = token_check_name(call->arena, "name", request->name);
+        error = run_validate_name(call->arena, "name", request->name);
     }
     if (error != NULL) {
         return error;

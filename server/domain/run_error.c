@@ -1,4 +1,4 @@
-#include "server/domain/run_errors.h"
+#include "server/domain/run_error.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ const struct error *run_error_exists(struct arena *a, const char *id) {
                      id);
 }
 
-struct error *field_error(struct arena *a, const char *field, const char *format, ...) {
+struct error *run_error_field(struct arena *a, const char *field, const char *format, ...) {
     va_list args;
     va_start(args, format);
     char text[512];

@@ -1,5 +1,5 @@
-#ifndef RUNSD_SERVER_DOMAIN_RUN_ERRORS_H
-#define RUNSD_SERVER_DOMAIN_RUN_ERRORS_H
+#ifndef RUNSD_SERVER_DOMAIN_RUN_ERROR_H
+#define RUNSD_SERVER_DOMAIN_RUN_ERROR_H
 
 #include "base/core/error.h"
 #include "storage/run_record.h"
@@ -17,7 +17,7 @@ const struct error *run_error_finished(struct arena *a, const char *id,
 const struct error *run_error_exists(struct arena *a, const char *id);
 
 // INVALID_ARGUMENT / FIELD_INVALID with one violation: "field description".
-struct error *field_error(struct arena *a, const char *field, const char *format, ...)
+struct error *run_error_field(struct arena *a, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 #endif
