@@ -1,5 +1,6 @@
 #include "storage/op/list_runs.h"
 
+#include "base/core/check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/rows.h"
 #include "storage/sqlite/run_row.h"
@@ -62,6 +63,7 @@ static void set_more(struct store_list_runs *l, const struct run_record *last) {
 // Collects into l what s returns: up to limit runs or the byte limit, and whether
 // there is more, which one more wanted row or a limit tells.
 static int collect_runs(struct store_list_runs *l, sqlite3_stmt *s, sqlite3_stmt *select_body) {
+    CHECK(l->limit >= 1);
     struct arena *a = l->op.arena;
     int capacity = 0;
     size_t bytes = 0;
