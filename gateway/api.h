@@ -24,7 +24,7 @@ struct gateway_api {
     struct rpc_client_method **methods; // by transcoder_route_method_index
     // By the same: what a reply takes of memory, by those there were. The HTTP thread's.
     size_t *reply_bytes;
-    // What tells whether a caller is known; NULL if nothing does.
+    // The method that says whether a caller is known; NULL if there is none.
     struct rpc_client_method *caller_method;
     struct openapi_document openapi; // GET /openapi.json
     atomic_size_t references;

@@ -96,17 +96,17 @@ struct gateway_http_options {
     int64_t stream_heartbeat_ms; // of a stream without messages [15 s]
 };
 
-// Who tells whether a caller is known, where that needs no call upstream.
+// How a caller is checked, where that needs no call upstream.
 struct gateway_authorizer {
     // Returns the error that any method would answer to a call with this value of
     // authorization (has_value: there is one), in a; NULL if the caller is known. On the
-    // HTTP thread; must not block. NULL: nobody can tell.
+    // HTTP thread; must not block. NULL: there is no such check.
     const struct error *(*check)(void *context, struct arena *a, struct slice value,
                                  bool has_value);
     void *context;
 };
 
-// Who tells whether calls would be served, where that needs no call upstream.
+// How readiness is known, where that needs no call upstream.
 struct gateway_readiness {
     // On the HTTP thread; must not block. NULL: the upstream is asked
     // (gateway/local/readiness.h).

@@ -18,7 +18,8 @@ struct byte_peer {
 // --- peers ---
 
 static struct byte_peer **bucket_of(struct byte_budget *budget, const struct byte_peer_key *key) {
-    uint32_t hash = 2166136261u; // FNV-1a: who picks addresses to collide only slows itself
+    uint32_t hash =
+        2166136261u; // FNV-1a: a client that picks addresses to collide only slows itself
     for (size_t i = 0; i < sizeof(key->bytes); i++) {
         hash = (hash ^ key->bytes[i]) * 16777619u;
     }
@@ -109,7 +110,7 @@ void byte_budget_count_for(struct byte_budget *budget, struct byte_hold *hold,
 
 bool byte_budget_enter(struct byte_budget *budget, struct byte_hold *hold, size_t bytes) {
     CHECK(hold->bytes == 0);
-    // Who waits is not overtaken, but by changes.
+    // Only changes overtake those that wait.
     bool is_first = budget->first == NULL || hold->is_change;
     if (is_first && has_room(budget, hold, 0, bytes) && peer_has_room(budget, hold, 0, bytes)) {
         take(budget, hold, bytes);
@@ -154,7 +155,7 @@ void byte_budget_leave(struct byte_budget *budget, struct byte_hold *hold) {
     hold->peer = NULL;
 }
 
-// --- who waits ---
+// --- waiting ---
 
 static void unlink_waiting(struct byte_budget *budget, struct byte_hold *before,
                            struct byte_hold *hold) {
@@ -183,7 +184,7 @@ struct byte_hold *byte_budget_next(struct byte_budget *budget) {
                 take(budget, hold, bytes);
                 return hold;
             }
-            // Who waits for its address's share stops nobody else.
+            // One that waits for its address's share does not hold up others.
             is_full = is_full || (!fits && !hold->is_change);
         }
     }

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// How many bytes of bodies, messages and replies a gateway holds at once. Who needs some
-// takes all that it will need in one go, so that nobody who holds some waits for more; who
+// How many bytes of bodies, messages and replies a gateway holds at once. A request
+// takes all that it will need in one go, so that none that holds some waits for more; one that
 // finds no room waits, first come first served, for BYTE_BUDGET_PATIENCE_US at most.
 //
 // A quarter of the budget is for requests that change something and are small: whatever
@@ -37,8 +37,8 @@ struct byte_hold {
 struct byte_budget {
     size_t limit;
     size_t used;
-    size_t used_by_others; // of it, by who may not have all
-    bool has_news;         // somebody who waits may find room now
+    size_t used_by_others; // of it, by holds that may not have all
+    bool has_news;         // one that waits may find room now
     struct byte_hold *first;
     struct byte_hold *last;
     struct byte_peer *peers[BYTE_BUDGET_PEER_BUCKETS];
@@ -49,7 +49,7 @@ struct byte_peer_key {
     uint8_t bytes[16];
 };
 
-// Counts what hold has, and will have, for the address too; once, for who takes more than
+// Counts what hold has, and will have, for the address too; once, for a hold of more than
 // BYTE_BUDGET_SMALL.
 void byte_budget_count_for(struct byte_budget *budget, struct byte_hold *hold,
                            const struct byte_peer_key *peer);
@@ -68,10 +68,10 @@ void byte_budget_set(struct byte_budget *budget, struct byte_hold *hold, size_t 
 // Gives back all. Nothing happens if it holds nothing.
 void byte_budget_leave(struct byte_budget *budget, struct byte_hold *hold);
 
-// The next who waited and has its bytes now; NULL if there is none.
+// The next that waited and has its bytes now; NULL if there is none.
 struct byte_hold *byte_budget_next(struct byte_budget *budget);
 
-// Who has waited since before now_us and has nothing; NULL if there is none.
+// One that has waited since before now_us and has nothing; NULL if there is none.
 struct byte_hold *byte_budget_overdue(struct byte_budget *budget, int64_t now_us);
 
 // When one of these two is to be asked again: 0 at once, INT64_MAX never.

@@ -10,7 +10,7 @@
 // within the process, where more calls at once are no faster, but more memory that the
 // caches must hold. Zero-initialize it but for the limit.
 //
-// An upstream that stalls is no reason to wait: who has waited CALL_WINDOW_PATIENCE_US
+// An upstream that stalls is no reason to wait: a call that has waited CALL_WINDOW_PATIENCE_US
 // goes beyond the limit, so that deadlines, clients that are gone and stops are seen.
 //
 // Used on the HTTP thread only. Times are those of clock_monotonic_us.

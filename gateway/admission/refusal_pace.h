@@ -6,7 +6,7 @@
 #include "gateway/admission/waiting_lane.h"
 
 // When requests are refused for want of room. To refuse costs half of what it costs to
-// serve, and who is refused asks again at once if it heeds no Retry-After: twice as many
+// serve, and a refused client asks again at once if it ignores Retry-After: twice as many
 // requests as can be served would leave no time to serve. So a few are refused at once
 // and the others at REFUSAL_PACE_PER_S, each after REFUSAL_PACE_LONGEST_US at most: their
 // connections wait meanwhile, which costs nothing. Zero-initialize it.

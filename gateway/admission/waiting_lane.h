@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-// Who waits, first come first served. Zero-initialize a lane.
+// Those that wait, first come first served. Zero-initialize a lane.
 
 struct waiting {
     struct waiting *next;

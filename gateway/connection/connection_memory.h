@@ -17,8 +17,8 @@ struct MHD_Connection;
 // reply's.
 size_t connection_memory_size(const struct gateway_limits *limits);
 
-// Keeps libmicrohttpd from listing a query's arguments and cookies, which nobody here
-// reads, but which cost 64 bytes each, "&" and ";" being enough for one. Call it from
+// Keeps libmicrohttpd from listing a query's arguments and cookies, which are not
+// used, but which cost 64 bytes each, "&" and ";" being enough for one. Call it from
 // MHD_OPTION_URI_LOG_CALLBACK when the target was copied: its query is cut off.
 void connection_memory_list_less(struct MHD_Connection *connection, const char *target);
 

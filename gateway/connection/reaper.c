@@ -96,7 +96,7 @@ static bool get_tcp_info(int fd, struct tcp_info *ret_info) {
 }
 
 // Whether part of a request has arrived at a connection that is idle by what
-// libmicrohttpd tells, which is nothing before the first line is whole.
+// libmicrohttpd reports, which is nothing before the first line is whole.
 static bool has_begun(const struct reaper *reaper, const struct reaper_entry *e) {
     struct tcp_info info;
     int64_t idle_ms = (reaper->now_us - e->since_us) / 1000;

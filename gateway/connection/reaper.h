@@ -12,17 +12,17 @@
 
 // Knows every HTTP connection and what it does, and ends what lasts too long: a quiet
 // connection, a request that is received too slowly, which is answered with 408, a reply
-// that the client does not read, and the upstream call of a client that is gone. Gone is
-// also who only ended its sending direction: TCP does not tell the two apart.
+// that the client does not read, and the upstream call of a client that is gone. A client that
+// only ended its sending direction counts as gone too: TCP does not distinguish the two.
 //
 // libmicrohttpd's own time-out is off: version 0.9.75 closes a connection whose time is
 // over without a look at whether a request waits in the socket. All here is done on the
 // HTTP thread between two of its runs, so that what was received in time is served: a
-// connection is closed only if nothing waits, and REAPER_GRACE_MS later than clients are
-// told. Everything is called on the HTTP thread and does not block.
+// connection is closed only if nothing waits, and REAPER_GRACE_MS later than the time
+// that Keep-Alive announces. Everything is called on the HTTP thread and does not block.
 
 enum {
-    // Beyond the idle time-out that clients are told: what they send in time may take a
+    // Beyond the idle time-out that Keep-Alive announces: what clients send in time may take a
     // while to arrive, and their clock starts later than ours.
     REAPER_GRACE_MS = 2000,
     // How long clients may go on to send after an early reply.
@@ -112,7 +112,7 @@ void reaper_end_call(struct reaper *reaper, struct reaper_entry *entry);
 
 // --- time ---
 
-// Tells the time, before libmicrohttpd runs.
+// Sets the time, before libmicrohttpd runs.
 void reaper_set_time(struct reaper *reaper, int64_t now_us);
 
 // Ends what lasts too long; after libmicrohttpd has run, so that what was received is

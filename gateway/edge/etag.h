@@ -12,7 +12,7 @@
 enum { ETAG_SIZE = 37 }; // W/"32 digits" and a NUL
 
 // Writes the weak tag of a representation as C text: the same for the same bytes and
-// variant, and for others another but by chance (128 bits of XXH3, which somebody who
+// variant, and for others another but by chance (128 bits of XXH3, which a sender that
 // chooses the bytes can make collide: no signature). Weak, since the reply around the
 // bytes differs, and its compression.
 void etag_make(struct slice bytes, uint64_t variant, char ret_etag[ETAG_SIZE]);

@@ -3,7 +3,7 @@
 #include "gateway/edge/request_metadata.h"
 #include "gateway/http/exchange_internal.h"
 
-// Who calls, where only the upstream knows: it is asked before more than
+// Which caller sends the request, where only the upstream knows: it is asked before more than
 // EXCHANGE_STRANGERS_BYTES of a body are kept, by the method that its descriptors say is there
 // for that. The answer is for one request; nothing is remembered.
 
@@ -31,7 +31,7 @@ static void cancel_call(void *call) {
     rpc_client_call_cancel(call);
 }
 
-// Tells the error at the head, or once the body was dropped.
+// Answers the error at the head, or once the body was dropped.
 static enum MHD_Result fail(struct exchange *x, struct MHD_Connection *connection,
                             const struct error *error) {
     if (x->state == EXCHANGE_BODY) {
@@ -80,8 +80,8 @@ bool exchange_caller_is_known(struct exchange *x) {
     exchange_upstream_leave_room(x);
     const struct error *error = x->call.error;
     // An upstream older than its descriptors cannot tell: then its methods do, later.
-    bool is_told_later = x->routing.kind == ROUTING_CALL;
-    if (error == NULL || (error->code == STATUS_UNIMPLEMENTED && is_told_later)) {
+    bool is_checked_later = x->routing.kind == ROUTING_CALL;
+    if (error == NULL || (error->code == STATUS_UNIMPLEMENTED && is_checked_later)) {
         exchange_caller_release(x);
         x->caller = CALLER_KNOWN;
         return true;

@@ -109,7 +109,7 @@ bool exchange_head_is_worth_draining(const struct exchange *x, struct MHD_Connec
 
 // A stranger's large body is not read: what of it is on its way when the connection ends is
 // dropped then (linger.h).
-static bool is_told_at_once(const struct exchange *x, const struct error *error) {
+static bool is_answered_at_once(const struct exchange *x, const struct error *error) {
     return error->code == STATUS_UNAUTHENTICATED &&
            x->facts.content_length > EXCHANGE_STRANGERS_BYTES;
 }
@@ -168,7 +168,7 @@ enum MHD_Result exchange_head_take(struct exchange *x, struct MHD_Connection *co
     if (error == NULL) {
         error = admit(x);
     }
-    if (error != NULL && (is_told_at_once(x, error) ||
+    if (error != NULL && (is_answered_at_once(x, error) ||
                           !(is_framed && exchange_head_is_worth_draining(x, connection)))) {
         return exchange_answer_error(x, connection, error, true);
     }

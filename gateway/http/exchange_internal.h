@@ -36,12 +36,12 @@ static inline uint64_t exchange_drained_bytes(const struct gateway_limits *limit
     return (uint64_t)limits->body_bytes * 4 + (1 << 20);
 }
 
-// How much of a body in chunks, whose size is not told before, is taken before room for
+// How much of a body in chunks, whose size is not known before, is taken before room for
 // the largest one is needed.
 enum { EXCHANGE_FIRST_CHUNKS_BYTES = 4 << 10 };
 
-// How much of a body is read of who is not known: though not kept, so that the connection
-// can stay, where that is known at once; and kept, where the upstream is to be asked.
+// How much of an unknown caller's body is read. Where the caller is known to be none at once, it
+// is dropped, so that the connection can stay; where the upstream is asked, it is kept.
 enum { EXCHANGE_STRANGERS_BYTES = 64 << 10 };
 
 enum caller_state {
@@ -82,7 +82,7 @@ struct exchange {
     struct byte_hold hold;
     size_t reserved_for_reply;
     struct readiness_waiter readiness;
-    bool is_ready;               // what it was told
+    bool is_ready;               // what the check said
     size_t request_bytes;        // of memory, by the message, once it was made of a body
     struct stream_reply *stream; // NULL unless the route streams
     struct admission *admission; // where the call is counted; NULL: nowhere
@@ -200,11 +200,12 @@ void exchange_caller_release(struct exchange *x);
 // room, goes into WAITING until there is, or until x->error says that there was none.
 enum MHD_Result exchange_memory_reserve(struct exchange *x, struct MHD_Connection *connection);
 
-// Has those go on who find room now, and those who have waited too long; at a stop all.
+// Resumes the requests for which there is room now, and those that have waited too long; at a
+// stop all.
 void exchange_memory_give_room(struct exchange_context *context, int64_t now_us, bool is_stopping);
 
 // A body in chunks goes beyond x->chunks_room: makes room for the largest one, or for what is
-// kept of who is not known. Returns OVERLOADED if there is none.
+// kept of an unknown caller's. Returns OVERLOADED if there is none.
 const struct error *exchange_memory_hold_chunks(struct exchange *x);
 
 // The body has become the message, and is not kept. Returns OVERLOADED if that is so much
@@ -269,7 +270,7 @@ enum MHD_Result exchange_wait_refuse(struct exchange *x, struct MHD_Connection *
 enum MHD_Result exchange_head_take(struct exchange *x, struct MHD_Connection *connection,
                                    const char *method, const char *version);
 
-// The request is taken, and nobody needs to be asked: takes room for it, and then its body.
+// The request is taken, and the upstream need not be asked: takes room for it, and then its body.
 enum MHD_Result exchange_head_begin_body(struct exchange *x, struct MHD_Connection *connection);
 
 // Whether a refused request's body is so short that reading it is worth a reply
@@ -278,7 +279,7 @@ bool exchange_head_is_worth_draining(const struct exchange *x, struct MHD_Connec
 
 // --- exchange_body.c ---
 
-// Whether so much more of a body would be kept that it must be known first who sends it.
+// Whether so much more of a body would be kept that its caller must be known first.
 bool exchange_body_must_ask(const struct exchange *x, size_t size);
 
 // Takes a piece of the body, or drops it.

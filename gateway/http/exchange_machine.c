@@ -33,7 +33,7 @@ static enum MHD_Result take_body(struct exchange *x, const struct input *in) {
     return exchange_body_take(x, in->data, size);
 }
 
-// Who calls is known, or refused: at the head, or amid the body.
+// The caller is known, or refused: at the head, or amid the body.
 static enum MHD_Result go_on_asked(struct exchange *x, const struct input *in) {
     bool is_known = exchange_caller_is_known(x);
     if (*in->size == 0) {
@@ -41,7 +41,7 @@ static enum MHD_Result go_on_asked(struct exchange *x, const struct input *in) {
                         : exchange_caller_refuse(x, in->connection);
     }
     if (!is_known) {
-        strbuf_release(&x->body); // the rest is dropped, and then it is told
+        strbuf_release(&x->body); // the rest is dropped, and then the refusal is sent
     }
     exchange_move(x, EXCHANGE_BODY);
     reaper_set_request_id(x->context->reaper, x->entry, x->request_id);

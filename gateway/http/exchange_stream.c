@@ -42,7 +42,7 @@ struct stream_reply {
     bool is_waiting;           // the connection is suspended by the reader
     bool is_over;              // the call is: nothing is added to ready any more
     bool is_broken;            // it failed, which bytes as they are cannot say
-    bool is_left;              // the HTTP side is over: who ends the call frees all
+    bool is_left;              // the HTTP side is over: the end of the call frees all
 };
 
 static struct stream_reply *stream_of(struct rpc_client_stream *call) {
@@ -84,7 +84,7 @@ static ssize_t read_content(void *closure, uint64_t position, char *buffer, size
         asks = !s->is_asked;
         s->is_asked = true;
         s->is_waiting = true;
-        // Under the lock: who has something to send resumes it only afterwards.
+        // Under the lock: it is resumed only afterwards, when there is something to send.
         MHD_suspend_connection(s->exchange->connection);
     }
     pthread_mutex_unlock(&s->mutex);
@@ -189,7 +189,7 @@ static void on_message(struct rpc_client_stream *call, struct slice message) {
     struct stream_reply *s = stream_of(call);
     struct exchange *x = s->exchange;
     pthread_mutex_lock(&s->mutex);
-    if (s->is_left) { // nobody takes it, and the exchange is not ours any more
+    if (s->is_left) { // it is not sent, and the exchange is not ours any more
         pthread_mutex_unlock(&s->mutex);
         return;
     }
@@ -205,7 +205,7 @@ static void on_message(struct rpc_client_stream *call, struct slice message) {
     if (is_first) {
         begin_reply(s);
     }
-    // An empty HttpBody: there is nothing to send, so nobody else would ask.
+    // An empty HttpBody: there is nothing to send, so nothing else would ask for the next one.
     bool asks = error == NULL && !is_first && s->ready.len == 0;
     s->is_asked = asks;
     if (error == NULL && !is_first && !asks) {
@@ -285,12 +285,12 @@ static void on_done(struct rpc_client_stream *call) {
     }
 }
 
-// --- the group's thread, and who stops ---
+// --- the group's thread, and a stop's ---
 
 static void beat(struct stream_member *member, int64_t quiet_since_us) {
     struct stream_reply *s = CONTAINER_OF(member, struct stream_reply, member);
     pthread_mutex_lock(&s->mutex);
-    // Only who waits is between two objects.
+    // Only a stream that waits is between two objects.
     if (s->is_waiting && !s->is_over && s->active_us <= quiet_since_us) {
         stream_format_heartbeat(s->format, &s->ready);
         if (s->ready.len > 0) {

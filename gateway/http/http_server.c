@@ -49,7 +49,7 @@ struct http_server {
     struct gateway_api_slot apis;
     struct listen_socket socket;
     struct MHD_Daemon *daemon;
-    struct rpc_loop *own_loop; // the context's, unless somebody gave one
+    struct rpc_loop *own_loop; // the context's, unless one was given
     struct rpc_watch watch;
     struct listener_guard *guard; // NULL: none
     struct guarded_listener guarded;
@@ -164,7 +164,7 @@ static bool has_reached(const struct http_server *server) {
                                                  !readiness_is_asking(context->readiness);
 }
 
-static void tell_who_stops(struct http_server *server) {
+static void notify_stop(struct http_server *server) {
     pthread_mutex_lock(&server->mutex);
     if (server->awaited != STAGE_NONE && has_reached(server)) {
         server->awaited = STAGE_NONE;
@@ -183,7 +183,7 @@ static int turn(struct rpc_watch *watch) {
     struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
     int connections;
     set_time(server);
-    // Before the run, without which libmicrohttpd overlooks who is resumed.
+    // Before the run, without which libmicrohttpd overlooks connections that are resumed.
     exchange_wait_run_due(&server->context);
     do {
         // It looks for new connections again only in the run after one has ended.
@@ -193,7 +193,7 @@ static int turn(struct rpc_watch *watch) {
     int wait_ms =
         shorter_ms(reaper_run(server->context.reaper), linger_run(&server->linger, server->now_us));
     if (atomic_load_explicit(&server->context.is_stopping, memory_order_relaxed)) {
-        tell_who_stops(server);
+        notify_stop(server);
     }
     wait_ms = shorter_ms(wait_ms, exchange_wait_due_ms(&server->context));
     return shorter_ms(wait_ms, daemon_wait_ms(server));
@@ -217,7 +217,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server) {
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
 }
 
-// On the guard's thread. At its limit libmicrohttpd leaves who comes in the backlog.
+// On the guard's thread. At its limit libmicrohttpd leaves new connections in the backlog.
 static void look(void *context, struct listener_look *ret_look) {
     struct http_server *server = context;
     listener_look_at_socket(server->socket.fd, ret_look);
@@ -337,7 +337,7 @@ int http_server_port(const struct http_server *server) {
 
 // --- the stop ---
 
-// Who is connected already is served: closing the socket would reset them.
+// Clients that are connected already are served: closing the socket would reset them.
 static void stop_accepting(struct http_server *server) {
     set_time(server);
     listen_socket_refuse(&server->socket);
@@ -347,7 +347,7 @@ static void stop_accepting(struct http_server *server) {
         MHD_run(server->daemon);
     }
     MHD_quiesce_daemon(server->daemon); // the socket is ours again
-    // From now on who connects is refused.
+    // From now on new connections are refused.
     shutdown(server->socket.fd, SHUT_RDWR);
     exchange_wait_run_due(&server->context);
 }

@@ -321,7 +321,7 @@ struct reply reply_options(const struct reply_request *request, const char *allo
 // --- the end ---
 
 void reply_keep_connection(struct reply *reply, const char *keep_alive) {
-    // Keep-Alive is of this hop, which Connection must tell (RFC 9110 section 7.6.1).
+    // Keep-Alive is of this hop, which Connection must name (RFC 9110 section 7.6.1).
     MHD_set_response_options(reply->response, MHD_RF_SEND_KEEP_ALIVE_HEADER, MHD_RO_END);
     add_header(reply->response, "Keep-Alive", keep_alive);
 }

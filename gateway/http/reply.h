@@ -34,7 +34,7 @@ struct reply_request {
     struct slice request_id;
 };
 
-// What a success tells of its body.
+// What a success says of its body.
 struct reply_content {
     // The message's part of the body, without the envelope: what the ETag is of.
     size_t data_begin;
@@ -58,7 +58,7 @@ struct reply reply_local(const struct reply_request *request, const struct local
 struct reply reply_error(const struct reply_request *request, const struct error *error,
                          const struct rpc_status_source *upstream);
 
-// A 204 that tells the verbs of a path, to a browser's preflight as CORS has it; allow
+// A 204 that lists the verbs of a path, to a browser's preflight as CORS has it; allow
 // is the list as routes have it ("GET, POST").
 struct reply reply_options(const struct reply_request *request, const char *allow);
 

@@ -24,7 +24,7 @@ struct local_stored {
 // What a page may depend on. Borrows all.
 struct local_request {
     struct slice method;
-    struct slice query; // raw, without the mark; nobody has checked it
+    struct slice query; // raw, without the mark, not checked
     struct http_headers headers;
     bool is_ready;    // whether calls would be served; only if the row asks for it
     const void *data; // the row's
@@ -50,7 +50,7 @@ struct local_reply {
     struct slice body;
     bool is_static;
     // Of static bodies, in the same way. gzip: the body compressed, for those who accept it;
-    // empty: there is none. etag, with its quotes: whoever has it already is answered 304.
+    // empty: there is none. etag, with its quotes: a client that has it is answered 304.
     struct slice gzip;
     const char *etag; // NULL: none
     // How long the body is that gzip holds, if it is static and body is empty: it is inflated
@@ -68,7 +68,7 @@ struct local_route {
     void (*answer)(const struct local_request *request, struct arena *arena,
                    struct local_reply *ret_reply);
     bool needs_readiness; // the request waits until it is known whether calls are served
-    // Only for callers whom the upstream knows. Where nobody can tell whether it does
+    // Only for callers whom the upstream knows. Where there is no way to know
     // (gateway_authorizer, gateway/api.h), there is no such page.
     bool needs_token;
     const char *help; // one line: what it is for

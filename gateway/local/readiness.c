@@ -41,7 +41,7 @@ static bool says_serving(struct slice response) {
     return status == STATUS_SERVING;
 }
 
-// Whether the upstream was reached, and tells nothing about its health.
+// Whether the upstream was reached, and says nothing about its health.
 static bool cannot_tell(const struct error *error) {
     // Errors that are made on this side have a reason_id (rpc/client.h).
     return error->reason_id == REASON_NONE &&

@@ -9,10 +9,10 @@
 #include "rpc/client.h"
 #include "rpc/loop.h"
 
-// Whether calls would be served now. Who serves in the same process is asked directly
+// Whether calls would be served now. A server of the same process is asked directly
 // (struct gateway_readiness); any other upstream by its health service, Check of "" of
 // grpc.health.v1 (https://github.com/grpc/grpc/blob/master/doc/health-checking.md), and only
-// when somebody wants to know: an answer counts for READINESS_FRESH_MS, and whoever asks
+// when a request needs it: an answer counts for READINESS_FRESH_MS, and whoever asks
 // meanwhile waits for the same check. An upstream that has no such service, does not know "" or
 // wants a token for it was reached, and counts as ready.
 //
@@ -38,7 +38,7 @@ enum readiness_answer {
     READINESS_UNKNOWN, // an upstream is to be asked: readiness_ask
 };
 
-// Somebody who waits for a check.
+// A request that waits for a check.
 struct readiness_waiter {
     struct readiness_waiter *next; // the readiness's own
     // Called once; the waiter is not used any more. Not from within readiness_ask.
@@ -57,7 +57,7 @@ enum readiness_answer readiness_look(const struct readiness *readiness, int64_t 
 // After READINESS_UNKNOWN alone.
 void readiness_ask(struct readiness *readiness, struct readiness_waiter *waiter, int64_t now_us);
 
-// The answer is READINESS_NO from now on, also to those who wait, and a check that is under
+// The answer is READINESS_NO from now on, also for those that wait, and a check that is under
 // way is cancelled: it ends soon.
 void readiness_stop(struct readiness *readiness);
 
