@@ -28,7 +28,7 @@ struct rpc_batch {
     grpc_byte_buffer *message;
     grpc_status_code status;
     grpc_slice status_message;
-    const char *core_error; // what gRPC core tells of a status for debugging; or NULL
+    const char *core_error; // what gRPC core says of a status, for debugging; or NULL
     int cancelled;
 };
 

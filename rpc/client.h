@@ -39,7 +39,7 @@ struct rpc_client_call {
     //   RESOURCE_EXHAUSTED  RESPONSE_TOO_LARGE: above max_reply_bytes
     //   INTERNAL, others    RESPONSE_MALFORMED: the reply breaks the protocol
     // A server that sends more than one message to a unary call is not noticed by
-    // gRPC core, which waits for somebody to read them: the call ends at its deadline.
+    // gRPC core, which waits for them to be read: the call ends at its deadline.
     const struct error *error;
     struct slice response;
     // The server's google.rpc.Status as it came (grpc-status-details-bin), not

@@ -5,7 +5,7 @@
 
 // gRPC core 1.51 says this of every status that arrives with a stream's end, and its
 // HTTP/2 transport makes such an end up when a connection or a stream breaks. Nothing
-// else tells the two apart: not the metadata, the call, nor the channel.
+// else distinguishes the two: not the metadata, the call, nor the channel.
 static const char from_peer[] = "Error received from peer";
 
 // How the messages begin that its transport then makes up. The deadline's is the server's
@@ -110,7 +110,7 @@ static struct error *make(struct arena *a, int code, struct slice message, int c
     case STATUS_DEADLINE_EXCEEDED:
         return deadline_error(a, nothing_changed);
     case STATUS_UNAVAILABLE:
-    case STATUS_CANCELLED: // a reset stream: nobody has asked for it here
+    case STATUS_CANCELLED: // a reset stream: this side did not cancel
     case STATUS_UNKNOWN:
         return connection_error(a, nothing_changed);
     case STATUS_RESOURCE_EXHAUSTED:

@@ -8,13 +8,13 @@
 // The errors that the client makes itself, in its own words: what gRPC core says of
 // connections, deadlines and broken protocol is for the log.
 
-// Whether the status that a call ended with came from the server, in its trailers,
-// and was not made up by gRPC core's client. core_error is what core tells of a status
-// for debugging, NULL if nothing; core_limit its limit on the bytes of a reply, which it
-// tells no other way apart from a server's limit.
+// Whether the status that a call ended with came from the server, in its trailers, and was
+// not made up by gRPC core's client. core_error is what core says of a status, for debugging;
+// NULL if nothing. core_limit is core's limit on the bytes of a reply: its number is the only
+// thing in which an error for that limit differs from one for a server's limit.
 bool client_error_is_peers(const char *core_error, struct slice message, int core_limit);
 
-// Whether core made it up for want of a connection, or the server refused to look at the
+// Whether core made it up because there was no connection, or the server refused to look at the
 // call: then surely nothing was changed.
 bool client_error_is_unsent(const char *core_error, struct slice message);
 

@@ -14,7 +14,7 @@
 // process always).
 
 enum phase {
-    IDLE,  // nobody waits for a message
+    IDLE,  // no message was asked for
     ASKED, // a message was asked for, by a reader or to find the end
     ENDED, // done was called, or is about to be
 };
@@ -85,7 +85,7 @@ static void read_done(struct rpc_tag *tag, bool ok) {
             stream->message(stream, state->message.bytes);
             return;
         }
-        // Not rpc_client_core_cancel: nobody has asked for this.
+        // Not rpc_client_core_cancel: the caller did not ask for this.
         grpc_call_cancel(atomic_load(&state->core.call), NULL);
     }
     state->is_cut = state->read.message != NULL;
@@ -153,7 +153,7 @@ static void head_over(struct rpc_client_stream_state *state) {
 }
 
 static void head_done(struct rpc_tag *tag, bool ok) {
-    (void)ok; // if not, reading tells
+    (void)ok; // if not, the next read ends the stream
     head_over(CONTAINER_OF(tag, struct rpc_client_stream_state, head.tag));
 }
 

@@ -72,7 +72,7 @@ static void log_line(const struct logger *logger, const gpr_log_func_args *args)
 }
 
 static void forward(gpr_log_func_args *args) {
-    // Held while the line is written, so that nobody logs once the logger was taken away.
+    // Held while the line is written, so that nothing is logged once the logger was taken away.
     pthread_mutex_lock(&mutex);
     if (has_target) {
         log_line(&target, args);

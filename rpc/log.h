@@ -9,7 +9,7 @@
 // what gRPC calls an error (a failure that matters to us comes back as one). Lines below
 // errors are dropped, unless GRPC_TRACE asks for them: then they are reduced alike.
 // *logger is copied (its program and its sink must live on); NULL: nothing is written.
-// When it returns, nobody uses the logger before.
+// When it returns, the logger before is not used any more.
 //
 // The exception to "no global variables": gRPC core has one log function for the
 // process, without a context argument, so the logger is kept in a global too.

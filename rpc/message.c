@@ -11,7 +11,7 @@
 
 enum {
     INFLATE_STEP_BYTES = 16 * 1024,
-    ZLIB_OR_GZIP = 15 + 32, // inflateInit2: largest window, header tells which
+    ZLIB_OR_GZIP = 15 + 32, // inflateInit2: largest window; the header says which
 };
 
 // The bytes of a run of slices, one after another.

@@ -26,7 +26,7 @@ static grpc_arg integer(const char *key, int value) {
 
 static grpc_server *new_core(struct rpc_server *server) {
     size_t max_request_bytes = server->max_request_bytes;
-    // Bounds what gRPC core has received and nobody was given yet: beyond it calls are
+    // Bounds what gRPC core has received and not handed over yet: beyond it calls are
     // reset. A message and what is read ahead must fit, however small the rest is.
     grpc_resource_quota *quota = grpc_resource_quota_create("server");
     grpc_resource_quota_resize(quota, server->max_held + 2 * max_request_bytes);
@@ -125,7 +125,7 @@ void rpc_server_free(struct rpc_server *server) {
     CHECK(!server->started);
     accept_thread_free(server->accept_thread);
     if (!rpc_server_core_has_reached(server, RPC_SERVER_SHUT_DOWN)) {
-        rpc_server_stop_core(server, 0); // never started; gRPC wants the shutdown nevertheless
+        rpc_server_stop_core(server, 0); // never started; gRPC core needs the shutdown nevertheless
     }
     grpc_server_destroy(server->core);
     rpc_server_core_release(server);

@@ -71,7 +71,7 @@ struct rpc_server {
     const char *error_domain;
     // Whether errors are in the trailer grpc-status-details-bin alone, while the call's
     // status is OK. So it is on a local loop, which only this layer's clients can call: to
-    // make a status that is not OK, gRPC core formats times and texts that nobody reads, a
+    // make a status that is not OK, gRPC core formats times and texts that are never read, a
     // third of what a 404 over REST costs.
     bool errors_in_trailers;
     struct rpc_acceptor *acceptors; // one a method, then the one for all others

@@ -23,7 +23,7 @@ static void refuse_stopping(struct rpc_server_call *call) {
     rpc_server_call_fail(call, e);
 }
 
-// For want of something that is given back soon.
+// Of a limit on something that calls give back soon.
 static void refuse_full(struct rpc_server_call *call, struct error *error) {
     error->retry_after_ms = RPC_RETRY_WHEN_FULL_MS;
     rpc_server_call_fail(call, error);

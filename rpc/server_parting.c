@@ -82,7 +82,7 @@ static void give_up(struct rpc_server_call *call) {
     rpc_batch_receive_close(&parting->batch);
     server->partings++;
     if (rpc_batch_start(&parting->batch, call->core) != GRPC_CALL_OK) {
-        parting_over(parting); // the caller hears of it when its connection ends
+        parting_over(parting); // the caller learns it when its connection ends
     }
 }
 

@@ -9,7 +9,7 @@
 //
 // A call takes at its begin what it may come to; when its reply is made, that replaces
 // the guess. A call that finds no room waits while replies are being made, which ends by
-// itself, and is to be refused when all that is held are replies that nobody reads.
+// itself, and is to be refused when all that is held are replies that their clients do not read.
 
 // Takes the room that the call may need. Without room the call waits, and false is
 // returned: rpc_server_room_next hands it out.

@@ -130,7 +130,7 @@ bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
     } else {
         by_themselves = end_calls(server, drain_ms);
     }
-    // 3. The connections end, and with them what nobody has answered.
+    // 3. The connections end, and with them what has no answer.
     rpc_server_stop_core(server, until_us);
     server->started = false;
     return by_themselves;

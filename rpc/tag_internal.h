@@ -14,7 +14,7 @@ struct rpc_tag {
     // never an error by itself. Must not block.
     void (*done)(struct rpc_tag *tag, bool ok);
     struct rpc_loop *loop;
-    struct rpc_task task; // of a completion that is to be told to done
+    struct rpc_task task; // that calls done after a completion
     bool ok;
 };
 

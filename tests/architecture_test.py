@@ -260,6 +260,13 @@ class Architecture(unittest.TestCase):
     def test_files_include_each_other_one_way(self):
         self.assertEqual(INCLUDE_CIRCLES, source_graph.circles(source_graph.headers(ROOT, LAYERS)))
 
+    def test_private_headers_are_included_in_their_own_folder_alone(self):
+        for path in sources(*(f"{layer}/**/*.[ch]" for layer in LAYERS)):
+            folder = str(path.parent.relative_to(ROOT))
+            for name in includes(path):
+                if name.endswith('_internal.h"'):
+                    self.assertEqual(folder, name.strip('"').rsplit("/", 1)[0], f"{path}: {name}")
+
     def test_rooms_include_each_other_one_way(self):
         graph = source_graph.rooms(ROOT, LAYERS)
         inner = {room: others - LOBBIES for room, others in graph.items() if room not in LOBBIES}
