@@ -6,94 +6,7 @@
 #include "gateway/json/json_reader.h"
 #include "gateway/json/scalar.h"
 
-enum { FEW_FIELDS = 256, COMPARED_PAIRWISE = 12, MAP_KEY = 1, MAP_VALUE = 2 };
-
-size_t json_begin_length(struct json_reader *r) {
-    strbuf_append_byte(r->out, 0); // most lengths take one byte
-    return r->out->len;
-}
-
-void json_end_length(struct json_reader *r, size_t begin) {
-    size_t len = r->out->len - begin;
-    if (len < 0x80) {
-        r->out->data[begin - 1] = (uint8_t)len;
-        return;
-    }
-    size_t size = wire_varint_size(len);
-    strbuf_grow(r->out, size - 1);
-    memmove(r->out->data + begin + size - 1, r->out->data + begin, len);
-    r->out->len = begin - 1;
-    wire_put_varint(r->out, len);
-    r->out->len += len;
-}
-
-bool json_add_key(struct json_reader *r, size_t base, struct slice key,
-                  const struct json_path *path) {
-    size_t count = r->key_count - base;
-    for (size_t i = base; count < COMPARED_PAIRWISE && i < r->key_count; i++) {
-        if (slice_equal(r->keys[i], key)) {
-            return json_fail_path(r, path, "the key stands twice");
-        }
-    }
-    if (r->key_count == r->key_capacity) {
-        size_t capacity = r->key_capacity == 0 ? 64 : r->key_capacity * 2;
-        struct slice *more = arena_alloc(r->arena, sizeof(*more) * capacity);
-        if (r->key_count > 0) {
-            memcpy(more, r->keys, sizeof(*more) * r->key_count);
-        }
-        r->keys = more;
-        r->key_capacity = capacity;
-    }
-    r->keys[r->key_count++] = key;
-    return true;
-}
-
-static int compare_keys(const void *a, const void *b) {
-    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
-}
-
-bool json_end_keys(struct json_reader *r, size_t base, const struct json_path *path) {
-    size_t count = r->key_count - base;
-    struct slice *keys = r->keys + base;
-    r->key_count = base;
-    if (count <= COMPARED_PAIRWISE) {
-        return true;
-    }
-    // Sorting bounds the work whatever the keys are; hashing would not.
-    qsort(keys, count, sizeof(keys[0]), compare_keys);
-    for (size_t i = 1; i < count; i++) {
-        if (slice_equal(keys[i - 1], keys[i])) {
-            struct json_path at = {path, keys[i], 0};
-            return json_fail_path(r, &at, "the key stands twice");
-        }
-    }
-    return true;
-}
-
-bool json_open_object(struct json_reader *r, const struct json_path *path,
-                      struct json_object *ret) {
-    if (json_peek(r) != '{') {
-        return json_fail_kind(r, path, "an object");
-    }
-    *ret = (struct json_object){.path = path, .base = r->key_count, .first = true};
-    return json_open(r, '{', path);
-}
-
-bool json_next_member(struct json_reader *r, struct json_object *object, struct json_path *ret_at,
-                      bool *ret_more) {
-    if (!json_more(r, '}', &object->first, ret_more)) {
-        return false;
-    }
-    if (!*ret_more) {
-        return json_end_keys(r, object->base, object->path);
-    }
-    struct slice key;
-    if (!json_read_key(r, &key)) {
-        return false;
-    }
-    *ret_at = (struct json_path){object->path, key, 0};
-    return json_add_key(r, object->base, key, ret_at);
-}
+enum { FEW_FIELDS = 256, MAP_KEY = 1, MAP_VALUE = 2 };
 
 // A number, or a string that holds one.
 static bool get_number(struct json_reader *r, const struct schema_field *f,
@@ -163,8 +76,11 @@ static bool get_text(struct json_reader *r, const struct schema_field *f,
     return true;
 }
 
-bool json_get_element(struct json_reader *r, const struct schema_field *f,
-                      const struct json_path *path) {
+static bool get_message(struct json_reader *r, const struct schema_message *m,
+                        const struct json_path *path);
+
+static bool get_element(struct json_reader *r, const struct schema_field *f,
+                        const struct json_path *path) {
     switch (f->type) {
     case SCHEMA_BOOL:
         return get_bool(r, path);
@@ -175,14 +91,14 @@ bool json_get_element(struct json_reader *r, const struct schema_field *f,
         return get_text(r, f, path);
     case SCHEMA_MESSAGE: {
         size_t begin = json_begin_length(r);
-        if (!json_get_message(r, f->message, path)) {
+        if (!get_message(r, f->message, path)) {
             return false;
         }
         json_end_length(r, begin);
         return true;
     }
     case SCHEMA_GROUP:
-        if (!json_get_message(r, f->message, path)) {
+        if (!get_message(r, f->message, path)) {
             return false;
         }
         wire_put_tag(r->out, f->number, WIRE_GROUP_END);
@@ -197,7 +113,7 @@ bool json_get_element(struct json_reader *r, const struct schema_field *f,
 static bool skip_unknown_name(struct json_reader *r, const struct schema_field *f,
                               bool *ret_skipped) {
     *ret_skipped = false;
-    if (!r->options.ignore_unknown || f->enumeration == NULL || json_peek(r) != '"') {
+    if (!r->ignore_unknown || f->enumeration == NULL || json_peek(r) != '"') {
         return true;
     }
     const uint8_t *p = r->p;
@@ -247,7 +163,7 @@ static bool get_list(struct json_reader *r, const struct schema_field *f,
         if (!f->packed) {
             scalar_put_tag(f, r->out);
         }
-        if (!json_get_element(r, f, &item)) {
+        if (!get_element(r, f, &item)) {
             return false;
         }
     }
@@ -312,7 +228,7 @@ static bool get_map(struct json_reader *r, const struct schema_field *f,
             return false;
         }
         scalar_put_tag(value_field, r->out);
-        if (!json_get_element(r, value_field, &at)) {
+        if (!get_element(r, value_field, &at)) {
             return false;
         }
         json_end_length(r, begin);
@@ -337,7 +253,7 @@ static bool get_field(struct json_reader *r, const struct schema_field *f,
         return get_list(r, f, path);
     }
     scalar_put_tag(f, r->out);
-    return json_get_element(r, f, path);
+    return get_element(r, f, path);
 }
 
 // Which fields and oneofs of a message were seen.
@@ -392,8 +308,8 @@ static bool get_member(struct json_reader *r, const struct schema_message *m,
     return get_field(r, f, at);
 }
 
-bool json_get_members(struct json_reader *r, const struct schema_message *m,
-                      const struct json_path *path, bool any) {
+static bool get_members(struct json_reader *r, const struct schema_message *m,
+                        const struct json_path *path, bool any) {
     struct seen seen;
     init_seen(r, m, &seen);
     bool type_seen = false;
@@ -426,7 +342,7 @@ bool json_get_members(struct json_reader *r, const struct schema_message *m,
             if (!get_member(r, m, f, &seen, &at)) {
                 return false;
             }
-        } else if (!r->options.ignore_unknown) {
+        } else if (!r->ignore_unknown) {
             return json_fail_path(r, &at, "%.*s has no such field", SLICE_FMT(m->full_name));
         } else if (!json_skip_value(r)) {
             return false;
@@ -434,15 +350,15 @@ bool json_get_members(struct json_reader *r, const struct schema_message *m,
     }
 }
 
-bool json_get_message(struct json_reader *r, const struct schema_message *m,
-                      const struct json_path *path) {
+static bool get_message(struct json_reader *r, const struct schema_message *m,
+                        const struct json_path *path) {
     if (m->known != KNOWN_NONE) {
         return json_get_known(r, m, path);
     }
     if (json_peek(r) != '{') {
         return json_fail_kind(r, path, "an object");
     }
-    return json_open(r, '{', path) && json_get_members(r, m, path, false);
+    return json_open(r, '{', path) && get_members(r, m, path, false);
 }
 
 static const struct error *finish(struct json_reader *r, bool ok, size_t before) {
@@ -456,14 +372,21 @@ static const struct error *finish(struct json_reader *r, bool ok, size_t before)
     return NULL;
 }
 
+static const struct json_descent descent = {
+    .message = get_message,
+    .members = get_members,
+    .element = get_element,
+};
+
 static struct json_reader reader_of(const struct schema *schema, struct arena *a, struct slice json,
                                     const struct json_read_options *options, struct strbuf *out) {
-    return (struct json_reader){.start = json.data,
+    return (struct json_reader){.get = &descent,
+                                .start = json.data,
                                 .p = json.data,
                                 .end = json.data + json.len,
                                 .arena = a,
                                 .schema = schema,
-                                .options = *options,
+                                .ignore_unknown = options->ignore_unknown,
                                 .out = out};
 }
 
@@ -472,7 +395,7 @@ const struct error *json_read_message(const struct schema *schema, struct arena 
                                       const struct json_read_options *options, struct strbuf *out) {
     struct json_reader r = reader_of(schema, a, json, options, out);
     size_t before = out->len;
-    return finish(&r, json_get_message(&r, type, NULL), before);
+    return finish(&r, get_message(&r, type, NULL), before);
 }
 
 const struct error *json_read_field(const struct schema *schema, struct arena *a,

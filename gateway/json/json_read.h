@@ -8,6 +8,7 @@
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
 #include "gateway/descriptor/schema.h"
+#include "gateway/json/json_depth.h"
 
 // JSON read into the wire format in one pass: proto3 JSON over a strict
 // RFC 8259 reader. Pure.
@@ -16,11 +17,6 @@
 // both of its names), trailing bytes, unknown fields, invalid UTF-8, lone
 // surrogates, two members of a oneof, and numbers within a
 // google.protobuf.Value that a double does not keep.
-
-enum {
-    JSON_READ_DEPTH = 100,    // nested objects and arrays
-    JSON_READ_ANY_DEPTH = 10, // nested google.protobuf.Any
-};
 
 struct json_read_options {
     bool ignore_unknown; // skip unknown fields, and enum values of unknown names

@@ -202,7 +202,7 @@ static bool get_any_known(struct json_reader *r, const struct schema_message *m,
             return json_fail_path(r, &at, "the key stands twice");
         }
         *seen = true;
-        if (!(seen == &type_seen ? json_skip_value(r) : json_get_message(r, m, &at))) {
+        if (!(seen == &type_seen ? json_skip_value(r) : r->get->message(r, m, &at))) {
             return false;
         }
     }
@@ -246,7 +246,7 @@ static bool get_any(struct json_reader *r, const struct json_path *path) {
     wire_put_tag(r->out, ANY_VALUE, WIRE_BYTES);
     size_t begin = json_begin_length(r);
     bool ok =
-        m->known != KNOWN_NONE ? get_any_known(r, m, path) : json_get_members(r, m, path, true);
+        m->known != KNOWN_NONE ? get_any_known(r, m, path) : r->get->members(r, m, path, true);
     if (!ok) {
         return false;
     }
@@ -281,7 +281,7 @@ bool json_get_known(struct json_reader *r, const struct schema_message *m,
         return json_get_value(r, path);
     case KNOWN_WRAPPER:
         scalar_put_tag(&m->fields[0], r->out);
-        return json_get_element(r, &m->fields[0], path);
+        return r->get->element(r, &m->fields[0], path);
     default:
         return get_text(r, m, path);
     }

@@ -1,8 +1,14 @@
 #ifndef RUNSD_GATEWAY_JSON_JSON_READER_H
 #define RUNSD_GATEWAY_JSON_JSON_READER_H
 
+#include <stdbool.h>
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/strbuf.h"
 #include "base/core/wire.h"
-#include "gateway/json/json_read.h"
+#include "gateway/descriptor/schema.h"
+#include "gateway/json/json_depth.h"
 
 // The parts of json_read, for its own files. Functions that return bool return
 // false with r->error set; then everything stops. Pure.
@@ -14,13 +20,31 @@ struct json_path {
     size_t index;
 };
 
+struct json_reader;
+
+// What the files below json_read.c call back, since messages hold values that hold
+// messages.
+struct json_descent {
+    // The next value as message m, without tag and length.
+    bool (*message)(struct json_reader *r, const struct schema_message *m,
+                    const struct json_path *path);
+    // The members of an object whose bracket was taken; "@type" is passed over if
+    // any is true.
+    bool (*members)(struct json_reader *r, const struct schema_message *m,
+                    const struct json_path *path, bool any);
+    // The next value as one element of f, without its tag.
+    bool (*element)(struct json_reader *r, const struct schema_field *f,
+                    const struct json_path *path);
+};
+
 struct json_reader {
+    const struct json_descent *get;
     const uint8_t *start;
     const uint8_t *p;
     const uint8_t *end;
     struct arena *arena;
     const struct schema *schema;
-    struct json_read_options options;
+    bool ignore_unknown; // of struct json_read_options
     struct strbuf *out;
     int depth;
     int any_depth;
@@ -83,16 +107,6 @@ bool json_open_object(struct json_reader *r, const struct json_path *path, struc
 bool json_next_member(struct json_reader *r, struct json_object *object, struct json_path *ret_at,
                       bool *ret_more);
 
-// The next value as message m, without tag and length.
-bool json_get_message(struct json_reader *r, const struct schema_message *m,
-                      const struct json_path *path);
-// The members of an object whose bracket was taken; "@type" is passed over if
-// any is true.
-bool json_get_members(struct json_reader *r, const struct schema_message *m,
-                      const struct json_path *path, bool any);
-// The next value as one element of f, without its tag.
-bool json_get_element(struct json_reader *r, const struct schema_field *f,
-                      const struct json_path *path);
 bool json_get_known(struct json_reader *r, const struct schema_message *m,
                     const struct json_path *path);
 bool json_get_value(struct json_reader *r, const struct json_path *path);

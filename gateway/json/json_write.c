@@ -90,8 +90,10 @@ static bool put_enum(struct json_writer *w, const struct schema_enum *e, int32_t
     return true;
 }
 
-bool json_put_element(struct json_writer *w, const struct schema_field *f,
-                      const struct wire_field *v) {
+static bool put_message(struct json_writer *w, const struct schema_message *m, struct slice bytes);
+
+static bool put_element(struct json_writer *w, const struct schema_field *f,
+                        const struct wire_field *v) {
     uint64_t u = v->value;
     switch (f->type) {
     case SCHEMA_DOUBLE:
@@ -137,7 +139,7 @@ bool json_put_element(struct json_writer *w, const struct schema_field *f,
         return put_bytes(w, v->bytes);
     case SCHEMA_MESSAGE:
     case SCHEMA_GROUP:
-        return json_put_message(w, f->message, v->bytes);
+        return put_message(w, f->message, v->bytes);
     default:
         return json_writer_fail(w, "a field has a type that is not known");
     }
@@ -178,7 +180,7 @@ static bool put_packed(struct json_writer *w, const struct schema_field *f, stru
             p += width;
         }
         json_put_separator(w, first);
-        json_put_element(w, f, &v);
+        put_element(w, f, &v);
     }
     return true;
 }
@@ -206,7 +208,7 @@ static bool put_repeated(struct json_writer *w, const struct schema_field *f,
             continue;
         }
         json_put_separator(w, &first);
-        if (!json_put_element(w, f, &v)) {
+        if (!put_element(w, f, &v)) {
             return false;
         }
     }
@@ -261,7 +263,7 @@ static bool put_field(struct json_writer *w, const struct schema_message *m,
         json_put_separator(w, first);
         json_put_slice(w, f->json_key);
     }
-    return json_put_element(w, f, &v);
+    return put_element(w, f, &v);
 }
 
 // A repeated scalar that is there but empty (packed, no bytes) counts as unset.
@@ -340,8 +342,8 @@ static bool scan_message(struct json_writer *w, const struct schema_message *m, 
     return ok;
 }
 
-bool json_put_members(struct json_writer *w, const struct schema_message *m, struct slice bytes,
-                      bool *first) {
+static bool put_members(struct json_writer *w, const struct schema_message *m, struct slice bytes,
+                        bool *first) {
     struct scan scan;
     if (!scan_message(w, m, bytes, &scan)) {
         return false;
@@ -361,7 +363,7 @@ bool json_put_members(struct json_writer *w, const struct schema_message *m, str
     return true;
 }
 
-bool json_put_message(struct json_writer *w, const struct schema_message *m, struct slice bytes) {
+static bool put_message(struct json_writer *w, const struct schema_message *m, struct slice bytes) {
     if (m->known != KNOWN_NONE) {
         return json_put_known(w, m, bytes);
     }
@@ -370,7 +372,7 @@ bool json_put_message(struct json_writer *w, const struct schema_message *m, str
     }
     bool first = true;
     json_put_byte(w, '{');
-    if (!json_put_members(w, m, bytes, &first)) {
+    if (!put_members(w, m, bytes, &first)) {
         return false;
     }
     json_put_byte(w, '}');
@@ -389,15 +391,21 @@ static bool put_unset(struct json_writer *w, const struct schema_field *f) {
         json_put(w, "null", 4);
         return true;
     }
-    return json_put_element(w, f, &zero);
+    return put_element(w, f, &zero);
 }
+
+static const struct json_recursion recursion = {
+    .message = put_message,
+    .members = put_members,
+    .element = put_element,
+};
 
 bool json_write_message(const struct schema *schema, struct arena *a,
                         const struct schema_message *type, struct slice message, struct strbuf *out,
                         const char **ret_fault) {
-    struct json_writer w = {.out = out, .arena = a, .schema = schema};
+    struct json_writer w = {.put = &recursion, .out = out, .arena = a, .schema = schema};
     size_t before = out->len;
-    if (!json_put_message(&w, type, message)) {
+    if (!put_message(&w, type, message)) {
         out->len = before;
         *ret_fault = w.fault;
         return false;
@@ -408,7 +416,7 @@ bool json_write_message(const struct schema *schema, struct arena *a,
 bool json_write_field_of(const struct schema *schema, struct arena *a,
                          const struct schema_message *type, const struct schema_field *field,
                          struct slice message, struct strbuf *out, const char **ret_fault) {
-    struct json_writer w = {.out = out, .arena = a, .schema = schema};
+    struct json_writer w = {.put = &recursion, .out = out, .arena = a, .schema = schema};
     size_t before = out->len;
     struct scan scan;
     bool ok = scan_message(&w, type, message, &scan);

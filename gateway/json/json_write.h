@@ -7,6 +7,7 @@
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
 #include "gateway/descriptor/schema.h"
+#include "gateway/json/json_depth.h"
 
 // Messages in the wire format written as JSON, without a tree in between: each
 // message is scanned once to find its fields, then printed in order of
@@ -18,10 +19,6 @@
 // likewise. Unknown fields are left out. Differences from upb's writer: fields
 // stand in order of declaration and map entries in that of the wire; a
 // google.protobuf.Value without a kind is null; extensions are left out.
-
-// How many objects and arrays may be nested. More than JSON_READ_DEPTH, so that
-// what was read can also be printed within a list of it.
-enum { JSON_WRITE_DEPTH = 128 };
 
 // Appends the JSON value of message bytes to out. Returns false if the bytes
 // are malformed, a string is no UTF-8, or a value has no JSON form (a Timestamp

@@ -100,7 +100,7 @@ static bool put_wrapper(struct json_writer *w, const struct schema_message *m, s
             value = v;
         }
     }
-    return json_put_element(w, f, &value);
+    return w->put->element(w, f, &value);
 }
 
 static const struct schema_message *resolve_type(const struct json_writer *w, struct slice url) {
@@ -153,10 +153,10 @@ static bool put_any(struct json_writer *w, struct slice bytes) {
     bool first = false;
     if (m->known != KNOWN_NONE) {
         json_put(w, ",\"value\":", 9);
-        if (!json_put_message(w, m, value)) {
+        if (!w->put->message(w, m, value)) {
             return false;
         }
-    } else if (!json_put_members(w, m, value, &first)) {
+    } else if (!w->put->members(w, m, value, &first)) {
         return false;
     }
     json_put_byte(w, '}');

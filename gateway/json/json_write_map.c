@@ -131,7 +131,7 @@ static struct slice key_text(struct json_writer *w, const struct schema_field *f
     struct schema_field unquoted = *f;
     unquoted.number_in_json = true;
     size_t before = w->out->len;
-    json_put_element(w, &unquoted, key);
+    w->put->element(w, &unquoted, key);
     struct slice text = arena_copy(w->arena, slice_of(w->out->data + before, w->out->len - before));
     w->out->len = before;
     return text;
@@ -177,7 +177,7 @@ bool json_put_map(struct json_writer *w, const struct schema_field *f, const uin
             return false;
         }
         json_put_byte(w, ':');
-        if (!json_put_element(w, value_field, &e->value)) {
+        if (!w->put->element(w, value_field, &e->value)) {
             return false;
         }
     }

@@ -6,13 +6,29 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/core/arena.h"
+#include "base/core/strbuf.h"
 #include "base/core/wire.h"
 #include "gateway/descriptor/schema.h"
-#include "gateway/json/json_write.h"
+#include "gateway/json/json_depth.h"
 
 // The parts of json_write, for its own files. Pure.
 
+struct json_writer;
+
+// What the files below json_write.c call back, since messages hold values that hold
+// messages: each puts what its name says, as the functions below do.
+struct json_recursion {
+    bool (*message)(struct json_writer *w, const struct schema_message *m, struct slice bytes);
+    // The members of the object alone, each with its key.
+    bool (*members)(struct json_writer *w, const struct schema_message *m, struct slice bytes,
+                    bool *first);
+    bool (*element)(struct json_writer *w, const struct schema_field *f,
+                    const struct wire_field *v);
+};
+
 struct json_writer {
+    const struct json_recursion *put;
     struct strbuf *out;
     struct arena *arena;
     const struct schema *schema;
@@ -133,12 +149,6 @@ static inline bool json_field_matches(const struct schema_field *f, const struct
 // Each puts one JSON value (or, where it says so, a part of one); false with
 // w->fault set on failure, whatever was put then stays.
 bool json_put_string(struct json_writer *w, struct slice text);
-bool json_put_message(struct json_writer *w, const struct schema_message *m, struct slice bytes);
-// The members of the object alone, each with its key.
-bool json_put_members(struct json_writer *w, const struct schema_message *m, struct slice bytes,
-                      bool *first);
-bool json_put_element(struct json_writer *w, const struct schema_field *f,
-                      const struct wire_field *v);
 bool json_put_map(struct json_writer *w, const struct schema_field *f, const uint8_t *first,
                   const uint8_t *last, const uint8_t *end);
 bool json_put_known(struct json_writer *w, const struct schema_message *m, struct slice bytes);
@@ -151,7 +161,7 @@ bool json_put_value(struct json_writer *w, struct slice bytes);
 static inline bool json_check_element(struct json_writer *w, const struct schema_field *f,
                                       const struct wire_field *v) {
     size_t before = w->out->len;
-    bool ok = json_put_element(w, f, v);
+    bool ok = w->put->element(w, f, v);
     w->out->len = before;
     return ok;
 }
