@@ -101,6 +101,7 @@ Upstream::Upstream(struct rpc_loop *loop, const std::string &address) {
         {"/http_test.v1.Upstream/File", File, this},
         {"/http_test.v1.Upstream/Upload", Upload, this},
         {"/grpc.health.v1.Health/Check", Health, this},
+        {"/runs.v1.TokensService/GetCaller", Caller, this},
     };
     for (const struct rpc_method &method : streams_.Methods()) {
         methods_.push_back(method);
@@ -306,6 +307,26 @@ void Upstream::SetHealth(int status) {
         }
         held_health_.clear();
     }
+}
+
+void Upstream::Caller(void *self, struct rpc_server_call *call) {
+    auto *upstream = static_cast<Upstream *>(self);
+    std::lock_guard<std::mutex> lock(upstream->mutex_);
+    struct slice value;
+    if (rpc_server_call_metadata(call, "authorization", &value) && Text(value) == "Bearer known") {
+        struct slice none = SLICE_EMPTY;
+        rpc_server_call_reply(call, &none, 1);
+        return;
+    }
+    struct arena *a = rpc_server_call_arena(call);
+    struct error *error = error_new(a, upstream->caller_refusal_, REASON_NONE, "not known");
+    error->reason = "TEST_REASON";
+    rpc_server_call_fail(call, error);
+}
+
+void Upstream::SetCallerRefusal(enum status_code code) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    caller_refusal_ = code;
 }
 
 int64_t Upstream::health_calls() const {
@@ -639,7 +660,7 @@ std::string GatewayTest::StartError(struct gateway_limits limits, const std::str
     options.authorizer = authorizer_;
     options.local = local_;
     options.descriptor_sets = &sets;
-    options.descriptor_set_count = 1;
+    options.descriptor_set_count = has_own_methods_ ? 1 : 0;
     EXPECT_EQ(address_parse(&arena_, "--listen", listen.c_str(), &options.listen), nullptr);
     const struct error *error = gateway_start(&arena_, &options, &gateway_);
     if (error != nullptr) {

@@ -63,6 +63,8 @@ class Upstream {
     static constexpr int kNoHealth = -1;
     static constexpr int kHoldHealth = -2;
     void SetHealth(int status);
+    // What GetCaller answers to other tokens than "known".
+    void SetCallerRefusal(enum status_code code);
     // How many checks have come.
     int64_t health_calls() const;
     size_t held() const;
@@ -84,6 +86,7 @@ class Upstream {
     static void File(void *self, struct rpc_server_call *call);
     static void Upload(void *self, struct rpc_server_call *call);
     static void Health(void *self, struct rpc_server_call *call);
+    static void Caller(void *self, struct rpc_server_call *call);
     static void ReplyHealth(struct rpc_server_call *call, int status);
     void Count();
 
@@ -97,6 +100,7 @@ class Upstream {
     bool releasing_ = false;
     int64_t calls_ = 0;
     std::function<void()> hook_;
+    enum status_code caller_refusal_ = STATUS_UNAUTHENTICATED;
     int health_ = kNoHealth;
     int64_t health_calls_ = 0;
     std::vector<struct rpc_server_call *> held_health_;
@@ -221,6 +225,8 @@ class GatewayTest : public testing::Test {
     struct gateway_readiness readiness_ = {};
     struct gateway_authorizer authorizer_ = {};
     const struct local_table *local_ = nullptr;
+    // Serves the product's methods instead, of which the upstream has GetCaller alone.
+    bool has_own_methods_ = true;
 
   private:
     std::string UpstreamAddress() const {

@@ -480,8 +480,27 @@ TEST_F(Local, APageThatNeedsATokenIsForCallersWhoAreKnown) {
         EXPECT_EQ(reply.Header("www-authenticate"), "Bearer");
     }
     EXPECT_EQ(Ask(Request("GET", "/secret", "Authorization: Bearer known\r\n")).body, "GET:");
-    // The others need none.
+    // Other pages need none.
     EXPECT_EQ(Ask(Request("GET", "/v1/echo")).status, 200);
+}
+
+TEST_F(Local, WhereOnlyTheUpstreamKnowsCallersItIsAsked) {
+    local_ = &kTable;
+    has_own_methods_ = false;
+    Start();
+    std::string known = "Authorization: Bearer known\r\n";
+    for (const std::string headers : {"", "Authorization: Bearer other\r\n"}) {
+        Reply reply = Ask(Request("GET", "/secret", headers));
+        ExpectError(reply, 401, "UNAUTHENTICATED", "TEST_REASON");
+    }
+    Client client(port());
+    for (int i = 0; i < 3; i++) {
+        EXPECT_EQ(client.Ask(Request("GET", "/secret?q", known)).body, "GET:q");
+    }
+    EXPECT_EQ(client.Ask(Request("GET", "/secret", known, "a body")).body, "GET:");
+    // An upstream that cannot tell: nobody is let in.
+    upstream().SetCallerRefusal(STATUS_UNIMPLEMENTED);
+    EXPECT_EQ(Ask(Request("GET", "/secret")).status, 501);
 }
 
 } // namespace
