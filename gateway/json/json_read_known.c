@@ -1,20 +1,11 @@
 #include "gateway/json/json_number.h"
 #include "gateway/json/json_reader.h"
+#include "gateway/json/json_struct_fields.h"
 #include "gateway/json/scalar.h"
 
 // The well-known types whose JSON is not that of their fields.
 
 enum {
-    STRUCT_FIELDS = 1,
-    ENTRY_KEY = 1,
-    ENTRY_VALUE = 2,
-    VALUE_NULL = 1,
-    VALUE_NUMBER = 2,
-    VALUE_STRING = 3,
-    VALUE_BOOL = 4,
-    VALUE_STRUCT = 5,
-    VALUE_LIST = 6,
-    LIST_VALUES = 1,
     ANY_TYPE_URL = 1,
     ANY_VALUE = 2,
 };

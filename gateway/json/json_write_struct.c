@@ -1,21 +1,10 @@
 #include <math.h>
 
 #include "gateway/json/json_number.h"
+#include "gateway/json/json_struct_fields.h"
 #include "gateway/json/json_writer.h"
 
-// google.protobuf.Struct, Value and ListValue. Field numbers of struct.proto.
-enum {
-    STRUCT_FIELDS = 1,
-    ENTRY_KEY = 1,
-    ENTRY_VALUE = 2,
-    VALUE_NULL = 1,
-    VALUE_NUMBER = 2,
-    VALUE_STRING = 3,
-    VALUE_BOOL = 4,
-    VALUE_STRUCT = 5,
-    VALUE_LIST = 6,
-    LIST_VALUES = 1,
-};
+// google.protobuf.Struct, Value and ListValue.
 
 static const char malformed[] = "a google.protobuf.Struct is malformed";
 
