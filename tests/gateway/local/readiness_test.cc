@@ -157,7 +157,8 @@ TEST_F(Readiness, AStopIsToldAtOnceAndEndsTheCheck) {
     EXPECT_EQ(Look(kBeginUs), READINESS_NO);
     Answer(1);
     EXPECT_EQ(waiter.told, 1);
-    EXPECT_EQ(Look(kBeginUs), READINESS_NO);
+    // Nobody is asked any more.
+    EXPECT_EQ(Look(kBeginUs + 10 * kFreshUs), READINESS_NO);
 }
 
 } // namespace
