@@ -62,14 +62,17 @@ static int compare_places(const void *a, const void *b) {
 static struct entry *sort_routes(struct openapi_builder *b, size_t *ret_count) {
     size_t count = transcoder_route_count(b->transcoder);
     struct entry *entries = ARENA_ARRAY(&b->arena, struct entry, count);
-    const struct schema_method *method = NULL;
     unsigned binding = 0;
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
-        struct route_parts route = route_parts_of(transcoder_route_at(b->transcoder, i));
-        binding = route.method == method ? binding + 1 : 0;
-        method = route.method;
-        if (!method->client_streaming) {
+        const struct transcoder_route *at = transcoder_route_at(b->transcoder, i);
+        struct route_parts route = route_parts_of(at);
+        // The routes of a method follow each other.
+        bool is_more =
+            i > 0 && transcoder_route_method_index(at) ==
+                         transcoder_route_method_index(transcoder_route_at(b->transcoder, i - 1));
+        binding = is_more ? binding + 1 : 0;
+        if (!route.method->client_streaming) {
             entries[n++] = (struct entry){.route = route,
                                           .path = openapi_path_of(&b->arena, &route),
                                           .index = i,

@@ -218,7 +218,7 @@ void openapi_schema_element(struct openapi_builder *b, const struct schema_field
 }
 
 void openapi_schema_text(struct openapi_builder *b, const struct schema_field *f) {
-    if (f->enumeration != NULL) {
+    if (f->type == SCHEMA_ENUM) {
         put_words(b, f->enumeration, leaves_zero_out(f));
     } else {
         openapi_schema_element(b, f, OPENAPI_INPUT);
