@@ -275,6 +275,7 @@ static void compile_field(struct compiler *c, struct schema_field *f, const upb_
                                                     &google_protobuf_FieldOptions_msginit);
     f->number_in_json = descriptor_option_varint(options, FIELD_OPTION_JSTYPE) == JS_NUMBER;
     f->marks = schema_marks_of(&c->scratch, options);
+    f->example = arena_copy(c->arena, schema_example_of(&c->scratch, options));
     const upb_OneofDef *oneof = upb_FieldDef_RealContainingOneof(def);
     f->oneof = oneof == NULL ? -1 : (int32_t)upb_OneofDef_Index(oneof);
     if (type == SCHEMA_MESSAGE || type == SCHEMA_GROUP) {

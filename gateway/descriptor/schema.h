@@ -93,6 +93,7 @@ struct schema_field {
     struct slice json_default;
     const struct schema_message *message;  // MESSAGE, GROUP; else NULL
     const struct schema_enum *enumeration; // ENUM; else NULL
+    struct slice example;                  // JSON text, not checked; empty: none
 };
 
 enum { SCHEMA_DENSE_NUMBERS = 64 };

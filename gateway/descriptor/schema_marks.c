@@ -11,6 +11,7 @@ enum {
     FIELD_JSON_OUTPUT_ONLY = 2,
     FIELD_JSON_ALWAYS_SET = 3,
     FIELD_JSON_PLAIN_VALUE = 4,
+    FIELD_JSON_EXAMPLE = 5,
     FIELD_OPTION_DEPRECATED = 3,
 };
 
@@ -68,4 +69,18 @@ uint8_t schema_marks_of(struct arena *a, struct slice options) {
         }
     }
     return marks;
+}
+
+struct slice schema_example_of(struct arena *a, struct slice options) {
+    struct slice json = descriptor_option_message(a, options, OPTION_FIELD_JSON, NULL);
+    struct slice example = SLICE_EMPTY;
+    const uint8_t *p = json.data;
+    const uint8_t *end = p + json.len;
+    struct wire_field field;
+    while (p < end && wire_read_field(&p, end, &field)) {
+        if (field.number == FIELD_JSON_EXAMPLE && field.type == WIRE_BYTES) {
+            example = field.bytes;
+        }
+    }
+    return example;
 }

@@ -21,4 +21,8 @@ enum schema_mark {
 // is read on the way. Pure.
 uint8_t schema_marks_of(struct arena *a, struct slice options);
 
+// Returns the example, JSON text that nobody has checked, that the bytes of a field's options
+// give (gateway.v1.field_json); in a or of options; empty if there is none. Pure.
+struct slice schema_example_of(struct arena *a, struct slice options);
+
 #endif

@@ -1,5 +1,6 @@
 #include "gateway/openapi/openapi_schema.h"
 
+#include "gateway/json/json_read.h"
 #include "gateway/openapi/doc.h"
 #include "gateway/openapi/openapi_text.h"
 
@@ -288,6 +289,19 @@ struct slice openapi_schema_note(struct openapi_builder *b, const struct schema_
     return text;
 }
 
+// The example that the field's options give, if a request may hold it.
+static void put_example(struct openapi_builder *b, const struct schema_field *f) {
+    const struct json_read_options options = {0};
+    struct strbuf bytes = STRBUF_INIT;
+    if (f->example.len > 0 &&
+        json_read_field(b->schema, &b->arena, f, f->example, &options, &bytes) == NULL) {
+        doc_open_member(b->out, "examples", '[');
+        doc_raw(b->out, f->example);
+        doc_close(b->out, ']');
+    }
+    strbuf_release(&bytes);
+}
+
 void openapi_schema_field(struct openapi_builder *b, const struct schema_message *m,
                           const struct schema_field *f, enum openapi_side side) {
     openapi_schema_type(b, f, side);
@@ -298,6 +312,7 @@ void openapi_schema_field(struct openapi_builder *b, const struct schema_message
     if ((f->marks & SCHEMA_DEPRECATED) != 0) {
         doc_member_bool(b->out, "deprecated", true);
     }
+    put_example(b, f);
     if (side == OPENAPI_REPLY && (f->marks & SCHEMA_OUTPUT_ONLY) != 0) {
         doc_member_bool(b->out, "readOnly", true);
     } else if (side == OPENAPI_INPUT && (f->marks & SCHEMA_INPUT_ONLY) != 0) {

@@ -107,6 +107,19 @@ TEST(OpenapiSchema, WhatIsKnownOfAFieldIsSaid) {
               "What can be bought.\n\n- A list in a comment.");
 }
 
+TEST(OpenapiSchema, AnExampleIsShownIfARequestMayHoldIt) {
+    Document d(ShopSet());
+    for (const std::string side : {"", "-Input"}) {
+        const std::string thing = "shop.v1.Thing" + side;
+        EXPECT_EQ(Print(d.At(PropertyOf(thing, "size")).members.at("examples")), "[12]");
+        EXPECT_EQ(Print(d.At(PropertyOf(thing, "kinds")).members.at("examples")),
+                  R"([["quoted",2]])");
+        for (const char *field : {"worded", "openEnded", "unknown", "name"}) {
+            EXPECT_EQ(d.At(PropertyOf(thing, field)).members.count("examples"), 0u) << field;
+        }
+    }
+}
+
 TEST(OpenapiSchema, OfAMessageThatPrintsDefaultsRepliesHaveEveryFieldThatHasOne) {
     Document d(RunsSet());
     EXPECT_EQ(Print(d.At({"components", "schemas", "runs.v1.RunEvent", "required"})),
