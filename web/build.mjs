@@ -23,7 +23,7 @@ const TYPES = {
 // The library's own build in modules, of which a browser loads the last third when the
 // playground is opened; and ours.
 const files = new Map();
-for (const name of ['reference.css', 'reference.js', 'samples.js', 'licenses.txt']) {
+for (const name of ['reference.css', 'reference.js', 'document.js', 'samples.js', 'licenses.txt']) {
   files.set(name, readFileSync(path.join(here, name)));
 }
 files.set('scalar/standalone.esm.js', readFileSync(path.join(library, 'standalone.esm.js')));

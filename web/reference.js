@@ -1,4 +1,5 @@
 // The reference page: what the library shows, and what it leaves out.
+import { foldErrors } from './document.js';
 import { addSamples } from './samples.js';
 import { createApiReference } from './scalar/standalone.esm.js';
 
@@ -30,8 +31,11 @@ const show = async () => {
   const reply = await fetch(beside('openapi.json'), { headers: { Accept: 'application/json' } });
   if (!reply.ok) throw new Error(`openapi.json is answered with ${reply.status}`);
   const content = await reply.json();
+  content.info.description = [content.info.description ?? '', '[openapi.json](openapi.json)']
+    .join('\n\n');
   const base = beside('.').href.replace(/\/$/, '');
   addSamples(content, base);
+  foldErrors(content);
   const unfold = Object.keys(content.paths ?? {}).length <= UNFOLDED_PATHS;
   document.title = content.info.title;
   place.replaceChildren();
@@ -41,7 +45,7 @@ const show = async () => {
     ...SAMPLES,
     content,
     servers: [{ url: base }],
-    documentDownloadType: 'json',
+    documentDownloadType: 'none',
     orderSchemaPropertiesBy: 'preserve',
     orderRequiredPropertiesFirst: false,
     expandAllResponses: unfold,

@@ -1,20 +1,11 @@
 // Samples of a request in four languages: whole programs that print the reply, as one pastes
 // them. The library's own begin without their imports and print nothing.
 
-const VERBS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
+import { operations, resolve } from './document.js';
+
 const DEEPEST = 6; // of an example that is made up: schemas may contain themselves
 
 const indent = (text, by) => text.replaceAll('\n', `\n${by}`);
-
-// What a JSON pointer within the document leads to.
-const resolve = (document, node) => {
-  let found = node;
-  for (let hops = 0; found?.$ref !== undefined && hops < 8; hops++) {
-    found = found.$ref.slice(2).split('/').reduce(
-      (at, key) => at?.[key.replaceAll('~1', '/').replaceAll('~0', '~')], document);
-  }
-  return found ?? {};
-};
 
 const given = (node) => node.example ?? node.examples?.[0] ?? node.default ?? node.const
   ?? node.enum?.[0];
@@ -173,12 +164,9 @@ const LANGUAGES = [
 // Gives each operation of an OpenAPI document its samples, sent to base. Those that the
 // document brings along stay.
 export const addSamples = (document, base) => {
-  for (const [path, item] of Object.entries(document.paths ?? {})) {
-    for (const verb of VERBS) {
-      if (item[verb] === undefined) continue;
-      const request = requestOf(document, base, path, verb, item);
-      item[verb]['x-codeSamples'] ??= LANGUAGES.map(
-        ({ lang, label, write }) => ({ lang, label, source: write(request) }));
-    }
+  for (const [path, verb, item] of operations(document)) {
+    const request = requestOf(document, base, path, verb, item);
+    item[verb]['x-codeSamples'] ??= LANGUAGES.map(
+      ({ lang, label, write }) => ({ lang, label, source: write(request) }));
   }
 };

@@ -6,7 +6,7 @@
 # Returns false, having said why, if it cannot.
 ensure_web() (
     web=$ROOT/web
-    stamp=$(cd "$web" && sha256sum package-lock.json build.mjs index.html licenses.txt reference.* samples.js)
+    stamp=$(cd "$web" && sha256sum package-lock.json build.mjs index.html licenses.txt ./*.css ./*.js)
     [ "$(cat "$web/dist/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
     ensure_node "for the reference page"
     ensure_node_packages "$web"
