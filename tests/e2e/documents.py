@@ -6,6 +6,7 @@ npm. A gateway's document is what runs-gateway prints for the same options.
 """
 
 import atexit
+import gzip
 import json
 import os
 import pathlib
@@ -107,8 +108,8 @@ def received(port, method, path, status, headers, body):
     """Records a reply; headers is an http.client.HTTPMessage."""
     if not node_modules() or len(body) > MOST_BODY_BYTES:
         return
-    if headers.get("Content-Encoding"):
-        return
+    if headers.get("Content-Encoding") == "gzip" and body:
+        body = gzip.decompress(body)
     RECORDER.add_reply(port, {
         "method": method, "path": path.split("?", 1)[0], "status": status,
         "headers": {name.lower(): value for name, value in headers.items()},
