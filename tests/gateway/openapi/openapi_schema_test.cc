@@ -145,7 +145,8 @@ TEST(OpenapiSchema, UnknownFieldsOfRequestsAreRefusedUnlessTheyAreIgnored) {
 }
 
 TEST(OpenapiSchema, EveryReferenceLeadsSomewhereAndEveryComponentIsReferredTo) {
-    for (const std::string &set : {WideSet(), RunsSet(), ShopSet(), ShopSet("bare")}) {
+    for (const std::string &set : {WideSet(), RunsSet(), ShopSet(), ShopSet("bare"),
+                                   ReadFile("tests/gateway/testdata/kinds.binpb")}) {
         for (enum envelope_kind envelope : {ENVELOPE_RUNS, ENVELOPE_NONE}) {
             Document d(set, DocumentOptions(envelope), true);
             size_t found = 0;
