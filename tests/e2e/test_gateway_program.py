@@ -46,6 +46,7 @@ WRONG_USAGE = [
     ("drain", ("--drain-ms", "-1"), ("--drain-ms", '"-1"', "from 0 to 3600000")),
     ("heartbeat", ("--stream-heartbeat-ms", "99"), ("--stream-heartbeat-ms", '"99"', "from 100")),
     ("gzip of a word", ("--gzip-min-bytes", "on"), ("--gzip-min-bytes", '"on"', "off")),
+    ("web of another word", ("--web", "yes"), ("--web", '"yes"', "on", "off")),
     ("gzip of 0", ("--gzip-min-bytes", "0"), ("--gzip-min-bytes", '"0"', "from 1")),
     ("origin with a path", ("--cors-origin", "https://a.example/"),
      ("--cors-origin", '"https://a.example/"', "scheme://host[:port]")),
@@ -294,6 +295,18 @@ class Options(unittest.TestCase):
             path = "/v1/say/" + "x" * 500
             reply = rest.request(gateway.port, "GET", path, headers=headers)
             self.assertEqual(encoding, reply.headers["Content-Encoding"], option)
+
+    def test_the_reference_page_is_there_if_asked_for(self):
+        for options, page, root in (((), 404, 404), (("--web", "off"), 404, 404),
+                                    (("--web", "on"), 200, 303)):
+            with self.subTest(options):
+                gateway = self.gateway(*options)
+                self.assertEqual(page, rest.request(gateway.port, "GET", "/docs").status)
+                html = {"Accept": "text/html"}
+                self.assertEqual(root, rest.request(gateway.port, "GET", "/", headers=html).status)
+                self.assertEqual(404, rest.request(gateway.port, "GET", "/").status)
+                # What it fronts stays what it was.
+                self.assertEqual(200, rest.request(gateway.port, "GET", "/v1/say/you").status)
 
     def test_limits_are_those_that_were_given(self):
         gateway = self.gateway("--max-body-bytes", "10", "--max-url-bytes", "64",
