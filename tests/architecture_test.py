@@ -263,6 +263,23 @@ class Architecture(unittest.TestCase):
         inner = {room: others - LOBBIES for room, others in graph.items() if room not in LOBBIES}
         self.assertEqual([], source_graph.circles(inner))
 
+    def test_the_page_says_what_each_room_includes(self):
+        page = (ROOT / "docs/ARCHITECTURE.md").read_text(encoding="utf-8")
+        told = {room: sorted(re.findall(r"`([^`]+)`", includes)) for room, includes in
+                re.findall(r"^\| `([a-z_/]+)/` \| [^|]+ \| ([^|]+) \|$", page, re.M)}
+        graph = source_graph.rooms(ROOT, LAYERS + ("protos",))
+        self.assertEqual({room: sorted(others) for room, others in graph.items()}, told)
+
+    def test_the_walk_through_a_cancel_names_files_that_are_there(self):
+        page = (ROOT / "docs/ARCHITECTURE.md").read_text(encoding="utf-8")
+        walk = page.split("## A cancel, file by file")[1].split("\n## ")[0]
+        folder = None
+        for name in re.findall(r"`([a-z_/]+\.[ch])`", walk):
+            path = ROOT / name if "/" in name else folder / name
+            with self.subTest(name):
+                self.assertTrue(path.exists())
+            folder = path.parent
+
     def test_no_glob_of_bazel_is_empty(self):
         for build in sorted(ROOT.glob("*/**/BUILD.bazel")):
             text = build.read_text(encoding="utf-8")
