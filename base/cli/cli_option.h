@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Options of programs as rows of tables. A row is all there is of an option but for the
-// code that uses its value: how it is read and checked, its default, where the value goes,
-// and what --help prints (base/cli/command_line.h).
+// Options of programs as rows of tables. A row describes an option completely, except for
+// the code that uses its value: how it is read and checked, its default, which member of a
+// struct receives the value, and what --help prints (base/cli/command_line.h).
 
 enum cli_kind {
     CLI_FLAG,   // bool: true once it is given; takes no value
@@ -23,24 +23,24 @@ struct cli_list {
     size_t count;
 };
 
-// Immutable; all of it constants. What is left out is 0.
+// One option. Immutable; a constant. Members that an initializer leaves out are 0.
 struct cli_option {
     const char *name;     // "--store"; NULL ends a table
     const char *old_name; // read as if it were name, and not in --help; may be NULL
     const char *value;    // what the value is, for --help: "URL"; NULL for a flag
-    // Lines are set off with "\n". The default is printed behind it, by itself.
+    // The text of --help; "\n" separates lines. The default is appended automatically.
     const char *help;
 
-    // What it is and which member of the program's struct takes it: CLI_..._AT.
+    // The type, and the member of the program's struct that receives the value: CLI_..._AT.
     enum cli_kind kind;
     size_t offset;
     size_t size;
-    // CLI_GIVEN_AT: where a bool says whether it was given, its offset and 1; 0: nowhere.
+    // 1 plus the offset of a bool that is set if the option was given (CLI_GIVEN_AT); 0: none.
     size_t given;
 
     bool is_required;
     int64_t least; // NUMBER
-    int64_t most;  // NUMBER; LIST: how often it may be given, 0: as often as one likes
+    int64_t most;  // NUMBER; LIST: how often it may be given, 0: without limit
     // WORD: the words, ended by NULL; each stands for its index, words_from added. NUMBER:
     // NULL, or words that stand for numbers, likewise.
     const char *const *words;
@@ -56,8 +56,9 @@ struct cli_option {
     const char *default_help; // more about the default, for --help; may be NULL
 };
 
-// Rows for the struct that is offset bytes within the program's own. Tables that several
-// programs have come in as one; a row with no rows ends the list.
+// A table of rows whose members' offsets are relative to a struct that lies offset bytes
+// within the program's own. So several programs can share a table. An entry whose rows is
+// NULL ends the list.
 struct cli_table {
     const struct cli_option *rows;
     size_t offset;
@@ -75,8 +76,8 @@ struct cli_walk cli_option_first(const struct cli_table *tables);
 // Goes on to the next row.
 struct cli_walk cli_option_next(struct cli_walk walk);
 
-// The members of a row that name a member of a struct. A member of another type than the
-// kind's does not compile.
+// Initialize the members of a row that refer to a member of a struct. A member whose type
+// does not fit the kind does not compile.
 // clang-format off
 #define CLI_MEMBER_(kind_, type_, member_, ...)                                                    \
     .kind = (kind_), .offset = offsetof(type_, member_),                                           \

@@ -141,7 +141,7 @@ static bool add_to_list(struct reader *r, struct slot *slot, const char *name, c
     return true;
 }
 
-// Takes text as the option's value; name is what it is called in a complaint.
+// Reads text as the option's value; name is what error messages call the option.
 static bool set_value(struct reader *r, struct slot *slot, const char *name, const char *text) {
     const struct cli_option *o = slot->row;
     int64_t number = 0;

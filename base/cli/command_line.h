@@ -7,7 +7,7 @@
 // The command line of a program, or of one command of a program, as tables: from them
 // the arguments are read and --help is printed.
 
-// Immutable; all of it constants.
+// Immutable; a constant.
 struct command_line {
     const char *program;  // "runsctl"
     const char *version;  // makes --version an option; NULL: it is none
@@ -23,15 +23,16 @@ struct command_line {
 
 enum command_line_outcome {
     COMMAND_LINE_READ,
-    COMMAND_LINE_TOLD,  // --help or --version was given and answered on stdout
-    COMMAND_LINE_WRONG, // told on stderr in one line
+    COMMAND_LINE_TOLD,  // --help or --version was given; its text was printed on stdout
+    COMMAND_LINE_WRONG, // wrong usage; one line was printed on stderr
 };
 
-// Reads arguments (behind the names of program and command) into options, a struct that
-// the tables' offsets are of, all 0 before: every member that a row names is set, to what
-// was given, to what the environment says or to the default. Lists and operands live in a;
-// the texts are those of arguments, the environment and the tables. --help and -h are
-// answered wherever they stand before "--".
+// Reads arguments (without the names of program and command) into options, the struct that
+// the tables' offsets refer to; the caller passes it zeroed. Every member that a row names
+// is set: to the value given, else to the environment variable's, else to the default.
+// Lists and operands live in a; their texts are borrowed from arguments, the environment
+// and the tables. *ret_operands has line->operand_count texts. --help and -h take effect
+// anywhere before "--".
 enum command_line_outcome command_line_read(struct arena *a, const struct command_line *line,
                                             int count, char **arguments, void *options,
                                             const char ***ret_operands);

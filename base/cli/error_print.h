@@ -3,7 +3,7 @@
 
 #include "base/core/error.h"
 
-// Tells on stderr in one line why a program could not do its work:
+// Prints on stderr, in one line, why a program failed:
 // "PROGRAM: message (detail)".
 void error_print(const char *program, const struct error *error);
 

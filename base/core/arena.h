@@ -7,8 +7,8 @@
 
 struct arena_block;
 
-// Memory of one request: allocated piecewise, released at once. Not thread
-// safe; the owner of the request is the one thread that uses it at a time.
+// Memory of one request: allocated in pieces, released all at once. Not thread
+// safe: only the thread that works on the request at the moment may use it.
 struct arena {
     struct arena_block *blocks;
     char *next;
@@ -25,7 +25,8 @@ void arena_release(struct arena *a);
 // used over and over seldom allocates.
 void arena_reset(struct arena *a);
 
-// How much memory a has. Takes a step for each of its blocks, which grow to 256 KiB.
+// Returns how many bytes a has allocated, used or not. Linear in the number of its blocks,
+// whose sizes grow up to 256 KiB.
 size_t arena_bytes(const struct arena *a);
 
 // Returns n bytes aligned for any type, contents undefined, valid until

@@ -22,8 +22,8 @@ void base64_encode(struct slice bytes, uint8_t *ret_text);
 // other characters, wrong padding, or bits set behind the last byte.
 bool base64_decode(struct slice text, uint8_t *ret_bytes, size_t *ret_size);
 
-// As base64_decode, but whatever bits are set behind the last byte: parsers of
-// proto3 JSON take "-_" for the byte 0xfb (protobuf's conformance suite,
+// As base64_decode, but ignores bits that are set behind the last byte: parsers of
+// proto3 JSON read "-_" as the byte 0xfb (protobuf's conformance suite,
 // BytesFieldBase64Url).
 bool base64_decode_lenient(struct slice text, uint8_t *ret_bytes, size_t *ret_size);
 

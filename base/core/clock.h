@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-// Where the time of day comes from; tests put their own in.
+// The source of the time of day; tests replace it.
 struct clock {
     // Returns microseconds since 1970-01-01T00:00:00Z. Thread safe.
     int64_t (*now_us)(const struct clock *self);

@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-// malloc, realloc, calloc and strdup that abort instead of returning NULL:
-// every size asked for is bounded by a limit, so there is nothing to hand to a
-// caller that a restart would not do better.
+// malloc, calloc, realloc and strdup that abort instead of returning NULL:
+// every size is bounded by a limit, so a process without memory is better restarted
+// than left to handle the failure. The caller frees the result with free().
 void *mem_alloc(size_t n);
 void *mem_zalloc(size_t n);
 void *mem_realloc(void *p, size_t n);

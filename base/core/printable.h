@@ -6,8 +6,8 @@
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
 
-// Text from outside as a terminal may get it, so that no name or reason can move its
-// cursor or recolour it.
+// Text from outside made safe to print on a terminal, so that no name or reason can move
+// the cursor or change colours.
 
 // Appends text with control characters and bytes that are no UTF-8 as "\xNN".
 void printable_append(struct strbuf *out, struct slice text);

@@ -3,20 +3,20 @@
 
 #include "base/core/slice.h"
 
-// Every reason that an error of ours may give (google.rpc.ErrorInfo.reason), in one list:
+// Every reason that our errors may have (google.rpc.ErrorInfo.reason), in one list:
 // programs branch on these, so neither a name nor its meaning ever changes. What each
 // means stands in protos/runs/v1/error_reason.proto, protos/gateway/v1/error_reason.proto
 // and docs/API.md; tests/e2e/test_reasons.py holds them against each other.
 
-// google.rpc.ErrorInfo.domain: of the server, and of the gateway for what it refuses
-// before an upstream hears of it.
+// google.rpc.ErrorInfo.domain: the server's, and the gateway's for the errors that the
+// gateway itself makes.
 #define REASON_DOMAIN_RUNS    "runs.v1"
 #define REASON_DOMAIN_GATEWAY "gateway.v1"
 
-// X(name, http_status): http_status where HTTP has one of its own for the reason, which
-// then counts instead of the code's; 0 elsewhere.
+// X(name, http_status): http_status replaces the HTTP status of the error's code where
+// HTTP has a more specific one for the reason; 0 where it has none.
 //
-// What the server says, numbered as runs.v1.ErrorReason.
+// The server's reasons, numbered as runs.v1.ErrorReason.
 #define REASONS_OF_RUNS(X)                                                                         \
     X(TOKEN_MISSING, 0)                                                                            \
     X(TOKEN_INVALID, 0)                                                                            \
@@ -41,7 +41,7 @@
     X(SERVICE_UNKNOWN, 0)                                                                          \
     X(REQUEST_CANCELLED, 0)
 
-// What the gateway says by itself, numbered as gateway.v1.ErrorReason.
+// The gateway's own reasons, numbered as gateway.v1.ErrorReason.
 #define REASONS_OF_GATEWAY(X)                                                                      \
     X(BODY_INVALID, 0)                                                                             \
     X(BODY_TOO_LARGE, 413)                                                                         \
@@ -80,7 +80,7 @@ enum reason {
 // The reason as it is sent: "RUN_NOT_FOUND". NULL for REASON_NONE.
 const char *reason_name(enum reason reason);
 
-// The HTTP status that HTTP has for the reason itself; 0 if it has none.
+// The HTTP status that replaces that of the error's code; 0 if there is none.
 int reason_http_status(enum reason reason);
 
 // The reason of that name; REASON_NONE if it is none of ours.

@@ -24,8 +24,8 @@ bool request_id_valid(struct slice text) {
 
 enum { RANDOM_BYTES = 10, RANDOM_TAKEN_AT_ONCE = 16 };
 
-// Asks the kernel for the bytes of several ids at once: the call costs as much as all
-// else here. Ids are no secrets; tokens are made elsewhere.
+// Reads the random bytes of several ids from the kernel at once: the system call costs as
+// much as the rest of making an id. Ids are no secrets; tokens are made elsewhere.
 static void random_bytes(uint8_t ret_bytes[RANDOM_BYTES]) {
     static _Thread_local uint8_t taken[RANDOM_BYTES * RANDOM_TAKEN_AT_ONCE];
     static _Thread_local size_t left;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// A borrowed run of bytes: who made it says how long it lives. Not terminated
+// A borrowed run of bytes: the function that returns it says how long it is valid. Not terminated
 // by NUL. An empty slice may have data NULL. Pure.
 struct slice {
     const uint8_t *data;

@@ -41,7 +41,7 @@ static inline struct slice strbuf_slice(const struct strbuf *b) {
     return slice_of(b->data, b->len);
 }
 
-// Gives back memory that b does not need, if it is much.
+// Shrinks the allocation of b to its length if that frees much.
 void strbuf_fit(struct strbuf *b);
 
 // Empties b and hands its bytes to the caller, who frees them with free().

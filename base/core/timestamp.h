@@ -15,7 +15,7 @@
 enum { TIMESTAMP_TEXT_SIZE = 40 };
 
 // Writes RFC 3339 UTC with 0, 3, 6 or 9 digits of fraction, as proto3 JSON
-// wants it, and returns the length; the text ends with NUL. Returns 0 if the
+// requires, and returns the length; the text ends with NUL. Returns 0 if the
 // instant is out of google.protobuf.Timestamp's range.
 int timestamp_format(int64_t seconds, int32_t nanos, char ret_text[TIMESTAMP_TEXT_SIZE]);
 

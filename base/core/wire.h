@@ -26,11 +26,11 @@ struct wire_field {
     uint32_t number;
     enum wire_type type;
     uint64_t value;     // WIRE_VARINT, WIRE_FIXED64, WIRE_FIXED32
-    struct slice bytes; // WIRE_BYTES; for a group all of its inside
+    struct slice bytes; // WIRE_BYTES; of a group its content, without the end tag
 };
 
-// Reads a varint of up to ten bytes from *p; moves *p. Returns false at a cut
-// or overlong one.
+// Reads a varint of up to ten bytes at *p and moves *p behind it. Returns false, with *p
+// and *ret untouched, if it is truncated or exceeds 64 bits.
 static inline bool wire_read_varint(const uint8_t **p, const uint8_t *end, uint64_t *ret) {
     if (*p < end && **p < 0x80) {
         *ret = *(*p)++;

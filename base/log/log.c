@@ -14,7 +14,7 @@ void log_write(const struct logger *l, enum log_level level, const char *message
     if (l->sink != NULL) {
         log_sink_put(l->sink, level, line, length);
     } else {
-        // A log that cannot be written has nowhere to say so.
+        // There is nowhere to report that the log cannot be written.
         ssize_t written = write(l->fd, line, length);
         (void)written;
     }

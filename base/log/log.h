@@ -10,7 +10,7 @@ struct log_sink;
 // Where a program's log lines go: one JSON object a line. Immutable once made; any
 // thread may log.
 struct logger {
-    int fd; // written to at once, one write(2) a line, which may block; if there is no sink
+    int fd;               // used if sink is NULL: each line is one write(2), which may block
     enum log_level level; // lines below it are dropped
     const char *program;
     struct log_sink *sink; // takes the lines and never blocks (base/log/log_sink.h); may be NULL
@@ -26,7 +26,8 @@ static inline bool log_enabled(const struct logger *l, enum log_level level) {
 void log_write(const struct logger *l, enum log_level level, const char *message,
                const struct log_field *fields, int count);
 
-// Writes what waits in the logger's sink, within half a second: before _exit.
+// Writes the lines that wait in the logger's sink, for at most half a second. Call it
+// before _exit.
 void log_flush(const struct logger *l);
 
 // LOG(logger, LOG_INFO, "call done", log_text("requestId", id), log_int("us", us));

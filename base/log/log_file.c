@@ -87,14 +87,14 @@ enum log_file_result log_file_write(const struct log_file *f, const char *data, 
 
 void log_file_wait(const struct log_file *f, int ms) {
     if (f->kind == LOG_FILE_PLAIN) {
-        // A disk does not tell when it has room.
+        // poll does not report when a full disk has room again.
         const struct timespec time = {ms / 1000, (long)(ms % 1000) * NS_PER_MS};
         nanosleep(&time, NULL);
         return;
     }
     struct pollfd p = {f->fd, POLLOUT, 0};
     if (poll(&p, 1, ms) > 0 && (p.revents & POLLOUT) == 0) {
-        // Nobody reads: poll returns at once for ever.
+        // The reader has gone: poll would return at once every time.
         const struct timespec time = {ms / 1000, (long)(ms % 1000) * NS_PER_MS};
         nanosleep(&time, NULL);
     }
@@ -106,7 +106,7 @@ void log_file_write_within(int fd, const char *text, size_t n, int ms) {
     size_t written = 0;
     int64_t end_us = clock_monotonic_us() + (int64_t)ms * 1000;
     while (n > 0 && clock_monotonic_us() < end_us) {
-        // More than a batch may block where poll told of room.
+        // Writing more than a batch may block even if poll reports room.
         size_t piece = n < log_file_batch(&f) ? n : log_file_batch(&f);
         enum log_file_result result = log_file_write(&f, text, piece, &written);
         text += written;

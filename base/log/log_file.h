@@ -17,29 +17,29 @@ struct log_file {
 enum log_file_result {
     LOG_FILE_DONE,
     LOG_FILE_FULL, // no room now, on the disk either
-    LOG_FILE_GONE, // nobody will read it any more
+    LOG_FILE_GONE, // the reader has closed its end
 };
 
-// Makes what writes to fd, which is borrowed. Pipes and terminals are opened a second
+// Returns a writer to fd, which is borrowed. Pipes and terminals are opened a second
 // time where the system allows it, so that they can be written to without blocking.
 struct log_file log_file_open(int fd);
 
 void log_file_close(struct log_file *f);
 
-// Of lines that wait, how many bytes may be written at once so that they do not mix with
-// those of other processes: PIPE_BUF (pipe(7)) for pipes.
+// Returns how many bytes one write may have at most without being mixed with the lines of
+// other processes: PIPE_BUF (pipe(7)) for pipes.
 size_t log_file_batch(const struct log_file *f);
 
-// Writes data; *ret_written says how much of it was. Only files and sockets may take a
-// part. Async-signal-safe.
+// Writes data; *ret_written is how many bytes were written, fewer than n only with files
+// and sockets. Async-signal-safe.
 enum log_file_result log_file_write(const struct log_file *f, const char *data, size_t n,
                                     size_t *ret_written);
 
-// Waits until there may be room, at most ms. Async-signal-safe.
+// Waits until there may be room, for at most ms milliseconds. Async-signal-safe.
 void log_file_wait(const struct log_file *f, int ms);
 
-// Writes text to a descriptor that nobody else of this process logs to, within ms: what
-// the reader does not take by then is lost. Async-signal-safe.
+// Writes text to a descriptor that nothing else in this process logs to, for at most ms
+// milliseconds: what the reader has not taken by then is lost. Async-signal-safe.
 void log_file_write_within(int fd, const char *text, size_t n, int ms);
 
 #endif

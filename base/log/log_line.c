@@ -33,8 +33,8 @@ static void put_cstr(struct line *l, const char *text) {
 
 enum { LONGEST_ESCAPE = 6 };
 
-// Writes how a JSON string has the character at p[0..n), *ret_taken bytes long, where it
-// differs from the bytes; returns the length, 0 if the bytes are taken as they are.
+// Writes the JSON escape of the character at p[0..n), which is *ret_taken bytes long, and
+// returns the escape's length; 0 if the character needs none.
 static size_t escape(const uint8_t *p, size_t n, char ret[LONGEST_ESCAPE], size_t *ret_taken) {
     static const char hex[] = "0123456789abcdef";
     uint8_t c = p[0];
@@ -117,7 +117,7 @@ static void put_text(struct line *l, struct slice text, bool is_all) {
 
 static void put_masked(struct line *l, struct slice text) {
     char masked[LOG_MASK_SPACE];
-    // Beyond what is looked at nothing is shown.
+    // Text beyond what masking examines is not logged.
     bool is_all = text.len <= LOG_MASK_LONGEST;
     text.len = is_all ? text.len : LOG_MASK_LONGEST;
     size_t n = log_mask(text, masked);
@@ -140,8 +140,8 @@ static void put_number(struct line *l, int64_t value) {
     put(l, digits + n, sizeof(digits) - n);
 }
 
-// What a field takes at least beside its key: , " " : and a number, or quotes around
-// cut_text.
+// The least bytes that a field takes beside its key: , " " : and a number, or quotes
+// around cut_text.
 enum { FIELD_LEAST = 4 + 21 };
 
 static void put_field(struct line *l, const struct log_field *f) {

@@ -15,10 +15,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 extern const char *const log_level_names[];
 
 enum {
-    // Of a line with its end: what one write(2) puts into a pipe without mixing it with
-    // what other processes write (PIPE_BUF of pipe(7)).
+    // Bytes of a line with its line feed: what one write(2) puts into a pipe without mixing
+    // it with what other processes write (PIPE_BUF of pipe(7)).
     LOG_LONGEST_LINE = 4096,
-    LOG_LONGEST_TEXT = 2048, // of a field, as it stands in the line
+    LOG_LONGEST_TEXT = 2048, // bytes of a field's text, as escaped in the line
 };
 
 enum log_field_type { LOG_FIELD_TEXT, LOG_FIELD_OWN_TEXT, LOG_FIELD_INT, LOG_FIELD_BOOL };
@@ -39,8 +39,8 @@ static inline struct log_field log_slice(const char *key, struct slice value) {
     return (struct log_field){key, LOG_FIELD_TEXT, value, 0};
 }
 
-// A text that is ours (a route, a word of a table) or was masked before: nothing in it is
-// masked. Nothing else that came from outside may be logged with it.
+// A text that is ours (a route, a word of a table) or already masked: it is logged without
+// masking. Never use it for other text from outside.
 static inline struct log_field log_own_text(const char *key, const char *value) {
     return (struct log_field){key, LOG_FIELD_OWN_TEXT,
                               value != NULL ? slice_of_cstr(value) : SLICE_EMPTY, 0};

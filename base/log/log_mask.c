@@ -236,7 +236,7 @@ static bool has_secret(const uint8_t *text, size_t len) {
 
 // --- masking ---
 
-// FNV-1a: tells words apart, and 32 bits say little about a token of 256.
+// FNV-1a: distinguishes words, and its 32 bits reveal little about a token of 256 bits.
 static uint32_t checksum(const uint8_t *p, size_t n) {
     uint32_t sum = 2166136261u;
     for (size_t i = 0; i < n; i++) {

@@ -30,7 +30,7 @@ struct log_sink {
 
     pthread_mutex_t mutex; // guards what follows, and who appends
     pthread_cond_t changed;
-    bool is_asleep; // the thread waits for lines; lingering it is woken by many only
+    bool is_asleep; // the thread waits for lines; while it lingers only many lines wake it
     bool is_lingering;
     bool is_stopping;
     bool is_over; // the thread touches nothing any more
@@ -108,7 +108,7 @@ static size_t take_batch(struct log_sink *s) {
     return n;
 }
 
-// Says how many lines were dropped since it was said last.
+// Logs how many lines were dropped since this was last logged.
 static enum log_file_result tell_dropped(struct log_sink *s) {
     uint64_t dropped = log_sink_dropped(s);
     if (dropped == s->told) {
@@ -154,7 +154,7 @@ static int64_t monotonic_in_ms(int64_t ms) {
 }
 
 // Waits a moment for more lines, then until there are any; returns whether to stop.
-// Lines that come in the moment wake nobody: to be woken costs more than to write.
+// Lines that arrive meanwhile do not wake the thread: a wake-up costs more than a write.
 static bool wait_for_lines(struct log_sink *s) {
     pthread_mutex_lock(&s->mutex);
     int64_t end_us = monotonic_in_ms(LOG_SINK_LINGER_MS);
@@ -181,7 +181,7 @@ static bool stops(struct log_sink *s) {
 
 static enum log_file_result claim_and_drain(struct log_sink *s) {
     while (atomic_flag_test_and_set_explicit(&s->claim, memory_order_acquire)) {
-        sleep_ms(1); // somebody is dying
+        sleep_ms(1); // a crashing thread is writing
     }
     enum log_file_result result = drain(s);
     atomic_flag_clear_explicit(&s->claim, memory_order_release);
@@ -267,8 +267,8 @@ void log_sink_free(struct log_sink *s, int patience_ms) {
         thread_join(s->thread);
         release(s);
     } else {
-        // It hangs in a write that nobody can end; the process ends without it, and what
-        // it uses must stay.
+        // The thread hangs in a write that cannot be interrupted; the process ends without
+        // it, so the memory that it uses is not freed.
         pthread_detach(s->thread);
     }
 }

@@ -5,12 +5,12 @@
 
 // Makes a server's logger: JSON lines on standard error, written by a thread of its own
 // (base/log/log_sink.h) and, as far as possible, when the process crashes. Call it once,
-// behind server_process_prepare. *ret_logger must not move. Without a thread left it
-// writes at once, and says so.
+// after server_process_prepare. *ret_logger must not move. If no thread can be started,
+// lines are written by the caller's thread, and a warning is logged.
 void server_log_start(enum log_level level, const char *program, struct logger *ret_logger);
 
-// Writes what waits, for a quarter of a second after the reader took something last and
-// a second at most. Nobody may log any more.
+// Writes the lines that wait: gives up a quarter of a second after the last progress, and
+// after one second at the latest. The logger must not be used afterwards.
 void server_log_stop(struct logger *logger);
 
 #endif

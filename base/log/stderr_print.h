@@ -3,9 +3,9 @@
 
 #include "base/core/slice.h"
 
-// Tells a person something on standard error: a line, as a terminal may get it
-// (base/core/printable.h), with what follows a token's prefix hidden, in one write. What the
-// reader does not take within a second is lost: a program that ends does not hang.
+// Prints a line on standard error in one write, made safe for a terminal
+// (base/core/printable.h) and with what follows a token's prefix hidden. What the reader
+// does not take within a second is lost, so that a program that ends does not hang.
 void stderr_print_line(struct slice text);
 
 #endif

@@ -36,7 +36,7 @@ struct listener {
     struct address address; // a copy
     void *context;          // for take
     struct listen_socket socket;
-    bool is_closed; // accept said that it is no listener any more
+    bool is_closed; // accept reported that the socket no longer listens
     atomic_uint_least64_t accepted;
     int64_t file_logged_us; // that it cannot be made again; 0: it can
     struct guarded_listener guarded;
@@ -71,8 +71,8 @@ static int64_t count_interval_us(const struct accept_thread *t) {
     return (1 + t->open.count / SWEEPS_SHARE) * (int64_t)US_PER_MS;
 }
 
-// Whether a connection more may be open; asks the kernel only when it seems not, and not
-// too often.
+// Whether one more connection may be open. Counts anew, by asking the kernel, only when
+// the limit seems reached, and not too often.
 static bool has_room(struct accept_thread *t, int64_t now) {
     if (t->open.count >= t->options.max_connections &&
         now - t->counted_us >= count_interval_us(t)) {
@@ -150,14 +150,14 @@ static void accept_some(struct listener *l) {
     bool refuses = !has_room(t, now);
     t->full_since_us = !refuses ? 0 : t->full_since_us != 0 ? t->full_since_us : now;
     if (refuses && (t->counted_us != now || now - t->full_since_us < GRACE_MS * US_PER_MS)) {
-        // Some may have been closed since they were counted, or are about to be: their
-        // owner has a thread of its own, which may be behind. Nobody is refused for those.
+        // Some may have been closed since they were counted, or are about to be: the thread
+        // that owns them may be behind. No client is refused because of those.
         t->paused_until_us = t->counted_us + count_interval_us(t);
         return;
     }
     for (int i = 0; i < (refuses ? MOST_REFUSED : MOST_AT_ONCE); i++) {
         if (!refuses && !has_room(t, now)) {
-            break; // counted again before anybody is refused
+            break; // counted again before a client is refused
         }
         int connection = accept4(l->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (connection >= 0) {

@@ -8,16 +8,17 @@
 #include "base/net/listener_guard.h"
 
 // Accepts connections at any number of addresses on a thread of its own and hands them
-// over, for a library that cannot be trusted with a listening socket. It goes on whatever
-// accept says: without descriptors or memory it waits a moment and tries again.
+// over, for a library whose own accepting is not robust. It survives every error of
+// accept: without descriptors or memory it waits a moment and tries again.
 //
-// Connections that find max_connections open, and have been for 0.2 s, are closed: a
-// client that is refused tries elsewhere or later, one that is left in the backlog waits
-// for a time-out. Shorter than that is no overload: who closes may just be behind.
+// When max_connections have been open for 0.2 s, further connections are closed: a client
+// that is refused tries elsewhere or later, while one that is left in the backlog waits
+// for its time-out. A shorter time is no overload: the thread that closes connections may
+// be behind.
 //
-// A unix socket's file is looked at once a second. If it is gone, or stale, it is made
-// again; if another program or another file has its place, that is logged, once a minute,
-// and it is made again when the place is free.
+// A unix socket's file is checked once a second. If it is gone or stale, it is made
+// again; if another program's socket or another file has taken its place, that is logged
+// once a minute, and the file is made again when the path is free.
 
 struct accept_thread_options {
     const struct logger *log;
@@ -25,9 +26,9 @@ struct accept_thread_options {
     const char *option;  // that sets max_connections, for the log; a constant
     int max_connections; // open at once, handed over and not closed yet
     int max_descriptor;  // a connection with this number or a greater one is closed
-    // Takes the connection over, which does not block; listener is the socket that it came
-    // from, context what accept_thread_listen was given with its address. Called on the
-    // thread.
+    // Takes ownership of connection, a non-blocking socket; listener is the socket that
+    // accepted it, context the one given to accept_thread_listen with its address. Called
+    // on the thread; must not block.
     void (*take)(void *context, int listener, int connection);
 };
 
@@ -35,15 +36,15 @@ struct accept_thread;
 
 struct accept_thread *accept_thread_new(const struct accept_thread_options *options);
 
-// Listens at an address too, of a name at all that it has; before accept_thread_start.
-// context is for take. *ret_port is the TCP port, 0 for a unix socket. Errors: those of
-// listen_socket_open_all.
+// Adds an address to listen at; a host name means all its addresses. Call it before
+// accept_thread_start. context is passed to take. *ret_port is the TCP port, 0 for a unix
+// socket. Errors: those of listen_socket_open_all.
 const struct error *accept_thread_listen(struct accept_thread *t, struct arena *a,
                                          const struct address *address, void *context,
                                          int *ret_port);
 
-// Starts to accept. From now on guard, if it is not NULL, looks at all the listeners; it
-// must outlive accept_thread_stop.
+// Starts to accept. guard, unless NULL, checks all the listeners from now on; it must
+// outlive accept_thread_stop.
 void accept_thread_start(struct accept_thread *t, struct listener_guard *guard);
 
 // Ends the thread and closes the listeners; the files of unix sockets are removed if they

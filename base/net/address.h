@@ -18,17 +18,17 @@ struct address {
     const char *path; // unix
 };
 
-// Reads what was given; the result lives in a. INVALID_ARGUMENT if it is none, with a
-// message that names flag and what was given.
+// Parses given; the result lives in a. INVALID_ARGUMENT, in a, if it is no address, with a
+// message that names flag, the option it was given for, and the text.
 const struct error *address_parse(struct arena *a, const char *flag, const char *given,
                                   struct address *ret);
 
 // Whether the address is a unix socket or a loopback host (127.0.0.0/8, ::1,
-// localhost): one that no stranger reaches.
+// localhost): one that other machines cannot reach.
 bool address_is_local(const struct address *addr);
 
 // How another process names the address, whatever folder it is in: a unix socket's
-// relative path is made absolute. As given if that were longer than such a path may be.
+// relative path is made absolute, unless the result exceeds the length limit of such paths.
 const char *address_absolute_text(struct arena *a, const struct address *addr);
 
 #endif

@@ -57,7 +57,7 @@ static int bound_port(int fd) {
                                        : ntohs(((struct sockaddr_in *)&bound)->sin_port);
 }
 
-// Gives an address the port that its sisters have.
+// Sets the port of an address to that of the name's other addresses.
 static void set_port(struct sockaddr *where, int port) {
     if (where->sa_family == AF_INET6) {
         ((struct sockaddr_in6 *)where)->sin6_port = htons((uint16_t)port);
@@ -82,7 +82,7 @@ static int listen_at(const struct addrinfo *where) {
     return -1;
 }
 
-// Whether the machine has no such address: of a name it may have some.
+// Whether the machine lacks this address: it may have only some of a name's addresses.
 static bool is_not_ours(int number) {
     return number == EADDRNOTAVAIL || number == EAFNOSUPPORT;
 }

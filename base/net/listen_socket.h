@@ -28,8 +28,7 @@ const struct error *listen_socket_open_all(struct arena *a, const struct address
                                            struct listen_socket *ret_sockets, size_t most,
                                            size_t *ret_count);
 
-// Has who connects from now on not come in, without a reset of those who are in already
-// and wait to be accepted.
+// Refuses new connections from now on, without resetting those that wait to be accepted.
 void listen_socket_refuse(struct listen_socket *socket);
 
 // Whether a connection waits to be accepted.

@@ -32,7 +32,7 @@ void listener_look_at_socket(int fd, struct listener_look *ret_look) {
     struct pollfd waiting = {fd, POLLIN, 0};
     bool polled = poll(&waiting, 1, 0) == 1;
     ret_look->client_waits = polled && (waiting.revents & POLLIN) != 0;
-    // A unix socket that was shut down goes on being one that listens.
+    // A unix socket that was shut down still counts as listening.
     ret_look->is_closed |= polled && (waiting.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
@@ -68,7 +68,7 @@ static const char *what_is_wrong(const struct listener_look *look) {
                  "to open it";
 }
 
-// Returns whether all hear. The mutex is held.
+// Returns whether no listener is deaf. The mutex is held.
 static bool look_at_all(struct listener_guard *guard) {
     for (struct guarded_listener *l = guard->listeners; l != NULL; l = l->next) {
         struct listener_look look = {0};

@@ -3,11 +3,11 @@
 
 #include <stdint.h>
 
-// Counts sockets that somebody else closes without a word, such as a library that was
-// given them. Each is known by its number and by its cookie, which the kernel gives no
-// other socket: a number that has another cookie, or none, was closed. It costs no
-// descriptor and no callback; who wants the true count asks the kernel once a socket
-// (0.1 us).
+// Counts sockets that are closed by other code without notice, such as a library that
+// owns them. Each is identified by its number and by its cookie (SO_COOKIE), which the
+// kernel never gives to another socket: if the number has another cookie, or none, the
+// socket was closed. It needs no descriptor and no callback; a sweep asks the kernel once
+// for each socket (0.1 us).
 struct open_sockets {
     uint64_t *cookies; // by descriptor; 0: none
     int size;
@@ -20,7 +20,7 @@ void open_sockets_release(struct open_sockets *sockets);
 // Counts fd, a socket, from now until it is closed.
 void open_sockets_add(struct open_sockets *sockets, int fd);
 
-// Forgets those that have been closed.
+// Removes the sockets that have been closed from the count.
 void open_sockets_sweep(struct open_sockets *sockets);
 
 #endif

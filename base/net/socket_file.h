@@ -19,11 +19,11 @@ struct socket_file {
 
 struct sockaddr_un socket_file_address(const char *path);
 
-// Removes the file of a unix address if nobody listens at it any more. UNAVAILABLE, in a,
-// if another program does, if the file is no socket or if it cannot be removed.
+// Removes the file of a unix address if no process listens at it any more. UNAVAILABLE, in
+// a, if another program does, if the file is no socket or if it cannot be removed.
 const struct error *socket_file_remove_stale(struct arena *a, const struct address *address);
 
-// Remembers the file that was just bound. *ret_file holds nothing if it is not there.
+// Records the file that was just bound. If it does not exist, ret_file->path is NULL.
 void socket_file_remember(const char *path, struct socket_file *ret_file);
 
 // Whether the file is still there, and no other one has its place. While the socket is

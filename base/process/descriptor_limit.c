@@ -28,7 +28,7 @@ static int64_t how_many_are_default(const struct descriptor_share *shares, size_
     return n;
 }
 
-// Of the given ones that do not fit, the greatest is told.
+// If the given ones do not fit, the error names the greatest.
 static const struct error *refuse(struct arena *a, int64_t limit,
                                   const struct descriptor_share *shares, size_t count) {
     const struct descriptor_share *greatest = NULL;

@@ -12,8 +12,8 @@
 // How many connections fit into the process's limit on open files. Every connection is a
 // descriptor; a process that has none left can neither accept nor open its store's files.
 
-// Kept for what is no connection: the store, logs, loops, listeners. A program that
-// serves has about 25 open before anybody connects.
+// Reserved for everything but connections: the store, logs, event loops, listeners. A
+// serving program has about 25 open before the first client connects.
 enum { DESCRIPTORS_RESERVED = 48 };
 
 // An option that says how many connections of a kind there may be.
@@ -32,7 +32,7 @@ int64_t descriptor_limit(void);
 const struct error *descriptor_limit_fit(struct arena *a, int64_t limit,
                                          struct descriptor_share *shares, size_t count);
 
-// The same for the process's limit, telling the log of each default that was lowered.
+// The same for the process's limit; logs each default that was lowered.
 const struct error *descriptor_limit_apply(struct arena *a, const struct logger *log,
                                            struct descriptor_share *shares, size_t count);
 

@@ -48,7 +48,7 @@ static void look(struct memory_keeper *keeper) {
     if (idle < keeper->idle_after_trim) {
         keeper->idle_after_trim = idle; // what was idle is in use again
     }
-    // Under load a trim finds little, which says nothing of what it finds afterwards.
+    // A trim under load finds little; one after the load may find much more.
     bool is_worth_another = keeper->looks >= LOOKS_UNTIL_ANOTHER &&
                             idle - keeper->least_after_trim > MEMORY_KEEPER_MOST_BYTES;
     if (idle - keeper->idle_after_trim > MEMORY_KEEPER_MOST_BYTES || is_worth_another) {

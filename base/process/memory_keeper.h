@@ -1,12 +1,13 @@
 #ifndef RUNSD_BASE_PROCESS_MEMORY_KEEPER_H
 #define RUNSD_BASE_PROCESS_MEMORY_KEEPER_H
 
-// Gives memory back to the system that was needed once and is free now. malloc by itself
-// returns what lies at the end of its heaps only: one small thing above it keeps the rest.
+// Returns freed memory to the system. malloc by itself returns only what lies at the end of
+// its heaps: one small allocation at the end keeps all the free memory before it.
 //
-// A thread compares every MEMORY_KEEPER_PERIOD_MS what the process has with what is in
-// use, and trims the heaps when MEMORY_KEEPER_MOST_BYTES more than after the last time lie
-// idle. Who serves is held up only where it allocates from the heap that is being trimmed.
+// Every MEMORY_KEEPER_PERIOD_MS a thread compares the memory that the process has with
+// what is in use, and trims the heaps (malloc_trim(3)) when MEMORY_KEEPER_MOST_BYTES more
+// are idle than after the last trim. Other threads wait only if they allocate from the
+// heap that is being trimmed.
 
 enum {
     MEMORY_KEEPER_PERIOD_MS = 1000,

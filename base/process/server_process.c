@@ -17,7 +17,7 @@ void server_process_prepare(sigset_t *ret_signals) {
     sigaddset(ret_signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); // a file at its largest is told by the write
+    signal(SIGXFSZ, SIG_IGN); // write reports a file at its size limit (EFBIG)
     raise_file_limit();
 }
 

@@ -7,8 +7,8 @@
 
 enum { NAME_SIZE = 16 }; // of Linux, with the NUL: pthread_setname_np(3)
 
-// A signal of a fault that is blocked ends the process without a look at its handler
-// (sigprocmask(2), notes), so these stay open.
+// If the signal of a fault is blocked, the kernel ends the process without calling its
+// handler (sigprocmask(2), notes), so these stay unblocked.
 static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
 
 static void block_signals(sigset_t *ret_before) {
@@ -23,7 +23,7 @@ static void block_signals(sigset_t *ret_before) {
 bool thread_try_start(const char *name, void *(*body)(void *context), void *context,
                       pthread_t *ret_thread) {
     sigset_t before;
-    block_signals(&before); // a new thread has the mask of who starts it
+    block_signals(&before); // a new thread inherits its creator's mask
     pthread_t thread;
     bool is_started = pthread_create(&thread, NULL, body, context) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-// The product's threads. All are started here, so that each has a name and none takes a
-// signal that is meant for the process: main waits for those by sigwait or signalfd.
+// The product's threads. All are started here, so that each has a name and none receives a
+// signal that is sent to the process: main waits for those by sigwait or signalfd.
 
 // Starts a thread that runs body(context). Its name, as ps -L and /proc show it, is the
 // first 15 bytes of name. All signals are blocked in it but those that its own faults
