@@ -14,7 +14,7 @@
 #include "gateway/transcode/transcoder.h"
 #include "rpc/client.h"
 
-// What the gateway serves at a moment: the routes of its descriptor sets, the
+// What the gateway serves at one moment: the routes of its descriptor sets, the
 // upstream's methods behind them, and the OpenAPI document of both. A reload replaces the whole;
 // requests in flight keep the one that they began with.
 
@@ -22,9 +22,10 @@
 struct gateway_api {
     struct transcoder *transcoder;
     struct rpc_client_method **methods; // by transcoder_route_method_index
-    // By the same: what a reply takes of memory, by those there were. The HTTP thread's.
+    // By the same index: estimated bytes of memory that a reply takes, from earlier replies.
+    // Used on the HTTP thread only.
     size_t *reply_bytes;
-    // The method that says whether a caller is known; NULL if there is none.
+    // The method that checks whether a caller is known; NULL if there is none.
     struct rpc_client_method *caller_method;
     struct openapi_document openapi; // GET /openapi.json
     atomic_size_t references;
@@ -39,13 +40,13 @@ struct gateway_api_options {
 };
 
 // Compiles descriptor sets. Errors, in a: those of transcoder_new; INVALID_ARGUMENT
-// if no method of them has a route. The caller has the one reference.
+// if none of their methods has a route. *ret_api has one reference, the caller's.
 const struct error *gateway_api_new(struct arena *a, const struct gateway_api_options *options,
                                     const struct slice *descriptor_sets, size_t count,
                                     struct gateway_api **ret_api);
 
-// Appends the OpenAPI document of descriptor sets, for who does not serve them; the
-// upstream may be NULL. Errors: those of gateway_api_new.
+// Appends the OpenAPI document of descriptor sets without serving them; options->upstream
+// may be NULL. Errors: those of gateway_api_new.
 const struct error *gateway_api_print(struct arena *a, const struct gateway_api_options *options,
                                       const struct slice *descriptor_sets, size_t count,
                                       struct strbuf *out);
@@ -56,7 +57,7 @@ struct gateway_api *gateway_api_ref(struct gateway_api *api);
 // Drops a reference; the last one frees. NULL is ignored. Thread safe.
 void gateway_api_unref(struct gateway_api *api);
 
-// The API that new requests get. Thread safe.
+// Holds the API that new requests are served by. Thread safe.
 struct gateway_api_slot {
     pthread_mutex_t mutex;
     struct gateway_api *api;

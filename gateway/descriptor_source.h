@@ -17,21 +17,21 @@ struct descriptor_source {
     const struct logger *log;
     const char *const *files; // borrowed
     size_t file_count;
-    struct rpc_channel *reflect; // the upstream to ask; NULL: it is not asked
+    struct rpc_channel *reflect; // the upstream whose reflection is used; NULL: none
 };
 
-// Whether another reading may give something else.
+// Whether reading the source again may give other sets.
 bool descriptor_source_can_change(const struct descriptor_source *source);
 
-// Reads the sets, into a; none (a count of 0) for those compiled in. Blocks: while the
-// upstream is asked until a stop is pending (base/process/server_process.h). Errors:
-// INVALID_ARGUMENT for a file that cannot be read, that names it; those of
+// Reads the sets into a; *ret_count is 0 for those that are compiled in. Blocks; waiting
+// for the upstream ends when a stop is pending (base/process/server_process.h). Errors, in
+// a: INVALID_ARGUMENT, which names the file, if one cannot be read; those of
 // reflection_fetch.
 const struct error *descriptor_source_read(struct arena *a, const struct descriptor_source *source,
                                            const struct slice **ret_sets, size_t *ret_count);
 
-// Why the sets of this source could not be used, where error says so of the sets by
-// their numbers: with the names of the files.
+// Returns error with the names of the source's files added, since it names sets by their
+// numbers only; in a.
 const struct error *descriptor_source_explain(struct arena *a,
                                               const struct descriptor_source *source,
                                               const struct error *error);

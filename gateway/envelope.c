@@ -2,7 +2,7 @@
 
 enum { HTTP_BAD_REQUEST = 400, HTTP_INTERNAL_SERVER_ERROR = 500 };
 
-// google/rpc/code.proto, save for FAILED_PRECONDITION, which is 400 there: that a
+// google/rpc/code.proto, except for FAILED_PRECONDITION, which is 400 there: that a
 // resource is in another state is a conflict (docs/API.md).
 static const int http_statuses[STATUS_CODE_COUNT] = {
     [STATUS_OK] = 200,
@@ -33,7 +33,7 @@ int envelope_http_status(enum envelope_kind kind, int code) {
 }
 
 int envelope_error_http_status(enum envelope_kind kind, const struct error *error) {
-    // An upstream may use the same words for something else: its reasons have no id.
+    // An upstream may use the same name for another reason: decoded errors have no id.
     int own = reason_http_status(error->reason_id);
     return own != 0 ? own : envelope_http_status(kind, (int)error->code);
 }

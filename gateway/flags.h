@@ -7,14 +7,14 @@
 #include "base/process/descriptor_limit.h"
 #include "gateway/options.h"
 
-// The options of the command line that set up a gateway, for each program that has one in
-// it.
+// The command line options that configure a gateway, shared by the programs that contain
+// one.
 struct gateway_flags {
-    // Limits, http, transcoding, and web, which stays as it is unless it is given.
+    // Limits, http, transcoding, and web, which keeps its value unless --web is given.
     struct gateway_options options;
-    // How many HTTP connections were asked for, to be fitted into the limit of open files.
+    // How many HTTP connections are configured, to be fitted into the limit on open files.
     struct descriptor_share connections;
-    // What gateway_flags_finish makes options of.
+    // Values that gateway_flags_finish converts into options.
     struct cli_list cors_origins;
     struct cli_list request_headers;
     struct cli_list response_headers;
@@ -28,9 +28,9 @@ struct gateway_flags {
 // Their rows, for a cli_table of struct gateway_flags.
 extern const struct cli_option gateway_flags_rows[];
 
-// Completes flags->options once the command line was read. What it points to lives in a or
-// as long as the arguments. INVALID_ARGUMENT for what contradicts itself or is no origin or
-// mapping; the message names the option and what was given.
+// Completes flags->options once the command line is read. What they point to lives in a or
+// as long as the arguments. INVALID_ARGUMENT, in a, for options that contradict each other
+// and for an invalid origin or mapping; the message names the option and the value given.
 const struct error *gateway_flags_finish(struct arena *a, struct gateway_flags *flags);
 
 #endif

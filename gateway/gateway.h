@@ -28,8 +28,8 @@ const struct error *gateway_print_openapi(struct arena *a, const struct gateway_
 
 // Replaces the routes by those of other sets (none: the product's own), with the
 // options that the gateway was started with. Requests in flight end with the routes
-// that they began with. Errors, upon which nothing changed: as gateway_start's for the
-// sets. Blocks for as long as the compiling takes.
+// that they began with. Errors, after which nothing has changed: those of gateway_start
+// for the sets. *ret_routes is the number of routes. Blocks while the sets are compiled.
 const struct error *gateway_reload(struct gateway *gateway, struct arena *a,
                                    const struct slice *descriptor_sets, size_t count,
                                    size_t *ret_routes);
@@ -37,7 +37,7 @@ const struct error *gateway_reload(struct gateway *gateway, struct arena *a,
 // The TCP port; 0 for a unix socket.
 int gateway_port(const struct gateway *gateway);
 
-// Stops to accept, lets requests in flight end for at most drain_ms, cancels
+// Stops accepting, waits at most drain_ms for requests in flight to end, cancels
 // the rest, frees the gateway. NULL is ignored.
 void gateway_stop(struct gateway *gateway, int64_t drain_ms);
 

@@ -27,13 +27,13 @@ enum {
     MOST_DESCRIPTOR_SETS = 16,
     MAX_REPLY_BYTES = 16 << 20,
     RETRY_S = 1,
-    // Beyond the drain, until the guard of the listener ends a process that does not stop.
+    // How long after the drain the listener's guard ends a process that does not stop.
     STOP_MS = 10000,
 };
 
 #define PROGRAM "runs-gateway"
 
-// What the command line says.
+// The values of the command line.
 struct flags {
     const char *listen;
     const char *upstream;
@@ -137,21 +137,21 @@ static const struct error *read_flags(struct arena *a, struct flags *flags, stru
 
 // --- start ---
 
-// Whether the upstream may be there in a moment.
+// Whether the error may go away by itself, so that asking the upstream again is worthwhile.
 static bool may_pass(const struct error *error) {
     return error->code == STATUS_UNAVAILABLE || error->code == STATUS_DEADLINE_EXCEEDED ||
            error->code == STATUS_RESOURCE_EXHAUSTED;
 }
 
-// Waits a moment; returns the signal that asks for a stop, if it came, else 0.
+// Waits a moment; returns the signal if one that asks for a stop arrives, else 0.
 static int pause_before_retry(const struct program *p) {
     const struct timespec time = {.tv_sec = RETRY_S};
     int number = sigtimedwait(&p->signals, NULL, &time);
     return number > 0 && server_process_is_stop(number) ? number : 0;
 }
 
-// Reads the descriptors; from an upstream that is not there, again and again. Returns
-// false, with *ret_error NULL, if a signal asked for a stop meanwhile.
+// Reads the descriptors; retries while the upstream is unreachable. Returns false, with
+// *ret_error NULL, if a signal asks for a stop meanwhile.
 static bool read_descriptors(struct arena *a, struct program *p, const struct error **ret_error) {
     for (;;) {
         *ret_error = descriptor_source_read(a, &p->source, &p->options.descriptor_sets,

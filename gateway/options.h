@@ -11,25 +11,26 @@
 #include "base/log/log.h"
 #include "base/net/address.h"
 
-// What a gateway is set up with: its limits, how HTTP looks at the edge, and the rest.
+// The configuration of a gateway: its limits, its HTTP side, and the rest.
 
 struct listener_guard;
 struct local_table;
 struct rpc_channel;
 struct rpc_loop;
 
-// Every limit's 0 means the default in brackets.
+// Limits. 0 means the default, which stands in brackets.
 //
 // A call in flight is a unary one, from its start until its reply is handed to the
-// connection or its client was found gone. Its limit bounds the wait behind a server
-// that is busy: 1,536 calls at 20,000 a second are 77 ms. With a quarter kept for
-// changes, reads on 1,000 connections are served still.
+// connection or its client is found to have left. The limit bounds how long a request
+// waits for a busy server: 1,536 calls at 20,000 a second are 77 ms. With a quarter
+// reserved for changes, reads on 1,000 connections are still served.
 struct gateway_limits {
     size_t header_bytes; // request line and headers [16 KiB]; more: 431
     size_t body_bytes;   // [1 MiB]; more: 413
     size_t url_bytes;    // path and query [8 KiB]; more: 414
-    // Of bodies, messages and replies at once [256 MiB, or 4 times body_bytes]; more wait
-    // for 2 s and then: 429 OVERLOADED (gateway/admission/byte_budget.h).
+    // Bytes of all bodies, messages and replies together [256 MiB, or 4 times body_bytes].
+    // A request that exceeds it waits for 2 s, then is answered 429 OVERLOADED
+    // (gateway/admission/byte_budget.h).
     size_t buffered_bytes;
     int connections;             // [10,000]; more wait to be accepted
     int calls_in_flight;         // [1,536]; more: 429 OVERLOADED
@@ -46,7 +47,7 @@ enum {
     GATEWAY_DEFAULT_URL_BYTES = 8 << 10,
     GATEWAY_DEFAULT_BUFFERED_BYTES = 256 << 20,
     GATEWAY_LEAST_BUFFERED_BYTES = 4 << 20,
-    // A body, the message made of it and what is sent of it fit in what one client has.
+    // So that a body, its message and the copy that is sent fit into one client's share.
     GATEWAY_BODIES_IN_BUFFER = 4,
 };
 
@@ -62,22 +63,22 @@ enum {
     GATEWAY_DEFAULT_STREAM_HEARTBEAT_MS = 15000,
 };
 
-// How many of so many calls are kept for changes unless it is said.
+// The default of reserved_calls for a limit of calls_in_flight.
 static inline int gateway_default_reserved_calls(int calls_in_flight) {
     return calls_in_flight / 4;
 }
 
-// What every JSON reply is around its message (gateway/envelope.h).
+// The JSON that surrounds the message in every reply (gateway/envelope.h).
 enum envelope_kind { ENVELOPE_RUNS, ENVELOPE_NONE };
 
-// From an HTTP header to a metadata key or the other way; both in lower case.
+// Maps an HTTP header to a metadata key or the other way; both names in lower case.
 struct header_mapping {
     const char *from;
     const char *to;
 };
 
-// How HTTP looks at the edge. All that is pointed to is borrowed until gateway_stop
-// returned. 0 means the default in brackets, where there is one.
+// The HTTP side. All that is pointed to is borrowed until gateway_stop has returned. 0
+// means the default in brackets, where there is one.
 struct gateway_http_options {
     enum envelope_kind envelope;
     // "https://a.example" exactly, or "*" alone; none: CORS is off.
@@ -96,7 +97,7 @@ struct gateway_http_options {
     int64_t stream_heartbeat_ms; // of a stream without messages [15 s]
 };
 
-// How a caller is checked, where that needs no call upstream.
+// Checks a caller without a call to the upstream.
 struct gateway_authorizer {
     // Returns the error that any method would answer to a call with this value of
     // authorization (has_value: there is one), in a; NULL if the caller is known. On the
@@ -106,7 +107,7 @@ struct gateway_authorizer {
     void *context;
 };
 
-// How readiness is known, where that needs no call upstream.
+// Checks readiness without a call to the upstream.
 struct gateway_readiness {
     // On the HTTP thread; must not block. NULL: the upstream is asked
     // (gateway/local/readiness.h).
@@ -126,19 +127,21 @@ struct gateway_options {
     // A local loop whose thread serves HTTP, best the one of an in-process upstream; it
     // watches nothing else until gateway_stop returned. NULL: the gateway makes its own.
     struct rpc_loop *loop;
-    // How many of the calls in flight are with the upstream at once, if more make it no
-    // faster (gateway/admission/call_window.h); 0: all.
+    // The most calls that are sent to the upstream at once, where more would not make it
+    // faster (gateway/admission/call_window.h); 0: no limit beside calls_in_flight.
     int upstream_window;
-    // Asked before a body of more than a few KiB is kept, so that strangers' are not.
+    // Called before a body of more than a few KiB is buffered, so that bodies of unknown
+    // callers are not.
     struct gateway_authorizer authorizer;
     struct gateway_readiness readiness;
-    // Pages of the gateway's own, where the API has no route (gateway/local/local_route.h);
-    // borrowed until gateway_stop returned. NULL: those of local_table_default.
+    // The gateway's own pages, served where the API has no route
+    // (gateway/local/local_route.h); borrowed until gateway_stop has returned. NULL: those
+    // of local_table_default.
     const struct local_table *local;
     bool web; // the reference page, too (gateway/local/web_pages.h)
     struct gateway_limits limits;
     struct gateway_http_options http;
-    struct listener_guard *guard; // looks at the listener until gateway_stop; may be NULL
+    struct listener_guard *guard; // checks the listener until gateway_stop; may be NULL
 };
 
 #endif

@@ -12,18 +12,18 @@
 typedef bool rpc_status_message_json(void *context, struct slice full_name, struct slice message,
                                      struct strbuf *out);
 
-// The upstream's own google.rpc.Status, all of whose details of a known type
-// are shown.
+// The google.rpc.Status that the upstream sent; all its details of known types are
+// printed.
 struct rpc_status_source {
-    struct slice bytes; // empty: there is none, and the details are what the error has
+    struct slice bytes; // borrowed; empty: none was sent
     rpc_status_message_json *message_json;
     void *context;
 };
 
 // Appends error as the JSON of a google.rpc.Status: {"code":5,"message":"...",
 // "details":[...]}. The details are those of upstream, if it has bytes; each one whose
-// type is not known or whose bytes are malformed is left out. Else they are made of
-// what error has: google.rpc.ErrorInfo, BadRequest, ResourceInfo, RetryInfo. Source:
+// type is not known or whose bytes are malformed is left out. Otherwise they are made from
+// error's members: google.rpc.ErrorInfo, BadRequest, ResourceInfo, RetryInfo. Source:
 // google/rpc/status.proto, google/rpc/error_details.proto. Pure.
 void rpc_status_json_append(struct strbuf *out, const struct error *error,
                             const struct rpc_status_source *upstream);

@@ -153,7 +153,7 @@ static const struct error *link_file(struct loader *l, const struct set_file *fi
     return error;
 }
 
-// Adds a file behind its imports. The depth is that of the import graph, which
+// Adds a file after its imports. The depth is that of the import graph, which
 // comes from the operator's own files.
 static const struct error *visit_file(struct loader *l, struct set_file *file) {
     if (file->visit == VISIT_DONE) {

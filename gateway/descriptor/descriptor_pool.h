@@ -11,14 +11,14 @@
 // Serialized google.protobuf.FileDescriptorSets, checked and linked by upb. Pure.
 struct descriptor_pool {
     upb_DefPool *pool;
-    const upb_FileDef **files; // in an order in which each stands behind its imports
+    const upb_FileDef **files; // each after its imports
     size_t file_count;
 };
 
 // Loads count sets, in any order of files. A file that is in several sets is
 // taken once and must be the same in each (its source_code_info aside).
 // INVALID_ARGUMENT, in a: bytes that are no set, two files of one name that
-// differ, an import that is missing, or what upb finds wrong. ret_pool->files
+// differ, a missing import, or any other error that upb reports. ret_pool->files
 // lives in a; descriptor_pool_release frees the rest.
 const struct error *descriptor_pool_load(struct arena *a, const struct slice *sets, size_t count,
                                          struct descriptor_pool *ret_pool);

@@ -6,8 +6,8 @@
 #include "base/core/arena.h"
 #include "base/core/slice.h"
 
-// What descriptor sets say to people: the comments of their source_code_info, where
-// protoc was given --include_source_info, and gateway.v1.api. Immutable; pure.
+// The documentation in descriptor sets: the comments in their source_code_info, which
+// protoc writes with --include_source_info, and gateway.v1.api. Immutable; pure.
 
 struct note {
     struct slice name; // "package.Message.field", "package.Enum.VALUE", "package.Service.Method"
@@ -21,12 +21,12 @@ struct notes {
     struct slice version;
 };
 
-// Reads sets that descriptor_pool_load has taken. All lives in a or borrows from the sets.
-// Bytes that are malformed give no notes.
+// Reads sets that descriptor_pool_load has accepted. All lives in a or borrows from the
+// sets. Malformed bytes give no notes.
 struct notes notes_read(struct arena *a, const struct slice *sets, size_t count);
 
-// Returns the comment before the element of that full name, or else behind it on its
-// line; empty if there is none.
+// Returns the leading comment of the element of that full name, or else the trailing one;
+// empty if there is none.
 struct slice notes_of(const struct notes *notes, struct slice name);
 
 #endif

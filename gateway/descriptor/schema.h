@@ -79,8 +79,8 @@ struct schema_field {
     uint8_t wire_type;   // of one element
     bool repeated;       // also true for a map
     bool map;            // message is then the entry type: fields key, value
-    bool packed;         // how we write it; both forms are read
-    bool presence;       // an unset field is told apart from a default one
+    bool packed;         // whether it is written packed; both forms are read
+    bool presence;       // an unset field differs from one that holds its default
     bool number_in_json; // 64 bits as a JSON number: jstype = JS_NUMBER
     uint8_t marks;       // enum schema_mark
     int32_t oneof;       // index within the message; -1 if none
@@ -168,7 +168,7 @@ static inline const struct schema_field *schema_field_by_number(const struct sch
     return schema_find_sparse(m, number);
 }
 
-// Returns the value of that number, or NULL. Of aliases the first declared.
+// Returns the value of that number, or NULL; of aliases the one declared first.
 const struct schema_enum_value *schema_enum_by_number(const struct schema_enum *e, int32_t number);
 
 // Finds the number of a word or name; returns whether there is one.

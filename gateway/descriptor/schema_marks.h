@@ -6,7 +6,7 @@
 #include "base/core/arena.h"
 #include "base/core/slice.h"
 
-// What a field's options say of its values, for who describes them; bits of
+// What a field's options say about its values, for the OpenAPI document; bits of
 // schema_field.marks.
 enum schema_mark {
     SCHEMA_REQUIRED = 1,     // google.api.field_behavior, gateway.v1.field_json
@@ -17,12 +17,12 @@ enum schema_mark {
     SCHEMA_PLAIN_VALUE = 32, // gateway.v1.field_json
 };
 
-// Returns the enum schema_mark bits that the bytes of a field's options say; a is for what
-// is read on the way. Pure.
+// Returns the enum schema_mark bits set by the bytes of a field's options; a is for
+// temporary memory. Pure.
 uint8_t schema_marks_of(struct arena *a, struct slice options);
 
-// Returns the example, JSON text that nobody has checked, that the bytes of a field's options
-// give (gateway.v1.field_json); in a or of options; empty if there is none. Pure.
+// Returns the example in the bytes of a field's options (gateway.v1.field_json), JSON text
+// that is not checked; in a or borrowed from options; empty if there is none. Pure.
 struct slice schema_example_of(struct arena *a, struct slice options);
 
 #endif

@@ -184,8 +184,8 @@ static bool read_escape(struct json_reader *r, uint8_t **out) {
     return true;
 }
 
-// Moves behind what needs no decoding: to a quote, a backslash, or the first
-// byte that is wrong.
+// Skips bytes that need no decoding, up to a quote, a backslash or the first
+// invalid byte.
 static void pass_plain(struct json_reader *r) {
     const uint8_t *p = r->p;
     while (p < r->end) {

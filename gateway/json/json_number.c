@@ -86,8 +86,8 @@ size_t json_format_double(double value, char *ret_text) {
             }
         }
     }
-    // Fewer than 15 digits are only ever enough for what the first try writes
-    // without trailing zeros, or for subnormal numbers.
+    // Fewer than 15 digits suffice only for values that the first try prints with
+    // trailing zeros removed, and for subnormal numbers.
     int precision = size < DBL_MIN ? 1 : 15;
     for (;; precision++) {
         int n = snprintf(ret_text, JSON_NUMBER_BYTES, "%.*g", precision, value);

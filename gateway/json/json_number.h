@@ -21,14 +21,14 @@ size_t json_format_double(double value, char *ret_text);
 size_t json_format_float(float value, char *ret_text);
 
 // Returns the length of the JSON number at the start of text, 0 if there is
-// none. A number that is malformed further on ("1.x", "01") ends where it is
-// still one ("1", "0").
+// none: of text that goes on malformed ("1.x", "01") that of the longest valid
+// number ("1", "0").
 size_t json_number_length(struct slice text);
 
 enum json_number_result {
     JSON_NUMBER_OK,
     JSON_NUMBER_MALFORMED,  // no JSON number
-    JSON_NUMBER_FRACTIONAL, // has a fraction where an integer is due
+    JSON_NUMBER_FRACTIONAL, // has a fraction where an integer is required
     JSON_NUMBER_RANGE,      // out of the type's range
 };
 
@@ -38,10 +38,9 @@ enum json_number_result json_parse_uint64(struct slice text, uint64_t max, uint6
 enum json_number_result json_parse_double(struct slice text, double *ret);
 enum json_number_result json_parse_float(struct slice text, float *ret);
 
-// Whether value, which text (a JSON number) was read as, is written as the same
-// decimal number again, by us or by a writer of 17 digits
-// (0.10000000000000001): false for 9007199254740993, 0.1234567890123456789,
-// 1e-400.
+// Whether value, read from text (a JSON number), prints as the same decimal
+// number again, by us or by a writer of 17 digits (0.10000000000000001): false
+// for 9007199254740993, 0.1234567890123456789, 1e-400.
 bool json_double_keeps(struct slice text, double value);
 
 #endif

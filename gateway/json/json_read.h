@@ -13,7 +13,7 @@
 // JSON read into the wire format in one pass: proto3 JSON over a strict
 // RFC 8259 reader. Pure.
 //
-// Refused beyond what the mapping says: keys that stand twice (also a field by
+// Stricter than the mapping, it refuses: duplicate keys (also a field by
 // both of its names), trailing bytes, unknown fields, invalid UTF-8, lone
 // surrogates, two members of a oneof, and numbers within a
 // google.protobuf.Value that a double does not keep.

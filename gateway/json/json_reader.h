@@ -28,8 +28,8 @@ struct json_descent {
     // The next value as message m, without tag and length.
     bool (*message)(struct json_reader *r, const struct schema_message *m,
                     const struct json_path *path);
-    // The members of an object whose bracket was taken; "@type" is passed over if
-    // any is true.
+    // The members of an object whose opening bracket was read; skips "@type" if any is
+    // true.
     bool (*members)(struct json_reader *r, const struct schema_message *m,
                     const struct json_path *path, bool any);
     // The next value as one element of f, without its tag.
@@ -59,7 +59,7 @@ struct json_reader {
 
 // Returns the next byte that is no blank, without taking it; 0 at the end.
 uint8_t json_peek(struct json_reader *r);
-// Takes c, or fails saying what was due.
+// Reads c; fails, naming what was expected (due), if another byte is next.
 bool json_take(struct json_reader *r, char c, const char *due);
 // Reads a string; the result is UTF-8 and borrows from the text or the arena.
 bool json_read_string(struct json_reader *r, struct slice *ret);
@@ -67,7 +67,7 @@ bool json_read_string(struct json_reader *r, struct slice *ret);
 bool json_read_number(struct json_reader *r, struct slice *ret);
 // Takes true, false or null.
 bool json_read_word(struct json_reader *r, const char *word);
-// Reads any value and forgets it.
+// Reads any value and discards it.
 bool json_skip_value(struct json_reader *r);
 bool json_at_end(struct json_reader *r);
 
@@ -79,7 +79,8 @@ bool json_more(struct json_reader *r, char closing, bool *first, bool *ret_more)
 // Reads a key and the colon.
 bool json_read_key(struct json_reader *r, struct slice *ret);
 
-// Fail at the reader's place, saying what was due; at a path, saying why.
+// Set r->error and return false: for a syntax error, with line and column; for a value,
+// with its path.
 bool json_fail_syntax(struct json_reader *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 bool json_fail_path(struct json_reader *r, const struct json_path *path, const char *format, ...)
@@ -91,7 +92,7 @@ bool json_fail_kind(struct json_reader *r, const struct json_path *path, const c
 size_t json_begin_length(struct json_reader *r);
 void json_end_length(struct json_reader *r, size_t begin);
 
-// Keys of one map: keep the count before the first as base.
+// Check that the keys of one map differ: base is r->key_count before the first key.
 bool json_add_key(struct json_reader *r, size_t base, struct slice key,
                   const struct json_path *path);
 bool json_end_keys(struct json_reader *r, size_t base, const struct json_path *path);

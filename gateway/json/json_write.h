@@ -14,10 +14,10 @@
 // declaration. Canonical proto3 JSON with the spelling options of
 // gateway/v1/options.proto and jstype. Pure.
 //
-// Of several values of a singular field the last counts, of several of a
-// singular message all are merged, as parsers of the wire format must; map keys
-// likewise. Unknown fields are left out. Differences from upb's writer: fields
-// stand in order of declaration and map entries in that of the wire; a
+// Of several values of a singular scalar the last is used, those of a singular
+// message are merged, as parsers of the wire format must; of several map entries
+// with one key the last is used. Unknown fields are left out. Differences from
+// upb's writer: fields are in order of declaration and map entries in that of the wire; a
 // google.protobuf.Value without a kind is null; extensions are left out.
 
 // Appends the JSON value of message bytes to out. Returns false if the bytes

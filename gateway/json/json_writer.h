@@ -17,7 +17,7 @@
 struct json_writer;
 
 // What the files below json_write.c call back, since messages hold values that hold
-// messages: each puts what its name says, as the functions below do.
+// messages: each writes what its name says, as the json_put functions below do.
 struct json_recursion {
     bool (*message)(struct json_writer *w, const struct schema_message *m, struct slice bytes);
     // The members of the object alone, each with its key.
@@ -146,8 +146,8 @@ static inline bool json_field_matches(const struct schema_field *f, const struct
            (v->type == WIRE_BYTES && f->repeated && f->wire_type != WIRE_GROUP_START);
 }
 
-// Each puts one JSON value (or, where it says so, a part of one); false with
-// w->fault set on failure, whatever was put then stays.
+// Each appends one JSON value (or, where it says so, a part of one) to w->out. Returns
+// false with w->fault set on failure; what was appended by then is not removed.
 bool json_put_string(struct json_writer *w, struct slice text);
 bool json_put_map(struct json_writer *w, const struct schema_field *f, const uint8_t *first,
                   const uint8_t *last, const uint8_t *end);
@@ -156,8 +156,8 @@ bool json_put_struct(struct json_writer *w, struct slice bytes);
 bool json_put_list_value(struct json_writer *w, struct slice bytes);
 bool json_put_value(struct json_writer *w, struct slice bytes);
 
-// Puts a value only to see that it is one: what a later value of the same
-// field or key replaces must be valid all the same.
+// Checks that a value is valid without appending it: a value that a later one of the
+// same field or key replaces must be valid, too.
 static inline bool json_check_element(struct json_writer *w, const struct schema_field *f,
                                       const struct wire_field *v) {
     size_t before = w->out->len;
@@ -192,8 +192,8 @@ void json_entries_add(struct json_entries *e, struct arena *a, struct slice key,
 // Marks those that a later one replaces.
 void json_entries_mark(struct json_entries *e, struct arena *a);
 
-// The payloads of a message that stands in several pieces, put together: the
-// wire's way to merge messages.
+// The payloads of a message that occurs several times, concatenated, which is how the
+// wire format merges messages (protobuf's encoding guide, "Last One Wins").
 struct json_merged {
     struct slice bytes; // borrowed while there is one piece
     size_t capacity;    // of our own copy; 0 while borrowed

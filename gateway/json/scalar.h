@@ -8,8 +8,8 @@
 
 // Values given as text (path variables, query values, JSON numbers and strings)
 // to the wire format. Each appends the value of one element without its tag and
-// returns NULL, or returns why the text is none, in a (out is then undefined
-// behind its former length):
+// returns NULL, or returns why the text is no such value, a C string in a (out is then
+// undefined behind its former length):
 // `"x" is no integer from -2147483648 to 2147483647`. Pure.
 
 // Integers, floats and doubles: a JSON number; "NaN", "Infinity", "-Infinity"
@@ -30,12 +30,12 @@ const char *scalar_put_enum_number(struct arena *a, const struct schema_field *f
 const char *scalar_put_string(struct arena *a, struct slice text, struct strbuf *out);
 const char *scalar_put_bytes(struct arena *a, struct slice text, struct strbuf *out);
 
-// Timestamp, Duration, FieldMask: the message's bytes without its length. Both
-// parts of a time are always there, so that it replaces what stands before it.
+// Timestamp, Duration, FieldMask: the message's bytes without its length. Seconds and
+// nanos are always written, so that the value replaces an earlier one when merged.
 const char *scalar_put_known(struct arena *a, enum schema_known known, struct slice text,
                              struct strbuf *out);
 
-// Whatever f's type is, from the text of a path or a query: for enums a word, a
+// A value of f's type from the text of a path or a query: for enums a word, a
 // name or a number; for bool "true" or "false"; for messages those above and
 // wrappers, behind their length. f is no group, map or other message.
 const char *scalar_put_text(struct arena *a, const struct schema_field *f, struct slice text,

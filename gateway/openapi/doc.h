@@ -7,8 +7,8 @@
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
 
-// JSON text, written from front to back. Commas come by themselves: one is put before
-// whatever does not stand first in its object or array. Pure.
+// Writes JSON text from front to back. Commas are added automatically, before everything
+// that is not first in its object or array. Pure.
 
 // Opens and closes an object ('{', '}') or an array ('[', ']').
 void doc_open(struct strbuf *out, char bracket);

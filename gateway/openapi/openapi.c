@@ -154,7 +154,7 @@ static void put_paths(struct openapi_builder *b, const struct entry *entries, si
     doc_close(b->out, '}');
 }
 
-// --- what the whole is ---
+// --- the document ---
 
 // Calls put for each service that has a route, in order.
 static void each_service(struct openapi_builder *b, const struct entry *entries, size_t count,
@@ -228,8 +228,8 @@ static void put_info(struct openapi_builder *b, const struct entry *entries, siz
     doc_close(b->out, ']');
 }
 
-// A service that has a method which verifies callers refuses every call without a token;
-// of others it is not known.
+// A service with a method that verifies callers refuses every call without a token; whether
+// others do is not known.
 static void put_security(struct openapi_builder *b) {
     doc_open_member(b->out, "security", '[');
     doc_open(b->out, '{');

@@ -7,7 +7,7 @@
 #include "gateway/openapi/openapi_options.h"
 #include "gateway/transcode/route_parts.h"
 
-// What the parts of the generator share. Pure.
+// The state that the parts of the generator share. Pure.
 
 enum { OPENAPI_MOST_STATUSES = 64 };
 
@@ -15,14 +15,14 @@ enum { OPENAPI_MOST_STATUSES = 64 };
 enum openapi_side { OPENAPI_REPLY, OPENAPI_INPUT };
 
 struct openapi_builder {
-    struct arena arena; // of the generator alone
+    struct arena arena; // released when the document is written
     const struct openapi_options *options;
     const struct transcoder *transcoder;
     const struct schema *schema;
     struct notes notes;
     struct strbuf *out;
-    // Components that were referred to, by index within the schema; of messages a bit for
-    // each side, and one more once it is written.
+    // Components that were referred to, by index within the schema. Of a message, a bit for
+    // each side that was referred to, and one for each side that is written.
     uint8_t *messages;
     uint8_t *enums;
     bool has_get; // some operation has an ETag

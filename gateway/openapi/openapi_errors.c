@@ -9,8 +9,9 @@ enum { FIRST_ERROR = 400, BEHIND_ERRORS = 600 };
 
 static const char example_request_id[] = "abc-123";
 
-// What is said of a status where no method says it better. With REASON_UPSTREAM_STATUS the
-// upstream answers it; else the gateway does by itself too, and gives that reason.
+// The description of a status where the method's comment has none. With
+// REASON_UPSTREAM_STATUS only the upstream sends the status; else the gateway itself does
+// too, with that reason.
 struct row {
     int http_status;
     enum status_code code;
@@ -69,7 +70,7 @@ static const struct row *row_of(int http_status) {
     return NULL;
 }
 
-// Whether a route can answer so. That a path or a verb is not there is no route's answer.
+// Whether a route can have this status. An unknown path or verb belongs to no route.
 static bool is_possible(enum envelope_kind kind, int http_status) {
     for (int code = STATUS_OK + 1; code < STATUS_CODE_COUNT; code++) {
         if (envelope_http_status(kind, code) == http_status) {

@@ -11,14 +11,15 @@ struct openapi_error {
     const char *description; // a sentence
 };
 
-// Finds out which there are; before anything else.
+// Fills in b->error_statuses; call it before anything else.
 void openapi_errors_init(struct openapi_builder *b);
 
-// What is said of b->error_statuses[index].
+// Returns the texts of b->error_statuses[index].
 struct openapi_error openapi_errors_at(struct openapi_builder *b, size_t index);
 
-// Writes the body of an error as the gateway would: of a gRPC code if the upstream said it,
-// in the words of text; else, with code 0, of what the gateway says of the status itself.
+// Writes an example of an error's body, in the gateway's envelope: of an upstream's error
+// with the gRPC code and the message text; or, with code 0, of the gateway's own error of
+// that HTTP status.
 void openapi_errors_example(struct openapi_builder *b, int http_status, int code,
                             struct slice text);
 

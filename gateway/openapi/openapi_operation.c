@@ -105,7 +105,7 @@ static void put_body(struct openapi_builder *b, const struct route_parts *route)
     doc_open_member(b->out, is_raw ? "*/*" : "application/json", '{');
     doc_open_member(b->out, "schema", '{');
     if (is_raw) {
-        // Bytes of any media type: nothing is said of them.
+        // Bytes of any media type: no schema.
     } else if (route->body != NULL) {
         openapi_schema_type(b, route->body, OPENAPI_INPUT);
     } else {

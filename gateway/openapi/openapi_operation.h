@@ -7,7 +7,8 @@
 // One route as an operation. Pure.
 
 // Writes the operation's object. binding is 0 for a method's own rule, then counts its
-// additional bindings; suffix, which may be empty, tells operations of one route apart.
+// additional bindings; suffix, which may be empty, makes the ids of one route's operations
+// differ.
 void openapi_operation_put(struct openapi_builder *b, const struct route_parts *route,
                            const struct openapi_path *path, unsigned binding, const char *verb,
                            const char *suffix);

@@ -79,7 +79,7 @@ static bool is_in_path(const struct query *q) {
     return false;
 }
 
-// Whether the message holds itself by the chain that leads to it.
+// Whether the message is recursive: it also occurs in the chain that leads to it.
 static bool is_open(const struct query *q, const struct schema_message *m) {
     bool found = m == q->route->method->input;
     for (size_t i = 0; i + 1 < q->depth; i++) {
@@ -157,7 +157,7 @@ static void put_query_field(struct query *q, const struct schema_message *m,
     }
 }
 
-// What bind_resolve takes (gateway/transcode/bind.c).
+// Whether bind_resolve accepts the field (gateway/transcode/bind.c).
 static void put_query_fields(struct query *q, const struct schema_message *m) {
     for (uint32_t i = 0; i < m->field_count; i++) {
         if (q->depth == 0 && &m->fields[i] == q->route->body) {

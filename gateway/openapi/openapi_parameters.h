@@ -4,13 +4,14 @@
 #include "gateway/openapi/openapi_builder.h"
 #include "gateway/openapi/openapi_path.h"
 
-// What of a request stands outside its body. Pure.
+// The parameters of a request: what is not in its body. Pure.
 
-// At most so many query parameters are listed of one operation; the others are taken too.
+// The most query parameters that are listed for one operation; the gateway accepts the
+// others too.
 enum { OPENAPI_MOST_QUERY_PARAMETERS = 1000 };
 
 // Writes the elements of an operation's "parameters". Returns whether there are fields that
-// the query takes and the list has not: of messages that hold themselves, or too many.
+// the query accepts and the list lacks: those of recursive messages, or beyond the limit.
 bool openapi_parameters_put(struct openapi_builder *b, const struct route_parts *route,
                             const struct openapi_path *path, bool has_etag);
 

@@ -153,7 +153,7 @@ static void put_media_type(struct openapi_builder *b, const char *type,
     doc_open_member(b->out, type, '{');
     doc_open_member(b->out, "schema", '{');
     if (success->is_http_body) {
-        // Bytes of any media type: nothing is said of them.
+        // Bytes of any media type: no schema.
     } else if (success->method->server_streaming) {
         put_stream_item(b, success);
     } else if (b->options->envelope == ENVELOPE_NONE) {
@@ -243,7 +243,7 @@ static const char *component_name(struct openapi_builder *b, int http_status) {
     return arena_printf(&b->arena, "Error-%d", http_status);
 }
 
-// What the method's comment says of a status, of all its codes; NULL if nothing.
+// The outcomes in the method's comment for a status, of all its codes; NULL if none.
 static const char *words_of(struct openapi_builder *b, const struct openapi_outcome *outcomes,
                             int http_status, int *ret_code, struct slice *ret_first) {
     const char *words = NULL;

@@ -258,7 +258,7 @@ void openapi_schema_type(struct openapi_builder *b, const struct schema_field *f
     }
 }
 
-// What a reader of JSON Schema could not know of the type.
+// Rules of the type that JSON Schema does not express.
 static const char *type_note(const struct schema_field *f) {
     switch (f->message != NULL ? f->message->known : KNOWN_NONE) {
     case KNOWN_DURATION:
@@ -449,7 +449,7 @@ static void put_enum_component(struct openapi_builder *b, const struct schema_en
     doc_close(b->out, '}');
 }
 
-// Whether a component is due; says that it is written from now on.
+// Whether a component was referred to and is not yet written; marks it as written.
 static bool take_due(uint8_t *marks, enum openapi_side side) {
     uint8_t wanted = (uint8_t)(1 << side);
     uint8_t written = (uint8_t)(wanted << WRITTEN_SHIFT);
@@ -459,7 +459,7 @@ static bool take_due(uint8_t *marks, enum openapi_side side) {
 }
 
 void openapi_schema_components(struct openapi_builder *b) {
-    // What is written refers to more; each is written once.
+    // Writing a component may refer to further ones; each is written once.
     bool is_done = false;
     while (!is_done) {
         is_done = true;

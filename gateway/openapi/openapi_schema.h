@@ -3,9 +3,9 @@
 
 #include "gateway/openapi/openapi_builder.h"
 
-// The JSON of messages as JSON Schema, by what gateway/json prints and takes. A message is
-// two components: its full name is what replies hold; the same with "-Input", which no
-// name in a proto can end with, what requests may hold. Pure.
+// The JSON of messages as JSON Schema: what gateway/json prints and accepts. A message has
+// two components: under its full name what replies hold, and under the name with "-Input",
+// which no name in a proto can end with, what requests may hold. Pure.
 
 // Each writes the members of a schema into an object that the caller opens and closes, and
 // notes the components that it refers to.
@@ -24,15 +24,15 @@ void openapi_schema_type(struct openapi_builder *b, const struct schema_field *f
 void openapi_schema_element(struct openapi_builder *b, const struct schema_field *f,
                             enum openapi_side side);
 
-// A field as text of a path or a query: one element. Enums have their words alone, since
-// all is text there.
+// A field as text of a path or a query: one element. Of enums only the words are listed,
+// since every value is text there.
 void openapi_schema_text(struct openapi_builder *b, const struct schema_field *f);
 
 // A request body that is message m but for the fields in without, which the path gives.
 void openapi_schema_body(struct openapi_builder *b, const struct schema_message *m,
                          const struct schema_field *const *without, size_t without_count);
 
-// The name of a field as JSON has it, in a comment's words: what is known of the field.
+// Returns the description of a field: its comment, and what is known of its type and oneof.
 struct slice openapi_schema_note(struct openapi_builder *b, const struct schema_message *m,
                                  const struct schema_field *f);
 

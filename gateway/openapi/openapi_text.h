@@ -6,7 +6,7 @@
 
 // Comments of protos as text of an API reference (CommonMark). Pure.
 
-// What a comment says of one gRPC code: "NOT_FOUND: there is no such run."
+// What a comment says about one gRPC code: "NOT_FOUND: there is no such run."
 struct openapi_outcome {
     struct openapi_outcome *next;
     int code; // of gRPC
@@ -19,7 +19,7 @@ struct openapi_text {
     struct openapi_outcome *outcomes; // in order
 };
 
-// Takes a comment apart; the result lives in a. Lines of one paragraph become one line, as
+// Parses a comment; the result lives in a. Lines of one paragraph become one line, as
 // CommonMark would show them. A line that begins with a code of gRPC and a colon
 // ("NOT_FOUND: ...") is an outcome, up to the next one or the end of its paragraph.
 struct openapi_text openapi_text_of(struct arena *a, struct slice comment);

@@ -47,7 +47,7 @@ static const struct error *malformed(struct fetcher *f, const char *what, struct
                      "the upstream's server reflection: %s \"%.*s\"", what, SLICE_FMT(of));
 }
 
-// Asks; an error that the answer tells becomes one of its code.
+// Sends a request; an error_response becomes an error with its code.
 static const struct error *ask(struct fetcher *f, enum reflection_question question,
                                struct slice argument, enum reflection_answer_kind expected,
                                struct reflection_answer *ret) {
@@ -168,9 +168,9 @@ static const struct error *fetch_imports(struct fetcher *f) {
     return error;
 }
 
-// --- the whole ---
+// --- fetching everything ---
 
-// Services about a server, which a gateway has no business with.
+// Services about the server itself, which a gateway does not serve.
 static bool is_infrastructure(struct slice service) {
     return slice_starts_with(service, slice_of_cstr("grpc.reflection.")) ||
            slice_starts_with(service, slice_of_cstr("grpc.health."));

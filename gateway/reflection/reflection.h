@@ -10,15 +10,15 @@
 #include "base/log/log.h"
 #include "rpc/client.h"
 
-// Asks a gRPC server for the descriptors of all that it serves, by
-// grpc.reflection.v1.ServerReflection or, of a server that has only that, v1alpha
+// Fetches the descriptors of everything that a gRPC server serves, by
+// grpc.reflection.v1.ServerReflection or, from a server that has only that, v1alpha
 // (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md).
 
 struct reflection_options {
-    const struct logger *log; // services without descriptors are told there
+    const struct logger *log; // logs services that have no descriptors
     struct rpc_channel *upstream;
-    int64_t timeout_ms;        // of the whole
-    bool (*should_stop)(void); // asked now and then while waiting; NULL: never
+    int64_t timeout_ms;        // for all calls together
+    bool (*should_stop)(void); // called repeatedly while waiting; NULL: never stops
 };
 
 // Fetches the files of all services and what they import, as a serialized
@@ -27,11 +27,11 @@ struct reflection_options {
 // describe. Blocks; not on the channel's loop. Errors:
 //   UNIMPLEMENTED       the server has no reflection
 //   FAILED_PRECONDITION it serves nothing else
-//   INVALID_ARGUMENT    answers that are malformed, that miss what was asked for or
-//                       that name a file twice with different contents
+//   INVALID_ARGUMENT    replies that are malformed, that lack what was requested or
+//                       that have a file twice with different contents
 //   RESOURCE_EXHAUSTED  more than 1,000 services, 4,000 files or 64 MiB
-//   CANCELLED           should_stop said so
-//   else                what the server said, or why it could not be reached
+//   CANCELLED           should_stop returned true
+//   other codes         the status that the server sent, or why it could not be reached
 //                       (UNAVAILABLE, DEADLINE_EXCEEDED)
 const struct error *reflection_fetch(struct arena *a, const struct reflection_options *options,
                                      struct slice *ret_descriptor_set);

@@ -9,11 +9,11 @@
 #include "base/core/slice.h"
 #include "rpc/client.h"
 
-// Whom to ask, and until when.
+// The server to call, and the deadline.
 struct reflection_target {
     struct rpc_channel *upstream;
     int64_t deadline_us;       // clock_monotonic_us
-    bool (*should_stop)(void); // asked now and then while waiting; NULL: never
+    bool (*should_stop)(void); // called repeatedly while waiting; NULL: never stops
 };
 
 // Sends one request to a method that streams and waits for its first reply, into a.

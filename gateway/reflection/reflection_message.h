@@ -10,7 +10,7 @@
 // The messages of server reflection, the same in v1 and v1alpha
 // (grpc/reflection/v1/reflection.proto). Pure.
 
-// What is asked; the value is the field of ServerReflectionRequest.
+// The kind of a request; the value is the field number in ServerReflectionRequest.
 enum reflection_question {
     REFLECTION_FILE_BY_NAME = 3,
     REFLECTION_FILE_WITH_SYMBOL = 4,

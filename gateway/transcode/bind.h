@@ -10,7 +10,7 @@
 #include "base/core/strbuf.h"
 #include "gateway/descriptor/schema.h"
 
-// Path variables and query keys to the fields of a request message. Pure.
+// Binds path variables and query keys to the fields of a request message. Pure.
 
 enum { BIND_DEPTH = 32 };
 
@@ -28,8 +28,8 @@ struct bound_field {
 const char *bind_resolve(struct arena *a, const struct schema_message *m, struct slice path,
                          struct bound_field *ret);
 
-// Appends the field's wire bytes, its default too, so that it replaces what
-// stands before it. Returns NULL, or why text is no value of it.
+// Appends the field's wire bytes, also if text is its default, so that it replaces an
+// earlier value. Returns NULL, or why text is no value of the field, a C string in a.
 const char *bind_put(struct arena *a, const struct bound_field *field, struct slice text,
                      struct strbuf *out);
 

@@ -6,7 +6,8 @@
 #include "base/core/arena.h"
 #include "base/core/slice.h"
 
-// One google.api.HttpRule as its bytes say. Slices borrow from them. Pure.
+// One google.api.HttpRule, read from its bytes, which the slices borrow. Pure. Source:
+// google/api/http.proto.
 struct http_rule {
     struct http_rule *next; // its additional_bindings, behind the rule itself
     unsigned binding;       // 0: the rule itself; n: its nth additional binding

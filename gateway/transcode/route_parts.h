@@ -6,7 +6,7 @@
 #include "gateway/transcode/template.h"
 #include "gateway/transcode/transcoder.h"
 
-// What a route was compiled to, for who describes it. Pure.
+// The parts of a compiled route, for the generator of the OpenAPI document. Pure.
 
 struct route_parts {
     const struct schema_method *method;
@@ -19,7 +19,7 @@ struct route_parts {
     const struct schema_field *update_mask;   // inferred if not given; NULL if not
 };
 
-// Borrows from the transcoder, as long as that lives.
+// Returns the parts of route; they are valid as long as its transcoder.
 struct route_parts route_parts_of(const struct transcoder_route *route);
 
 // The schema that the routes were compiled from.

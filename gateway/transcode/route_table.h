@@ -29,8 +29,8 @@ struct route_table {
 void route_table_init(struct route_table *table, struct arena *a);
 
 // Adds a route; method is "GET", or "*" for any. Both are borrowed for as long
-// as the table lives. Returns false if the same requests lead to another route
-// already; *ret_other is then that one's number.
+// as the table lives. Returns false if an earlier route matches the same
+// requests; *ret_other is then that route's number.
 bool route_table_add(struct route_table *table, const struct path_template *t, struct slice method,
                      size_t route, size_t *ret_other);
 

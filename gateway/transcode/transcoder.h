@@ -43,8 +43,8 @@ size_t transcoder_route_count(const struct transcoder *transcoder);
 const struct transcoder_route *transcoder_route_at(const struct transcoder *transcoder,
                                                    size_t index);
 
-// The RPC that tells whether a caller is known (gateway.v1.verifies_caller), as
-// "/package.Service/Method", with a rule or without; NULL if there is none.
+// The RPC that checks whether a caller is known (gateway.v1.verifies_caller), as
+// "/package.Service/Method", whether it has an HTTP rule or not; NULL if there is none.
 const char *transcoder_caller_rpc(const struct transcoder *transcoder);
 
 // "/package.Service/Method".
@@ -67,7 +67,7 @@ bool transcoder_route_server_streaming(const struct transcoder_route *route);
 bool transcoder_route_takes_http_body(const struct transcoder_route *route);
 bool transcoder_route_returns_http_body(const struct transcoder_route *route);
 
-// What a path and verb lead to.
+// The route that a verb and a path match, with the path's variables.
 struct transcoder_match {
     const struct transcoder_route *route;
     // Raw (still percent-encoded), one for each of the template's; they borrow
@@ -87,7 +87,7 @@ const struct error *transcoder_match_route(const struct transcoder *transcoder, 
                                            struct slice verb, struct slice path,
                                            struct transcoder_match *ret_match);
 
-// What of a request becomes its message, beside the path.
+// The parts of a request beside its path that become its message.
 struct transcoder_request {
     struct slice query;        // raw, without "?"; may be empty
     struct slice body;         // JSON, or anything if the route takes an HttpBody; may be empty

@@ -117,7 +117,7 @@ static const struct error *compile_rule(struct transcoder *t, struct arena *a,
     return NULL;
 }
 
-// What stands for the rule of a method that has none.
+// The rule that is used for a method that has none.
 static struct http_rule *unbound_rule(struct arena *a, const struct schema_method *method) {
     struct http_rule *rule = ARENA_NEW(a, struct http_rule);
     rule->method = slice_of_cstr("POST");
@@ -142,7 +142,7 @@ static const struct error *read_rules(struct arena *a, const struct schema_metho
     return NULL;
 }
 
-// The method that tells who calls, if there is one.
+// Finds the method that verifies callers, if there is one.
 static const struct error *find_caller_method(struct transcoder *t, struct arena *a) {
     const struct schema *s = t->schema;
     for (size_t i = 0; i < s->method_count; i++) {

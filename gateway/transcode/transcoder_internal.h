@@ -8,7 +8,7 @@
 #include "gateway/transcode/template.h"
 #include "gateway/transcode/transcoder.h"
 
-// What making a transcoder (transcoder_compile.c) and using it (transcoder.c) share. Pure.
+// Shared by making a transcoder (transcoder_compile.c) and using it (transcoder.c). Pure.
 
 struct transcoder_route {
     const struct schema_method *method;
@@ -39,7 +39,7 @@ struct transcoder {
 // Marks the gateway as the error's domain; NULL is returned as it is.
 const struct error *transcoder_error(const struct error *error);
 
-// Makes t's routes of its schema's methods. Errors: those of transcoder_new.
+// Makes t's routes from its schema's methods. Errors: those of transcoder_new.
 const struct error *transcoder_compile(struct transcoder *t, struct arena *a, bool unbound_methods);
 
 #endif

@@ -8,13 +8,13 @@
 #include "base/core/strbuf.h"
 #include "gateway/descriptor/schema.h"
 
-// PATCH: what of a resource is changed is what its JSON names, unless the request has
-// a mask of its own. Source: AIP-134 ("update_mask"), and the rule of grpc-gateway: the
-// body is one field of the request, and the request has exactly one singular field
-// of google.protobuf.FieldMask. Pure.
+// PATCH changes the fields that the JSON body names, unless the request has a mask of
+// its own: the mask is inferred. Source: AIP-134 ("update_mask"), and the rule of
+// grpc-gateway: the body is one field of the request, and the request has exactly one
+// singular field of google.protobuf.FieldMask. Pure.
 
-// Returns the field of a request that the mask goes to; NULL if there is none, or more
-// than one.
+// Returns the field of a request that holds the mask; NULL if there is none, or more than
+// one.
 const struct schema_field *update_mask_field(const struct schema_message *request,
                                              const struct schema_field *body);
 
@@ -22,9 +22,9 @@ const struct schema_field *update_mask_field(const struct schema_message *reques
 bool update_mask_is_given(const struct schema_field *mask, struct slice request);
 
 // Appends the mask of a JSON value of the field body, which json_read_field has taken,
-// to request bytes: the proto path of every key, of nested messages that of their keys.
-// Lists, maps, empty objects, null and messages whose JSON is special count as a
-// whole. Unknown keys, where they are ignored, give no path.
+// to request bytes: the proto path of every key, and for nested messages the paths of their
+// keys instead. Lists, maps, empty objects, null and messages whose JSON is special give
+// one path for the whole field. Unknown keys, where they are ignored, give no path.
 void update_mask_infer(struct arena *a, const struct schema_field *mask,
                        const struct schema_field *body, struct slice json, struct strbuf *out);
 
