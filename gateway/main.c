@@ -165,7 +165,7 @@ static bool read_descriptors(struct arena *a, struct program *p, const struct er
             return false;
         }
         if (!stopped) {
-            LOG(p->log, LOG_WARN, "the upstream's descriptors cannot be had yet",
+            LOG(p->log, LOG_WARN, "the upstream's descriptors cannot be read yet: trying again",
                 log_text("upstream", p->upstream.text), log_text("error", (*ret_error)->message),
                 log_text("detail", (*ret_error)->detail));
         }

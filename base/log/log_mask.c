@@ -69,8 +69,8 @@ size_t log_mask_decode(struct slice text, char *ret_plain) {
 
 // --- what looks random ---
 
-// Whether the hex digits hold bytes that are all of a token's alphabet, wherever the
-// first byte begins. Of random bytes a quarter is.
+// Whether the hex digits, read from the first or the second one, encode bytes that are all
+// of a token's alphabet. Of random bytes a quarter are.
 static bool is_hex_of_token(const uint8_t *p, size_t n) {
     for (size_t start = 0; start < 2; start++) {
         size_t i = start;
@@ -184,8 +184,8 @@ static struct word read_word(const uint8_t *p, const uint8_t *end) {
         w.len++;
     }
     bool has_both_cases = (all & (UPPER | LOWER)) == (UPPER | LOWER);
-    // What stands between "-" and "_" of base64url may look like a name by chance. So do
-    // the pieces of a token in lower case; names that are so long have shorter ones.
+    // The pieces between "-" and "_" of base64url may look like names by chance, as do those
+    // of a token in lower case; real names of that length have shorter pieces.
     if (has_both_cases ? 3 * w.random >= w.len
                        : w.len >= LONGEST_NAME && (all & DIGIT) != 0 && !all_hex &&
                              w.len > LETTERS_OF_PART * parts) {

@@ -28,28 +28,28 @@ struct log_sink {
     const char *program;
     pthread_t thread;
 
-    pthread_mutex_t mutex; // guards what follows, and who appends
+    pthread_mutex_t mutex; // guards the members below, and appending
     pthread_cond_t changed;
     bool is_asleep; // the thread waits for lines; while it lingers only many lines wake it
     bool is_lingering;
     bool is_stopping;
-    bool is_over; // the thread touches nothing any more
+    bool is_over; // the thread no longer uses the sink
     int64_t patience_us;
 
     // Bytes ever appended and ever written: the ring holds what is between. tail is set
-    // under the mutex, head by whoever holds the claim.
+    // under the mutex, head by the holder of the claim.
     atomic_size_t tail;
     atomic_size_t head;
     atomic_uint_least64_t dropped;
 
-    atomic_flag claim; // held by who writes to the file: the thread, or who is dying
-    uint64_t told;     // of dropped; by who holds the claim, as what follows
+    atomic_flag claim; // held while writing to the file, by the thread or a crashing one
+    uint64_t told;     // dropped lines already reported; the holder's, as the members below
     int64_t told_us;
     char batch[BATCH_BYTES];
     char ring[LOG_SINK_BYTES];
 };
 
-// --- whoever logs ---
+// --- appending; on any thread ---
 
 static void copy_in(struct log_sink *s, size_t at, const char *line, size_t length) {
     size_t start = at % LOG_SINK_BYTES;
@@ -84,14 +84,14 @@ uint64_t log_sink_dropped(struct log_sink *s) {
     return atomic_load_explicit(&s->dropped, memory_order_relaxed);
 }
 
-// --- who writes; holds the claim ---
+// --- writing; with the claim held ---
 
 static size_t waiting(const struct log_sink *s) {
     return atomic_load_explicit(&s->tail, memory_order_acquire) -
            atomic_load_explicit(&s->head, memory_order_relaxed);
 }
 
-// Copies whole lines of what waits; returns how many bytes.
+// Copies waiting lines, whole ones, into the batch; returns how many bytes.
 static size_t take_batch(struct log_sink *s) {
     size_t n = waiting(s);
     size_t most = log_file_batch(&s->file);
@@ -126,7 +126,7 @@ static enum log_file_result tell_dropped(struct log_sink *s) {
     return result;
 }
 
-// Writes what waits until all is written or no more can be.
+// Writes the waiting lines until all are written or the reader takes no more.
 static enum log_file_result drain(struct log_sink *s) {
     enum log_file_result result = LOG_FILE_DONE;
     while (result == LOG_FILE_DONE && waiting(s) > 0) {

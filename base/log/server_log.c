@@ -16,7 +16,7 @@ void server_log_start(enum log_level level, const char *program, struct logger *
     };
     if (ret_logger->sink == NULL) {
         LOG(ret_logger, LOG_WARN,
-            "there is no thread left for the log: whoever logs waits for its reader");
+            "the log's thread cannot be started: each line is written by the thread that logs it");
     }
     log_crash_watch(ret_logger->sink, program);
 }

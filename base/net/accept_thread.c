@@ -179,13 +179,13 @@ static void log_lost_file(struct listener *l, const struct error *error, int64_t
     }
     l->file_logged_us = now;
     LOG(l->thread->options.log, LOG_ERROR,
-        "a unix socket's file is not ours any more, and cannot be made again: nobody can connect",
+        "a unix socket's file was lost and cannot be made again: clients cannot connect",
         log_text("listener", l->thread->options.what), log_text("address", l->address.text),
         log_text("error", error->message));
 }
 
 static void replace_socket(struct listener *l, const struct listen_socket *fresh) {
-    accept_some(l); // those who have come by the file that is gone
+    accept_some(l); // clients that connected while the file was there
     struct listen_socket old = l->socket;
     pthread_mutex_lock(&l->thread->mutex);
     l->socket = *fresh;
@@ -357,7 +357,7 @@ void accept_thread_stop(struct accept_thread *t) {
     if (t->is_running) {
         uint64_t one = 1;
         ssize_t written = write(t->wake_fd, &one, sizeof(one));
-        (void)written; // it cannot fail: nobody else writes
+        (void)written; // it cannot fail: no other code writes to it
         thread_join(t->thread);
         t->is_running = false;
     }

@@ -41,7 +41,7 @@ void open_sockets_add(struct open_sockets *sockets, int fd) {
     if (fd >= sockets->size) {
         grow(sockets, fd);
     }
-    // Whoever had the number before has been closed.
+    // An earlier socket with this number has been closed.
     sockets->count += sockets->cookies[fd] == 0;
     sockets->cookies[fd] = cookie_of(fd);
 }

@@ -193,7 +193,7 @@ class Reflect(unittest.TestCase):
     def test_the_start_waits_for_the_upstream(self):
         gateway = Gateway(self.address, "--reflect", wait=False)
         self.addCleanup(gateway.kill)
-        line = gateway.message("the upstream's descriptors cannot be had yet")
+        line = gateway.message("the upstream's descriptors cannot be read yet: trying again")
         self.assertEqual(("warn", self.address), (line["level"], line["upstream"]))
         self.runsd()
         gateway.wait_ready()
@@ -203,7 +203,7 @@ class Reflect(unittest.TestCase):
     def test_a_start_that_waits_can_be_stopped(self):
         gateway = Gateway(self.address, "--reflect", wait=False)
         self.addCleanup(gateway.kill)
-        gateway.message("the upstream's descriptors cannot be had yet")
+        gateway.message("the upstream's descriptors cannot be read yet: trying again")
         self.assertEqual(0, gateway.stop())
         self.assertEqual(0, gateway.count("ready"))
 
