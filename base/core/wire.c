@@ -95,20 +95,23 @@ void wire_put_uint(struct strbuf *b, uint32_t number, uint64_t value) {
     wire_put_varint(b, value);
 }
 
-static void put_fixed(struct strbuf *b, uint64_t value, int width) {
-    for (int i = 0; i < width; i++) {
-        strbuf_append_byte(b, (uint8_t)(value >> (8 * i)));
+void wire_put_little_endian(struct strbuf *b, uint64_t value, size_t width) {
+    if (b->capacity - b->len < width) {
+        strbuf_grow(b, width);
+    }
+    for (size_t i = 0; i < width; i++) {
+        b->data[b->len++] = (uint8_t)(value >> (8 * i));
     }
 }
 
 void wire_put_fixed32(struct strbuf *b, uint32_t number, uint32_t value) {
     wire_put_tag(b, number, WIRE_FIXED32);
-    put_fixed(b, value, 4);
+    wire_put_little_endian(b, value, 4);
 }
 
 void wire_put_fixed64(struct strbuf *b, uint32_t number, uint64_t value) {
     wire_put_tag(b, number, WIRE_FIXED64);
-    put_fixed(b, value, 8);
+    wire_put_little_endian(b, value, 8);
 }
 
 void wire_put_bytes(struct strbuf *b, uint32_t number, struct slice bytes) {

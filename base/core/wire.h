@@ -58,6 +58,10 @@ static inline bool wire_read_varint(const uint8_t **p, const uint8_t *end, uint6
 bool wire_read_field(const uint8_t **p, const uint8_t *end, struct wire_field *ret);
 
 void wire_put_varint(struct strbuf *b, uint64_t value);
+// Appends the lowest width bytes of value, lowest first: what stands behind the tag of
+// WIRE_FIXED32 (width 4) and WIRE_FIXED64 (width 8).
+void wire_put_little_endian(struct strbuf *b, uint64_t value, size_t width);
+
 void wire_put_tag(struct strbuf *b, uint32_t number, enum wire_type type);
 void wire_put_uint(struct strbuf *b, uint32_t number, uint64_t value);
 void wire_put_fixed32(struct strbuf *b, uint32_t number, uint32_t value);

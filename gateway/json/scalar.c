@@ -30,12 +30,6 @@ void scalar_put_tag(const struct schema_field *f, struct strbuf *out) {
     wire_put_tag(out, f->number, (enum wire_type)f->wire_type);
 }
 
-static void put_fixed(struct strbuf *out, uint64_t value, int width) {
-    for (int i = 0; i < width; i++) {
-        strbuf_append_byte(out, (uint8_t)(value >> (8 * i)));
-    }
-}
-
 static const char *put_signed(struct arena *a, const struct schema_field *f, struct slice text,
                               int64_t min, int64_t max, struct strbuf *out) {
     int64_t value;
@@ -45,10 +39,10 @@ static const char *put_signed(struct arena *a, const struct schema_field *f, str
     }
     switch (f->type) {
     case SCHEMA_SFIXED32:
-        put_fixed(out, (uint64_t)value, 4);
+        wire_put_little_endian(out, (uint64_t)value, 4);
         break;
     case SCHEMA_SFIXED64:
-        put_fixed(out, (uint64_t)value, 8);
+        wire_put_little_endian(out, (uint64_t)value, 8);
         break;
     case SCHEMA_SINT32:
     case SCHEMA_SINT64:
@@ -70,10 +64,10 @@ static const char *put_unsigned(struct arena *a, const struct schema_field *f, s
     }
     switch (f->type) {
     case SCHEMA_FIXED32:
-        put_fixed(out, value, 4);
+        wire_put_little_endian(out, value, 4);
         break;
     case SCHEMA_FIXED64:
-        put_fixed(out, value, 8);
+        wire_put_little_endian(out, value, 8);
         break;
     default:
         wire_put_varint(out, value);
@@ -105,7 +99,7 @@ static const char *put_double(struct arena *a, struct slice text, bool words, st
                                                             : "no number");
         }
     }
-    put_fixed(out, wire_double_bits(value), 8);
+    wire_put_little_endian(out, wire_double_bits(value), 8);
     return NULL;
 }
 
@@ -124,7 +118,7 @@ static const char *put_float(struct arena *a, struct slice text, bool words, str
     }
     uint32_t bits;
     memcpy(&bits, &value, sizeof(bits));
-    put_fixed(out, bits, 4);
+    wire_put_little_endian(out, bits, 4);
     return NULL;
 }
 

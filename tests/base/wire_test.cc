@@ -61,6 +61,21 @@ TEST(Wire, SizesVarintsAsItWritesThem) {
     }
 }
 
+TEST(Wire, PutsTheLowestBytesFirstWhereverTheBufferEnds) {
+    for (size_t width : {4u, 8u}) {
+        for (size_t before = 0; before < 300; before++) {
+            strbuf b = STRBUF_INIT;
+            const std::string fill(before, 'x');
+            strbuf_append(&b, fill.data(), fill.size());
+            wire_put_little_endian(&b, 0x0102030405060708, width);
+            const std::string all(reinterpret_cast<char *>(b.data), b.len);
+            EXPECT_EQ(fill + std::string("\x08\x07\x06\x05\x04\x03\x02\x01").substr(0, width), all)
+                << before;
+            strbuf_release(&b);
+        }
+    }
+}
+
 TEST(Wire, RefusesMalformedFields) {
     const struct {
         const char *what;
