@@ -21,6 +21,7 @@ LAYERS = ("base", "rpc", "storage", "server", "gateway", "ctl")
 # way round.
 PURE = [
     "base/log/log_mask.[ch]",
+    "base/core/http_token.h",
     "base/core/slice.h",
     "base/core/timestamp.[ch]",
     "base/core/utf8.[ch]",

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/core/http_token.h"
+
 void http_response_begin(struct http_response *r) {
     // All but line, which is large and overwritten before it is read.
     memset(r, 0, offsetof(struct http_response, line));
@@ -20,12 +22,6 @@ static bool fail(struct http_response *r, const char *problem) {
 
 static bool is_digit(char c) {
     return c >= '0' && c <= '9';
-}
-
-// tchar of RFC 9110, 5.6.2.
-static bool is_token_char(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 static bool has_control(const char *p, size_t len) {
@@ -84,7 +80,7 @@ static bool name_is(const char *name, size_t len, const char *other) {
 
 static bool read_field(struct http_response *r, const char *line, size_t len) {
     size_t name_len = 0;
-    while (name_len < len && is_token_char(line[name_len])) {
+    while (name_len < len && http_token_has((uint8_t)line[name_len])) {
         name_len++;
     }
     if (name_len == 0 || name_len == len || line[name_len] != ':') {

@@ -1,11 +1,13 @@
 #include "gateway/edge/accept_encoding.h"
 
+#include "base/core/http_token.h"
+
 enum { UNSET = -1 };
 
 // member = coding [ ";" "q=" qvalue ]
 static bool read_member(struct slice member, struct slice *ret_coding, int *ret_quality) {
     *ret_coding = header_take_until(&member, ';');
-    if (!header_is_token(*ret_coding)) {
+    if (!http_token_valid(*ret_coding)) {
         return false;
     }
     *ret_quality = HEADER_QUALITY_MOST;

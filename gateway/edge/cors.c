@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/core/http_token.h"
 #include "base/core/strbuf.h"
 
 // What a page may send without being mapped.
@@ -106,7 +107,7 @@ struct slice cors_preflight_method(struct slice method, struct http_headers head
         return SLICE_EMPTY;
     }
     const struct http_header *asked = header_find(headers, "access-control-request-method");
-    return asked != NULL && header_is_token(asked->value) ? asked->value : SLICE_EMPTY;
+    return asked != NULL && http_token_valid(asked->value) ? asked->value : SLICE_EMPTY;
 }
 
 static const char *known_name(const struct cors *cors, struct slice name) {

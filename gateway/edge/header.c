@@ -22,17 +22,6 @@ struct slice header_trim(struct slice s) {
     return s;
 }
 
-bool header_is_token(struct slice s) {
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i];
-        bool is_alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        if (!is_alnum && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
-            return false;
-        }
-    }
-    return s.len > 0;
-}
-
 const struct http_header *header_find(struct http_headers headers, const char *name) {
     for (size_t i = 0; i < headers.count; i++) {
         if (header_equal(headers.items[i].name, name)) {

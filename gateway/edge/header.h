@@ -25,9 +25,6 @@ bool header_equal(struct slice s, const char *text);
 // s without spaces and tabs at its ends.
 struct slice header_trim(struct slice s);
 
-// Whether s is a token (RFC 9110 section 5.6.2).
-bool header_is_token(struct slice s);
-
 // The first header of a name; NULL if there is none.
 const struct http_header *header_find(struct http_headers headers, const char *name);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/core/base64.h"
+#include "base/core/http_token.h"
 
 // --- what may be mapped ---
 
@@ -64,7 +65,7 @@ static bool is_lower_token(const char *name) {
             return false;
         }
     }
-    return header_is_token(slice_of_cstr(name));
+    return http_token_valid(slice_of_cstr(name));
 }
 
 static bool is_key(const char *name) {

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/core/http_token.h"
 #include "base/core/request_id.h"
 #include "gateway/edge/authority.h"
 #include "gateway/edge/head_room.h"
@@ -81,14 +82,14 @@ static bool has_control_character(struct slice s) {
 }
 
 static const struct error *check_headers(struct arena *a, const struct request_head *head) {
-    if (!header_is_token(head->method)) {
+    if (!http_token_valid(head->method)) {
         return REFUSE(a, "the method \"%.*s\" is no token",
                       (int)(head->method.len < 100 ? head->method.len : 100),
                       (const char *)head->method.data);
     }
     for (size_t i = 0; i < head->header_count; i++) {
         const struct http_header *h = &head->headers[i];
-        if (!header_is_token(h->name)) {
+        if (!http_token_valid(h->name)) {
             return REFUSE(a, "the header name \"%.*s\" is no token",
                           SLICE_FMT(http_header_shown_name(h->name)));
         }

@@ -1,5 +1,6 @@
 #include "gateway/transcode/http_rule.h"
 
+#include "base/core/http_token.h"
 #include "base/core/wire.h"
 
 // Field numbers of google/api/http.proto.
@@ -18,18 +19,6 @@ enum {
 };
 
 static const char malformed[] = "the google.api.http option is malformed";
-
-// RFC 9110, section 5.6.2. "*", any method, is one, too.
-static bool is_token(struct slice s) {
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i];
-        bool alphanumeric = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        if (!alphanumeric && (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
-            return false;
-        }
-    }
-    return s.len > 0;
-}
 
 static bool parse_custom(struct slice bytes, struct http_rule *rule) {
     const uint8_t *p = bytes.data;
@@ -118,7 +107,8 @@ static bool parse_rule(struct arena *a, struct slice bytes, unsigned binding,
                      "or custom with kind and path)";
         return false;
     }
-    if (!is_token(rule->method)) {
+    // "*", any method, is a token, too.
+    if (!http_token_valid(rule->method)) {
         *ret_fault = "the kind of a custom pattern is no HTTP method (RFC 9110: a token)";
         return false;
     }

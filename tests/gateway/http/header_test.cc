@@ -25,17 +25,6 @@ TEST(Header, TrimsBlanksAtTheEndsOnly) {
     EXPECT_EQ(Str(header_trim(S("\ra\n"))), "\ra\n");
 }
 
-TEST(Header, TellsATokenByteByByte) {
-    const std::string marks = "!#$%&'*+-.^_`|~";
-    for (int c = 0; c < 256; c++) {
-        bool expected = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                        (c >= 'A' && c <= 'Z') ||
-                        (c != 0 && marks.find(static_cast<char>(c)) != std::string::npos);
-        EXPECT_EQ(header_is_token(Exact(std::string("a") + static_cast<char>(c))), expected) << c;
-    }
-    EXPECT_FALSE(header_is_token(SLICE_EMPTY));
-}
-
 TEST(Header, TakesOneByOneUntilTheEnd) {
     Exact text("a ; b;;c;");
     struct slice rest = text;
