@@ -22,6 +22,7 @@ LAYERS = ("base", "rpc", "storage", "server", "gateway", "ctl")
 PURE = [
     "base/log/log_mask.[ch]",
     "base/core/http_token.h",
+    "base/core/hex.h",
     "base/core/slice.h",
     "base/core/timestamp.[ch]",
     "base/core/utf8.[ch]",

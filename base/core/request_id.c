@@ -4,6 +4,7 @@
 
 #include "base/core/check.h"
 #include "base/core/clock.h"
+#include "base/core/hex.h"
 
 static bool is_allowed(uint8_t c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -47,14 +48,13 @@ void uuid_make(char ret_text[UUID_TEXT_SIZE]) {
     }
     bytes[6] = (uint8_t)(0x70 | (bytes[6] & 0x0F));
     bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3F));
-    static const char hex[] = "0123456789abcdef";
     char *p = ret_text;
     for (int i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10) {
             *p++ = '-';
         }
-        *p++ = hex[bytes[i] >> 4];
-        *p++ = hex[bytes[i] & 15];
+        *p++ = hex_digit(bytes[i] >> 4);
+        *p++ = hex_digit(bytes[i]);
     }
     *p = '\0';
 }

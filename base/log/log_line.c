@@ -1,6 +1,7 @@
 #include "base/log/log_line.h"
 
 #include "base/core/clock.h"
+#include "base/core/hex.h"
 #include "base/core/timestamp.h"
 #include "base/core/utf8.h"
 #include "base/log/log_mask.h"
@@ -36,7 +37,6 @@ enum { LONGEST_ESCAPE = 6 };
 // Writes the JSON escape of the character at p[0..n), which is *ret_taken bytes long, and
 // returns the escape's length; 0 if the character needs none.
 static size_t escape(const uint8_t *p, size_t n, char ret[LONGEST_ESCAPE], size_t *ret_taken) {
-    static const char hex[] = "0123456789abcdef";
     uint8_t c = p[0];
     *ret_taken = 1;
     if (c >= 0x80) {
@@ -64,8 +64,8 @@ static size_t escape(const uint8_t *p, size_t n, char ret[LONGEST_ESCAPE], size_
         return 2;
     }
     memcpy(ret, "\\u00", 4);
-    ret[4] = hex[c >> 4];
-    ret[5] = hex[c & 15];
+    ret[4] = hex_digit(c >> 4);
+    ret[5] = hex_digit(c);
     return 6;
 }
 

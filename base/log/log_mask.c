@@ -2,6 +2,8 @@
 
 #include <stdint.h>
 
+#include "base/core/hex.h"
+
 enum {
     TOKEN_BODY = 43,          // characters behind a token's prefix (server/auth/token.h)
     GLUED_LEAST = 20,         // "first_run" holds no token
@@ -37,14 +39,6 @@ static bool is_alphanumeric(uint8_t c) {
 
 static bool is_word_character(uint8_t c) {
     return character_of(c) != OTHER;
-}
-
-static int hex_value(uint8_t c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 // --- percent forms ---
@@ -249,7 +243,7 @@ static void put_checksum(uint32_t sum, char **out) {
     memcpy(*out, "***", 3);
     *out += 3;
     for (int shift = 28; shift >= 0; shift -= 4) {
-        *(*out)++ = "0123456789abcdef"[sum >> shift & 15];
+        *(*out)++ = hex_digit(sum >> shift);
     }
 }
 

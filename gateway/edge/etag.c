@@ -3,8 +3,9 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/core/hex.h"
+
 void etag_make(struct slice bytes, uint64_t variant, char ret_etag[ETAG_SIZE]) {
-    static const char digits[] = "0123456789abcdef";
     XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data, bytes.len, variant);
     const uint64_t halves[2] = {hash.high64, hash.low64};
     char *out = ret_etag;
@@ -12,7 +13,7 @@ void etag_make(struct slice bytes, uint64_t variant, char ret_etag[ETAG_SIZE]) {
     out += 3;
     for (int half = 0; half < 2; half++) {
         for (int shift = 60; shift >= 0; shift -= 4) {
-            *out++ = digits[(halves[half] >> shift) & 0xF];
+            *out++ = hex_digit(halves[half] >> shift);
         }
     }
     *out++ = '"';

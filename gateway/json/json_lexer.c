@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/core/hex.h"
 #include "base/core/utf8.h"
 #include "gateway/json/json_number.h"
 #include "gateway/json/json_reader.h"
@@ -96,14 +97,6 @@ bool json_read_number(struct json_reader *r, struct slice *ret) {
         }
     }
     return true;
-}
-
-static int hex_value(uint8_t c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 // Reads the four digits behind "\u".

@@ -1,3 +1,4 @@
+#include "base/core/hex.h"
 #include "base/core/utf8.h"
 #include "gateway/json/json_writer.h"
 
@@ -18,7 +19,6 @@ static inline bool is_plain(uint8_t c) {
 }
 
 static uint8_t *put_escape(uint8_t *out, uint8_t c) {
-    static const char hex[] = "0123456789abcdef";
     char letter = 0;
     switch (c) {
     case '"':
@@ -49,8 +49,8 @@ static uint8_t *put_escape(uint8_t *out, uint8_t c) {
         return out;
     }
     memcpy(out, "u00", 3);
-    out[3] = (uint8_t)hex[c >> 4];
-    out[4] = (uint8_t)hex[c & 15];
+    out[3] = (uint8_t)hex_digit(c >> 4);
+    out[4] = (uint8_t)hex_digit(c);
     return out + 5;
 }
 

@@ -1,12 +1,6 @@
 #include "gateway/transcode/percent.h"
 
-static int hex_value(uint8_t c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "base/core/hex.h"
 
 bool percent_valid(struct slice text, size_t *ret_at) {
     for (size_t i = 0; i < text.len; i++) {
