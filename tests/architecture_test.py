@@ -23,6 +23,7 @@ PURE = [
     "base/log/log_mask.[ch]",
     "base/core/http_token.h",
     "base/core/hex.h",
+    "base/core/json_escape.[ch]",
     "base/core/slice.h",
     "base/core/timestamp.[ch]",
     "base/core/utf8.[ch]",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/core/check.h"
+#include "base/core/json_escape.h"
 #include "base/core/memory.h"
 #include "base/core/utf8.h"
 
@@ -60,28 +61,6 @@ void strbuf_printf(struct strbuf *b, const char *format, ...) {
     b->len += (size_t)n;
 }
 
-// What follows the backslash for a byte below 0x80: 'u' for the long form, 0 if
-// JSON takes the byte as it is.
-static char json_escape(uint8_t c) {
-    switch (c) {
-    case '"':
-    case '\\':
-        return (char)c;
-    case '\b':
-        return 'b';
-    case '\t':
-        return 't';
-    case '\n':
-        return 'n';
-    case '\f':
-        return 'f';
-    case '\r':
-        return 'r';
-    default:
-        return c < 0x20 ? 'u' : 0;
-    }
-}
-
 void strbuf_append_json_string(struct strbuf *b, struct slice s) {
     strbuf_grow(b, s.len + 2);
     strbuf_append_byte(b, '"');
@@ -90,20 +69,14 @@ void strbuf_append_json_string(struct strbuf *b, struct slice s) {
     while (i < s.len) {
         uint8_t c = s.data[i];
         if (c < 0x80) {
-            char escape = json_escape(c);
-            if (escape == 0) {
-                i++;
-                continue;
-            }
-            strbuf_append(b, s.data + start, i - start);
-            if (escape == 'u') {
-                strbuf_printf(b, "\\u%04x", c);
-            } else {
-                strbuf_append_byte(b, '\\');
-                strbuf_append_byte(b, (uint8_t)escape);
+            uint8_t escaped[JSON_ESCAPE_LONGEST];
+            size_t length = json_escape_put(c, escaped);
+            if (length != 0) {
+                strbuf_append(b, s.data + start, i - start);
+                strbuf_append(b, escaped, length);
+                start = i + 1;
             }
             i++;
-            start = i;
             continue;
         }
         size_t n = utf8_sequence_length(s.data + i, s.len - i);

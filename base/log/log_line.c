@@ -1,7 +1,7 @@
 #include "base/log/log_line.h"
 
 #include "base/core/clock.h"
-#include "base/core/hex.h"
+#include "base/core/json_escape.h"
 #include "base/core/timestamp.h"
 #include "base/core/utf8.h"
 #include "base/log/log_mask.h"
@@ -32,11 +32,10 @@ static void put_cstr(struct line *l, const char *text) {
 
 // --- texts, as JSON strings (RFC 8259) ---
 
-enum { LONGEST_ESCAPE = 6 };
-
 // Writes the JSON escape of the character at p[0..n), which is *ret_taken bytes long, and
 // returns the escape's length; 0 if the character needs none.
-static size_t escape(const uint8_t *p, size_t n, char ret[LONGEST_ESCAPE], size_t *ret_taken) {
+static size_t escape(const uint8_t *p, size_t n, uint8_t ret[JSON_ESCAPE_LONGEST],
+                     size_t *ret_taken) {
     uint8_t c = p[0];
     *ret_taken = 1;
     if (c >= 0x80) {
@@ -48,29 +47,7 @@ static size_t escape(const uint8_t *p, size_t n, char ret[LONGEST_ESCAPE], size_
         *ret_taken = length;
         return 0;
     }
-    if (c == '"' || c == '\\') {
-        ret[0] = '\\';
-        ret[1] = (char)c;
-        return 2;
-    }
-    if (c >= 0x20) {
-        return 0;
-    }
-    static const char letters[] = "btn\0fr"; // of U+0008 to U+000D
-    char letter = c >= '\b' && c <= '\r' ? letters[c - '\b'] : '\0';
-    if (letter != '\0') {
-        ret[0] = '\\';
-        ret[1] = letter;
-        return 2;
-    }
-    memcpy(ret, "\\u00", 4);
-    ret[4] = hex_digit(c >> 4);
-    ret[5] = hex_digit(c);
-    return 6;
-}
-
-static bool is_plain(uint8_t c) {
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+    return json_escape_put(c, ret);
 }
 
 // The text's characters, as far as they fit before limit; returns whether all did.
@@ -78,7 +55,7 @@ static bool put_characters(struct line *l, struct slice text, size_t limit) {
     size_t i = 0;
     while (i < text.len) {
         size_t start = i;
-        while (i < text.len && is_plain(text.data[i])) {
+        while (i < text.len && json_escape_is_plain(text.data[i])) {
             i++;
         }
         size_t room = limit - l->len;
@@ -86,14 +63,14 @@ static bool put_characters(struct line *l, struct slice text, size_t limit) {
         if (i == text.len || i - start > room) {
             return i - start <= room;
         }
-        char escaped[LONGEST_ESCAPE];
+        uint8_t escaped[JSON_ESCAPE_LONGEST];
         size_t taken;
         size_t n = escape(text.data + i, text.len - i, escaped, &taken);
         if ((n != 0 ? n : taken) > limit - l->len) {
             return false;
         }
         if (n != 0) {
-            put(l, escaped, n);
+            put(l, (const char *)escaped, n);
         } else {
             put(l, (const char *)text.data + i, taken);
         }

@@ -1,4 +1,4 @@
-#include "base/core/hex.h"
+#include "base/core/json_escape.h"
 #include "base/core/utf8.h"
 #include "gateway/json/json_writer.h"
 
@@ -12,46 +12,6 @@ static inline bool has_special(uint64_t word) {
     uint64_t low = word - EACH_BYTE(0x20);
     return ((word | low | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1))) & EACH_BYTE(0x80)) !=
            0;
-}
-
-static inline bool is_plain(uint8_t c) {
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-static uint8_t *put_escape(uint8_t *out, uint8_t c) {
-    char letter = 0;
-    switch (c) {
-    case '"':
-    case '\\':
-        letter = (char)c;
-        break;
-    case '\b':
-        letter = 'b';
-        break;
-    case '\t':
-        letter = 't';
-        break;
-    case '\n':
-        letter = 'n';
-        break;
-    case '\f':
-        letter = 'f';
-        break;
-    case '\r':
-        letter = 'r';
-        break;
-    default:
-        break;
-    }
-    *out++ = '\\';
-    if (letter != 0) {
-        *out++ = (uint8_t)letter;
-        return out;
-    }
-    memcpy(out, "u00", 3);
-    out[3] = (uint8_t)hex_digit(c >> 4);
-    out[4] = (uint8_t)hex_digit(c);
-    return out + 5;
 }
 
 bool json_put_string(struct json_writer *w, struct slice text) {
@@ -72,7 +32,7 @@ bool json_put_string(struct json_writer *w, struct slice text) {
             p += 8;
             out += 8;
         }
-        while (p < end && is_plain(*p)) {
+        while (p < end && json_escape_is_plain(*p)) {
             *out++ = *p++;
         }
         while (p < end && *p >= 0x80) {
@@ -84,8 +44,8 @@ bool json_put_string(struct json_writer *w, struct slice text) {
                 *out++ = *p++;
             }
         }
-        if (p < end && !is_plain(*p) && *p < 0x80) {
-            out = put_escape(out, *p++);
+        if (p < end && !json_escape_is_plain(*p) && *p < 0x80) {
+            out += json_escape_put(*p++, out);
             w->out->len = (size_t)(out - w->out->data);
             out = json_reserve(w, (size_t)(end - p) + SLACK);
         }
