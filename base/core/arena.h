@@ -1,6 +1,7 @@
 #ifndef RUNSD_BASE_CORE_ARENA_H
 #define RUNSD_BASE_CORE_ARENA_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "base/core/slice.h"
@@ -42,8 +43,10 @@ struct slice arena_copy(struct arena *a, struct slice s);
 // Returns a copy of s as a C string. A NUL within s ends the string early.
 char *arena_cstr(struct arena *a, struct slice s);
 
-// Returns a formatted C string.
+// Returns a formatted C string. args is undefined behind arena_vprintf.
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *a, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 #define ARENA_NEW(a, type)          ((type *)arena_zalloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, count) ((type *)arena_zalloc((a), sizeof(type) * (size_t)(count)))

@@ -1,7 +1,6 @@
 #include "base/core/error.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 static const char *const code_names[STATUS_CODE_COUNT] = {
     [STATUS_OK] = "OK",
@@ -27,19 +26,6 @@ const char *status_code_name(int code) {
     return code >= 0 && code < STATUS_CODE_COUNT ? code_names[code] : code_names[STATUS_UNKNOWN];
 }
 
-static char *format_in(struct arena *a, const char *format, va_list args) {
-    va_list again;
-    va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
-    char *text = arena_alloc(a, n < 0 ? 1 : (size_t)n + 1);
-    text[0] = '\0';
-    if (n > 0) {
-        vsnprintf(text, (size_t)n + 1, format, again);
-    }
-    va_end(again);
-    return text;
-}
-
 struct error *error_new(struct arena *a, enum status_code code, enum reason reason,
                         const char *format, ...) {
     struct error *e = ARENA_NEW(a, struct error);
@@ -48,7 +34,7 @@ struct error *error_new(struct arena *a, enum status_code code, enum reason reas
     e->reason = reason_name(reason);
     va_list args;
     va_start(args, format);
-    e->message = format_in(a, format, args);
+    e->message = arena_vprintf(a, format, args);
     va_end(args);
     return e;
 }
@@ -73,6 +59,6 @@ void error_add_violation(struct error *e, struct arena *a, const char *field, co
     (*end)->field = field;
     va_list args;
     va_start(args, format);
-    (*end)->description = format_in(a, format, args);
+    (*end)->description = arena_vprintf(a, format, args);
     va_end(args);
 }

@@ -2,6 +2,7 @@ extern "C" {
 #include "base/core/arena.h"
 }
 
+#include <cstdarg>
 #include <cstddef>
 #include <cstdint>
 #include <gtest/gtest.h>
@@ -57,6 +58,30 @@ TEST(Arena, CopiesAndFormats) {
     EXPECT_STREQ("run 7 of x", arena_printf(&a, "run %d of %s", 7, "x"));
     EXPECT_EQ(0u, arena_copy(&a, SLICE_EMPTY).len);
     EXPECT_STREQ("", arena_cstr(&a, SLICE_EMPTY));
+    arena_release(&a);
+}
+
+char *FormatTwice(arena *a, std::string *ret_first, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    *ret_first = arena_vprintf(a, format, again);
+    va_end(again);
+    char *second = arena_vprintf(a, format, args);
+    va_end(args);
+    return second;
+}
+
+TEST(Arena, FormatsTextsOfAnyLength) {
+    arena a;
+    arena_init(&a);
+    for (size_t length = 0; length < 10000; length = length * 2 + 1) {
+        const std::string text(length, 'x');
+        std::string first;
+        EXPECT_EQ(text + "7", FormatTwice(&a, &first, "%s%d", text.c_str(), 7));
+        EXPECT_EQ(text + "7", first);
+    }
     arena_release(&a);
 }
 
