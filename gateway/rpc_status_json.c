@@ -3,9 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/core/well_known_fields.h"
 #include "base/core/wire.h"
 
-enum { STATUS_DETAILS_FIELD = 3, ANY_TYPE_URL_FIELD = 1, ANY_VALUE_FIELD = 2 };
+enum { STATUS_DETAILS_FIELD = 3 };
 
 static void append_text(struct strbuf *out, const char *text) {
     strbuf_append_json_string(out, text == NULL ? SLICE_EMPTY : slice_of_cstr(text));
@@ -143,9 +144,9 @@ static void append_any(struct strbuf *out, struct slice any,
         if (!wire_read_field(&p, end, &field)) {
             return;
         }
-        if (field.number == ANY_TYPE_URL_FIELD && field.type == WIRE_BYTES) {
+        if (field.number == ANY_TYPE_URL && field.type == WIRE_BYTES) {
             type_url = field.bytes;
-        } else if (field.number == ANY_VALUE_FIELD && field.type == WIRE_BYTES) {
+        } else if (field.number == ANY_VALUE && field.type == WIRE_BYTES) {
             value = field.bytes;
         }
     }

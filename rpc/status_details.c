@@ -2,31 +2,26 @@
 
 #include "base/core/strbuf.h"
 #include "base/core/utf8.h"
+#include "base/core/well_known_fields.h"
 #include "base/core/wire.h"
 
 // Written with base/core/wire.h and not with generated code: Debian's
 // error_details.proto is older than ErrorInfo.
 
-// Field numbers.
+// Field numbers of google/rpc/status.proto and google/rpc/error_details.proto.
 enum {
     STATUS_FIELD_CODE = 1,
     STATUS_FIELD_MESSAGE = 2,
     STATUS_FIELD_DETAILS = 3,
-    ANY_TYPE_URL = 1,
-    ANY_VALUE = 2,
     ERROR_INFO_REASON = 1,
     ERROR_INFO_DOMAIN = 2,
     ERROR_INFO_METADATA = 3,
-    MAP_KEY = 1,
-    MAP_VALUE = 2,
     BAD_REQUEST_VIOLATIONS = 1,
     VIOLATION_FIELD = 1,
     VIOLATION_DESCRIPTION = 2,
     RESOURCE_TYPE = 1,
     RESOURCE_NAME = 2,
     RETRY_DELAY = 1,
-    DURATION_SECONDS = 1,
-    DURATION_NANOS = 2,
 };
 
 enum { NANOS_PER_MS = 1000000, MS_PER_S = 1000 };
@@ -117,13 +112,6 @@ static bool put_element(struct strbuf *value, uint32_t number, const struct strb
     return true;
 }
 
-static void put_pair(struct arena *a, struct strbuf *element, const char *first,
-                     const char *second) {
-    element->len = 0;
-    put_text(a, element, 1, first);
-    put_text(a, element, 2, second);
-}
-
 static void put_error_info(struct arena *a, struct strbuf *b, const struct error *e) {
     if (e->reason == NULL && e->metadata == NULL) {
         return;
@@ -133,7 +121,9 @@ static void put_error_info(struct arena *a, struct strbuf *b, const struct error
     put_text(a, &value, ERROR_INFO_REASON, e->reason);
     put_text(a, &value, ERROR_INFO_DOMAIN, e->domain);
     for (const struct error_metadata *m = e->metadata; m != NULL; m = m->next) {
-        put_pair(a, &element, m->key, m->value);
+        element.len = 0;
+        put_text(a, &element, MAP_KEY, m->key);
+        put_text(a, &element, MAP_VALUE, m->value);
         if (!put_element(&value, ERROR_INFO_METADATA, &element, ERROR_INFO, b->len)) {
             break;
         }
@@ -163,10 +153,10 @@ static void put_retry_info(struct strbuf *b, const struct error *e) {
     uint64_t seconds = (uint64_t)(e->retry_after_ms / MS_PER_S);
     uint64_t nanos = (uint64_t)(e->retry_after_ms % MS_PER_S) * NANOS_PER_MS;
     if (seconds != 0) {
-        wire_put_uint(&delay, DURATION_SECONDS, seconds);
+        wire_put_uint(&delay, TIME_SECONDS, seconds);
     }
     if (nanos != 0) {
-        wire_put_uint(&delay, DURATION_NANOS, nanos);
+        wire_put_uint(&delay, TIME_NANOS, nanos);
     }
     wire_put_bytes(&value, RETRY_DELAY, strbuf_slice(&delay));
     put_any(b, RETRY_INFO, strbuf_slice(&value));
@@ -181,7 +171,9 @@ static void put_bad_request(struct arena *a, struct strbuf *b, const struct erro
     struct strbuf value = STRBUF_INIT;
     struct strbuf element = STRBUF_INIT;
     for (const struct field_violation *v = e->violations; v != NULL; v = v->next) {
-        put_pair(a, &element, v->field, v->description);
+        element.len = 0;
+        put_text(a, &element, VIOLATION_FIELD, v->field);
+        put_text(a, &element, VIOLATION_DESCRIPTION, v->description);
         if (!put_element(&value, BAD_REQUEST_VIOLATIONS, &element, BAD_REQUEST, b->len)) {
             break;
         }
@@ -221,7 +213,12 @@ static bool is_bytes(const struct wire_field *f, uint32_t number) {
     return f->number == number && f->type == WIRE_BYTES;
 }
 
-// Reads a message of two text fields, 1 and 2.
+enum { PAIR_FIRST = 1, PAIR_SECOND = 2 };
+_Static_assert((int)MAP_KEY == PAIR_FIRST && (int)MAP_VALUE == PAIR_SECOND, "metadata is a pair");
+_Static_assert((int)VIOLATION_FIELD == PAIR_FIRST && (int)VIOLATION_DESCRIPTION == PAIR_SECOND,
+               "a violation is a pair");
+
+// Reads a message of two text fields.
 static bool read_pair(struct arena *a, struct slice s, const char **ret_first,
                       const char **ret_second) {
     const char *first = "";
@@ -233,9 +230,9 @@ static bool read_pair(struct arena *a, struct slice s, const char **ret_first,
         if (!wire_read_field(&p, end, &f)) {
             return false;
         }
-        if (is_bytes(&f, 1)) {
+        if (is_bytes(&f, PAIR_FIRST)) {
             first = arena_cstr(a, f.bytes);
-        } else if (is_bytes(&f, 2)) {
+        } else if (is_bytes(&f, PAIR_SECOND)) {
             second = arena_cstr(a, f.bytes);
         }
     }
@@ -300,9 +297,9 @@ static bool read_duration_ms(struct slice s, int64_t *ret_ms) {
         if (!wire_read_field(&p, end, &f)) {
             return false;
         }
-        if (f.number == DURATION_SECONDS && f.type == WIRE_VARINT) {
+        if (f.number == TIME_SECONDS && f.type == WIRE_VARINT) {
             seconds = f.value;
-        } else if (f.number == DURATION_NANOS && f.type == WIRE_VARINT) {
+        } else if (f.number == TIME_NANOS && f.type == WIRE_VARINT) {
             nanos = f.value;
         }
     }

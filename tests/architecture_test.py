@@ -24,6 +24,7 @@ PURE = [
     "base/core/http_token.h",
     "base/core/hex.h",
     "base/core/json_escape.[ch]",
+    "base/core/well_known_fields.h",
     "base/core/slice.h",
     "base/core/timestamp.[ch]",
     "base/core/utf8.[ch]",

@@ -2,11 +2,12 @@
 
 #include <stdlib.h>
 
+#include "base/core/well_known_fields.h"
 #include "gateway/json/json_number.h"
 #include "gateway/json/json_reader.h"
 #include "gateway/json/scalar.h"
 
-enum { FEW_FIELDS = 256, MAP_KEY = 1, MAP_VALUE = 2 };
+enum { FEW_FIELDS = 256 };
 
 // A number, or a string that holds one.
 static bool get_number(struct json_reader *r, const struct schema_field *f,

@@ -1,14 +1,9 @@
+#include "base/core/well_known_fields.h"
 #include "gateway/json/json_number.h"
 #include "gateway/json/json_reader.h"
-#include "gateway/json/json_struct_fields.h"
 #include "gateway/json/scalar.h"
 
 // The well-known types whose JSON is not that of their fields.
-
-enum {
-    ANY_TYPE_URL = 1,
-    ANY_VALUE = 2,
-};
 
 static bool get_struct(struct json_reader *r, const struct json_path *path) {
     struct json_object object;
@@ -26,8 +21,8 @@ static bool get_struct(struct json_reader *r, const struct json_path *path) {
         }
         wire_put_tag(r->out, STRUCT_FIELDS, WIRE_BYTES);
         size_t entry = json_begin_length(r);
-        wire_put_bytes(r->out, ENTRY_KEY, at.key);
-        wire_put_tag(r->out, ENTRY_VALUE, WIRE_BYTES);
+        wire_put_bytes(r->out, MAP_KEY, at.key);
+        wire_put_tag(r->out, MAP_VALUE, WIRE_BYTES);
         size_t value = json_begin_length(r);
         if (!json_get_value(r, &at)) {
             return false;

@@ -1,11 +1,10 @@
 #include "base/core/timestamp.h"
 #include "base/core/utf8.h"
+#include "base/core/well_known_fields.h"
 #include "gateway/json/json_writer.h"
 #include "gateway/json/well_known_text.h"
 
 // The well-known types whose JSON is not that of their fields.
-
-enum { SECONDS = 1, NANOS = 2, MASK_PATHS = 1, ANY_TYPE_URL = 1, ANY_VALUE = 2, WRAPPED = 1 };
 
 static bool read_time(struct json_writer *w, struct slice bytes, int64_t *ret_seconds,
                       int32_t *ret_nanos) {
@@ -18,9 +17,9 @@ static bool read_time(struct json_writer *w, struct slice bytes, int64_t *ret_se
         if (!json_next_field(&p, end, &v)) {
             return json_writer_fail(w, "a Timestamp or Duration is malformed");
         }
-        if (v.type == WIRE_VARINT && v.number == SECONDS) {
+        if (v.type == WIRE_VARINT && v.number == TIME_SECONDS) {
             *ret_seconds = (int64_t)v.value;
-        } else if (v.type == WIRE_VARINT && v.number == NANOS) {
+        } else if (v.type == WIRE_VARINT && v.number == TIME_NANOS) {
             *ret_nanos = (int32_t)v.value;
         }
     }
@@ -84,8 +83,8 @@ static bool put_field_mask(struct json_writer *w, struct slice bytes) {
 }
 
 static bool put_wrapper(struct json_writer *w, const struct schema_message *m, struct slice bytes) {
-    const struct schema_field *f = schema_field_by_number(m, WRAPPED);
-    struct wire_field value = {.number = WRAPPED, .type = (enum wire_type)f->wire_type};
+    const struct schema_field *f = schema_field_by_number(m, WRAPPER_VALUE);
+    struct wire_field value = {.number = WRAPPER_VALUE, .type = (enum wire_type)f->wire_type};
     const uint8_t *p = bytes.data;
     const uint8_t *end = p + bytes.len;
     struct wire_field v;
@@ -93,7 +92,7 @@ static bool put_wrapper(struct json_writer *w, const struct schema_message *m, s
         if (!json_next_field(&p, end, &v)) {
             return json_writer_fail(w, "a wrapper is malformed");
         }
-        if (v.number == WRAPPED && (int)v.type == (int)f->wire_type) {
+        if (v.number == WRAPPER_VALUE && (int)v.type == (int)f->wire_type) {
             if (f->type == SCHEMA_STRING && !json_check_element(w, f, &value)) {
                 return false;
             }

@@ -1,9 +1,10 @@
 #include <stdlib.h>
 
+#include "base/core/well_known_fields.h"
 #include "gateway/json/json_number.h"
 #include "gateway/json/json_writer.h"
 
-enum { ENTRY_KEY = 1, ENTRY_VALUE = 2, COMPARED_PAIRWISE = 12 };
+enum { COMPARED_PAIRWISE = 12 };
 
 // Whether the fields of bytes end where the bytes do.
 static bool is_whole(struct slice bytes) {
@@ -97,13 +98,13 @@ static bool read_entry(struct json_writer *w, const struct schema_field *key_fie
         if (!json_next_field(&p, end, &v)) {
             return json_writer_fail(w, "a map entry is malformed");
         }
-        if (v.number == ENTRY_KEY && (int)v.type == (int)key_field->wire_type) {
+        if (v.number == MAP_KEY && (int)v.type == (int)key_field->wire_type) {
             // What is replaced must be valid all the same.
             if (!json_check_element(w, key_field, ret_key)) {
                 return false;
             }
             *ret_key = v;
-        } else if (v.number == ENTRY_VALUE && (int)v.type == (int)value_field->wire_type) {
+        } else if (v.number == MAP_VALUE && (int)v.type == (int)value_field->wire_type) {
             if (value_field->message != NULL) {
                 if (!json_merge(w, &merged, v.bytes)) {
                     return false;
@@ -139,8 +140,8 @@ static struct slice key_text(struct json_writer *w, const struct schema_field *f
 
 bool json_put_map(struct json_writer *w, const struct schema_field *f, const uint8_t *first,
                   const uint8_t *last, const uint8_t *end) {
-    const struct schema_field *key_field = schema_field_by_number(f->message, ENTRY_KEY);
-    const struct schema_field *value_field = schema_field_by_number(f->message, ENTRY_VALUE);
+    const struct schema_field *key_field = schema_field_by_number(f->message, MAP_KEY);
+    const struct schema_field *value_field = schema_field_by_number(f->message, MAP_VALUE);
     if (!json_writer_enter(w)) {
         return false;
     }

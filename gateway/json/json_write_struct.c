@@ -1,7 +1,7 @@
 #include <math.h>
 
+#include "base/core/well_known_fields.h"
 #include "gateway/json/json_number.h"
-#include "gateway/json/json_struct_fields.h"
 #include "gateway/json/json_writer.h"
 
 // google.protobuf.Struct, Value and ListValue.
@@ -21,14 +21,14 @@ static bool read_entry(struct json_writer *w, struct slice bytes, struct slice *
         if (v.type != WIRE_BYTES) {
             continue;
         }
-        if (v.number == ENTRY_KEY) {
+        if (v.number == MAP_KEY) {
             size_t before = w->out->len;
             if (ret_key->len > 0 && !json_put_string(w, *ret_key)) {
                 return false; // replaced, but it must have been valid
             }
             w->out->len = before;
             *ret_key = v.bytes;
-        } else if (v.number == ENTRY_VALUE && !json_merge(w, &merged, v.bytes)) {
+        } else if (v.number == MAP_VALUE && !json_merge(w, &merged, v.bytes)) {
             return false;
         }
     }

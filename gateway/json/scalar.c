@@ -6,6 +6,7 @@
 #include "base/core/base64.h"
 #include "base/core/timestamp.h"
 #include "base/core/utf8.h"
+#include "base/core/well_known_fields.h"
 #include "base/core/wire.h"
 #include "gateway/json/json_number.h"
 #include "gateway/json/well_known_text.h"
@@ -224,9 +225,9 @@ static const char *put_field_mask(struct arena *a, struct slice text, bool json,
         path.len = 0;
         struct slice part = slice_of(text.data + start, i - start);
         if (!json && is_proto_path(part)) {
-            wire_put_bytes(out, 1, part);
+            wire_put_bytes(out, MASK_PATHS, part);
         } else if (field_mask_path_from_json(part, &path)) {
-            wire_put_bytes(out, 1, strbuf_slice(&path));
+            wire_put_bytes(out, MASK_PATHS, strbuf_slice(&path));
         } else {
             fault = arena_printf(a, "%s is no field mask: lowerCamelCase paths with commas between",
                                  scalar_quote(a, text));
@@ -255,8 +256,8 @@ const char *scalar_put_known(struct arena *a, enum schema_known known, struct sl
         return arena_printf(a, "%s is no duration such as 1.5s, at most 315576000000s",
                             scalar_quote(a, text));
     }
-    wire_put_uint(out, 1, (uint64_t)seconds);
-    wire_put_uint(out, 2, (uint64_t)(int64_t)nanos);
+    wire_put_uint(out, TIME_SECONDS, (uint64_t)seconds);
+    wire_put_uint(out, TIME_NANOS, (uint64_t)(int64_t)nanos);
     return NULL;
 }
 

@@ -2,11 +2,10 @@
 
 #include <string.h>
 
+#include "base/core/well_known_fields.h"
 #include "gateway/json/scalar.h"
 #include "gateway/openapi/doc.h"
 #include "gateway/openapi/openapi_schema.h"
-
-enum { MAP_VALUE = 2 };
 
 // --- path ---
 

@@ -1,10 +1,11 @@
 #include "gateway/openapi/openapi_schema.h"
 
+#include "base/core/well_known_fields.h"
 #include "gateway/json/json_read.h"
 #include "gateway/openapi/doc.h"
 #include "gateway/openapi/openapi_text.h"
 
-enum { MAP_KEY = 1, MAP_VALUE = 2, WRITTEN_SHIFT = 2 };
+enum { WRITTEN_SHIFT = 2 };
 
 static const char input_suffix[] = "-Input";
 

@@ -1,6 +1,7 @@
 #include "gateway/transcode/bind.h"
 
 #include "base/core/utf8.h"
+#include "base/core/well_known_fields.h"
 #include "base/core/wire.h"
 #include "gateway/json/scalar.h"
 #include "gateway/transcode/percent.h"
@@ -18,8 +19,8 @@ static const char *resolve_entry(struct arena *a, const struct schema_field *lea
     if (!leaf->map) {
         return arena_printf(a, "field %s is no map", scalar_quote(a, leaf->json_name));
     }
-    const struct schema_field *key = schema_field_by_number(leaf->message, 1);
-    const struct schema_field *value = schema_field_by_number(leaf->message, 2);
+    const struct schema_field *key = schema_field_by_number(leaf->message, MAP_KEY);
+    const struct schema_field *value = schema_field_by_number(leaf->message, MAP_VALUE);
     if (!scalar_has_text(value)) {
         return arena_printf(a, "field %s is a map of messages, which only a body can give",
                             scalar_quote(a, leaf->json_name));
@@ -94,7 +95,7 @@ static const char *put_leaf(struct arena *a, const struct bound_field *field, st
         scalar_put_tag(leaf, out);
         return scalar_put_text(a, leaf, text, out);
     }
-    const struct schema_field *value = schema_field_by_number(leaf->message, 2);
+    const struct schema_field *value = schema_field_by_number(leaf->message, MAP_VALUE);
     struct strbuf entry = STRBUF_INIT;
     strbuf_append_slice(&entry, field->map_key);
     scalar_put_tag(value, &entry);

@@ -1,9 +1,8 @@
 #include "gateway/transcode/update_mask.h"
 
+#include "base/core/well_known_fields.h"
 #include "base/core/wire.h"
 #include "gateway/json/json_reader.h"
-
-enum { PATHS_FIELD = 1 };
 
 static bool is_mask(const struct schema_field *f) {
     return f->type == SCHEMA_MESSAGE && !f->repeated && f->message->known == KNOWN_FIELD_MASK;
@@ -65,7 +64,7 @@ static bool walk_value(struct mask_walk *w, const struct schema_field *f) {
     } else if (!json_skip_value(r)) {
         return false;
     }
-    wire_put_bytes(&w->paths, PATHS_FIELD, strbuf_slice(&w->path));
+    wire_put_bytes(&w->paths, MASK_PATHS, strbuf_slice(&w->path));
     return true;
 }
 

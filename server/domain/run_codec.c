@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/core/timestamp.h"
+#include "base/core/well_known_fields.h"
 #include "base/core/wire.h"
 #include "server/domain/message_guard.h"
 #include "server/domain/run_error.h"
@@ -127,11 +128,11 @@ static uint8_t *put_timestamp(uint8_t *p, int64_t us) {
         seconds--;
     }
     if (seconds != 0) {
-        p = put_tag(p, 1, WIRE_VARINT);
+        p = put_tag(p, TIME_SECONDS, WIRE_VARINT);
         p = put_varint(p, (uint64_t)seconds);
     }
     if (rest != 0) {
-        p = put_tag(p, 2, WIRE_VARINT);
+        p = put_tag(p, TIME_NANOS, WIRE_VARINT);
         p = put_varint(p, (uint64_t)rest * 1000);
     }
     return p;

@@ -26,14 +26,23 @@ struct list_runs_call {
     struct store_list_runs list;
 };
 
-// What a page token is bound to: the organization and the filters.
+// What a page token is bound to. The numbers are the token's own, not the request's: a
+// change makes tokens that clients hold invalid.
+enum {
+    FILTER_ORGANIZATION = 1,
+    FILTER_STATUS = 2,
+    FILTER_WORKFLOW_ID = 3,
+    FILTER_STARTED_AFTER = 4,
+    FILTER_STARTED_BEFORE = 5,
+};
+
 static struct slice filters_of(struct arena *a, const struct store_list_runs *list) {
     struct strbuf b = STRBUF_INIT;
-    wire_put_bytes(&b, 1, list->organization);
-    wire_put_uint(&b, 2, list->status);
-    wire_put_bytes(&b, 3, list->workflow_id);
-    wire_put_fixed64(&b, 4, (uint64_t)list->started_after_us);
-    wire_put_fixed64(&b, 5, (uint64_t)list->started_before_us);
+    wire_put_bytes(&b, FILTER_ORGANIZATION, list->organization);
+    wire_put_uint(&b, FILTER_STATUS, list->status);
+    wire_put_bytes(&b, FILTER_WORKFLOW_ID, list->workflow_id);
+    wire_put_fixed64(&b, FILTER_STARTED_AFTER, (uint64_t)list->started_after_us);
+    wire_put_fixed64(&b, FILTER_STARTED_BEFORE, (uint64_t)list->started_before_us);
     struct slice filters = arena_copy(a, strbuf_slice(&b));
     strbuf_release(&b);
     return filters;
