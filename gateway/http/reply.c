@@ -249,14 +249,14 @@ void reply_add_metadata(const struct reply_request *request, struct reply *reply
 
 // --- errors ---
 
-static bool has_verb(const char *verbs, const char *verb) {
+static bool allows(const char *verbs, const char *verb) {
     return header_list_has(slice_of_cstr(verbs), slice_of_cstr(verb));
 }
 
 // The gateway answers HEAD where there is GET, and OPTIONS everywhere.
 static const char *allow_header(struct arena *a, const char *allow) {
-    bool adds_head = has_verb(allow, MHD_HTTP_METHOD_GET) && !has_verb(allow, MHD_HTTP_METHOD_HEAD);
-    bool adds_options = !has_verb(allow, MHD_HTTP_METHOD_OPTIONS);
+    bool adds_head = allows(allow, MHD_HTTP_METHOD_GET) && !allows(allow, MHD_HTTP_METHOD_HEAD);
+    bool adds_options = !allows(allow, MHD_HTTP_METHOD_OPTIONS);
     return arena_printf(a, "%s%s%s", allow, adds_head ? ", HEAD" : "",
                         !adds_options      ? ""
                         : allow[0] == '\0' ? "OPTIONS"

@@ -95,7 +95,7 @@ static struct entry *sort_routes(struct openapi_builder *b, size_t *ret_count) {
     return entries;
 }
 
-static bool has_verb(const struct entry *entries, size_t count, int verb) {
+static bool has_entry_of(const struct entry *entries, size_t count, int verb) {
     for (size_t i = 0; i < count; i++) {
         if (entries[i].verb == verb) {
             return true;
@@ -123,7 +123,7 @@ static void put_path(struct openapi_builder *b, const struct entry *entries, siz
             has_others = true;
         } else {
             for (size_t k = 0; k < sizeof(common_verbs) / sizeof(common_verbs[0]); k++) {
-                if (!has_verb(entries, count, find_verb(common_verbs[k]))) {
+                if (!has_entry_of(entries, count, find_verb(common_verbs[k]))) {
                     put_operation(b, e, common_verbs[k],
                                   arena_printf(&b->arena, "-%s", common_verbs[k]));
                 }
