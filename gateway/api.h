@@ -65,6 +65,7 @@ struct gateway_api_slot {
 
 // Makes the slot; takes over the caller's reference.
 void gateway_api_slot_init(struct gateway_api_slot *slot, struct gateway_api *api);
+// Drops the slot's reference and destroys the mutex; no other thread may use the slot.
 void gateway_api_slot_release(struct gateway_api_slot *slot);
 
 // The current API with a reference of the caller's own, who drops it with

@@ -22,11 +22,11 @@ enum {
     MOST_ADDRESSES = 4,   // of one name
     MOST_AT_ONCE = 64,    // accepted before the others have their turn
     MOST_REFUSED = 4096,  // in one turn: a whole backlog
-    GRACE_MS = 200,       // when all are open, until who comes is refused
+    GRACE_MS = 200,       // at the limit, before new connections are refused
     PAUSE_MS = 50,        // without descriptors or memory
     SWEEPS_SHARE = 50,    // of a ms a connection, between two counts: 1 % of a processor
     FILE_CHECK_MS = 1000, // of unix sockets
-    LOG_AGAIN_MS = 10000, // of what goes on
+    LOG_AGAIN_MS = 10000, // between log lines about the same condition
     LOG_FILE_AGAIN_MS = 60000,
 };
 

@@ -16,7 +16,7 @@ enum { DEFAULT_LOOK_MS = 2000 };
 struct listener_guard {
     struct listener_guard_options options;
     pthread_t thread;
-    pthread_mutex_t mutex; // guards what follows
+    pthread_mutex_t mutex; // guards the members below
     pthread_cond_t changed;
     struct guarded_listener *listeners;
     bool is_ending;

@@ -68,7 +68,7 @@ const struct error *descriptor_limit_fit(struct arena *a, int64_t limit,
     if (left >= wanted) {
         return NULL;
     }
-    // Each gets its one, and of what is left then its part.
+    // Each gets one, and its proportional part of the rest.
     for (size_t i = 0; i < count; i++) {
         if (!shares[i].is_given) {
             shares[i].connections = 1 + (left - defaults) * shares[i].connections / wanted;

@@ -25,8 +25,8 @@ struct memory_keeper {
     bool is_ending;
 };
 
-// What the process has of memory and malloc has not given out; what is no malloc's counts
-// too, but hardly changes. -1 if it cannot be known.
+// The resident bytes of the process that malloc has not given out. Memory that is not
+// malloc's counts too, but hardly changes. -1 if they cannot be read.
 static int64_t idle_bytes(void) {
     FILE *statm = fopen("/proc/self/statm", "re");
     if (statm == NULL) {
@@ -46,7 +46,7 @@ static void look(struct memory_keeper *keeper) {
     int64_t idle = idle_bytes();
     keeper->looks++;
     if (idle < keeper->idle_after_trim) {
-        keeper->idle_after_trim = idle; // what was idle is in use again
+        keeper->idle_after_trim = idle; // idle memory is in use again
     }
     // A trim under load finds little; one after the load may find much more.
     bool is_worth_another = keeper->looks >= LOOKS_UNTIL_ANOTHER &&

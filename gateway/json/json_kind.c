@@ -23,7 +23,7 @@ bool json_fail_kind(struct json_reader *r, const struct json_path *path, const c
         given = "a number";
         break;
     }
-    // Only what is JSON is of a kind.
+    // Text that is no JSON is a syntax error, not a value of the wrong kind.
     if (!json_skip_value(r)) {
         return false;
     }

@@ -169,7 +169,7 @@ static int64_t read_exponent(const uint8_t *p, const uint8_t *end) {
     }
     int64_t value = 0;
     for (; p < end; p++) {
-        // Far behind what any type holds, far below what would overflow.
+        // Far beyond the range of every type, and far from overflowing.
         if (value < INT64_C(1000000000000)) {
             value = value * 10 + (*p - '0');
         }

@@ -117,8 +117,8 @@ bool json_get_value(struct json_reader *r, const struct json_path *path) {
     }
 }
 
-// Finds "@type" in the object whose bracket was taken, and goes back to where
-// the reader was. An empty object has none.
+// Finds "@type" in the object whose opening bracket was read, and restores the
+// reader's position. An empty object has none.
 static bool find_type(struct json_reader *r, const struct json_path *path, struct slice *ret_url,
                       bool *ret_empty) {
     const uint8_t *p = r->p;

@@ -11,7 +11,7 @@
 #include "gateway/json/json_depth.h"
 
 // The parts of json_read, for its own files. Functions that return bool return
-// false with r->error set; then everything stops. Pure.
+// false with r->error set on failure, and reading stops. Pure.
 
 // Where the reader is: a list from the innermost key or index outwards.
 struct json_path {
@@ -22,8 +22,8 @@ struct json_path {
 
 struct json_reader;
 
-// What the files below json_read.c call back, since messages hold values that hold
-// messages.
+// Callbacks into json_read.c for the files that it calls, since messages hold values
+// that hold messages.
 struct json_descent {
     // The next value as message m, without tag and length.
     bool (*message)(struct json_reader *r, const struct schema_message *m,

@@ -16,7 +16,7 @@
 
 struct json_writer;
 
-// What the files below json_write.c call back, since messages hold values that hold
+// Callbacks into json_write.c for the files that it calls, since messages hold values that hold
 // messages: each writes what its name says, as the json_put functions below do.
 struct json_recursion {
     bool (*message)(struct json_writer *w, const struct schema_message *m, struct slice bytes);

@@ -289,7 +289,7 @@ void openapi_responses_components(struct openapi_builder *b) {
     }
 }
 
-// --- what errors are ---
+// --- schemas of errors ---
 
 static void put_described(struct openapi_builder *b, const char *name, const char *type,
                           const char *description) {

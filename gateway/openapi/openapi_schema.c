@@ -80,7 +80,7 @@ static void put_real(struct openapi_builder *b, const struct schema_field *f) {
     doc_close(b->out, ']');
 }
 
-// "type" and "enum": what is printed for each number, of aliases the first declared.
+// Writes "type" and "enum": the word printed for each number, of aliases the first declared.
 static void put_words(struct openapi_builder *b, const struct schema_enum *e, bool without_zero) {
     doc_member_cstr(b->out, "type", "string");
     doc_open_member(b->out, "enum", '[');

@@ -87,7 +87,7 @@ const char *bind_resolve(struct arena *a, const struct schema_message *m, struct
     return NULL;
 }
 
-// The field itself: what the innermost message holds.
+// The bound field itself, the last of the chain.
 static const char *put_leaf(struct arena *a, const struct bound_field *field, struct slice text,
                             struct strbuf *out) {
     const struct schema_field *leaf = field->chain[field->depth - 1];

@@ -11,9 +11,10 @@
 // google.api.HttpBody: bytes of any media type in place of JSON. Source:
 // google/api/httpbody.proto. Pure.
 
+// Whether m is google.api.HttpBody.
 bool http_body_is(const struct schema_message *m);
 
-// Whether a field is one HttpBody.
+// Whether a field is a singular google.api.HttpBody.
 bool http_body_is_field(const struct schema_field *f);
 
 // Appends the message's bytes, without its length.

@@ -17,7 +17,7 @@ struct route_node {
     uint32_t slot_count;       // a power of two, or 0
     uint32_t child_count;
     struct route_node *any;
-    // Those that end here and those that end in "**" here: nodes whose children
+    // The routes that end here and those that end in "**" here: nodes whose children
     // are the verbs ("" for none), so that many verbs cost no more than one.
     struct route_node *ends;
     struct route_node *rest;
@@ -170,7 +170,7 @@ static bool take_end(struct search *s, const struct route_node *ends) {
     return wildcard != NULL;
 }
 
-// Looks below n for what is left of the path from segment i. Each node of the
+// Matches the rest of the path, from segment i, below node n. Each node of the
 // trie is visited at most once, because a node has one place in it.
 static bool walk(struct search *s, const struct route_node *n, size_t i) {
     if (i == s->count) {

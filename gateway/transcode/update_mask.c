@@ -40,7 +40,7 @@ bool update_mask_is_given(const struct schema_field *mask, struct slice request)
 
 struct mask_walk {
     struct json_reader reader;
-    struct strbuf path;  // of what is being read: "a.b"
+    struct strbuf path;  // of the value that is being read: "a.b"
     struct strbuf paths; // the mask's bytes
 };
 
