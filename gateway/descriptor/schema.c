@@ -416,6 +416,7 @@ static void compile_method(struct compiler *c, struct schema_method *ret, const 
         descriptor_option_message(&c->scratch, options, OPTION_HTTP, &ret->has_http);
     ret->http = arena_copy(c->arena, http);
     ret->verifies_caller = descriptor_option_varint(options, OPTION_VERIFIES_CALLER) != 0;
+    ret->reply_example = arena_copy(c->arena, schema_reply_example_of(&c->scratch, options));
     ret->deprecated = descriptor_option_varint(options, METHOD_OPTION_DEPRECATED) != 0;
 }
 

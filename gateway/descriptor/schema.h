@@ -127,7 +127,8 @@ struct schema_method {
     bool verifies_caller; // gateway.v1.verifies_caller
     bool deprecated;
     bool has_http;
-    struct slice http; // bytes of its google.api.HttpRule
+    struct slice http;          // bytes of its google.api.HttpRule
+    struct slice reply_example; // JSON text, not checked; empty: none
 };
 
 struct schema {

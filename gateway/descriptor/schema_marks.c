@@ -6,12 +6,14 @@
 // Numbers of options.
 enum {
     OPTION_FIELD_JSON = 51204,    // gateway.v1.field_json
+    OPTION_REPLY_JSON = 51206,    // gateway.v1.reply_json
     OPTION_FIELD_BEHAVIOR = 1052, // google.api.field_behavior
     FIELD_JSON_REQUIRED = 1,
     FIELD_JSON_OUTPUT_ONLY = 2,
     FIELD_JSON_ALWAYS_SET = 3,
     FIELD_JSON_PLAIN_VALUE = 4,
     FIELD_JSON_EXAMPLE = 5,
+    REPLY_JSON_EXAMPLE = 1,
     FIELD_OPTION_DEPRECATED = 3,
 };
 
@@ -71,16 +73,26 @@ uint8_t schema_marks_of(struct arena *a, struct slice options) {
     return marks;
 }
 
-struct slice schema_example_of(struct arena *a, struct slice options) {
-    struct slice json = descriptor_option_message(a, options, OPTION_FIELD_JSON, NULL);
-    struct slice example = SLICE_EMPTY;
-    const uint8_t *p = json.data;
-    const uint8_t *end = p + json.len;
+// The last value of a string field; empty if there is none.
+static struct slice last_text(struct slice message, uint32_t number) {
+    struct slice text = SLICE_EMPTY;
+    const uint8_t *p = message.data;
+    const uint8_t *end = p + message.len;
     struct wire_field field;
     while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number == FIELD_JSON_EXAMPLE && field.type == WIRE_BYTES) {
-            example = field.bytes;
+        if (field.number == number && field.type == WIRE_BYTES) {
+            text = field.bytes;
         }
     }
-    return example;
+    return text;
+}
+
+struct slice schema_example_of(struct arena *a, struct slice options) {
+    return last_text(descriptor_option_message(a, options, OPTION_FIELD_JSON, NULL),
+                     FIELD_JSON_EXAMPLE);
+}
+
+struct slice schema_reply_example_of(struct arena *a, struct slice options) {
+    return last_text(descriptor_option_message(a, options, OPTION_REPLY_JSON, NULL),
+                     REPLY_JSON_EXAMPLE);
 }

@@ -25,4 +25,7 @@ uint8_t schema_marks_of(struct arena *a, struct slice options);
 // that is not checked; in a or borrowed from options; empty if there is none. Pure.
 struct slice schema_example_of(struct arena *a, struct slice options);
 
+// The same of the bytes of a method's options (gateway.v1.reply_json). Pure.
+struct slice schema_reply_example_of(struct arena *a, struct slice options);
+
 #endif

@@ -3,11 +3,10 @@
 #include "base/core/check.h"
 #include "gateway/envelope.h"
 #include "gateway/openapi/doc.h"
+#include "gateway/openapi/openapi_examples.h"
 #include "gateway/openapi/openapi_text.h"
 
 enum { FIRST_ERROR = 400, BEHIND_ERRORS = 600 };
-
-static const char example_request_id[] = "abc-123";
 
 // The description of a status where the method's comment has none. With
 // REASON_UPSTREAM_STATUS only the upstream sends the status; else the gateway itself does
@@ -183,7 +182,7 @@ void openapi_errors_example(struct openapi_builder *b, int http_status, int code
         error_add_violation(e, &b->arena, "size", "\"x\" is no integer from 0 to 4294967295");
     }
     struct strbuf body = STRBUF_INIT;
-    envelope_append_error(b->options->envelope, &body, e, NULL, slice_of_cstr(example_request_id));
+    envelope_append_error(b->options->envelope, &body, e, NULL, openapi_examples_request_id());
     doc_raw(b->out, strbuf_slice(&body));
     strbuf_release(&body);
 }

@@ -3,6 +3,7 @@
 #include "gateway/envelope.h"
 #include "gateway/openapi/doc.h"
 #include "gateway/openapi/openapi_errors.h"
+#include "gateway/openapi/openapi_examples.h"
 #include "gateway/openapi/openapi_schema.h"
 
 // No name in a proto holds "-".
@@ -62,7 +63,7 @@ static void put_request_id(struct openapi_builder *b) {
     doc_member_cstr(b->out, "type", "string");
     doc_member_cstr(b->out, "description", "As in the header `X-Request-Id`.");
     doc_open_member(b->out, "examples", '[');
-    doc_cstr(b->out, "abc-123");
+    doc_text(b->out, openapi_examples_request_id());
     doc_close(b->out, ']');
     doc_close(b->out, '}');
 }
@@ -148,6 +149,16 @@ static void put_stream_item(struct openapi_builder *b, const struct openapi_succ
     doc_close(b->out, ']');
 }
 
+static void put_example(struct openapi_builder *b, const struct openapi_success *success) {
+    bool is_message = !success->is_http_body && !success->method->server_streaming &&
+                      success->response_body == NULL;
+    struct slice example = is_message ? openapi_examples_reply(b, success->method) : SLICE_EMPTY;
+    if (example.len > 0) {
+        doc_key(b->out, "example");
+        doc_raw(b->out, example);
+    }
+}
+
 static void put_media_type(struct openapi_builder *b, const char *type,
                            const struct openapi_success *success) {
     doc_open_member(b->out, type, '{');
@@ -162,6 +173,7 @@ static void put_media_type(struct openapi_builder *b, const char *type,
         put_envelope(b, success);
     }
     doc_close(b->out, '}');
+    put_example(b, success);
     doc_close(b->out, '}');
 }
 

@@ -1,8 +1,8 @@
 #include "gateway/openapi/openapi_schema.h"
 
 #include "base/core/well_known_fields.h"
-#include "gateway/json/json_read.h"
 #include "gateway/openapi/doc.h"
+#include "gateway/openapi/openapi_examples.h"
 #include "gateway/openapi/openapi_text.h"
 
 enum { WRITTEN_SHIFT = 2 };
@@ -290,17 +290,14 @@ struct slice openapi_schema_note(struct openapi_builder *b, const struct schema_
     return text;
 }
 
-// The example that the field's options give, if a request may hold it.
-static void put_example(struct openapi_builder *b, const struct schema_field *f) {
-    const struct json_read_options options = {0};
-    struct strbuf bytes = STRBUF_INIT;
-    if (f->example.len > 0 &&
-        json_read_field(b->schema, &b->arena, f, f->example, &options, &bytes) == NULL) {
+static void put_example(struct openapi_builder *b, const struct schema_message *m,
+                        const struct schema_field *f, enum openapi_side side) {
+    struct slice example = openapi_examples_field(b, m, f, side);
+    if (example.len > 0) {
         doc_open_member(b->out, "examples", '[');
-        doc_raw(b->out, f->example);
+        doc_raw(b->out, example);
         doc_close(b->out, ']');
     }
-    strbuf_release(&bytes);
 }
 
 void openapi_schema_field(struct openapi_builder *b, const struct schema_message *m,
@@ -313,7 +310,7 @@ void openapi_schema_field(struct openapi_builder *b, const struct schema_message
     if ((f->marks & SCHEMA_DEPRECATED) != 0) {
         doc_member_bool(b->out, "deprecated", true);
     }
-    put_example(b, f);
+    put_example(b, m, f, side);
     if (side == OPENAPI_REPLY && (f->marks & SCHEMA_OUTPUT_ONLY) != 0) {
         doc_member_bool(b->out, "readOnly", true);
     } else if (side == OPENAPI_INPUT && (f->marks & SCHEMA_INPUT_ONLY) != 0) {
@@ -391,12 +388,16 @@ void openapi_schema_body(struct openapi_builder *b, const struct schema_message 
 
 // --- components ---
 
-static void put_title(struct openapi_builder *b, struct slice full_name, struct slice note) {
+// The title is the last part of the name, and what is said behind it.
+static void put_title(struct openapi_builder *b, struct slice full_name, const char *behind,
+                      struct slice note) {
     size_t n = full_name.len;
     while (n > 0 && full_name.data[n - 1] != '.') {
         n--;
     }
-    doc_member_text(b->out, "title", slice_of(full_name.data + n, full_name.len - n));
+    doc_member_cstr(b->out, "title",
+                    arena_printf(&b->arena, "%.*s%s", (int)(full_name.len - n),
+                                 (const char *)full_name.data + n, behind));
     if (note.len > 0) {
         doc_member_text(b->out, "description", note);
     }
@@ -407,7 +408,7 @@ static void put_message_component(struct openapi_builder *b, const struct schema
     doc_key(b->out, arena_printf(&b->arena, "%.*s%s", SLICE_FMT(m->full_name),
                                  side == OPENAPI_INPUT ? input_suffix : ""));
     doc_open(b->out, '{');
-    put_title(b, m->full_name,
+    put_title(b, m->full_name, side == OPENAPI_INPUT ? " (request)" : "",
               openapi_text_of(&b->arena, notes_of(&b->notes, m->full_name)).description);
     put_object(b, m, side, NULL, 0);
     doc_close(b->out, '}');
@@ -438,7 +439,7 @@ static struct slice enum_note(struct openapi_builder *b, const struct schema_enu
 static void put_enum_component(struct openapi_builder *b, const struct schema_enum *e) {
     doc_key_slice(b->out, e->full_name);
     doc_open(b->out, '{');
-    put_title(b, e->full_name, enum_note(b, e));
+    put_title(b, e->full_name, "", enum_note(b, e));
     doc_open_member(b->out, "anyOf", '[');
     doc_open(b->out, '{');
     put_words(b, e, false);

@@ -47,6 +47,43 @@ class Served(unittest.TestCase):
         self.assertEqual("integer", run["workflowVersion"]["type"])
         self.assertEqual("number", run["totalCu"]["type"])
 
+    def example(self, document, schema):
+        """A request body with every field that has an example."""
+        schema = document["components"]["schemas"][schema["$ref"].split("/")[-1]] \
+            if "$ref" in schema else schema
+        if "examples" in schema:
+            return schema["examples"][0]
+        if "items" in schema:
+            return [self.example(document, schema["items"])]
+        return {name: self.example(document, member)
+                for name, member in schema["properties"].items()
+                if "properties" in member or {"examples", "items", "$ref"} & member.keys()}
+
+    def test_a_request_of_its_examples_is_taken(self):
+        document = self.get().json()
+
+        def post(path, body=None):
+            operation = document["paths"][path]["post"]
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            given = self.example(document, schema)
+            return given, rest.request(self.server.http_port, "POST",
+                                       path.replace("{id}", (body or {}).get("id", "")),
+                                       self.token, given)
+
+        given, created = post("/v1/runs")
+        self.assertEqual(200, created.status, created.body)
+        run = created.json()["data"]
+        self.assertEqual(given, {key: run[key] for key in given})
+        self.assertGreater(len(given), 12)
+        given, cancelled = post("/v1/runs/{id}/cancel", run)
+        self.assertEqual(200, cancelled.status, cancelled.body)
+        self.assertEqual("paid by hand", given["reason"])
+        shown = document["paths"]["/v1/runs/{id}/cancel"]["post"]["responses"]["200"]["content"][
+            "application/json"]["example"]
+        self.assertEqual(list(shown), list(cancelled.json()))
+        self.assertEqual(list(shown["data"]), list(cancelled.json()["data"]))
+        self.assertEqual("cancelled", shown["data"]["status"])
+
     def test_who_has_it_already_is_told_so(self):
         first = self.get()
         self.assertEqual("no-cache", first.headers["Cache-Control"])

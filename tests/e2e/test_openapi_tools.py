@@ -160,5 +160,47 @@ class Alarm(Tools):
                 self.assertIn(expected, said)
 
 
+class Examples(Tools):
+    """The examples of replies are replies that the check lets pass."""
+
+    HEADERS = {"X-Request-Id": "a", "ETag": 'W/"1"', "Retry-After": "1",
+               "WWW-Authenticate": "Bearer"}
+
+    def records(self, name, document):
+        for path, item in document["paths"].items():
+            for method, operation in item.items():
+                for status, response in operation["responses"].items():
+                    if "$ref" in response:
+                        response = document["components"]["responses"][
+                            response["$ref"].split("/")[-1]]
+                    example = response.get("content", {}).get("application/json", {}).get("example")
+                    if example is not None:
+                        headers = {k.lower(): v for k, v in self.HEADERS.items()
+                                   if k in response["headers"]}
+                        yield {"document": name, "method": method.upper(),
+                               "path": path.replace("{id}", "a"), "status": int(status),
+                               "headers": {**headers, "content-type": "application/json"},
+                               "body": json.dumps(example)}
+
+    def test_they_are_what_the_document_says(self):
+        for options in ((), ("--envelope=none",)):
+            document = self.print_document("examples.json", *options)
+            records = list(self.records("examples", document))
+            self.assertEqual(6, sum(r["status"] == 200 for r in records))
+            self.assertGreater(len(records), 60)
+            (self.folder / "records").write_text("".join(json.dumps(r) + "\n" for r in records))
+            done = self.run_tool("node", "validate.mjs", ".", "records")
+            self.assertEqual((0, ""), (done.returncode, done.stderr), done.stdout)
+
+    def test_redocly_notices_one_of_a_field_that_is_not(self):
+        document = self.print_document("runs.json")
+        run = document["components"]["schemas"]["runs.v1.Run"]["properties"]
+        run["workflowVersion"]["examples"] = ["three"]
+        (self.folder / "broken.json").write_text(json.dumps(document))
+        done = self.tool("redocly", "lint", "--config=redocly.yaml", "broken.json")
+        self.assertEqual(1, done.returncode, done.stdout)
+        self.assertIn("no-invalid-schema-examples", done.stdout + done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

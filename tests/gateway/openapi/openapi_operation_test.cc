@@ -62,7 +62,7 @@ TEST(OpenapiOperation, QueriesHaveWhatIsNeitherInThePathNorInTheBody) {
     for (const Json &p : d.Operation("get", "/v1/things/{name}").members.at("parameters").items) {
         queries += p.members.count("in") != 0 && p.members.at("in").text == "query";
     }
-    EXPECT_EQ(queries, 22u);
+    EXPECT_EQ(queries, 24u);
     EXPECT_NE(d.Operation("get", "/v1/things/{name}")
                   .members.at("description")
                   .text.find("nested messages that are not listed"),
@@ -212,6 +212,46 @@ TEST(OpenapiResponses, SuccessIsInTheEnvelopeOrBare) {
         Print(none.At(
             {"components", "responses", "Error-404", "content", "application/json", "example"})),
         R"({"code":5,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","domain":"gateway.v1","reason":"UPSTREAM_STATUS"}],"message":"There is no such resource."})");
+}
+
+std::vector<std::string> ReplyExample(const std::string &verb, const std::string &path) {
+    return {"paths", path, verb, "responses", "200", "content", "application/json", "example"};
+}
+
+TEST(OpenapiResponses, AReplyHasAnExampleOfThoseOfItsFieldsAndOfItsMethod) {
+    Document d(ShopSet());
+    const std::string bare =
+        R"({"card":"c-1","kind":"quoted","lines":[{"amount":"5"}],"note":"paid","number":"r-2"})";
+    EXPECT_EQ(Print(d.At(ReplyExample("post", "/v1/pay"))),
+              R"({"code":200,"data":)" + bare + R"(,"message":"success","requestId":"abc-123"})");
+    EXPECT_EQ(Print(Document(ShopSet(), DocumentOptions(ENVELOPE_NONE))
+                        .At(ReplyExample("post", "/v1/pay"))),
+              bare);
+    EXPECT_EQ(Print(d.At(ReplyExample("post", "/v1/repay")).members.at("data")),
+              R"({"card":"c-1","kind":"quoted","lines":[{"amount":"5"}],"number":"r-1"})")
+        << "what its method says has a field that the reply has not";
+}
+
+TEST(OpenapiResponses, AReplyThatNoExampleWouldBeWholeOfHasNone) {
+    Document d(ShopSet());
+    EXPECT_FALSE(d.Has(ReplyExample("post", "/v1/things/{name}:buy"))) << "made has no example";
+    EXPECT_FALSE(d.Has(ReplyExample("get", "/v1/who"))) << "no field has one";
+    EXPECT_FALSE(d.Has(
+        {"paths", "/v1/part", "get", "responses", "200", "content", "application/json", "example"}))
+        << "a field of the message";
+}
+
+TEST(OpenapiResponses, TheExampleOfACancelIsCancelled) {
+    Document d(RunsSet());
+    const std::vector<std::string> rows[] = {ReplyExample("post", "/v1/runs"),
+                                             ReplyExample("post", "/v1/runs/{id}/cancel")};
+    const Json &created = d.At(rows[0]).members.at("data");
+    const Json &cancelled = d.At(rows[1]).members.at("data");
+    EXPECT_EQ(created.members.at("status").text, "running");
+    EXPECT_EQ(created.members.count("finishedAt"), 0u);
+    EXPECT_EQ(cancelled.members.at("status").text, "cancelled");
+    EXPECT_EQ(cancelled.members.count("finishedAt"), 1u);
+    EXPECT_EQ(cancelled.members.at("id").text, created.members.at("id").text);
 }
 
 TEST(OpenapiResponses, FailedPreconditionIsWhatTheEnvelopeMakesOfIt) {

@@ -112,12 +112,32 @@ TEST(OpenapiSchema, AnExampleIsShownIfARequestMayHoldIt) {
     for (const std::string side : {"", "-Input"}) {
         const std::string thing = "shop.v1.Thing" + side;
         EXPECT_EQ(Print(d.At(PropertyOf(thing, "size")).members.at("examples")), "[12]");
-        EXPECT_EQ(Print(d.At(PropertyOf(thing, "kinds")).members.at("examples")),
-                  R"([["quoted",2]])");
         for (const char *field : {"worded", "openEnded", "unknown", "name"}) {
             EXPECT_EQ(d.At(PropertyOf(thing, field)).members.count("examples"), 0u) << field;
         }
     }
+}
+
+TEST(OpenapiSchema, ExamplesOfRepliesAreAsTheGatewayPrintsThem) {
+    Document d(ShopSet());
+    auto examples = [&](const std::string &thing, const std::string &field) {
+        const Json &property = d.At(PropertyOf(thing, field));
+        auto found = property.members.find("examples");
+        return found == property.members.end() ? "" : Print(found->second);
+    };
+    EXPECT_EQ(examples("shop.v1.Thing", "kinds"), R"([["quoted","KIND_QUIET"]])");
+    EXPECT_EQ(examples("shop.v1.Thing-Input", "kinds"), R"([["quoted",2]])");
+    EXPECT_EQ(examples("shop.v1.Thing", "unset"), "");
+    EXPECT_EQ(examples("shop.v1.Thing-Input", "unset"), "");
+    EXPECT_EQ(examples("shop.v1.Thing", "stamp"), R"(["a"])");
+    EXPECT_EQ(examples("shop.v1.Receipt.Line", "amount"), R"(["5"])");
+}
+
+TEST(OpenapiSchema, WhatRequestsHoldHasATitleOfItsOwn) {
+    Document d(ShopSet());
+    EXPECT_EQ(d.At({"components", "schemas", "shop.v1.Thing", "title"}).text, "Thing");
+    EXPECT_EQ(d.At({"components", "schemas", "shop.v1.Thing-Input", "title"}).text,
+              "Thing (request)");
 }
 
 TEST(OpenapiSchema, OfAMessageThatPrintsDefaultsRepliesHaveEveryFieldThatHasOne) {
