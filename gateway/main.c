@@ -9,6 +9,7 @@
 #include "base/core/version.h"
 #include "base/log/server_log.h"
 #include "base/net/listener_guard.h"
+#include "base/process/counters.h"
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
@@ -251,6 +252,8 @@ static const struct error *print_openapi(struct arena *a, const struct program *
 // Serves until a signal; returns the exit status.
 static int serve(struct program *p) {
     p->options.guard = new_guard(p);
+    struct counters *counters = counters_new();
+    p->options.counters = counters;
     struct rpc_loop *loop = rpc_loop_new("gateway-rpc");
     const struct rpc_channel_options channel = {
         .address = &p->upstream,
@@ -279,6 +282,8 @@ static int serve(struct program *p) {
     rpc_channel_free(p->options.upstream);
     rpc_loop_free(loop);
     listener_guard_free(p->options.guard);
+    counters_log(counters, p->log);
+    counters_free(counters);
     if (status == EXIT_OK && !p->prints) {
         LOG(p->log, LOG_INFO, "stopped");
     }

@@ -13,6 +13,7 @@
 
 // The configuration of a gateway: its limits, its HTTP side, and the rest.
 
+struct counters;
 struct listener_guard;
 struct local_table;
 struct rpc_channel;
@@ -142,6 +143,7 @@ struct gateway_options {
     struct gateway_limits limits;
     struct gateway_http_options http;
     struct listener_guard *guard; // checks the listener until gateway_stop; may be NULL
+    struct counters *counters;    // its numbers are added; borrowed; NULL: nobody reads them
 };
 
 #endif

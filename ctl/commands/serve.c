@@ -11,6 +11,7 @@
 #include "base/core/clock.h"
 #include "base/log/server_log.h"
 #include "base/net/listener_guard.h"
+#include "base/process/counters.h"
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
@@ -78,6 +79,7 @@ struct parts {
     struct rpc_channel *channel;
     struct gateway *gateway;
     struct listener_guard *guard;
+    struct counters *counters;
     int failed_fd; // eventfd: a part failed, and said why in the log
 };
 
@@ -127,6 +129,7 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
     front.authorizer = (struct gateway_authorizer){check_caller, parts->runsd};
     front.readiness = (struct gateway_readiness){is_ready, parts->runsd};
     front.guard = parts->guard;
+    front.counters = parts->counters;
     return gateway_start(a, &front, &parts->gateway);
 }
 
@@ -238,6 +241,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
     }
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
+    parts.counters = counters_new();
     parts.guard = new_guard(log, &parts, options.process.drain_ms);
     int code;
     error = start(in->arena, log, &parts, &options);
@@ -251,6 +255,8 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
         code = wait_for_end(log, signals_fd, parts.failed_fd);
     }
     stop(&parts, options.process.drain_ms);
+    counters_log(parts.counters, log);
+    counters_free(parts.counters);
     if (error == NULL) {
         LOG(log, LOG_INFO, "stopped");
     }

@@ -14,6 +14,7 @@
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
 #include "base/net/listen_socket.h"
+#include "base/process/counters.h"
 #include "base/process/descriptor_limit.h"
 #include "base/thread/condition.h"
 #include "gateway/connection/connection_memory.h"
@@ -53,12 +54,13 @@ struct http_server {
     struct rpc_watch watch;
     struct listener_guard *guard; // NULL: none
     struct guarded_listener guarded;
-    char *address;                  // for it
-    atomic_uint_least64_t accepted; // connections so far
+    char *address;                 // for it
+    struct counters *own_counters; // unless some were given
+    struct counter *accepted;
     // The HTTP thread's.
-    atomic_int connections; // the guard's thread reads it too
-    int fruitless_runs;     // since libmicrohttpd has called us last
-    int64_t now_us;         // when the turn began
+    struct counter *connections; // other threads read it too
+    int fruitless_runs;          // since libmicrohttpd has called us last
+    int64_t now_us;              // when the turn began
     struct linger_ring linger;
 
     pthread_mutex_t mutex;
@@ -78,12 +80,12 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         linger_add(&server->linger, &transport, reaper_closes(*socket_context), server->now_us);
         reaper_remove(server->context.reaper, *socket_context);
-        server->connections--;
+        counter_add(server->connections, -1);
         return;
     }
     *socket_context = reaper_add(server->context.reaper, &transport);
-    server->connections++;
-    atomic_fetch_add_explicit(&server->accepted, 1, memory_order_relaxed);
+    counter_add(server->connections, 1);
+    counter_add(server->accepted, 1);
 }
 
 static void *on_request_line(void *closure, const char *target, struct MHD_Connection *connection) {
@@ -159,9 +161,10 @@ static int daemon_wait_ms(struct http_server *server) {
 
 static bool has_reached(const struct http_server *server) {
     const struct exchange_context *context = &server->context;
-    return server->awaited == STAGE_CLOSED ? server->connections == 0 && server->linger.count == 0
-                                           : reaper_calling_count(context->reaper) == 0 &&
-                                                 !readiness_is_asking(context->readiness);
+    return server->awaited == STAGE_CLOSED
+               ? counter_get(server->connections) == 0 && server->linger.count == 0
+               : reaper_calling_count(context->reaper) == 0 &&
+                     !readiness_is_asking(context->readiness);
 }
 
 static void notify_stop(struct http_server *server) {
@@ -181,15 +184,15 @@ static void set_time(struct http_server *server) {
 
 static int turn(struct rpc_watch *watch) {
     struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
-    int connections;
+    int64_t connections;
     set_time(server);
     // Before the run, without which libmicrohttpd overlooks connections that are resumed.
     exchange_wait_run_due(&server->context);
     do {
         // It looks for new connections again only in the run after one has ended.
-        connections = server->connections;
+        connections = counter_get(server->connections);
         MHD_run(server->daemon);
-    } while (server->connections < connections);
+    } while (counter_get(server->connections) < connections);
     int wait_ms =
         shorter_ms(reaper_run(server->context.reaper), linger_run(&server->linger, server->now_us));
     if (atomic_load_explicit(&server->context.is_stopping, memory_order_relaxed)) {
@@ -224,8 +227,8 @@ static void look(void *context, struct listener_look *ret_look) {
     // libmicrohttpd takes no other socket in its place.
     ret_look->is_file_lost =
         server->socket.file.path != NULL && !socket_file_is_ours(&server->socket.file);
-    ret_look->is_full = server->connections >= server->context.limits.connections;
-    ret_look->accepted = atomic_load(&server->accepted);
+    ret_look->is_full = counter_get(server->connections) >= server->context.limits.connections;
+    ret_look->accepted = (uint64_t)counter_get(server->accepted);
 }
 
 static void begin_guard(struct http_server *server, const struct http_server_options *options) {
@@ -251,7 +254,29 @@ static void free_server(struct http_server *server) {
     linger_release(&server->linger);
     pthread_cond_destroy(&server->reached);
     pthread_mutex_destroy(&server->mutex);
+    counters_free(server->own_counters);
     free(server);
+}
+
+static const struct counter_info accepted_info = {
+    .name = "http_connections_accepted",
+    .unit = "",
+    .help = "Connections of HTTP that were accepted",
+    .kind = COUNTER_TOTAL,
+};
+
+static const struct counter_info connections_info = {
+    .name = "http_connections",
+    .unit = "",
+    .help = "Connections of HTTP that are open",
+    .kind = COUNTER_LEVEL,
+};
+
+static void add_counters(struct http_server *server, struct counters *counters) {
+    server->own_counters = counters == NULL ? counters_new() : NULL;
+    counters = counters != NULL ? counters : server->own_counters;
+    server->accepted = counters_add(counters, &accepted_info);
+    server->connections = counters_add(counters, &connections_info);
 }
 
 static void init_waiting(struct http_server *server) {
@@ -282,6 +307,7 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     }
     struct http_server *server = mem_zalloc(sizeof(*server));
     server->socket = socket;
+    add_counters(server, options->counters);
     init_waiting(server);
     int64_t descriptors = descriptor_limit() - DESCRIPTORS_RESERVED;
     server->linger.max_descriptor = descriptors > INT_MAX ? INT_MAX : (int)descriptors;
@@ -342,7 +368,7 @@ static void stop_accepting(struct http_server *server) {
     set_time(server);
     listen_socket_refuse(&server->socket);
     for (int i = 0; i < ACCEPT_ROUNDS && listen_socket_has_waiting(&server->socket) &&
-                    server->connections < server->context.limits.connections;
+                    counter_get(server->connections) < server->context.limits.connections;
          i++) {
         MHD_run(server->daemon);
     }

@@ -13,6 +13,7 @@
 
 // The gateway's HTTP side: libmicrohttpd on the thread of one loop.
 
+struct counters;
 struct http_server;
 
 struct http_server_options {
@@ -28,6 +29,7 @@ struct http_server_options {
     int upstream_window;          // 0: none (gateway/options.h)
     struct rpc_loop *loop;        // a local one, which watches nothing else; NULL: its own
     struct listener_guard *guard; // looks at the listener until the stop; may be NULL
+    struct counters *counters;    // its numbers are added; borrowed; NULL: nobody reads them
 };
 
 // Listens and serves. Errors, in a: UNAVAILABLE if it cannot listen or there is no file

@@ -72,7 +72,7 @@ ensure_node() {
 # it has one) under the cache and sets NODE_MODULES to where they are. No package's
 # own install script is run: none is needed, and none is trusted.
 ensure_node_packages() {
-    local source=$1 target stamp command=(install --no-package-lock)
+    local source=$1 target stamp try command=(install --no-package-lock)
     target=$CACHE/npm/${source#"$ROOT"/}
     stamp=$(cat "$source"/package*.json | sha256sum | cut -d' ' -f1)
     NODE_MODULES=$target/node_modules
@@ -83,7 +83,12 @@ ensure_node_packages() {
     mkdir -p "$target"
     cp "$source"/package*.json "$target/"
     [ ! -e "$source/package-lock.json" ] || command=(ci)
-    (cd "$target" && npm "${command[@]}" --ignore-scripts --no-audit --no-fund --loglevel=error) ||
-        fail "npm ${command[0]} failed; the lines above say why"
+    # npm may wait for a registry that has stopped answering, without an end of its own.
+    for try in 1 2 3; do
+        (cd "$target" &&
+            timeout 240 npm "${command[@]}" --ignore-scripts --no-audit --no-fund --loglevel=error) &&
+            break
+        [ "$try" -lt 3 ] || fail "npm ${command[0]} failed three times; the lines above say why"
+    done
     printf '%s\n' "$stamp" >"$target/.stamp"
 }
