@@ -112,7 +112,7 @@ class Runs(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.tree = pathlib.Path(folder.name)
         self.path = self.tree / self.FILE
-        self.path.parent.mkdir()
+        self.path.parent.mkdir(parents=True)
         self.path.write_text(SOURCE, encoding="utf-8")
         self.mutants = mutate.mutants_of(SOURCE, self.FILE)
 
