@@ -166,7 +166,9 @@ static const struct error *of_flag(struct arena *a, const char *flag, const stru
 static const char *lower_case(struct arena *a, const char *text, size_t length) {
     char *copy = arena_cstr(a, slice_of(text, length));
     for (char *c = copy; *c != '\0'; c++) {
-        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
+        if (*c >= 'A' && *c <= 'Z') {
+            *c = (char)(*c + ('a' - 'A'));
+        }
     }
     return copy;
 }

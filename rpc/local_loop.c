@@ -137,7 +137,7 @@ static void set_watch(void *context) {
     watching->loop->watch = watching->watch;
 }
 
-void rpc_loop_watch(struct rpc_loop *base, struct rpc_watch *watch) {
-    struct local_loop *loop = CONTAINER_OF(base, struct local_loop, base);
-    rpc_loop_call(base, set_watch, &(struct watching){loop, watch});
+void rpc_loop_watch(struct rpc_loop *loop, struct rpc_watch *watch) {
+    struct local_loop *local = CONTAINER_OF(loop, struct local_loop, base);
+    rpc_loop_call(loop, set_watch, &(struct watching){local, watch});
 }

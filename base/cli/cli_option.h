@@ -79,6 +79,7 @@ struct cli_walk cli_option_next(struct cli_walk walk);
 // Initialize the members of a row that refer to a member of a struct. A member whose type
 // does not fit the kind does not compile.
 // clang-format off
+// NOLINTBEGIN(bugprone-macro-parentheses): they are lists of initializers
 #define CLI_MEMBER_(kind_, type_, member_, ...)                                                    \
     .kind = (kind_), .offset = offsetof(type_, member_),                                           \
     .size = _Generic(((type_ *)0)->member_, __VA_ARGS__)
@@ -94,6 +95,7 @@ struct cli_walk cli_option_next(struct cli_walk walk);
     CLI_MEMBER_(CLI_WORD, type_, member_, int: sizeof(int), unsigned: sizeof(unsigned))
 #define CLI_GIVEN_AT(type_, member_)                                                               \
     .given = offsetof(type_, member_) + _Generic(((type_ *)0)->member_, bool: 1)
+// NOLINTEND(bugprone-macro-parentheses)
 // clang-format on
 
 #endif

@@ -177,7 +177,7 @@ static bool is_infrastructure(struct slice service) {
 }
 
 static const struct error *fetch(struct fetcher *f) {
-    struct reflection_answer services;
+    struct reflection_answer services = {.count = 0};
     const struct error *error = list_services(f, &services);
     if (error != NULL) {
         return error;

@@ -33,7 +33,7 @@ enum { NO = -1 }; // the event has no place there
 
 // What a state becomes by an event. Only ENDED has no way out, so of two threads that finish a
 // stream at once one finds it there.
-static const signed char next_states[STATES][EVENTS] = {
+static const int next_states[STATES][EVENTS] = {
     [CALL] = {[BEGIN] = READY, [SEND] = NO, [SENT] = NO, [FINISH] = NO},
     [READY] = {[BEGIN] = NO, [SEND] = SENDING, [SENT] = NO, [FINISH] = ENDED},
     [SENDING] = {[BEGIN] = NO, [SEND] = NO, [SENT] = READY, [FINISH] = ENDED},

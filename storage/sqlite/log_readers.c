@@ -40,6 +40,7 @@ static void find(struct processes *p, ino_t index) {
         uint64_t inode;
         uint64_t first;
         uint64_t last;
+        // What the kernel prints fits: it has the same types. NOLINTNEXTLINE(cert-err34-c)
         if (sscanf(line, "%*u: POSIX %*s %*s %lld %*x:%*x:%" SCNu64 " %" SCNu64 " %" SCNu64, &pid,
                    &inode, &first, &last) == 4 &&
             inode == index && first <= LAST_READ_LOCK && last >= FIRST_READ_LOCK && pid > 0 &&
