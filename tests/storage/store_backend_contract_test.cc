@@ -70,9 +70,9 @@ TEST(Backends, DefaultIsKept) {
 
 TEST(Backends, SchemesAreDistinct) {
     for (const struct registered_backend &b : RegisteredBackends()) {
+        const std::string url = std::string(b.backend->scheme) + ":x:y"; // location is within it
         const char *location;
-        const struct registered_backend *found =
-            backends_find((std::string(b.backend->scheme) + ":x:y").c_str(), &location);
+        const struct registered_backend *found = backends_find(url.c_str(), &location);
         ASSERT_NE(found, nullptr);
         EXPECT_EQ(found->backend, b.backend);
         EXPECT_STREQ(location, "x:y");
