@@ -52,7 +52,6 @@ static void fill(void *context, struct op_slot *s, uint64_t number) {
             .id = id,
             .from = RUN_STATUS_ACTIVE,
             .to = RUN_CANCELLED,
-            .final = true,
             .at_us = 1800000000000000,
             .actor = actor,
         };

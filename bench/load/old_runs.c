@@ -59,7 +59,6 @@ static void fill_cancel(const struct old_runs *r, struct op_slot *slot, int64_t 
         .id = slice_of_cstr(slot->id),
         .from = RUN_STATUS_ACTIVE,
         .to = RUN_CANCELLED,
-        .final = true,
         .at_us = started_at_us + US_PER_S,
         .actor = slice_of_cstr("bench"),
     };

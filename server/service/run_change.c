@@ -11,7 +11,6 @@ void run_change_set(const struct service_call *call, enum run_event_kind event, 
     t->id = slice_of_cstr(call->run_id);
     t->from = run_state_sources(event);
     t->to = run_state_target(event);
-    t->final = run_status_is_final((int)t->to);
     t->at_us = service_now_us(call->service);
     t->actor = slice_of_cstr(call->identity.name);
     t->reason = slice_of_cstr(reason);

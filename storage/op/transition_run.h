@@ -6,7 +6,8 @@
 
 // Compare-and-set. If the run's status is in from, it becomes to and, where to is another
 // status, the event is stored in the same transaction; at_us is raised to the run's newest
-// event, so that time never runs backwards within a run, and becomes finished_at_us if final.
+// event, so that time never runs backwards within a run, and becomes finished_at_us if to is
+// none of RUN_STATUS_ACTIVE.
 // The fields in given are replaced. If to is the status it has, that is all and no event is
 // made.
 //
@@ -18,7 +19,6 @@ struct store_transition_run {
     struct slice id;
     uint32_t from; // bits
     enum run_status to;
-    bool final; // whether to is a final status
     int64_t at_us;
     struct slice actor;
     struct slice reason;
@@ -44,7 +44,9 @@ static inline bool store_transition_run_apply(const struct store_transition_run 
     if (run->status != t->to) {
         run->status = t->to;
         run->updated_at_us = t->at_us > run->updated_at_us ? t->at_us : run->updated_at_us;
-        run->finished_at_us = t->final ? run->updated_at_us : run->finished_at_us;
+        if ((RUN_STATUS_BIT(t->to) & RUN_STATUS_ACTIVE) == 0) {
+            run->finished_at_us = run->updated_at_us;
+        }
         run->sequence++;
     }
     return true;

@@ -18,8 +18,8 @@ class SqliteUnsoundRows : public SqliteTest {
         OpenStore();
         ASSERT_EQ(CreateRun(store_, {.id = "r"}).result, STORE_OK);
         ASSERT_EQ(CreateRun(store_, {.id = "s"}).result, STORE_OK);
-        ASSERT_EQ(Apply(store_, {.id = "r", .to = RUN_WAITING, .final = false}).result, STORE_OK);
-        ASSERT_EQ(Apply(store_, {.id = "r", .to = RUN_RUNNING, .final = false}).result, STORE_OK);
+        ASSERT_EQ(Apply(store_, {.id = "r", .to = RUN_WAITING}).result, STORE_OK);
+        ASSERT_EQ(Apply(store_, {.id = "r", .to = RUN_RUNNING}).result, STORE_OK);
         ASSERT_EQ(CreateToken(store_, {.name = "t"}), STORE_OK);
         // While it is served: a start would refuse what it finds.
         RunSql(path_, sql);

@@ -53,8 +53,7 @@ TEST_P(StoreContract, AbsentRunIsNotFoundByEveryOperation) {
     EXPECT_EQ(GetRun(store_, "absent").result, STORE_NOT_FOUND);
     EXPECT_EQ(Apply(store_, {.id = "absent"}).result, STORE_NOT_FOUND);
     // A transition that changes no status finds nothing either.
-    EXPECT_EQ(Apply(store_, {.id = "absent", .to = RUN_RUNNING, .final = false}).result,
-              STORE_NOT_FOUND);
+    EXPECT_EQ(Apply(store_, {.id = "absent", .to = RUN_RUNNING}).result, STORE_NOT_FOUND);
 }
 
 TEST_P(StoreContract, OrganizationsSeeNothingOfEachOther) {
@@ -186,7 +185,6 @@ TEST_P(StoreContract, SameStatusReplacesStateAndUnitsWithoutAnEvent) {
                     .execution_state = "old"});
         Answer a = Apply(store_, {.id = row.id,
                                   .to = RUN_RUNNING,
-                                  .final = false,
                                   .at_us = 7777,
                                   .set_execution_state = row.set_state,
                                   .execution_state = row.state,
@@ -211,7 +209,6 @@ TEST_P(StoreContract, TransitionReplacesStateAndUnitsWithItsEvent) {
     MustCreate({.id = "r", .total_cu = 1, .spec = "s", .execution_state = "old"});
     Answer a = Apply(store_, {.id = "r",
                               .to = RUN_WAITING,
-                              .final = false,
                               .set_execution_state = true,
                               .execution_state = "paused",
                               .set_total_cu = true,
@@ -247,9 +244,9 @@ TEST_P(StoreContract, ExtremeNumbersAreKept) {
 
 TEST_P(StoreContract, TimeNeverRunsBackwardsWithinARun) {
     MustCreate({.id = "r", .started_at_us = 10000});
-    Answer a = Apply(store_, {.id = "r", .to = RUN_WAITING, .final = false, .at_us = 20000});
+    Answer a = Apply(store_, {.id = "r", .to = RUN_WAITING, .at_us = 20000});
     EXPECT_EQ(a.run.updated_at_us, 20000);
-    a = Apply(store_, {.id = "r", .to = RUN_RUNNING, .final = false, .at_us = 15000});
+    a = Apply(store_, {.id = "r", .to = RUN_RUNNING, .at_us = 15000});
     EXPECT_EQ(a.run.updated_at_us, 20000);
     a = Apply(store_, {.id = "r", .at_us = 5});
     EXPECT_EQ(a.run.finished_at_us, 20000);
@@ -269,7 +266,6 @@ TEST_P(StoreContract, SequenceHasNoGapsAndEventsComeOldestFirst) {
     for (int i = 0; i < kChanges; i++) {
         ASSERT_EQ(Apply(store_, {.id = "r",
                                  .to = i % 2 == 0 ? RUN_WAITING : RUN_RUNNING,
-                                 .final = false,
                                  .at_us = 2000 + i,
                                  .reason = std::to_string(i)})
                       .result,
@@ -352,7 +348,7 @@ TEST_P(StoreContract, EachFieldOfAReportIsKeptByItself) {
             SCOPED_TRACE(id);
             MustCreate({.id = id});
             STORE_OP(report, transition_run);
-            Transition t = {.id = id, .to = has_event ? RUN_WAITING : RUN_RUNNING, .final = false};
+            Transition t = {.id = id, .to = has_event ? RUN_WAITING : RUN_RUNNING};
             FillTransition(report, t);
             report->fields = all;
             report->given = given;

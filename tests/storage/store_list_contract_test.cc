@@ -117,7 +117,7 @@ TEST_P(StoreContract, ListFollowsStatusChanges) {
     MustCreate({.id = "b", .started_at_us = 2});
     Listing active = {.status = kActive};
     EXPECT_EQ(ListRuns(store_, active).ids(), (std::vector<std::string>{"b", "a"}));
-    Apply(store_, {.id = "a", .to = RUN_WAITING, .final = false});
+    Apply(store_, {.id = "a", .to = RUN_WAITING});
     EXPECT_EQ(ListRuns(store_, active).ids(), (std::vector<std::string>{"b", "a"}));
     Apply(store_, {.id = "b"});
     Page p = ListRuns(store_, active);

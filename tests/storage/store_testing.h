@@ -112,7 +112,6 @@ struct Transition {
     std::string id = {};
     uint32_t from = kActive;
     enum run_status to = RUN_CANCELLED;
-    bool final = true;
     int64_t at_us = 2000;
     std::string actor = "tester";
     std::string reason = {};
@@ -206,7 +205,6 @@ inline void FillTransition(Op<struct store_transition_run> &op, const Transition
     x.id = ToSlice(t.id);
     x.from = t.from;
     x.to = t.to;
-    x.final = t.final;
     x.at_us = t.at_us;
     x.actor = ToSlice(t.actor);
     x.reason = ToSlice(t.reason);
