@@ -41,7 +41,7 @@ static void fill(void *context, struct op_slot *s, uint64_t number) {
                    .started_at_us = 1700000000000000 + run,
                    .workflow_id = slice_of_cstr("workflow"),
                    .spec = slice_of(spec, sizeof(spec))},
-            .actor = actor,
+            .cause = {.actor = actor},
         };
     } else if (phase->kind == &store_get_run_kind) {
         s->get = (struct store_get_run){.op = s->op, .organization = organization, .id = id};
@@ -53,7 +53,7 @@ static void fill(void *context, struct op_slot *s, uint64_t number) {
             .from = RUN_STATUS_ACTIVE,
             .to = RUN_CANCELLED,
             .at_us = 1800000000000000,
-            .actor = actor,
+            .cause = {.actor = actor},
         };
     }
 }

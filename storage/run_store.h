@@ -48,6 +48,10 @@ struct run_store {
     const struct run_store_ops *ops;
     // Random bytes made with the store and kept in it, for page tokens.
     uint8_t secret[STORE_SECRET_BYTES];
+    // Random, not 0, made with the store and kept in it; another one where the store's
+    // revisions may have been given to other events before, as after a restore: what names a
+    // revision names the epoch too, and is void in another.
+    uint64_t epoch;
 };
 
 // Hands op to the store. Never blocks on I/O. Thread safe. STORE_BUSY is

@@ -33,7 +33,7 @@ uint64_t old_runs_operations(uint64_t runs) {
 static void fill_create(const struct old_runs *r, struct op_slot *slot, int64_t started_at_us) {
     slot->op.kind = &store_create_run_kind;
     struct store_create_run *create = &slot->create;
-    *create = (struct store_create_run){.op = slot->op, .actor = slice_of_cstr("bench")};
+    *create = (struct store_create_run){.op = slot->op, .cause = {.actor = slice_of_cstr("bench")}};
     create->in = (struct run_record){
         .organization = r->organization,
         .id = slice_of_cstr(slot->id),
@@ -60,7 +60,7 @@ static void fill_cancel(const struct old_runs *r, struct op_slot *slot, int64_t 
         .from = RUN_STATUS_ACTIVE,
         .to = RUN_CANCELLED,
         .at_us = started_at_us + US_PER_S,
-        .actor = slice_of_cstr("bench"),
+        .cause = {.actor = slice_of_cstr("bench")},
     };
 }
 

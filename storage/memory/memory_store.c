@@ -54,6 +54,9 @@ struct run_store *memory_store_new(const struct run_store_options *options) {
     // Up to 256 bytes come whole or not at all, and not only before the
     // kernel's pool is ready (getrandom(2)).
     CHECK(getrandom(s->base.secret, STORE_SECRET_BYTES, 0) == STORE_SECRET_BYTES);
+    while (s->base.epoch == 0) {
+        CHECK(getrandom(&s->base.epoch, sizeof(s->base.epoch), 0) == sizeof(s->base.epoch));
+    }
     pthread_mutex_init(&s->lock, NULL);
     return &s->base;
 }

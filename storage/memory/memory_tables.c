@@ -93,19 +93,49 @@ void memory_tables_set_fields(struct memory_run *run, const struct run_fields *f
     run_fields_map_bytes(&old, disown_bytes, NULL);
 }
 
-void memory_tables_add_event(struct memory_run *run, int from, struct slice actor,
-                             struct slice reason) {
+// Returns the organization's counters, which are made with its first event.
+static struct memory_organization *organization_of(struct memory_tables *t, struct slice name) {
+    size_t low = 0;
+    size_t high = t->organization_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int c = slice_compare(t->organizations[middle].name, name);
+        if (c == 0) {
+            return &t->organizations[middle];
+        }
+        if (c < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    t->organizations =
+        mem_realloc(t->organizations, (t->organization_count + 1) * sizeof(t->organizations[0]));
+    memmove(t->organizations + low + 1, t->organizations + low,
+            (t->organization_count - low) * sizeof(t->organizations[0]));
+    t->organization_count++;
+    t->organizations[low] = (struct memory_organization){.name = memory_tables_own(name)};
+    return &t->organizations[low];
+}
+
+int64_t memory_tables_add_event(struct memory_tables *t, struct memory_run *run, int from,
+                                const struct event_cause *cause) {
+    const struct run_record *r = &run->record;
     struct memory_event *e = mem_zalloc(sizeof(*e));
     e->event = (struct run_event){
-        .sequence = run->record.sequence,
+        .revision = ++organization_of(t, r->organization)->revision,
+        .kind = from == 0 ? STORE_EVENT_CREATION : STORE_EVENT_TRANSITION,
+        .sequence = r->sequence,
         .from = from,
-        .to = run->record.status,
-        .at_us = run->record.updated_at_us,
-        .actor = memory_tables_own(actor),
-        .reason = memory_tables_own(reason),
+        .to = r->status,
+        .at_us = r->updated_at_us,
+        .attempt = r->attempt,
+        .cause = *cause,
     };
+    event_cause_map(&e->event.cause, own_bytes, NULL);
     e->older = run->newest;
     run->newest = e;
+    return e->event.revision;
 }
 
 static struct slice copy_bytes(void *context, struct slice value) {
@@ -116,10 +146,16 @@ struct run_record memory_tables_copy_run(struct arena *a, const struct run_recor
     struct run_record r = *record;
     r.organization = arena_copy(a, r.organization);
     r.id = arena_copy(a, r.id);
-    r.workflow_id = arena_copy(a, r.workflow_id);
+    r.workflow_id = SLICE_EMPTY;
     r.spec = arena_copy(a, r.spec);
     run_fields_map_bytes(&r.fields, copy_bytes, a);
     return r;
+}
+
+struct run_event memory_tables_copy_event(struct arena *a, const struct run_event *event) {
+    struct run_event e = *event;
+    event_cause_map(&e.cause, copy_bytes, a);
+    return e;
 }
 
 struct token_record memory_tables_copy_token(struct arena *a, const struct token_record *token) {
@@ -133,8 +169,7 @@ static void release_run(struct memory_run *run) {
     struct memory_event *e = run->newest;
     while (e != NULL) {
         struct memory_event *older = e->older;
-        memory_tables_disown(e->event.actor);
-        memory_tables_disown(e->event.reason);
+        event_cause_map(&e->event.cause, disown_bytes, NULL);
         free(e);
         e = older;
     }
@@ -150,11 +185,15 @@ void memory_tables_release(struct memory_tables *t) {
     for (size_t i = 0; i < t->run_count; i++) {
         release_run(t->runs[i]);
     }
+    for (size_t i = 0; i < t->organization_count; i++) {
+        memory_tables_disown(t->organizations[i].name);
+    }
     for (size_t i = 0; i < t->token_count; i++) {
         memory_tables_disown(t->tokens[i]->organization);
         memory_tables_disown(t->tokens[i]->name);
         free(t->tokens[i]);
     }
     free(t->runs);
+    free(t->organizations);
     free(t->tokens);
 }

@@ -11,7 +11,7 @@
 
 struct memory_event {
     struct memory_event *older;
-    struct run_event event; // owns actor and reason
+    struct run_event event; // owns its cause
 };
 
 struct memory_run {
@@ -19,10 +19,18 @@ struct memory_run {
     struct memory_event *newest;
 };
 
+// What is counted for an organization.
+struct memory_organization {
+    struct slice name; // owned
+    int64_t revision;  // of its newest event
+};
+
 struct memory_tables {
     struct memory_run **runs; // by organization, then id
     size_t run_count;
     size_t run_capacity;
+    struct memory_organization *organizations; // by name
+    size_t organization_count;
     struct token_record **tokens; // by organization, then name; they own their slices
     size_t token_count;
 };
@@ -47,12 +55,14 @@ struct memory_run *memory_tables_add_run(struct memory_tables *t, const struct r
 // Makes run own copies of fields instead of its own, which fields may borrow.
 void memory_tables_set_fields(struct memory_run *run, const struct run_fields *fields);
 
-// Adds the event that made run, which was in status from (0: its creation), what it is.
-void memory_tables_add_event(struct memory_run *run, int from, struct slice actor,
-                             struct slice reason);
+// Adds the event that made run, which was in status from (0: its creation), what it is. Returns
+// its revision.
+int64_t memory_tables_add_event(struct memory_tables *t, struct memory_run *run, int from,
+                                const struct event_cause *cause);
 
-// Return the record with all it points at copied into a.
+// Return what is given with all it points at copied into a.
 struct run_record memory_tables_copy_run(struct arena *a, const struct run_record *record);
+struct run_event memory_tables_copy_event(struct arena *a, const struct run_event *event);
 struct token_record memory_tables_copy_token(struct arena *a, const struct token_record *token);
 
 #endif

@@ -6,20 +6,30 @@
 
 // Adds the run of in with its first event. Of in everything is stored but updated_at_us,
 // finished_at_us and sequence, which follow. STORE_EXISTS if (organization, id) is there;
-// STORE_OK leaves ret as stored.
+// STORE_OK leaves ret as stored,
+// and the event's revision.
 struct store_create_run {
     struct store_op op;
     struct run_record in;
-    struct slice actor;
-    struct slice reason;
+    struct event_cause cause;
     struct run_record ret; // borrows from in
+    int64_t ret_revision;  // of the event
 };
+
+// Returns the run that create stores: in, with what follows from it.
+static inline struct run_record store_create_run_record(const struct store_create_run *create) {
+    struct run_record run = create->in;
+    run.updated_at_us = run.started_at_us;
+    run.finished_at_us = run_finished_at_us(run.status, run.updated_at_us);
+    run.sequence = 1;
+    return run;
+}
 
 static inline size_t store_create_run_bytes(const struct store_op *op) {
     const struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
     return STORE_ROWS_BYTES + 4 * (c->in.organization.len + c->in.id.len) +
            2 * c->in.workflow_id.len + c->in.spec.len +
-           run_fields_bytes(&c->in.fields, RUN_FIELDS_ALL) + c->actor.len + c->reason.len;
+           run_fields_bytes(&c->in.fields, RUN_FIELDS_ALL) + event_cause_bytes(&c->cause);
 }
 
 extern const struct store_kind store_create_run_kind;

@@ -10,9 +10,10 @@ struct store_cursor {
     struct slice id;
 };
 
-// Runs of an organization by started_at_us descending, then by id descending (bytes), from
-// behind the cursor. May stop before limit runs are found to bound the work of one call:
-// ret_has_more says whether the next call, from ret_cursor, can find more.
+// Runs of an organization by started_at_us descending; among equal ones in an order of the
+// back-end's own that never changes; from behind the cursor. May stop before limit runs are found
+// to bound the work of one call: ret_has_more says whether the next call, from ret_cursor, can find
+// more.
 struct store_list_runs {
     struct store_op op;
     struct slice organization;

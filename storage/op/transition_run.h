@@ -6,13 +6,12 @@
 
 // Compare-and-set. If the run's status is in from, it becomes to and, where to is another
 // status, the event is stored in the same transaction; at_us is raised to the run's newest
-// event, so that time never runs backwards within a run, and becomes finished_at_us if to is
-// none of RUN_STATUS_ACTIVE.
+// event, so that time never runs backwards within a run.
 // The fields in given are replaced. If to is the status it has, that is all and no event is
 // made.
 //
-// STORE_OK and STORE_CONFLICT set ret to the run as it is after the operation;
-// STORE_NOT_FOUND leaves it.
+// STORE_OK and STORE_CONFLICT set ret to the run as it is after the operation, and ret_revision;
+// STORE_NOT_FOUND leaves both.
 struct store_transition_run {
     struct store_op op;
     struct slice organization;
@@ -20,16 +19,16 @@ struct store_transition_run {
     uint32_t from; // bits
     enum run_status to;
     int64_t at_us;
-    struct slice actor;
-    struct slice reason;
+    struct event_cause cause;
     uint32_t given;           // RUN_FIELD_BITs
     struct run_fields fields; // those in given
     struct run_record ret;
+    int64_t ret_revision; // of the event; 0 if none was made
 };
 
 static inline size_t store_transition_run_bytes(const struct store_op *op) {
     const struct store_transition_run *t = CONTAINER_OF(op, struct store_transition_run, op);
-    return STORE_ROWS_BYTES + t->actor.len + t->reason.len + run_fields_bytes(&t->fields, t->given);
+    return STORE_ROWS_BYTES + event_cause_bytes(&t->cause) + run_fields_bytes(&t->fields, t->given);
 }
 
 // Makes run, as it is stored, what t makes of it, for back-ends that hold a run while they
@@ -44,9 +43,7 @@ static inline bool store_transition_run_apply(const struct store_transition_run 
     if (run->status != t->to) {
         run->status = t->to;
         run->updated_at_us = t->at_us > run->updated_at_us ? t->at_us : run->updated_at_us;
-        if ((RUN_STATUS_BIT(t->to) & RUN_STATUS_ACTIVE) == 0) {
-            run->finished_at_us = run->updated_at_us;
-        }
+        run->finished_at_us = run_finished_at_us(t->to, run->updated_at_us);
         run->sequence++;
     }
     return true;

@@ -25,7 +25,7 @@ void event_row_rolled_back(struct event_row *e) {
 }
 
 int event_row_append(struct event_row *e, const struct event_place *place, int from,
-                     const struct run_record *run, struct slice actor, struct slice reason) {
+                     const struct run_record *run, const struct event_cause *cause) {
     sqlite3_stmt *s = e->insert;
     int64_t key = event_row_next(e);
     sqlite3_bind_int64(s, 1, place->run_key);
@@ -33,8 +33,8 @@ int event_row_append(struct event_row *e, const struct event_place *place, int f
     sqlite3_bind_int(s, 3, from);
     sqlite3_bind_int(s, 4, (int)run->status);
     sqlite3_bind_int64(s, 5, run->updated_at_us);
-    sqlite_bind_text(s, 6, actor);
-    sqlite_bind_text(s, 7, reason);
+    sqlite_bind_text(s, 6, cause->actor);
+    sqlite_bind_text(s, 7, cause->reason);
     sqlite3_bind_int64(s, 8, key);
     sqlite3_bind_int64(s, 9, place->previous);
     int rc = sqlite_step_once(s);

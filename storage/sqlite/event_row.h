@@ -35,6 +35,6 @@ struct event_place {
 // Adds the event of key event_row_next that made the run at place, which had status from (0:
 // its creation), what it is. Returns SQLite's code.
 int event_row_append(struct event_row *e, const struct event_place *place, int from,
-                     const struct run_record *run, struct slice actor, struct slice reason);
+                     const struct run_record *run, const struct event_cause *cause);
 
 #endif

@@ -61,7 +61,6 @@ inline void ExpectSame(const StoredRun &a, const StoredRun &b) {
     EXPECT_EQ(a.finished_at_us, b.finished_at_us);
     EXPECT_EQ(a.sequence, b.sequence);
     EXPECT_EQ(a.total_cu, b.total_cu);
-    EXPECT_EQ(a.workflow_id, b.workflow_id);
     EXPECT_EQ(a.spec, b.spec);
     EXPECT_EQ(a.execution_state, b.execution_state);
 }

@@ -58,7 +58,7 @@ inline StoredRun ToRun(const struct run_record &r) {
                      r.finished_at_us,
                      r.sequence,
                      r.fields.total_cu,
-                     ToString(r.workflow_id),
+                     {}, // what stores return may leave it empty
                      ToString(r.spec),
                      ToString(r.fields.execution_state)};
 }
@@ -195,8 +195,8 @@ inline void FillCreate(Op<struct store_create_run> &op, const StoredRun &run,
     in.workflow_id = ToSlice(run.workflow_id);
     in.spec = ToSlice(run.spec);
     in.fields.execution_state = ToSlice(run.execution_state);
-    op->actor = ToSlice(actor);
-    op->reason = ToSlice(reason);
+    op->cause.actor = ToSlice(actor);
+    op->cause.reason = ToSlice(reason);
 }
 
 inline void FillTransition(Op<struct store_transition_run> &op, const Transition &t) {
@@ -206,8 +206,8 @@ inline void FillTransition(Op<struct store_transition_run> &op, const Transition
     x.from = t.from;
     x.to = t.to;
     x.at_us = t.at_us;
-    x.actor = ToSlice(t.actor);
-    x.reason = ToSlice(t.reason);
+    x.cause.actor = ToSlice(t.actor);
+    x.cause.reason = ToSlice(t.reason);
     x.given = (t.set_execution_state ? RUN_FIELD_BIT(EXECUTION_STATE) : 0) |
               (t.set_total_cu ? RUN_FIELD_BIT(TOTAL_CU) : 0);
     x.fields.execution_state = ToSlice(t.execution_state);
@@ -301,8 +301,8 @@ inline std::vector<Event> ListEvents(struct run_store *store, const std::string 
     if (result == STORE_OK) {
         for (int i = 0; i < op->ret_count; i++) {
             const struct run_event &e = op->ret_events[i];
-            out.push_back(
-                {e.sequence, e.from, e.to, e.at_us, ToString(e.actor), ToString(e.reason)});
+            out.push_back({e.sequence, e.from, e.to, e.at_us, ToString(e.cause.actor),
+                           ToString(e.cause.reason)});
         }
     }
     return out;

@@ -68,7 +68,7 @@ static const struct error *serve(struct service_call *call, const void *request)
     create->op.kind = &store_create_run_kind;
     struct run_record *in = &create->in;
     set_record(call, run, message_field_bytes(rpc_server_call_request(call->rpc), REQUEST_RUN), in);
-    create->actor = slice_of_cstr(call->identity.name);
+    create->cause.actor = slice_of_cstr(call->identity.name);
     error = run_size_check(a, "run", in->spec, RUN_LARGEST_SPEC_BYTES);
     if (error == NULL) {
         error = run_fields_check_new(a, &in->fields);

@@ -34,8 +34,8 @@ static void put_event(struct strbuf *b, struct arena *a, struct slice run_id,
     wire_put_uint(&e, EVENT_FROM, (uint64_t)event->from);
     wire_put_uint(&e, EVENT_TO, (uint64_t)event->to);
     wire_put_bytes(&e, EVENT_AT, run_timestamp_encode(a, event->at_us));
-    wire_put_bytes(&e, EVENT_ACTOR, event->actor);
-    wire_put_bytes(&e, EVENT_REASON, event->reason);
+    wire_put_bytes(&e, EVENT_ACTOR, event->cause.actor);
+    wire_put_bytes(&e, EVENT_REASON, event->cause.reason);
     wire_put_bytes(b, RESPONSE_EVENTS, strbuf_slice(&e));
     strbuf_release(&e);
 }

@@ -4,16 +4,14 @@
 
 static enum store_result run(struct memory_tables *tables, struct store_op *op) {
     struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
-    struct run_record record = c->in;
-    record.updated_at_us = record.started_at_us;
-    record.finished_at_us = 0;
-    record.sequence = 1;
+    struct run_record record = store_create_run_record(c);
     struct memory_run *added = memory_tables_add_run(tables, &record);
     if (added == NULL) {
         return STORE_EXISTS;
     }
-    memory_tables_add_event(added, 0, c->actor, c->reason);
+    c->ret_revision = memory_tables_add_event(tables, added, 0, &c->cause);
     c->ret = record;
+    c->ret.workflow_id = SLICE_EMPTY;
     return STORE_OK;
 }
 

@@ -12,9 +12,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     e->ret_events = ARENA_ARRAY(op->arena, struct run_event, e->ret_count);
     const struct memory_event *event = found->newest;
     for (int i = e->ret_count - 1; i >= 0; i--, event = event->older) {
-        e->ret_events[i] = event->event;
-        e->ret_events[i].actor = arena_copy(op->arena, event->event.actor);
-        e->ret_events[i].reason = arena_copy(op->arena, event->event.reason);
+        e->ret_events[i] = memory_tables_copy_event(op->arena, &event->event);
     }
     return STORE_OK;
 }

@@ -16,8 +16,9 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     }
     after.fields = found->record.fields;
     found->record = after;
+    t->ret_revision = 0;
     if (after.sequence != before.sequence) {
-        memory_tables_add_event(found, (int)before.status, t->actor, t->reason);
+        t->ret_revision = memory_tables_add_event(tables, found, (int)before.status, &t->cause);
     }
     t->ret = memory_tables_copy_run(op->arena, &found->record);
     return is_taken ? STORE_OK : STORE_CONFLICT;

@@ -35,7 +35,7 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     run_body_bind_fields(s[INSERT_BODY], 3, &run.fields);
     rc = sqlite_step_once(s[INSERT_BODY]);
     if (rc == SQLITE_OK) {
-        rc = event_row_append(&session->events, &place, 0, &run, c->actor, c->reason);
+        rc = event_row_append(&session->events, &place, 0, &run, &c->cause);
     }
     if (rc == SQLITE_OK) {
         c->ret = run;

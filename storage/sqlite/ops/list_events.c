@@ -48,12 +48,14 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
         }
         newest_first = rows_grow(op->arena, newest_first, count, &capacity, sizeof(*newest_first));
         newest_first[count++] = (struct run_event){
+            .kind =
+                sqlite3_column_int(events, 1) == 0 ? STORE_EVENT_CREATION : STORE_EVENT_TRANSITION,
             .sequence = sqlite3_column_int64(events, 0),
             .from = sqlite3_column_int(events, 1),
             .to = (enum run_status)sqlite3_column_int(events, 2),
             .at_us = sqlite3_column_int64(events, 3),
-            .actor = sqlite_column_slice(op->arena, events, 4),
-            .reason = sqlite_column_slice(op->arena, events, 5),
+            .cause = {.actor = sqlite_column_slice(op->arena, events, 4),
+                      .reason = sqlite_column_slice(op->arena, events, 5)},
         };
     }
     sqlite3_reset(events);

@@ -24,9 +24,9 @@ static int write_status(struct session *session, sqlite3_stmt *s, struct event_p
         // The row was read in this very transaction.
         return SQLITE_CORRUPT;
     }
-    return rc == SQLITE_OK ? event_row_append(&session->events, &place, (int)before->status, after,
-                                              t->actor, t->reason)
-                           : rc;
+    return rc == SQLITE_OK
+               ? event_row_append(&session->events, &place, (int)before->status, after, &t->cause)
+               : rc;
 }
 
 // Writes what t made of the run before.
