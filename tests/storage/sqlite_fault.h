@@ -68,8 +68,7 @@ inline PendingPtr StartCreate(struct run_store *store, const std::string &id,
                               size_t claimed_bytes = 0) {
     auto p = std::make_unique<Pending>();
     p->run.id = id;
-    static const std::string empty;
-    FillCreate(p->create, p->run, empty, empty);
+    FillCreate(p->create, p->run);
     if (claimed_bytes > 0) {
         // Never read: refused by its size.
         p->create->in.spec = slice_of("", claimed_bytes);

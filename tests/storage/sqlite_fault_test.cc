@@ -267,8 +267,7 @@ TEST_F(SqliteFault, TransactionsAreBoundedByTheirBytes) {
         auto p = std::make_unique<Pending>();
         p->run.id = std::to_string(i);
         p->run.spec = std::string(1024 * 1024, 's');
-        static const std::string empty;
-        FillCreate(p->create, p->run, empty, empty);
+        FillCreate(p->create, p->run);
         run_store_submit(store_, p->create.get());
         waiting.push_back(std::move(p));
     }

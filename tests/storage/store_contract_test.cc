@@ -21,7 +21,7 @@ TEST_P(StoreContract, CreatedRunIsReadBackWhole) {
     run.workflow_id = "wf";
     run.spec = std::string("spec\0with NUL", 13);
     run.execution_state = "state";
-    Answer created = CreateRun(store_, run, "alice", "because");
+    Answer created = CreateRun(store_, run, {"alice", "because"});
     ASSERT_EQ(created.result, STORE_OK);
 
     StoredRun expected = run;
@@ -76,8 +76,9 @@ TEST_P(StoreContract, OrganizationsSeeNothingOfEachOther) {
 
 TEST_P(StoreContract, NamesAreComparedByteByByte) {
     const std::vector<std::string> ids = {
-        "run",        "StoredRun",   "RUN", "run ", "ru", std::string("run\0", 4),
-        "r\xc3\xbcn", "ru\xcc\x88n", "1",   "01",   "1.0"};
+        "run",        "StoredRun",   "RUN", "run ", "ru",  std::string("run\0", 4),
+        "r\xc3\xbcn", "ru\xcc\x88n", "1",   "01",   "1.0", std::string("\0run", 4),
+        "\xff\xfe",   "\xc3",        "\xff"};
     for (const std::string &id : ids) {
         MustCreate({.id = id, .spec = "spec of " + id});
     }
@@ -87,11 +88,17 @@ TEST_P(StoreContract, NamesAreComparedByteByByte) {
         EXPECT_EQ(a.run.id, id);
         EXPECT_EQ(a.run.spec, "spec of " + id);
     }
-    // Equal starts: descending by bytes.
-    std::vector<std::string> sorted = ids;
-    std::sort(sorted.rbegin(), sorted.rend());
-    EXPECT_EQ(ListRuns(store_, {}).ids(), sorted);
+    std::vector<std::string> listed = ListRuns(store_, {}).ids();
+    EXPECT_TRUE(std::is_permutation(listed.begin(), listed.end(), ids.begin(), ids.end()));
     EXPECT_EQ(GetRun(store_, "run", "ACME").result, STORE_NOT_FOUND);
+
+    for (const std::string &organization : ids) {
+        MustCreate({.organization = organization, .id = "r", .spec = "of " + organization});
+    }
+    for (const std::string &organization : ids) {
+        EXPECT_EQ(GetRun(store_, "r", organization).run.spec, "of " + organization);
+        EXPECT_EQ(ListRuns(store_, {.organization = organization}).runs.size(), 1u);
+    }
 }
 
 TEST_P(StoreContract, CancelSetsStatusTimesAndEvent) {
@@ -363,8 +370,7 @@ TEST_P(StoreContract, EachFieldOfAReportIsKeptByItself) {
     }
     STORE_OP(create, create_run);
     StoredRun run = {.id = "created"};
-    std::string none;
-    FillCreate(create, run, none, none);
+    FillCreate(create, run);
     create->in.fields = all;
     ASSERT_EQ(create.RunOn(store_), STORE_OK);
     STORE_OP(list, list_runs);
@@ -412,9 +418,8 @@ TEST_P(StoreContract, OperationThatIsTooLargeChangesNothing) {
     MustCreate({.id = "r"});
     StoredRun run;
     run.id = "huge";
-    std::string none;
     STORE_OP(create, create_run);
-    FillCreate(create, run, none, none);
+    FillCreate(create, run);
     create->in.spec = slice_of("", kClaimed);
     EXPECT_EQ(create.RunOn(store_), STORE_TOO_LARGE);
     EXPECT_NE(create.detail().find("268435456"), std::string::npos) << create.detail();
@@ -425,6 +430,24 @@ TEST_P(StoreContract, OperationThatIsTooLargeChangesNothing) {
     FillTransition(transition, t);
     transition->fields.execution_state = slice_of("", kClaimed);
     EXPECT_EQ(transition.RunOn(store_), STORE_TOO_LARGE);
+    const size_t causes[] = {
+        offsetof(struct event_cause, actor),           offsetof(struct event_cause, reason),
+        offsetof(struct event_cause, request_id),      offsetof(struct event_cause, remote_address),
+        offsetof(struct event_cause, idempotency_key),
+    };
+    static_assert(sizeof(causes) / sizeof(causes[0]) * sizeof(struct slice) ==
+                  sizeof(struct event_cause));
+    for (size_t offset : causes) {
+        struct event_cause cause = {};
+        *reinterpret_cast<struct slice *>(reinterpret_cast<char *>(&cause) + offset) =
+            slice_of("", kClaimed);
+        create->in.spec = SLICE_EMPTY;
+        create->cause = cause;
+        EXPECT_EQ(create.RunOn(store_), STORE_TOO_LARGE) << offset;
+        transition->fields.execution_state = SLICE_EMPTY;
+        transition->cause = cause;
+        EXPECT_EQ(transition.RunOn(store_), STORE_TOO_LARGE) << offset;
+    }
     EXPECT_EQ(GetRun(store_, "huge").result, STORE_NOT_FOUND);
     EXPECT_EQ(GetRun(store_, "r").run.status, RUN_RUNNING);
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "tests/storage/store_contract.h"
 
@@ -8,52 +9,91 @@ namespace {
 
 INSTANTIATE_STORE_CONTRACT();
 
-TEST_P(StoreContract, PagesAreNewestFirstWithEqualStartsById) {
-    std::vector<std::string> expected;
-    for (int start = 5; start >= 1; start--) {
-        for (char c = 'd'; c >= 'a'; c--) {
-            expected.push_back(std::string(1, c) + std::to_string(start));
+// All ids that l finds, page after page of l.limit runs.
+std::vector<std::string> IdsOfPages(struct run_store *store, const Listing &l,
+                                    int *ret_pages = nullptr) {
+    std::vector<std::string> seen;
+    Page p = ListRuns(store, l);
+    for (int pages = 1;; pages++) {
+        EXPECT_EQ(p.result, STORE_OK);
+        EXPECT_LE(p.runs.size(), static_cast<size_t>(l.limit));
+        for (const std::string &id : p.ids()) {
+            seen.push_back(id);
         }
-    }
-    std::vector<std::string> shuffled = expected;
-    std::sort(shuffled.begin(), shuffled.end());
-    for (const std::string &id : shuffled) {
-        MustCreate({.id = id, .started_at_us = id[1] - '0'});
-    }
-    for (int limit = 1; limit <= 21; limit++) {
-        SCOPED_TRACE(limit);
-        std::vector<std::string> seen;
-        Listing l = {.limit = limit};
-        Page p = ListRuns(store_, l);
-        for (int pages = 1;; pages++) {
-            ASSERT_EQ(p.result, STORE_OK);
-            ASSERT_LE(p.runs.size(), static_cast<size_t>(limit));
-            for (const std::string &id : p.ids()) {
-                seen.push_back(id);
+        if (!p.has_more || p.result != STORE_OK) {
+            if (ret_pages != nullptr) {
+                *ret_pages = pages;
             }
-            if (!p.has_more) {
-                EXPECT_EQ(pages, (20 + limit - 1) / limit); // no empty page at the end
-                break;
-            }
-            p = ListRuns(store_, Behind(l, p));
+            return seen;
         }
-        EXPECT_EQ(seen, expected);
+        p = ListRuns(store, Behind(l, p));
     }
 }
 
+TEST_P(StoreContract, PagesAreNewestFirstAndOneOrderWhateverTheirSize) {
+    for (char c : {'b', 'd', 'a', 'c'}) {
+        for (int start = 1; start <= 5; start++) {
+            MustCreate({.id = std::string(1, c) + std::to_string(start), .started_at_us = start});
+        }
+    }
+    const std::vector<std::string> all = ListRuns(store_, {}).ids();
+    ASSERT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 20u);
+    for (size_t i = 0; i < all.size(); i++) {
+        EXPECT_EQ(all[i][1], '5' - static_cast<int>(i) / 4) << all[i];
+    }
+    for (int limit = 1; limit <= 21; limit++) {
+        int pages;
+        EXPECT_EQ(IdsOfPages(store_, {.limit = limit}, &pages), all) << limit;
+        EXPECT_EQ(pages, (20 + limit - 1) / limit); // no empty page at the end
+    }
+}
+
+// What is created while someone pages has its place like any other; what was there is neither
+// lost nor repeated, and keeps its order.
 TEST_P(StoreContract, PagesAreStableUnderInserts) {
     for (int i = 0; i < 10; i++) {
         MustCreate({.id = "r" + std::to_string(i), .started_at_us = 1000});
     }
+    const std::vector<std::string> before = ListRuns(store_, {}).ids();
     Listing l = {.limit = 4};
-    Page first = ListRuns(store_, l);
-    EXPECT_EQ(first.ids(), (std::vector<std::string>{"r9", "r8", "r7", "r6"}));
+    Page p = ListRuns(store_, l);
+    ASSERT_EQ(p.runs.size(), 4u);
+    std::vector<std::string> seen = p.ids();
+    EXPECT_EQ(seen, std::vector<std::string>(before.begin(), before.begin() + 4));
     MustCreate({.id = "newer", .started_at_us = 2000});
-    MustCreate({.id = "r99", .started_at_us = 1000}); // before the cursor
-    MustCreate({.id = "r55", .started_at_us = 1000}); // behind it
-    Apply(store_, {.id = "r6"});                      // the cursor's own run changes
-    Page second = ListRuns(store_, Behind(l, first));
-    EXPECT_EQ(second.ids(), (std::vector<std::string>{"r55", "r5", "r4", "r3"}));
+    MustCreate({.id = "older", .started_at_us = 500});
+    for (int i = 0; i < 10; i++) {
+        MustCreate({.id = "r" + std::to_string(i) + "5", .started_at_us = 1000});
+    }
+    Apply(store_, {.id = seen[3]}); // the cursor's own run changes
+    while (p.has_more) {
+        p = ListRuns(store_, Behind(l, p));
+        ASSERT_EQ(p.result, STORE_OK);
+        for (const std::string &id : p.ids()) {
+            seen.push_back(id);
+        }
+    }
+    const std::vector<std::string> after = ListRuns(store_, {}).ids();
+    EXPECT_EQ(after.front(), "newer");
+    EXPECT_EQ(seen.back(), "older");
+    std::vector<std::string> old;
+    std::vector<std::string> still;
+    for (const std::string &id : seen) {
+        if (id.size() == 2) {
+            old.push_back(id);
+        }
+    }
+    for (const std::string &id : after) {
+        if (id.size() == 2) {
+            still.push_back(id);
+        }
+    }
+    EXPECT_EQ(old, before);
+    EXPECT_EQ(still, before);
+    // Behind the first page the pages are what the whole list is there.
+    auto cursor = std::find(after.begin(), after.end(), before[3]);
+    EXPECT_EQ(std::vector<std::string>(seen.begin() + 3, seen.end()),
+              std::vector<std::string>(cursor, after.end()));
 }
 
 TEST_P(StoreContract, FiltersHoldAloneAndTogether) {
@@ -87,24 +127,12 @@ TEST_P(StoreContract, FiltersHoldAloneAndTogether) {
                             expected.push_back(r.id);
                         }
                     }
-                    std::vector<std::string> seen;
                     Listing l = {.status = mask,
                                  .workflow_id = workflow,
                                  .started_after_us = after,
                                  .started_before_us = before,
                                  .limit = 3};
-                    Page p = ListRuns(store_, l);
-                    while (true) {
-                        ASSERT_EQ(p.result, STORE_OK);
-                        for (const std::string &id : p.ids()) {
-                            seen.push_back(id);
-                        }
-                        if (!p.has_more) {
-                            break;
-                        }
-                        p = ListRuns(store_, Behind(l, p));
-                    }
-                    EXPECT_EQ(seen, expected)
+                    EXPECT_EQ(IdsOfPages(store_, l), expected)
                         << mask << " " << workflow << " " << after << " " << before;
                 }
             }
@@ -140,6 +168,39 @@ TEST_P(StoreContract, ListedRunsAreWhole) {
             Page p = ListRuns(store_, {.status = mask, .workflow_id = workflow});
             ASSERT_EQ(p.runs.size(), 1u);
             ExpectSame(p.runs[0], GetRun(store_, "r").run);
+        }
+    }
+}
+
+// What a store returns of a run need not have its workflow; what lists find by it is exact.
+TEST_P(StoreContract, WorkflowsAreComparedByteByByte) {
+    const std::vector<std::string> workflows = {
+        "w",    "W",     "w ",        "ww",         std::string("w\0", 2), std::string("\0w", 2),
+        "\xff", "w\xff", "w\xc3\xbc", "wu\xcc\x88", std::string(5000, 'w')};
+    for (const char *organization : {"acme", "other"}) {
+        for (size_t i = 0; i < workflows.size(); i++) {
+            for (int n = 0; n < 3; n++) {
+                MustCreate(
+                    {.organization = organization,
+                     .id = std::string(organization) + std::to_string(i) + "-" + std::to_string(n),
+                     .started_at_us = 10 + n,
+                     .workflow_id = workflows[i]});
+            }
+            Apply(store_, {.organization = organization,
+                           .id = std::string(organization) + std::to_string(i) + "-1"});
+        }
+    }
+    for (const char *organization : {"acme", "other"}) {
+        for (size_t i = 0; i < workflows.size(); i++) {
+            SCOPED_TRACE(i);
+            const std::string id = std::string(organization) + std::to_string(i) + "-";
+            Listing l = {.organization = organization, .workflow_id = workflows[i], .limit = 2};
+            EXPECT_EQ(IdsOfPages(store_, l),
+                      (std::vector<std::string>{id + "2", id + "1", id + "0"}));
+            l.status = kActive;
+            EXPECT_EQ(IdsOfPages(store_, l), (std::vector<std::string>{id + "2", id + "0"}));
+            l.status = RUN_STATUS_BIT(RUN_CANCELLED);
+            EXPECT_EQ(IdsOfPages(store_, l), std::vector<std::string>{id + "1"});
         }
     }
 }

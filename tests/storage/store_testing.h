@@ -44,9 +44,10 @@ struct StoredRun {
     int64_t finished_at_us = 0;
     int64_t sequence = 0;
     double total_cu = 0;
-    std::string workflow_id = {};
+    std::string workflow_id = {}; // of a run to be created; stores may return none
     std::string spec = {};
     std::string execution_state = {};
+    int64_t attempt = 0;
 };
 
 inline StoredRun ToRun(const struct run_record &r) {
@@ -58,11 +59,40 @@ inline StoredRun ToRun(const struct run_record &r) {
                      r.finished_at_us,
                      r.sequence,
                      r.fields.total_cu,
-                     {}, // what stores return may leave it empty
+                     {},
                      ToString(r.spec),
-                     ToString(r.fields.execution_state)};
+                     ToString(r.fields.execution_state),
+                     r.attempt};
 }
 
+struct Cause {
+    std::string actor = "creator";
+    std::string reason = {};
+    std::string request_id = {};
+    std::string remote_address = {};
+    std::string idempotency_key = {};
+    bool operator==(const Cause &o) const {
+        return actor == o.actor && reason == o.reason && request_id == o.request_id &&
+               remote_address == o.remote_address && idempotency_key == o.idempotency_key;
+    }
+};
+
+inline std::ostream &operator<<(std::ostream &out, const Cause &c) {
+    return out << "by " << c.actor << " because " << c.reason << " request " << c.request_id
+               << " from " << c.remote_address << " key " << c.idempotency_key;
+}
+
+inline struct event_cause ToEventCause(const Cause &c) {
+    return {ToSlice(c.actor), ToSlice(c.reason), ToSlice(c.request_id), ToSlice(c.remote_address),
+            ToSlice(c.idempotency_key)};
+}
+
+inline Cause ToCause(const struct event_cause &c) {
+    return {ToString(c.actor), ToString(c.reason), ToString(c.request_id),
+            ToString(c.remote_address), ToString(c.idempotency_key)};
+}
+
+// An event as far as it is the run's alone.
 struct Event {
     int64_t sequence;
     int from;
@@ -79,6 +109,29 @@ struct Event {
 inline std::ostream &operator<<(std::ostream &out, const Event &e) {
     return out << "{" << e.sequence << ": " << e.from << "->" << e.to << " at " << e.at_us << " by "
                << e.actor << " because " << e.reason << "}";
+}
+
+// All of an event.
+struct WholeEvent {
+    int64_t revision;
+    int kind;
+    int64_t sequence;
+    int from;
+    int to;
+    int64_t at_us;
+    int64_t attempt;
+    Cause cause = {};
+    bool operator==(const WholeEvent &o) const {
+        return revision == o.revision && kind == o.kind && sequence == o.sequence &&
+               from == o.from && to == o.to && at_us == o.at_us && attempt == o.attempt &&
+               cause == o.cause;
+    }
+};
+
+inline std::ostream &operator<<(std::ostream &out, const WholeEvent &e) {
+    return out << "{" << e.revision << " of kind " << e.kind << ", " << e.sequence << ": " << e.from
+               << "->" << e.to << " at " << e.at_us << " attempt " << e.attempt << " " << e.cause
+               << "}";
 }
 
 struct Token {
@@ -105,6 +158,7 @@ struct Answer {
     enum store_result result = STORE_UNAVAILABLE;
     std::string detail = {};
     StoredRun run;
+    int64_t revision = -1; // of the event that was made; -1: the store left it
 };
 
 struct Transition {
@@ -115,6 +169,9 @@ struct Transition {
     int64_t at_us = 2000;
     std::string actor = "tester";
     std::string reason = {};
+    std::string request_id = {};
+    std::string remote_address = {};
+    std::string idempotency_key = {};
     bool set_execution_state = false;
     std::string execution_state = {};
     bool set_total_cu = false;
@@ -184,8 +241,7 @@ template <typename T> class Op {
 // Declares the Op variable of an operation by its header's name.
 #define STORE_OP(variable, name) Op<struct store_##name> variable(&store_##name##_kind)
 
-inline void FillCreate(Op<struct store_create_run> &op, const StoredRun &run,
-                       const std::string &actor, const std::string &reason) {
+inline void FillCreate(Op<struct store_create_run> &op, const StoredRun &run) {
     struct run_record &in = op->in;
     in.organization = ToSlice(run.organization);
     in.id = ToSlice(run.id);
@@ -195,8 +251,7 @@ inline void FillCreate(Op<struct store_create_run> &op, const StoredRun &run,
     in.workflow_id = ToSlice(run.workflow_id);
     in.spec = ToSlice(run.spec);
     in.fields.execution_state = ToSlice(run.execution_state);
-    op->cause.actor = ToSlice(actor);
-    op->cause.reason = ToSlice(reason);
+    in.attempt = run.attempt;
 }
 
 inline void FillTransition(Op<struct store_transition_run> &op, const Transition &t) {
@@ -206,21 +261,23 @@ inline void FillTransition(Op<struct store_transition_run> &op, const Transition
     x.from = t.from;
     x.to = t.to;
     x.at_us = t.at_us;
-    x.cause.actor = ToSlice(t.actor);
-    x.cause.reason = ToSlice(t.reason);
+    x.cause = {ToSlice(t.actor), ToSlice(t.reason), ToSlice(t.request_id),
+               ToSlice(t.remote_address), ToSlice(t.idempotency_key)};
     x.given = (t.set_execution_state ? RUN_FIELD_BIT(EXECUTION_STATE) : 0) |
               (t.set_total_cu ? RUN_FIELD_BIT(TOTAL_CU) : 0);
     x.fields.execution_state = ToSlice(t.execution_state);
     x.fields.total_cu = t.total_cu;
 }
 
-inline Answer CreateRun(struct run_store *store, const StoredRun &run,
-                        const std::string &actor = "creator", const std::string &reason = "") {
+inline Answer CreateRun(struct run_store *store, const StoredRun &run, const Cause &cause = {}) {
     STORE_OP(op, create_run);
-    FillCreate(op, run, actor, reason);
+    FillCreate(op, run);
+    op->cause = ToEventCause(cause);
     Answer a;
+    op->ret_revision = a.revision;
     a.result = op.RunOn(store);
     a.detail = op.detail();
+    a.revision = op->ret_revision;
     if (a.result == STORE_OK) {
         a.run = ToRun(op->ret);
     }
@@ -231,8 +288,10 @@ inline Answer Apply(struct run_store *store, const Transition &t) {
     STORE_OP(op, transition_run);
     FillTransition(op, t);
     Answer a;
+    op->ret_revision = a.revision;
     a.result = op.RunOn(store);
     a.detail = op.detail();
+    a.revision = op->ret_revision;
     if (a.result == STORE_OK || a.result == STORE_CONFLICT) {
         a.run = ToRun(op->ret);
     }
@@ -286,9 +345,10 @@ inline Listing Behind(Listing l, const Page &p) {
     return l;
 }
 
-inline std::vector<Event> ListEvents(struct run_store *store, const std::string &id,
-                                     const std::string &organization = "acme", int limit = 1000,
-                                     enum store_result *ret_result = nullptr) {
+inline std::vector<WholeEvent> ListWholeEvents(struct run_store *store, const std::string &id,
+                                               const std::string &organization = "acme",
+                                               int limit = 1000,
+                                               enum store_result *ret_result = nullptr) {
     STORE_OP(op, list_events);
     op->organization = ToSlice(organization);
     op->id = ToSlice(id);
@@ -297,13 +357,23 @@ inline std::vector<Event> ListEvents(struct run_store *store, const std::string 
     if (ret_result != nullptr) {
         *ret_result = result;
     }
-    std::vector<Event> out;
+    std::vector<WholeEvent> out;
     if (result == STORE_OK) {
         for (int i = 0; i < op->ret_count; i++) {
             const struct run_event &e = op->ret_events[i];
-            out.push_back({e.sequence, e.from, e.to, e.at_us, ToString(e.cause.actor),
-                           ToString(e.cause.reason)});
+            out.push_back({e.revision, e.kind, e.sequence, e.from, e.to, e.at_us, e.attempt,
+                           ToCause(e.cause)});
         }
+    }
+    return out;
+}
+
+inline std::vector<Event> ListEvents(struct run_store *store, const std::string &id,
+                                     const std::string &organization = "acme", int limit = 1000,
+                                     enum store_result *ret_result = nullptr) {
+    std::vector<Event> out;
+    for (const WholeEvent &e : ListWholeEvents(store, id, organization, limit, ret_result)) {
+        out.push_back({e.sequence, e.from, e.to, e.at_us, e.cause.actor, e.cause.reason});
     }
     return out;
 }
