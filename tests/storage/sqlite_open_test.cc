@@ -48,7 +48,7 @@ TEST_F(SqliteOpen, ReopenKeepsRunsEventsTokensAndSecret) {
                          .workflow_id = "w",
                          .spec = "spec",
                          .execution_state = "state"},
-                        "alice", "why")
+                        {"alice", "why"})
                   .result,
               STORE_OK);
     StoredRun cancelled = Apply(store, {.id = "r", .at_us = 7000}).run;
