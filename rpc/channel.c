@@ -9,7 +9,7 @@
 #include "base/core/memory.h"
 #include "rpc/channel_internal.h"
 #include "rpc/credentials_internal.h"
-#include "rpc/server_core_internal.h"
+#include "rpc/server_direct_internal.h"
 #include "rpc/target_internal.h"
 
 enum {
@@ -101,6 +101,7 @@ struct rpc_channel *rpc_channel_new_in_process(struct rpc_loop *loop, struct rpc
         new_channel(loop, inproc_channel_create(server->core, &list, NULL), max_bytes);
     channel->errors_in_trailers = server->errors_in_trailers;
     channel->is_in_process = true;
+    channel->direct_server = rpc_server_direct_serves(server, loop) ? server : NULL;
     return channel;
 }
 
@@ -114,6 +115,9 @@ struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const 
         method = mem_zalloc(sizeof(*method));
         method->channel = channel;
         method->path = mem_strdup(path);
+        if (channel->direct_server != NULL) {
+            method->direct = rpc_server_direct_find(channel->direct_server, path);
+        }
         if (channel->method_count < MOST_REGISTERED) {
             method->registered =
                 grpc_channel_register_call(channel->core, method->path, NULL, NULL);

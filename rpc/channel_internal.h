@@ -11,9 +11,10 @@
 struct rpc_client_method {
     struct rpc_client_method *next;
     struct rpc_channel *channel;
-    void *registered; // gRPC's handle; NULL where there are too many
-    char *path;       // gRPC keeps it
-    size_t uses;      // handed out by rpc_channel_method and not released
+    void *registered;                  // gRPC's handle; NULL where there are too many
+    char *path;                        // gRPC keeps it
+    const struct rpc_acceptor *direct; // by which it is called directly; NULL: by gRPC core
+    size_t uses;                       // handed out by rpc_channel_method and not released
 };
 
 struct rpc_channel {
@@ -24,7 +25,8 @@ struct rpc_channel {
     int core_limit;          // on the bytes of a reply, above ours; 0 in process
     bool errors_in_trailers; // as its server has it (rpc/server_core_internal.h)
     bool is_in_process;
-    pthread_mutex_t mutex; // guards methods
+    struct rpc_server *direct_server; // on the same local loop; NULL: there is none
+    pthread_mutex_t mutex;            // guards methods
     struct rpc_client_method *methods;
     size_t method_count;
 };

@@ -15,16 +15,25 @@ static gpr_timespec core_deadline(int64_t deadline_us) {
                         gpr_time_from_micros(deadline_us - clock_monotonic_us(), GPR_TIMESPAN));
 }
 
-const struct error *rpc_client_core_open(struct rpc_client_core *core, struct arena *a,
-                                         struct rpc_client_method *method, int64_t deadline_us) {
+const struct error *rpc_client_core_check(struct arena *a, int64_t deadline_us,
+                                          const atomic_bool *is_cancelled) {
     if (deadline_us != 0 && deadline_us <= clock_monotonic_us()) {
         // gRPC core's clock is coarser: it might let the call go out.
         return client_error_new(a, STATUS_DEADLINE_EXCEEDED, REASON_DEADLINE_PASSED,
                                 "the deadline passed before the call began; nothing was changed");
     }
-    if (atomic_load(&core->cancelled)) {
+    if (atomic_load(is_cancelled)) {
         return client_error_new(a, STATUS_CANCELLED, REASON_REQUEST_CANCELLED,
                                 "the call was cancelled before it began; nothing was changed");
+    }
+    return NULL;
+}
+
+const struct error *rpc_client_core_open(struct rpc_client_core *core, struct arena *a,
+                                         struct rpc_client_method *method, int64_t deadline_us) {
+    const struct error *error = rpc_client_core_check(a, deadline_us, &core->cancelled);
+    if (error != NULL) {
+        return error;
     }
     struct rpc_channel *channel = method->channel;
     core->channel = channel;
@@ -46,9 +55,7 @@ const struct error *rpc_client_core_start(struct rpc_client_core *core, struct a
     grpc_call *call = atomic_load(&core->call);
     grpc_call_error result = rpc_batch_start(batch, call);
     if (result == GRPC_CALL_ERROR_INVALID_METADATA) {
-        return client_error_new(
-            a, STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID,
-            "the call's metadata has a key or a value that HTTP does not allow");
+        return rpc_client_core_metadata_error(a);
     }
     if (result != GRPC_CALL_OK) {
         struct error *e = client_error_new(a, STATUS_INTERNAL, REASON_INTERNAL_ERROR,
@@ -132,17 +139,27 @@ const struct error *rpc_client_core_error(const struct rpc_client_core *core, st
                                 is_cancelled);
 }
 
+const struct error *rpc_client_core_metadata_error(struct arena *a) {
+    return client_error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID,
+                            "the call's metadata has a key or a value that HTTP does not allow");
+}
+
+const struct error *rpc_client_core_too_large(struct arena *a,
+                                              const struct rpc_client_method *method) {
+    return client_error_new(
+        a, STATUS_RESOURCE_EXHAUSTED, REASON_RESPONSE_TOO_LARGE,
+        arena_printf(a, "the reply is larger than %zu bytes", method->channel->max_reply_bytes));
+}
+
 const struct error *rpc_client_core_take_message(struct arena *a, struct rpc_client_method *method,
                                                  struct rpc_batch *batch, struct rpc_message *ret) {
     grpc_byte_buffer *message = batch->message;
     batch->message = NULL;
-    size_t max_bytes = method->channel->max_reply_bytes;
-    switch (rpc_message_take(message, max_bytes, ret)) {
+    switch (rpc_message_take(message, method->channel->max_reply_bytes, ret)) {
     case RPC_MESSAGE_OK:
         return NULL;
     case RPC_MESSAGE_TOO_LARGE:
-        return client_error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_RESPONSE_TOO_LARGE,
-                                arena_printf(a, "the reply is larger than %zu bytes", max_bytes));
+        return rpc_client_core_too_large(a, method);
     case RPC_MESSAGE_MALFORMED:
         break;
     }

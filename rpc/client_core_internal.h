@@ -21,8 +21,13 @@ struct rpc_client_core {
     bool is_read; // the method changes nothing
 };
 
-// Creates the call. On the loop's thread. Returns DEADLINE_EXCEEDED if deadline_us
-// has passed, CANCELLED if the call was cancelled: then there is no call.
+// What keeps a call from being begun: DEADLINE_EXCEEDED if deadline_us has passed, CANCELLED
+// if it was cancelled; NULL if nothing.
+const struct error *rpc_client_core_check(struct arena *a, int64_t deadline_us,
+                                          const atomic_bool *is_cancelled);
+
+// Creates the call. On the loop's thread. Returns the error of
+// rpc_client_core_check: then there is no call.
 const struct error *rpc_client_core_open(struct rpc_client_core *core, struct arena *a,
                                          struct rpc_client_method *method, int64_t deadline_us);
 
@@ -50,6 +55,13 @@ const struct error *rpc_client_core_error(const struct rpc_client_core *core, st
 
 // The status's grpc-status-details-bin, in batch's memory; empty if there is none.
 struct slice rpc_client_core_details(const struct rpc_batch *batch);
+
+// INVALID_ARGUMENT: of metadata that HTTP does not allow.
+const struct error *rpc_client_core_metadata_error(struct arena *a);
+
+// RESOURCE_EXHAUSTED: of a reply above the channel's max_reply_bytes.
+const struct error *rpc_client_core_too_large(struct arena *a,
+                                              const struct rpc_client_method *method);
 
 // Takes the message that batch received, which must be there.
 const struct error *rpc_client_core_take_message(struct arena *a, struct rpc_client_method *method,

@@ -67,11 +67,17 @@ static bool run_some_tasks(struct rpc_loop *loop) {
     return loop->own != NULL;
 }
 
+// Of two waits in ms, negative for ever.
+static int shorter_ms(int a, int b) {
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static void *run(void *argument) {
     struct local_loop *loop = argument;
     for (;;) {
         bool has_more = run_some_tasks(&loop->base);
         int wait_ms = loop->watch != NULL ? loop->watch->turn(loop->watch) : -1;
+        wait_ms = shorter_ms(wait_ms, rpc_timeouts_run(&loop->base.timeouts));
         if (has_more || loop->base.own != NULL) {
             continue;
         }

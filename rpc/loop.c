@@ -83,12 +83,26 @@ void rpc_loop_call(struct rpc_loop *loop, void (*function)(void *context), void 
     sem_destroy(&call.is_done);
 }
 
+// --- timeouts ---
+
+static void run_sweep(struct rpc_task *task) {
+    rpc_timeouts_sweep(&CONTAINER_OF(task, struct rpc_loop, sweep_task)->timeouts);
+}
+
+void rpc_loop_cancel_timeout(struct rpc_loop *loop, struct rpc_timeout *timeout) {
+    if (rpc_timeouts_cancel(&loop->timeouts, timeout)) {
+        rpc_loop_post(loop, &loop->sweep_task);
+    }
+}
+
 // --- a loop's life ---
 
 void rpc_loop_init(struct rpc_loop *loop) {
     grpc_init();
     rpc_deadlock_detection_off();
     atomic_init(&loop->posted, NULL);
+    rpc_timeouts_init(&loop->timeouts);
+    loop->sweep_task.run = run_sweep;
 }
 
 void *rpc_loop_queue(struct rpc_loop *loop) {

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "rpc/loop.h"
+#include "rpc/timeouts_internal.h"
 
 // What the two kinds of loop share: the lists of tasks.
 
@@ -14,6 +15,8 @@ struct rpc_loop {
     pthread_t thread;
     _Atomic(struct rpc_task *) posted; // by other threads, newest first; or what idle says
     struct rpc_task *own;              // posted by the loop's thread, newest first
+    struct rpc_timeouts timeouts;      // a local loop's
+    struct rpc_task sweep_task;        // of them
     // What posted is while the thread must be woken for a task.
     struct rpc_task *idle;
     // By another thread, after it put the first task where idle was. Nothing takes
@@ -25,6 +28,10 @@ struct rpc_loop {
 
 // Initializes gRPC and the members above but for queue, thread, wake and free.
 void rpc_loop_init(struct rpc_loop *loop);
+
+// Has one of the loop's timeouts expire soon, never from within. It may end meanwhile, as
+// rpc_timeouts_cancel says. Thread safe.
+void rpc_loop_cancel_timeout(struct rpc_loop *loop, struct rpc_timeout *timeout);
 
 // Runs the tasks of a list, newest first, in the order they were posted.
 void rpc_loop_run_tasks(struct rpc_task *newest);

@@ -89,6 +89,26 @@ enum rpc_message_result rpc_message_take(grpc_byte_buffer *buffer, size_t max_by
     return result;
 }
 
+void rpc_message_copy(const struct slice *parts, size_t count, struct rpc_message *ret) {
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += parts[i].len;
+    }
+    *ret = (struct rpc_message){0};
+    if (size == 0) {
+        return;
+    }
+    ret->copy = mem_alloc(size);
+    uint8_t *end = ret->copy;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0) {
+            memcpy(end, parts[i].data, parts[i].len);
+            end += parts[i].len;
+        }
+    }
+    ret->bytes = slice_of(ret->copy, size);
+}
+
 void rpc_message_release(struct rpc_message *m) {
     if (m->buffer != NULL) {
         grpc_byte_buffer_destroy(m->buffer);

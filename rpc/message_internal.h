@@ -25,6 +25,9 @@ enum rpc_message_result {
 enum rpc_message_result rpc_message_take(grpc_byte_buffer *buffer, size_t max_bytes,
                                          struct rpc_message *ret);
 
+// Sets *ret to a copy of the parts, joined.
+void rpc_message_copy(const struct slice *parts, size_t count, struct rpc_message *ret);
+
 // Releases the bytes and makes m empty.
 void rpc_message_release(struct rpc_message *m);
 

@@ -7,6 +7,7 @@
 #include "base/core/container_of.h"
 #include "rpc/metadata_array_internal.h"
 #include "rpc/server_call_internal.h"
+#include "rpc/server_direct_internal.h"
 #include "rpc/server_room_internal.h"
 #include "rpc/slice_internal.h"
 #include "rpc/status_details.h"
@@ -31,6 +32,9 @@ struct arena *rpc_server_call_arena(struct rpc_server_call *call) {
 }
 
 int64_t rpc_server_call_deadline_us(struct rpc_server_call *call) {
+    if (call->is_direct) {
+        return call->deadline_us;
+    }
     if (gpr_time_cmp(call->deadline, gpr_inf_future(call->deadline.clock_type)) == 0) {
         return 0;
     }
@@ -113,6 +117,11 @@ static void answer_done(struct rpc_tag *tag, bool ok) {
 
 static void start_answer(struct rpc_server_call *call) {
     rpc_server_room_reply_made(call);
+    if (call->is_direct) {
+        rpc_server_direct_answer(call, call->direct_details);
+        rpc_server_call_ended(call);
+        return;
+    }
     grpc_call_error error = rpc_batch_start(&call->answer, call->core);
     if (error == GRPC_CALL_OK) {
         return;
@@ -131,8 +140,12 @@ static void run_answer(struct rpc_task *task) {
 }
 
 // Sends the answer in one batch, which also waits for the call's end: two events
-// a call in all.
+// a call in all. The client of a direct call is called by a task, not from the handler.
 static void send(struct rpc_server_call *call) {
+    if (call->is_direct) {
+        rpc_loop_post(call->server->loop, &call->answer_task);
+        return;
+    }
     rpc_batch_receive_close(&call->answer);
     // gRPC core takes locks and writes to the socket: on its own thread both are
     // cheap, and other threads have work of their own.
@@ -143,19 +156,24 @@ static void send(struct rpc_server_call *call) {
     }
 }
 
-static void add_error(const struct rpc_server *server, struct rpc_batch *batch, struct arena *a,
-                      grpc_metadata trailers[1], const struct error *given) {
+struct slice rpc_server_call_details(const struct rpc_server *server, struct arena *a,
+                                     const struct error *given) {
     CHECK(given->code != STATUS_OK);
     struct error error = *given;
     if (error.domain == NULL) {
         error.domain = server->error_domain;
     }
+    return status_details_encode(a, &error);
+}
+
+static void add_error(const struct rpc_server *server, struct rpc_batch *batch, struct arena *a,
+                      grpc_metadata trailers[1], const struct error *error) {
     trailers[0].key = grpc_slice_from_static_string("grpc-status-details-bin");
-    trailers[0].value = rpc_slice_copy(status_details_encode(a, &error));
+    trailers[0].value = rpc_slice_copy(rpc_server_call_details(server, a, error));
     if (server->errors_in_trailers) {
         rpc_batch_send_status(batch, GRPC_STATUS_OK, SLICE_EMPTY, trailers, 1);
     } else {
-        rpc_batch_send_status(batch, (grpc_status_code)error.code, status_message(a, &error),
+        rpc_batch_send_status(batch, (grpc_status_code)error->code, status_message(a, error),
                               trailers, 1);
     }
 }
@@ -174,9 +192,8 @@ static void add_status(struct rpc_server_call *call, const struct error *error) 
     rpc_server_call_add_status(call->server, &call->answer, &call->arena, call->trailers, error);
 }
 
-static void prepare(struct rpc_server_call *call) {
+static void prepare_batch(struct rpc_server_call *call) {
     call->answer.tag.done = answer_done;
-    call->answer_task.run = run_answer;
     rpc_batch_send_metadata(&call->answer, NULL, 0);
 }
 
@@ -194,12 +211,17 @@ void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *par
     if (is_too_late(call)) {
         return;
     }
-    prepare(call);
+    call->answer_task.run = run_answer;
     for (size_t i = 0; i < count; i++) {
         call->reply_bytes += parts[i].len;
     }
-    rpc_batch_send_message(&call->answer, parts, count);
-    add_status(call, NULL);
+    if (call->is_direct) {
+        rpc_message_copy(parts, count, &call->direct_reply);
+    } else {
+        prepare_batch(call);
+        rpc_batch_send_message(&call->answer, parts, count);
+        add_status(call, NULL);
+    }
     send(call);
 }
 
@@ -207,7 +229,12 @@ void rpc_server_call_fail(struct rpc_server_call *call, const struct error *erro
     if (is_too_late(call)) {
         return;
     }
-    prepare(call);
-    add_status(call, error);
+    call->answer_task.run = run_answer;
+    if (call->is_direct) {
+        call->direct_details = rpc_server_call_details(call->server, &call->arena, error);
+    } else {
+        prepare_batch(call);
+        add_status(call, error);
+    }
     send(call);
 }

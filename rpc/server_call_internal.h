@@ -20,6 +20,10 @@ const struct error *rpc_server_call_take_message(const struct rpc_server_call *c
                                                  struct arena *a, grpc_byte_buffer *buffer,
                                                  struct rpc_message *ret);
 
+// An error as grpc-status-details-bin has it, in a; with the server's domain if it has none.
+struct slice rpc_server_call_details(const struct rpc_server *server, struct arena *a,
+                                     const struct error *error);
+
 // Adds a status to a batch: OK if error is NULL, else error with its details, which are made
 // in a. trailers lives as long as the batch.
 void rpc_server_call_add_status(const struct rpc_server *server, struct rpc_batch *batch,

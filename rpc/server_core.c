@@ -78,10 +78,8 @@ static void destroy_call(struct rpc_server_call *call) {
     free(call);
 }
 
-void rpc_server_core_give_back_call(struct rpc_server_call *call) {
-    struct rpc_server *server = call->server;
+static void give_back_core(struct rpc_server_call *call) {
     rpc_batch_clear(&call->answer);
-    rpc_message_release(&call->request);
     if (call->payload != NULL) {
         grpc_byte_buffer_destroy(call->payload);
         call->payload = NULL;
@@ -89,6 +87,18 @@ void rpc_server_core_give_back_call(struct rpc_server_call *call) {
     if (call->core != NULL) {
         grpc_call_unref(call->core); // also owns what metadata points to
         call->core = NULL;
+    }
+}
+
+void rpc_server_core_give_back_call(struct rpc_server_call *call) {
+    struct rpc_server *server = call->server;
+    rpc_message_release(&call->request);
+    if (call->is_direct) {
+        call->is_direct = false;
+        call->direct_details = SLICE_EMPTY;
+        rpc_message_release(&call->direct_reply); // which nobody took
+    } else {
+        give_back_core(call);
     }
     call->metadata.count = 0;
     if (call->acceptor->method == NULL) {

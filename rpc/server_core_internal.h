@@ -16,6 +16,7 @@
 // What all files of the server share: a server, its call objects, and how far it has come.
 // It is the lowest of them. Above it, each needs only those before it:
 //
+//   server_direct    calls that do not come by gRPC core
 //   server_room      the memory that calls hold, and those that wait for some
 //   server_call      one call: what its handler sees, its answer and its end
 //   server_stream    calls that are streams
@@ -135,7 +136,12 @@ struct rpc_server_call {
     grpc_metadata trailers[1];
     struct rpc_server_stream_state *stream; // if it is one
     int64_t started_us;
-    bool counted; // in calls_in_flight
+    bool is_direct;            // by server_direct; then core, payload and deadline are not used
+    struct rpc_direct *direct; // its client; NULL once it was answered, or has left
+    int64_t deadline_us;       // clock_monotonic_us; 0: none
+    struct rpc_message direct_reply;
+    struct slice direct_details; // of the error, in arena; empty: direct_reply is the answer
+    bool counted;                // in calls_in_flight
     struct rpc_server_call *next_waiting;
     size_t held;
     size_t reply_bytes; // set with the reply, before the loop's thread has it

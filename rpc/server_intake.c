@@ -2,6 +2,7 @@
 #include "base/core/clock.h"
 #include "base/core/container_of.h"
 #include "rpc/server_call_internal.h"
+#include "rpc/server_direct_internal.h"
 #include "rpc/server_intake_internal.h"
 #include "rpc/server_room_internal.h"
 #include "rpc/slice_internal.h"
@@ -85,7 +86,20 @@ static void run_room(struct rpc_task *task) {
     rpc_server_core_check_idle(server);
 }
 
+// In the words of gRPC core, which looks at all others.
+static const struct error *check_direct_request(struct rpc_server_call *call) {
+    size_t bytes = call->request.bytes.len;
+    size_t max_bytes = call->server->max_request_bytes;
+    return bytes <= max_bytes
+               ? NULL
+               : error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_NONE,
+                           "Received message larger than max (%zu vs. %zu)", bytes, max_bytes);
+}
+
 static const struct error *read_request(struct rpc_server_call *call) {
+    if (call->is_direct) {
+        return check_direct_request(call);
+    }
     if (call->payload == NULL) {
         return error_new(&call->arena, STATUS_INVALID_ARGUMENT, REASON_MESSAGE_MALFORMED,
                          "the call of %s has no request message", call->acceptor->method->path);
@@ -164,6 +178,15 @@ static void call_taken(struct rpc_tag *tag, bool ok) {
     if (call->acceptor->method == NULL) {
         call->deadline = call->details.deadline;
     }
+    serve(call);
+}
+
+void rpc_server_intake_take_direct(struct rpc_server *server, const struct rpc_acceptor *acceptor,
+                                   struct rpc_direct *direct) {
+    struct rpc_server_call *call = rpc_server_core_take_call(server, call_taken);
+    call->acceptor = acceptor;
+    rpc_server_direct_fill(call, direct);
+    atomic_fetch_add(&server->answering, 1);
     serve(call);
 }
 

@@ -3,6 +3,7 @@
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
 #include "rpc/server_call_internal.h"
+#include "rpc/server_direct_internal.h"
 #include "rpc/server_parting_internal.h"
 
 // The answer to a call whose handler had none when the drain time was over.
@@ -76,11 +77,16 @@ static void give_up(struct rpc_server_call *call) {
     call->parting = parting;
     arena_init(&parting->arena);
     rpc_batch_init(&parting->batch, server->loop, parting_done);
-    rpc_batch_send_metadata(&parting->batch, NULL, 0);
-    rpc_server_call_add_status(server, &parting->batch, &parting->arena, parting->trailers,
-                               parting_error(call, &parting->arena));
-    rpc_batch_receive_close(&parting->batch);
     server->partings++;
+    const struct error *error = parting_error(call, &parting->arena);
+    if (call->is_direct) {
+        rpc_server_direct_answer(call, rpc_server_call_details(server, &parting->arena, error));
+        parting_over(parting);
+        return;
+    }
+    rpc_batch_send_metadata(&parting->batch, NULL, 0);
+    rpc_server_call_add_status(server, &parting->batch, &parting->arena, parting->trailers, error);
+    rpc_batch_receive_close(&parting->batch);
     if (rpc_batch_start(&parting->batch, call->core) != GRPC_CALL_OK) {
         parting_over(parting); // the caller learns it when its connection ends
     }

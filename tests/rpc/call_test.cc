@@ -175,6 +175,77 @@ TEST_P(EveryTransport, EndsACancelledCall) {
     link.server.ReleaseAll();
 }
 
+// Some by their deadlines, which come in no order, some by a cancel of another thread, and
+// some by an answer.
+TEST_P(EveryTransport, EndsEachOfManyCallsForItsOwnReason) {
+    Link link(GetParam());
+    constexpr int kEach = 40;
+    std::deque<Call> due, cancelled, answered;
+    for (int i = 0; i < kEach; i++) {
+        due.emplace_back(*link.channel, "/test.Service/Held", "")
+            .DeadlineIn(1000 + (i * 37 % kEach) * 1000)
+            .Start();
+        cancelled.emplace_back(*link.channel, "/test.Service/Held", "")
+            .DeadlineIn(kPatienceUs + i % 3)
+            .Start();
+        answered.emplace_back(*link.channel, "/test.Service/Thread", "reply")
+            .DeadlineIn(kPatienceUs)
+            .Start();
+    }
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; t++) {
+        threads.emplace_back([&, t] {
+            for (int i = t; i < kEach; i += 4) {
+                cancelled[static_cast<size_t>(i)].Cancel();
+            }
+        });
+    }
+    for (auto &thread : threads) {
+        thread.join();
+    }
+    for (Call &call : answered) {
+        EXPECT_EQ(call.Await().response(), "reply") << call.message();
+    }
+    for (Call &call : cancelled) {
+        EXPECT_EQ(call.Await().code(), STATUS_CANCELLED);
+        EXPECT_EQ(call.error()->reason_id, REASON_REQUEST_CANCELLED);
+    }
+    for (Call &call : due) {
+        EXPECT_EQ(call.Await().code(), STATUS_DEADLINE_EXCEEDED);
+    }
+    link.server.ReleaseAll();
+    Call after(*link.channel, "/test.Service/Echo", "still there");
+    EXPECT_EQ(after.Run().response(), "still there");
+}
+
+TEST_P(EveryTransport, KeepsTheRequestOfAClientThatHasLeft) {
+    struct Kept {
+        std::atomic<struct rpc_server_call *> call{nullptr};
+    } kept;
+    rpc_handler *keep = [](void *self, struct rpc_server_call *call) {
+        static_cast<Kept *>(self)->call = call;
+    };
+    Link link(GetParam(), 0, 0, 0, {{"/test.Service/Keep", keep, &kept, RPC_UNARY, false, 0}});
+    const std::string request(3000, 'r');
+    const std::string value(300, 'v');
+    {
+        Call call(*link.channel, "/test.Service/Keep", request);
+        call.Metadata("x-name", value).Start();
+        int64_t until_us = clock_monotonic_us() + kPatienceUs;
+        while (kept.call == nullptr && clock_monotonic_us() < until_us) {
+            std::this_thread::yield();
+        }
+        ASSERT_NE(kept.call, nullptr);
+        EXPECT_EQ(call.Cancel().Await().code(), STATUS_CANCELLED);
+    }
+    struct slice name = SLICE_EMPTY;
+    EXPECT_TRUE(rpc_server_call_metadata(kept.call, "x-name", &name));
+    EXPECT_EQ(Text(name), value);
+    EXPECT_EQ(Text(rpc_server_call_request(kept.call)), request);
+    struct slice reply = slice_of_cstr("nobody hears it");
+    rpc_server_call_reply(kept.call, &reply, 1);
+}
+
 TEST_P(EveryTransport, EndsACallCancelledAtItsStart) {
     Link link(GetParam());
     for (int i = 0; i < 200; i++) {

@@ -16,6 +16,7 @@
 #include "tests/rpc/fixture.h"
 
 extern "C" {
+#include "rpc/channel_internal.h"
 #include "rpc/log.h"
 }
 
@@ -134,6 +135,8 @@ TEST(Listen, ServesSeveralAddressesAtOnce) {
 
 // --- stopping ---
 
+class StopOver : public testing::TestWithParam<Transport> {};
+
 TEST(Stop, OfAServerThatWasNeverStarted) {
     TempDir dir;
     Loop loop;
@@ -152,8 +155,8 @@ TEST(Stop, RightAfterTheStart) {
     }
 }
 
-TEST(Stop, WaitsForCallsInFlight) {
-    Link link(Transport::kUnix);
+TEST_P(StopOver, WaitsForCallsInFlight) {
+    Link link(GetParam());
     Call held(*link.channel, "/test.Service/Held", "");
     held.Start();
     ASSERT_TRUE(link.server.AwaitHeld(1));
@@ -182,8 +185,8 @@ TEST(Stop, WaitsForCallsInFlight) {
     EXPECT_TRUE(by_themselves);
 }
 
-TEST(Stop, CancelsWhatDoesNotEndInTime) {
-    Link link(Transport::kUnix);
+TEST_P(StopOver, CancelsWhatDoesNotEndInTime) {
+    Link link(GetParam());
     Call held(*link.channel, "/test.Service/Held", "");
     held.Start();
     ASSERT_TRUE(link.server.AwaitHeld(1));
@@ -205,38 +208,40 @@ TEST(Stop, CancelsWhatDoesNotEndInTime) {
     EXPECT_FALSE(by_themselves);
 }
 
-TEST(Stop, LosesNoAcknowledgedCallUnderLoad) {
-    for (Transport transport : {Transport::kUnix, Transport::kTcp}) {
-        Link link(transport);
-        std::atomic<int> wrong{0};
-        std::atomic<int> served{0};
-        std::atomic<bool> ending{false};
-        std::vector<std::thread> threads;
-        for (int t = 0; t < 8; t++) {
-            threads.emplace_back([&] {
-                while (!ending) {
-                    Call call(*link.channel, "/test.Service/Thread", "x");
-                    call.Run();
-                    served += call.code() == STATUS_OK;
-                    bool is_right = call.code() == STATUS_OK || call.code() == STATUS_UNAVAILABLE;
-                    wrong += !is_right;
-                    EXPECT_TRUE(is_right) << call.code() << " " << call.message();
-                }
-            });
-        }
-        int64_t until_us = clock_monotonic_us() + kPatienceUs;
-        while (served < 100 && clock_monotonic_us() < until_us) {
-            std::this_thread::yield();
-        }
-        EXPECT_TRUE(link.server.Stop());
-        ending = true;
-        for (auto &thread : threads) {
-            thread.join();
-        }
-        EXPECT_GE(served, 100);
-        EXPECT_EQ(wrong, 0);
+TEST_P(StopOver, LosesNoAcknowledgedCallUnderLoad) {
+    Link link(GetParam());
+    std::atomic<int> wrong{0};
+    std::atomic<int> served{0};
+    std::atomic<bool> ending{false};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 8; t++) {
+        threads.emplace_back([&] {
+            while (!ending) {
+                Call call(*link.channel, "/test.Service/Thread", "x");
+                call.Run();
+                served += call.code() == STATUS_OK;
+                bool is_right = call.code() == STATUS_OK || call.code() == STATUS_UNAVAILABLE;
+                wrong += !is_right;
+                EXPECT_TRUE(is_right) << call.code() << " " << call.message();
+            }
+        });
     }
+    int64_t until_us = clock_monotonic_us() + kPatienceUs;
+    while (served < 100 && clock_monotonic_us() < until_us) {
+        std::this_thread::yield();
+    }
+    EXPECT_TRUE(link.server.Stop());
+    ending = true;
+    for (auto &thread : threads) {
+        thread.join();
+    }
+    EXPECT_GE(served, 100);
+    EXPECT_EQ(wrong, 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(Transports, StopOver,
+                         testing::Values(Transport::kUnix, Transport::kTcp, Transport::kLocal),
+                         TransportName);
 
 // --- the channel ---
 
@@ -281,6 +286,23 @@ TEST(Channel, GivesOneHandleForOneMethod) {
     Link link(Transport::kInProcess);
     EXPECT_EQ(link.channel->Method("/a/b"), link.channel->Method("/a/b"));
     EXPECT_NE(link.channel->Method("/a/b"), link.channel->Method("/a/c"));
+}
+
+TEST(Channel, CallsUnaryMethodsOfItsOwnLocalLoopDirectly) {
+    rpc_handler *fail = [](void *, struct rpc_server_call *call) {
+        rpc_server_call_fail(call, error_new(rpc_server_call_arena(call), STATUS_INTERNAL,
+                                             REASON_INTERNAL_ERROR, "not implemented"));
+    };
+    const struct rpc_method stream = {"/test.Service/Stream", fail, nullptr,
+                                      RPC_SERVER_STREAM,      true, 0};
+    for (Transport transport :
+         {Transport::kLocal, Transport::kLocalTwoLoops, Transport::kInProcess, Transport::kUnix}) {
+        Link link(transport, 0, 0, 0, {stream});
+        EXPECT_EQ(link.channel->Method("/test.Service/Echo")->direct != nullptr,
+                  transport == Transport::kLocal);
+        EXPECT_EQ(link.channel->Method("/test.Service/None")->direct, nullptr);
+        EXPECT_EQ(link.channel->Method("/test.Service/Stream")->direct, nullptr);
+    }
 }
 
 TEST(Channel, KeepsNoMoreThanThousandsOfMethodsThatComeAndGo) {

@@ -1,0 +1,86 @@
+#include <grpc/grpc.h>
+#include <grpc/slice.h>
+
+#include "base/core/container_of.h"
+#include "rpc/client_core_internal.h"
+#include "rpc/client_direct_internal.h"
+#include "rpc/client_error_internal.h"
+#include "rpc/loop_internal.h"
+#include "rpc/server_direct_internal.h"
+#include "rpc/server_intake_internal.h"
+#include "rpc/status_details.h"
+
+// --- the end ---
+
+static void answered(struct rpc_direct *direct, struct rpc_message *reply, struct slice details) {
+    struct client_direct *d = CONTAINER_OF(direct, struct client_direct, direct);
+    rpc_timeouts_remove(&d->timeout);
+    d->response = *reply;
+    if (details.len > 0) {
+        d->status_details = arena_copy(d->arena, details);
+        d->error = status_details_decode(d->arena, status_details_code(d->status_details),
+                                         SLICE_EMPTY, d->status_details);
+    } else if (reply->bytes.len > d->method->channel->max_reply_bytes) {
+        client_direct_release(d);
+        d->error = rpc_client_core_too_large(d->arena, d->method);
+    }
+    d->done(d);
+}
+
+static void expire(struct rpc_timeout *timeout) {
+    struct client_direct *d = CONTAINER_OF(timeout, struct client_direct, timeout);
+    rpc_server_direct_leave(&d->direct);
+    bool is_cancelled = atomic_load(&d->is_cancelled);
+    // The detail is what gRPC core says of other calls.
+    d->error =
+        client_error_made_up(d->arena, is_cancelled ? STATUS_CANCELLED : STATUS_DEADLINE_EXCEEDED,
+                             slice_of_cstr(is_cancelled ? "CANCELLED" : "Deadline Exceeded"), 0,
+                             d->is_read, is_cancelled);
+    d->done(d);
+}
+
+void client_direct_release(struct client_direct *d) {
+    rpc_message_release(&d->response);
+}
+
+// --- the start ---
+
+static bool is_legal(const struct rpc_metadata *pair) {
+    struct slice key = slice_of_cstr(pair->key);
+    grpc_slice name = grpc_slice_from_static_buffer(key.data, key.len);
+    grpc_slice value = grpc_slice_from_static_buffer(pair->value.data, pair->value.len);
+    return grpc_header_key_is_legal(name) != 0 &&
+           (grpc_is_binary_header(name) != 0 || grpc_header_nonbin_value_is_legal(value) != 0);
+}
+
+static const struct error *check_metadata(const struct client_direct *d) {
+    for (int i = 0; i < d->direct.metadata_count; i++) {
+        if (!is_legal(&d->direct.metadata[i])) {
+            return rpc_client_core_metadata_error(d->arena);
+        }
+    }
+    return NULL;
+}
+
+void client_direct_start(struct client_direct *d) {
+    d->error = rpc_client_core_check(d->arena, d->direct.deadline_us, &d->is_cancelled);
+    if (d->error == NULL) {
+        d->error = check_metadata(d);
+    }
+    if (d->error != NULL) {
+        d->done(d);
+        return;
+    }
+    d->is_begun = true;
+    d->direct.answered = answered;
+    d->timeout.due_us = d->direct.deadline_us;
+    d->timeout.expire = expire;
+    struct rpc_channel *channel = d->method->channel;
+    rpc_timeouts_add(&channel->loop->timeouts, &d->timeout);
+    rpc_server_intake_take_direct(channel->direct_server, d->method->direct, &d->direct);
+}
+
+void client_direct_cancel(struct client_direct *d) {
+    atomic_store(&d->is_cancelled, true);
+    rpc_loop_cancel_timeout(d->method->channel->loop, &d->timeout);
+}

@@ -1,0 +1,44 @@
+#ifndef RUNSD_RPC_CLIENT_DIRECT_INTERNAL_H
+#define RUNSD_RPC_CLIENT_DIRECT_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "rpc/channel_internal.h"
+#include "rpc/direct_internal.h"
+#include "rpc/timeouts_internal.h"
+
+// The client's side of a call that does not go by gRPC core (rpc/direct_internal.h).
+
+struct client_direct {
+    // The caller's, as in struct rpc_client_call, whose request, metadata and deadline are
+    // those of direct. The rest is zero.
+    struct rpc_direct direct;
+    struct rpc_client_method *method; // with an acceptor
+    struct arena *arena;
+    bool is_read;
+    void (*done)(struct client_direct *d); // called once on the loop's thread
+
+    // Results, as there.
+    const struct error *error;
+    struct rpc_message response;
+    struct slice status_details;
+
+    struct rpc_timeout timeout;
+    atomic_bool is_cancelled;
+    bool is_begun;
+};
+
+// Starts the call. done is called later, or at once if the call cannot begin. On the loop's
+// thread.
+void client_direct_start(struct client_direct *d);
+
+// As rpc_client_call_cancel. Thread safe.
+void client_direct_cancel(struct client_direct *d);
+
+// Releases the response.
+void client_direct_release(struct client_direct *d);
+
+#endif

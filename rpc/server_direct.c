@@ -1,0 +1,73 @@
+#include <grpc/slice.h>
+#include <grpc/support/alloc.h>
+#include <string.h>
+
+#include "base/core/memory.h"
+#include "rpc/server_direct_internal.h"
+
+bool rpc_server_direct_serves(const struct rpc_server *server, const struct rpc_loop *loop) {
+    return loop == server->loop && rpc_loop_is_local(loop);
+}
+
+const struct rpc_acceptor *rpc_server_direct_find(const struct rpc_server *server,
+                                                  const char *path) {
+    for (size_t i = 0; i < server->acceptor_count; i++) {
+        const struct rpc_method *method = server->acceptors[i].method;
+        if (method != NULL && method->kind == RPC_UNARY && strcmp(method->path, path) == 0) {
+            return &server->acceptors[i];
+        }
+    }
+    return NULL;
+}
+
+// --- the request ---
+
+static grpc_slice copy(struct arena *a, struct slice bytes) {
+    struct slice copied = arena_copy(a, bytes);
+    // Not counted, so that nobody releases it: the arena does.
+    return grpc_slice_from_static_buffer(copied.data, copied.len);
+}
+
+static void fill_metadata(struct rpc_server_call *call, const struct rpc_direct *direct) {
+    grpc_metadata_array *array = &call->metadata;
+    size_t count = (size_t)direct->metadata_count;
+    if (array->capacity < count) {
+        array->metadata = gpr_realloc(array->metadata, count * sizeof(*array->metadata));
+        array->capacity = count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct rpc_metadata *pair = &direct->metadata[i];
+        array->metadata[i].key = copy(&call->arena, slice_of_cstr(pair->key));
+        array->metadata[i].value = copy(&call->arena, pair->value);
+    }
+    array->count = count;
+}
+
+void rpc_server_direct_fill(struct rpc_server_call *call, struct rpc_direct *direct) {
+    call->is_direct = true;
+    call->direct = direct;
+    direct->call = call;
+    call->deadline_us = direct->deadline_us;
+    fill_metadata(call, direct);
+    rpc_message_copy(&direct->request, 1, &call->request);
+}
+
+// --- the answer ---
+
+void rpc_server_direct_answer(struct rpc_server_call *call, struct slice details) {
+    struct rpc_direct *direct = call->direct;
+    if (direct != NULL) {
+        struct rpc_message reply = call->direct_reply;
+        call->direct_reply = (struct rpc_message){0};
+        call->direct = NULL;
+        direct->call = NULL;
+        direct->answered(direct, &reply, details);
+    }
+}
+
+void rpc_server_direct_leave(struct rpc_direct *direct) {
+    if (direct->call != NULL) {
+        direct->call->direct = NULL;
+        direct->call = NULL;
+    }
+}
