@@ -1,13 +1,15 @@
 // Fills a store with runs, so that what is measured on it is measured on a large
-// one: bench/load/old_runs.h. No other process may hold the store meanwhile.
+// one: bench/load/filled_runs.h. No other process may hold the store meanwhile.
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/core/clock.h"
-#include "bench/load/old_runs.h"
+#include "bench/load/filled_runs.h"
 #include "bench/load/option_number.h"
 #include "storage/backends.h"
 #include "storage/store_opener.h"
@@ -22,17 +24,66 @@ enum {
 static const double RUNS_MAX = 1e9;
 
 static const char USAGE[] =
-    "usage: fill_store --store URL --org NAME --runs N\n"
-    "  --store URL   " STORE_URLS_KEPT "; without such runs yet\n"
-    "  --org NAME    the organization whose runs they are\n"
-    "  --runs N      how many; ids are old-0000000000000001 and on, every other is cancelled\n";
+    "usage: fill_store --store URL --org NAME --runs N ...\n"
+    "  --store URL         " STORE_URLS_KEPT "\n"
+    "  --org NAME          the organization whose runs they are\n"
+    "  --runs N            how many; their ids are UUIDs of version 7, as CreateRun makes them\n"
+    "  --running-every N   which stay running: every N-th, 1 to 1000; the others are cancelled\n"
+    "                      and successful in turn [2]\n"
+    "  --ids FILE          write the ids of all, a line each, in the order of creation\n"
+    "  --running-ids FILE  the same of those that stay running\n";
 
 static const struct option KNOWN[] = {
     {"store", required_argument, NULL, 's'},
     {"org", required_argument, NULL, 'o'},
     {"runs", required_argument, NULL, 'n'},
+    {"running-every", required_argument, NULL, 'e'},
+    {"ids", required_argument, NULL, 'i'},
+    {"running-ids", required_argument, NULL, 'r'},
     {NULL, 0, NULL, 0},
 };
+
+struct command_line {
+    const char *url, *organization, *ids, *running_ids;
+    double runs, every;
+};
+
+static bool take(struct command_line *l, int option, const char *value) {
+    switch (option) {
+    case 's':
+        l->url = value;
+        return true;
+    case 'o':
+        l->organization = value;
+        return true;
+    case 'n':
+        return option_number("fill_store", "--runs", value, 1, RUNS_MAX, &l->runs);
+    case 'e':
+        return option_number("fill_store", "--running-every", value, 1, FILLED_RUNS_EVERY_MAX,
+                             &l->every);
+    case 'i':
+        l->ids = value;
+        return true;
+    case 'r':
+        l->running_ids = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool parse(int argc, char **argv, struct command_line *l) {
+    for (int c; (c = getopt_long(argc, argv, "", KNOWN, NULL)) != -1;) {
+        if (!take(l, c, optarg)) {
+            return false;
+        }
+    }
+    if (optind != argc || l->url == NULL || l->organization == NULL || l->runs < 1) {
+        (void)fputs(USAGE, stderr);
+        return false;
+    }
+    return true;
+}
 
 static void tell(uint64_t operations_done, uint64_t operations, uint64_t runs, int64_t start_us) {
     double done = (double)operations_done / (double)operations * (double)runs;
@@ -41,32 +92,65 @@ static void tell(uint64_t operations_done, uint64_t operations, uint64_t runs, i
                   seconds > 0 ? done / seconds : 0);
 }
 
-static void fill(struct op_pool *pool, struct old_runs *old, uint64_t runs) {
+static void submit_all(struct op_pool *pool, struct filled_runs *filled) {
     int64_t start_us = clock_monotonic_us();
-    uint64_t operations = old_runs_operations(runs);
+    uint64_t operations = filled_runs_operations(filled);
     for (uint64_t at = 0; at < operations && pool->failures == 0;) {
         uint64_t end = operations - at > STEP ? at + STEP : operations;
-        op_pool_run(pool, at, end, old_runs_fill, old);
+        op_pool_run(pool, at, end, filled_runs_fill, filled);
         at = end;
-        tell(at, operations, runs, start_us);
+        tell(at, operations, filled->count, start_us);
     }
 }
 
-int main(int argc, char **argv) {
-    const char *url = NULL;
-    const char *organization = NULL;
-    double runs = 0;
-    for (int c; (c = getopt_long(argc, argv, "", KNOWN, NULL)) != -1;) {
-        if (c == 's') {
-            url = optarg;
-        } else if (c == 'o') {
-            organization = optarg;
-        } else if (c != 'n' || !option_number("fill_store", "--runs", optarg, 1, RUNS_MAX, &runs)) {
-            return 2;
-        }
+// Opens the file to write; one without a name is none. Returns false if it cannot be, which
+// is printed.
+static bool open_list(const char *path, FILE **ret) {
+    *ret = path == NULL ? NULL : fopen(path, "we");
+    if (path != NULL && *ret == NULL) {
+        (void)fprintf(stderr, "fill_store: %s: %s\n", path, strerror(errno));
     }
-    if (optind != argc || url == NULL || organization == NULL || runs < 1) {
-        (void)fputs(USAGE, stderr);
+    return path == NULL || *ret != NULL;
+}
+
+static bool close_list(const char *path, FILE *list) {
+    if (list == NULL) {
+        return true;
+    }
+    bool failed = ferror(list) != 0;
+    failed |= fclose(list) != 0;
+    if (failed) {
+        (void)fprintf(stderr, "fill_store: %s could not be written\n", path);
+    }
+    return !failed;
+}
+
+// Returns whether everything went well; what did not is printed.
+static bool fill(struct run_store *store, const struct command_line *l) {
+    struct filled_runs filled;
+    filled_runs_init(&filled, slice_of_cstr(l->organization), (uint64_t)l->runs,
+                     (uint64_t)l->every);
+    struct op_pool pool;
+    op_pool_init(&pool, store, OUTSTANDING);
+    bool good = open_list(l->ids, &filled.ids) && open_list(l->running_ids, &filled.running_ids);
+    if (good) {
+        submit_all(&pool, &filled);
+    }
+    run_store_close(store);
+    good &= close_list(l->ids, filled.ids);
+    good &= close_list(l->running_ids, filled.running_ids);
+    if (pool.failures > 0) {
+        (void)fprintf(stderr, "fill_store: %" PRIu64 " operations failed\n", pool.failures);
+        good = false;
+    }
+    op_pool_release(&pool);
+    filled_runs_release(&filled);
+    return good;
+}
+
+int main(int argc, char **argv) {
+    struct command_line l = {.every = 2};
+    if (!parse(argc, argv, &l)) {
         return 2;
     }
     struct arena a;
@@ -74,25 +158,13 @@ int main(int argc, char **argv) {
     struct logger log = {.fd = STDERR_FILENO, .level = LOG_WARN, .program = "fill_store"};
     struct run_store *store;
     const struct error *error =
-        run_store_open(&a, url, &(struct run_store_options){.log = &log}, &store);
-    if (error != NULL) {
+        run_store_open(&a, l.url, &(struct run_store_options){.log = &log}, &store);
+    bool good = error == NULL;
+    if (good) {
+        good = fill(store, &l);
+    } else {
         (void)fprintf(stderr, "fill_store: %s\n", error->message);
-        arena_release(&a);
-        return 1;
     }
-    struct old_runs old;
-    old_runs_init(&old, slice_of_cstr(organization));
-    struct op_pool pool;
-    op_pool_init(&pool, store, OUTSTANDING);
-    fill(&pool, &old, (uint64_t)runs);
-    run_store_close(store);
-    if (pool.failures > 0) {
-        (void)fprintf(stderr, "fill_store: %" PRIu64 " operations failed; is the store fresh?\n",
-                      pool.failures);
-    }
-    int status = pool.failures > 0;
-    op_pool_release(&pool);
-    old_runs_release(&old);
     arena_release(&a);
-    return status;
+    return good ? 0 : 1;
 }

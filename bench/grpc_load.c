@@ -13,14 +13,16 @@ static const char USAGE[] =
     "--once) ...\n" LOAD_OPTION_USAGE(
         "run id",
         "call") "  --method NAME      GetRun, CancelRun, or CreateRun (of a sample run of 1.5 kB)\n"
+                "  --service NAME     that has the method [runs.v1.RunsService]\n"
                 "  --token TOKEN      bearer token\n"
                 "  --outstanding N    default 64\n";
 
-enum { OPT_METHOD = 1, OPT_TOKEN, OPT_OUTSTANDING };
+enum { OPT_METHOD = 1, OPT_SERVICE, OPT_TOKEN, OPT_OUTSTANDING };
 
 static const struct option KNOWN[] = {
     LOAD_OPTION_ROWS,
     {"method", required_argument, NULL, OPT_METHOD},
+    {"service", required_argument, NULL, OPT_SERVICE},
     {"token", required_argument, NULL, OPT_TOKEN},
     {"outstanding", required_argument, NULL, OPT_OUTSTANDING},
     {NULL, 0, NULL, 0},
@@ -38,6 +40,9 @@ static bool take(struct command_line *l, int option, const char *value) {
     switch (option) {
     case OPT_METHOD:
         l->method = value;
+        return true;
+    case OPT_SERVICE:
+        l->load.service = value;
         return true;
     case OPT_TOKEN:
         l->load.token = value;
@@ -88,7 +93,9 @@ static const struct error *run(struct arena *a, struct command_line *l,
 }
 
 int main(int argc, char **argv) {
-    struct command_line l = {.common = {.program = "grpc_load"}, .outstanding = 64};
+    struct command_line l = {.common = {.program = "grpc_load"},
+                             .load = {.service = "runs.v1.RunsService"},
+                             .outstanding = 64};
     if (!parse(argc, argv, &l)) {
         return 2;
     }

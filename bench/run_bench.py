@@ -9,8 +9,8 @@ import os
 import subprocess
 import sys
 
-from harness import (cases, deployment, fill, gateway, overload, parts, processes, results,
-                     scratch)
+from harness import (cases, deployment, fill, filled_target, gateway, overload, parts, peer,
+                     processes, results, scratch, start)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -28,26 +28,46 @@ PROGRAMS = {
 }
 
 
-def parse_arguments(arguments):
-    def positive(kind):
-        def parse(text):
-            value = kind(text)
-            if not 0 < value < 1e6:
-                raise ValueError(text)
-            return value
-        parse.__name__ = f"positive {kind.__name__}"
-        return parse
+# Those that another build's folder must hold, beside which ours are measured.
+OTHERS_PROGRAMS = ("runsctl", "runsd", "runs-gateway", "fill_store")
+SPECIAL = (overload.NAME, start.NAME)  # cases that are no row of the table
 
-    def runs(text):
+
+def beside_option(folder):
+    """Reads --beside; raises ValueError."""
+    for name in OTHERS_PROGRAMS:
+        if not os.access(os.path.join(folder, PROGRAMS[name]), os.X_OK):
+            raise ValueError(f"must be a folder that holds {PROGRAMS[name]}, is '{folder}'")
+    return os.path.abspath(folder)
+
+
+def checked(read):
+    """Makes argparse print what read's ValueError says."""
+    def parse(text):
         try:
-            return fill.runs_option(text)
+            return read(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
+    return parse
 
-    names = [case.name for case in cases.CASES] + [overload.NAME]
+
+def positive(kind):
+    def parse(text):
+        value = kind(text)
+        if not 0 < value < 1e6:
+            raise ValueError(text)
+        return value
+    parse.__name__ = f"positive {kind.__name__}"
+    return parse
+
+
+def parse_arguments(arguments):
+    names = [case.name for case in cases.CASES] + list(SPECIAL)
     parser = argparse.ArgumentParser(prog="script/bench", description=(
-        "Builds optimised, runs every case against fresh servers, interleaved, and prints one "
-        "table: medians over the rounds, beside the limits of the parts."))
+        "Builds optimised, fills stores with runs as CreateRun stores them, runs every case on "
+        "them, interleaved, and prints tables: medians over the rounds, beside the limits of the "
+        "parts. Runs are cancelled and read in random order; cancel-ordered cancels them in the "
+        "order of their creation."))
     parser.add_argument("--case", action="append", choices=names, metavar="NAME",
                         help="only this case; may be repeated: " + ", ".join(names))
     parser.add_argument("--seconds", type=positive(float), default=3,
@@ -55,12 +75,20 @@ def parse_arguments(arguments):
     parser.add_argument("--connections", type=positive(int), default=64,
                         help="or calls outstanding, where the case is not of one [64]")
     parser.add_argument("--rounds", type=positive(int), default=3, help="[3]")
-    parser.add_argument("--runs", type=runs, default=0, metavar="N", help=(
-        "old runs to fill each store with beforehand, 1.5 kB of disk each; GET cases read "
-        "these [0]"))
-    parser.add_argument("--shuffle", action="store_true", help=(
-        "ask for runs in another order than they were created in"))
-    parser.add_argument("--write-results", action="store_true", help="write bench/RESULTS.md")
+    parser.add_argument("--runs", type=checked(fill.runs_option), default=200000, metavar="N",
+                        help=("runs to fill each store with, 1.9 kB of disk each, twice that up "
+                              "to a million [200000]"))
+    parser.add_argument("--running-every", type=checked(fill.every_option), metavar="N", help=(
+        "which of them are running: every N-th; the others are finished [2; 10 from five million "
+        "runs on]"))
+    parser.add_argument("--peer", type=checked(peer.folder_option), metavar="FOLDER", help=(
+        "measure the other implementation that FOLDER/run-peer.sh builds and starts beside ours "
+        "and print the ratios: " + ", ".join(peer.CASES)))
+    parser.add_argument("--beside", type=checked(beside_option), metavar="FOLDER", help=(
+        "measure another build's programs beside ours, each case in turn, and print the ratios; "
+        "FOLDER holds ctl/runsctl and so on, as bazel-bin does"))
+    parser.add_argument("--write-results", action="store_true", help=(
+        "write the section of bench/RESULTS.md that is of so many runs"))
     parser.add_argument("--instructions", action="store_true", help=(
         "count instructions per request instead, and compare with bench/instructions.json; "
         "--instructions --help lists its options"))
@@ -70,35 +98,78 @@ def parse_arguments(arguments):
     # For script/bench: where the programs are, and whether to look at the options only.
     parser.add_argument("--bin", default="", help=argparse.SUPPRESS)
     parser.add_argument("--parse-only", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.running_every is None:
+        options.running_every = fill.default_every(options.runs)
+    if options.peer and options.case and not set(options.case) & set(peer.CASES):
+        parser.error("--peer compares " + ", ".join(peer.CASES) + "; --case names none of them")
+    return options
 
 
-def overloaded(options):
-    return options.case is None or overload.NAME in options.case
+def wants(options, name):
+    return options.case is None or name in options.case
 
 
-def start_deployments(wanted, programs, folder, runs):
-    """Starts what the cases need on stores of so many runs; returns {name: Deployment}."""
-    started = {}
-    try:
-        for name in sorted({case.where for case in wanted}):
-            started[name] = deployment.Deployment(name, programs, folder)
-            if runs > 0:
-                say(f"filling the store of {name} with {runs:,} runs ...")
-                fill.fill(programs["fill_store"], started[name].store, started[name].folder, runs)
-            if name == "serve":
-                started[name].start_in_one_process()
-            else:
-                started[name].start_apart()
-    except BaseException:
-        stop_all(started)
-        raise
-    return started
+def chosen_cases(options):
+    """The rows of the table. Overload is measured against the closed loop's rates of the same
+    run."""
+    names = set(options.case or [])
+    if wants(options, overload.NAME):
+        names.update(overload.CLOSED)
+    return [c for c in cases.CASES if options.case is None or c.name in names]
 
 
-def stop_all(deployments):
-    for target in deployments.values():
-        target.stop()
+def places(options):
+    """The kinds of deployment that are needed."""
+    needed = {case.where for case in chosen_cases(options)}
+    return sorted(needed | ({start.WHERE} if wants(options, start.NAME) else set()))
+
+
+class Side:
+    """Programs under measurement: ours, another build's, or the peer."""
+
+    def __init__(self, title, options):
+        self.title = title
+        self.targets = {}  # where -> what cases.Runner measures
+        self.cases = chosen_cases(options)
+        self.runner = cases.Runner(self.targets, options.seconds, options.connections)
+
+    def start(self, programs, folder, options):
+        """Starts filled stores for all places."""
+        for place in places(options):
+            target = deployment.Deployment(place, programs, folder)
+            runs = filled_target.FilledTarget(target, options.runs, options.running_every, say)
+            self.targets[place] = runs
+            runs.start()
+
+    def start_peer(self, programs, folder, options):
+        self.cases = [case for case in self.cases if case.name in peer.CASES]
+        self.targets["serve"] = peer.Peer(options.peer, programs, folder, say)
+        self.targets["serve"].renew(0, False)
+
+    def stop(self):
+        for runs in self.targets.values():
+            runs.target.stop()
+
+
+def start_sides(sides, programs, folder, options):
+    """Starts all of sides, ours first."""
+    sides[0].start(programs, folder, options)
+    for side in sides[1:]:
+        if side.title == BESIDE:
+            theirs = {name: os.path.join(options.beside, PROGRAMS[name])
+                      for name in OTHERS_PROGRAMS}
+            side.start({**programs, **theirs}, os.path.join(folder, "beside"), options)
+        else:
+            side.start_peer(programs, folder, options)
+
+
+BESIDE, PEER = "the build beside", "the peer"
+
+
+def make_sides(options):
+    titles = ["ours"] + ([BESIDE] if options.beside else []) + ([PEER] if options.peer else [])
+    return [Side(title, options) for title in titles]
 
 
 def measure_parts(limits, echo, programs, folder, options):
@@ -107,47 +178,63 @@ def measure_parts(limits, echo, programs, folder, options):
     limits.overwrite_sync.append(parts.measure_fdatasync(programs, folder, overwrite=True))
 
 
-def measure_all(wanted, programs, folder, options):
+def measure_round(number, sides, outcome, options):
+    for case in sides[0].cases:
+        for side in sides:
+            if case not in side.cases:
+                continue
+            measured = side.runner.measure(case)
+            if side is sides[0]:
+                outcome.add(case, measured)
+            else:
+                outcome.add_other(side.title, case, measured)
+            name = case.name if side is sides[0] else f"{case.name} ({side.title})"
+            say(f"round {number} of {options.rounds}  {name:<32} {measured.rate:>9,.0f}/s  "
+                f"{measured.cpu_us:6.1f} µs CPU  p99 {measured.p99_us / 1000:.1f} ms"
+                + (", all runs were used up" if measured.short else ""))
+
+
+def measure_special(ours, outcome, options):
+    """What is no row of the table, on our own programs."""
+    if wants(options, start.NAME):
+        for number in range(1, options.rounds + 1):
+            outcome.starts.append(start.measure(ours.targets[start.WHERE], options.connections))
+            say(f"round {number} of {options.rounds}  start after kill -9 "
+                f"{1000 * outcome.starts[-1].seconds:,.0f} ms")
+    if wants(options, overload.NAME):
+        say("measuring overload ...")
+        runs = ours.targets[overload.WHERE]
+        outcome.overload = overload.measure(
+            runs.target, runs.existing(), {name: outcome.rate(name) for name in overload.CLOSED},
+            options.seconds)
+
+
+def measure_all(programs, folder, options):
     outcome = results.Results(options.connections)
-    outcome.runs = options.runs
-    fill.check_space(folder, options.runs, len({case.where for case in wanted}))
+    outcome.runs, outcome.every = options.runs, options.running_every
+    fill.check_space(folder, options.runs, len(places(options)) * (2 if options.beside else 1))
     say("measuring the parts ...")
     outcome.limits.rpc = parts.measure_rpc(programs, folder)
-    outcome.limits.storage = parts.measure_storage(programs, folder, options.connections,
-                                                    options.shuffle)
+    outcome.limits.storage = parts.measure_storage(programs, folder, options.connections)
     outcome.limits.transcoding = gateway.measure_transcoding(programs, folder)
     echo = parts.HttpEcho(programs, folder)
-    deployments = {}
+    sides = make_sides(options)
     try:
-        if overloaded(options):
+        if wants(options, overload.NAME):
             overload.prepare()
-        deployments = start_deployments(wanted, programs, folder, options.runs)
-        runner = cases.Runner(deployments, options.seconds, options.connections,
-                              options.shuffle)
-        runner.prepare(wanted, options.runs)
+        start_sides(sides, programs, folder, options)
         for number in range(1, options.rounds + 1):
             measure_parts(outcome.limits, echo, programs, folder, options)
-            for case in wanted:
-                measured = runner.measure(case)
-                outcome.add(case, measured)
-                say(f"round {number} of {options.rounds}  {case.name:<12} "
-                    f"{measured.rate:>9,.0f}/s  {measured.cpu_us:6.1f} µs CPU  "
-                    f"p99 {measured.p99_us / 1000:.1f} ms")
-        for target in deployments.values():
-            for server in target.servers.values():
-                outcome.rss_mib[f"{server.name} ({target.name})"] = (
-                    processes.rss_kib(server.pid) / 1024, processes.peak_rss_mib(server.pid))
-        if overloaded(options):
-            say("measuring overload ...")
-            outcome.overload = overload.measure(
-                deployments[overload.WHERE], runner.existing_runs(overload.WHERE),
-                {name: outcome.rate(name) for name in overload.CLOSED}, options.seconds)
-        if "serve" in deployments:
-            run = runner.existing_runs("serve")[0]
+            measure_round(number, sides, outcome, options)
+        outcome.rss_mib = sides[0].runner.rss_mib
+        measure_special(sides[0], outcome, options)
+        if gateway.THROUGH in {case.name for case in sides[0].cases}:
+            runs = sides[0].targets["serve"]
             outcome.limits.idle_connection_kib = gateway.measure_idle_connections(
-                deployments["serve"], run)
+                runs.target, runs.existing()[0])
     finally:
-        stop_all(deployments)
+        for side in sides:
+            side.stop()
         echo.stop()
     return outcome
 
@@ -173,23 +260,29 @@ def main(arguments):
         return 0
     programs = {name: os.path.join(options.bin, path) for name, path in PROGRAMS.items()}
     programs["bin"] = options.bin
-    # Overload is measured against the closed loop's rates of the same run.
-    chosen = (options.case or []) + (list(overload.CLOSED) if overloaded(options) else [])
-    wanted = [c for c in cases.CASES if options.case is None or c.name in chosen]
     try:
         with scratch.folder(ROOT) as folder:
-            outcome = measure_all(wanted, programs, folder, options)
+            outcome = measure_all(programs, folder, options)
     except processes.BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     text = outcome.text()
     print(text)
     if options.write_results:
-        path = os.path.join(ROOT, "bench", "RESULTS.md")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(results.page(text, options, commit(), datetime.date.today()))
-        say("wrote bench/RESULTS.md")
+        write_results(text, options)
     return 1 if outcome.wrong() else 0
+
+
+def write_results(text, options):
+    path = os.path.join(ROOT, "bench", "RESULTS.md")
+    old = ""
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            old = file.read()
+    section = results.section(text, options, commit(), datetime.date.today())
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(results.page(old, options.runs, section))
+    say("wrote bench/RESULTS.md")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -21,13 +22,14 @@ enum { SPEC_BYTES = 1300 };
 struct phase {
     const struct store_kind *kind;
     const int *order;
+    char (*ids)[UUID_TEXT_SIZE];
 };
 
 static void fill(void *context, struct op_slot *s, uint64_t number) {
     static const uint8_t spec[SPEC_BYTES] = {1};
     const struct phase *phase = context;
     int run = phase->order[number];
-    snprintf(s->id, sizeof(s->id), "run-%010d", run);
+    memcpy(s->id, phase->ids[run], UUID_TEXT_SIZE);
     s->op.kind = phase->kind;
     struct slice organization = slice_of_cstr("acme");
     struct slice id = slice_of_cstr(s->id);
@@ -65,12 +67,10 @@ static int64_t cpu_us(void) {
            u.ru_stime.tv_usec;
 }
 
-// Runs count operations on the runs in order.
-static void run_phase(struct op_pool *p, const char *name, const struct store_kind *kind,
-                      const int *order, int count) {
+// Runs count operations on the runs in the phase's order.
+static void run_phase(struct op_pool *p, const char *name, struct phase phase, int count) {
     int64_t cpu = cpu_us();
     int64_t start = clock_monotonic_us();
-    struct phase phase = {.kind = kind, .order = order};
     op_pool_run(p, 0, (uint64_t)count, fill, &phase);
     double wall = (double)(clock_monotonic_us() - start);
     printf("%-8s %9.0f ops/s  %6.1f us CPU/op\n", name, count * 1e6 / wall,
@@ -91,6 +91,15 @@ static int *make_order(int count, bool shuffled) {
         order[j] = swap;
     }
     return order;
+}
+
+// Ids as CreateRun makes them.
+static char (*make_ids(int count))[UUID_TEXT_SIZE] {
+    char(*ids)[UUID_TEXT_SIZE] = mem_alloc((size_t)count * UUID_TEXT_SIZE);
+    for (int i = 0; i < count; i++) {
+        uuid_make(ids[i]);
+    }
+    return ids;
 }
 
 static int usage(const char *program) {
@@ -148,15 +157,17 @@ int main(int argc, char **argv) {
 
     int *in_order = make_order(runs, false);
     int *order = make_order(runs, shuffle);
-    run_phase(&p, "create", &store_create_run_kind, in_order, runs);
-    run_phase(&p, "get", &store_get_run_kind, order, runs);
-    run_phase(&p, "cancel", &store_transition_run_kind, order, runs);
+    char(*ids)[UUID_TEXT_SIZE] = make_ids(runs);
+    run_phase(&p, "create", (struct phase){&store_create_run_kind, in_order, ids}, runs);
+    run_phase(&p, "get", (struct phase){&store_get_run_kind, order, ids}, runs);
+    run_phase(&p, "cancel", (struct phase){&store_transition_run_kind, order, ids}, runs);
     if (p.failures > 0) {
         fprintf(stderr, "%" PRIu64 " operations failed\n", p.failures);
     }
     run_store_close(store);
     int status = p.failures > 0;
     op_pool_release(&p);
+    free(ids);
     free(in_order);
     free(order);
     arena_release(&a);

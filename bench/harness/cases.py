@@ -5,11 +5,10 @@ import random
 import time
 import typing
 
-from harness import deployment, fill, processes, wal_index
+from harness import deployment, processes, wal_index
 
-EXISTING_RUNS = 10000  # read by the GET cases
-FINISHED_RUNS = 1000   # cancelled beforehand, for the 409 case
-MISSING_RUNS = 1000    # ids of no run, for the 404 case
+WARM_UP = 5000  # cancels of a fresh server that nobody counts, at most a twentieth of those left
+RESERVE = 7 / 6  # runs for a round, as a multiple of what the last one used
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,17 +21,21 @@ class Case:
     protocol: str             # "http" or "grpc"
     method: str
     path: str                 # of a run's id; gRPC has none
-    runs: str                 # "fresh", "existing", "finished" or "missing"
+    runs: str                 # "fresh" (running), "existing", "finished" or "missing"
     answer: str               # how each request must end
+    ordered: bool = False     # runs in the order of their creation; else in random order
+    tcp: bool = False         # gRPC over TCP instead of unix
     one_connection: bool = False
     servers: typing.Optional[tuple] = None  # whose CPU counts; None: all
-    first_rate: int = 20000   # runs to seed for a second, before it was measured once
+    first_rate: int = 40000   # runs to take for a second, before it was measured once
     fixed_rate: int = 0       # open loop at so many requests a second; 0: closed loop
 
 
 CANCEL = "/v1/runs/%s/cancel"
 CASES = (
     Case("cancel", "REST cancel, one process", "serve", "http", "POST", CANCEL, "fresh", "200"),
+    Case("cancel-ordered", "REST cancel, in order of creation", "serve", "http", "POST", CANCEL,
+         "fresh", "200", ordered=True),
     Case("cancel-1", "REST cancel, one process", "serve", "http", "POST", CANCEL, "fresh", "200",
          one_connection=True, first_rate=5000),
     Case("cancel-steady", "REST cancel, 8,000/s due", "serve", "http", "POST", CANCEL, "fresh",
@@ -40,10 +43,12 @@ CASES = (
     Case("get", "REST GET, one process", "serve", "http", "GET", "/v1/runs/%s", "existing", "200"),
     Case("grpc-get-serve", "gRPC GET over unix, one process", "serve", "grpc", "GetRun", "%s",
          "existing", "OK"),
+    Case("grpc-cancel-tcp", "gRPC cancel over TCP, one process", "serve", "grpc", "CancelRun", "%s",
+         "fresh", "OK", tcp=True),
     Case("not-found", "REST cancel, 404", "serve", "http", "POST", CANCEL, "missing", "404"),
     Case("conflict", "REST cancel, 409", "serve", "http", "POST", CANCEL, "finished", "409"),
     Case("apart-cancel", "REST cancel, two processes", "apart", "http", "POST", CANCEL, "fresh",
-         "200", first_rate=15000),
+         "200"),
     Case("grpc-cancel", "gRPC cancel over unix", "apart", "grpc", "CancelRun", "%s", "fresh", "OK",
          servers=("runsd",)),
     Case("grpc-get", "gRPC GET over unix", "apart", "grpc", "GetRun", "%s", "existing", "OK",
@@ -53,107 +58,151 @@ CASES = (
 
 @dataclasses.dataclass
 class Measurement:
-    """One round of one case."""
+    """One round of one case. What a store was not watched for, or has not done, is None."""
 
     rate: float              # replies a second
     p50_us: float
     p99_us: float
+    longest_us: float
     cpu_us: float            # of the servers, for one request
     generator_cpu_us: float  # of the load generator, for one request
     others: float            # CPUs that other programs kept busy meanwhile
     requests: int
     wrong: int               # requests that did not end as they should
-    batch: typing.Optional[float] = None  # changes in one commit; None: nothing changed
+    short: bool = False      # ended because there were no more runs
+    batch: typing.Optional[float] = None          # changes in one commit
+    log_pages: typing.Optional[float] = None      # for one change
+    log_bytes: typing.Optional[float] = None      # for one change, with the frames' headers
+    log_unseen: int = 0      # times the log began anew before all of it had been seen
+    longest_pause_us: typing.Optional[float] = None  # between two commits, at least
+    read_bytes: typing.Optional[float] = None     # by read calls, for one request
+    written_bytes: typing.Optional[float] = None  # by write calls, for one request
 
 
 class Runner:
-    """Measures cases against running deployments."""
+    """Measures cases against targets, {where: FilledTarget or what is like one}."""
 
-    def __init__(self, deployments, seconds, connections, shuffle):
-        self._deployments = deployments
-        self._random = random.Random(1) if shuffle else None
+    def __init__(self, targets, seconds, connections):
+        self._targets = targets
+        self._random = random.Random(1)
         self._seconds = seconds
         self._connections = connections
-        self._ids = {}    # (deployment, kind of runs) -> ids
         self._rates = {}  # case -> rate measured last
+        self.rss_mib = {}  # server -> (largest after a case, peak)
 
     def connections(self, case):
         return 1 if case.one_connection else self._connections
 
-    def prepare(self, cases, old_runs=0):
-        """Creates the runs that the cases share; where the store was filled with old
-        runs, these are read."""
-        for where in sorted({c.where for c in cases}):
-            target = self._deployments[where]
-            existing = target.new_ids(EXISTING_RUNS)
-            finished = target.new_ids(FINISHED_RUNS)
-            target.create_runs(existing + finished)
-            target.cancel_runs(finished)
-            self._ids[where, "existing"] = fill.ids(old_runs) if old_runs > 0 else existing
-            self._ids[where, "finished"] = finished
-            self._ids[where, "missing"] = target.new_ids(MISSING_RUNS)
+    def _load(self, case, target, name, ids, options):
+        targets = target.write_list(name, [case.path % i for i in ids])
+        at_once = str(self.connections(case))
+        if case.protocol == "http":
+            return target.load_http(case.method, targets, options + ["--connections", at_once])
+        return target.load_grpc(case.method, targets, options + ["--outstanding", at_once],
+                                tcp=case.tcp)
 
-    def existing_runs(self, where):
-        """The ids of runs that can be read."""
-        return self._ids[where, "existing"]
-
-    def _ids_for(self, case):
-        if case.runs != "fresh":
-            return self._ids[case.where, case.runs]
-        target = self._deployments[case.where]
-        # A sixth more than last time; should they be used up, the round is shorter.
+    def _fresh_ids(self, case, runs):
+        """Running runs, taken from a store whose server has had some cancelled already."""
         rate = self._rates.get(case.name, case.first_rate)
-        ids = target.new_ids(max(1000, int(rate * self._seconds * 7 / 6)))
-        target.create_runs(ids)
-        return ids
+        wanted = max(1000, int(rate * self._seconds * RESERVE))
+        runs.renew(wanted + WARM_UP, case.ordered)
+        first = runs.take(min(WARM_UP, max(runs.left(case.ordered) // 20, 1)), case.ordered)
+        report = self._load(case, runs.target, "warm-up", first, ["--once"])
+        deployment.expect_all(report, case.answer, "warming up for " + case.name)
+        return runs.take(wanted, case.ordered)
 
     def measure(self, case):
-        target = self._deployments[case.where]
-        ids = self._ids_for(case)
-        if self._random is not None:
-            self._random.shuffle(ids)
-        targets = target.write_list(case.name, [case.path % i for i in ids])
+        runs = self._targets[case.where]
+        target = runs.target
         options = ["--seconds", str(self._seconds)]
         if case.runs == "fresh":
+            ids = self._fresh_ids(case, runs)
             options.append("--once")
-        processes.settle(target.pids())
-        pids = target.pids(case.servers)
-        before = sum(map(processes.cpu_seconds, pids))
-        all_pids = target.pids()
-        commits = target.commits()
-        load_started = time.monotonic()
-        machine_before = processes.machine_cpu_seconds() - sum(
-            map(processes.cpu_seconds, all_pids))
+        else:
+            ids = {"existing": runs.existing, "finished": runs.finished,
+                   "missing": runs.missing}[case.runs]()
         if case.fixed_rate:
             options += ["--rate", str(case.fixed_rate)]
-        if case.protocol == "http":
-            report = target.load_http(case.method, targets, options + [
-                "--connections", str(self.connections(case))])
-        else:
-            report = target.load_grpc(case.method, targets, options + [
-                "--outstanding", str(self.connections(case))])
-        target.check_alive()
-        others = processes.machine_cpu_seconds() - sum(
-            map(processes.cpu_seconds, all_pids)) - machine_before
-        others -= report["generatorCpuUsPerRequest"] * report["requests"] / 1e6
-        others /= time.monotonic() - load_started
-        # What the servers put off (checkpoints) belongs to the requests.
         processes.settle(target.pids())
-        cpu = sum(map(processes.cpu_seconds, pids)) - before
+        counted = target.pids(case.servers)
+        before = _Reading(target, counted)
+        watcher = wal_index.Watcher(target.database) if target.database else None
+        tally = None
+        try:
+            report = self._load(case, target, case.name, ids, options)
+            target.check_alive()
+            others = before.others(report)
+            if watcher is not None:
+                watcher.load_ended()
+            # What the servers put off (checkpoints) belongs to the requests.
+            processes.settle(target.pids())
+        finally:
+            if watcher is not None:
+                tally = watcher.stop()
+        after = _Reading(target, counted)
         self._rates[case.name] = report["ratePerSecond"]
-        measured = measurement(report, case.answer, cpu, max(others, 0))
-        if case.runs == "fresh":
-            measured.batch = wal_index.batch_size(report["answers"].get(case.answer, 0), commits,
-                                                  target.commits())
+        self._note_memory(target)
+        measured = measurement(report, case.answer, after.cpu - before.cpu, others)
+        measured.short = case.runs == "fresh" and report["targetsUsed"] == len(ids) and (
+            report["seconds"] < self._seconds * 0.95)
+        if tally is not None:
+            add_store(measured, tally, report["answers"].get(case.answer, 0)
+                      if case.runs == "fresh" else 0, not case.fixed_rate)
+            requests = max(report["requests"], 1)
+            measured.read_bytes = (after.read - before.read) / requests
+            measured.written_bytes = (after.written - before.written) / requests
         return measured
+
+    def _note_memory(self, target):
+        for server in target.servers.values():
+            name = f"{server.name} ({target.name})"
+            now, peak = self.rss_mib.get(name, (0, 0))
+            self.rss_mib[name] = (max(now, processes.rss_kib(server.pid) / 1024),
+                                  max(peak, processes.peak_rss_mib(server.pid)))
+
+
+class _Reading:
+    """What servers and machine have used until now."""
+
+    def __init__(self, target, counted):
+        self._pids = target.pids()
+        self._at = time.monotonic()
+        self._machine = self._machine_cpu()
+        self.cpu = sum(map(processes.cpu_seconds, counted))
+        moved = list(map(processes.moved_bytes, self._pids))
+        self.read = sum(read for read, _ in moved)
+        self.written = sum(written for _, written in moved)
+
+    def _machine_cpu(self):
+        return processes.machine_cpu_seconds() - sum(map(processes.cpu_seconds, self._pids))
+
+    def others(self, report):
+        """CPUs that were busy since, but for the servers and the load generator."""
+        used = self._machine_cpu() - self._machine
+        used -= report["generatorCpuUsPerRequest"] * report["requests"] / 1e6
+        return max(used / (time.monotonic() - self._at), 0)
 
 
 def measurement(report, answer, cpu_seconds, others):
     """Makes a Measurement of a load report, the CPU that the servers used and the
     CPUs that other programs kept busy."""
     requests = report["requests"]
+    latency = report["latencyUs"]
     return Measurement(
-        rate=report["ratePerSecond"], p50_us=report["latencyUs"]["p50"],
-        p99_us=report["latencyUs"]["p99"], cpu_us=cpu_seconds * 1e6 / max(requests, 1),
+        rate=report["ratePerSecond"], p50_us=latency["p50"], p99_us=latency["p99"],
+        longest_us=latency["max"], cpu_us=cpu_seconds * 1e6 / max(requests, 1),
         generator_cpu_us=report["generatorCpuUsPerRequest"], others=others, requests=requests,
         wrong=deployment.unexpected(report, answer))
+
+
+def add_store(measured, tally, changes, busy):
+    """Adds what a store's log said of so many changes; pauses mean something if it was
+    busy all the time."""
+    if changes == 0 or tally.commits() == 0:
+        return
+    measured.batch = changes / tally.commits()
+    measured.log_pages = tally.frames / changes
+    measured.log_bytes = tally.log_bytes() / changes
+    measured.log_unseen = tally.unseen
+    if busy:
+        measured.longest_pause_us = tally.longest_pause * 1e6

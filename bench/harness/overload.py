@@ -2,6 +2,7 @@
 that does to its memory."""
 
 import dataclasses
+import random
 import resource
 import time
 import typing
@@ -101,6 +102,7 @@ class _Measurer:
         """Makes the runs to cancel at the rate."""
         ids = self._target.new_ids(int(rate * self._seconds) + 1)
         self._target.create_runs(ids)
+        random.Random(1).shuffle(ids)
         return self._target.write_list(NAME + "-cancel", [f"/v1/runs/{i}/cancel" for i in ids])
 
     def _flood_of_reads(self, rate, seconds):

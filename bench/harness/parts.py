@@ -66,12 +66,11 @@ def parse_rpc(text):
             for transport, answered, rate, cpu in RPC_ROW.findall(text)}
 
 
-def measure_storage(programs, folder, outstanding, shuffle):
-    """Returns {operation: (operations/s, CPU µs)} of the SQLite store by itself."""
+def measure_storage(programs, folder, outstanding):
+    """Returns {operation: (operations/s, CPU µs)} of the SQLite store by itself, in random
+    order."""
     command = [programs["storage_bench"], "--store", "sqlite:storage.db", "--runs",
-               str(STORAGE_RUNS), "--outstanding", str(outstanding)]
-    if shuffle:
-        command.append("--shuffle")
+               str(STORAGE_RUNS), "--outstanding", str(outstanding), "--shuffle"]
     return parse_storage(processes.run(command, folder, 600))
 
 

@@ -2,9 +2,12 @@
 
 import os
 import platform
+import re
 import statistics
 
-from harness import cases, gateway, overload, table
+from harness import gateway, overload, start, table, versus
+
+PAGE_BYTES = 4096
 
 
 class Limits:
@@ -73,14 +76,21 @@ class Results:
 
     def __init__(self, connections):
         self.limits = Limits()
-        self.runs = 0      # filled into each store beforehand
-        self.rss_mib = {}  # server -> (after its last case, peak)
+        self.runs = 0      # in each store before the first case
+        self.every = 1     # every so manieth of them running
+        self.rss_mib = {}  # server -> (largest after a case, peak)
         self.overload = []  # rows
+        self.starts = []   # rows
         self._connections = connections
         self._measured = {}  # case -> measurements
+        self._others = {}  # title -> {case: measurements}, of other programs
 
     def add(self, case, measurement):
         self._measured.setdefault(case, []).append(measurement)
+
+    def add_other(self, title, case, measurement):
+        """Adds what other programs than ours reached in a case."""
+        self._others.setdefault(title, {}).setdefault(case, []).append(measurement)
 
     def rate(self, name):
         """The median rate of the case with the name."""
@@ -89,7 +99,8 @@ class Results:
     def wrong(self):
         """How many requests did not end as they should."""
         return overload.wrong(self.overload) + sum(
-            m.wrong for measurements in self._measured.values() for m in measurements)
+            m.wrong for side in [self._measured, *self._others.values()]
+            for measurements in side.values() for m in measurements)
 
     def _case_row(self, case, measurements):
         def median(field):
@@ -104,7 +115,8 @@ class Results:
         return (
             case.name, case.title, str(1 if case.one_connection else self._connections),
             table.number(median("rate"), 0), table.number(median("p50_us") / 1000, 2),
-            table.number(median("p99_us") / 1000, 2), table.number(median("batch")),
+            table.number(median("p99_us") / 1000, 2),
+            table.number(max(m.longest_us for m in measurements) / 1000),
             table.number(cpu),
             table.number(table.ratio(cpu, echo)), table.number(table.ratio(cpu, rpc)),
             table.number(table.ratio(cpu, storage)), table.number(table.ratio(cpu, sum(needed))),
@@ -112,11 +124,67 @@ class Results:
                          else None, 2),
             table.number(median("generator_cpu_us")))
 
+    def _store_row(self, case, measurements):
+        def median(field, divisor=1):
+            value = table.median(measurements, field)
+            return None if value is None else value / divisor
+
+        pauses = [m.longest_pause_us for m in measurements if m.longest_pause_us is not None]
+        return (case.name, table.number(median("batch")), table.number(median("log_pages"), 2),
+                table.number(median("log_bytes"), 0), table.number(median("written_bytes"), 0),
+                table.number(median("read_bytes", PAGE_BYTES), 2),
+                table.number(max(pauses) / 1000 if pauses else None))
+
+    def _store_lines(self):
+        rows = [self._store_row(c, m) for c, m in self._measured.items()
+                if m[0].read_bytes is not None]
+        if not rows:
+            return []
+        heading = ("the store", "batch", "log pages", "log bytes", "written", "page reads",
+                   "longest pause ms")
+        lines = ["", "What the store did for one request:", ""]
+        return lines + table.aligned([heading] + rows)
+
+    def _notes(self):
+        """What must be known of single cases."""
+        lines = []
+        for title, measured in (("", self._measured), *self._others.items()):
+            for case, rounds in measured.items():
+                short = sum(m.short for m in rounds)
+                unseen = sum(m.log_unseen for m in rounds)
+                name = f"{case.name} ({title})" if title else case.name
+                if short:
+                    lines.append(f"- {name}: in {short} of {len(rounds)} rounds all runs were "
+                                 "cancelled before the time was over.")
+                if unseen:
+                    lines.append(f"- {name}: the log began anew {unseen} times before its end was "
+                                 "seen; there it may have had more pages.")
+        return [""] + lines if lines else []
+
+    def _size_line(self):
+        return (f"Each store held {self.runs:,} runs, every {_ordinal(self.every)} of them "
+                f"running: {self.runs // self.every:,}.")
+
+    def _wrong_lines(self):
+        lines = ["", f"WRONG: {self.wrong()} requests did not end as they should:"]
+        for title, measured in (("", self._measured), *self._others.items()):
+            lines += [f"- {c.name}{title and f' ({title})'}: {sum(x.wrong for x in m)} of "
+                      f"{sum(x.requests for x in m)}" for c, m in measured.items()
+                      if any(x.wrong for x in m)]
+        return lines + [f"- overload, {row.title}: {row.wrong}" for row in self.overload
+                        if row.wrong]
+
     def text(self):
-        heading = ("case", "what", "at once", "rate/s", "p50 ms", "p99 ms", "batch", "CPU µs", "/ HTTP",
-                   "/ gRPC", "/ SQLite", "/ all", "p50 / sync", "load µs")
-        rows = [heading] + [self._case_row(c, m) for c, m in self._measured.items()]
-        lines = table.aligned(rows, left=2)
+        heading = ("case", "what", "at once", "rate/s", "p50 ms", "p99 ms", "longest", "CPU µs",
+                   "/ HTTP", "/ gRPC", "/ SQLite", "/ all", "p50 / sync", "load µs")
+        lines = [self._size_line(), ""]
+        lines += table.aligned(
+            [heading] + [self._case_row(c, m) for c, m in self._measured.items()], left=2)
+        lines += self._store_lines()
+        lines += self._notes()
+        for title, measured in self._others.items():
+            lines += versus.lines(f"Ours : {title}, in turn; the ratios are of each round's two:",
+                                  self._measured, measured)
         lines += ["", "The parts by themselves, in the same run:", ""]
         lines += table.aligned(self.limits.rows())
         gateway_rows = gateway.rows({c.name: m for c, m in self._measured.items()},
@@ -126,22 +194,25 @@ class Results:
             lines += table.aligned(gateway_rows)
         if self.overload:
             lines += overload.lines(self.overload)
-        lines += ["", f"Runs in each store before the first case: "
-                      f"{self.runs + cases.EXISTING_RUNS + cases.FINISHED_RUNS:,}."]
-        lines += ["", "Resident memory after the last case (peak until then): " + ", ".join(
-            f"{name} {now:.0f} MiB ({peak:.0f})" for name, (now, peak) in self.rss_mib.items())
-                  + "."]
+        if self.starts:
+            lines += start.lines(self.starts)
+        if self.rss_mib:
+            lines += ["", "Resident memory, the most after a case (peak): " + ", ".join(
+                f"{name} {now:.0f} MiB ({peak:.0f})"
+                for name, (now, peak) in self.rss_mib.items()) + "."]
         others = [m.others for measured in self._measured.values() for m in measured]
-        lines += ["", f"Other programs kept {statistics.median(others):.2f} of "
-                      f"{os.cpu_count()} CPUs busy (median; at most {max(others):.2f}): the more "
-                      "that is, the less the figures say."]
+        if others:
+            lines += ["", f"Other programs kept {statistics.median(others):.2f} of "
+                          f"{os.cpu_count()} CPUs busy (median; at most {max(others):.2f}): the "
+                          "more that is, the less the figures say."]
         if self.wrong():
-            lines += ["", f"WRONG: {self.wrong()} requests did not end as they should:"]
-            lines += [f"- {c.name}: {sum(x.wrong for x in m)} of {sum(x.requests for x in m)}"
-                      for c, m in self._measured.items() if any(x.wrong for x in m)]
-            lines += [f"- overload, {row.title}: {row.wrong}" for row in self.overload
-                      if row.wrong]
+            lines += self._wrong_lines()
         return "\n".join(lines)
+
+
+def _ordinal(number):
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
 
 
 def machine():
@@ -157,35 +228,68 @@ def machine():
             f"Linux {platform.release().split('-')[0]}")
 
 
-def page(text, options, commit, date):
-    """bench/RESULTS.md."""
-    order = "in random order" if options.shuffle else "in the order of their creation"
-    return f"""# Benchmark results
+_SECTION = re.compile(r"^## A store of ([\d,]+) runs$", re.M)
+_GUIDE = "## How to read it"
 
-Written by `script/bench --write-results`; do not edit.
+
+def sections(page):
+    """The sections of bench/RESULTS.md, {runs: text}."""
+    body = page.split(_GUIDE)[0]
+    starts = list(_SECTION.finditer(body))
+    ends = [match.start() for match in starts[1:]] + [len(body)]
+    return {int(match[1].replace(",", "")): body[match.start():end].strip()
+            for match, end in zip(starts, ends)}
+
+
+def section(text, options, commit, date):
+    """The section of one run of the benchmark."""
+    return f"""## A store of {options.runs:,} runs
 
 - Machine: {machine()}
 - Date: {date.isoformat()}
 - Commit: {commit}
 - Rounds: {options.rounds}, each case {options.seconds:g} s in each, interleaved; medians
 
-{text}
+{text}"""
 
-How to read it:
 
-- A run is about 1.5 kB as JSON. Cancels are of distinct runs, {order}, and durable
-  (`synchronous=FULL`).
+def page(old, new_runs, new_section):
+    """bench/RESULTS.md: the old one, with a section for that many runs added or replaced."""
+    kept = {**sections(old), new_runs: new_section}
+    body = "\n\n".join(kept[runs] for runs in sorted(kept))
+    return f"""# Benchmark results
+
+Written by `script/bench --write-results`, a section for each size of store; do not edit.
+
+{body}
+
+{_GUIDE}
+
+- A run is about 1.5 kB as JSON. Runs are stored by the operation that CreateRun submits, with the
+  ids (UUIDv7) that it makes.
+- Cancels are durable (`synchronous=FULL`) and of distinct running runs, in random order over all of
+  them; `cancel-ordered` takes them in the order of their creation. GETs and refused cancels take
+  their runs at random, GETs from all, refused ones from the finished.
+- Before each round of a cancel case the store is brought back as it was filled (up to 2 GiB) and the
+  server started anew, with up to 5,000 cancels that nobody counts. A larger store is used on; there
+  `cancel-ordered` has the oldest quarter of the running runs to itself.
 - Closed loop, each connection sending its next request at once, save where a rate is due: there
   latency counts from when a request was due, so that waiting to be sent is not left out.
-- batch: how many changes one commit of the store carried, by the transactions that SQLite's
-  wal-index counts.
+- longest: the longest request of all rounds, in ms.
 - CPU µs: user and system time of all server processes (for gRPC cases of `runsd`, not of the
   client) for one request, with what they did until they were idle again.
 - / HTTP, / gRPC, / SQLite: that CPU as a multiple of the part's own, / all of the sum of the parts
   the case needs. gRPC is an in-process call in one process, a call over a unix socket (both sides)
   between two, and half of that for the gRPC cases.
-- Added by the gateway: the CPU of the case `get` less that of `grpc-get-serve`, the same run read
-  from the same process by a gRPC client over a unix socket, whose own CPU does not count.
 - p50 / sync: the median latency as a multiple of one appending fdatasync's.
 - load µs: the load generator's own CPU for one request; it shares the machine with the servers.
+- batch: how many changes one commit of the store carried; log pages and log bytes: what a change
+  added to the write-ahead log. Both by SQLite's wal-index, looked at each millisecond.
+- longest pause: between two commits while requests waited, at least; a commit takes no longer, and a
+  checkpoint that holds commits up shows here. Of all rounds.
+- written: bytes that the server's write calls took for a request, log and database; page reads: bytes
+  that its read calls returned, in pages of 4,096 (/proc/PID/io). Neither has sockets in it; a thread
+  that is woken counts with 8 bytes. Pages found in the system's cache are read like others.
+- Added by the gateway: the CPU of the case `get` less that of `grpc-get-serve`, the same runs read
+  from the same process by a gRPC client over a unix socket, whose own CPU does not count.
 """

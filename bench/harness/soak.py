@@ -136,7 +136,7 @@ class Soak:
         next_ids = following.result()
         self._target.check_alive()
         requests = sum(report["requests"] for _, report in reports) + len(next_ids)
-        store = os.path.join(self._target.folder, "runs.db")
+        store = self._target.database
         return Window(
             seconds=time.monotonic() - begin, requests=requests,
             rate=sum(report["ratePerSecond"] for _, report in reports[:-1]),

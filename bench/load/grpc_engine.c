@@ -168,7 +168,7 @@ void grpc_load_run(const struct grpc_load_options *options, struct load_report *
     strbuf_printf(&bearer, "Bearer %s", options->token == NULL ? "" : options->token);
     e.authorization = (struct rpc_metadata){"authorization", strbuf_slice(&bearer)};
     struct strbuf path = STRBUF_INIT;
-    strbuf_printf(&path, "/runs.v1.RunsService/%s", METHOD_NAMES[options->method]);
+    strbuf_printf(&path, "/%s/%s", options->service, METHOD_NAMES[options->method]);
     strbuf_append_byte(&path, '\0');
 
     struct rpc_loop *loop = rpc_loop_new("load");

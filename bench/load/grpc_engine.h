@@ -10,13 +10,14 @@
 #include "bench/load/load_report.h"
 #include "bench/load/targets.h"
 
-// Loads runs.v1.RunsService in a closed loop over one channel: each of the
-// calls outstanding is followed by the next as soon as it ended.
+// Loads runs.v1.RunsService, or another service with its requests, in a closed loop over one
+// channel: each of the calls outstanding is followed by the next as soon as it ended.
 
 enum grpc_load_method { GRPC_LOAD_GET_RUN, GRPC_LOAD_CANCEL_RUN, GRPC_LOAD_CREATE_RUN };
 
 struct grpc_load_options {
     struct address server;
+    const char *service; // that has the method, as in "runs.v1.RunsService"
     enum grpc_load_method method;
     const char *token;             // bearer token; NULL: none is sent
     const struct targets *targets; // run ids

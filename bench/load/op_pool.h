@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/core/arena.h"
+#include "base/core/request_id.h"
 #include "storage/op/create_run.h"
 #include "storage/op/get_run.h"
 #include "storage/op/transition_run.h"
@@ -21,8 +22,8 @@ struct op_slot {
         struct store_transition_run transition;
     };
     struct op_pool *pool;
-    struct arena arena; // emptied before each operation
-    char id[32];        // for the id of a run
+    struct arena arena;      // emptied before each operation
+    char id[UUID_TEXT_SIZE]; // for the id of a run
     struct op_slot *next_free;
 };
 

@@ -29,6 +29,12 @@ PACKAGES_LINT=(shellcheck clang-format clang-tidy)
 # To count instructions, beside those to build; the second names libc's functions.
 PACKAGES_PROFILE=(valgrind libc6-dbg)
 
+# To build the Go implementation that script/bench --peer measures beside ours.
+PACKAGES_PEER=(
+    golang-go golang-google-grpc-dev golang-goprotobuf-dev golang-grpc-gateway
+    golang-github-grpc-ecosystem-grpc-gateway-dev golang-github-mattn-go-sqlite3-dev
+)
+
 # To fuzz, beside those to build.
 PACKAGES_FUZZ=(clang libclang-rt-dev)
 

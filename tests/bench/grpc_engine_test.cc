@@ -49,7 +49,8 @@ class GrpcEngine : public testing::Test {
     GrpcEngine() {
         arena_init(&arena_);
         methods_ = {{"/runs.v1.RunsService/GetRun", Handle, &seen_, RPC_UNARY, false, 0},
-                    {"/runs.v1.RunsService/CreateRun", Handle, &seen_, RPC_UNARY, false, 0}};
+                    {"/runs.v1.RunsService/CreateRun", Handle, &seen_, RPC_UNARY, false, 0},
+                    {"/other.Service/GetRun", Handle, &seen_, RPC_UNARY, false, 0}};
         rpc_server_options options = {};
         options.log = &log_;
         options.methods = methods_.data();
@@ -65,6 +66,7 @@ class GrpcEngine : public testing::Test {
         rpc_server_start(server_);
         const char *at = arena_printf(&arena_, "127.0.0.1:%d", port);
         EXPECT_EQ(address_parse(&arena_, "--connect", at, &options_.server), nullptr);
+        options_.service = "runs.v1.RunsService";
         options_.method = GRPC_LOAD_GET_RUN;
         options_.outstanding = 1;
         options_.targets = &targets_;
@@ -116,6 +118,17 @@ TEST_F(GrpcEngine, CallsForEachTargetOnceAndCountsCodes) {
     EXPECT_EQ(report_->targets_used, 3u);
     EXPECT_EQ(report_->latency_ns.total, 3u);
     EXPECT_GT(report_->elapsed_ns, 0);
+}
+
+TEST_F(GrpcEngine, CallsTheServiceNamed) {
+    SetTargets("r1\n");
+    options_.once = true;
+    options_.service = "other.Service";
+    grpc_load_run(&options_, report_.get());
+    EXPECT_EQ(Answers(), (Map{{"OK", 1}}));
+    options_.service = "no.Service";
+    grpc_load_run(&options_, report_.get());
+    EXPECT_EQ(Answers(), (Map{{"UNIMPLEMENTED", 1}}));
 }
 
 TEST_F(GrpcEngine, ManyOutstandingShareTheCount) {

@@ -1,5 +1,8 @@
 """Tests of the benchmark's pure parts (bench/harness)."""
 
+import contextlib
+import datetime
+import io
 import os
 import socket
 import sqlite3
@@ -10,13 +13,14 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 
-from harness import (cases, deployment, fill, gateway, overload, parts,  # noqa: E402
-                     processes, results, table, wal_index)
+import run_bench  # noqa: E402
+from harness import (cases, deployment, fill, gateway, overload, parts, peer,  # noqa: E402
+                     processes, results, run_pool, start, table, versus, wal_index)
 
 
 def report(**changes):
     whole = {"requests": 1000, "answers": {"200": 1000}, "failures": {}, "unanswered": 0,
-             "ratePerSecond": 500.0, "latencyUs": {"p50": 1000.0, "p99": 4000.0},
+             "ratePerSecond": 500.0, "latencyUs": {"p50": 1000.0, "p99": 4000.0, "max": 9000.0},
              "generatorCpuUsPerRequest": 6.0}
     whole.update(changes)
     return whole
@@ -30,6 +34,17 @@ class Processes(unittest.TestCase):
     def test_idle_time_and_guests_are_no_work_of_the_machine(self):
         self.assertEqual(processes.parse_machine_ticks("cpu  1 20 300 7777 8888 4000 50000 600000 9 9"),
                          654321)
+
+    def test_state_and_moved_bytes_are_read(self):
+        self.assertEqual(processes.parse_state("12 (a) b (c) Z 1 2"), "Z")
+        self.assertEqual(processes.parse_moved_bytes(
+            "rchar: 11\nwchar: 22\nsyscr: 3\nsyscw: 4\nread_bytes: 5\n"), (11, 22))
+
+    def test_own_reads_are_counted(self):
+        before, _ = processes.moved_bytes(os.getpid())
+        with open("/dev/zero", "rb", buffering=0) as zero:
+            zero.read(100000)
+        self.assertGreaterEqual(processes.moved_bytes(os.getpid())[0], before + 100000)
 
     def test_own_cpu_grows_with_work(self):
         before = processes.cpu_seconds(os.getpid())
@@ -52,7 +67,8 @@ class Measurements(unittest.TestCase):
     def test_cpu_is_shared_by_the_requests(self):
         m = cases.measurement(report(), "200", 0.05, 0.1)
         self.assertAlmostEqual(m.cpu_us, 50)
-        self.assertEqual((m.rate, m.p50_us, m.p99_us, m.wrong), (500.0, 1000.0, 4000.0, 0))
+        self.assertEqual((m.rate, m.p50_us, m.p99_us, m.longest_us, m.wrong),
+                         (500.0, 1000.0, 4000.0, 9000.0, 0))
 
     def test_what_did_not_end_as_it_should_is_counted(self):
         mixed = report(answers={"200": 990, "503": 7}, failures={"closed": 3}, unanswered=5)
@@ -67,36 +83,93 @@ class Measurements(unittest.TestCase):
 
 
 class WalIndex(unittest.TestCase):
-    def test_commits_are_those_that_sqlite_counts(self):
+    @staticmethod
+    def header(commits, frames, salt=5):
+        return wal_index.Header(commits, frames, struct.pack(">II", salt, 77), 4096)
+
+    def tally(self, behind=0):
+        return wal_index.Tally(self.header(10, 100), lambda header: behind)
+
+    def test_commits_and_pages_are_those_that_sqlite_writes(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "runs.db")
             database = sqlite3.connect(path, isolation_level=None)
+            database.execute("PRAGMA page_size=1024")
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("CREATE TABLE t(a)")
-            before = wal_index.commits(path)
+            pages_before = (os.path.getsize(path + "-wal") - 32) // (1024 + 24)
+            watcher = wal_index.Watcher(path)
             for _ in range(3):
                 database.execute("BEGIN")
                 for number in range(7):
-                    database.execute("INSERT INTO t VALUES(?)", (number,))
+                    database.execute("INSERT INTO t VALUES(?)", ("x" * number * 100,))
                 database.execute("COMMIT")
             database.execute("SELECT sum(a) FROM t").fetchall()
             database.execute("UPDATE t SET a=1 WHERE a=99")  # changes nothing
+            pages = (os.path.getsize(path + "-wal") - 32) // (1024 + 24) - pages_before
             database.execute("PRAGMA wal_checkpoint(RESTART)")
-            self.assertEqual(wal_index.batch_size(21, before, wal_index.commits(path)), 7)
+            database.execute("INSERT INTO t VALUES('one page')")
+            tally = watcher.stop()
+            self.assertEqual((tally.commits(), tally.restarts, tally.unseen), (4, 1, 0))
+            self.assertGreater(pages, 6)
+            self.assertEqual(tally.frames, pages + 1)
+            self.assertEqual(tally.log_bytes(), (pages + 1) * (1024 + 24))
             database.close()
 
     def test_a_header_that_is_being_written_is_none(self):
-        old, new = (struct.pack("=III36x", 3007000, 0, n) for n in (5, 6))
-        self.assertEqual(wal_index.parse_commits(new + new), 6)
-        self.assertIsNone(wal_index.parse_commits(new + old))
-        self.assertIsNone(wal_index.parse_commits(new + new[:-1]))
+        old, new = (struct.pack("=III2xHI28x", 3007000, 0, n, 4096, 0) for n in (5, 6))
+        self.assertEqual(wal_index.parse(new + new).commits, 6)
+        self.assertIsNone(wal_index.parse(new + old))
+        self.assertIsNone(wal_index.parse(new + new[:-1]))
         with self.assertRaisesRegex(processes.BenchError, "wal-index has version 1, known is"):
-            wal_index.parse_commits(2 * struct.pack("=III36x", 1, 0, 5))
+            wal_index.parse(2 * struct.pack("=III36x", 1, 0, 5))
 
-    def test_the_counter_may_start_over(self):
-        self.assertEqual(wal_index.batch_size(60, 2**32 - 1, 2), 20)
-        self.assertIsNone(wal_index.batch_size(60, 4, 4))
-        self.assertIsNone(wal_index.batch_size(0, 4, 5))
+    def test_a_page_may_be_as_large_as_no_number_of_16_bits(self):
+        data = struct.pack("=III2xHI28x", 3007000, 0, 5, 1, 8)
+        self.assertEqual(wal_index.parse(data + data)[:2], (5, 8))
+        self.assertEqual(wal_index.parse(data + data).page_bytes, 65536)
+
+    def test_the_counters_may_start_over(self):
+        tally = wal_index.Tally(self.header(2**32 - 1, 7, 2**32 - 1), lambda header: 3)
+        tally.add(self.header(2, 4, 0), 1.0)
+        self.assertEqual((tally.commits(), tally.restarts, tally.frames), (3, 1, 7))
+
+    def test_a_log_that_begins_anew_counts_whole(self):
+        tally = self.tally(behind=30)
+        tally.add(self.header(11, 150), 1.0)
+        tally.add(self.header(12, 20, salt=6), 1.1)
+        self.assertEqual((tally.frames, tally.restarts, tally.unseen), (50 + 30 + 20, 1, 0))
+
+    def test_what_was_overwritten_unseen_is_told(self):
+        tally = self.tally()
+        tally.add(self.header(12, 101, salt=6), 1.1)
+        tally.add(self.header(20, 1, salt=8), 1.2)
+        self.assertEqual((tally.restarts, tally.unseen), (3, 2))
+        fresh = wal_index.Tally(self.header(0, 0, 0), lambda header: 0)
+        fresh.add(self.header(1, 9, salt=12345678), 1.0)  # the first log's salt is random
+        self.assertEqual((fresh.restarts, fresh.unseen, fresh.frames), (1, 0, 9))
+
+    def test_the_longest_pause_is_between_two_commits_under_load(self):
+        tally = self.tally()
+        tally.add(self.header(10, 100), 0.0)
+        tally.add(self.header(10, 100), 5.0)  # before the first commit
+        tally.add(self.header(11, 101), 5.1)
+        tally.add(self.header(11, 101), 5.3)
+        tally.add(self.header(12, 102), 5.4)
+        tally.add(self.header(12, 102), 9.0)
+        tally.add(self.header(13, 103), 9.1, loaded=False)
+        self.assertAlmostEqual(tally.longest_pause, 0.2)
+
+    def test_a_store_is_told_for_each_change(self):
+        m = cases.measurement(report(), "200", 0.05, 0.1)
+        tally = self.tally()
+        tally.add(self.header(12, 110), 0.0)
+        cases.add_store(m, tally, 20, busy=False)
+        self.assertEqual((m.batch, m.log_pages, m.log_bytes, m.longest_pause_us),
+                         (10, 0.5, 0.5 * 4120, None))
+        m = cases.measurement(report(), "200", 0.05, 0.1)
+        cases.add_store(m, tally, 0, busy=True)
+        self.assertIsNone(m.batch)
 
 
 class Parts(unittest.TestCase):
@@ -143,27 +216,179 @@ class Gateway(unittest.TestCase):
 
 
 class Fill(unittest.TestCase):
-    def test_ids_are_spread_over_all_runs_and_never_those_of_the_cases(self):
-        self.assertEqual(fill.ids(3), [f"old-000000000000000{n}" for n in (1, 2, 3)])
-        ids = fill.ids(10**7)
-        self.assertEqual((len(ids), len(set(ids))), (fill.SPREAD, fill.SPREAD))
-        self.assertEqual(ids, sorted(ids))
-        self.assertLess(ids[0], "old-0000000000010000")
-        self.assertGreater(ids[-1], "old-0000000009990000")
-
     def test_a_store_that_does_not_fit_is_told(self):
         with tempfile.TemporaryDirectory() as folder:
             fill.check_space(folder, 1000, 2)
             with self.assertRaisesRegex(
-                    processes.BenchError, "^--runs 1000000000000 needs 2793967.7 GiB for 2 stores, "
+                    processes.BenchError, "^--runs 1000000000000 needs 3539025.8 GiB for 2 stores, "
                                           "the disk has .* GiB free; --case"):
                 fill.check_space(folder, 10**12, 2)
 
-    def test_runs_has_limits(self):
-        self.assertEqual(fill.runs_option("10000000"), 10**7)
-        for text in ("-1", "1000000001", "1e6", ""):
-            with self.assertRaisesRegex(ValueError, f"0 to 1,000,000,000, is '{text}'"):
-                fill.runs_option(text)
+    def test_small_stores_are_copied_and_most_runs_of_large_ones_finished(self):
+        self.assertTrue(fill.is_copied(200000))
+        self.assertFalse(fill.is_copied(10**7))
+        self.assertEqual((fill.default_every(200000), fill.default_every(10**7)), (2, 10))
+
+    def test_a_kept_store_is_brought_back_whole(self):
+        class Target:
+            pass
+
+        with tempfile.TemporaryDirectory() as folder:
+            target = Target()
+            target.folder = folder
+            store = os.path.join(folder, deployment.STORE_FOLDER)
+            os.mkdir(store)
+            for name in ("runs.db", "runs.db.state"):
+                with open(os.path.join(store, name), "w", encoding="ascii") as file:
+                    file.write("kept")
+            fill.keep(target)
+            with open(os.path.join(store, "runs.db"), "w", encoding="ascii") as file:
+                file.write("changed")
+            with open(os.path.join(store, "runs.db-wal"), "w", encoding="ascii") as file:
+                file.write("new")
+            fill.bring_back(target)
+            self.assertEqual(sorted(os.listdir(store)), ["runs.db", "runs.db.state"])
+            with open(os.path.join(store, "runs.db"), encoding="ascii") as file:
+                self.assertEqual(file.read(), "kept")
+
+
+class RunPool(unittest.TestCase):
+    IDS = [f"id-{n:03d}" for n in range(1, 104)]
+
+    def pool(self, reserved=0.0):
+        return run_pool.RunPool(self.IDS, self.IDS[3::4], 4, reserved)
+
+    def test_random_order_is_fixed_and_takes_each_running_run_once(self):
+        pool, again = self.pool(), self.pool()
+        first = pool.take(20, False)
+        self.assertEqual(first, again.take(20, False))
+        self.assertNotEqual(first, sorted(first))
+        rest = pool.take(20, False)  # there are six
+        self.assertEqual((len(rest), pool.left(False)), (5, 0))
+        self.assertEqual(sorted(first + rest), self.IDS[3::4])
+
+    def test_order_of_creation(self):
+        pool = self.pool()
+        self.assertEqual(pool.take(2, True), ["id-004", "id-008"])
+        self.assertEqual(pool.take(1, True), ["id-012"])
+        self.assertEqual((pool.size(True), pool.left(True)), (25, 22))
+        with self.assertRaisesRegex(processes.BenchError, "two orders"):
+            pool.take(1, False)
+        pool.renew()
+        self.assertEqual(len(pool.take(100, False)), 25)
+
+    def test_a_reserve_is_taken_in_order_alone(self):
+        pool = self.pool(0.25)
+        self.assertEqual((pool.size(True), pool.size(False)), (6, 19))
+        ordered, shuffled = pool.take(100, True), pool.take(100, False)
+        self.assertEqual(ordered, self.IDS[3::4][:6])
+        self.assertEqual(sorted(shuffled), self.IDS[3::4][6:])
+
+    def test_finished_are_all_that_do_not_run(self):
+        running = set(self.IDS[3::4])
+        self.assertEqual(sorted(self.pool().finished(1000)),
+                         [i for i in self.IDS if i not in running])
+        self.assertEqual(sorted(self.pool().any(1000)), self.IDS)
+        self.assertEqual(len(set(self.pool().any(50))), 50)
+
+    def test_ids_are_read_from_a_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "ids")
+            with open(path, "w", encoding="ascii") as file:
+                file.write("one\ntwo\n")
+            ids = run_pool.IdFile(path)
+            self.assertEqual(list(ids), ["one", "two"])
+            with open(path, "w", encoding="ascii") as file:
+                file.write("one\nthree\n")
+            with self.assertRaisesRegex(processes.BenchError, "lines are not equally long"):
+                run_pool.IdFile(path)
+
+
+class Deployment(unittest.TestCase):
+    def test_ids_are_of_version_7_ascending_and_the_same_each_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ids = deployment.Target("a", {}, folder).new_ids(300)
+            again = deployment.Target("b", {}, folder)
+            self.assertEqual(again.new_ids(100) + again.new_ids(200), ids)
+        self.assertEqual(ids, sorted(ids))
+        self.assertEqual(len(set(ids)), 300)
+        for text in ids:
+            self.assertRegex(text, "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}"
+                                   "-[0-9a-f]{12}$")
+
+
+class Options(unittest.TestCase):
+    def refusal(self, *arguments):
+        told = io.StringIO()
+        with contextlib.redirect_stderr(told):
+            with self.assertRaises(SystemExit) as end:
+                run_bench.parse_arguments(arguments)
+        self.assertEqual(end.exception.code, 2)
+        return told.getvalue().splitlines()[-1]
+
+    def test_wrong_ones_are_told_with_their_limits(self):
+        for text in ("-1", "0", "999", "1000000001", "1e6", ""):
+            self.assertIn(f"--runs: must be a whole number from 1,000 to 1,000,000,000, is '{text}'",
+                          self.refusal(f"--runs={text}"))
+        for text in ("1", "1001", "half"):
+            self.assertIn(f"--running-every: must be a whole number from 2 to 1,000, is '{text}'",
+                          self.refusal("--running-every", text))
+        self.assertIn("--peer: must be a folder that holds run-peer.sh, is '/nowhere'",
+                      self.refusal("--peer", "/nowhere"))
+        self.assertIn("--beside: must be a folder that holds ctl/runsctl, is '/nowhere'",
+                      self.refusal("--beside", "/nowhere"))
+        self.assertIn("unrecognized arguments: --shuffle", self.refusal("--shuffle"))
+
+    def test_a_peer_needs_a_case_that_it_has(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, peer.SCRIPT), "w", encoding="ascii"):
+                pass
+            self.assertIn("--peer compares cancel, cancel-1, grpc-cancel-tcp, get, conflict; "
+                          "--case names none of them",
+                          self.refusal("--peer", folder, "--case", "not-found"))
+            options = run_bench.parse_arguments(["--peer", folder, "--case", "get"])
+            self.assertEqual(options.peer, folder)
+
+    def test_defaults(self):
+        options = run_bench.parse_arguments([])
+        self.assertEqual((options.runs, options.running_every), (200000, 2))
+        self.assertEqual(run_bench.places(options), ["apart", "serve"])
+        options = run_bench.parse_arguments(["--runs", "10000000", "--case", "start"])
+        self.assertEqual((options.running_every, run_bench.places(options)), (10, ["serve"]))
+        self.assertEqual(run_bench.chosen_cases(options), [])
+
+    def test_overload_brings_the_cases_that_it_is_held_against(self):
+        options = run_bench.parse_arguments(["--case", "overload"])
+        self.assertEqual([c.name for c in run_bench.chosen_cases(options)], ["cancel", "get"])
+
+    def test_every_case_of_the_peer_is_one(self):
+        self.assertLessEqual(set(peer.CASES), {c.name for c in cases.CASES})
+
+
+class Versus(unittest.TestCase):
+    def measured(self, *cpu_us):
+        return [cases.measurement(report(), "200", us / 1000, 0.1) for us in cpu_us]
+
+    def test_ratios_are_of_the_rounds(self):
+        # Of the medians 40 / 50 it would be 0.8.
+        ours, theirs = self.measured(20, 40, 300), self.measured(50, 40, 100)
+        self.assertAlmostEqual(versus.ratio(ours, theirs, "cpu_us"), 1.0)
+        self.assertIsNone(versus.ratio(ours, [], "cpu_us"))
+
+    def test_both_sides_and_their_ratios_are_shown(self):
+        case = cases.CASES[0]
+        lines = versus.lines("title", {case: self.measured(20)}, {case: self.measured(50)})
+        self.assertEqual([cell.strip() for cell in lines[5].strip("|").split("|")],
+                         ["cancel", "20.0 : 50.0", "500 : 500", "1.00 : 1.00", "4.0 : 4.0",
+                          "9.0 : 9.0", "0.40", "1.00", "1.00", "1.00", "1.00"])
+        self.assertEqual(versus.lines("title", {}, {case: self.measured(50)}), [])
+
+
+class Start(unittest.TestCase):
+    def test_median_and_longest_are_shown(self):
+        rows = [start.Row(seconds, mib) for seconds, mib in ((0.2, 5), (0.9, 31.7), (0.3, 7))]
+        self.assertIn("300 ms (median of 3), at most 900 ms, with a write-ahead log of up to 32 MiB",
+                      start.lines(rows)[1])
 
 
 class Overload(unittest.TestCase):
@@ -230,18 +455,61 @@ class Results(unittest.TestCase):
         return outcome
 
     def test_the_table_holds_medians_and_their_ratios_to_the_parts(self):
-        row = self.outcome().text().splitlines()[2]
+        row = self.outcome().text().splitlines()[4]
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         # CPU 56: HTTP 8, gRPC 6, SQLite 14, all 28.
         self.assertEqual(cells, ["cancel", "REST cancel, one process", "64", "500", "1.00", "4.00",
-                                 "-", "56.0", "7.0", "9.3", "4.0", "2.0", "-", "6.0"])
+                                 "9.0", "56.0", "7.0", "9.3", "4.0", "2.0", "-", "6.0"])
 
     def test_memory_and_the_size_of_the_store_are_told(self):
         outcome = self.outcome()
-        outcome.runs = 10**7
+        outcome.runs, outcome.every = 10**7, 10
         outcome.rss_mib = {"runsctl (serve)": (48.3, 61.7)}
-        self.assertIn("before the first case: 10,011,000.", outcome.text())
-        self.assertIn("(peak until then): runsctl (serve) 48 MiB (62).", outcome.text())
+        self.assertIn("held 10,000,000 runs, every 10th of them running: 1,000,000.",
+                      outcome.text())
+        self.assertIn("after a case (peak): runsctl (serve) 48 MiB (62).", outcome.text())
+
+    def test_what_the_store_did_is_a_table_of_its_own(self):
+        outcome = self.outcome()
+        self.assertNotIn("What the store did", outcome.text())
+        for m, log_pages in zip(outcome._measured[cases.CASES[0]], (0.5, 1.25, 1.5)):
+            m.batch, m.log_pages, m.log_bytes = 18.0, log_pages, 4120 * log_pages
+            m.longest_pause_us, m.read_bytes, m.written_bytes = 1000 * log_pages, 2048.0, 9000.4
+        lines = outcome.text().splitlines()
+        row = lines[lines.index("What the store did for one request:") + 4]
+        self.assertEqual([cell.strip() for cell in row.strip("|").split("|")],
+                         ["cancel", "18.0", "1.25", "5,150", "9,000", "0.50", "1.5"])
+
+    def test_rounds_that_ran_out_of_runs_are_told(self):
+        outcome = self.outcome()
+        outcome._measured[cases.CASES[0]][1].short = True
+        self.assertIn("- cancel: in 1 of 3 rounds all runs were cancelled before", outcome.text())
+
+    def test_others_are_shown_and_their_wrong_answers_told(self):
+        outcome = self.outcome()
+        outcome.add_other("the peer", cases.CASES[0],
+                          cases.measurement(report(answers={"200": 990}), "200", 0.1, 0.1))
+        text = outcome.text()
+        self.assertIn("Ours : the peer, in turn", text)
+        self.assertIn("- cancel (the peer): 10 of 1000", text)
+        self.assertEqual(outcome.wrong(), 10)
+
+    def test_the_page_keeps_the_sections_of_other_sizes(self):
+        options = run_bench.parse_arguments([])
+
+        def section(runs, text):
+            options.runs = runs
+            return results.section(text, options, "abc", datetime.date(2026, 11, 29))
+
+        page = results.page("", 10**7, section(10**7, "large"))
+        page = results.page(page, 200000, section(200000, "small"))
+        self.assertLess(page.index("small"), page.index("large"))
+        page = results.page(page, 200000, section(200000, "newer"))
+        self.assertEqual(sorted(results.sections(page)), [200000, 10**7])
+        self.assertIn("newer", page)
+        self.assertIn("large", page)
+        self.assertNotIn("small", page)
+        self.assertEqual((page.count("# Benchmark results"), page.count("How to read it")), (1, 1))
 
     def test_wrong_answers_are_told(self):
         self.assertEqual(self.outcome().wrong(), 0)
