@@ -14,7 +14,8 @@
 
 // What one store operation costs: creates runs, reads each, then cancels each,
 // with a fixed number of operations outstanding, and prints CPU microseconds an
-// operation (all threads of the process) and operations a second.
+// operation (all threads of the process), read calls of the system an operation
+// and operations a second.
 
 enum { SPEC_BYTES = 1300 };
 
@@ -67,14 +68,32 @@ static int64_t cpu_us(void) {
            u.ru_stime.tv_usec;
 }
 
+// Read calls that the process made, or -1.
+static int64_t read_calls(void) {
+    FILE *io = fopen("/proc/self/io", "re");
+    if (io == NULL) {
+        return -1;
+    }
+    int64_t calls = -1;
+    char line[128];
+    while (calls < 0 && fgets(line, sizeof(line), io) != NULL) {
+        if (sscanf(line, "syscr: %" SCNd64, &calls) != 1) {
+            calls = -1;
+        }
+    }
+    fclose(io);
+    return calls;
+}
+
 // Runs count operations on the runs in the phase's order.
 static void run_phase(struct op_pool *p, const char *name, struct phase phase, int count) {
     int64_t cpu = cpu_us();
+    int64_t calls = read_calls();
     int64_t start = clock_monotonic_us();
     op_pool_run(p, 0, (uint64_t)count, fill, &phase);
     double wall = (double)(clock_monotonic_us() - start);
-    printf("%-8s %9.0f ops/s  %6.1f us CPU/op\n", name, count * 1e6 / wall,
-           (double)(cpu_us() - cpu) / count);
+    printf("%-8s %9.0f ops/s  %6.1f us CPU/op  %6.2f reads/op\n", name, count * 1e6 / wall,
+           (double)(cpu_us() - cpu) / count, (double)(read_calls() - calls) / count);
 }
 
 static int *make_order(int count, bool shuffled) {

@@ -11,7 +11,7 @@ from harness import processes
 REPLY_BYTES = 1536
 ECHO_TARGETS = 1000
 STORAGE_RUNS = 60000
-STORAGE_ROW = re.compile(r"^(\w+)\s+([\d.]+) ops/s\s+([\d.]+) us CPU/op$", re.MULTILINE)
+STORAGE_ROW = re.compile(r"^(\w+)\s+([\d.]+) ops/s\s+([\d.]+) us CPU/op\b", re.MULTILINE)
 RPC_ROW = re.compile(r"^(.+?)\s+(at once|in thread)\s+([\d.]+)\s+([\d.]+)$", re.MULTILINE)
 
 

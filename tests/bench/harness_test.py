@@ -180,8 +180,8 @@ class Parts(unittest.TestCase):
                             "TCP                      in thread       66853        26.36\n"),
             {("in-process, local loop", "at once"): (149380.0, 6.13),
              ("TCP", "in thread"): (66853.0, 26.36)})
-        self.assertEqual(parts.parse_storage("create       56909 ops/s    13.4 us CPU/op\n"
-                                             "cancel        2041 ops/s   138.4 us CPU/op\n"),
+        self.assertEqual(parts.parse_storage("create       56909 ops/s    13.4 us CPU/op  2.53 reads/op\n"
+                                             "cancel        2041 ops/s   138.4 us CPU/op  2.53 reads/op\n"),
                          {"create": (56909.0, 13.4), "cancel": (2041.0, 138.4)})
 
 
