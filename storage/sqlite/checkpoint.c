@@ -144,7 +144,7 @@ int64_t checkpointer_retry_us(const struct checkpointer *c) {
 }
 
 int checkpointer_retry(struct checkpointer *c) {
-    // What can be copied is copied without keeping our own reader out.
+    // What can be copied is copied without keeping our own readers out.
     int rc = checkpoint(c, SQLITE_CHECKPOINT_PASSIVE);
     if (rc != SQLITE_OK || c->log_pages > 0) {
         return rc;

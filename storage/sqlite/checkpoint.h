@@ -28,7 +28,7 @@ enum { CHECKPOINT_KEPT_PAGES = 2 * CHECKPOINT_FORCED_PAGES };
 // at most a warning about it is logged.
 enum { CHECKPOINT_RETRY_US = 500 * 1000, CHECKPOINT_WARNING_US = 60 * 1000 * 1000 };
 
-// How long a forced checkpoint waits for readers. The store's own reader is kept out by the
+// How long a forced checkpoint waits for readers. The store's own readers are kept out by the
 // gate. If another program (a backup, say) goes on reading, the log grows, and the checkpoint
 // is tried again CHECKPOINT_FORCED_PAGES later.
 enum { CHECKPOINT_WAIT_MS = 250 };

@@ -7,7 +7,7 @@
 #include "storage/run_store.h"
 #include "storage/sqlite/store_failure.h"
 
-// Whether reading, or changing, works. Used by the one thread that does it. Operations are
+// Whether reading, or changing, works. Used by one thread at a time. Operations are
 // tried in any case, but only the thread's own probe, once in PROBE_INTERVAL_US, says that the
 // part works again. So health comes back without traffic, and neither flaps nor fills the log
 // when small operations succeed among large ones that do not.

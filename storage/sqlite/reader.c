@@ -1,28 +1,19 @@
 #include "storage/sqlite/reader.h"
 
+#include <sys/resource.h>
+
 #include "base/core/clock.h"
 #include "base/thread/thread.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/sqlite_op.h"
 
-// How many operations share a snapshot. An old snapshot keeps the writer from
-// reusing its log, so none is held for long.
-enum { SNAPSHOT_OPS = 256 };
+// From which time on an operation may have waited for the disk. The fastest disks take about as
+// long for one page, and most operations on what is in memory less.
+enum { SLOW_US = 50 };
 
-// Keeps what is asked by op, which failed: that it succeeds says that reads work again.
-static void remember(struct reader *r, const struct store_op *op) {
-    arena_release(&r->failed_arena);
-    r->failed = store_op_copy(op, &r->failed_arena);
-}
-
-static void answer_failure(struct reader *r, struct store_op *op, int rc) {
-    op->detail = sqlite_failure_text(op->arena, r->db, rc, "reading");
-    op->result = sqlite_refusal(r->db, rc, SQLITE_BEFORE_COMMIT);
-    if (!r->health.is_broken) {
-        remember(r, op);
-    }
-    part_health_break(&r->health, op->result, op->detail);
-    op->done(op);
+// Begins a snapshot. Returns SQLite's code.
+static int begin_snapshot(struct reader *r) {
+    return session_begin(&r->session);
 }
 
 // Ends the snapshot, if one was begun. One that will not end would be old when it is read
@@ -33,81 +24,123 @@ static void end_snapshot(struct reader *r) {
     }
 }
 
-// Tries again what failed.
+static void answer_failure(struct reader *r, struct store_op *op, int rc) {
+    op->detail = sqlite_failure_text(op->arena, r->db, rc, "reading");
+    op->result = sqlite_refusal(r->db, rc, SQLITE_BEFORE_COMMIT);
+    read_health_break(r->around.health, r->slot, op, op->result, op->detail);
+    op->done(op);
+}
+
+// Runs op in the snapshot, which begin_rc says was begun, and answers it.
+static void run_op(struct reader *r, struct store_op *op, int begin_rc, int64_t now_us) {
+    op->detail = NULL;
+    if (store_failure_is_raised(r->around.failure)) {
+        store_failure_answer(r->around.failure, op);
+        return;
+    }
+    if (op->deadline_us != 0 && now_us >= op->deadline_us) {
+        op->result = STORE_EXPIRED;
+        op->done(op);
+        return;
+    }
+    int rc = begin_rc == SQLITE_OK ? session_run(&r->session, op) : begin_rc;
+    if (rc == SQLITE_OK) {
+        op->done(op);
+    } else {
+        answer_failure(r, op, rc);
+    }
+}
+
+// Whether the thread has read from a disk since the last call, as the system counts it.
+static bool has_read_from_disk(struct reader *r) {
+    struct rusage usage;
+    if (getrusage(RUSAGE_THREAD, &usage) != 0) {
+        return false;
+    }
+    bool has_read = usage.ru_inblock != r->disk_reads;
+    r->disk_reads = usage.ru_inblock;
+    return has_read;
+}
+
+// Runs op and what else belongs to its turn, in one snapshot.
+static void run_turn(struct reader *r, struct store_op *op) {
+    snapshot_gate_enter(r->around.gate);
+    int64_t now_us = clock_monotonic_us();
+    read_queue_begin(r->around.queue, r->slot, now_us);
+    int begin_rc = begin_snapshot(r);
+    while (op != NULL) {
+        run_op(r, op, begin_rc, now_us);
+        int64_t begun_us = now_us;
+        now_us = clock_monotonic_us();
+        bool waited = now_us - begun_us >= SLOW_US && has_read_from_disk(r);
+        op = read_queue_next(r->around.queue, r->slot, now_us, waited);
+    }
+    end_snapshot(r);
+    r->ran_at_us = now_us;
+    snapshot_gate_leave(r->around.gate);
+}
+
+// Tries again what failed, if it is time to.
 static void probe(struct reader *r) {
     struct arena a;
     arena_init(&a);
-    struct store_op *op = store_op_copy(r->failed, &a);
-    op->arena = &a;
-    int rc = session_begin(&r->session);
-    if (rc == SQLITE_OK) {
-        rc = session_run(&r->session, op);
+    struct store_op *op = read_health_take_probe(r->around.health, r->slot, &a);
+    if (op != NULL && !store_failure_is_raised(r->around.failure)) {
+        snapshot_gate_enter(r->around.gate);
+        int rc = begin_snapshot(r);
+        if (rc == SQLITE_OK) {
+            rc = session_run(&r->session, op);
+        }
+        if (rc == SQLITE_OK) {
+            read_health_mend(r->around.health);
+        } else {
+            read_health_break(r->around.health, r->slot, NULL,
+                              sqlite_refusal(r->db, rc, SQLITE_BEFORE_COMMIT),
+                              sqlite_failure_text(&a, r->db, rc, "reading"));
+        }
+        end_snapshot(r);
+        snapshot_gate_leave(r->around.gate);
     }
-    if (rc == SQLITE_OK) {
-        part_health_mend(&r->health);
-    } else {
-        const char *detail = sqlite_failure_text(&a, r->db, rc, "reading");
-        part_health_break(&r->health, sqlite_refusal(r->db, rc, SQLITE_BEFORE_COMMIT), detail);
-    }
-    end_snapshot(r);
     arena_release(&a);
 }
 
-// Runs up to SNAPSHOT_OPS operations in one transaction; returns the rest.
-static struct store_op *run_in_snapshot(struct reader *r, struct store_op *op) {
-    int begin_rc = session_begin(&r->session);
-    struct store_op *next;
-    bool last = false;
-    for (int i = 0; op != NULL && i < SNAPSHOT_OPS && !last; op = next, i++) {
-        next = op->next;
-        op->next = NULL;
-        op->detail = NULL;
-        last = sqlite_ops[op->kind->index]->is_long;
-        if (store_failure_is_raised(r->failure)) {
-            store_failure_answer(r->failure, op);
-            continue;
-        }
-        if (op->deadline_us != 0 && clock_monotonic_us() >= op->deadline_us) {
-            op->result = STORE_EXPIRED;
-            op->done(op);
-            continue;
-        }
-        int rc = begin_rc == SQLITE_OK ? session_run(&r->session, op) : begin_rc;
-        if (rc == SQLITE_OK) {
-            op->done(op);
-        } else {
-            answer_failure(r, op, rc);
-        }
+static bool has_idle_cache(const struct reader *r) {
+    return r->slot > 0 && r->ran_at_us != 0;
+}
+
+// Empties the cache of a reader that has had nothing to do for long.
+static void shrink(struct reader *r) {
+    if (has_idle_cache(r) && clock_monotonic_us() - r->ran_at_us >= READER_IDLE_US) {
+        snapshot_gate_enter(r->around.gate);
+        sqlite3_db_release_memory(r->db);
+        r->ran_at_us = 0;
+        snapshot_gate_leave(r->around.gate);
     }
-    end_snapshot(r);
-    return op;
+}
+
+// For how long the reader may sleep; 0: for ever.
+static int64_t sleep_us(struct reader *r) {
+    int64_t probe_us = read_health_wait_us(r->around.health, r->slot);
+    return probe_us != 0 || !has_idle_cache(r) ? probe_us : READER_IDLE_US;
 }
 
 static void *reader_body(void *context) {
     struct reader *r = context;
-    struct store_op *waiting;
-    while (op_queue_take_within(r->queue, part_health_wait_us(&r->health), &waiting)) {
-        if (part_health_take_probe(&r->health) && !store_failure_is_raised(r->failure)) {
-            snapshot_gate_enter(r->gate);
-            probe(r);
-            snapshot_gate_leave(r->gate);
+    struct store_op *op;
+    while (read_queue_take(r->around.queue, r->slot, sleep_us(r), &op)) {
+        if (op != NULL) {
+            run_turn(r, op);
+        } else {
+            shrink(r);
         }
-        while (waiting != NULL) {
-            snapshot_gate_enter(r->gate);
-            waiting = run_in_snapshot(r, waiting);
-            snapshot_gate_leave(r->gate);
-        }
+        probe(r);
     }
     return NULL;
 }
 
-void reader_init(struct reader *r, struct op_queue *queue, struct store_failure *failure,
-                 struct snapshot_gate *gate) {
-    r->queue = queue;
-    r->failure = failure;
-    r->gate = gate;
-    part_health_init(&r->health, STORE_READS, failure);
-    arena_init(&r->failed_arena);
+void reader_init(struct reader *r, int slot, const struct reader_surroundings *around) {
+    r->slot = slot;
+    r->around = *around;
 }
 
 int reader_attach(struct reader *r, sqlite3 *db) {
@@ -126,8 +159,4 @@ void reader_start(struct reader *r) {
 
 void reader_join(struct reader *r) {
     thread_join(r->thread);
-}
-
-void reader_release(struct reader *r) {
-    arena_release(&r->failed_arena);
 }

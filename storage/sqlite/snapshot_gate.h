@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-// Keeps the reader out while the writer restarts the log. Without it a reader
+// Keeps the readers out while the writer restarts the log. Without it a reader
 // that takes one snapshot after the other starves the checkpoint, which polls
-// for the locks that the reader holds nearly always. Thread safe.
+// for the locks that it holds nearly always. Thread safe.
 struct snapshot_gate {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -17,11 +17,11 @@ struct snapshot_gate {
 void snapshot_gate_init(struct snapshot_gate *g);
 void snapshot_gate_destroy(struct snapshot_gate *g);
 
-// The reader's side, around each snapshot. Entering waits while it is closed.
+// The readers' side, around each snapshot. Entering waits while it is closed.
 void snapshot_gate_enter(struct snapshot_gate *g);
 void snapshot_gate_leave(struct snapshot_gate *g);
 
-// The writer's side. Closing waits for the snapshot that is being read.
+// The writer's side. Closing waits for the snapshots that are being read.
 void snapshot_gate_close(struct snapshot_gate *g);
 void snapshot_gate_open(struct snapshot_gate *g);
 

@@ -6,19 +6,25 @@
 
 #include "base/core/memory.h"
 #include "storage/op_queue.h"
+#include "storage/read_queue.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/history.h"
 #include "storage/sqlite/holder_file.h"
 #include "storage/sqlite/opening.h"
+#include "storage/sqlite/read_health.h"
 #include "storage/sqlite/reader.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/snapshot_gate.h"
+#include "storage/sqlite/sqlite_op.h"
 #include "storage/sqlite/store_check.h"
 #include "storage/sqlite/store_failure.h"
 #include "storage/sqlite/store_file.h"
 #include "storage/sqlite/store_path.h"
 #include "storage/sqlite/writer.h"
+
+// How many readers there are: so many reads of the disk overlap.
+enum { STORE_READERS = 4 };
 
 struct sqlite_store {
     struct run_store base;
@@ -30,12 +36,13 @@ struct sqlite_store {
     struct file_guard guard;
     struct history history;
     sqlite3 *write_db;
-    sqlite3 *read_db;
+    sqlite3 *read_dbs[STORE_READERS];
     struct op_queue writes;
-    struct op_queue reads;
+    struct read_queue reads;
     struct snapshot_gate gate;
     struct writer writer;
-    struct reader reader;
+    struct read_health read_health;
+    struct reader readers[STORE_READERS];
 };
 
 static void submit(struct run_store *store, struct store_op *op) {
@@ -44,22 +51,26 @@ static void submit(struct run_store *store, struct store_op *op) {
         store_failure_answer(&s->failure, op);
         return;
     }
-    struct op_queue *queue = store_op_is_change(op) ? &s->writes : &s->reads;
-    if (!op_queue_push(queue, op)) {
+    bool fits = store_op_is_change(op)
+                    ? op_queue_push(&s->writes, op)
+                    : read_queue_push(&s->reads, op, sqlite_ops[op->kind->index]->is_long);
+    if (!fits) {
         op->result = STORE_BUSY;
-        op->detail = arena_printf(op->arena, "%d operations wait already", queue->limit);
+        op->detail = arena_printf(op->arena, "%d operations wait already", s->writes.limit);
         op->done(op);
     }
 }
 
-// Closes what was opened so far, in the order that SQLite needs: statements, the reader, the
+// Closes what was opened so far, in the order that SQLite needs: statements, the readers, the
 // writer.
 static void close_connections(struct sqlite_store *s) {
-    reader_detach(&s->reader);
+    for (int i = 0; i < STORE_READERS; i++) {
+        reader_detach(&s->readers[i]);
+        sqlite3_close(s->read_dbs[i]);
+        s->read_dbs[i] = NULL;
+    }
     writer_detach(&s->writer);
-    sqlite3_close(s->read_db);
     sqlite3_close(s->write_db);
-    s->read_db = NULL;
     s->write_db = NULL;
     history_release(&s->history);
     file_guard_release(&s->guard);
@@ -68,8 +79,8 @@ static void close_connections(struct sqlite_store *s) {
 // Releases all, and the lock last.
 static void release(struct sqlite_store *s) {
     close_connections(s);
-    reader_release(&s->reader);
-    op_queue_destroy(&s->reads);
+    read_health_release(&s->read_health);
+    read_queue_destroy(&s->reads);
     op_queue_destroy(&s->writes);
     snapshot_gate_destroy(&s->gate);
     holder_file_remove(s->path);
@@ -96,9 +107,11 @@ static bool files_hold(const struct sqlite_store *s) {
 
 static void close_store(struct run_store *store) {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    op_queue_close(&s->reads);
+    read_queue_close(&s->reads);
     op_queue_close(&s->writes);
-    reader_join(&s->reader);
+    for (int i = 0; i < STORE_READERS; i++) {
+        reader_join(&s->readers[i]);
+    }
     writer_join(&s->writer);
     if (s->write_db != NULL && !store_failure_is_raised(&s->failure) && files_hold(s)) {
         int rc = history_close(&s->history);
@@ -205,12 +218,18 @@ static const struct error *open_writer(struct arena *a, struct sqlite_store *s) 
     return rc == SQLITE_OK ? NULL : sqlite_error(a, s->write_db, rc, s->path, "preparing to write");
 }
 
-static const struct error *open_reader(struct arena *a, struct sqlite_store *s) {
-    int rc = sqlite_connect_reader(s->path, &s->read_db);
-    if (rc == SQLITE_OK) {
-        rc = reader_attach(&s->reader, s->read_db);
+static const struct error *open_readers(struct arena *a, struct sqlite_store *s) {
+    for (int i = 0; i < STORE_READERS; i++) {
+        int rc = sqlite_connect_reader(s->path, &s->read_dbs[i]);
+        if (rc == SQLITE_OK) {
+            rc = reader_attach(&s->readers[i], s->read_dbs[i]);
+        }
+        if (rc != SQLITE_OK) {
+            return sqlite_error(a, s->read_dbs[i], rc, s->path, "preparing to read");
+        }
     }
-    return rc == SQLITE_OK ? NULL : sqlite_error(a, s->read_db, rc, s->path, "preparing to read");
+    read_queue_set_readers(&s->reads, STORE_READERS);
+    return NULL;
 }
 
 // From here on the path has to lead to what is open.
@@ -224,28 +243,30 @@ static const struct error *guard_files(struct arena *a, struct sqlite_store *s) 
 static const struct error *open_connections(struct arena *a, struct sqlite_store *s) {
     const struct error *e = open_writer(a, s);
     if (e == NULL) {
-        e = open_reader(a, s);
+        e = open_readers(a, s);
     }
     return e == NULL ? guard_files(a, s) : e;
 }
 
-// Opens the store to read it where the disk has no room to write.
+// Opens the store to read it where the disk has no room to write: no other connection can
+// open it meanwhile, so one reader does it all.
 static const struct error *open_without_room(struct arena *a, struct sqlite_store *s) {
     struct opening o;
     opening_look(&o, a, s->path, s->lock_fd);
-    int rc = sqlite_connect_alone(s->path, &s->read_db);
+    int rc = sqlite_connect_alone(s->path, &s->read_dbs[0]);
     if (rc != SQLITE_OK) {
-        return sqlite_error(a, s->read_db, rc, s->path, "opening it");
+        return sqlite_error(a, s->read_dbs[0], rc, s->path, "opening it");
     }
-    const struct error *e = check_and_upgrade(a, s, s->read_db, &o); // none, or it cannot
+    const struct error *e = check_and_upgrade(a, s, s->read_dbs[0], &o); // none, or it cannot
     if (e != NULL) {
         return e;
     }
-    rc = schema_read_secret(s->read_db, s->base.secret);
+    rc = schema_read_secret(s->read_dbs[0], s->base.secret);
     if (rc == SQLITE_OK) {
-        rc = reader_attach(&s->reader, s->read_db);
+        rc = reader_attach(&s->readers[0], s->read_dbs[0]);
     }
-    return rc == SQLITE_OK ? NULL : sqlite_error(a, s->read_db, rc, s->path, "preparing to read");
+    return rc == SQLITE_OK ? NULL
+                           : sqlite_error(a, s->read_dbs[0], rc, s->path, "preparing to read");
 }
 
 // See writer_surroundings. What cannot be opened as it should be goes on being read.
@@ -309,7 +330,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     s->failure.context = options->context;
     snapshot_gate_init(&s->gate);
     op_queue_init(&s->writes, options->queue_limit);
-    op_queue_init(&s->reads, options->queue_limit);
+    read_queue_init(&s->reads, options->queue_limit);
     writer_init(&s->writer, &(struct writer_surroundings){.path = s->path,
                                                           .queue = &s->writes,
                                                           .failure = &s->failure,
@@ -318,7 +339,14 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
                                                           .gate = &s->gate,
                                                           .reopen = reopen,
                                                           .context = s});
-    reader_init(&s->reader, &s->reads, &s->failure, &s->gate);
+    read_health_init(&s->read_health, &s->failure);
+    for (int i = 0; i < STORE_READERS; i++) {
+        reader_init(&s->readers[i], i,
+                    &(struct reader_surroundings){.queue = &s->reads,
+                                                  .failure = &s->failure,
+                                                  .gate = &s->gate,
+                                                  .health = &s->read_health});
+    }
 
     // Only for the message of a process that comes second: a store on a full
     // disk still opens.
@@ -333,7 +361,9 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
         return e;
     }
     writer_start(&s->writer);
-    reader_start(&s->reader);
+    for (int i = 0; i < STORE_READERS; i++) {
+        reader_start(&s->readers[i]);
+    }
     *ret_store = &s->base;
     return NULL;
 }

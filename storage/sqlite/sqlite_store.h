@@ -7,7 +7,7 @@
 
 // The embedded back-end: one SQLite file in WAL mode with synchronous=FULL. One
 // thread writes with group commit and is the only one that copies the log into
-// the database; another reads. queue_limit holds for writing and reading
+// the database; others read. queue_limit holds for writing and reading
 // operations apart.
 //
 // Opens the store at path, making it if it is not there. Errors as
