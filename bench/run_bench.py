@@ -6,6 +6,7 @@ usage: run_bench.py --bin FOLDER [options of script/bench]
 import argparse
 import datetime
 import os
+import signal
 import subprocess
 import sys
 
@@ -194,16 +195,26 @@ def measure_round(number, sides, outcome, options):
                 + (", all runs were used up" if measured.short else ""))
 
 
-def measure_special(ours, outcome, options):
-    """What is no row of the table, on our own programs."""
+def measure_starts(sides, outcome, options):
+    """Kills our servers, and those of another build, in turn."""
+    for number in range(1, options.rounds + 1):
+        for side in sides:
+            if side.title == PEER:
+                continue
+            title = "" if side is sides[0] else side.title
+            row = start.measure(side.targets[start.WHERE], options.connections)
+            outcome.starts.setdefault(title, []).append(row)
+            say(f"round {number} of {options.rounds}  start after kill -9{title and f' ({title})'} "
+                f"{1000 * row.seconds:,.0f} ms")
+
+
+def measure_special(sides, outcome, options):
+    """What is no row of the table."""
     if wants(options, start.NAME):
-        for number in range(1, options.rounds + 1):
-            outcome.starts.append(start.measure(ours.targets[start.WHERE], options.connections))
-            say(f"round {number} of {options.rounds}  start after kill -9 "
-                f"{1000 * outcome.starts[-1].seconds:,.0f} ms")
+        measure_starts(sides, outcome, options)
     if wants(options, overload.NAME):
         say("measuring overload ...")
-        runs = ours.targets[overload.WHERE]
+        runs = sides[0].targets[overload.WHERE]
         outcome.overload = overload.measure(
             runs.target, runs.existing(), {name: outcome.rate(name) for name in overload.CLOSED},
             options.seconds)
@@ -227,7 +238,7 @@ def measure_all(programs, folder, options):
             measure_parts(outcome.limits, echo, programs, folder, options)
             measure_round(number, sides, outcome, options)
         outcome.rss_mib = sides[0].runner.rss_mib
-        measure_special(sides[0], outcome, options)
+        measure_special(sides, outcome, options)
         if gateway.THROUGH in {case.name for case in sides[0].cases}:
             runs = sides[0].targets["serve"]
             outcome.limits.idle_connection_kib = gateway.measure_idle_connections(
@@ -260,6 +271,8 @@ def main(arguments):
         return 0
     programs = {name: os.path.join(options.bin, path) for name, path in PROGRAMS.items()}
     programs["bin"] = options.bin
+    # So that the servers are stopped then too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         with scratch.folder(ROOT) as folder:
             outcome = measure_all(programs, folder, options)

@@ -80,7 +80,7 @@ class Results:
         self.every = 1     # every so manieth of them running
         self.rss_mib = {}  # server -> (largest after a case, peak)
         self.overload = []  # rows
-        self.starts = []   # rows
+        self.starts = {}   # title of the programs, "" for ours -> rows
         self._connections = connections
         self._measured = {}  # case -> measurements
         self._others = {}  # title -> {case: measurements}, of other programs
@@ -194,8 +194,8 @@ class Results:
             lines += table.aligned(gateway_rows)
         if self.overload:
             lines += overload.lines(self.overload)
-        if self.starts:
-            lines += start.lines(self.starts)
+        for title, rows in self.starts.items():
+            lines += start.lines(rows, title)
         if self.rss_mib:
             lines += ["", "Resident memory, the most after a case (peak): " + ", ".join(
                 f"{name} {now:.0f} MiB ({peak:.0f})"
@@ -284,7 +284,7 @@ Written by `script/bench --write-results`, a section for each size of store; do 
 - p50 / sync: the median latency as a multiple of one appending fdatasync's.
 - load µs: the load generator's own CPU for one request; it shares the machine with the servers.
 - batch: how many changes one commit of the store carried; log pages and log bytes: what a change
-  added to the write-ahead log. Both by SQLite's wal-index, looked at each millisecond.
+  added to the write-ahead log. Both by SQLite's wal-index and log, looked at every 2 ms.
 - longest pause: between two commits while requests waited, at least; a commit takes no longer, and a
   checkpoint that holds commits up shows here. Of all rounds.
 - written: bytes that the server's write calls took for a request, log and database; page reads: bytes

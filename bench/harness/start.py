@@ -77,9 +77,9 @@ def measure(runs, connections):
     return Row(_start(target, ids[0]), log_mib)
 
 
-def lines(rows):
-    """The block under the benchmark's table."""
-    return ["", f"Start after kill -9 under cancels in random order, until a GET is answered: "
+def lines(rows, title=""):
+    """The block under the benchmark's table, of ours or the programs of that title."""
+    return ["", f"Start{title and f' of {title}'} after kill -9 under cancels in random order, until a GET is answered: "
                 f"{1000 * statistics.median(r.seconds for r in rows):,.0f} ms (median of "
                 f"{len(rows)}), at most {1000 * max(r.seconds for r in rows):,.0f} ms, with a "
                 f"write-ahead log of up to {max(r.log_mib for r in rows):,.0f} MiB."]

@@ -1,12 +1,8 @@
 """Tests of the benchmark's pure parts (bench/harness)."""
 
-import contextlib
 import datetime
-import io
 import os
 import socket
-import sqlite3
-import struct
 import sys
 import tempfile
 import unittest
@@ -14,8 +10,8 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 
 import run_bench  # noqa: E402
-from harness import (cases, deployment, fill, gateway, overload, parts, peer,  # noqa: E402
-                     processes, results, run_pool, start, table, versus, wal_index)
+from harness import (cases, deployment, gateway, overload, parts,  # noqa: E402
+                     processes, results, start, table, versus, wal_index)
 
 
 def report(**changes):
@@ -77,99 +73,20 @@ class Measurements(unittest.TestCase):
         with self.assertRaisesRegex(processes.BenchError, "15 of 1000"):
             deployment.expect_all(mixed, "200", "CreateRun")
 
-    def test_names_of_cases_are_unique(self):
-        names = [c.name for c in cases.CASES]
-        self.assertEqual(len(names), len(set(names)))
-
-
-class WalIndex(unittest.TestCase):
-    @staticmethod
-    def header(commits, frames, salt=5):
-        return wal_index.Header(commits, frames, struct.pack(">II", salt, 77), 4096)
-
-    def tally(self, behind=0):
-        return wal_index.Tally(self.header(10, 100), lambda header: behind)
-
-    def test_commits_and_pages_are_those_that_sqlite_writes(self):
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "runs.db")
-            database = sqlite3.connect(path, isolation_level=None)
-            database.execute("PRAGMA page_size=1024")
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("CREATE TABLE t(a)")
-            pages_before = (os.path.getsize(path + "-wal") - 32) // (1024 + 24)
-            watcher = wal_index.Watcher(path)
-            for _ in range(3):
-                database.execute("BEGIN")
-                for number in range(7):
-                    database.execute("INSERT INTO t VALUES(?)", ("x" * number * 100,))
-                database.execute("COMMIT")
-            database.execute("SELECT sum(a) FROM t").fetchall()
-            database.execute("UPDATE t SET a=1 WHERE a=99")  # changes nothing
-            pages = (os.path.getsize(path + "-wal") - 32) // (1024 + 24) - pages_before
-            database.execute("PRAGMA wal_checkpoint(RESTART)")
-            database.execute("INSERT INTO t VALUES('one page')")
-            tally = watcher.stop()
-            self.assertEqual((tally.commits(), tally.restarts, tally.unseen), (4, 1, 0))
-            self.assertGreater(pages, 6)
-            self.assertEqual(tally.frames, pages + 1)
-            self.assertEqual(tally.log_bytes(), (pages + 1) * (1024 + 24))
-            database.close()
-
-    def test_a_header_that_is_being_written_is_none(self):
-        old, new = (struct.pack("=III2xHI28x", 3007000, 0, n, 4096, 0) for n in (5, 6))
-        self.assertEqual(wal_index.parse(new + new).commits, 6)
-        self.assertIsNone(wal_index.parse(new + old))
-        self.assertIsNone(wal_index.parse(new + new[:-1]))
-        with self.assertRaisesRegex(processes.BenchError, "wal-index has version 1, known is"):
-            wal_index.parse(2 * struct.pack("=III36x", 1, 0, 5))
-
-    def test_a_page_may_be_as_large_as_no_number_of_16_bits(self):
-        data = struct.pack("=III2xHI28x", 3007000, 0, 5, 1, 8)
-        self.assertEqual(wal_index.parse(data + data)[:2], (5, 8))
-        self.assertEqual(wal_index.parse(data + data).page_bytes, 65536)
-
-    def test_the_counters_may_start_over(self):
-        tally = wal_index.Tally(self.header(2**32 - 1, 7, 2**32 - 1), lambda header: 3)
-        tally.add(self.header(2, 4, 0), 1.0)
-        self.assertEqual((tally.commits(), tally.restarts, tally.frames), (3, 1, 7))
-
-    def test_a_log_that_begins_anew_counts_whole(self):
-        tally = self.tally(behind=30)
-        tally.add(self.header(11, 150), 1.0)
-        tally.add(self.header(12, 20, salt=6), 1.1)
-        self.assertEqual((tally.frames, tally.restarts, tally.unseen), (50 + 30 + 20, 1, 0))
-
-    def test_what_was_overwritten_unseen_is_told(self):
-        tally = self.tally()
-        tally.add(self.header(12, 101, salt=6), 1.1)
-        tally.add(self.header(20, 1, salt=8), 1.2)
-        self.assertEqual((tally.restarts, tally.unseen), (3, 2))
-        fresh = wal_index.Tally(self.header(0, 0, 0), lambda header: 0)
-        fresh.add(self.header(1, 9, salt=12345678), 1.0)  # the first log's salt is random
-        self.assertEqual((fresh.restarts, fresh.unseen, fresh.frames), (1, 0, 9))
-
-    def test_the_longest_pause_is_between_two_commits_under_load(self):
-        tally = self.tally()
-        tally.add(self.header(10, 100), 0.0)
-        tally.add(self.header(10, 100), 5.0)  # before the first commit
-        tally.add(self.header(11, 101), 5.1)
-        tally.add(self.header(11, 101), 5.3)
-        tally.add(self.header(12, 102), 5.4)
-        tally.add(self.header(12, 102), 9.0)
-        tally.add(self.header(13, 103), 9.1, loaded=False)
-        self.assertAlmostEqual(tally.longest_pause, 0.2)
-
     def test_a_store_is_told_for_each_change(self):
         m = cases.measurement(report(), "200", 0.05, 0.1)
-        tally = self.tally()
-        tally.add(self.header(12, 110), 0.0)
+        tally = wal_index.Tally(wal_index.Header(10, 100, b"salt" * 2, 4096), lambda header: 0)
+        tally.add(wal_index.Header(12, 110, b"salt" * 2, 4096), 0.0)
         cases.add_store(m, tally, 20, busy=False)
         self.assertEqual((m.batch, m.log_pages, m.log_bytes, m.longest_pause_us),
                          (10, 0.5, 0.5 * 4120, None))
         m = cases.measurement(report(), "200", 0.05, 0.1)
         cases.add_store(m, tally, 0, busy=True)
         self.assertIsNone(m.batch)
+
+    def test_names_of_cases_are_unique(self):
+        names = [c.name for c in cases.CASES]
+        self.assertEqual(len(names), len(set(names)))
 
 
 class Parts(unittest.TestCase):
@@ -215,156 +132,6 @@ class Gateway(unittest.TestCase):
         self.assertEqual(gateway.rows({}, {}, None), [])
 
 
-class Fill(unittest.TestCase):
-    def test_a_store_that_does_not_fit_is_told(self):
-        with tempfile.TemporaryDirectory() as folder:
-            fill.check_space(folder, 1000, 2)
-            with self.assertRaisesRegex(
-                    processes.BenchError, "^--runs 1000000000000 needs 3539025.8 GiB for 2 stores, "
-                                          "the disk has .* GiB free; --case"):
-                fill.check_space(folder, 10**12, 2)
-
-    def test_small_stores_are_copied_and_most_runs_of_large_ones_finished(self):
-        self.assertTrue(fill.is_copied(200000))
-        self.assertFalse(fill.is_copied(10**7))
-        self.assertEqual((fill.default_every(200000), fill.default_every(10**7)), (2, 10))
-
-    def test_a_kept_store_is_brought_back_whole(self):
-        class Target:
-            pass
-
-        with tempfile.TemporaryDirectory() as folder:
-            target = Target()
-            target.folder = folder
-            store = os.path.join(folder, deployment.STORE_FOLDER)
-            os.mkdir(store)
-            for name in ("runs.db", "runs.db.state"):
-                with open(os.path.join(store, name), "w", encoding="ascii") as file:
-                    file.write("kept")
-            fill.keep(target)
-            with open(os.path.join(store, "runs.db"), "w", encoding="ascii") as file:
-                file.write("changed")
-            with open(os.path.join(store, "runs.db-wal"), "w", encoding="ascii") as file:
-                file.write("new")
-            fill.bring_back(target)
-            self.assertEqual(sorted(os.listdir(store)), ["runs.db", "runs.db.state"])
-            with open(os.path.join(store, "runs.db"), encoding="ascii") as file:
-                self.assertEqual(file.read(), "kept")
-
-
-class RunPool(unittest.TestCase):
-    IDS = [f"id-{n:03d}" for n in range(1, 104)]
-
-    def pool(self, reserved=0.0):
-        return run_pool.RunPool(self.IDS, self.IDS[3::4], 4, reserved)
-
-    def test_random_order_is_fixed_and_takes_each_running_run_once(self):
-        pool, again = self.pool(), self.pool()
-        first = pool.take(20, False)
-        self.assertEqual(first, again.take(20, False))
-        self.assertNotEqual(first, sorted(first))
-        rest = pool.take(20, False)  # there are six
-        self.assertEqual((len(rest), pool.left(False)), (5, 0))
-        self.assertEqual(sorted(first + rest), self.IDS[3::4])
-
-    def test_order_of_creation(self):
-        pool = self.pool()
-        self.assertEqual(pool.take(2, True), ["id-004", "id-008"])
-        self.assertEqual(pool.take(1, True), ["id-012"])
-        self.assertEqual((pool.size(True), pool.left(True)), (25, 22))
-        with self.assertRaisesRegex(processes.BenchError, "two orders"):
-            pool.take(1, False)
-        pool.renew()
-        self.assertEqual(len(pool.take(100, False)), 25)
-
-    def test_a_reserve_is_taken_in_order_alone(self):
-        pool = self.pool(0.25)
-        self.assertEqual((pool.size(True), pool.size(False)), (6, 19))
-        ordered, shuffled = pool.take(100, True), pool.take(100, False)
-        self.assertEqual(ordered, self.IDS[3::4][:6])
-        self.assertEqual(sorted(shuffled), self.IDS[3::4][6:])
-
-    def test_finished_are_all_that_do_not_run(self):
-        running = set(self.IDS[3::4])
-        self.assertEqual(sorted(self.pool().finished(1000)),
-                         [i for i in self.IDS if i not in running])
-        self.assertEqual(sorted(self.pool().any(1000)), self.IDS)
-        self.assertEqual(len(set(self.pool().any(50))), 50)
-
-    def test_ids_are_read_from_a_file(self):
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "ids")
-            with open(path, "w", encoding="ascii") as file:
-                file.write("one\ntwo\n")
-            ids = run_pool.IdFile(path)
-            self.assertEqual(list(ids), ["one", "two"])
-            with open(path, "w", encoding="ascii") as file:
-                file.write("one\nthree\n")
-            with self.assertRaisesRegex(processes.BenchError, "lines are not equally long"):
-                run_pool.IdFile(path)
-
-
-class Deployment(unittest.TestCase):
-    def test_ids_are_of_version_7_ascending_and_the_same_each_time(self):
-        with tempfile.TemporaryDirectory() as folder:
-            ids = deployment.Target("a", {}, folder).new_ids(300)
-            again = deployment.Target("b", {}, folder)
-            self.assertEqual(again.new_ids(100) + again.new_ids(200), ids)
-        self.assertEqual(ids, sorted(ids))
-        self.assertEqual(len(set(ids)), 300)
-        for text in ids:
-            self.assertRegex(text, "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}"
-                                   "-[0-9a-f]{12}$")
-
-
-class Options(unittest.TestCase):
-    def refusal(self, *arguments):
-        told = io.StringIO()
-        with contextlib.redirect_stderr(told):
-            with self.assertRaises(SystemExit) as end:
-                run_bench.parse_arguments(arguments)
-        self.assertEqual(end.exception.code, 2)
-        return told.getvalue().splitlines()[-1]
-
-    def test_wrong_ones_are_told_with_their_limits(self):
-        for text in ("-1", "0", "999", "1000000001", "1e6", ""):
-            self.assertIn(f"--runs: must be a whole number from 1,000 to 1,000,000,000, is '{text}'",
-                          self.refusal(f"--runs={text}"))
-        for text in ("1", "1001", "half"):
-            self.assertIn(f"--running-every: must be a whole number from 2 to 1,000, is '{text}'",
-                          self.refusal("--running-every", text))
-        self.assertIn("--peer: must be a folder that holds run-peer.sh, is '/nowhere'",
-                      self.refusal("--peer", "/nowhere"))
-        self.assertIn("--beside: must be a folder that holds ctl/runsctl, is '/nowhere'",
-                      self.refusal("--beside", "/nowhere"))
-        self.assertIn("unrecognized arguments: --shuffle", self.refusal("--shuffle"))
-
-    def test_a_peer_needs_a_case_that_it_has(self):
-        with tempfile.TemporaryDirectory() as folder:
-            with open(os.path.join(folder, peer.SCRIPT), "w", encoding="ascii"):
-                pass
-            self.assertIn("--peer compares cancel, cancel-1, grpc-cancel-tcp, get, conflict; "
-                          "--case names none of them",
-                          self.refusal("--peer", folder, "--case", "not-found"))
-            options = run_bench.parse_arguments(["--peer", folder, "--case", "get"])
-            self.assertEqual(options.peer, folder)
-
-    def test_defaults(self):
-        options = run_bench.parse_arguments([])
-        self.assertEqual((options.runs, options.running_every), (200000, 2))
-        self.assertEqual(run_bench.places(options), ["apart", "serve"])
-        options = run_bench.parse_arguments(["--runs", "10000000", "--case", "start"])
-        self.assertEqual((options.running_every, run_bench.places(options)), (10, ["serve"]))
-        self.assertEqual(run_bench.chosen_cases(options), [])
-
-    def test_overload_brings_the_cases_that_it_is_held_against(self):
-        options = run_bench.parse_arguments(["--case", "overload"])
-        self.assertEqual([c.name for c in run_bench.chosen_cases(options)], ["cancel", "get"])
-
-    def test_every_case_of_the_peer_is_one(self):
-        self.assertLessEqual(set(peer.CASES), {c.name for c in cases.CASES})
-
-
 class Versus(unittest.TestCase):
     def measured(self, *cpu_us):
         return [cases.measurement(report(), "200", us / 1000, 0.1) for us in cpu_us]
@@ -389,6 +156,7 @@ class Start(unittest.TestCase):
         rows = [start.Row(seconds, mib) for seconds, mib in ((0.2, 5), (0.9, 31.7), (0.3, 7))]
         self.assertIn("300 ms (median of 3), at most 900 ms, with a write-ahead log of up to 32 MiB",
                       start.lines(rows)[1])
+        self.assertIn("Start of another after", start.lines(rows, "another")[1])
 
 
 class Overload(unittest.TestCase):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the benchmark's tests where Bazel put them, with Debian's Python.
 set -euo pipefail
-/usr/bin/python3 -B tests/bench/harness_test.py
-/usr/bin/python3 -B tests/bench/instructions_test.py
-/usr/bin/python3 -B tests/bench/soak_test.py
+for name in harness wal_index runs bench_options instructions soak; do
+    /usr/bin/python3 -B "tests/bench/${name}_test.py"
+done

@@ -1,0 +1,65 @@
+"""Tests of the options of script/bench (bench/run_bench.py)."""
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
+
+import run_bench  # noqa: E402
+from harness import cases, peer  # noqa: E402
+
+
+class Options(unittest.TestCase):
+    def refusal(self, *arguments):
+        told = io.StringIO()
+        with contextlib.redirect_stderr(told):
+            with self.assertRaises(SystemExit) as end:
+                run_bench.parse_arguments(arguments)
+        self.assertEqual(end.exception.code, 2)
+        return told.getvalue().splitlines()[-1]
+
+    def test_wrong_ones_are_told_with_their_limits(self):
+        for text in ("-1", "0", "999", "1000000001", "1e6", ""):
+            self.assertIn(f"--runs: must be a whole number from 1,000 to 1,000,000,000, is '{text}'",
+                          self.refusal(f"--runs={text}"))
+        for text in ("1", "1001", "half"):
+            self.assertIn(f"--running-every: must be a whole number from 2 to 1,000, is '{text}'",
+                          self.refusal("--running-every", text))
+        self.assertIn("--peer: must be a folder that holds run-peer.sh, is '/nowhere'",
+                      self.refusal("--peer", "/nowhere"))
+        self.assertIn("--beside: must be a folder that holds ctl/runsctl, is '/nowhere'",
+                      self.refusal("--beside", "/nowhere"))
+        self.assertIn("unrecognized arguments: --shuffle", self.refusal("--shuffle"))
+
+    def test_a_peer_needs_a_case_that_it_has(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, peer.SCRIPT), "w", encoding="ascii"):
+                pass
+            self.assertIn("--peer compares cancel, cancel-1, grpc-cancel-tcp, get, conflict; "
+                          "--case names none of them",
+                          self.refusal("--peer", folder, "--case", "not-found"))
+            options = run_bench.parse_arguments(["--peer", folder, "--case", "get"])
+            self.assertEqual(options.peer, folder)
+
+    def test_defaults(self):
+        options = run_bench.parse_arguments([])
+        self.assertEqual((options.runs, options.running_every), (200000, 2))
+        self.assertEqual(run_bench.places(options), ["apart", "serve"])
+        options = run_bench.parse_arguments(["--runs", "10000000", "--case", "start"])
+        self.assertEqual((options.running_every, run_bench.places(options)), (10, ["serve"]))
+        self.assertEqual(run_bench.chosen_cases(options), [])
+
+    def test_overload_brings_the_cases_that_it_is_held_against(self):
+        options = run_bench.parse_arguments(["--case", "overload"])
+        self.assertEqual([c.name for c in run_bench.chosen_cases(options)], ["cancel", "get"])
+
+    def test_every_case_of_the_peer_is_one(self):
+        self.assertLessEqual(set(peer.CASES), {c.name for c in cases.CASES})
+
+
+if __name__ == "__main__":
+    unittest.main()
