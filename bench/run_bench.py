@@ -88,6 +88,9 @@ def parse_arguments(arguments):
     parser.add_argument("--beside", type=checked(beside_option), metavar="FOLDER", help=(
         "measure another build's programs beside ours, each case in turn, and print the ratios; "
         "FOLDER holds ctl/runsctl and so on, as bazel-bin does"))
+    parser.add_argument("--server-option", action="append", default=[], metavar="OPTION", help=(
+        "for our runsctl serve and runsd, not those beside; as --server-option=--queue-limit=99, "
+        "may be repeated"))
     parser.add_argument("--write-results", action="store_true", help=(
         "write the section of bench/RESULTS.md that is of so many runs"))
     parser.add_argument("--instructions", action="store_true", help=(
@@ -135,10 +138,10 @@ class Side:
         self.cases = chosen_cases(options)
         self.runner = cases.Runner(self.targets, options.seconds, options.connections)
 
-    def start(self, programs, folder, options):
+    def start(self, programs, folder, options, server_options=()):
         """Starts filled stores for all places."""
         for place in places(options):
-            target = deployment.Deployment(place, programs, folder)
+            target = deployment.Deployment(place, programs, folder, server_options)
             runs = filled_target.FilledTarget(target, options.runs, options.running_every, say)
             self.targets[place] = runs
             runs.start()
@@ -155,7 +158,7 @@ class Side:
 
 def start_sides(sides, programs, folder, options):
     """Starts all of sides, ours first."""
-    sides[0].start(programs, folder, options)
+    sides[0].start(programs, folder, options, options.server_option)
     for side in sides[1:]:
         if side.title == BESIDE:
             theirs = {name: os.path.join(options.beside, PROGRAMS[name])

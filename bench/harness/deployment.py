@@ -100,10 +100,12 @@ class Target:
 
 
 class Deployment(Target):
-    """Our servers over a SQLite store: "serve" is one process, "apart" two."""
+    """Our servers over a SQLite store: "serve" is one process, "apart" two. The options are
+    for those that have the store."""
 
-    def __init__(self, name, programs, folder):
+    def __init__(self, name, programs, folder, server_options=()):
         super().__init__(name, programs, folder)
+        self._server_options = list(server_options)
         self.store = "sqlite:" + DATABASE
         self.database = os.path.join(self.folder, DATABASE)
         self.make_store()
@@ -140,7 +142,8 @@ class Deployment(Target):
         """Starts the process without waiting for it."""
         return self._start("runsctl", [
             self.programs["runsctl"], "serve", "--http", self.http, "--grpc", self.grpc,
-            "--grpc", self.tcp, "--store", self.store, "--log-level", "warn"])
+            "--grpc", self.tcp, "--store", self.store, "--log-level", "warn"]
+            + self._server_options)
 
     def start_in_one_process(self):
         server = self.launch_one_process()
@@ -150,7 +153,7 @@ class Deployment(Target):
     def start_apart(self):
         server = self._start("runsd", [
             self.programs["runsd"], "--listen", self.grpc, "--store", self.store,
-            "--log-level", "warn"])
+            "--log-level", "warn"] + self._server_options)
         self._wait_for_grpc(server)
         gateway = self._start("runs-gateway", [
             self.programs["runs-gateway"], "--listen", self.http, "--upstream", self.grpc,

@@ -37,8 +37,8 @@ class FilledTarget:
                                       0 if self._copied else RESERVED_SHARE)
 
     def renew(self, count, ordered):
-        """Sees to it that runs can be taken: brings the filled store back where that is
-        quick, else fills it anew once fewer are left than half of those wanted."""
+        """Sees to it that about so many runs can be taken: brings the filled store back where
+        that is quick, else fills it anew once fewer are left than half of them."""
         wanted = min(count, self._pool.size(ordered))
         if self._copied:
             self.target.stop()
@@ -56,6 +56,10 @@ class FilledTarget:
 
     def take(self, count, ordered):
         return self._pool.take(count, ordered)
+
+    def give_back(self, count, ordered):
+        """The last ones taken in that order were not used."""
+        self._pool.give_back(count, ordered)
 
     def existing(self):
         """Ids to read in one round."""

@@ -121,6 +121,9 @@ class Peer:
         self._taken += len(taken)
         return taken
 
+    def give_back(self, count, _ordered):
+        self._taken -= count
+
     def existing(self):
         return list(self._ids)
 

@@ -243,12 +243,14 @@ def sections(page):
 
 def section(text, options, commit, date):
     """The section of one run of the benchmark."""
+    given = "".join(f" `{option}`" for option in options.server_option)
+    given = f"\n- Options of the servers:{given}" if given else ""
     return f"""## A store of {options.runs:,} runs
 
 - Machine: {machine()}
 - Date: {date.isoformat()}
 - Commit: {commit}
-- Rounds: {options.rounds}, each case {options.seconds:g} s in each, interleaved; medians
+- Rounds: {options.rounds}, each case {options.seconds:g} s in each, interleaved; medians{given}
 
 {text}"""
 
@@ -275,7 +277,7 @@ Written by `script/bench --write-results`, a section for each size of store; do 
   `cancel-ordered` has the oldest quarter of the running runs to itself.
 - Closed loop, each connection sending its next request at once, save where a rate is due: there
   latency counts from when a request was due, so that waiting to be sent is not left out.
-- longest: the longest request of all rounds, in ms.
+- longest: the longest request of all rounds, in ms; beside others the median of the rounds' longest.
 - CPU µs: user and system time of all server processes (for gRPC cases of `runsd`, not of the
   client) for one request, with what they did until they were idle again.
 - / HTTP, / gRPC, / SQLite: that CPU as a multiple of the part's own, / all of the sum of the parts

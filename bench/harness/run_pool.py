@@ -67,6 +67,10 @@ class RunPool:
             return [self._running[i] for i in range(first, end)]
         return [self._running[i] for i in self._order[first:end]]
 
+    def give_back(self, count, ordered):
+        """The last ones taken in that order were not used."""
+        self._taken[ordered] -= count
+
     def any(self, count):
         """At most so many of all runs, in random order."""
         total = len(self._ids)

@@ -53,6 +53,11 @@ class Options(unittest.TestCase):
         self.assertEqual((options.running_every, run_bench.places(options)), (10, ["serve"]))
         self.assertEqual(run_bench.chosen_cases(options), [])
 
+    def test_options_for_the_servers_are_taken_as_they_are(self):
+        options = run_bench.parse_arguments(["--server-option=--queue-limit=99",
+                                             "--server-option", "x"])
+        self.assertEqual(options.server_option, ["--queue-limit=99", "x"])
+
     def test_overload_brings_the_cases_that_it_is_held_against(self):
         options = run_bench.parse_arguments(["--case", "overload"])
         self.assertEqual([c.name for c in run_bench.chosen_cases(options)], ["cancel", "get"])

@@ -269,6 +269,11 @@ class Results(unittest.TestCase):
             options.runs = runs
             return results.section(text, options, "abc", datetime.date(2026, 11, 29))
 
+        options.server_option = ["--queue-limit=99", "--drain-ms=1"]
+        self.assertIn("medians\n- Options of the servers: `--queue-limit=99` `--drain-ms=1`\n\ntext",
+                      section(5000, "text"))
+        options.server_option = []
+        self.assertIn("medians\n\ntext", section(5000, "text"))
         page = results.page("", 10**7, section(10**7, "large"))
         page = results.page(page, 200000, section(200000, "small"))
         self.assertLess(page.index("small"), page.index("large"))

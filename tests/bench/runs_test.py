@@ -64,6 +64,13 @@ class RunPool(unittest.TestCase):
         self.assertEqual((len(rest), pool.left(False)), (5, 0))
         self.assertEqual(sorted(first + rest), self.IDS[3::4])
 
+    def test_what_was_not_used_is_taken_again(self):
+        pool = self.pool()
+        first = pool.take(20, False)
+        pool.give_back(15, False)
+        self.assertEqual(pool.left(False), 20)
+        self.assertEqual(pool.take(15, False), first[5:])
+
     def test_order_of_creation(self):
         pool = self.pool()
         self.assertEqual(pool.take(2, True), ["id-004", "id-008"])
@@ -211,6 +218,8 @@ class Peer(unittest.TestCase):
                 self.assertEqual(len(pids), 2)
                 runs.target.check_alive()
                 self.assertEqual((runs.take(2, False), runs.left(False)), (["b", "a"], 1))
+                runs.give_back(1, False)
+                self.assertEqual(runs.take(1, False), ["a"])
                 runs.renew(2, False)
                 self.assertEqual(runs.left(False), 3)
                 self.assertFalse(set(pids) & set(runs.target.pids()))
