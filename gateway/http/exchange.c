@@ -42,8 +42,7 @@ void exchange_move(struct exchange *x, enum exchange_state state) {
 
 // --- making and freeing ---
 
-struct exchange *exchange_new(struct exchange_context *context,
-                              const struct exchange_connection *client,
+struct exchange *exchange_new(struct exchange_context *context, struct reaper_entry *entry,
                               struct MHD_Connection *connection, const char *target) {
     struct exchange *x = context->spare;
     if (x != NULL) {
@@ -57,8 +56,7 @@ struct exchange *exchange_new(struct exchange_context *context,
     }
     x->context = context;
     x->api = gateway_api_slot_get(context->apis);
-    x->entry = client->entry;
-    x->client_address = slice_of_cstr(client->client_address);
+    x->entry = entry;
     x->connection = connection;
     x->begin_us = clock_monotonic_us();
     x->received_target = target;

@@ -7,9 +7,10 @@
 // which of them may follow which are in exchange.c; what is done in each is a step of its own
 // (exchange_internal.h), which this file alone chooses.
 
-// Begins an exchange with the request's target as it was sent. client is its connection.
+// Begins an exchange with the request's target as it was sent, of a connection
+// that has an entry with the reaper.
 struct exchange *exchange_machine_begin(struct exchange_context *context,
-                                        const struct exchange_connection *client,
+                                        struct reaper_entry *entry,
                                         struct MHD_Connection *connection, const char *target);
 
 // libmicrohttpd's access handler for the exchange.

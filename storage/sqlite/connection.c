@@ -1,6 +1,7 @@
 #include "storage/sqlite/connection.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/core/strbuf.h"
@@ -13,7 +14,16 @@ static const char *const common_pragmas = "PRAGMA mmap_size=0;"
                                           "PRAGMA trusted_schema=OFF;"
                                           "PRAGMA temp_store=MEMORY;";
 
+// SQLite counts each allocation of all connections behind one lock, which the threads that read
+// and write would meet at all the time; nothing asks for the counts. Refused, and then of no
+// consequence, if something in the process has used SQLite before.
+static void configure(void) {
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int connect(const char *path, int flags, const char *pragmas, sqlite3 **ret_db) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure);
     int rc =
         sqlite3_open_v2(path, ret_db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc != SQLITE_OK) {

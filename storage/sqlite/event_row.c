@@ -3,17 +3,26 @@
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/schema.h"
 
-int event_row_init(struct event_row *e, sqlite3 *db) {
-    static const char *const sql =
-        "INSERT INTO event(run_key, sequence, from_status, to_status, at, actor,"
-        " reason, event_key, previous_event)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+int event_row_init(struct event_row *e, sqlite3 *db, struct organizations *organizations) {
+    static const char *const insert =
+        "INSERT INTO event(event_key, organization, id, revision, kind, sequence, from_status,"
+        " to_status, at, attempt, actor, reason, request_id, remote_address, idempotency_key,"
+        " previous_of_run, previous_of_organization)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    static const char *const insert_mark =
+        "INSERT INTO event_mark(organization, revision, event_key) VALUES(?1, ?2, ?3)";
+    e->organizations = organizations;
     int rc = schema_newest_event(db, &e->last);
-    return rc == SQLITE_OK ? sqlite_prepare_all(db, &sql, 1, &e->insert) : rc;
+    e->committed = e->last;
+    if (rc == SQLITE_OK) {
+        rc = sqlite_prepare_all(db, &insert, 1, &e->insert);
+    }
+    return rc == SQLITE_OK ? sqlite_prepare_all(db, &insert_mark, 1, &e->insert_mark) : rc;
 }
 
 void event_row_release(struct event_row *e) {
     sqlite_finalize_all(&e->insert, 1);
+    sqlite_finalize_all(&e->insert_mark, 1);
 }
 
 void event_row_begun(struct event_row *e) {
@@ -24,22 +33,52 @@ void event_row_rolled_back(struct event_row *e) {
     e->last = e->committed;
 }
 
-int event_row_append(struct event_row *e, const struct event_place *place, int from,
-                     const struct run_record *run, const struct event_cause *cause) {
-    sqlite3_stmt *s = e->insert;
+static int insert_event(sqlite3_stmt *s, int64_t key, const struct run_record *run,
+                        const struct event_source *source, const struct organization *before) {
+    const struct event_cause *cause = source->cause;
+    sqlite3_bind_int64(s, 1, key);
+    sqlite_bind_text(s, 2, run->organization);
+    run_id_bind(s, 3, source->id);
+    sqlite3_bind_int64(s, 4, before->revision + 1);
+    sqlite3_bind_int(s, 5, (int)source->kind);
+    sqlite3_bind_int64(s, 6, run->sequence);
+    sqlite3_bind_int(s, 7, source->from);
+    sqlite3_bind_int(s, 8, (int)run->status);
+    sqlite3_bind_int64(s, 9, run->updated_at_us);
+    sqlite3_bind_int64(s, 10, run->attempt);
+    sqlite_bind_text(s, 11, cause->actor);
+    sqlite_bind_text(s, 12, cause->reason);
+    sqlite_bind_text(s, 13, cause->request_id);
+    sqlite_bind_text(s, 14, cause->remote_address);
+    sqlite_bind_text(s, 15, cause->idempotency_key);
+    sqlite3_bind_int64(s, 16, source->previous);
+    sqlite3_bind_int64(s, 17, before->newest_event);
+    return sqlite_step_once(s);
+}
+
+static int insert_mark(sqlite3_stmt *s, struct slice organization, int64_t revision, int64_t key) {
+    sqlite_bind_text(s, 1, organization);
+    sqlite3_bind_int64(s, 2, revision);
+    sqlite3_bind_int64(s, 3, key);
+    return sqlite_step_once(s);
+}
+
+int event_row_append(struct event_row *e, const struct run_record *run,
+                     const struct event_source *source, int64_t *ret_revision) {
+    struct organization *organization;
     int64_t key = event_row_next(e);
-    sqlite3_bind_int64(s, 1, place->run_key);
-    sqlite3_bind_int64(s, 2, run->sequence);
-    sqlite3_bind_int(s, 3, from);
-    sqlite3_bind_int(s, 4, (int)run->status);
-    sqlite3_bind_int64(s, 5, run->updated_at_us);
-    sqlite_bind_text(s, 6, cause->actor);
-    sqlite_bind_text(s, 7, cause->reason);
-    sqlite3_bind_int64(s, 8, key);
-    sqlite3_bind_int64(s, 9, place->previous);
-    int rc = sqlite_step_once(s);
+    int rc = organizations_find(e->organizations, run->organization, &organization);
     if (rc == SQLITE_OK) {
+        rc = insert_event(e->insert, key, run, source, organization);
+    }
+    int64_t revision = rc == SQLITE_OK ? organization->revision + 1 : 0;
+    if (rc == SQLITE_OK && revision % EVENT_MARK_INTERVAL == 0) {
+        rc = insert_mark(e->insert_mark, run->organization, revision, key);
+    }
+    if (rc == SQLITE_OK) {
+        organizations_advance(e->organizations, organization, key);
         e->last = key;
+        *ret_revision = revision;
     }
     return rc;
 }

@@ -4,16 +4,27 @@
 #include <sqlite3.h>
 
 #include "storage/run_record.h"
+#include "storage/sqlite/organizations.h"
+#include "storage/sqlite/run_id.h"
 
-// Appends rows to table event, for the one connection that writes: the order of all events.
+// Appends rows to table event, for the one connection that writes: the order of all events,
+// and within each organization that of its revisions.
 struct event_row {
     sqlite3_stmt *insert;
+    sqlite3_stmt *insert_mark;
+    struct organizations *organizations;
     int64_t last;      // the newest event's key
     int64_t committed; // that before the open transaction
 };
 
-// Prepares the statement. Returns SQLite's code; release in either case.
-int event_row_init(struct event_row *e, sqlite3 *db);
+// An event says which was its organization's before it, and every so many revisions have their
+// key in table event_mark: the event of any revision is found by so many steps at most, and
+// an event costs no page besides its own.
+enum { EVENT_MARK_INTERVAL = 64 };
+#define EVENT_MARK_INTERVAL_SQL "64"
+
+// Prepares the statements. Returns SQLite's code; release in either case.
+int event_row_init(struct event_row *e, sqlite3 *db, struct organizations *organizations);
 void event_row_release(struct event_row *e);
 
 // To be called as a transaction begins, and where it was rolled back: last is again what is
@@ -26,15 +37,18 @@ static inline int64_t event_row_next(const struct event_row *e) {
     return e->last + 1;
 }
 
-// Where an event stands: its run, and the run's event before it (0: none).
-struct event_place {
-    int64_t run_key;
-    int64_t previous;
+// What an event says beside the run that it made.
+struct event_source {
+    enum store_event_kind kind;
+    const struct run_id *id; // of the run
+    int64_t previous;        // the key of the run's event before it; 0: none
+    int from;                // the status before it; 0: its creation
+    const struct event_cause *cause;
 };
 
-// Adds the event of key event_row_next that made the run at place, which had status from (0:
-// its creation), what it is. Returns SQLite's code.
-int event_row_append(struct event_row *e, const struct event_place *place, int from,
-                     const struct run_record *run, const struct event_cause *cause);
+// Adds the event of key event_row_next that made run what it is. *ret_revision is its
+// organization's revision. Returns SQLite's code.
+int event_row_append(struct event_row *e, const struct run_record *run,
+                     const struct event_source *source, int64_t *ret_revision);
 
 #endif

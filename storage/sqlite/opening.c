@@ -147,3 +147,8 @@ bool opening_log_was_copied(const struct opening *o) {
     return o->log_bytes == 0 ||
            (o->database_rc == SQLITE_OK && lineage_is_same_mark(&o->in_database, &o->now));
 }
+
+bool opening_is_restored(const struct opening *o) {
+    return o->now.generation > 0 &&
+           (o->now.inode != o->inode || o->now.schema_cookie != o->schema_cookie);
+}

@@ -38,4 +38,8 @@ bool opening_is_copy_in_use(const struct opening *o);
 // Whether the database has all that the log holds.
 bool opening_log_was_copied(const struct opening *o);
 
+// Whether the file is a copy of the one that was last written to as this store: a backup that was
+// put back, or a store that was moved. To be called after opening_check.
+bool opening_is_restored(const struct opening *o);
+
 #endif

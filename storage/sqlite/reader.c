@@ -11,8 +11,9 @@
 // long for one page, and most operations on what is in memory less.
 enum { SLOW_US = 50 };
 
-// Begins a snapshot. Returns SQLite's code.
+// Begins a snapshot. Returns SQLite's code; end_snapshot in either case.
 static int begin_snapshot(struct reader *r) {
+    pending_enter(r->around.pending, r->slot);
     return session_begin(&r->session);
 }
 
@@ -22,6 +23,7 @@ static void end_snapshot(struct reader *r) {
     if (sqlite3_get_autocommit(r->db) == 0 && session_commit(&r->session) != SQLITE_OK) {
         sqlite_run(r->db, "ROLLBACK");
     }
+    pending_leave(r->around.pending, r->slot);
 }
 
 static void answer_failure(struct reader *r, struct store_op *op, int rc) {
@@ -145,7 +147,7 @@ void reader_init(struct reader *r, int slot, const struct reader_surroundings *a
 
 int reader_attach(struct reader *r, sqlite3 *db) {
     r->db = db;
-    return session_init(&r->session, db, STORE_READS);
+    return session_init(&r->session, db, STORE_READS, r->around.pending, NULL);
 }
 
 void reader_detach(struct reader *r) {

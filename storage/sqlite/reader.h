@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "storage/read_queue.h"
+#include "storage/sqlite/pending.h"
 #include "storage/sqlite/read_health.h"
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/snapshot_gate.h"
@@ -16,13 +17,14 @@ struct reader_surroundings {
     struct store_failure *failure;
     struct snapshot_gate *gate;
     struct read_health *health;
+    struct pending *pending;
 };
 
 // One of the threads that answer the operations that only read, on a read-only connection of
 // its own, without waiting for the writer. It begins each snapshot after the operations were
 // pushed (read_queue.h), so each sees every write that was answered before it was submitted.
 struct reader {
-    int slot;    // its number in the queue, from 0
+    int slot;    // its number in the queue and in pending, from 0
     sqlite3 *db; // used by the thread alone while the gate is open; NULL: it takes nothing
     struct reader_surroundings around;
     struct session session;

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/session.h"
 
 #define NUMBER(NAME, name, sql, since) RUN_FIELD_##NAME,
 static const uint8_t row_fields[] = {RUN_ROW_FIELDS(NUMBER, )};
@@ -58,17 +59,57 @@ void run_body_bind_fields(sqlite3_stmt *s, int first, const struct run_fields *f
     bind_fields(s, first, body_fields, RUN_BODY_FIELD_COUNT, fields);
 }
 
-int64_t run_row_read(struct arena *a, sqlite3_stmt *s, struct run_record *ret) {
+// Makes of the run as its row has it what it has become since.
+static void catch_up(struct session *session, struct run_record *run, struct run_row *row) {
+    struct run_id id = run_id_of(run->id);
+    struct pending_state state;
+    if (session_find_pending(session, run->organization, &id, &state) &&
+        state.sequence > run->sequence) {
+        run->status = state.status;
+        run->updated_at_us = state.updated_at_us;
+        run->sequence = state.sequence;
+        row->newest_event = state.newest_event;
+    }
+}
+
+int run_row_status(struct session *session, sqlite3_stmt *s) {
+    int status = sqlite3_column_int(s, RUN_ROW_STATUS);
+    struct run_id id = run_id_peek(s, 2);
+    struct slice organization =
+        slice_of(sqlite3_column_text(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+    struct pending_state state;
+    if (run_row_status_is_sound(status) &&
+        session_find_pending(session, organization, &id, &state) &&
+        state.sequence > sqlite3_column_int64(s, 6)) {
+        status = (int)state.status;
+    }
+    return status;
+}
+
+int run_row_read(struct session *session, struct arena *a, sqlite3_stmt *s, struct run_record *ret,
+                 struct run_row *ret_row) {
+    *ret_row = (struct run_row){
+        .run_key = sqlite3_column_int64(s, 0),
+        .status_in_row = sqlite3_column_int(s, RUN_ROW_STATUS),
+        .sequence_in_row = sqlite3_column_int64(s, 6),
+        .newest_event = sqlite3_column_int64(s, 7),
+        .workflow_key = sqlite3_column_int64(s, RUN_ROW_WORKFLOW_KEY),
+    };
+    if (!run_row_status_is_sound(ret_row->status_in_row)) {
+        return SQLITE_CORRUPT;
+    }
     ret->organization = sqlite_column_slice(a, s, 1);
-    ret->id = sqlite_column_slice(a, s, 2);
-    ret->status = (enum run_status)sqlite3_column_int(s, RUN_ROW_STATUS);
+    ret->id = run_id_column(a, s, 2);
+    ret->status = (enum run_status)ret_row->status_in_row;
     ret->started_at_us = sqlite3_column_int64(s, 4);
     ret->updated_at_us = sqlite3_column_int64(s, 5);
-    ret->finished_at_us = sqlite3_column_int64(s, 6);
-    ret->sequence = sqlite3_column_int64(s, 7);
-    ret->workflow_id = sqlite_column_slice(a, s, RUN_ROW_WORKFLOW);
+    ret->sequence = ret_row->sequence_in_row;
+    ret->attempt = sqlite3_column_int64(s, 8);
+    ret->workflow_id = SLICE_EMPTY;
     read_fields(a, s, RUN_ROW_FIRST_FIELD, row_fields, RUN_ROW_FIELD_COUNT, &ret->fields);
-    return sqlite3_column_int64(s, 0);
+    catch_up(session, ret, ret_row);
+    ret->finished_at_us = run_finished_at_us(ret->status, ret->updated_at_us);
+    return SQLITE_OK;
 }
 
 int run_body_read(struct arena *a, sqlite3_stmt *select_body, int64_t run_key,
@@ -86,26 +127,24 @@ int run_body_read(struct arena *a, sqlite3_stmt *select_body, int64_t run_key,
     return rc;
 }
 
-int run_read(struct arena *a, sqlite3_stmt *select_row, sqlite3_stmt *select_body,
-             struct slice organization, struct slice id, struct run_record *ret) {
-    sqlite_bind_text(select_row, 1, organization);
-    sqlite_bind_text(select_row, 2, id);
+int run_read(struct session *session, struct arena *a, sqlite3_stmt *s, struct slice organization,
+             const struct run_id *id, struct run_record *ret, struct run_row *ret_row) {
+    sqlite_bind_text(s, 1, organization);
+    run_id_bind(s, 2, id);
     struct run_record run = {.sequence = 0};
-    int64_t run_key = 0;
-    int rc = sqlite3_step(select_row);
+    int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
-        run_key = run_row_read(a, select_row, &run);
-        rc = SQLITE_OK;
+        rc = run_row_read(session, a, s, &run, ret_row);
+        if (rc == SQLITE_OK && sqlite3_column_type(s, RUN_ROW_COLUMN_COUNT) == SQLITE_NULL) {
+            rc = SQLITE_CORRUPT; // it has no body
+        }
+        if (rc == SQLITE_OK) {
+            run.spec = sqlite_column_slice(a, s, RUN_ROW_COLUMN_COUNT);
+            read_fields(a, s, RUN_ROW_COLUMN_COUNT + 1, body_fields, RUN_BODY_FIELD_COUNT,
+                        &run.fields);
+            *ret = run;
+        }
     }
-    sqlite3_reset(select_row);
-    if (rc == SQLITE_OK && !run_row_status_is_sound((int)run.status)) {
-        rc = SQLITE_CORRUPT;
-    }
-    if (rc == SQLITE_OK) {
-        rc = run_body_read(a, select_body, run_key, &run);
-    }
-    if (rc == SQLITE_OK) {
-        *ret = run;
-    }
+    sqlite3_reset(s);
     return rc;
 }

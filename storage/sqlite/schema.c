@@ -1,61 +1,89 @@
 #include "storage/sqlite/schema.h"
 
+#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/random.h>
 
 #include "storage/run_store.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/run_row.h"
 
-// What leads from version i to version i + 1. A step that was released is never
-// changed: files made by it exist. Columns of a run's fields that came later than version 1 are
-// not here but in storage/sqlite/run_columns.h.
+// The tables of SCHEMA_BASE, with the columns of a run's fields that are no newer
+// (storage/sqlite/run_columns.h). Older stores come to it by storage/sqlite/migration.h; what
+// comes later are columns of run and run_body, each with a version of its own.
 //
-// Tables have rowids throughout: with a row of 1.3 kB, WITHOUT ROWID costs two
-// and a half times as much. What a transition changes is small and apart from
-// what it does not (run_body), so that a cancel rewrites few bytes.
-static const char *const steps[SCHEMA_STEPS] = {
-    // Instants are microseconds since the epoch; statuses are numbered as
-    // runs.v1.RunStatus. previous_status is that before the newest event: an
-    // UPDATE can return new values only, and the event needs the old.
+// What a transition changes is small and apart from what it does not (run_body): a page
+// has some seventy rows of run, in the order of the ids, which is the order of the starts where
+// ids are UUIDs of version 7.
+//
+// Instants are microseconds since the epoch; statuses are numbered as runs.v1.RunStatus; ids are
+// stored as storage/sqlite/run_id.h says.
+static const char tables[] =
+    "CREATE TABLE run("
+    "  organization TEXT NOT NULL,"
+    "  id BLOB NOT NULL,"
+    "  run_key INTEGER NOT NULL,"
+    "  workflow_key INTEGER NOT NULL,"
+    "  status INTEGER NOT NULL,"
+    "  started_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL," // of the newest event; a final run's end
+    "  sequence INTEGER NOT NULL,"   // of the newest event
+    "  newest_event INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  total_cu REAL," // NULL: not a number
+    "  PRIMARY KEY(organization, id)) WITHOUT ROWID;"
+    "CREATE INDEX run_by_start ON run(organization, started_at, id);"
+    "CREATE INDEX run_by_workflow ON run(workflow_key, started_at, id);"
+    // Active runs are few among many finished ones: listing them must not walk past those.
+    "CREATE INDEX run_active ON run(organization, started_at, id) WHERE " RUN_ROW_ACTIVE_SQL ";"
+
+    "CREATE TABLE workflow("
+    "  workflow_key INTEGER PRIMARY KEY,"
+    "  organization TEXT NOT NULL,"
+    "  id TEXT NOT NULL);"
+    "CREATE UNIQUE INDEX workflow_by_id ON workflow(organization, id);"
+
+    // event_key grows with every event of any run: the order of the feed. Events of the newest
+    // key are never deleted, so keys are never reused. An event says all that it changed, so a
+    // run's row may be brought up to date later.
+    "CREATE TABLE event("
+    "  event_key INTEGER PRIMARY KEY,"
+    "  organization TEXT NOT NULL,"
+    "  id BLOB NOT NULL,"          // of the run
+    "  revision INTEGER NOT NULL," // of the organization: 1, 2, 3, ...
+    "  kind INTEGER NOT NULL,"     // enum store_event_kind
+    "  sequence INTEGER NOT NULL," // of the run: 1, 2, 3, ...
+    "  from_status INTEGER NOT NULL,"
+    "  to_status INTEGER NOT NULL,"
+    "  at INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  actor TEXT NOT NULL,"
+    "  reason TEXT NOT NULL,"
+    "  request_id TEXT NOT NULL,"
+    "  remote_address TEXT NOT NULL,"
+    "  idempotency_key TEXT NOT NULL,"
+    "  previous_of_run INTEGER NOT NULL,"           // event_key; 0: the first
+    "  previous_of_organization INTEGER NOT NULL);" // likewise
+    "CREATE TABLE event_mark("
+    "  organization TEXT NOT NULL,"
+    "  revision INTEGER NOT NULL,"
+    "  event_key INTEGER NOT NULL,"
+    "  PRIMARY KEY(organization, revision)) WITHOUT ROWID;"
+    "CREATE TABLE organization("
+    "  name TEXT PRIMARY KEY,"
+    "  revision INTEGER NOT NULL," // of its newest event, as far as rows are up to date
+    "  newest_event INTEGER NOT NULL) WITHOUT ROWID;";
+
+// Tables that older versions have, too.
+static const char common_tables[] =
     "CREATE TABLE meta("
     "  name TEXT PRIMARY KEY,"
     "  value BLOB NOT NULL);"
-
-    "CREATE TABLE run("
-    "  run_key INTEGER PRIMARY KEY,"
-    "  organization TEXT NOT NULL,"
-    "  id TEXT NOT NULL,"
-    "  status INTEGER NOT NULL,"
-    "  previous_status INTEGER NOT NULL,"
-    "  started_at INTEGER NOT NULL,"
-    "  updated_at INTEGER NOT NULL,"
-    "  finished_at INTEGER NOT NULL," // 0: not finished
-    "  sequence INTEGER NOT NULL,"    // of the newest event
-    "  total_cu REAL,"                // NULL: not a number
-    "  workflow_id TEXT NOT NULL);"
-    "CREATE UNIQUE INDEX run_by_id ON run(organization, id);"
-    "CREATE INDEX run_by_start ON run(organization, started_at, id);"
-    "CREATE INDEX run_by_workflow ON run(organization, workflow_id, started_at, id);"
 
     "CREATE TABLE run_body("
     "  run_key INTEGER PRIMARY KEY,"
     "  spec BLOB NOT NULL,"
     "  execution_state BLOB NOT NULL);"
-
-    // event_key grows with every event of any run: the order of the feed.
-    // Events of the newest key are never deleted, so keys are never reused.
-    "CREATE TABLE event("
-    "  event_key INTEGER PRIMARY KEY,"
-    "  run_key INTEGER NOT NULL,"
-    "  sequence INTEGER NOT NULL,"
-    "  from_status INTEGER NOT NULL," // 0: the run's creation
-    "  to_status INTEGER NOT NULL,"
-    "  at INTEGER NOT NULL,"
-    "  actor TEXT NOT NULL,"
-    "  reason TEXT NOT NULL);"
-    "CREATE UNIQUE INDEX event_by_run ON event(run_key, sequence);"
 
     "CREATE TABLE token("
     "  token_key INTEGER PRIMARY KEY,"
@@ -67,26 +95,11 @@ static const char *const steps[SCHEMA_STEPS] = {
     "  expires_at INTEGER NOT NULL,"  // 0: never
     "  revoked_at INTEGER NOT NULL);" // 0: not revoked
     "CREATE UNIQUE INDEX token_by_name ON token(organization, name);"
-    "CREATE UNIQUE INDEX token_by_hash ON token(hash);",
+    "CREATE UNIQUE INDEX token_by_hash ON token(hash);";
 
-    // Active runs are few among many finished ones: listing them must not walk
-    // past those.
-    "CREATE INDEX run_active ON run(organization, started_at, id) WHERE status IN (1, 2);",
-
-    // A run's events are a chain from its newest one: an index of them cost each
-    // transition a page of its own, a quarter of what a cancel costs the store.
-    // previous_event of a run is that of its newest event, as previous_status is.
-    "ALTER TABLE run ADD COLUMN newest_event INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE run ADD COLUMN previous_event INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE event ADD COLUMN previous_event INTEGER NOT NULL DEFAULT 0;" // 0: the first
-    "UPDATE event SET previous_event=coalesce("
-    "  (SELECT p.event_key FROM event AS p INDEXED BY event_by_run"
-    "   WHERE p.run_key=event.run_key AND p.sequence=event.sequence-1), 0);"
-    "UPDATE run SET newest_event=("
-    "  SELECT e.event_key FROM event AS e INDEXED BY event_by_run"
-    "  WHERE e.run_key=run.run_key AND e.sequence=run.sequence);"
-    "DROP INDEX event_by_run;",
-};
+int schema_create_tables(sqlite3 *db) {
+    return sqlite_run(db, tables);
+}
 
 // What adds a run's columns, and in which version they came.
 #define ADD_TO(table, name, sql, since)     {"ALTER TABLE " table " ADD COLUMN " #name " " sql, since},
@@ -97,30 +110,47 @@ static const struct {
     int since;
 } columns[] = {RUN_ROW_FIELDS(ROW_COLUMN, ) RUN_BODY_FIELDS(BODY_COLUMN, )};
 
-// Adds the columns of a version behind the first, whose tables have theirs.
-static int add_columns(sqlite3 *db, int version) {
+int schema_add_columns(sqlite3 *db, int from) {
     int rc = SQLITE_OK;
-    for (size_t i = 0; rc == SQLITE_OK && i < sizeof(columns) / sizeof(columns[0]); i++) {
-        if (version > 1 && columns[i].since == version) {
-            rc = sqlite_run(db, columns[i].add);
+    for (int version = from + 1; version <= SCHEMA_VERSION; version++) {
+        for (size_t i = 0; rc == SQLITE_OK && i < sizeof(columns) / sizeof(columns[0]); i++) {
+            if (columns[i].since == version) {
+                rc = sqlite_run(db, columns[i].add);
+            }
         }
     }
     return rc;
 }
 
-static int run_steps(sqlite3 *db, int from) {
-    for (int version = from; version < SCHEMA_VERSION; version++) {
-        int rc = version < SCHEMA_STEPS ? sqlite_run(db, steps[version]) : SQLITE_OK;
-        if (rc == SQLITE_OK) {
-            rc = add_columns(db, version + 1);
+// Writes what says which programs may serve the store.
+int schema_write_version(sqlite3 *db) {
+    char sql[256];
+    snprintf(sql, sizeof(sql),
+             "PRAGMA user_version=%d;"
+             "INSERT INTO meta(name, value) VALUES('oldest_program', %d)"
+             " ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+             SCHEMA_VERSION, SCHEMA_OLDEST_PROGRAM);
+    return sqlite_run(db, sql);
+}
+
+int schema_renew_epoch(sqlite3 *db, uint64_t *ret_epoch) {
+    uint64_t epoch = 0;
+    while (epoch == 0) {
+        if (getrandom(&epoch, sizeof(epoch), 0) != (ssize_t)sizeof(epoch)) {
+            return SQLITE_IOERR;
         }
-        if (rc != SQLITE_OK) {
-            return rc;
-        }
+        epoch &= INT64_MAX; // SQLite's integers are signed
     }
-    char set_version[64];
-    snprintf(set_version, sizeof(set_version), "PRAGMA user_version=%d", SCHEMA_VERSION);
-    return sqlite_run(db, set_version);
+    char sql[256];
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO meta(name, value) VALUES('epoch', %" PRIu64 ")"
+             " ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+             epoch);
+    int rc = sqlite_run(db, sql);
+    if (rc == SQLITE_OK) {
+        *ret_epoch = epoch;
+    }
+    return rc;
 }
 
 static int store_secret(sqlite3 *db) {
@@ -139,6 +169,15 @@ static int store_secret(sqlite3 *db) {
     return sqlite3_finalize(s);
 }
 
+int schema_write_applied(sqlite3 *db, int64_t event) {
+    char sql[256];
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO meta(name, value) VALUES('applied', %" PRId64 ")"
+             " ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+             event);
+    return sqlite_run(db, sql);
+}
+
 int schema_create(sqlite3 *db) {
     char set_application[64];
     snprintf(set_application, sizeof(set_application), "PRAGMA application_id=%d",
@@ -148,10 +187,26 @@ int schema_create(sqlite3 *db) {
         rc = sqlite_run(db, set_application);
     }
     if (rc == SQLITE_OK) {
-        rc = run_steps(db, 0);
+        rc = sqlite_run(db, common_tables);
+    }
+    if (rc == SQLITE_OK) {
+        rc = schema_create_tables(db);
+    }
+    if (rc == SQLITE_OK) {
+        rc = schema_add_columns(db, SCHEMA_BASE);
     }
     if (rc == SQLITE_OK) {
         rc = store_secret(db);
+    }
+    if (rc == SQLITE_OK) {
+        rc = schema_write_version(db);
+    }
+    uint64_t epoch;
+    if (rc == SQLITE_OK) {
+        rc = schema_renew_epoch(db, &epoch);
+    }
+    if (rc == SQLITE_OK) {
+        rc = schema_write_applied(db, 0);
     }
     return rc == SQLITE_OK ? sqlite_run(db, "COMMIT") : rc;
 }
@@ -159,42 +214,48 @@ int schema_create(sqlite3 *db) {
 // Reads the ends of every table and index. Cheap at any size; damage within is
 // found when it is read.
 static int probe(sqlite3 *db, int64_t version) {
-    static const char *const queries[] = {
-        "SELECT value FROM meta WHERE name='secret'",
-        "SELECT status FROM run ORDER BY run_key LIMIT 1",
-        "SELECT status FROM run ORDER BY run_key DESC LIMIT 1",
-        "SELECT run_key FROM run INDEXED BY run_by_id WHERE organization>='' LIMIT 1",
-        "SELECT run_key FROM run INDEXED BY run_by_start WHERE organization>='' LIMIT 1",
-        "SELECT run_key FROM run INDEXED BY run_by_workflow WHERE organization>='' LIMIT 1",
-        "SELECT length(spec) FROM run_body ORDER BY run_key LIMIT 1",
-        "SELECT length(spec) FROM run_body ORDER BY run_key DESC LIMIT 1",
-        "SELECT at FROM event ORDER BY event_key LIMIT 1",
-        "SELECT at FROM event ORDER BY event_key DESC LIMIT 1",
-        "SELECT token_key FROM token ORDER BY token_key DESC LIMIT 1",
-        "SELECT token_key FROM token INDEXED BY token_by_name WHERE organization>='' LIMIT 1",
-        "SELECT token_key FROM token INDEXED BY token_by_hash WHERE hash>=x'' LIMIT 1",
-    };
-    // Indexes that only some versions have.
     static const struct {
-        int64_t first;
+        int64_t first; // version
         int64_t last;
         const char *query;
-    } of_versions[] = {
+    } probes[] = {
+#define EVER    1, INT64_MAX
+#define BEFORE  1, SCHEMA_BASE - 1
+#define BASE_ON SCHEMA_BASE, INT64_MAX
+        {EVER, "SELECT value FROM meta WHERE name='secret'"},
+        {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key LIMIT 1"},
+        {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key DESC LIMIT 1"},
+        {EVER, "SELECT at FROM event ORDER BY event_key LIMIT 1"},
+        {EVER, "SELECT at FROM event ORDER BY event_key DESC LIMIT 1"},
+        {EVER, "SELECT run_key FROM run INDEXED BY run_by_start WHERE organization>='' LIMIT 1"},
+        {EVER, "SELECT token_key FROM token ORDER BY token_key DESC LIMIT 1"},
+        {EVER, "SELECT token_key FROM token INDEXED BY token_by_name WHERE organization>=''"
+               " LIMIT 1"},
+        {EVER, "SELECT token_key FROM token INDEXED BY token_by_hash WHERE hash>=x'' LIMIT 1"},
+        {BEFORE, "SELECT status FROM run ORDER BY run_key LIMIT 1"},
+        {BEFORE, "SELECT status FROM run ORDER BY run_key DESC LIMIT 1"},
+        {BEFORE, "SELECT run_key FROM run INDEXED BY run_by_id WHERE organization>='' LIMIT 1"},
+        {BEFORE, "SELECT run_key FROM run INDEXED BY run_by_workflow WHERE organization>=''"
+                 " LIMIT 1"},
         {1, 2, "SELECT event_key FROM event INDEXED BY event_by_run WHERE run_key>=0 LIMIT 1"},
-        {2, SCHEMA_VERSION,
+        {2, INT64_MAX,
          "SELECT run_key FROM run INDEXED BY run_active"
          " WHERE organization>='' AND " RUN_ROW_ACTIVE_SQL " LIMIT 1"},
+        {BASE_ON, "SELECT status FROM run ORDER BY organization, id LIMIT 1"},
+        {BASE_ON, "SELECT status FROM run ORDER BY organization DESC, id DESC LIMIT 1"},
+        {BASE_ON, "SELECT id FROM run INDEXED BY run_by_workflow WHERE workflow_key>=0 LIMIT 1"},
+        {BASE_ON, "SELECT id FROM workflow ORDER BY workflow_key DESC LIMIT 1"},
+        {BASE_ON, "SELECT id FROM workflow INDEXED BY workflow_by_id WHERE organization>=''"
+                  " LIMIT 1"},
+        {BASE_ON, "SELECT revision FROM organization ORDER BY name LIMIT 1"},
+        {BASE_ON, "SELECT event_key FROM event_mark ORDER BY organization LIMIT 1"},
     };
-    size_t common = sizeof(queries) / sizeof(queries[0]);
-    size_t count = common + sizeof(of_versions) / sizeof(of_versions[0]);
-    for (size_t i = 0; i < count; i++) {
-        const char *query = i < common ? queries[i] : of_versions[i - common].query;
-        if (i >= common &&
-            (version < of_versions[i - common].first || version > of_versions[i - common].last)) {
+    for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+        if (version < probes[i].first || version > probes[i].last) {
             continue;
         }
         int64_t ignored;
-        int rc = sqlite_query_int(db, query, &ignored);
+        int rc = sqlite_query_int(db, probes[i].query, &ignored);
         if (rc == SQLITE_ERROR) {
             return SQLITE_CORRUPT; // a table or an index that ours has is missing
         }
@@ -205,21 +266,13 @@ static int probe(sqlite3 *db, int64_t version) {
     return SQLITE_OK;
 }
 
-static const struct error *migrate(struct arena *a, sqlite3 *db, const char *path, int from) {
-    int rc = sqlite_run(db, "BEGIN IMMEDIATE");
-    if (rc == SQLITE_OK) {
-        rc = run_steps(db, from);
-    }
-    if (rc == SQLITE_OK) {
-        rc = sqlite_run(db, "COMMIT");
-    }
-    if (rc != SQLITE_OK) {
-        const struct error *e =
-            sqlite_error(a, db, rc, path, "bringing its schema to this program's version");
-        sqlite_run(db, "ROLLBACK");
-        return e;
-    }
-    return NULL;
+// Whether the store, of a version newer than this program's, says that this program may serve
+// it.
+static int may_serve(sqlite3 *db, bool *ret) {
+    int64_t oldest = 0;
+    int rc = sqlite_query_int(db, "SELECT value FROM meta WHERE name='oldest_program'", &oldest);
+    *ret = rc == SQLITE_OK && oldest <= SCHEMA_VERSION;
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 const struct error *schema_check_version(struct arena *a, sqlite3 *db, const char *path,
@@ -229,7 +282,14 @@ const struct error *schema_check_version(struct arena *a, sqlite3 *db, const cha
     if (rc != SQLITE_OK) {
         return sqlite_error(a, db, rc, path, "reading its schema's version");
     }
-    if (version > SCHEMA_VERSION) {
+    bool is_served = version <= SCHEMA_VERSION;
+    if (!is_served) {
+        rc = may_serve(db, &is_served);
+        if (rc != SQLITE_OK && rc != SQLITE_ERROR) {
+            return sqlite_error(a, db, rc, path, "reading which programs may serve it");
+        }
+    }
+    if (!is_served) {
         return error_new(a, STATUS_FAILED_PRECONDITION, REASON_NONE,
                          "the store \"%s\" has schema version %lld, this program knows versions up "
                          "to %d; use a newer program",
@@ -246,13 +306,9 @@ const struct error *schema_check_version(struct arena *a, sqlite3 *db, const cha
     return NULL;
 }
 
-const struct error *schema_upgrade(struct arena *a, sqlite3 *db, const char *path,
-                                   int64_t version) {
+const struct error *schema_probe(struct arena *a, sqlite3 *db, const char *path, int64_t version) {
     int rc = probe(db, version);
-    if (rc != SQLITE_OK) {
-        return sqlite_error(a, db, rc, path, "reading its tables");
-    }
-    return version < SCHEMA_VERSION ? migrate(a, db, path, (int)version) : NULL;
+    return rc == SQLITE_OK ? NULL : sqlite_error(a, db, rc, path, "reading its tables");
 }
 
 int schema_read_secret(sqlite3 *db, uint8_t *ret_secret) {
@@ -263,4 +319,23 @@ int schema_read_secret(sqlite3 *db, uint8_t *ret_secret) {
 
 int schema_newest_event(sqlite3 *db, int64_t *ret_event) {
     return sqlite_query_int(db, "SELECT coalesce(max(event_key), 0) FROM event", ret_event);
+}
+
+// Reads the integer that meta has under name.
+static int read_number(sqlite3 *db, const char *query, int64_t *ret) {
+    int rc = sqlite_query_int(db, query, ret);
+    return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+}
+
+int schema_applied(sqlite3 *db, int64_t *ret_event) {
+    return read_number(db, "SELECT value FROM meta WHERE name='applied'", ret_event);
+}
+
+int schema_read_epoch(sqlite3 *db, uint64_t *ret_epoch) {
+    int64_t epoch = 0;
+    int rc = read_number(db, "SELECT value FROM meta WHERE name='epoch'", &epoch);
+    if (rc == SQLITE_OK) {
+        *ret_epoch = (uint64_t)epoch;
+    }
+    return rc;
 }

@@ -11,28 +11,47 @@
 // Marks the file as one of ours (PRAGMA application_id): "runs".
 #define SCHEMA_APPLICATION_ID 0x72756E73
 
-// The version (PRAGMA user_version) that this program reads and writes: as many as there are
-// steps, or that of a run's newest column.
 enum {
-    SCHEMA_STEPS = 3,
+    SCHEMA_BASE = 4, // that of the tables in schema.c
     SCHEMA_COLUMNS = sizeof(union run_columns_version),
-    SCHEMA_VERSION = SCHEMA_COLUMNS > SCHEMA_STEPS ? SCHEMA_COLUMNS : SCHEMA_STEPS,
+    // The version (PRAGMA user_version) that this program makes and migrates to: the base, or
+    // that of a run's newest column.
+    SCHEMA_VERSION = SCHEMA_COLUMNS > SCHEMA_BASE ? SCHEMA_COLUMNS : SCHEMA_BASE,
+    // The oldest version whose programs may serve what this program writes: columns that have a
+    // default do not change it. It is kept in the store, which by it tells older programs that
+    // they may, after an upgrade that is taken back.
+    SCHEMA_OLDEST_PROGRAM = SCHEMA_BASE,
 };
 
 // Makes the tables and the secret in an empty database, in one transaction.
 // Returns SQLite's code.
 int schema_create(sqlite3 *db);
 
-// Reads the database's version. FAILED_PRECONDITION if it is newer than
-// SCHEMA_VERSION (the message names both), DATA_LOSS, UNAVAILABLE.
+// Reads the database's version. FAILED_PRECONDITION if it is newer than SCHEMA_VERSION and
+// does not say that programs of SCHEMA_VERSION may serve it (the message names both),
+// DATA_LOSS, UNAVAILABLE.
 const struct error *schema_check_version(struct arena *a, sqlite3 *db, const char *path,
                                          int64_t *ret_version);
 
-// Brings the database of path from version to SCHEMA_VERSION, in one transaction,
-// after having looked whether it is sound: every table and index is there and its
-// first and last page can be read. DATA_LOSS, UNAVAILABLE. Nothing is changed on
-// failure.
-const struct error *schema_upgrade(struct arena *a, sqlite3 *db, const char *path, int64_t version);
+// Looks whether a database of version is sound: every table and index is there and its first
+// and last page can be read. DATA_LOSS, UNAVAILABLE.
+const struct error *schema_probe(struct arena *a, sqlite3 *db, const char *path, int64_t version);
+
+// The parts of a migration, in its transaction: the tables of SCHEMA_BASE that older versions
+// have not; the columns of versions after from; what says which version it is. Return SQLite's
+// code.
+int schema_create_tables(sqlite3 *db);
+int schema_add_columns(sqlite3 *db, int from);
+int schema_write_version(sqlite3 *db);
+
+// Reads, or writes in the open transaction, the key of the event up to which the rows of runs
+// and organizations are up to date. Return SQLite's code.
+int schema_applied(sqlite3 *db, int64_t *ret_event);
+int schema_write_applied(sqlite3 *db, int64_t event);
+
+// Reads the epoch (struct run_store), or makes and writes another one. Return SQLite's code.
+int schema_read_epoch(sqlite3 *db, uint64_t *ret_epoch);
+int schema_renew_epoch(sqlite3 *db, uint64_t *ret_epoch);
 
 // Reads the store's secret of STORE_SECRET_BYTES. Returns SQLite's code.
 int schema_read_secret(sqlite3 *db, uint8_t *ret_secret);

@@ -5,7 +5,6 @@
 
 #include "base/core/memory.h"
 #include "storage/sqlite/connection.h"
-#include "storage/sqlite/schema.h"
 #include "storage/sqlite/sqlite_op.h"
 
 static int prepare_ops(struct session *s, enum store_part part) {
@@ -26,8 +25,10 @@ static int prepare_ops(struct session *s, enum store_part part) {
     return SQLITE_OK;
 }
 
-int session_init(struct session *s, sqlite3 *db, enum store_part part) {
-    *s = (struct session){.db = db};
+int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pending *pending,
+                 struct organizations *organizations) {
+    *s = (struct session){
+        .db = db, .part = part, .pending = pending, .organizations = organizations};
     s->statements =
         mem_zalloc((size_t)store_kinds_count * SQLITE_OP_STATEMENTS * sizeof(sqlite3_stmt *));
     const char *const begin = part == STORE_CHANGES ? "BEGIN IMMEDIATE" : "BEGIN";
@@ -37,7 +38,10 @@ int session_init(struct session *s, sqlite3 *db, enum store_part part) {
         rc = sqlite_prepare_all(db, &commit, 1, &s->commit);
     }
     if (rc == SQLITE_OK && part == STORE_CHANGES) {
-        rc = event_row_init(&s->events, db);
+        rc = event_row_init(&s->events, db, organizations);
+    }
+    if (rc == SQLITE_OK && part == STORE_CHANGES) {
+        rc = applier_init(&s->applier, db, pending, organizations);
     }
     return rc == SQLITE_OK ? prepare_ops(s, part) : rc;
 }
@@ -48,6 +52,7 @@ void session_release(struct session *s) {
         free(s->statements);
     }
     event_row_release(&s->events);
+    applier_release(&s->applier);
     sqlite_finalize_all(&s->begin, 1);
     sqlite_finalize_all(&s->commit, 1);
     *s = (struct session){.db = NULL};
@@ -62,18 +67,41 @@ int session_commit(struct session *s) {
     return sqlite_step_once(s->commit);
 }
 
+void session_committed(struct session *s) {
+    organizations_committed(s->organizations);
+    pending_committed(s->pending, s->events.last);
+    applier_committed(&s->applier);
+}
+
 void session_rolled_back(struct session *s) {
     event_row_rolled_back(&s->events);
+    organizations_rolled_back(s->organizations);
+    pending_rolled_back(s->pending);
+    applier_rolled_back(&s->applier);
+}
+
+// What pending says may be newer than the snapshot of the operation before.
+static int renew_snapshot(struct session *s) {
+    int rc = session_commit(s);
+    return rc == SQLITE_OK ? session_begin(s) : rc;
 }
 
 int session_run(struct session *s, struct store_op *op) {
     int i = op->kind->index;
-    return sqlite_ops[i]->run(s, s->statements + (ptrdiff_t)i * SQLITE_OP_STATEMENTS, op);
+    int rc = sqlite_ops[i]->reads_pending_first ? renew_snapshot(s) : SQLITE_OK;
+    return rc == SQLITE_OK
+               ? sqlite_ops[i]->run(s, s->statements + (ptrdiff_t)i * SQLITE_OP_STATEMENTS, op)
+               : rc;
 }
 
 int session_probe(struct session *s) {
     // The same number again, but written.
+    int64_t version = 0;
+    int rc = sqlite_query_int(s->db, "PRAGMA user_version", &version);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
     char set_version[64];
-    snprintf(set_version, sizeof(set_version), "PRAGMA user_version=%d", SCHEMA_VERSION);
+    snprintf(set_version, sizeof(set_version), "PRAGMA user_version=%lld", (long long)version);
     return sqlite_run(s->db, set_version);
 }

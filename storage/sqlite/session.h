@@ -4,20 +4,30 @@
 #include <sqlite3.h>
 
 #include "storage/op/store_op.h"
+#include "storage/sqlite/apply.h"
 #include "storage/sqlite/event_row.h"
+#include "storage/sqlite/organizations.h"
+#include "storage/sqlite/pending.h"
 
 // A connection with the statements of the operations of one part: those that read on a
 // read-only connection, those that write on the one that writes.
 struct session {
     sqlite3 *db;
+    enum store_part part;
     sqlite3_stmt *begin;
     sqlite3_stmt *commit;
     sqlite3_stmt **statements; // SQLITE_OP_STATEMENTS of each kind, at its index
-    struct event_row events;   // of the part that changes
+    struct pending *pending;
+    // Of the part that changes:
+    struct event_row events;
+    struct applier applier;
+    struct organizations *organizations;
 };
 
-// Prepares the statements of part. Returns SQLite's code; release in either case.
-int session_init(struct session *s, sqlite3 *db, enum store_part part);
+// Prepares the statements of part. pending, and organizations of the part that changes, outlive
+// the session. Returns SQLite's code; release in either case.
+int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pending *pending,
+                 struct organizations *organizations);
 
 // May be called again, and of one that is all zeros.
 void session_release(struct session *s);
@@ -26,7 +36,8 @@ void session_release(struct session *s);
 int session_begin(struct session *s);
 int session_commit(struct session *s);
 
-// The transaction is rolled back.
+// Of the part that changes: the transaction is committed and durable; rolled back.
+void session_committed(struct session *s);
 void session_rolled_back(struct session *s);
 
 // Runs op, of the session's part, in the transaction. Returns as struct sqlite_op's run.
@@ -34,5 +45,13 @@ int session_run(struct session *s, struct store_op *op);
 
 // Writes a page in the open transaction, and changes nothing. Returns SQLite's code.
 int session_probe(struct session *s);
+
+// Looks for what the run has become by events that its row does not have: committed ones,
+// and in the part that changes those of the open transaction.
+static inline bool session_find_pending(struct session *s, struct slice organization,
+                                        const struct run_id *id, struct pending_state *ret_state) {
+    return s->part == STORE_CHANGES ? pending_find_own(s->pending, organization, id, ret_state)
+                                    : pending_find(s->pending, organization, id, ret_state);
+}
 
 #endif

@@ -27,7 +27,7 @@ static const struct error *read_all(struct arena *a, sqlite3 *db, const char *pa
                                     struct store_problems *problems) {
     int64_t version = 0;
     const struct error *e = schema_check_version(a, db, path, &version);
-    if (e == NULL && version != SCHEMA_VERSION) {
+    if (e == NULL && version < SCHEMA_VERSION) {
         e = error_new(a, STATUS_FAILED_PRECONDITION, REASON_NONE,
                       "the store \"%s\" has schema version %lld, and only version %d is checked; a "
                       "start brings it forward",
@@ -87,9 +87,13 @@ static int write_records(struct arena *a, const struct opening *o, sqlite3 *db) 
     next.inode = o->inode;
     next.schema_cookie = o->schema_cookie;
     int64_t newest = 0;
+    uint64_t epoch;
     int rc = sqlite_run(db, "BEGIN IMMEDIATE");
     if (rc == SQLITE_OK) {
         rc = lineage_write(db, &next);
+    }
+    if (rc == SQLITE_OK) {
+        rc = schema_renew_epoch(db, &epoch);
     }
     if (rc == SQLITE_OK) {
         rc = schema_newest_event(db, &newest);

@@ -20,6 +20,9 @@ struct sqlite_op {
     int (*run)(struct session *session, sqlite3_stmt *const *statements, struct store_op *op);
     // Takes long: what is read next gets a fresh snapshot.
     bool is_long;
+    // Of a kind that reads: asks what a run has become (session_find_pending) before it reads
+    // anything, and gets a snapshot that has the events which that names.
+    bool reads_pending_first;
 };
 
 // By their kinds' index. Made by Bazel of the files.

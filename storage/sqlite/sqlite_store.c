@@ -11,7 +11,10 @@
 #include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/history.h"
 #include "storage/sqlite/holder_file.h"
+#include "storage/sqlite/migration.h"
 #include "storage/sqlite/opening.h"
+#include "storage/sqlite/organizations.h"
+#include "storage/sqlite/pending.h"
 #include "storage/sqlite/read_health.h"
 #include "storage/sqlite/reader.h"
 #include "storage/sqlite/schema.h"
@@ -40,6 +43,8 @@ struct sqlite_store {
     struct op_queue writes;
     struct read_queue reads;
     struct snapshot_gate gate;
+    struct pending pending;
+    struct organizations organizations;
     struct writer writer;
     struct read_health read_health;
     struct reader readers[STORE_READERS];
@@ -64,6 +69,7 @@ static void submit(struct run_store *store, struct store_op *op) {
 // Closes what was opened so far, in the order that SQLite needs: statements, the readers, the
 // writer.
 static void close_connections(struct sqlite_store *s) {
+    organizations_release(&s->organizations);
     for (int i = 0; i < STORE_READERS; i++) {
         reader_detach(&s->readers[i]);
         sqlite3_close(s->read_dbs[i]);
@@ -83,6 +89,7 @@ static void release(struct sqlite_store *s) {
     read_queue_destroy(&s->reads);
     op_queue_destroy(&s->writes);
     snapshot_gate_destroy(&s->gate);
+    pending_release(&s->pending);
     holder_file_remove(s->path);
     close(s->lock_fd);
     free(s->path);
@@ -154,6 +161,20 @@ static const struct error *check_contents(struct arena *a, struct sqlite_store *
     return problems.count > 0 ? refuse_problems(a, s, &problems) : NULL;
 }
 
+// Reads what the rows do not say yet.
+static const struct error *replay_events(struct arena *a, struct sqlite_store *s, sqlite3 *db) {
+    const char *problem = NULL;
+    int rc = organizations_init(&s->organizations, db);
+    if (rc == SQLITE_OK) {
+        rc = applier_replay(a, db, &s->pending, &s->organizations, &problem);
+    }
+    if (rc != SQLITE_OK) {
+        return sqlite_error(a, db, rc, s->path, "reading the events that are not applied");
+    }
+    struct store_problems problems = {.text = {problem}, .count = 1};
+    return problem == NULL ? NULL : refuse_problems(a, s, &problems);
+}
+
 // SQLite's online backup gives its copy the schema cookie 1, which distinguishes it from a
 // file that was copied in use: a store must have another. Where that fails (a full
 // disk) the copy of a copy may be refused for want of its log.
@@ -165,6 +186,30 @@ static int renew_schema_cookie(sqlite3 *db, int64_t *ret_cookie) {
             return sqlite3_get_autocommit(db) != 0 ? SQLITE_OK : sqlite_run(db, "ROLLBACK");
         }
         rc = sqlite_query_int(db, "PRAGMA schema_version", ret_cookie);
+    }
+    return rc;
+}
+
+// What comes after the file was copied is not what came after that moment where it was: revisions
+// are given anew, and whoever kept one has to know.
+static int renew_epoch(struct sqlite_store *s) {
+    uint64_t epoch;
+    int64_t newest = 0;
+    int rc = sqlite_run(s->write_db, "BEGIN IMMEDIATE");
+    if (rc == SQLITE_OK) {
+        rc = schema_newest_event(s->write_db, &newest);
+    }
+    if (rc == SQLITE_OK) {
+        rc = schema_renew_epoch(s->write_db, &epoch);
+    }
+    if (rc == SQLITE_OK) {
+        rc = history_write(&s->history);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite_run(s->write_db, "COMMIT");
+    }
+    if (rc == SQLITE_OK) {
+        history_committed(&s->history, newest);
     }
     return rc;
 }
@@ -181,7 +226,7 @@ static int keep_history(struct arena *a, struct sqlite_store *s, const struct op
     }
     history_init(&s->history, s->write_db, &o->now, opening_log_was_copied(o), o->inode, cookie,
                  &state);
-    return rc;
+    return rc == SQLITE_OK && opening_is_restored(o) ? renew_epoch(s) : rc;
 }
 
 // Refuses what is not the whole store, or not sound, and brings its schema forward.
@@ -189,9 +234,15 @@ static const struct error *check_and_upgrade(struct arena *a, struct sqlite_stor
                                              struct opening *o) {
     const struct error *e = opening_check(o, a, db, false);
     if (e == NULL) {
-        e = schema_upgrade(a, db, s->path, o->schema_version);
+        e = schema_probe(a, db, s->path, o->schema_version);
     }
-    return e == NULL ? check_contents(a, s, db, o) : e;
+    if (e == NULL && o->schema_version < SCHEMA_VERSION) {
+        e = migration_run(a, db, s->path, o->schema_version, s->failure.log);
+    }
+    if (e == NULL) {
+        e = check_contents(a, s, db, o);
+    }
+    return e == NULL ? replay_events(a, s, db) : e;
 }
 
 static const struct error *open_writer(struct arena *a, struct sqlite_store *s) {
@@ -211,6 +262,9 @@ static const struct error *open_writer(struct arena *a, struct sqlite_store *s) 
     }
     if (rc == SQLITE_OK) {
         rc = schema_read_secret(s->write_db, s->base.secret);
+    }
+    if (rc == SQLITE_OK) {
+        rc = schema_read_epoch(s->write_db, &s->base.epoch);
     }
     if (rc == SQLITE_OK) {
         rc = writer_attach(&s->writer, s->write_db);
@@ -262,6 +316,9 @@ static const struct error *open_without_room(struct arena *a, struct sqlite_stor
         return e;
     }
     rc = schema_read_secret(s->read_dbs[0], s->base.secret);
+    if (rc == SQLITE_OK) {
+        rc = schema_read_epoch(s->read_dbs[0], &s->base.epoch);
+    }
     if (rc == SQLITE_OK) {
         rc = reader_attach(&s->readers[0], s->read_dbs[0]);
     }
@@ -329,6 +386,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     s->failure.on_health = options->on_health;
     s->failure.context = options->context;
     snapshot_gate_init(&s->gate);
+    pending_init(&s->pending);
     op_queue_init(&s->writes, options->queue_limit);
     read_queue_init(&s->reads, options->queue_limit);
     writer_init(&s->writer, &(struct writer_surroundings){.path = s->path,
@@ -337,6 +395,8 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
                                                           .guard = &s->guard,
                                                           .history = &s->history,
                                                           .gate = &s->gate,
+                                                          .pending = &s->pending,
+                                                          .organizations = &s->organizations,
                                                           .reopen = reopen,
                                                           .context = s});
     read_health_init(&s->read_health, &s->failure);
@@ -345,7 +405,8 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
                     &(struct reader_surroundings){.queue = &s->reads,
                                                   .failure = &s->failure,
                                                   .gate = &s->gate,
-                                                  .health = &s->read_health});
+                                                  .health = &s->read_health,
+                                                  .pending = &s->pending});
     }
 
     // Only for the message of a process that comes second: a store on a full

@@ -5,6 +5,7 @@
 
 #include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/event_row.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/schema.h"
 
@@ -19,92 +20,104 @@ enum {
     RUNS_US = 200 * 1000,
 };
 
+// The event up to which rows are up to date: behind it a row may be behind its events.
+#define APPLIED "(SELECT value FROM meta WHERE name='applied')"
+
 // What is wrong with the row r of run by itself, or NULL.
 #define RUN_PROBLEM                                                                                \
     " WHEN NOT r." RUN_ROW_SOUND_SQL " THEN 'has an impossible status'"                            \
-    " WHEN (r." RUN_ROW_ACTIVE_SQL ")<>(r.finished_at=0)"                                          \
-    "   THEN 'has a status that the time of its end contradicts'"                                  \
     " WHEN NOT EXISTS(SELECT 1 FROM run_body AS b WHERE b.run_key=r.run_key)"                      \
     "   THEN 'has no body'"                                                                        \
+    " WHEN NOT EXISTS(SELECT 1 FROM workflow AS w WHERE w.workflow_key=r.workflow_key"             \
+    "   AND w.organization=r.organization) THEN 'has no workflow'"                                 \
     " WHEN NOT EXISTS(SELECT 1 FROM event AS e WHERE e.event_key=r.newest_event)"                  \
     "   THEN 'has lost its newest event'"                                                          \
     " WHEN NOT EXISTS(SELECT 1 FROM event AS e WHERE e.event_key=r.newest_event"                   \
-    "   AND e.run_key=r.run_key AND e.sequence=r.sequence AND e.to_status=r.status"                \
-    "   AND e.at=r.updated_at)"                                                                    \
+    "   AND e.organization=r.organization AND e.id=r.id AND e.sequence=r.sequence"                 \
+    "   AND e.to_status=r.status AND e.at=r.updated_at)"                                           \
     "   THEN 'has a status that its newest event contradicts'"
 
 #define NOT_IN_INDEX(index, where)                                                                 \
     " WHEN NOT EXISTS(SELECT 1 FROM run AS i INDEXED BY " index                                    \
-    " WHERE i.organization=r.organization AND i.id=r.id AND i.run_key=r.run_key" where             \
+    " WHERE i.organization=r.organization AND i.id=r.id AND i.started_at=r.started_at" where       \
     ") THEN 'is missing in the index " index "'"
 
 #define NOT_IN_INDEXES                                                                             \
-    NOT_IN_INDEX("run_by_id", "")                                                                  \
-    NOT_IN_INDEX("run_by_start", " AND i.started_at=r.started_at")                                 \
-    NOT_IN_INDEX("run_by_workflow",                                                                \
-                 " AND i.started_at=r.started_at AND i.workflow_id=r.workflow_id")                 \
+    NOT_IN_INDEX("run_by_start", "")                                                               \
+    NOT_IN_INDEX("run_by_workflow", " AND i.workflow_key=r.workflow_key")                          \
     " WHEN r." RUN_ROW_ACTIVE_SQL " AND NOT EXISTS(SELECT 1 FROM run AS i INDEXED BY run_active"   \
     "   WHERE i.organization=r.organization AND i.started_at=r.started_at AND i.id=r.id"           \
-    "   AND i." RUN_ROW_ACTIVE_SQL " AND i.run_key=r.run_key)"                                     \
+    "   AND i." RUN_ROW_ACTIVE_SQL ")"                                                             \
     "   THEN 'is missing in the index run_active'"
 
-// ?1 the run.
-static const char run_sql[] =
-    "SELECT r.organization, r.id, r.started_at, CASE" RUN_PROBLEM NOT_IN_INDEXES
-    " END FROM run AS r WHERE r.run_key=?1";
+// ?1 and ?2 the run.
+static const char run_sql[] = "SELECT r.organization, " RUN_ID_TEXT_SQL(
+    "r.id") ", r.started_at, CASE" RUN_PROBLEM NOT_IN_INDEXES
+            " END FROM run AS r WHERE r.organization=?1 AND r.id=?2";
 
-// What is wrong with the event e, whose previous one is p and whose run is r.
+// What is wrong with the event e, whose run is r, and before which p was its run's and q its
+// organization's. An organization whose row has lost events would give their revisions again.
 #define EVENT_PROBLEM                                                                              \
     "CASE WHEN r.run_key IS NULL THEN 'has no run'"                                                \
-    " WHEN e.sequence>r.sequence OR e.event_key>r.newest_event"                                    \
+    " WHEN (e.sequence>r.sequence AND e.event_key<=" APPLIED ")"                                   \
+    "   OR (e.event_key<=r.newest_event)<>(e.sequence<=r.sequence)"                                \
     "   OR (e.event_key=r.newest_event)<>(e.sequence=r.sequence) THEN 'is unknown to its run'"     \
-    " WHEN (e.previous_event=0)<>(e.sequence=1) OR (e.previous_event=0)<>(e.from_status=0)"        \
-    "   THEN 'has a sequence that its chain contradicts'"                                          \
-    " WHEN e.previous_event<>0 AND (p.event_key IS NULL OR p.event_key>=e.event_key"               \
-    "   OR p.run_key<>e.run_key OR p.sequence<>e.sequence-1 OR p.to_status<>e.from_status)"        \
-    "   THEN 'does not follow the event before it' END"
+    " WHEN (e.previous_of_run=0)<>(e.sequence=1) OR (e.previous_of_run=0)<>(e.from_status=0)"      \
+    "   OR (e.previous_of_run=0)<>(e.kind=1) THEN 'has a sequence that its chain contradicts'"     \
+    " WHEN e.previous_of_run<>0 AND (p.event_key IS NULL OR p.event_key>=e.event_key"              \
+    "   OR p.organization<>e.organization OR p.id<>e.id OR p.sequence<>e.sequence-1"               \
+    "   OR p.to_status<>e.from_status) THEN 'does not follow the event before it'"                 \
+    " WHEN (e.previous_of_organization=0)<>(e.revision=1)"                                         \
+    "   OR (e.previous_of_organization<>0 AND (q.event_key IS NULL OR q.event_key>=e.event_key"    \
+    "   OR q.organization<>e.organization OR q.revision<>e.revision-1))"                           \
+    "   THEN 'has a revision that does not follow the one before it'"                              \
+    " WHEN e.event_key<=" APPLIED " AND NOT EXISTS(SELECT 1 FROM organization AS o"                \
+    "   CROSS JOIN event AS n ON n.event_key=o.newest_event WHERE o.name=e.organization"           \
+    "   AND o.revision>=e.revision AND n.organization=o.name AND n.revision=o.revision)"           \
+    "   THEN 'is unknown to its organization' END"
 
 #define EVENT_FROM                                                                                 \
-    " FROM event AS e LEFT JOIN run AS r ON r.run_key=e.run_key"                                   \
-    " LEFT JOIN event AS p ON p.event_key=e.previous_event"
+    " FROM event AS e LEFT JOIN run AS r ON r.organization=e.organization AND r.id=e.id"           \
+    " LEFT JOIN event AS p ON p.event_key=e.previous_of_run"                                       \
+    " LEFT JOIN event AS q ON q.event_key=e.previous_of_organization"
 
 static const char events_sql[] =
-    "SELECT e.run_key, e.event_key, " EVENT_PROBLEM EVENT_FROM " ORDER BY e.event_key DESC";
+    "SELECT e.organization, e.id, e.event_key, " EVENT_PROBLEM EVENT_FROM
+    " ORDER BY e.event_key DESC";
 
-// The events of the run ?1, from its newest back.
+// The events of the run ?1, ?2, from the one of its row back.
 static const char chain_sql[] =
     "WITH RECURSIVE chain(event_key, nth) AS ("
-    "  SELECT newest_event, 1 FROM run WHERE run_key=?1"
-    "  UNION ALL SELECT c.previous_event, nth+1 FROM chain CROSS JOIN event AS c"
-    "   WHERE c.event_key=chain.event_key AND c.previous_event<>0 AND nth<16)"
+    "  SELECT newest_event, 1 FROM run WHERE organization=?1 AND id=?2"
+    "  UNION ALL SELECT c.previous_of_run, nth+1 FROM chain CROSS JOIN event AS c"
+    "   WHERE c.event_key=chain.event_key AND c.previous_of_run<>0 AND nth<16)"
     " SELECT problem FROM (SELECT CASE WHEN e.event_key IS NULL THEN 'misses an event of its chain'"
-    "  WHEN e.run_key<>?1 THEN 'has an event of another run in its chain' ELSE " EVENT_PROBLEM
-    "  END AS problem"
+    "  WHEN e.organization<>?1 OR e.id<>?2 THEN 'has an event of another run in its chain'"
+    "  ELSE " EVENT_PROBLEM "  END AS problem"
     "  FROM chain LEFT JOIN event AS e ON e.event_key=chain.event_key"
-    "  LEFT JOIN run AS r ON r.run_key=e.run_key"
-    "  LEFT JOIN event AS p ON p.event_key=e.previous_event) WHERE problem IS NOT NULL LIMIT 1";
+    "  LEFT JOIN run AS r ON r.organization=e.organization AND r.id=e.id"
+    "  LEFT JOIN event AS p ON p.event_key=e.previous_of_run"
+    "  LEFT JOIN event AS q ON q.event_key=e.previous_of_organization)"
+    " WHERE problem IS NOT NULL LIMIT 1";
 
 // Entries of the index from that of a run (?1 organization, ?2 id, ?3 started_at) on
 // which lead to no row, or to another one's.
-static const char by_id_sql[] =
-    "SELECT count(*) FROM (SELECT run_key, organization, id FROM run INDEXED BY run_by_id"
-    " WHERE organization=?1 AND id>=?2 ORDER BY id LIMIT 4) AS i"
-    " LEFT JOIN run AS r ON r.run_key=i.run_key"
-    " WHERE r.run_key IS NULL OR r.organization<>i.organization OR r.id<>i.id OR ?3 IS NULL";
 static const char by_start_sql[] =
-    "SELECT count(*) FROM (SELECT run_key, started_at, id FROM run INDEXED BY run_by_start"
+    "SELECT count(*) FROM (SELECT started_at, id FROM run INDEXED BY run_by_start"
     " WHERE organization=?1 AND (started_at, id)>=(?3, ?2) ORDER BY started_at, id LIMIT 4) AS i"
-    " LEFT JOIN run AS r ON r.run_key=i.run_key"
-    " WHERE r.run_key IS NULL OR r.started_at<>i.started_at OR r.id<>i.id";
+    " LEFT JOIN run AS r ON r.organization=?1 AND r.id=i.id"
+    " WHERE r.run_key IS NULL OR r.started_at<>i.started_at";
 
-static const char next_run_sql[] =
-    "SELECT run_key FROM run WHERE run_key>=?1 ORDER BY run_key LIMIT 1";
+static const char all_runs_sql[] = "SELECT organization, id FROM run ORDER BY organization, id";
 
-enum statement { RUN, EVENTS, CHAIN, BY_ID, BY_START, NEXT_RUN, STATEMENT_COUNT };
+static const char run_of_event_sql[] =
+    "SELECT organization, id FROM event WHERE event_key>=?1 ORDER BY event_key LIMIT 1";
+
+enum statement { RUN, EVENTS, CHAIN, BY_START, ALL_RUNS, RUN_OF_EVENT, STATEMENT_COUNT };
 
 static const char *const sql[STATEMENT_COUNT] = {
-    [RUN] = run_sql,     [EVENTS] = events_sql,     [CHAIN] = chain_sql,
-    [BY_ID] = by_id_sql, [BY_START] = by_start_sql, [NEXT_RUN] = next_run_sql,
+    [RUN] = run_sql,           [EVENTS] = events_sql,     [CHAIN] = chain_sql,
+    [BY_START] = by_start_sql, [ALL_RUNS] = all_runs_sql, [RUN_OF_EVENT] = run_of_event_sql,
 };
 
 struct check {
@@ -133,11 +146,11 @@ static int take_damage(struct check *c, int rc) {
     return SQLITE_OK;
 }
 
-static void add_about_run(struct check *c, int64_t run_key, const char *what) {
+static void add_about_run(struct check *c, const char *what) {
     sqlite3_stmt *s = c->statements[RUN];
-    add(c, arena_printf(c->arena, "the run \"%s\" of \"%s\" (row %lld) %s",
+    add(c, arena_printf(c->arena, "the run \"%s\" of \"%s\" %s",
                         (const char *)sqlite3_column_text(s, 1),
-                        (const char *)sqlite3_column_text(s, 0), (long long)run_key, what));
+                        (const char *)sqlite3_column_text(s, 0), what));
 }
 
 static const char *column(sqlite3_stmt *s, int index) {
@@ -151,51 +164,53 @@ static int problem_of(sqlite3_stmt *s, const char **ret) {
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int check_chain(struct check *c, int64_t run_key) {
+// Binds the run that the first two columns of from name.
+static void bind_run(sqlite3_stmt *s, sqlite3_stmt *from) {
+    sqlite3_bind_value(s, 1, sqlite3_column_value(from, 0));
+    sqlite3_bind_value(s, 2, sqlite3_column_value(from, 1));
+}
+
+static int check_chain(struct check *c, sqlite3_stmt *from) {
     sqlite3_stmt *s = c->statements[CHAIN];
-    sqlite3_bind_int64(s, 1, run_key);
+    bind_run(s, from);
     const char *what;
     int rc = problem_of(s, &what);
     if (what != NULL) {
-        add_about_run(c, run_key, what);
+        add_about_run(c, what);
     }
     sqlite3_reset(s);
     return rc;
 }
 
 // From the index back to the rows, beginning with that of RUN's row.
-static int check_index(struct check *c, enum statement which, int64_t run_key, const char *name) {
-    sqlite3_stmt *run = c->statements[RUN];
-    sqlite3_stmt *s = c->statements[which];
-    sqlite3_bind_value(s, 1, sqlite3_column_value(run, 0));
-    sqlite3_bind_value(s, 2, sqlite3_column_value(run, 1));
-    sqlite3_bind_value(s, 3, sqlite3_column_value(run, 2));
+static int check_index(struct check *c, sqlite3_stmt *from) {
+    sqlite3_stmt *s = c->statements[BY_START];
+    bind_run(s, from);
+    sqlite3_bind_value(s, 3, sqlite3_column_value(c->statements[RUN], 2));
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW && sqlite3_column_int64(s, 0) > 0) {
-        add_about_run(c, run_key,
-                      arena_printf(c->arena, "has neighbours in the index %s without a row", name));
+        add_about_run(c, "has neighbours in the index run_by_start without a row");
     }
     sqlite3_reset(s);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int check_run(struct check *c, int64_t run_key) {
+// Checks the run that the first two columns of from name.
+static int check_run(struct check *c, sqlite3_stmt *from) {
     sqlite3_stmt *s = c->statements[RUN];
-    sqlite3_bind_int64(s, 1, run_key);
+    bind_run(s, from);
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
         const char *what = column(s, 3);
         rc = SQLITE_OK;
         if (what != NULL) {
-            add_about_run(c, run_key, what);
+            add_about_run(c, what);
         } else {
-            rc = check_chain(c, run_key);
-            rc = rc == SQLITE_OK ? check_index(c, BY_ID, run_key, "run_by_id") : rc;
-            rc = rc == SQLITE_OK ? check_index(c, BY_START, run_key, "run_by_start") : rc;
+            rc = check_chain(c, from);
+            rc = rc == SQLITE_OK ? check_index(c, from) : rc;
         }
     } else if (rc == SQLITE_DONE) {
-        add(c, arena_printf(c->arena, "the run of row %lld cannot be found again",
-                            (long long)run_key));
+        add(c, arena_printf(c->arena, "a run of \"%s\" cannot be found again", column(from, 0)));
         rc = SQLITE_OK;
     }
     sqlite3_reset(s);
@@ -214,92 +229,90 @@ static int check_newest_events(struct check *c) {
             rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
             break;
         }
-        const char *what = column(s, 2);
+        const char *what = column(s, 3);
         rc = SQLITE_OK;
         if (what != NULL) {
             add(c, arena_printf(c->arena, "the event %lld %s",
-                                (long long)sqlite3_column_int64(s, 1), what));
+                                (long long)sqlite3_column_int64(s, 2), what));
         } else {
-            rc = check_run(c, sqlite3_column_int64(s, 0));
+            rc = check_run(c, s);
         }
     }
     sqlite3_reset(s);
     return rc;
 }
 
-// Rows at random if there are more than are looked at, else one after the other.
-static int check_runs(struct check *c, int64_t first, int64_t last) {
-    sqlite3_stmt *s = c->statements[NEXT_RUN];
+static bool has_time(int i, int64_t end_us) {
+    return i < RUNS_MAX && (i < RUNS_MIN || clock_monotonic_us() < end_us);
+}
+
+// Runs one after the other.
+static int check_all_runs(struct check *c) {
+    sqlite3_stmt *s = c->statements[ALL_RUNS];
     int64_t end_us = clock_monotonic_us() + RUNS_US;
-    bool all = last - first < RUNS_MAX;
-    int64_t at = first;
     int rc = SQLITE_OK;
-    for (int i = 0; rc == SQLITE_OK && !is_enough(c) && at <= last && i < RUNS_MAX &&
-                    (i < RUNS_MIN || clock_monotonic_us() < end_us);
-         i++) {
-        if (!all) {
-            uint64_t random;
-            sqlite3_randomness(sizeof(random), &random);
-            at = first + (int64_t)(random % ((uint64_t)(last - first) + 1));
-        }
-        sqlite3_bind_int64(s, 1, at);
+    for (int i = 0; rc == SQLITE_OK && !is_enough(c) && has_time(i, end_us); i++) {
         rc = sqlite3_step(s);
-        int64_t run_key = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : last;
-        bool found = rc == SQLITE_ROW;
-        sqlite3_reset(s);
-        rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
-        if (rc == SQLITE_OK && found) {
-            rc = check_run(c, run_key);
+        if (rc != SQLITE_ROW) {
+            rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+            break;
         }
-        at = run_key + 1;
-        at = all ? at : first;
+        rc = check_run(c, s);
+    }
+    sqlite3_reset(s);
+    return rc;
+}
+
+// Runs of events at random: there are more than are looked at.
+static int check_some_runs(struct check *c, int64_t newest_event) {
+    sqlite3_stmt *s = c->statements[RUN_OF_EVENT];
+    int64_t end_us = clock_monotonic_us() + RUNS_US;
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && !is_enough(c) && has_time(i, end_us); i++) {
+        uint64_t random;
+        sqlite3_randomness(sizeof(random), &random);
+        sqlite3_bind_int64(s, 1, 1 + (int64_t)(random % (uint64_t)newest_event));
+        rc = sqlite3_step(s);
+        rc = rc == SQLITE_ROW ? check_run(c, s) : rc == SQLITE_DONE ? SQLITE_OK : rc;
+        sqlite3_reset(s);
     }
     return rc;
 }
 
-// Every row of run has one of run_body with its key, and both have no others.
-static int check_ends(struct check *c, int64_t *ret_first, int64_t *ret_last) {
-    int64_t body_first = 0;
-    int64_t body_last = 0;
-    int64_t events = 0;
-    *ret_first = 0;
-    *ret_last = 0;
-    const struct {
-        const char *query;
-        int64_t *ret;
-    } rows[] = {
-        {"SELECT coalesce(min(run_key), 0) FROM run", ret_first},
-        {"SELECT coalesce(max(run_key), -1) FROM run", ret_last},
-        {"SELECT coalesce(min(run_key), 0) FROM run_body", &body_first},
-        {"SELECT coalesce(max(run_key), -1) FROM run_body", &body_last},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        int rc = sqlite_query_int(c->db, rows[i].query, rows[i].ret);
-        if (rc != SQLITE_OK) {
-            return rc;
-        }
+// There are runs, bodies and events, or none of them, and none is newer than its event.
+static int check_ends(struct check *c, int64_t *ret_newest_event) {
+    int64_t has_runs = 0;
+    int64_t newest_body = 0;
+    int rc = sqlite_query_int(c->db, "SELECT EXISTS(SELECT 1 FROM run)", &has_runs);
+    if (rc == SQLITE_OK) {
+        rc =
+            sqlite_query_int(c->db, "SELECT coalesce(max(run_key), 0) FROM run_body", &newest_body);
     }
-    int rc = schema_newest_event(c->db, &events);
+    if (rc == SQLITE_OK) {
+        rc = schema_newest_event(c->db, ret_newest_event);
+    }
     if (rc != SQLITE_OK) {
         return rc;
     }
-    if (*ret_first != body_first || *ret_last != body_last) {
-        add(c, "the first or the last run and body are not each other's");
+    if ((newest_body > 0) != (has_runs > 0)) {
+        add(c, "there are runs without bodies, or bodies without runs");
     }
-    if ((events > 0) != (*ret_last >= *ret_first)) {
+    if ((*ret_newest_event > 0) != (has_runs > 0) || newest_body > *ret_newest_event) {
         add(c, "there are runs without events, or events without runs");
     }
     return SQLITE_OK;
 }
 
 static int run_sample(struct check *c) {
-    int64_t first;
-    int64_t last;
-    int rc = check_ends(c, &first, &last);
+    int64_t newest_event = 0;
+    int rc = check_ends(c, &newest_event);
     if (rc == SQLITE_OK) {
         rc = check_newest_events(c);
     }
-    return rc == SQLITE_OK ? check_runs(c, first, last) : rc;
+    if (rc != SQLITE_OK || is_enough(c)) {
+        return rc;
+    }
+    return newest_event <= RUNS_MAX ? check_all_runs(c) : check_some_runs(c, newest_event);
 }
 
 int store_check_sample(sqlite3 *db, struct arena *a, struct store_problems *ret) {
@@ -336,17 +349,38 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
     static const char *const queries[] = {
         "PRAGMA integrity_check(20)",
         "SELECT 'the run \"'||id||'\" of \"'||organization||'\" '||problem FROM"
-        " (SELECT id, organization, CASE" RUN_PROBLEM " END AS problem FROM run AS r)"
-        " WHERE problem IS NOT NULL LIMIT 20",
+        " (SELECT " RUN_ID_TEXT_SQL(
+            "r.id") " AS id, organization, CASE" RUN_PROBLEM
+                    " END AS problem FROM run AS r) WHERE problem IS NOT NULL LIMIT 20",
         "SELECT 'the event '||event_key||' '||problem FROM"
         " (SELECT e.event_key AS event_key, " EVENT_PROBLEM " AS problem" EVENT_FROM ")"
         " WHERE problem IS NOT NULL LIMIT 20",
+        // Rows may be behind the events that are not yet applied.
         "SELECT 'there are '||events||' events, but the runs have '||told FROM"
         " (SELECT (SELECT count(*) FROM event) AS events,"
-        "  (SELECT coalesce(sum(sequence), 0) FROM run) AS told) WHERE events<>told",
+        "  (SELECT coalesce(sum(sequence), 0) FROM run)+(SELECT count(*) FROM event AS e"
+        "   CROSS JOIN run AS r ON r.organization=e.organization AND r.id=e.id"
+        "   WHERE e.event_key>" APPLIED " AND e.sequence>r.sequence) AS told)"
+        " WHERE events<>told",
         "SELECT 'there are '||runs||' runs and '||bodies||' bodies' FROM"
         " (SELECT (SELECT count(*) FROM run) AS runs,"
         "  (SELECT count(*) FROM run_body) AS bodies) WHERE runs<>bodies",
+        "SELECT 'the body '||run_key||' is that of '||runs||' runs' FROM"
+        " (SELECT run_key, count(*) AS runs FROM run GROUP BY run_key HAVING count(*)>1 LIMIT 20)",
+        "SELECT 'the organization \"'||name||'\" has not the revision of its event' FROM"
+        " organization AS o WHERE NOT EXISTS(SELECT 1 FROM event AS e"
+        "  WHERE e.event_key=o.newest_event AND e.organization=o.name AND e.revision=o.revision)"
+        " LIMIT 20",
+        "SELECT 'the mark of revision '||revision||' of \"'||organization||'\" has another event'"
+        " FROM event_mark AS m WHERE NOT EXISTS(SELECT 1 FROM event AS e"
+        "  WHERE e.event_key=m.event_key AND e.organization=m.organization"
+        "  AND e.revision=m.revision) LIMIT 20",
+        "SELECT 'the revision '||revision||' of \"'||organization||'\" has no mark' FROM event AS e"
+        " WHERE revision%" EVENT_MARK_INTERVAL_SQL "=0 AND NOT EXISTS(SELECT 1 FROM event_mark AS m"
+        "  WHERE m.organization=e.organization AND m.revision=e.revision) LIMIT 20",
+        "SELECT 'the organization \"'||organization||'\" has '||events||' events up to revision '"
+        "||newest FROM (SELECT organization, count(*) AS events, max(revision) AS newest"
+        "  FROM event GROUP BY organization HAVING count(*)<>max(revision) LIMIT 20)",
     };
     *ret = (struct store_problems){.count = 0};
     struct check c = {.db = db, .arena = a, .problems = ret};

@@ -12,6 +12,10 @@ enum {
     BATCH_BYTES = 8 * 1024 * 1024,
 };
 
+// How many rows are brought up to date at once: enough that neighbours share pages, few enough
+// that no client sees the pause; and after how long without an operation that goes on alone.
+enum { APPLY_SLICE = 256, APPLY_IDLE_US = 100 * 1000, APPLY_CLOSE_SLICE = 4096 };
+
 // How long a transaction waits for another program's lock: SQLITE_BUSY_TIMEOUT_MS at first,
 // and while the lock is known to be held no longer than this, so that few wait behind it.
 enum { LOCKED_TIMEOUT_MS = 200 };
@@ -25,6 +29,8 @@ struct batch {
     struct store_op **end;
     int count;
     size_t bytes;
+    int apply;    // how many rows to bring up to date besides
+    bool is_idle; // there is nothing else to do
 };
 
 static void batch_init(struct batch *b) {
@@ -122,7 +128,11 @@ static struct outcome batch_commit(struct writer *w, const struct batch *b) {
         o.rc = history_write(w->around.history);
     }
     if (o.rc == SQLITE_OK) {
-        o.rc = b->first != NULL ? batch_run_ops(w, b) : session_probe(&w->session);
+        o.rc = b->first != NULL || b->apply > 0 ? batch_run_ops(w, b) : session_probe(&w->session);
+    }
+    if (o.rc == SQLITE_OK && b->apply > 0) {
+        o.doing = "bringing rows up to date";
+        o.rc = applier_run(&w->session.applier, b->apply, b->is_idle);
     }
     if (o.rc == SQLITE_OK) {
         o.place = SQLITE_IN_COMMIT;
@@ -130,6 +140,12 @@ static struct outcome batch_commit(struct writer *w, const struct batch *b) {
         o.rc = session_commit(&w->session);
     }
     return o;
+}
+
+// The transaction is durable, and in the files that a restart finds.
+static void batch_committed(struct writer *w) {
+    session_committed(&w->session);
+    history_committed(w->around.history, w->session.events.last);
 }
 
 static void fail(struct writer *w, int rc, const char *doing) {
@@ -185,11 +201,25 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
     return why;
 }
 
+// As many rows are brought up to date as change, and some more: one generation is applied
+// before the next one is full.
+static void plan_slice(struct writer *w, struct batch *b) {
+    const struct pending *pending = w->around.pending;
+    if (pending_is_frozen(pending) || pending_is_full(pending)) {
+        w->apply_due += b->count + b->count / 8 + 1;
+    }
+    if (w->apply_due >= APPLY_SLICE) {
+        b->apply = w->apply_due;
+        w->apply_due = 0;
+    }
+}
+
 // Runs b's transaction and answers its operations.
-static void batch_run(struct writer *w, const struct batch *b) {
+static void batch_run(struct writer *w, struct batch *b) {
+    plan_slice(w, b);
     struct outcome o = batch_commit(w, b);
     if (o.rc == SQLITE_OK && file_guard_holds(w->around.guard)) {
-        history_committed(w->around.history, w->session.events.last);
+        batch_committed(w);
         batch_answer(b);
         return;
     }
@@ -237,7 +267,7 @@ static void probe(struct writer *w) {
     batch_init(&none);
     struct outcome o = batch_commit(w, &none);
     if (o.rc == SQLITE_OK) {
-        history_committed(w->around.history, w->session.events.last);
+        batch_committed(w);
         part_health_mend(&w->health);
         sqlite3_busy_timeout(w->db, SQLITE_BUSY_TIMEOUT_MS);
         return;
@@ -263,6 +293,21 @@ static void shrink_log(struct writer *w) {
     }
 }
 
+static bool can_apply(const struct writer *w) {
+    return w->db != NULL && !w->health.is_broken && !store_failure_is_raised(w->around.failure) &&
+           pending_has_any(w->around.pending);
+}
+
+// Brings up to count rows up to date in a transaction of its own.
+static void apply(struct writer *w, int count) {
+    struct batch b;
+    batch_init(&b);
+    b.apply = count;
+    b.is_idle = true;
+    batch_run(w, &b);
+    checkpoint(w, op_queue_is_empty(w->around.queue));
+}
+
 // The sooner of two waits, of which 0 never ends.
 static int64_t sooner(int64_t a_us, int64_t b_us) {
     return a_us == 0 || (b_us != 0 && b_us < a_us) ? b_us : a_us;
@@ -271,11 +316,14 @@ static int64_t sooner(int64_t a_us, int64_t b_us) {
 // Waits for operations, and sees to changes that do not work and to a log that is too
 // large meanwhile. Returns false when there will be none.
 static bool take(struct writer *w, struct store_op **ret_waiting) {
+    bool is_applying = false; // one slice after the other, until an operation comes
     for (;;) {
         bool is_failed = store_failure_is_raised(w->around.failure);
         int64_t shrink_us = is_failed ? 0 : checkpointer_retry_us(&w->checkpointer);
         int64_t probe_us = is_failed ? 0 : part_health_wait_us(&w->health);
-        if (!op_queue_take_within(w->around.queue, sooner(shrink_us, probe_us), ret_waiting)) {
+        int64_t apply_us = !can_apply(w) ? 0 : is_applying ? 1 : APPLY_IDLE_US;
+        int64_t wait_us = sooner(sooner(shrink_us, probe_us), apply_us);
+        if (!op_queue_take_within(w->around.queue, wait_us, ret_waiting)) {
             return false;
         }
         if (!is_failed && part_health_take_probe(&w->health)) {
@@ -284,8 +332,12 @@ static bool take(struct writer *w, struct store_op **ret_waiting) {
         if (*ret_waiting != NULL) {
             return true;
         }
-        if (shrink_us > 0) {
+        if (shrink_us > 0 && wait_us == shrink_us) {
             shrink_log(w);
+        }
+        is_applying = can_apply(w);
+        if (is_applying) {
+            apply(w, 2 * APPLY_SLICE);
         }
     }
 }
@@ -304,6 +356,10 @@ static void *writer_body(void *context) {
             }
         }
     }
+    // A store that was closed has rows that say all, for whoever reads the file.
+    while (can_apply(w) && file_guard_holds(w->around.guard)) {
+        apply(w, APPLY_CLOSE_SLICE);
+    }
     return NULL;
 }
 
@@ -317,7 +373,8 @@ int writer_attach(struct writer *w, sqlite3 *db) {
     checkpointer_init(&w->checkpointer, db, w->around.gate, w->around.history, w->around.path,
                       w->around.failure->log);
     w->db = db;
-    return session_init(&w->session, db, STORE_CHANGES);
+    w->apply_due = 0;
+    return session_init(&w->session, db, STORE_CHANGES, w->around.pending, w->around.organizations);
 }
 
 void writer_detach(struct writer *w) {

@@ -21,6 +21,8 @@ struct writer_surroundings {
     const struct file_guard *guard; // checked after each commit
     struct history *history;        // notes each commit
     struct snapshot_gate *gate;
+    struct pending *pending;
+    struct organizations *organizations;
     // Called on the writer's thread while it has no database and the disk has room: opens it
     // and attaches it. Returns whether it did.
     bool (*reopen)(void *context);
@@ -28,7 +30,9 @@ struct writer_surroundings {
 };
 
 // The one thread that writes. It takes all operations that wait, runs them in
-// one transaction, commits (one fsync for all) and answers them: group commit. While changes
+// one transaction, commits (one fsync for all) and answers them: group commit. Rows that are
+// behind their events are brought up to date in some of these transactions, and in some of their
+// own while no operation waits (storage/sqlite/apply.h). While changes
 // cannot be made (a full disk, another program's lock) it still tries each operation, and
 // finds out by itself when changes can be made again.
 struct writer {
@@ -38,6 +42,7 @@ struct writer {
     struct checkpointer checkpointer;
     struct log_index log_index;
     struct part_health health;
+    int apply_due; // how many rows the next slice is to apply, while a generation is frozen
     pthread_t thread;
 };
 

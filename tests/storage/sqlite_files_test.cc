@@ -96,9 +96,9 @@ TEST_P(SqliteFilesHarm, IsNotAcknowledgedOver) {
     };
     Serve(path_);
     Shell(with_directory(harm.command));
-    // Only the first change after it is needed to notice.
+    // Only the first commit after it is needed to notice, be it one that brings rows up to date.
     Answer a = Apply(store_, {.id = "before"});
-    EXPECT_EQ(a.result, STORE_UNAVAILABLE);
+    EXPECT_TRUE(a.result == STORE_UNAVAILABLE || a.result == STORE_STOPPED) << a.result;
     for (const std::string &word : harm.words) {
         EXPECT_NE(a.detail.find(with_directory(word)), std::string::npos)
             << with_directory(word) << " in: " << a.detail;
@@ -123,7 +123,7 @@ TEST_F(SqliteFiles, LinkThatIsLaidAnewIsNoticed) {
     ASSERT_EQ(unlink(name.c_str()), 0);
     ASSERT_EQ(symlink(directory_.File("other.db").c_str(), name.c_str()), 0);
     Answer a = Apply(store_, {.id = "before"});
-    EXPECT_EQ(a.result, STORE_UNAVAILABLE);
+    EXPECT_TRUE(a.result == STORE_UNAVAILABLE || a.result == STORE_STOPPED) << a.result;
     EXPECT_NE(a.detail.find(name), std::string::npos) << a.detail;
 }
 

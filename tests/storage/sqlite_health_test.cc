@@ -10,6 +10,7 @@
 
 #include "tests/storage/faulty_vfs.h"
 #include "tests/storage/sqlite_fixture.h"
+#include "tests/storage/sqlite_old_store.h"
 
 using namespace store_testing;
 
@@ -221,18 +222,23 @@ TEST_F(SqliteHealth, StoreThatWasClosedOnAFullDiskIsLeftAsItIs) {
 // A schema that has to be brought up first needs room.
 TEST_F(SqliteHealth, OldSchemaDoesNotStartOnAFullDisk) {
     CloseStore();
-    sqlite3 *db = nullptr;
-    ASSERT_EQ(sqlite3_open_v2(path_.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
-    ASSERT_EQ(sqlite3_exec(db,
-                           "CREATE UNIQUE INDEX event_by_run ON event(run_key, sequence);"
-                           "PRAGMA user_version=2",
-                           nullptr, nullptr, nullptr),
-              SQLITE_OK);
-    sqlite3_close(db);
-    vfs_.FailIndex();
-    Opened o = OpenStore();
-    EXPECT_EQ(o.code, STATUS_UNAVAILABLE);
-    EXPECT_NE(o.message.find("is full"), std::string::npos) << o.message;
+    std::string old = std::string("PRAGMA journal_mode=WAL;") + kVersion1Tables;
+    for (const char *to_next : {"", kToVersion2, kToVersion3}) {
+        SCOPED_TRACE(to_next);
+        old += to_next;
+        RemoveFiles();
+        RunSql(path_, old);
+        const std::string file = ReadFile(path_);
+        vfs_.FailIndex();
+        Opened o = OpenStore();
+        EXPECT_EQ(o.code, STATUS_UNAVAILABLE);
+        EXPECT_NE(o.message.find("is full"), std::string::npos) << o.message;
+        EXPECT_TRUE(ReadFile(path_) == file);
+        vfs_.Reset();
+        ASSERT_EQ(OpenStore().code, STATUS_OK);
+        EXPECT_EQ(CreateRun(store_, {.id = "r"}).result, STORE_OK);
+        CloseStore();
+    }
 }
 
 // One probe's success after another's failure, again and again.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/storage/sqlite_fixture.h"
+#include "tests/storage/sqlite_old_store.h"
 
 using namespace store_testing;
 
@@ -129,9 +130,12 @@ TEST_F(SqliteOpen, FilesAreForTheirOwnerAlone) {
 TEST_F(SqliteOpen, SettingsAreThoseThatKeepTheData) {
     MakeStore();
     EXPECT_EQ(QueryText(path_, "PRAGMA journal_mode"), "wal\n");
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "3\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "4\n");
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
-    EXPECT_EQ(QueryText(path_, "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT%'"), "");
+    // A row of these is small, and its key is most of it.
+    EXPECT_EQ(QueryText(path_, "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT%'"
+                               " ORDER BY name"),
+              "event_mark\norganization\nrun\n");
 }
 
 TEST_F(SqliteOpen, UrlsThatNameNoStoreAreRefused) {
@@ -221,10 +225,37 @@ TEST_F(SqliteOpen, MissingPermissionIsNamed) {
     }
 }
 
+// What a newer program wrote is refused unless that program wrote, too, that this one may serve
+// it.
 TEST_F(SqliteOpen, NewerSchemaIsRefusedWithBothVersions) {
-    MakeStore();
-    RunSql(path_, "PRAGMA user_version=7");
-    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 3"});
+    for (const char *oldest : {"UPDATE meta SET value=5 WHERE name='oldest_program'",
+                               "UPDATE meta SET value=7 WHERE name='oldest_program'",
+                               "DELETE FROM meta WHERE name='oldest_program'"}) {
+        SCOPED_TRACE(oldest);
+        MakeStore();
+        RunSql(path_, std::string("PRAGMA user_version=7;") + oldest);
+        ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 4"});
+        RemoveStore();
+    }
+}
+
+TEST_F(SqliteOpen, NewerSchemaThatSaysSoIsServed) {
+    for (const char *oldest : {"4", "3"}) {
+        SCOPED_TRACE(oldest);
+        MakeStore();
+        EXPECT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"), "4\n");
+        RunSql(path_, std::string("PRAGMA user_version=7;"
+                                  "UPDATE meta SET value=") +
+                          oldest + " WHERE name='oldest_program'");
+        struct run_store *store = MustOpen();
+        EXPECT_EQ(ListRuns(store, {}).runs.size(), 5u);
+        EXPECT_EQ(Apply(store, {.id = "1"}).result, STORE_OK);
+        run_store_close(store);
+        EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "7\n");
+        EXPECT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"),
+                  std::string(oldest) + "\n");
+        RemoveStore();
+    }
 }
 
 // What says that the schema is newer may still be in the log, which must not be
@@ -235,14 +266,17 @@ TEST_F(SqliteOpen, NewerSchemaInTheLogIsRefusedAndTheLogKept) {
     if (child == 0) {
         sqlite3 *db = nullptr;
         bool ok = sqlite3_open(path_.c_str(), &db) == SQLITE_OK &&
-                  sqlite3_exec(db, "PRAGMA user_version=7", nullptr, nullptr, nullptr) == SQLITE_OK;
+                  sqlite3_exec(db,
+                               "BEGIN; PRAGMA user_version=7;"
+                               "UPDATE meta SET value=7 WHERE name='oldest_program'; COMMIT",
+                               nullptr, nullptr, nullptr) == SQLITE_OK;
         _exit(ok ? 0 : 1); // without closing
     }
     int status;
     ASSERT_EQ(waitpid(child, &status, 0), child);
     ASSERT_EQ(status, 0);
     ASSERT_GT(ReadFile(path_ + "-wal").size(), 0u);
-    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 3"});
+    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 4"});
 }
 
 TEST_F(SqliteOpen, ImpossibleSchemaVersionIsRefused) {
@@ -263,10 +297,12 @@ TEST_F(SqliteOpen, ForeignDatabaseIsRefused) {
 
 TEST_F(SqliteOpen, MissingTableOrIndexIsRefused) {
     for (const char *sql :
-         {"DROP TABLE run", "DROP TABLE run_body", "DROP TABLE event", "DROP TABLE token",
-          "DROP TABLE meta", "DROP INDEX run_by_id", "DROP INDEX run_active",
-          "DROP INDEX run_by_start", "DROP INDEX run_by_workflow", "DROP INDEX token_by_name",
-          "DROP INDEX token_by_hash", "DELETE FROM meta", "UPDATE meta SET value=x'00'"}) {
+         {"DROP TABLE run", "DROP TABLE run_body", "DROP TABLE event", "DROP TABLE event_mark",
+          "DROP TABLE workflow", "DROP TABLE organization", "DROP TABLE token", "DROP TABLE meta",
+          "DROP INDEX run_active", "DROP INDEX run_by_start", "DROP INDEX run_by_workflow",
+          "DROP INDEX workflow_by_id", "DROP INDEX token_by_name", "DROP INDEX token_by_hash",
+          "DELETE FROM meta", "UPDATE meta SET value=x'00'", "DELETE FROM meta WHERE name='secret'",
+          "DELETE FROM meta WHERE name='applied'", "DELETE FROM meta WHERE name='epoch'"}) {
         SCOPED_TRACE(sql);
         MakeStore();
         RunSql(path_, sql);
@@ -304,13 +340,9 @@ TEST_F(SqliteOpen, DamagedFilesAreRefusedAndLeftAsTheyAre) {
         {"application id", with(68, "XXXX")},
         {"schema page", with(100, std::string(3996, '\x5a'))},
     };
-    // The page that a dropped index left is free: nothing is read from it.
-    const auto free_page = static_cast<unsigned char>(good[35]);
-    ASSERT_EQ(good.substr(32, 8), std::string("\0\0\0", 3) + good[35] + std::string("\0\0\0\1", 4));
+    // Every page is some table's or index's: none is free.
+    ASSERT_EQ(good.substr(32, 8), std::string(8, '\0'));
     for (size_t page = 1; page * 4096 < good.size(); page++) {
-        if (page + 1 == free_page) {
-            continue;
-        }
         rows.push_back({"page " + std::to_string(page + 1) + " of noise",
                         with(page * 4096, std::string(4096, '\xa5'))});
         rows.push_back({"page " + std::to_string(page + 1) + " of zeros",
@@ -335,28 +367,8 @@ TEST_F(SqliteOpen, LogWithoutItsDatabaseIsRefused) {
     EXPECT_FALSE(Exists(path_));
 }
 
-// A store as version 1 left it, with a run in each status.
-const char *const kVersion1 = R"(
-CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE run(run_key INTEGER PRIMARY KEY, organization TEXT NOT NULL, id TEXT NOT NULL,
-  status INTEGER NOT NULL, previous_status INTEGER NOT NULL, started_at INTEGER NOT NULL,
-  updated_at INTEGER NOT NULL, finished_at INTEGER NOT NULL, sequence INTEGER NOT NULL,
-  total_cu REAL, workflow_id TEXT NOT NULL);
-CREATE UNIQUE INDEX run_by_id ON run(organization, id);
-CREATE INDEX run_by_start ON run(organization, started_at, id);
-CREATE INDEX run_by_workflow ON run(organization, workflow_id, started_at, id);
-CREATE TABLE run_body(run_key INTEGER PRIMARY KEY, spec BLOB NOT NULL,
-  execution_state BLOB NOT NULL);
-CREATE TABLE event(event_key INTEGER PRIMARY KEY, run_key INTEGER NOT NULL,
-  sequence INTEGER NOT NULL, from_status INTEGER NOT NULL, to_status INTEGER NOT NULL,
-  at INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL);
-CREATE UNIQUE INDEX event_by_run ON event(run_key, sequence);
-CREATE TABLE token(token_key INTEGER PRIMARY KEY, organization TEXT NOT NULL, name TEXT NOT NULL,
-  hash BLOB NOT NULL, scopes INTEGER NOT NULL, created_at INTEGER NOT NULL,
-  expires_at INTEGER NOT NULL, revoked_at INTEGER NOT NULL);
-CREATE UNIQUE INDEX token_by_name ON token(organization, name);
-CREATE UNIQUE INDEX token_by_hash ON token(hash);
-INSERT INTO meta VALUES('secret', x'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f');
+// Runs of a store as version 1 left it.
+const char *const kRunsOfVersion1 = R"(
 INSERT INTO run VALUES(1, 'acme', 'one', 1, 0, 10, 10, 0, 1, 1.5, 'w');
 INSERT INTO run VALUES(2, 'acme', 'two', 2, 1, 20, 25, 0, 2, 0, '');
 INSERT INTO run VALUES(3, 'acme', 'three', 3, 1, 30, 35, 35, 2, 0, '');
@@ -368,9 +380,8 @@ INSERT INTO event VALUES(2, 2, 1, 0, 1, 20, 'a', '');
 INSERT INTO event VALUES(3, 2, 2, 1, 2, 25, 'a', '');
 INSERT INTO event VALUES(4, 3, 1, 0, 1, 30, 'a', '');
 INSERT INTO event VALUES(5, 3, 2, 1, 3, 35, 'a', '');
-PRAGMA application_id=1920298611;
-PRAGMA user_version=1;
 )";
+const std::string kVersion1 = std::string(kVersion1Tables) + kRunsOfVersion1;
 
 TEST_F(SqliteOpen, Version1IsBroughtForwardAndKeepsItsRuns) {
     RunSql(path_, kVersion1);
@@ -390,7 +401,7 @@ TEST_F(SqliteOpen, Version1IsBroughtForwardAndKeepsItsRuns) {
     EXPECT_EQ(ListEvents(store, "one")[0], (Event{1, 0, 1, 10, "a", ""}));
     EXPECT_EQ(ListEvents(store, "one")[1].from, 1);
     run_store_close(store);
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "3\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "4\n");
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
     // What was brought forward is what a new store has.
     const char *schema = "SELECT replace(replace(sql, ' ', ''), char(10), '') FROM sqlite_schema"
@@ -402,7 +413,7 @@ TEST_F(SqliteOpen, Version1IsBroughtForwardAndKeepsItsRuns) {
 }
 
 TEST_F(SqliteOpen, FailedMigrationChangesNothing) {
-    RunSql(path_, std::string(kVersion1) + "CREATE TABLE run_active(in_the_way);");
+    RunSql(path_, kVersion1 + "CREATE TABLE run_active(in_the_way);");
     ExpectRefusedUntouched(STATUS_UNAVAILABLE, {path_, "run_active"});
     EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "1\n");
 }
@@ -411,15 +422,21 @@ TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
     MakeStore();
     // 25,000 finished runs, then one that is waiting, older than all.
     RunSql(path_, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<25000)"
-                  " INSERT INTO run(run_key, organization, id, status, previous_status, started_at,"
-                  " updated_at, finished_at, sequence, total_cu, workflow_id, newest_event,"
-                  " previous_event) SELECT i+100, 'big', printf('r%05d', i), 3, 0, 1000+i, 1, 1, 1,"
-                  " 0, 'w', i+100, 0 FROM n;"
+                  " INSERT INTO run(run_key, organization, id, workflow_key, status, started_at,"
+                  " updated_at, sequence, newest_event, attempt, total_cu)"
+                  " SELECT i+5, 'big', printf('r%05d', i), 100, 3, 1000+i, 1, 1, i+5, 0, 0 FROM n;"
+                  "INSERT INTO workflow VALUES(100, 'big', 'w');"
                   "INSERT INTO run_body SELECT run_key, '', '' FROM run WHERE organization='big';"
                   "UPDATE run SET status=4 WHERE organization='big' AND id='r00001';"
                   "UPDATE run SET status=5 WHERE organization='big' AND id='r25000';"
-                  "INSERT INTO event SELECT newest_event, run_key, sequence, 0, status, updated_at,"
-                  " 'a', '', 0 FROM run WHERE organization='big';");
+                  "INSERT INTO event SELECT newest_event, organization, id, newest_event-5, 1,"
+                  " sequence, 0, status, updated_at, 0, 'a', '', '', '', '', 0,"
+                  " CASE newest_event WHEN 6 THEN 0 ELSE newest_event-1 END"
+                  " FROM run WHERE organization='big';"
+                  "INSERT INTO event_mark SELECT 'big', revision, event_key FROM event"
+                  " WHERE organization='big' AND revision%64=0;"
+                  "INSERT INTO organization VALUES('big', 25000, 25005);"
+                  "UPDATE meta SET value=25005 WHERE name='applied';");
     struct run_store *store = MustOpen();
     Listing l = {.organization = "big", .status = RUN_STATUS_BIT(RUN_FAILURE), .limit = 10};
     std::vector<std::string> seen;

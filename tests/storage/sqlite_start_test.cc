@@ -400,44 +400,60 @@ TEST_F(SqliteStart, CopyOfAStoreInUseIsCheckedWhole) {
     EXPECT_GT(refused, 10);
 }
 
+// Names of runs: as a client may choose them, and as CreateRun makes them, which are stored as
+// other bytes.
+using Names = std::vector<std::string>;
+const Names kIds[] = {
+    {"a", "b", "c", "d", "e"},
+    {"0193755f-8f3e-7a01-8000-00000000000a", "0193755f-8f3e-7a02-8000-00000000000b",
+     "0193755f-8f3e-7a03-8000-00000000000c", "0193755f-8f3e-7a04-8000-00000000000d",
+     "0193755f-8f3e-7a05-8000-00000000000e"}};
+
+Names First(const Names &ids, size_t count) {
+    return {ids.begin(), ids.begin() + static_cast<ptrdiff_t>(count)};
+}
+
+// The events that Serve makes of four of them, in the order of their keys: the first run's, two
+// of the second, the third's, two of the fourth. A run's key is that of its first event.
+
 // Damage that is there only when the store is served: nothing is said to be absent
 // that cannot be known, and the next start refuses it.
 TEST_F(SqliteStart, DamageThatAReadMeetsIsNoAnswer) {
+    using Read = std::function<enum store_result(struct run_store *, const Names &)>;
+    const Read read_events = [](struct run_store *s, const Names &ids) {
+        enum store_result r;
+        ListEvents(s, ids[1], "acme", 10, &r);
+        return r;
+    };
     const struct {
         const char *name;
         const char *sql;
-        std::function<enum store_result(struct run_store *)> read;
+        Read read;
     } rows[] = {
         {"no body", "DELETE FROM run_body WHERE run_key=1",
-         [](struct run_store *s) { return GetRun(s, "a").result; }},
+         [](struct run_store *s, const Names &ids) { return GetRun(s, ids[0]).result; }},
         {"no body in a list", "DELETE FROM run_body WHERE run_key=1",
-         [](struct run_store *s) { return ListRuns(s, {}).result; }},
+         [](struct run_store *s, const Names &) { return ListRuns(s, {}).result; }},
         {"no body to cancel", "DELETE FROM run_body WHERE run_key=1",
-         [](struct run_store *s) { return Apply(s, {.id = "a"}).result; }},
-        {"no events", "DELETE FROM event WHERE run_key=1",
-         [](struct run_store *s) {
-             enum store_result r;
-             ListEvents(s, "a", "acme", 10, &r);
-             return r;
-         }},
-        {"no first event", "DELETE FROM event WHERE run_key=2 AND sequence=1",
-         [](struct run_store *s) {
-             enum store_result r;
-             ListEvents(s, "b", "acme", 10, &r);
-             return r;
-         }},
+         [](struct run_store *s, const Names &ids) { return Apply(s, {.id = ids[0]}).result; }},
+        {"no events", "DELETE FROM event WHERE event_key IN (2, 3)", read_events},
+        {"no first event", "DELETE FROM event WHERE event_key=2", read_events},
+        {"no newest event", "DELETE FROM event WHERE event_key=3", read_events},
     };
-    for (const auto &row : rows) {
-        SCOPED_TRACE(row.name);
-        RemoveStore();
-        Serve({"a", "b"}, true);
-        Opened o = Open(url_);
-        ASSERT_EQ(o.code, STATUS_OK) << o.message;
-        std::string command = "sqlite3 '" + path_ + "' '" + row.sql + "'";
-        ASSERT_EQ(system(command.c_str()), 0);
-        EXPECT_EQ(row.read(o.store), STORE_UNAVAILABLE);
-        run_store_close(o.store);
-        ExpectRefusedUntouched(STATUS_DATA_LOSS, {"damaged", "runsctl check --store"});
+    for (const Names &ids : kIds) {
+        for (const auto &row : rows) {
+            SCOPED_TRACE(ids[0] + ": " + row.name);
+            RemoveStore();
+            Serve(First(ids, 2), true);
+            Opened o = Open(url_);
+            ASSERT_EQ(o.code, STATUS_OK) << o.message;
+            std::string command = "sqlite3 '" + path_ + "' '" + row.sql + "'";
+            ASSERT_EQ(system(command.c_str()), 0);
+            EXPECT_EQ(row.read(o.store, ids), STORE_UNAVAILABLE);
+            run_store_close(o.store);
+            unlink((path_ + ".state").c_str()); // which knows of the newest event
+            ExpectRefusedUntouched(STATUS_DATA_LOSS, {"damaged", "runsctl check --store"});
+        }
     }
 }
 
@@ -447,66 +463,139 @@ TEST_F(SqliteStart, ContradictionsAreRefused) {
         const char *sql;
         const char *words;
     } rows[] = {
-        {"DELETE FROM run_body WHERE run_key=2", "has no body"},
+        // What is wrong with the row of a run.
         {"UPDATE run SET status=7 WHERE run_key=2", "impossible status"},
-        {"UPDATE run SET finished_at=0 WHERE run_key=2", "the time of its end"},
-        {"DELETE FROM event WHERE run_key=2 AND sequence=2", "lost its newest event"},
+        {"UPDATE run SET status=0 WHERE run_key=1", "impossible status"},
+        {"DELETE FROM run_body WHERE run_key=2", "has no body"},
+        {"DELETE FROM workflow", "has no workflow"},
+        {"UPDATE run SET workflow_key=9 WHERE run_key=2", "has no workflow"},
+        {"UPDATE workflow SET organization='other'", "has no workflow"},
+        {"DELETE FROM event WHERE event_key=6;"
+         "UPDATE organization SET revision=5, newest_event=5",
+         "lost its newest event"},
         {"UPDATE run SET status=3 WHERE run_key=2", "newest event contradicts"},
-        {"UPDATE event SET to_status=3 WHERE run_key=2 AND sequence=2", "newest event contradicts"},
-        {"UPDATE run SET sequence=1 WHERE run_key=2", "unknown to its run"},
-        {"DELETE FROM event WHERE run_key=2 AND sequence=1", "before it"},
-        {"UPDATE event SET run_key=1 WHERE run_key=2 AND sequence=1", "before it"},
-        {"UPDATE event SET previous_event=0 WHERE run_key=2 AND sequence=2", "chain contradicts"},
+        {"UPDATE run SET updated_at=updated_at+1 WHERE run_key=2", "newest event contradicts"},
+        {"UPDATE event SET to_status=3 WHERE event_key=3", "newest event contradicts"},
+        {"UPDATE event SET at=at+1 WHERE event_key=3", "newest event contradicts"},
+        // What is wrong with an event and its run.
         {"DELETE FROM run WHERE run_key=2", "has no run"},
-        {"DELETE FROM run WHERE run_key=4", "not each other"},
+        {"DELETE FROM run WHERE run_key=4", "has no run"},
+        {"UPDATE event SET id='another' WHERE event_key=3", "has no run"},
+        {"UPDATE event SET organization='another' WHERE event_key=6", "has no run"},
+        {"UPDATE event SET organization='another' WHERE event_key=3", "the event 4 has a revision"},
+        {"UPDATE run SET sequence=1 WHERE run_key=2", "unknown to its run"},
+        {"UPDATE run SET sequence=3 WHERE run_key=2", "unknown to its run"},
+        {"UPDATE run SET newest_event=2 WHERE run_key=2", "unknown to its run"},
+        {"UPDATE run SET newest_event=4 WHERE run_key=2", "unknown to its run"},
+        {"UPDATE run SET newest_event=2, sequence=1, status=1, updated_at=started_at"
+         " WHERE run_key=2",
+         "unknown to its run"}, // a row of an earlier moment
+        // And with those before it.
+        {"UPDATE event SET previous_of_run=0 WHERE event_key=3", "chain contradicts"},
+        {"UPDATE event SET from_status=0 WHERE event_key=3", "chain contradicts"},
+        {"UPDATE event SET kind=1 WHERE event_key=3", "chain contradicts"},
+        {"UPDATE event SET kind=2 WHERE event_key=1", "chain contradicts"},
+        {"UPDATE event SET from_status=1 WHERE event_key=1", "chain contradicts"},
+        {"UPDATE event SET previous_of_run=1 WHERE event_key=2", "chain contradicts"},
+        {"DELETE FROM event WHERE event_key=2", "the event 3 does not follow the event before it"},
+        {"UPDATE event SET previous_of_run=1 WHERE event_key=3", "follow the event before it"},
+        {"UPDATE event SET previous_of_run=3 WHERE event_key=3", "follow the event before it"},
+        {"UPDATE event SET to_status=2 WHERE event_key=2", "follow the event before it"},
+        {"UPDATE event SET id='another' WHERE event_key=2", "follow the event before it"},
+        {"UPDATE event SET sequence=2 WHERE event_key=2", "follow the event before it"},
+        {"DELETE FROM event WHERE event_key=3", "the event 4 has a revision that does not follow"},
+        {"UPDATE event SET revision=9 WHERE event_key=6", "the event 6 has a revision"},
+        {"UPDATE event SET revision=3 WHERE event_key=4", "has a revision that does not follow"},
+        {"UPDATE event SET previous_of_organization=1 WHERE event_key=3", "has a revision"},
+        {"UPDATE event SET previous_of_organization=0 WHERE event_key=3", "has a revision"},
+        {"UPDATE event SET previous_of_organization=6 WHERE event_key=1", "has a revision"},
+        // An organization that has another newest event gives revisions twice, or leaves some out.
+        {"DELETE FROM event WHERE event_key=6", "the event 5 is unknown to its organization"},
+        {"DELETE FROM organization", "unknown to its organization"},
+        {"UPDATE organization SET revision=5, newest_event=5", "unknown to its organization"},
+        {"UPDATE organization SET revision=7", "unknown to its organization"},
+        {"UPDATE organization SET newest_event=5", "unknown to its organization"},
+        // What there is at all.
         {"DELETE FROM event", "without events"},
+        {"DELETE FROM run_body", "without bodies"},
+        {"DELETE FROM run", "without runs"},
+        {"UPDATE run_body SET run_key=9 WHERE run_key=5; UPDATE run SET run_key=9 WHERE run_key=5",
+         "runs without events"},
+        // The durable mark.
+        {"UPDATE meta SET value=7 WHERE name='applied'",
+         "up to date with event 7, and the newest is 6"},
     };
-    for (const auto &row : rows) {
-        SCOPED_TRACE(row.sql);
+    for (const Names &ids : kIds) {
         RemoveStore();
-        Serve({"a", "b", "c", "d"}, true);
+        Serve(First(ids, 4), true);
         unlink((path_ + ".state").c_str());
-        RunSql(path_, row.sql);
-        ExpectRefusedUntouched(STATUS_DATA_LOSS, {"damaged", row.words, "restore a backup"});
+        const std::string sound = ReadFile(path_);
+        ASSERT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='applied'"), "6\n");
+        for (const auto &row : rows) {
+            SCOPED_TRACE(ids[0] + ": " + row.sql);
+            RemoveFiles();
+            WriteFile(path_, sound);
+            RunSql(path_, row.sql);
+            ExpectRefusedUntouched(STATUS_DATA_LOSS, {"damaged", row.words, "restore a backup"});
+        }
+        WriteFile(path_, sound);
+        ExpectWhole();
+    }
+}
+
+// A row of an earlier moment is what its run was only where its events are behind the mark.
+TEST_F(SqliteStart, RowIsBehindItsEventsOnlyBehindTheMark) {
+    for (const Names &ids : kIds) {
+        RemoveStore();
+        Serve(First(ids, 4), true);
+        unlink((path_ + ".state").c_str());
+        const char *earlier = "UPDATE run SET newest_event=5, sequence=1, status=1,"
+                              " updated_at=started_at WHERE run_key=5;"
+                              "UPDATE organization SET revision=5, newest_event=5;";
+        RunSql(path_, earlier);
+        ExpectRefusedUntouched(STATUS_DATA_LOSS, {"the event 6 is unknown to its run"});
+        RunSql(path_, "UPDATE meta SET value=5 WHERE name='applied'");
+        struct run_store *store = MustOpen();
+        EXPECT_EQ(GetRun(store, ids[3]).run.status, RUN_CANCELLED);
+        EXPECT_EQ(ListEvents(store, ids[3]).size(), 2u);
+        run_store_close(store);
     }
 }
 
 // An index that does not have what its table has, and the other way round.
 TEST_F(SqliteStart, IndexesThatDifferFromTheirTableAreRefused) {
-    for (const char *index : {"run_by_id", "run_by_start", "run_by_workflow", "run_active"}) {
-        for (bool index_lacks : {true, false}) {
-            SCOPED_TRACE(std::string(index) + (index_lacks ? " lacks a row" : " has one more"));
-            if (std::string(index) == "run_by_workflow" || std::string(index) == "run_active") {
-                if (!index_lacks) {
-                    continue; // what leads nowhere is found when it is read
+    for (const Names &ids : kIds) {
+        for (const std::string index : {"run_by_start", "run_by_workflow", "run_active"}) {
+            for (bool index_lacks : {true, false}) {
+                if (!index_lacks && index != "run_by_start") {
+                    continue; // it leads nowhere, which is no run
                 }
+                SCOPED_TRACE(ids[0] + ": " + index +
+                             (index_lacks ? " lacks a row" : " has one more"));
+                RemoveStore();
+                Serve(ids, true);
+                // The index's pages of a moment when the row was not there, or still was.
+                const std::string with = ReadFile(path_);
+                const size_t root = std::stoul(QueryText(
+                    path_, "SELECT rootpage FROM sqlite_schema WHERE name='" + index + "'"));
+                // The newest run, which is active: nothing else leads to it.
+                RunSql(path_, "DELETE FROM run WHERE run_key=7;");
+                std::string without = ReadFile(path_);
+                std::string mixed = index_lacks ? with : without;
+                const std::string &other = index_lacks ? without : with;
+                mixed.replace((root - 1) * 4096, 4096, other.substr((root - 1) * 4096, 4096));
+                WriteFile(path_, mixed);
+                if (!index_lacks) {
+                    RunSql(path_, "DELETE FROM run_body WHERE run_key=7;"
+                                  "DELETE FROM event WHERE event_key=7;"
+                                  "UPDATE organization SET revision=6, newest_event=6;"
+                                  "UPDATE meta SET value=6 WHERE name='applied'");
+                    unlink((path_ + ".state").c_str());
+                }
+                ExpectRefusedUntouched(STATUS_DATA_LOSS,
+                                       {"damaged", index_lacks ? "is missing in the index " + index
+                                                               : "neighbours in the index"});
             }
-            RemoveStore();
-            Serve({"a", "b", "c", "d"}, true);
-            // The index's pages of a moment when the row was not there, or still was.
-            const std::string with = ReadFile(path_);
-            sqlite3 *db = nullptr;
-            ASSERT_EQ(sqlite3_open(path_.c_str(), &db), SQLITE_OK);
-            sqlite3_stmt *s = nullptr;
-            std::string query =
-                std::string("SELECT rootpage FROM sqlite_schema WHERE name='") + index + "'";
-            ASSERT_EQ(sqlite3_prepare_v2(db, query.c_str(), -1, &s, nullptr), SQLITE_OK);
-            ASSERT_EQ(sqlite3_step(s), SQLITE_ROW);
-            size_t root = static_cast<size_t>(sqlite3_column_int64(s, 0));
-            sqlite3_finalize(s);
-            sqlite3_close(db);
-            // Row 3 is active.
-            RunSql(path_, "DELETE FROM run WHERE run_key=3");
-            std::string without = ReadFile(path_);
-            std::string mixed = index_lacks ? with : without;
-            const std::string &other = index_lacks ? without : with;
-            mixed.replace((root - 1) * 4096, 4096, other.substr((root - 1) * 4096, 4096));
-            WriteFile(path_, mixed);
-            if (!index_lacks) {
-                RunSql(path_, "DELETE FROM run_body WHERE run_key=3;"
-                              "DELETE FROM event WHERE run_key=3");
-            }
-            ExpectRefusedUntouched(STATUS_DATA_LOSS, {"damaged"});
         }
     }
 }

@@ -21,6 +21,9 @@ class SqliteUnsoundRows : public SqliteTest {
         ASSERT_EQ(Apply(store_, {.id = "r", .to = RUN_WAITING}).result, STORE_OK);
         ASSERT_EQ(Apply(store_, {.id = "r", .to = RUN_RUNNING}).result, STORE_OK);
         ASSERT_EQ(CreateToken(store_, {.name = "t"}), STORE_OK);
+        // Opened anew, so that rows say all.
+        run_store_close(store_);
+        OpenStore();
         // While it is served: a start would refuse what it finds.
         RunSql(path_, sql);
     }
@@ -41,15 +44,15 @@ class SqliteUnsoundRows : public SqliteTest {
     struct run_store *store_ = nullptr;
 };
 
-const std::string kEventOfR = "run_key=(SELECT run_key FROM run WHERE id='r')";
+const std::string kOfR = "id='r'";
 
 TEST_F(SqliteUnsoundRows, HistoryThatIsNotWholeIsNotTold) {
     const std::string rows[] = {
-        "DELETE FROM event WHERE sequence=3 AND " + kEventOfR, // looked like no run
-        "DELETE FROM event WHERE sequence=2 AND " + kEventOfR,
-        "DELETE FROM event WHERE sequence=1 AND " + kEventOfR,
-        "UPDATE event SET previous_event=0 WHERE sequence=2 AND " + kEventOfR,
-        "UPDATE event SET sequence=7 WHERE sequence=2 AND " + kEventOfR,
+        "DELETE FROM event WHERE sequence=3 AND " + kOfR, // looked like no run
+        "DELETE FROM event WHERE sequence=2 AND " + kOfR,
+        "DELETE FROM event WHERE sequence=1 AND " + kOfR,
+        "UPDATE event SET previous_of_run=0 WHERE sequence=2 AND " + kOfR,
+        "UPDATE event SET sequence=7 WHERE sequence=2 AND " + kOfR,
         "UPDATE run SET sequence=2 WHERE id='r'",
         "UPDATE run SET newest_event=(SELECT newest_event FROM run WHERE id='s') WHERE id='r'",
         "UPDATE run SET newest_event=99 WHERE id='r'",
@@ -85,7 +88,7 @@ TEST_F(SqliteUnsoundRows, StatusThatNoRunHasIsDamage) {
 }
 
 TEST_F(SqliteUnsoundRows, RunWithoutABodyIsDamage) {
-    Serve("DELETE FROM run_body WHERE " + kEventOfR);
+    Serve("DELETE FROM run_body WHERE run_key=(SELECT run_key FROM run WHERE " + kOfR + ")");
     EXPECT_EQ(GetRun(store_, "r").result, STORE_UNAVAILABLE);
     EXPECT_EQ(ListRuns(store_, {}).result, STORE_UNAVAILABLE);
     EXPECT_EQ(Apply(store_, {.id = "r"}).result, STORE_UNAVAILABLE);

@@ -4,41 +4,82 @@
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
+#include "storage/sqlite/workflow_row.h"
 
-enum { INSERT_RUN, INSERT_BODY };
+enum { SELECT_WORKFLOW, INSERT_WORKFLOW, SELECT_RUN, INSERT_RUN, INSERT_BODY };
+
+// Finds the key of the run's workflow, which is new with its first run. SQLITE_CONSTRAINT if
+// the run exists.
+static int find_workflow(struct session *session, sqlite3_stmt *const *s,
+                         const struct run_record *run, const struct run_id *id, int64_t *ret_key) {
+    int rc = workflow_row_find(s[SELECT_WORKFLOW], run->organization, run->workflow_id, ret_key);
+    if (rc != SQLITE_DONE) {
+        return rc;
+    }
+    // A run that exists adds nothing.
+    sqlite_bind_text(s[SELECT_RUN], 1, run->organization);
+    run_id_bind(s[SELECT_RUN], 2, id);
+    rc = sqlite3_step(s[SELECT_RUN]);
+    sqlite3_reset(s[SELECT_RUN]);
+    if (rc == SQLITE_DONE) {
+        sqlite_bind_text(s[INSERT_WORKFLOW], 1, run->organization);
+        sqlite_bind_text(s[INSERT_WORKFLOW], 2, run->workflow_id);
+        rc = sqlite_step_once(s[INSERT_WORKFLOW]);
+        *ret_key = sqlite3_last_insert_rowid(session->db);
+    } else if (rc == SQLITE_ROW) {
+        rc = SQLITE_CONSTRAINT_PRIMARYKEY;
+    }
+    return rc;
+}
+
+static int insert_run(sqlite3_stmt *s, const struct run_record *run, const struct run_id *id,
+                      int64_t workflow_key, int64_t event_key) {
+    sqlite_bind_text(s, 1, run->organization);
+    run_id_bind(s, 2, id);
+    sqlite3_bind_int64(s, 3, event_key);
+    sqlite3_bind_int64(s, 4, workflow_key);
+    sqlite3_bind_int(s, 5, (int)run->status);
+    sqlite3_bind_int64(s, 6, run->started_at_us);
+    sqlite3_bind_int64(s, 7, run->attempt);
+    run_row_bind_fields(s, 8, &run->fields);
+    return sqlite_step_once(s);
+}
+
+static int insert_body(sqlite3_stmt *s, const struct run_record *run, int64_t run_key) {
+    sqlite3_bind_int64(s, 1, run_key);
+    sqlite_bind_blob(s, 2, run->spec);
+    run_body_bind_fields(s, 3, &run->fields);
+    return sqlite_step_once(s);
+}
 
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
     struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
+    struct run_id id = run_id_of(c->in.id);
     struct run_record run = c->in;
     run.updated_at_us = run.started_at_us;
     run.finished_at_us = 0;
     run.sequence = 1;
-
-    sqlite_bind_text(s[INSERT_RUN], 1, run.organization);
-    sqlite_bind_text(s[INSERT_RUN], 2, run.id);
-    sqlite3_bind_int(s[INSERT_RUN], 3, (int)run.status);
-    sqlite3_bind_int64(s[INSERT_RUN], 4, run.started_at_us);
-    sqlite_bind_text(s[INSERT_RUN], 5, run.workflow_id);
-    sqlite3_bind_int64(s[INSERT_RUN], 6, event_row_next(&session->events));
-    run_row_bind_fields(s[INSERT_RUN], 7, &run.fields);
-    int rc = sqlite_step_once(s[INSERT_RUN]);
-    if (rc == SQLITE_CONSTRAINT_UNIQUE) {
+    // The key of the run is that of its first event.
+    int64_t key = event_row_next(&session->events);
+    int64_t workflow_key = 0;
+    int rc = find_workflow(session, s, &run, &id, &workflow_key);
+    if (rc == SQLITE_OK) {
+        rc = insert_run(s[INSERT_RUN], &run, &id, workflow_key, key);
+    }
+    if (rc == SQLITE_CONSTRAINT_PRIMARYKEY) {
         op->result = STORE_EXISTS;
         return SQLITE_OK;
     }
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-    struct event_place place = {.run_key = sqlite3_last_insert_rowid(session->db)};
-    sqlite3_bind_int64(s[INSERT_BODY], 1, place.run_key);
-    sqlite_bind_blob(s[INSERT_BODY], 2, run.spec);
-    run_body_bind_fields(s[INSERT_BODY], 3, &run.fields);
-    rc = sqlite_step_once(s[INSERT_BODY]);
     if (rc == SQLITE_OK) {
-        rc = event_row_append(&session->events, &place, 0, &run, &c->cause);
+        rc = insert_body(s[INSERT_BODY], &run, key);
+    }
+    if (rc == SQLITE_OK) {
+        struct event_source source = {.kind = STORE_EVENT_CREATION, .id = &id, .cause = &c->cause};
+        rc = event_row_append(&session->events, &run, &source, &c->ret_revision);
     }
     if (rc == SQLITE_OK) {
         c->ret = run;
+        c->ret.workflow_id = SLICE_EMPTY;
         op->result = STORE_OK;
     }
     return rc;
@@ -47,11 +88,15 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
 const struct sqlite_op sqlite_create_run = {
     .sql =
         {
+            [SELECT_WORKFLOW] = WORKFLOW_ROW_FIND_SQL,
+            [INSERT_WORKFLOW] = "INSERT INTO workflow(organization, id) VALUES(?1, ?2)",
+            [SELECT_RUN] = "SELECT 1 FROM run WHERE organization=?1 AND id=?2",
+            // ?3 is the key of the run and of its event, ?6 when it started.
             [INSERT_RUN] =
-                "INSERT INTO run(organization, id, status, previous_status, started_at,"
-                " updated_at, finished_at, sequence, workflow_id, newest_event,"
-                " previous_event, " RUN_ROW_FIELD_NAMES
-                ") VALUES(?1, ?2, ?3, 0, ?4, ?4, 0, 1, ?5, ?6, 0, " RUN_ROW_FIELD_MARKS ")",
+                "INSERT INTO run(organization, id, run_key, workflow_key, status,"
+                " started_at, updated_at, sequence, newest_event,"
+                " attempt, " RUN_ROW_FIELD_NAMES
+                ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?3, ?7, " RUN_ROW_FIELD_MARKS ")",
             [INSERT_BODY] = "INSERT INTO run_body(run_key, spec, " RUN_BODY_FIELD_NAMES
                             ") VALUES(?1, ?2, " RUN_BODY_FIELD_MARKS ")",
         },

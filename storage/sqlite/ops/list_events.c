@@ -3,23 +3,59 @@
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/rows.h"
 #include "storage/sqlite/run_row.h"
+#include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
 
-enum { SELECT_EVENTS, SELECT_RUN };
+enum { SELECT_HEAD, SELECT_EVENTS };
 
-// Whether the row at s, of SELECT_EVENTS, is the nth newest event of the run, from 0.
-static bool event_is_sound(sqlite3_stmt *s, int nth) {
-    return sqlite3_column_int64(s, 0) == sqlite3_column_int64(s, 6) - nth &&
-           sqlite3_column_int(s, 7) == 1;
+// Where a run's chain of events begins.
+struct head {
+    int64_t sequence;
+    int64_t event_key;
+};
+
+// Finds the run's newest event. SQLITE_DONE if there is no such run.
+static int find_head(struct session *session, sqlite3_stmt *s, const struct store_list_events *e,
+                     const struct run_id *id, struct head *ret) {
+    struct pending_state state = {.sequence = 0};
+    bool is_pending = session_find_pending(session, e->organization, id, &state);
+    sqlite_bind_text(s, 1, e->organization);
+    run_id_bind(s, 2, id);
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW) {
+        *ret = (struct head){sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1)};
+        if (is_pending && state.sequence > ret->sequence) {
+            *ret = (struct head){state.sequence, state.newest_event};
+        }
+        rc = SQLITE_OK;
+    }
+    sqlite3_reset(s);
+    return rc;
 }
 
-// The code of a run of which no event was found: every run has that of its creation.
-static int without_events(sqlite3_stmt *s, const struct store_list_events *e) {
-    sqlite_bind_text(s, 1, e->organization);
-    sqlite_bind_text(s, 2, e->id);
-    int rc = sqlite3_step(s);
-    sqlite3_reset(s);
-    return rc == SQLITE_ROW ? SQLITE_CORRUPT : rc == SQLITE_DONE ? SQLITE_OK : rc;
+// Whether the row at s, of SELECT_EVENTS, is the nth newest event of the run, from 0.
+static bool event_is_sound(sqlite3_stmt *s, const struct head *head, int nth) {
+    return sqlite3_column_int64(s, 0) == head->sequence - nth && sqlite3_column_int(s, 1) == 1;
+}
+
+static struct run_event read_event(struct arena *a, sqlite3_stmt *s) {
+    return (struct run_event){
+        .sequence = sqlite3_column_int64(s, 0),
+        .from = sqlite3_column_int(s, 2),
+        .to = (enum run_status)sqlite3_column_int(s, 3),
+        .at_us = sqlite3_column_int64(s, 4),
+        .revision = sqlite3_column_int64(s, 5),
+        .kind = (enum store_event_kind)sqlite3_column_int(s, 6),
+        .attempt = sqlite3_column_int64(s, 7),
+        .cause =
+            {
+                .actor = sqlite_column_slice(a, s, 8),
+                .reason = sqlite_column_slice(a, s, 9),
+                .request_id = sqlite_column_slice(a, s, 10),
+                .remote_address = sqlite_column_slice(a, s, 11),
+                .idempotency_key = sqlite_column_slice(a, s, 12),
+            },
+    };
 }
 
 static void reverse(struct run_event *events, int count) {
@@ -30,68 +66,67 @@ static void reverse(struct run_event *events, int count) {
     }
 }
 
-static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
-    (void)session;
-    struct store_list_events *e = CONTAINER_OF(op, struct store_list_events, op);
-    sqlite3_stmt *events = s[SELECT_EVENTS];
-    sqlite_bind_text(events, 1, e->organization);
-    sqlite_bind_text(events, 2, e->id);
-    sqlite3_bind_int(events, 3, e->limit);
-    struct run_event *newest_first = NULL;
+// Reads the chain, newest first.
+static int read_chain(struct store_list_events *e, sqlite3_stmt *s, const struct head *head) {
     int capacity = 0;
-    int count = 0;
     int rc;
-    while ((rc = sqlite3_step(events)) == SQLITE_ROW) {
-        if (!event_is_sound(events, count)) {
-            rc = SQLITE_CORRUPT;
-            break;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        if (!event_is_sound(s, head, e->ret_count)) {
+            return SQLITE_CORRUPT;
         }
-        newest_first = rows_grow(op->arena, newest_first, count, &capacity, sizeof(*newest_first));
-        newest_first[count++] = (struct run_event){
-            .kind =
-                sqlite3_column_int(events, 1) == 0 ? STORE_EVENT_CREATION : STORE_EVENT_TRANSITION,
-            .sequence = sqlite3_column_int64(events, 0),
-            .from = sqlite3_column_int(events, 1),
-            .to = (enum run_status)sqlite3_column_int(events, 2),
-            .at_us = sqlite3_column_int64(events, 3),
-            .cause = {.actor = sqlite_column_slice(op->arena, events, 4),
-                      .reason = sqlite_column_slice(op->arena, events, 5)},
-        };
+        e->ret_events =
+            rows_grow(e->op.arena, e->ret_events, e->ret_count, &capacity, sizeof(*e->ret_events));
+        e->ret_events[e->ret_count++] = read_event(e->op.arena, s);
     }
-    sqlite3_reset(events);
     if (rc != SQLITE_DONE) {
         return rc;
     }
-    if (count == 0) {
+    // Every run has the event of its creation, to which the chain leads.
+    bool is_whole = e->ret_count == e->limit ||
+                    (e->ret_count > 0 && e->ret_events[e->ret_count - 1].sequence == 1);
+    return is_whole ? SQLITE_OK : SQLITE_CORRUPT;
+}
+
+static int run(struct session *session, sqlite3_stmt *const *statements, struct store_op *op) {
+    struct store_list_events *e = CONTAINER_OF(op, struct store_list_events, op);
+    struct run_id id = run_id_of(e->id);
+    struct head head = {.sequence = 0};
+    int rc = find_head(session, statements[SELECT_HEAD], e, &id, &head);
+    if (rc != SQLITE_OK) {
         op->result = STORE_NOT_FOUND;
-        return without_events(s[SELECT_RUN], e);
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
-    if (count < e->limit && newest_first[count - 1].sequence != 1) {
-        return SQLITE_CORRUPT; // the chain is broken
-    }
-    reverse(newest_first, count);
-    e->ret_events = newest_first;
-    e->ret_count = count;
+    sqlite3_stmt *s = statements[SELECT_EVENTS];
+    sqlite3_bind_int64(s, 1, head.event_key);
+    sqlite3_bind_int(s, 2, e->limit);
+    sqlite_bind_text(s, 3, e->organization);
+    run_id_bind(s, 4, &id);
+    e->ret_events = NULL;
+    e->ret_count = 0;
+    rc = read_chain(e, s, &head);
+    sqlite3_reset(s);
+    reverse(e->ret_events, e->ret_count);
     op->result = STORE_OK;
-    return SQLITE_OK;
+    return rc;
 }
 
 const struct sqlite_op sqlite_list_events = {
     .sql =
         {
+            [SELECT_HEAD] = "SELECT sequence, newest_event FROM run"
+                            " WHERE organization=?1 AND id=?2",
             [SELECT_EVENTS] =
-                "WITH RECURSIVE chain(run_key, newest, event_key, nth) AS ("
-                "  SELECT run_key, sequence, newest_event, 1 FROM run INDEXED BY run_by_id"
-                "   WHERE organization=?1 AND id=?2"
+                "WITH RECURSIVE chain(event_key, nth) AS ("
+                "  SELECT ?1, 1"
                 "  UNION ALL"
-                "  SELECT chain.run_key, newest, e.previous_event, nth+1"
-                "   FROM chain CROSS JOIN event AS e"
-                "   WHERE e.event_key=chain.event_key AND e.previous_event<>0 AND nth<?3)"
-                " SELECT e.sequence, e.from_status, e.to_status, e.at, e.actor, e.reason,"
-                "  chain.newest, e.run_key=chain.run_key"
+                "  SELECT e.previous_of_run, nth+1 FROM chain CROSS JOIN event AS e"
+                "   WHERE e.event_key=chain.event_key AND e.previous_of_run<>0 AND nth<?2)"
+                " SELECT e.sequence, e.organization=?3 AND e.id=?4, e.from_status, e.to_status,"
+                "  e.at, e.revision, e.kind, e.attempt, e.actor, e.reason, e.request_id,"
+                "  e.remote_address, e.idempotency_key"
                 " FROM chain CROSS JOIN event AS e WHERE e.event_key=chain.event_key"
                 " ORDER BY e.sequence DESC",
-            [SELECT_RUN] = RUN_ROW_SELECT_SQL,
         },
     .run = run,
+    .reads_pending_first = true,
 };

@@ -5,6 +5,7 @@
 #include "storage/sqlite/rows.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/sqlite_op.h"
+#include "storage/sqlite/workflow_row.h"
 
 // How many index rows one listing looks at before it stops with has_more.
 enum { SCAN_LIMIT = 10000 };
@@ -13,13 +14,13 @@ enum { SCAN_LIMIT = 10000 };
 // read in vain, and a page of the largest runs would be gigabytes.
 enum { BYTE_LIMIT = 4 * 1024 * 1024 };
 
-enum { SELECT_BODY, BY_START, BY_WORKFLOW, ACTIVE };
+enum { SELECT_BODY, BY_START, BY_WORKFLOW, ACTIVE, SELECT_WORKFLOW };
 
 // ?1 organization; ?2, ?3 the place to start behind; ?4 the exclusive lower
-// bound of started_at; ?5 a workflow. The index is named so that no statistics
+// bound of started_at; ?5 the key of a workflow. The index is named so that no statistics
 // can change the plan.
 #define LIST_SQL(index, where)                                                                     \
-    "SELECT " RUN_ROW_COLUMNS " FROM run INDEXED BY " index                                        \
+    "SELECT " RUN_ROW_COLUMNS " FROM run AS r INDEXED BY " index                                   \
     " WHERE organization=?1 AND (started_at, id)<(?2, ?3) AND started_at>?4" where                 \
     " ORDER BY started_at DESC, id DESC"
 
@@ -40,19 +41,22 @@ static struct store_cursor list_upper_bound(const struct store_list_runs *l) {
     return (struct store_cursor){l->started_before_us, SLICE_EMPTY};
 }
 
-// Whether the row at s, of RUN_ROW_COLUMNS, is one that l asks for.
-static bool list_wants(const struct store_list_runs *l, sqlite3_stmt *s) {
-    int status = sqlite3_column_int(s, RUN_ROW_STATUS);
+// A listing that is being collected.
+struct listing {
+    struct session *session;
+    struct store_list_runs *list;
+    int64_t workflow_key; // 0: all
+};
+
+// Whether the row at s, of RUN_ROW_COLUMNS, is of a run that is asked for.
+static bool is_wanted(const struct listing *l, sqlite3_stmt *s) {
+    int status = run_row_status(l->session, s);
     if (!run_row_status_is_sound(status)) {
         return true; // which is how it is found out
     }
-    if ((RUN_STATUS_BIT(status) & l->status) == 0) {
-        return false;
-    }
-    const void *workflow = sqlite3_column_blob(s, RUN_ROW_WORKFLOW);
-    return l->workflow_id.len == 0 ||
-           slice_equal(l->workflow_id,
-                       slice_of(workflow, (size_t)sqlite3_column_bytes(s, RUN_ROW_WORKFLOW)));
+    return (RUN_STATUS_BIT(status) & l->list->status) != 0 &&
+           (l->workflow_key == 0 ||
+            sqlite3_column_int64(s, RUN_ROW_WORKFLOW_KEY) == l->workflow_key);
 }
 
 static void set_more(struct store_list_runs *l, const struct run_record *last) {
@@ -60,19 +64,16 @@ static void set_more(struct store_list_runs *l, const struct run_record *last) {
     l->ret_cursor = (struct store_cursor){last->started_at_us, last->id};
 }
 
-// Collects into l what s returns: up to limit runs or the byte limit, and whether
+// Collects what s returns: up to limit runs or the byte limit, and whether
 // there is more, which one more wanted row or a limit tells.
-static int collect_runs(struct store_list_runs *l, sqlite3_stmt *s, sqlite3_stmt *select_body) {
-    CHECK(l->limit >= 1);
+static int collect_runs(const struct listing *listing, sqlite3_stmt *s, sqlite3_stmt *select_body) {
+    struct store_list_runs *l = listing->list;
     struct arena *a = l->op.arena;
     int capacity = 0;
     size_t bytes = 0;
-    l->ret_runs = NULL;
-    l->ret_count = 0;
-    l->ret_has_more = false;
     int rc;
     for (int scanned = 1; (rc = sqlite3_step(s)) == SQLITE_ROW; scanned++) {
-        bool wanted = list_wants(l, s);
+        bool wanted = is_wanted(listing, s);
         if (l->ret_count == l->limit) {
             if (wanted || scanned > SCAN_LIMIT) {
                 set_more(l, &l->ret_runs[l->ret_count - 1]);
@@ -84,14 +85,15 @@ static int collect_runs(struct store_list_runs *l, sqlite3_stmt *s, sqlite3_stmt
             continue;
         }
         struct run_record run = {.sequence = 0};
-        int64_t run_key = run_row_read(a, s, &run);
+        struct run_row row;
+        rc = run_row_read(listing->session, a, s, &run, &row);
+        if (rc == SQLITE_OK && wanted) {
+            rc = run_body_read(a, select_body, row.run_key, &run);
+        }
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
         if (wanted) {
-            rc = run_row_status_is_sound((int)run.status)
-                     ? run_body_read(a, select_body, run_key, &run)
-                     : SQLITE_CORRUPT;
-            if (rc != SQLITE_OK) {
-                return rc;
-            }
             l->ret_runs = rows_grow(a, l->ret_runs, l->ret_count, &capacity, sizeof(run));
             l->ret_runs[l->ret_count++] = run;
             bytes += run.spec.len + run_fields_bytes(&run.fields, RUN_FIELDS_ALL);
@@ -105,22 +107,39 @@ static int collect_runs(struct store_list_runs *l, sqlite3_stmt *s, sqlite3_stmt
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
-    (void)session;
-    struct store_list_runs *l = CONTAINER_OF(op, struct store_list_runs, op);
-    int which = list_statement(l);
+// Collects what s, one of the three selections, returns.
+static int list(const struct listing *listing, sqlite3_stmt *s, sqlite3_stmt *select_body) {
+    const struct store_list_runs *l = listing->list;
     struct store_cursor upper = list_upper_bound(l);
-    sqlite_bind_text(s[which], 1, l->organization);
-    sqlite3_bind_int64(s[which], 2, upper.started_at_us);
-    sqlite_bind_text(s[which], 3, upper.id);
-    sqlite3_bind_int64(s[which], 4, l->started_after_us);
-    if (which == BY_WORKFLOW) {
-        sqlite_bind_text(s[which], 5, l->workflow_id);
+    struct run_id upper_id = run_id_of(upper.id);
+    sqlite_bind_text(s, 1, l->organization);
+    sqlite3_bind_int64(s, 2, upper.started_at_us);
+    run_id_bind(s, 3, &upper_id);
+    sqlite3_bind_int64(s, 4, l->started_after_us);
+    if (sqlite3_bind_parameter_count(s) >= 5) {
+        sqlite3_bind_int64(s, 5, listing->workflow_key);
     }
-    int rc = collect_runs(l, s[which], s[SELECT_BODY]);
-    sqlite3_reset(s[which]);
-    op->result = STORE_OK;
+    int rc = collect_runs(listing, s, select_body);
+    sqlite3_reset(s);
     return rc;
+}
+
+static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
+    struct store_list_runs *l = CONTAINER_OF(op, struct store_list_runs, op);
+    struct listing listing = {.session = session, .list = l};
+    CHECK(l->limit >= 1);
+    l->ret_runs = NULL;
+    l->ret_count = 0;
+    l->ret_has_more = false;
+    op->result = STORE_OK;
+    if (l->workflow_id.len > 0) {
+        int rc = workflow_row_find(s[SELECT_WORKFLOW], l->organization, l->workflow_id,
+                                   &listing.workflow_key);
+        if (rc != SQLITE_OK) {
+            return rc == SQLITE_DONE ? SQLITE_OK : rc; // no run is of it
+        }
+    }
+    return list(&listing, s[list_statement(l)], s[SELECT_BODY]);
 }
 
 const struct sqlite_op sqlite_list_runs = {
@@ -128,8 +147,9 @@ const struct sqlite_op sqlite_list_runs = {
         {
             [SELECT_BODY] = RUN_BODY_SELECT_SQL,
             [BY_START] = LIST_SQL("run_by_start", ""),
-            [BY_WORKFLOW] = LIST_SQL("run_by_workflow", " AND workflow_id=?5"),
+            [BY_WORKFLOW] = LIST_SQL("run_by_workflow", " AND workflow_key=?5"),
             [ACTIVE] = LIST_SQL("run_active", " AND " RUN_ROW_ACTIVE_SQL),
+            [SELECT_WORKFLOW] = WORKFLOW_ROW_FIND_SQL,
         },
     .run = run,
     .is_long = true,

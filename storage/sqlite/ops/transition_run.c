@@ -5,83 +5,98 @@
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
 
-enum { SELECT_RUN, SELECT_BODY, TRANSITION_RUN, UPDATE_ROW_FIELDS, UPDATE_BODY_FIELDS };
+enum { READ_RUN, UPDATE_RUN, UPDATE_BODY };
 
-// Writes the run's new status with its event.
-static int write_status(struct session *session, sqlite3_stmt *s, struct event_place place,
-                        const struct store_transition_run *t, const struct run_record *before,
-                        const struct run_record *after) {
-    sqlite3_bind_int64(s, 1, place.run_key);
-    sqlite3_bind_int(s, 2, (int)before->status);
-    sqlite3_bind_int64(s, 3, before->sequence);
-    sqlite3_bind_int(s, 4, (int)after->status);
-    sqlite3_bind_int64(s, 5, after->updated_at_us);
-    sqlite3_bind_int64(s, 6, after->finished_at_us);
-    sqlite3_bind_int64(s, 7, event_row_next(&session->events));
-    run_row_bind_fields(s, 8, &after->fields);
-    int rc = sqlite_step_once(s);
-    if (rc == SQLITE_OK && sqlite3_changes(session->db) != 1) {
-        // The row was read in this very transaction.
-        return SQLITE_CORRUPT;
-    }
-    return rc == SQLITE_OK
-               ? event_row_append(&session->events, &place, (int)before->status, after, &t->cause)
-               : rc;
+// A run that is being changed.
+struct change {
+    struct run_id id;
+    struct run_row row;
+    struct run_record before;
+    struct run_record after;
+};
+
+static bool changes_status(const struct change *c) {
+    return c->after.sequence != c->before.sequence;
 }
 
-// Writes what t made of the run before.
-static int write_run(struct session *session, sqlite3_stmt *const *s, struct event_place place,
-                     const struct store_transition_run *t, const struct run_record *before,
-                     const struct run_record *after) {
-    int rc = SQLITE_OK;
-    if (after->sequence != before->sequence) {
-        rc = write_status(session, s[TRANSITION_RUN], place, t, before, after);
-    } else if ((t->given & RUN_ROW_FIELD_BITS) != 0) {
-        run_row_bind_fields(s[UPDATE_ROW_FIELDS], 1, &after->fields);
-        sqlite3_bind_int64(s[UPDATE_ROW_FIELDS], RUN_ROW_FIELD_COUNT + 1, place.run_key);
-        rc = sqlite_step_once(s[UPDATE_ROW_FIELDS]);
+// Stores the event of the new status.
+static int append_event(struct session *session, struct store_transition_run *t,
+                        const struct change *c) {
+    struct event_source source = {
+        .kind = STORE_EVENT_TRANSITION,
+        .id = &c->id,
+        .previous = c->row.newest_event,
+        .from = (int)c->before.status,
+        .cause = &t->cause,
+    };
+    return event_row_append(&session->events, &c->after, &source, &t->ret_revision);
+}
+
+// Writes the whole row at once: fields of it are given, of which the event does not tell.
+static int update_row(struct session *session, sqlite3_stmt *s, const struct change *c) {
+    sqlite_bind_text(s, 1, c->after.organization);
+    run_id_bind(s, 2, &c->id);
+    sqlite3_bind_int(s, 3, c->row.status_in_row);
+    sqlite3_bind_int64(s, 4, c->row.sequence_in_row);
+    sqlite3_bind_int(s, 5, (int)c->after.status);
+    sqlite3_bind_int64(s, 6, c->after.updated_at_us);
+    sqlite3_bind_int64(s, 7, c->after.sequence);
+    sqlite3_bind_int64(s, 8, changes_status(c) ? session->events.last : c->row.newest_event);
+    run_row_bind_fields(s, 9, &c->after.fields);
+    int rc = sqlite_step_once(s);
+    // The row was read in this very transaction.
+    return rc == SQLITE_OK && sqlite3_changes(session->db) != 1 ? SQLITE_CORRUPT : rc;
+}
+
+static int update_body(sqlite3_stmt *s, const struct change *c) {
+    run_body_bind_fields(s, 1, &c->after.fields);
+    sqlite3_bind_int64(s, RUN_BODY_FIELD_COUNT + 1, c->row.run_key);
+    return sqlite_step_once(s);
+}
+
+// The row is brought up to date later: the event says all that changes.
+static void leave_pending(struct session *session, const struct change *c) {
+    pending_stage(session->pending, c->after.organization, &c->id,
+                  &(struct pending_state){
+                      .status = c->after.status,
+                      .updated_at_us = c->after.updated_at_us,
+                      .sequence = c->after.sequence,
+                      .newest_event = session->events.last,
+                  });
+}
+
+// Writes what t made of the run.
+static int write_run(struct session *session, sqlite3_stmt *const *s,
+                     struct store_transition_run *t, const struct change *c) {
+    int rc = changes_status(c) ? append_event(session, t, c) : SQLITE_OK;
+    if (rc == SQLITE_OK && (t->given & RUN_ROW_FIELD_BITS) != 0) {
+        rc = update_row(session, s[UPDATE_RUN], c);
+    } else if (rc == SQLITE_OK && changes_status(c)) {
+        leave_pending(session, c);
     }
     if (rc == SQLITE_OK && (t->given & RUN_BODY_FIELD_BITS) != 0) {
-        run_body_bind_fields(s[UPDATE_BODY_FIELDS], 1, &after->fields);
-        sqlite3_bind_int64(s[UPDATE_BODY_FIELDS], RUN_BODY_FIELD_COUNT + 1, place.run_key);
-        rc = sqlite_step_once(s[UPDATE_BODY_FIELDS]);
+        rc = update_body(s[UPDATE_BODY], c);
     }
     return rc;
 }
 
-// Reads the run's rows. SQLITE_DONE if there is none.
-static int read_run(sqlite3_stmt *const *s, const struct store_transition_run *t,
-                    struct run_record *ret, struct event_place *ret_place) {
-    struct arena *a = t->op.arena;
-    sqlite_bind_text(s[SELECT_RUN], 1, t->organization);
-    sqlite_bind_text(s[SELECT_RUN], 2, t->id);
-    int rc = sqlite3_step(s[SELECT_RUN]);
-    if (rc == SQLITE_ROW) {
-        ret_place->run_key = run_row_read(a, s[SELECT_RUN], ret);
-        ret_place->previous = sqlite3_column_int64(s[SELECT_RUN], RUN_ROW_COLUMN_COUNT);
-        rc = run_row_status_is_sound((int)ret->status) ? SQLITE_OK : SQLITE_CORRUPT;
-    }
-    sqlite3_reset(s[SELECT_RUN]);
-    return rc == SQLITE_OK ? run_body_read(a, s[SELECT_BODY], ret_place->run_key, ret) : rc;
-}
-
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
     struct store_transition_run *t = CONTAINER_OF(op, struct store_transition_run, op);
-    struct run_record before = {.sequence = 0};
-    struct event_place place = {.run_key = 0};
-    int rc = read_run(s, t, &before, &place);
+    struct change c = {.id = run_id_of(t->id)};
+    int rc = run_read(session, op->arena, s[READ_RUN], t->organization, &c.id, &c.before, &c.row);
     if (rc != SQLITE_OK) {
         op->result = STORE_NOT_FOUND;
         return rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
-    struct run_record after = before;
+    t->ret_revision = 0;
+    c.after = c.before;
     op->result = STORE_CONFLICT;
-    if (store_transition_run_apply(t, &after)) {
+    if (store_transition_run_apply(t, &c.after)) {
         op->result = STORE_OK;
-        rc = write_run(session, s, place, t, &before, &after);
+        rc = write_run(session, s, t, &c);
     }
     if (rc == SQLITE_OK) {
-        t->ret = after;
+        t->ret = c.after;
     }
     return rc;
 }
@@ -89,18 +104,13 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
 const struct sqlite_op sqlite_transition_run = {
     .sql =
         {
-            [SELECT_RUN] = "SELECT " RUN_ROW_COLUMNS ", newest_event FROM run INDEXED BY run_by_id"
-                           " WHERE organization=?1 AND id=?2",
-            [SELECT_BODY] = RUN_BODY_SELECT_SQL,
-            // The compare-and-set: ?1 the run, ?2 and ?3 the status and sequence that it must
-            // have, ?4 the status to reach, ?5 when it was changed and ?6 when it was finished,
-            // ?7 the key of the event.
-            [TRANSITION_RUN] = "UPDATE run SET previous_status=status, status=?4, updated_at=?5,"
-                               " finished_at=?6, sequence=sequence+1,"
-                               " previous_event=newest_event, newest_event=?7, " RUN_ROW_FIELDS_SET
-                               " WHERE run_key=?1 AND status=?2 AND sequence=?3",
-            [UPDATE_ROW_FIELDS] = "UPDATE run SET " RUN_ROW_FIELDS_SET " WHERE run_key=?",
-            [UPDATE_BODY_FIELDS] = "UPDATE run_body SET " RUN_BODY_FIELDS_SET " WHERE run_key=?",
+            [READ_RUN] = RUN_READ_SQL,
+            // ?1 and ?2 the run, ?3 and ?4 the status and sequence that its row must have, ?5 the
+            // status to reach, ?6 when it was changed, ?7 its sequence, ?8 its newest event.
+            [UPDATE_RUN] = "UPDATE run SET status=?5, updated_at=?6, sequence=?7,"
+                           " newest_event=?8, " RUN_ROW_FIELDS_SET
+                           " WHERE organization=?1 AND id=?2 AND status=?3 AND sequence=?4",
+            [UPDATE_BODY] = "UPDATE run_body SET " RUN_BODY_FIELDS_SET " WHERE run_key=?",
         },
     .run = run,
 };

@@ -1,0 +1,249 @@
+#include "storage/sqlite/apply.h"
+
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/run_row.h"
+#include "storage/sqlite/schema.h"
+
+int applier_init(struct applier *a, sqlite3 *db, struct pending *pending,
+                 struct organizations *organizations) {
+    // The sequence decides which of two is newer: a row may be ahead of its entry.
+    static const char *const sql[] = {
+        "UPDATE run SET status=?3, updated_at=?4, sequence=?5, newest_event=?6"
+        " WHERE organization=?1 AND id=?2 AND sequence<?5",
+        "SELECT sequence FROM run WHERE organization=?1 AND id=?2",
+        "INSERT INTO organization(name, revision, newest_event) VALUES(?1, ?2, ?3)"
+        " ON CONFLICT(name) DO UPDATE SET revision=excluded.revision,"
+        " newest_event=excluded.newest_event",
+        "UPDATE meta SET value=?1 WHERE name='applied'",
+    };
+    *a = (struct applier){.db = db, .pending = pending, .organizations = organizations};
+    sqlite3_stmt *s[4] = {NULL};
+    int rc = sqlite_prepare_all(db, sql, 4, s);
+    a->update_run = s[0];
+    a->select_run = s[1];
+    a->write_organization = s[2];
+    a->write_mark = s[3];
+    return rc;
+}
+
+void applier_release(struct applier *a) {
+    sqlite_finalize_all(&a->update_run, 1);
+    sqlite_finalize_all(&a->select_run, 1);
+    sqlite_finalize_all(&a->write_organization, 1);
+    sqlite_finalize_all(&a->write_mark, 1);
+}
+
+static void bind_run(sqlite3_stmt *s, const struct pending_entry *e) {
+    sqlite_bind_text(s, 1, pending_organization(e));
+    run_id_bind_stored(s, 2, pending_id(e), e->is_uuid);
+}
+
+// An update that changed nothing found a newer row, unless there is none.
+static int check_row(struct applier *a, const struct pending_entry *e) {
+    bind_run(a->select_run, e);
+    int rc = sqlite3_step(a->select_run);
+    if (rc == SQLITE_ROW) {
+        rc = sqlite3_column_int64(a->select_run, 0) >= e->state.sequence ? SQLITE_OK
+                                                                         : SQLITE_CORRUPT;
+    } else if (rc == SQLITE_DONE) {
+        rc = SQLITE_CORRUPT;
+    }
+    sqlite3_reset(a->select_run);
+    return rc;
+}
+
+static int write_run(struct applier *a, const struct pending_entry *e) {
+    sqlite3_stmt *s = a->update_run;
+    bind_run(s, e);
+    sqlite3_bind_int(s, 3, (int)e->state.status);
+    sqlite3_bind_int64(s, 4, e->state.updated_at_us);
+    sqlite3_bind_int64(s, 5, e->state.sequence);
+    sqlite3_bind_int64(s, 6, e->state.newest_event);
+    int rc = sqlite_step_once(s);
+    return rc == SQLITE_OK && sqlite3_changes(a->db) == 0 ? check_row(a, e) : rc;
+}
+
+static int write_organization(struct applier *a, const struct organization *o) {
+    sqlite3_stmt *s = a->write_organization;
+    sqlite_bind_text(s, 1, o->name);
+    sqlite3_bind_int64(s, 2, o->revision);
+    sqlite3_bind_int64(s, 3, o->newest_event);
+    return sqlite_step_once(s);
+}
+
+int applier_run(struct applier *a, int count, bool is_idle) {
+    if (!pending_is_frozen(a->pending)) {
+        bool is_due = is_idle ? pending_has_any(a->pending) : pending_is_full(a->pending);
+        if (!is_due) {
+            return SQLITE_OK;
+        }
+        pending_freeze(a->pending);
+        organizations_freeze(a->organizations);
+    }
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < count; i++) {
+        const struct pending_entry *e = pending_take(a->pending);
+        if (e != NULL) {
+            rc = write_run(a, e);
+            continue;
+        }
+        const struct organization *o = organizations_take(a->organizations);
+        if (o != NULL) {
+            rc = write_organization(a, o);
+            continue;
+        }
+        sqlite3_bind_int64(a->write_mark, 1, pending_mark(a->pending));
+        a->is_finishing = true;
+        return sqlite_step_once(a->write_mark);
+    }
+    return rc;
+}
+
+void applier_committed(struct applier *a) {
+    if (a->is_finishing) {
+        a->is_finishing = false;
+        pending_retire(a->pending);
+        organizations_retire(a->organizations);
+    }
+}
+
+void applier_rolled_back(struct applier *a) {
+    a->is_finishing = false;
+}
+
+// How many events are read before what they say is published: what is staged is held twice.
+enum { REPLAY_STEP = 4096 };
+
+// One event behind the mark.
+struct replayed {
+    int64_t key;
+    struct slice organization;
+    struct run_id id;
+    int64_t revision;
+    struct pending_state state;
+    int64_t previous_of_organization;
+};
+
+static const char replay_sql[] =
+    "SELECT event_key, organization, id, revision, sequence, to_status, at,"
+    " previous_of_organization FROM event WHERE event_key>?1 ORDER BY event_key";
+
+static struct replayed read_event(struct arena *arena, sqlite3_stmt *s) {
+    struct replayed e = {
+        .key = sqlite3_column_int64(s, 0),
+        .organization = sqlite_column_slice(arena, s, 1),
+        .id = run_id_of(run_id_column(arena, s, 2)),
+        .revision = sqlite3_column_int64(s, 3),
+        .previous_of_organization = sqlite3_column_int64(s, 7),
+    };
+    e.state = (struct pending_state){
+        .sequence = sqlite3_column_int64(s, 4),
+        .status = (enum run_status)sqlite3_column_int(s, 5),
+        .updated_at_us = sqlite3_column_int64(s, 6),
+        .newest_event = e.key,
+    };
+    return e;
+}
+
+// Takes the event into its organization's count; returns whether it is the next of it. The
+// organization's row may be ahead of the mark.
+static bool count_event(struct organizations *organizations, struct organization *which,
+                        const struct replayed *e) {
+    if (which->newest_event >= e->key) {
+        return e->revision <= which->revision;
+    }
+    if (e->revision != which->revision + 1 || e->previous_of_organization != which->newest_event) {
+        return false;
+    }
+    organizations_advance(organizations, which, e->key);
+    return true;
+}
+
+// Returns what is wrong with e, which should have the key, or NULL.
+static const char *problem_of(struct pending *pending, const struct replayed *e, int64_t key) {
+    struct pending_state before;
+    if (e->key != key) {
+        return "is missing";
+    }
+    if (!run_row_status_is_sound((int)e->state.status) || e->state.sequence < 1) {
+        return "has an impossible status or sequence";
+    }
+    if (pending_find_own(pending, e->organization, &e->id, &before) &&
+        e->state.sequence != before.sequence + 1) {
+        return "does not follow the event of its run before it";
+    }
+    return NULL;
+}
+
+static int replay_event(struct arena *arena, sqlite3_stmt *s, struct pending *pending,
+                        struct organizations *organizations, int64_t key,
+                        const char **ret_problem) {
+    struct replayed e = read_event(arena, s);
+    const char *problem = problem_of(pending, &e, key);
+    struct organization *which;
+    int rc = organizations_find(organizations, e.organization, &which);
+    if (rc == SQLITE_OK && problem == NULL && !count_event(organizations, which, &e)) {
+        problem = "is not the next of its organization";
+    }
+    if (problem != NULL) {
+        *ret_problem = problem;
+    } else if (rc == SQLITE_OK) {
+        pending_stage(pending, e.organization, &e.id, &e.state);
+    }
+    return rc;
+}
+
+static int replay_all(sqlite3_stmt *s, int64_t mark, struct pending *pending,
+                      struct organizations *organizations, int64_t *ret_newest,
+                      const char **ret_problem) {
+    struct arena row;
+    arena_init(&row);
+    int64_t key = mark;
+    int rc;
+    while (*ret_problem == NULL && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        arena_reset(&row);
+        rc = replay_event(&row, s, pending, organizations, ++key, ret_problem);
+        if (rc != SQLITE_OK) {
+            break;
+        }
+        if (key % REPLAY_STEP == 0) {
+            pending_committed(pending, key);
+        }
+    }
+    pending_committed(pending, key);
+    organizations_committed(organizations);
+    arena_release(&row);
+    *ret_newest = key;
+    return *ret_problem != NULL || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int applier_replay(struct arena *arena, sqlite3 *db, struct pending *pending,
+                   struct organizations *organizations, const char **ret_problem) {
+    *ret_problem = NULL;
+    int64_t mark = 0;
+    int64_t newest = 0;
+    int64_t last = 0;
+    sqlite3_stmt *s = NULL;
+    int rc = schema_applied(db, &mark);
+    if (rc == SQLITE_OK) {
+        rc = schema_newest_event(db, &newest);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_prepare_v2(db, replay_sql, -1, &s, NULL);
+    }
+    if (rc == SQLITE_OK) {
+        pending_clear(pending, mark);
+        sqlite3_bind_int64(s, 1, mark);
+        const char *problem = NULL;
+        rc = replay_all(s, mark, pending, organizations, &last, &problem);
+        if (problem != NULL) {
+            *ret_problem = arena_printf(arena, "the event %lld %s", (long long)last, problem);
+        } else if (rc == SQLITE_OK && mark > newest) {
+            *ret_problem =
+                arena_printf(arena, "rows are up to date with event %lld, and the newest is %lld",
+                             (long long)mark, (long long)newest);
+        }
+    }
+    sqlite3_finalize(s);
+    return rc;
+}

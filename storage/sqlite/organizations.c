@@ -1,0 +1,195 @@
+#include "storage/sqlite/organizations.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/core/memory.h"
+#include "storage/sqlite/connection.h"
+
+// Above so many organizations those that can be read again are forgotten.
+enum { KEPT_MAX = 16384, BUCKETS_MIN = 64 };
+
+static void list_add(struct organization_list *l, struct organization *which) {
+    if (l->count == l->capacity) {
+        l->capacity = l->capacity == 0 ? 16 : l->capacity * 2;
+        l->items = mem_realloc(l->items, (size_t)l->capacity * sizeof(struct organization *));
+    }
+    l->items[l->count++] = which;
+}
+
+static void list_release(struct organization_list *l) {
+    free(l->items);
+    *l = (struct organization_list){.items = NULL};
+}
+
+static struct organization **bucket_of(const struct organizations *o, struct slice name) {
+    return &o->buckets[XXH3_64bits(name.data, name.len) & (o->bucket_count - 1)];
+}
+
+static void insert(struct organizations *o, struct organization *which) {
+    struct organization **bucket = bucket_of(o, which->name);
+    which->next = *bucket;
+    *bucket = which;
+}
+
+static void free_one(struct organization *which) {
+    free((void *)which->name.data);
+    free(which);
+}
+
+// Gives the table so many buckets, and keeps of its organizations those that keep says.
+static void rebuild(struct organizations *o, uint32_t bucket_count,
+                    bool (*keep)(const struct organization *which)) {
+    struct organization **old = o->buckets;
+    uint32_t old_count = o->bucket_count;
+    o->bucket_count = bucket_count;
+    o->buckets = mem_zalloc(bucket_count * sizeof(struct organization *));
+    for (uint32_t i = 0; i < old_count; i++) {
+        for (struct organization *which = old[i], *next; which != NULL; which = next) {
+            next = which->next;
+            if (keep(which)) {
+                insert(o, which);
+            } else {
+                free_one(which);
+                o->count--;
+            }
+        }
+    }
+    free(old);
+}
+
+static bool keep_all(const struct organization *which) {
+    (void)which;
+    return true;
+}
+
+static bool keep_none(const struct organization *which) {
+    (void)which;
+    return false;
+}
+
+static bool keep_needed(const struct organization *which) {
+    return which->is_dirty || which->is_touched;
+}
+
+int organizations_init(struct organizations *o, sqlite3 *db) {
+    static const char *const sql = "SELECT revision, newest_event FROM organization WHERE name=?1";
+    *o = (struct organizations){.bucket_count = BUCKETS_MIN};
+    o->buckets = mem_zalloc(o->bucket_count * sizeof(struct organization *));
+    return sqlite_prepare_all(db, &sql, 1, &o->select);
+}
+
+void organizations_release(struct organizations *o) {
+    if (o->buckets != NULL) {
+        rebuild(o, 1, keep_none);
+        free(o->buckets);
+    }
+    list_release(&o->touched);
+    list_release(&o->dirty);
+    list_release(&o->flushing);
+    sqlite_finalize_all(&o->select, 1);
+    *o = (struct organizations){.buckets = NULL};
+}
+
+static int read_row(struct organizations *o, struct slice name, struct organization *ret) {
+    sqlite_bind_text(o->select, 1, name);
+    int rc = sqlite3_step(o->select);
+    if (rc == SQLITE_ROW) {
+        ret->revision = sqlite3_column_int64(o->select, 0);
+        ret->newest_event = sqlite3_column_int64(o->select, 1);
+    }
+    sqlite3_reset(o->select);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int organizations_find(struct organizations *o, struct slice name, struct organization **ret) {
+    for (struct organization *which = *bucket_of(o, name); which != NULL; which = which->next) {
+        if (slice_equal(which->name, name)) {
+            *ret = which;
+            return SQLITE_OK;
+        }
+    }
+    struct organization found = {.revision = 0};
+    int rc = read_row(o, name, &found);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    if ((uint32_t)o->count >= o->bucket_count) {
+        rebuild(o, o->bucket_count * 2, keep_all);
+    }
+    struct organization *which = mem_alloc(sizeof(*which));
+    uint8_t *copy = mem_alloc(name.len + 1);
+    if (name.len > 0) {
+        memcpy(copy, name.data, name.len);
+    }
+    found.name = slice_of(copy, name.len);
+    found.committed_revision = found.revision;
+    found.committed_event = found.newest_event;
+    *which = found;
+    insert(o, which);
+    o->count++;
+    *ret = which;
+    return SQLITE_OK;
+}
+
+void organizations_advance(struct organizations *o, struct organization *which, int64_t event_key) {
+    which->revision++;
+    which->newest_event = event_key;
+    if (!which->is_touched) {
+        which->is_touched = true;
+        list_add(&o->touched, which);
+    }
+}
+
+void organizations_committed(struct organizations *o) {
+    for (int i = 0; i < o->touched.count; i++) {
+        struct organization *which = o->touched.items[i];
+        which->is_touched = false;
+        which->committed_revision = which->revision;
+        which->committed_event = which->newest_event;
+        if (!which->is_dirty) {
+            which->is_dirty = true;
+            list_add(&o->dirty, which);
+        }
+    }
+    o->touched.count = 0;
+    o->flushed = o->taken;
+}
+
+void organizations_rolled_back(struct organizations *o) {
+    for (int i = 0; i < o->touched.count; i++) {
+        struct organization *which = o->touched.items[i];
+        which->is_touched = false;
+        which->revision = which->committed_revision;
+        which->newest_event = which->committed_event;
+    }
+    o->touched.count = 0;
+    o->taken = o->flushed;
+}
+
+void organizations_freeze(struct organizations *o) {
+    struct organization_list empty = o->flushing;
+    empty.count = 0;
+    o->flushing = o->dirty;
+    o->dirty = empty;
+    o->taken = 0;
+    o->flushed = 0;
+    // What changes from here on is dirty anew: its row will be behind again.
+    for (int i = 0; i < o->flushing.count; i++) {
+        o->flushing.items[i]->is_dirty = false;
+    }
+}
+
+const struct organization *organizations_take(struct organizations *o) {
+    return o->taken == o->flushing.count ? NULL : o->flushing.items[o->taken++];
+}
+
+void organizations_retire(struct organizations *o) {
+    o->flushing.count = 0;
+    o->taken = 0;
+    o->flushed = 0;
+    if (o->count > KEPT_MAX) {
+        rebuild(o, o->bucket_count, keep_needed);
+    }
+}

@@ -1,0 +1,81 @@
+#include "storage/sqlite/run_id.h"
+
+#include "base/core/hex.h"
+#include "storage/sqlite/connection.h"
+
+enum { TEXT_LENGTH = 36 };
+
+static bool is_hyphen_at(int i) {
+    return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+static bool is_lower_hex(uint8_t c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+struct run_id run_id_of(struct slice text) {
+    struct run_id id = {.text = text};
+    if (text.len != TEXT_LENGTH) {
+        return id;
+    }
+    int digits = 0;
+    for (int i = 0; i < TEXT_LENGTH; i++) {
+        uint8_t c = text.data[i];
+        if (is_hyphen_at(i)) {
+            if (c != '-') {
+                return id;
+            }
+            continue;
+        }
+        if (!is_lower_hex(c)) {
+            return id;
+        }
+        uint8_t *byte = &id.uuid[digits / 2];
+        *byte = (uint8_t)(*byte << 4 | hex_value(c));
+        digits++;
+    }
+    id.is_uuid = true;
+    return id;
+}
+
+int run_id_bind_stored(sqlite3_stmt *s, int index, struct slice stored, bool is_uuid) {
+    return is_uuid ? sqlite_bind_blob(s, index, stored) : sqlite_bind_text(s, index, stored);
+}
+
+int run_id_bind(sqlite3_stmt *s, int index, const struct run_id *id) {
+    return run_id_bind_stored(s, index, run_id_stored(id), id->is_uuid);
+}
+
+static bool is_uuid_column(sqlite3_stmt *s, int column) {
+    return sqlite3_column_type(s, column) == SQLITE_BLOB &&
+           sqlite3_column_bytes(s, column) == RUN_ID_UUID_BYTES;
+}
+
+struct run_id run_id_peek(sqlite3_stmt *s, int column) {
+    struct run_id id = {.is_uuid = is_uuid_column(s, column)};
+    const void *bytes = sqlite3_column_blob(s, column);
+    if (id.is_uuid) {
+        memcpy(id.uuid, bytes, RUN_ID_UUID_BYTES);
+    } else {
+        id.text = slice_of(bytes, (size_t)sqlite3_column_bytes(s, column));
+    }
+    return id;
+}
+
+struct slice run_id_column(struct arena *a, sqlite3_stmt *s, int column) {
+    if (!is_uuid_column(s, column)) {
+        return sqlite_column_slice(a, s, column);
+    }
+    const uint8_t *uuid = sqlite3_column_blob(s, column);
+    char *text = arena_alloc(a, TEXT_LENGTH);
+    int digits = 0;
+    for (int i = 0; i < TEXT_LENGTH; i++) {
+        if (is_hyphen_at(i)) {
+            text[i] = '-';
+        } else {
+            text[i] = hex_digit(uuid[digits / 2] >> (digits % 2 == 0 ? 4 : 0));
+            digits++;
+        }
+    }
+    return slice_of(text, TEXT_LENGTH);
+}

@@ -1,0 +1,57 @@
+#ifndef RUNSD_TESTS_STORAGE_SQLITE_OLD_STORE_H
+#define RUNSD_TESTS_STORAGE_SQLITE_OLD_STORE_H
+
+// The SQL by which earlier programs made their stores, as it was released.
+
+namespace store_testing {
+
+// The tables of version 1, in which a run's events are found by an index.
+inline constexpr char kVersion1Tables[] = R"(
+CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE run(run_key INTEGER PRIMARY KEY, organization TEXT NOT NULL, id TEXT NOT NULL,
+  status INTEGER NOT NULL, previous_status INTEGER NOT NULL, started_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL, finished_at INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  total_cu REAL, workflow_id TEXT NOT NULL);
+CREATE UNIQUE INDEX run_by_id ON run(organization, id);
+CREATE INDEX run_by_start ON run(organization, started_at, id);
+CREATE INDEX run_by_workflow ON run(organization, workflow_id, started_at, id);
+CREATE TABLE run_body(run_key INTEGER PRIMARY KEY, spec BLOB NOT NULL,
+  execution_state BLOB NOT NULL);
+CREATE TABLE event(event_key INTEGER PRIMARY KEY, run_key INTEGER NOT NULL,
+  sequence INTEGER NOT NULL, from_status INTEGER NOT NULL, to_status INTEGER NOT NULL,
+  at INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE UNIQUE INDEX event_by_run ON event(run_key, sequence);
+CREATE TABLE token(token_key INTEGER PRIMARY KEY, organization TEXT NOT NULL, name TEXT NOT NULL,
+  hash BLOB NOT NULL, scopes INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL, revoked_at INTEGER NOT NULL);
+CREATE UNIQUE INDEX token_by_name ON token(organization, name);
+CREATE UNIQUE INDEX token_by_hash ON token(hash);
+INSERT INTO meta VALUES('secret',
+  x'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f');
+PRAGMA application_id=1920298611;
+PRAGMA user_version=1;
+)";
+
+// What led from version 1 to version 2, and from there to version 3, in which a run's events are
+// a chain.
+inline constexpr char kToVersion2[] = R"(
+CREATE INDEX run_active ON run(organization, started_at, id) WHERE status IN (1, 2);
+PRAGMA user_version=2;
+)";
+inline constexpr char kToVersion3[] = R"(
+ALTER TABLE run ADD COLUMN newest_event INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN previous_event INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE event ADD COLUMN previous_event INTEGER NOT NULL DEFAULT 0;
+UPDATE event SET previous_event=coalesce(
+  (SELECT p.event_key FROM event AS p INDEXED BY event_by_run
+   WHERE p.run_key=event.run_key AND p.sequence=event.sequence-1), 0);
+UPDATE run SET newest_event=(
+  SELECT e.event_key FROM event AS e INDEXED BY event_by_run
+  WHERE e.run_key=run.run_key AND e.sequence=run.sequence);
+DROP INDEX event_by_run;
+PRAGMA user_version=3;
+)";
+
+} // namespace store_testing
+
+#endif
