@@ -34,7 +34,11 @@ static void fill(void *context, struct op_slot *s, uint64_t number) {
     s->op.kind = phase->kind;
     struct slice organization = slice_of_cstr("acme");
     struct slice id = slice_of_cstr(s->id);
-    struct slice actor = slice_of_cstr("bench");
+    struct event_cause cause = {
+        .actor = slice_of_cstr("bench"),
+        .request_id = id, // as long as one
+        .remote_address = slice_of_cstr("127.0.0.1"),
+    };
     if (phase->kind == &store_create_run_kind) {
         s->create = (struct store_create_run){
             .op = s->op,
@@ -44,7 +48,7 @@ static void fill(void *context, struct op_slot *s, uint64_t number) {
                    .started_at_us = 1700000000000000 + run,
                    .workflow_id = slice_of_cstr("workflow"),
                    .spec = slice_of(spec, sizeof(spec))},
-            .cause = {.actor = actor},
+            .cause = cause,
         };
     } else if (phase->kind == &store_get_run_kind) {
         s->get = (struct store_get_run){.op = s->op, .organization = organization, .id = id};
@@ -56,7 +60,7 @@ static void fill(void *context, struct op_slot *s, uint64_t number) {
             .from = RUN_STATUS_ACTIVE,
             .to = RUN_CANCELLED,
             .at_us = 1800000000000000,
-            .cause = {.actor = actor},
+            .cause = cause,
         };
     }
 }

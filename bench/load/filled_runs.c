@@ -39,10 +39,21 @@ static void write_id(FILE *to, const char *id) {
     }
 }
 
+// As of a request over REST on this machine.
+static struct event_cause make_cause(struct arena *a) {
+    char *request_id = arena_alloc(a, UUID_TEXT_SIZE);
+    uuid_make(request_id);
+    return (struct event_cause){
+        .actor = slice_of_cstr("bench"),
+        .request_id = slice_of_cstr(request_id),
+        .remote_address = slice_of_cstr("127.0.0.1"),
+    };
+}
+
 static void fill_create(const struct filled_runs *r, struct op_slot *slot) {
     slot->op.kind = &store_create_run_kind;
     struct store_create_run *create = &slot->create;
-    *create = (struct store_create_run){.op = slot->op, .cause = {.actor = slice_of_cstr("bench")}};
+    *create = (struct store_create_run){.op = slot->op, .cause = make_cause(&slot->arena)};
     int64_t now_us = clock_now_us(&clock_system);
     create->in = (struct run_record){
         .organization = r->organization,
@@ -70,7 +81,7 @@ static void fill_finish(const struct filled_runs *r, struct op_slot *slot, enum 
         .from = RUN_STATUS_ACTIVE,
         .to = to,
         .at_us = clock_now_us(&clock_system),
-        .cause = {.actor = slice_of_cstr("bench")},
+        .cause = make_cause(&slot->arena),
     };
 }
 

@@ -1,6 +1,7 @@
 extern "C" {
 #include "bench/load/filled_runs.h"
 #include "runs/v1/runs_service.pb-c.h"
+#include "storage/op/list_events.h"
 #include "storage/store_opener.h"
 }
 
@@ -126,6 +127,24 @@ TEST_F(FilledRuns, AreStoredAsCreateRunStoresThem) {
     EXPECT_NE(run->workflow_definition, nullptr);
     EXPECT_STREQ(run->workflow_id, "workflow-rebalance");
     runs__v1__run__free_unpacked(run, nullptr);
+}
+
+TEST_F(FilledRuns, EventsNameTheRequestAsThoseOfTheServerDo) {
+    Fill(1, 2);
+    store_list_events list = {};
+    list.op.kind = &store_list_events_kind;
+    list.op.arena = &arena_;
+    list.organization = slice_of_cstr("bench");
+    list.id = slice_of_cstr(ids_[0].c_str());
+    list.limit = 10;
+    store_op_submit_and_wait(store_, &list.op);
+    ASSERT_EQ(list.op.result, STORE_OK);
+    ASSERT_EQ(list.ret_count, 2);
+    for (int i = 0; i < 2; i++) {
+        const event_cause &cause = list.ret_events[i].cause;
+        EXPECT_EQ(cause.request_id.len, 36u);
+        EXPECT_EQ(cause.remote_address.len, sizeof("127.0.0.1") - 1);
+    }
 }
 
 // RFC 9562: the first 48 bits are milliseconds, the next four the version.
