@@ -44,6 +44,9 @@ enum rpc_server_stage {
 struct rpc_acceptor {
     const struct rpc_method *method;
     void *registered; // gRPC's handle; NULL without method
+    // Of server_intake: calls that gRPC core is asked for, and shall be.
+    int waiting;
+    int wanted;
 };
 
 // One of the ways in which gRPC core takes connections: all of the same credentials.

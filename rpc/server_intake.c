@@ -7,7 +7,10 @@
 #include "rpc/server_room_internal.h"
 #include "rpc/slice_internal.h"
 
-enum { ACCEPTS_PER_METHOD = 16 }; // taken anew at once: more only help a burst within one event
+// Calls of a method that gRPC core is asked for at once. More only help a burst within one
+// event, and each costs every other call a little: Debian's core checks each tag that
+// completes against all that are outstanding. So a method begins with one.
+enum { MOST_ACCEPTS = 16 };
 
 // --- refusing ---
 
@@ -149,7 +152,8 @@ static void serve(struct rpc_server_call *call) {
 static void call_taken(struct rpc_tag *tag, bool ok);
 
 // Asks gRPC for one more call.
-static void take_one(struct rpc_server *server, const struct rpc_acceptor *acceptor) {
+static void take_one(struct rpc_server *server, struct rpc_acceptor *acceptor) {
+    acceptor->waiting++;
     struct rpc_server_call *call = rpc_server_core_take_call(server, call_taken);
     call->acceptor = acceptor;
     grpc_call_error error;
@@ -166,15 +170,27 @@ static void take_one(struct rpc_server *server, const struct rpc_acceptor *accep
     CHECK(error == GRPC_CALL_OK); // arguments that no input has a part in
 }
 
+// Asks for as many calls as were taken, and for one more of a method that is called often.
+static void take_more(struct rpc_server *server, struct rpc_acceptor *acceptor) {
+    if (acceptor->wanted < MOST_ACCEPTS) {
+        acceptor->wanted++;
+    }
+    while (acceptor->waiting < acceptor->wanted) {
+        take_one(server, acceptor);
+    }
+}
+
 static void call_taken(struct rpc_tag *tag, bool ok) {
     struct rpc_server_call *call = CONTAINER_OF(tag, struct rpc_server_call, accept_tag);
     struct rpc_server *server = call->server;
+    struct rpc_acceptor *acceptor = &server->acceptors[call->acceptor - server->acceptors];
+    acceptor->waiting--;
     if (!ok) { // the server shuts down
         rpc_server_core_give_back_call(call);
         return;
     }
     atomic_fetch_add(&server->answering, 1);
-    take_one(server, call->acceptor);
+    take_more(server, acceptor);
     if (call->acceptor->method == NULL) {
         call->deadline = call->details.deadline;
     }
@@ -193,9 +209,7 @@ void rpc_server_intake_take_direct(struct rpc_server *server, const struct rpc_a
 static void run_start(struct rpc_task *task) {
     struct rpc_server *server = CONTAINER_OF(task, struct rpc_server, start_task);
     for (size_t i = 0; i < server->acceptor_count; i++) {
-        for (int n = 0; n < ACCEPTS_PER_METHOD; n++) {
-            take_one(server, &server->acceptors[i]);
-        }
+        take_more(server, &server->acceptors[i]);
     }
     rpc_server_core_reach(server, RPC_SERVER_STARTED);
 }
