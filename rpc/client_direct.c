@@ -1,6 +1,3 @@
-#include <grpc/grpc.h>
-#include <grpc/slice.h>
-
 #include "base/core/container_of.h"
 #include "rpc/client_core_internal.h"
 #include "rpc/client_direct_internal.h"
@@ -45,12 +42,32 @@ void client_direct_release(struct client_direct *d) {
 
 // --- the start ---
 
+// What gRPC core checks of other calls: Header-Name and ASCII-Value of gRPC's PROTOCOL-HTTP2.
+static bool is_legal_key(struct slice key) {
+    for (size_t i = 0; i < key.len; i++) {
+        uint8_t c = key.data[i];
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.') {
+            return false;
+        }
+    }
+    return key.len > 0;
+}
+
+static bool is_legal_text(struct slice text) {
+    bool is_illegal = false;
+    for (size_t i = 0; i < text.len; i++) {
+        is_illegal |= (uint8_t)(text.data[i] - ' ') > '~' - ' ';
+    }
+    return !is_illegal;
+}
+
+static bool is_binary_key(struct slice key) {
+    return key.len >= 4 && memcmp(key.data + key.len - 4, "-bin", 4) == 0;
+}
+
 static bool is_legal(const struct rpc_metadata *pair) {
     struct slice key = slice_of_cstr(pair->key);
-    grpc_slice name = grpc_slice_from_static_buffer(key.data, key.len);
-    grpc_slice value = grpc_slice_from_static_buffer(pair->value.data, pair->value.len);
-    return grpc_header_key_is_legal(name) != 0 &&
-           (grpc_is_binary_header(name) != 0 || grpc_header_nonbin_value_is_legal(value) != 0);
+    return is_legal_key(key) && (is_binary_key(key) || is_legal_text(pair->value));
 }
 
 static const struct error *check_metadata(const struct client_direct *d) {

@@ -87,7 +87,18 @@ TEST_P(EveryTransport, RefusesMetadataThatHttpDoesNotAllow) {
     struct {
         const char *key;
         const char *value;
-    } rows[] = {{"x-name", "line\nbreak"}, {"X-Upper", "v"}, {"x name", "v"}, {"", "v"}};
+    } rows[] = {{"x-name", "line\nbreak"},
+                {"x-name", "\x7F"},
+                {"x-name", "caf\xC3\xA9"},
+                {"x-name", "\x1F"},
+                {"X-Upper", "v"},
+                {"x name", "v"},
+                {"", "v"},
+                {":path", "v"},
+                {"x/name", "v"},
+                {"x{", "v"},
+                {"x-\xC3\xA9", "v"},
+                {"x`", "v"}};
     for (const auto &row : rows) {
         Call call(*link.channel, "/test.Service/Echo", "");
         call.Metadata(row.key, row.value).Run();
@@ -95,6 +106,19 @@ TEST_P(EveryTransport, RefusesMetadataThatHttpDoesNotAllow) {
         EXPECT_EQ(call.message(),
                   "the call's metadata has a key or a value that HTTP does not allow");
     }
+}
+
+TEST_P(EveryTransport, CarriesMetadataUpToTheLimitsOfHttp) {
+    Link link(GetParam());
+    for (const char *key : {"0-9_.az", "a", "x-name-bin"}) {
+        Call call(*link.channel, "/test.Service/Whoami", "");
+        call.Metadata(key, " ~ ").Metadata("x-name", "~!\"\x20\\z").Run();
+        ASSERT_EQ(call.code(), STATUS_OK) << key << " " << call.message();
+        EXPECT_EQ(call.response(), "1|~!\" \\z|1|/test.Service/Whoami|0");
+    }
+    Call bytes(*link.channel, "/test.Service/Echo", "x");
+    bytes.Metadata("x-bin", std::string("\0\n\xFF", 3)).Run();
+    EXPECT_EQ(bytes.code(), STATUS_OK) << bytes.message();
 }
 
 TEST_P(EveryTransport, RefusesARequestOneByteAboveTheLimit) {
