@@ -17,6 +17,7 @@ struct rpc_loop {
     struct rpc_task *own;              // posted by the loop's thread, newest first
     struct rpc_timeouts timeouts;      // a local loop's
     struct rpc_task sweep_task;        // of them
+    struct rpc_round *round;           // of loop_round; NULL: none
     // What posted is while the thread must be woken for a task.
     struct rpc_task *idle;
     // By another thread, after it put the first task where idle was. Nothing takes

@@ -5,6 +5,7 @@
 #include "base/core/memory.h"
 #include "base/thread/thread.h"
 #include "rpc/loop_internal.h"
+#include "rpc/loop_round_internal.h"
 #include "rpc/tag_internal.h"
 #include "rpc/thread_sanitizer_internal.h"
 
@@ -23,7 +24,7 @@ struct polling_loop {
 static void wake_done(struct rpc_tag *tag, bool ok) {
     (void)ok;
     struct polling_loop *loop = CONTAINER_OF(tag, struct polling_loop, wake_tag);
-    rpc_loop_run_tasks(atomic_exchange(&loop->base.posted, NULL));
+    rpc_loop_run_round(&loop->base, atomic_exchange(&loop->base.posted, NULL));
 }
 
 static void *run(void *argument) {

@@ -113,9 +113,7 @@ void rpc_server_start(struct rpc_server *server) {
     server->started = true;
     rpc_server_intake_start(server);
     rpc_server_core_await(server, RPC_SERVER_STARTED, 0);
-    if (server->accept_thread != NULL) {
-        accept_thread_start(server->accept_thread, server->guard);
-    }
+    rpc_server_listen_start(server);
 }
 
 void rpc_server_free(struct rpc_server *server) {

@@ -12,6 +12,7 @@ enum { MAX_FREE_CALLS = 1024 }; // call objects kept for reuse
 void rpc_server_core_init(struct rpc_server *server) {
     pthread_mutex_init(&server->mutex, NULL);
     condition_init(&server->changed);
+    server_cork_init(&server->cork);
 }
 
 void rpc_server_core_reach(struct rpc_server *server, enum rpc_server_stage stage) {
@@ -123,6 +124,7 @@ void rpc_server_core_release(struct rpc_server *server) {
         destroy_call(server->free_calls);
         server->free_calls = next;
     }
+    server_cork_release(&server->cork);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->mutex);
 }

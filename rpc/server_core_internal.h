@@ -10,12 +10,15 @@
 #include "base/net/accept_thread.h"
 #include "rpc/batch_internal.h"
 #include "rpc/loop.h"
+#include "rpc/loop_round_internal.h"
 #include "rpc/message_internal.h"
 #include "rpc/method.h"
+#include "rpc/server_cork_internal.h"
 
 // What all files of the server share: a server, its call objects, and how far it has come.
 // It is the lowest of them. Above it, each needs only those before it:
 //
+//   server_cork      how answers leave
 //   server_direct    calls that do not come by gRPC core
 //   server_room      the memory that calls hold, and those that wait for some
 //   server_call      one call: what its handler sees, its answer and its end
@@ -51,6 +54,7 @@ struct rpc_acceptor {
 
 // One of the ways in which gRPC core takes connections: all of the same credentials.
 struct rpc_server_port {
+    struct rpc_server *server;
     struct rpc_fd_handler *handler;                   // of server_listen; written by gRPC core
     const struct rpc_server_credentials *credentials; // NULL: not in use
 };
@@ -84,7 +88,9 @@ struct rpc_server {
     struct listener_guard *guard;
     struct rpc_server_port ports[RPC_SERVER_PORTS];
     struct accept_thread *accept_thread; // NULL: there is no listener
-    bool started;                        // and not stopped
+    struct server_cork cork;             // of server_listen, as the next
+    struct rpc_round round;
+    bool started; // and not stopped
     bool stop_begun;
 
     // Of the loop's thread.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/core/check.h"
+#include "base/core/container_of.h"
 #include "base/net/socket_file.h"
 #include "base/process/descriptor_limit.h"
 #include "rpc/credentials_internal.h"
@@ -86,9 +87,37 @@ static void take_connection(void *context, int listener, int connection) {
     }
     if (peer.ss_family != AF_UNIX) {
         set_tcp_options(connection);
+        server_cork_add(&port->server->cork, connection);
     }
     port->handler->functions->handle(port->handler, listener, connection, NULL);
 }
+
+// --- how answers leave ---
+
+static void begin_round(struct rpc_round *round, size_t tasks) {
+    server_cork_begin(&CONTAINER_OF(round, struct rpc_server, round)->cork, tasks);
+}
+
+static void end_round(struct rpc_round *round) {
+    server_cork_end(&CONTAINER_OF(round, struct rpc_server, round)->cork);
+}
+
+void rpc_server_listen_start(struct rpc_server *server) {
+    if (server->accept_thread == NULL) {
+        return;
+    }
+    server->round = (struct rpc_round){begin_round, end_round};
+    rpc_loop_add_round(server->loop, &server->round);
+    accept_thread_start(server->accept_thread, server->guard);
+}
+
+void rpc_server_listen_end(struct rpc_server *server) {
+    if (server->accept_thread != NULL) {
+        rpc_loop_remove_round(server->loop, &server->round);
+    }
+}
+
+// --- listeners ---
 
 static int max_descriptor(void) {
     int64_t limit = descriptor_limit();
@@ -117,6 +146,7 @@ static struct rpc_server_port *port_for(struct rpc_server *server,
             grpc_server_add_http2_port(server->core, port_names[i], core);
             grpc_server_credentials_release(core);
             port->credentials = credentials;
+            port->server = server;
         }
         if (port->credentials == credentials) {
             return port;

@@ -6,6 +6,7 @@
 #include "base/core/clock.h"
 #include "base/core/container_of.h"
 #include "rpc/server_intake_internal.h"
+#include "rpc/server_listen_internal.h"
 #include "rpc/server_parting_internal.h"
 #include "rpc/server_stop_internal.h"
 #include "rpc/server_stream_internal.h"
@@ -132,6 +133,7 @@ bool rpc_server_stop(struct rpc_server *server, int64_t drain_ms) {
     }
     // 3. The connections end, and with them what has no answer.
     rpc_server_stop_core(server, until_us);
+    rpc_server_listen_end(server);
     server->started = false;
     return by_themselves;
 }

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <future>
 #include <poll.h>
 #include <thread>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 extern "C" {
 #include "rpc/deadlock_detection_internal.h"
 #include "rpc/loop.h"
+#include "rpc/loop_round_internal.h"
 }
 
 namespace {
@@ -137,6 +139,75 @@ TEST_P(EveryLoop, IsWokenAgainAndAgain) {
         thread.join();
     }
     EXPECT_EQ(calls, 8000);
+}
+
+// --- rounds ---
+
+struct Round {
+    Round() {
+        round.begin = [](struct rpc_round *r, size_t tasks) {
+            auto *self = reinterpret_cast<Round *>(r);
+            self->log += "begin" + std::to_string(tasks) + " ";
+        };
+        round.end = [](struct rpc_round *r) { reinterpret_cast<Round *>(r)->log += "end "; };
+    }
+    struct rpc_round round; // first
+    std::string log;        // of the loop's thread
+};
+
+TEST(PollingLoop, CallsItsRoundAroundTasksOfOtherThreads) {
+    Round round;
+    Round other;
+    Loop loop;
+    rpc_loop_add_round(loop.get(), &round.round);
+    rpc_loop_add_round(loop.get(), &other.round); // it has one
+    std::vector<Task> tasks(3);
+    for (Task &task : tasks) {
+        task.task.run = RunTask;
+        task.run = [&] { round.log += "task "; };
+    }
+    std::promise<void> ran;
+    tasks[2].run = [&] {
+        round.log += "task ";
+        ran.set_value();
+    };
+    // Posted while the loop's thread is busy: one round of three.
+    struct Posting {
+        struct rpc_loop *loop;
+        std::vector<Task> *tasks;
+        Round *round;
+    } posting = {loop.get(), &tasks, &round};
+    rpc_loop_call(
+        loop.get(),
+        [](void *context) {
+            auto *p = static_cast<Posting *>(context);
+            p->round->log.clear();
+            std::thread([p] {
+                for (Task &task : *p->tasks) {
+                    rpc_loop_post(p->loop, &task.task);
+                }
+            }).join();
+        },
+        &posting);
+    ran.get_future().wait(); // what is posted from now on is another round
+    std::string seen;
+    std::pair<Round *, std::string *> look = {&round, &seen};
+    rpc_loop_call(
+        loop.get(),
+        [](void *context) {
+            auto *l = static_cast<std::pair<Round *, std::string *> *>(context);
+            *l->second = l->first->log;
+        },
+        &look);
+    EXPECT_EQ(seen, "end begin3 task task task end begin1 ");
+    EXPECT_EQ(other.log, "");
+    rpc_loop_remove_round(loop.get(), &other.round);
+    rpc_loop_remove_round(loop.get(), &round.round);
+    EXPECT_EQ(round.log.substr(round.log.size() - 4), "end ");
+    size_t length = round.log.size();
+    rpc_loop_call(
+        loop.get(), [](void *) {}, nullptr);
+    EXPECT_EQ(round.log.size(), length);
 }
 
 // --- what a local loop watches ---

@@ -1,0 +1,25 @@
+#ifndef RUNSD_RPC_LOOP_ROUND_INTERNAL_H
+#define RUNSD_RPC_LOOP_ROUND_INTERNAL_H
+
+#include <stddef.h>
+
+#include "rpc/loop.h"
+
+// What a polling loop calls around the tasks that other threads have posted.
+
+struct rpc_round {
+    // On the loop's thread. end comes after each begin, and once more at the removal.
+    void (*begin)(struct rpc_round *round, size_t tasks);
+    void (*end)(struct rpc_round *round);
+};
+
+// Sets the loop's round if it has none, or takes it away if it is this one. Returns when that
+// is done. Thread safe.
+void rpc_loop_add_round(struct rpc_loop *loop, struct rpc_round *round);
+void rpc_loop_remove_round(struct rpc_loop *loop, struct rpc_round *round);
+
+// Runs the tasks of a list, newest first, in the order they were posted, with the loop's
+// round around them.
+void rpc_loop_run_round(struct rpc_loop *loop, struct rpc_task *newest);
+
+#endif
