@@ -3,6 +3,10 @@
 
 #include "base/core/slice.h"
 
+// The key by which a program that calls for others says for whom: the address of its client
+// (base/net/peer_address.h).
+#define RPC_FORWARDED_FOR "x-forwarded-for"
+
 // What a call carries besides its message, one pair. Pure.
 struct rpc_metadata {
     const char *key; // lower case

@@ -23,8 +23,9 @@ enum header_map_direction { HEADER_MAP_REQUEST, HEADER_MAP_RESPONSE };
 
 // Refuses, with INVALID_ARGUMENT in a, what can never be mapped: names that are no
 // HTTP token in lower case, or as keys no gRPC key; hop-by-hop headers; those that
-// HTTP, gRPC ("grpc-...") or the gateway itself give a meaning, on either side; and
-// two mappings from, or to, the same name.
+// HTTP, gRPC ("grpc-...") or the gateway itself give a meaning, on either side; what the
+// gateway sets itself, RPC_FORWARDED_FOR of requests among it; and two mappings from, or to,
+// the same name.
 const struct error *header_map_check(struct arena *a, struct header_map map,
                                      enum header_map_direction direction);
 

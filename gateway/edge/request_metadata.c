@@ -3,18 +3,21 @@
 #include "gateway/edge/header_map.h"
 #include "gateway/edge/trace_context.h"
 
-enum { OWN_COUNT = 4 };
+enum { OWN_COUNT = 5 };
 
 const struct error *
 request_metadata_make(struct arena *a, const struct edge *edge, struct http_headers headers,
-                      const struct request_facts *facts, struct slice request_id,
+                      const struct request_facts *facts, const struct request_origin *origin,
                       const struct rpc_metadata **ret_metadata, int *ret_count) {
     size_t bound = OWN_COUNT + header_map_request_bound(edge->request_headers, headers);
     struct rpc_metadata *metadata = ARENA_ARRAY(a, struct rpc_metadata, bound);
     int count = 0;
-    metadata[count++] = (struct rpc_metadata){"x-request-id", request_id};
+    metadata[count++] = (struct rpc_metadata){"x-request-id", origin->request_id};
     if (facts->has_authorization) {
         metadata[count++] = (struct rpc_metadata){"authorization", facts->authorization};
+    }
+    if (origin->client_address.len > 0) {
+        metadata[count++] = (struct rpc_metadata){RPC_FORWARDED_FOR, origin->client_address};
     }
     struct trace_context trace = trace_context_read(a, headers);
     if (trace.parent.len > 0) {

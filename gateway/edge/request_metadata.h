@@ -9,13 +9,20 @@
 #include "gateway/edge/request_head.h"
 #include "rpc/metadata.h"
 
+// What the gateway itself knows of a request.
+struct request_origin {
+    struct slice request_id;
+    struct slice client_address; // base/net/peer_address.h; empty: unknown
+};
+
 // The metadata of the upstream call of a request: x-request-id, authorization if there
-// is one, the W3C trace context if it is valid, and the mapped headers. They live in a
-// or borrow from headers and facts. Errors: those of header_map_request. Pure.
+// is one, RPC_FORWARDED_FOR with the client's address, the W3C trace context if it is valid,
+// and the mapped headers. They live in a or borrow from headers, facts and origin. Errors:
+// those of header_map_request. Pure.
 const struct error *request_metadata_make(struct arena *a, const struct edge *edge,
                                           struct http_headers headers,
                                           const struct request_facts *facts,
-                                          struct slice request_id,
+                                          const struct request_origin *origin,
                                           const struct rpc_metadata **ret_metadata, int *ret_count);
 
 #endif

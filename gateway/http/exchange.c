@@ -42,7 +42,8 @@ void exchange_move(struct exchange *x, enum exchange_state state) {
 
 // --- making and freeing ---
 
-struct exchange *exchange_new(struct exchange_context *context, struct reaper_entry *entry,
+struct exchange *exchange_new(struct exchange_context *context,
+                              const struct exchange_connection *client,
                               struct MHD_Connection *connection, const char *target) {
     struct exchange *x = context->spare;
     if (x != NULL) {
@@ -56,7 +57,8 @@ struct exchange *exchange_new(struct exchange_context *context, struct reaper_en
     }
     x->context = context;
     x->api = gateway_api_slot_get(context->apis);
-    x->entry = entry;
+    x->entry = client->entry;
+    x->client_address = slice_of_cstr(client->client_address);
     x->connection = connection;
     x->begin_us = clock_monotonic_us();
     x->received_target = target;

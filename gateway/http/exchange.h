@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/log/log.h"
+#include "base/net/peer_address.h"
 #include "gateway/admission/admission.h"
 #include "gateway/admission/byte_budget.h"
 #include "gateway/admission/call_window.h"
@@ -50,6 +51,12 @@ struct exchange_context {
     struct byte_budget budget;
     struct exchange *spare;
     size_t spare_count;
+};
+
+// What an exchange's connection is, beside what libmicrohttpd knows; outlives its exchanges.
+struct exchange_connection {
+    struct reaper_entry *entry;
+    char client_address[PEER_ADDRESS_SIZE]; // base/net/peer_address.h
 };
 
 // Frees the spare exchanges.

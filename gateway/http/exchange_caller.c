@@ -1,6 +1,5 @@
 #include "base/core/clock.h"
 #include "base/core/container_of.h"
-#include "gateway/edge/request_metadata.h"
 #include "gateway/http/exchange_internal.h"
 
 // Which caller sends the request, where only the upstream knows: it is asked before more than
@@ -48,8 +47,7 @@ enum MHD_Result exchange_caller_ask(struct exchange *x, struct MHD_Connection *c
     // Counts as a call, so that no more are under way than may be.
     const struct error *error = exchange_upstream_check_room(x);
     if (error == NULL) {
-        error = request_metadata_make(&x->arena, &x->context->edge, x->headers, &x->facts,
-                                      x->request_id, &metadata, &count);
+        error = exchange_upstream_metadata(x, &metadata, &count);
     }
     if (error == NULL && !reaper_begin_call(x->context->reaper, x->entry)) {
         error = exchange_stopping_error(x, true);

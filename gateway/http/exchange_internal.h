@@ -56,6 +56,7 @@ struct exchange {
     struct exchange_context *context;
     struct gateway_api *api; // a reference of its own
     struct reaper_entry *entry;
+    struct slice client_address; // the connection's
     struct exchange *next_spare;
     struct arena arena;
     enum exchange_state state;
@@ -94,7 +95,8 @@ struct exchange {
 extern const char exchange_error_domain[];
 
 // Makes an exchange of the request that begins, or takes a spare one.
-struct exchange *exchange_new(struct exchange_context *context, struct reaper_entry *entry,
+struct exchange *exchange_new(struct exchange_context *context,
+                              const struct exchange_connection *client,
                               struct MHD_Connection *connection, const char *target);
 
 // Keeps an exchange for the next request.
@@ -163,6 +165,11 @@ void exchange_upstream_leave_room(struct exchange *x);
 bool exchange_upstream_begin_call(struct exchange *x, struct MHD_Connection *connection,
                                   const struct rpc_metadata **ret_metadata, int *ret_count,
                                   enum MHD_Result *ret_result);
+
+// The metadata of any call for the request. Errors: those of request_metadata_make.
+const struct error *exchange_upstream_metadata(struct exchange *x,
+                                               const struct rpc_metadata **ret_metadata,
+                                               int *ret_count);
 
 // The method of the request's route.
 struct rpc_client_method *exchange_upstream_method(const struct exchange *x);

@@ -88,10 +88,10 @@ static enum MHD_Result (*const steps[])(struct exchange *x, const struct input *
 // --- what libmicrohttpd calls ---
 
 struct exchange *exchange_machine_begin(struct exchange_context *context,
-                                        struct reaper_entry *entry,
+                                        const struct exchange_connection *client,
                                         struct MHD_Connection *connection, const char *target) {
-    struct exchange *x = exchange_new(context, entry, connection, target);
-    reaper_set_state(context->reaper, entry, REAPER_RECEIVING);
+    struct exchange *x = exchange_new(context, client, connection, target);
+    reaper_set_state(context->reaper, client->entry, REAPER_RECEIVING);
     return x;
 }
 

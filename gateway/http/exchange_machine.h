@@ -7,10 +7,9 @@
 // which of them may follow which are in exchange.c; what is done in each is a step of its own
 // (exchange_internal.h), which this file alone chooses.
 
-// Begins an exchange with the request's target as it was sent, of a connection
-// that has an entry with the reaper.
+// Begins an exchange with the request's target as it was sent. client is its connection.
 struct exchange *exchange_machine_begin(struct exchange_context *context,
-                                        struct reaper_entry *entry,
+                                        const struct exchange_connection *client,
                                         struct MHD_Connection *connection, const char *target);
 
 // libmicrohttpd's access handler for the exchange.

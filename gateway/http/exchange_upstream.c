@@ -42,12 +42,21 @@ int64_t exchange_upstream_deadline_us(const struct exchange *x, int64_t now_us) 
     return now_us + ms * 1000;
 }
 
+const struct error *exchange_upstream_metadata(struct exchange *x,
+                                               const struct rpc_metadata **ret_metadata,
+                                               int *ret_count) {
+    const struct request_origin origin = {
+        .request_id = x->request_id,
+        .client_address = x->client_address,
+    };
+    return request_metadata_make(&x->arena, &x->context->edge, x->headers, &x->facts, &origin,
+                                 ret_metadata, ret_count);
+}
+
 bool exchange_upstream_begin_call(struct exchange *x, struct MHD_Connection *connection,
                                   const struct rpc_metadata **ret_metadata, int *ret_count,
                                   enum MHD_Result *ret_result) {
-    const struct error *error =
-        request_metadata_make(&x->arena, &x->context->edge, x->headers, &x->facts, x->request_id,
-                              ret_metadata, ret_count);
+    const struct error *error = exchange_upstream_metadata(x, ret_metadata, ret_count);
     if (error != NULL) {
         *ret_result = exchange_answer_error(x, connection, error, false);
         return false;

@@ -77,13 +77,19 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     const struct transport transport = transport_plain(info->connect_fd);
+    struct exchange_connection *client = *socket_context;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        linger_add(&server->linger, &transport, reaper_closes(*socket_context), server->now_us);
-        reaper_remove(server->context.reaper, *socket_context);
+        linger_add(&server->linger, &transport, reaper_closes(client->entry), server->now_us);
+        reaper_remove(server->context.reaper, client->entry);
+        free(client);
         counter_add(server->connections, -1);
         return;
     }
-    *socket_context = reaper_add(server->context.reaper, &transport);
+    client = mem_zalloc(sizeof(*client));
+    client->entry = reaper_add(server->context.reaper, &transport);
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    peer_address_format(info != NULL ? info->client_addr : NULL, client->client_address);
+    *socket_context = client;
     counter_add(server->connections, 1);
     counter_add(server->accepted, 1);
 }

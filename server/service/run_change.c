@@ -1,6 +1,7 @@
 #include "server/service/run_change.h"
 
 #include "server/domain/run_error.h"
+#include "server/service/call_cause.h"
 #include "server/service/run_reply.h"
 
 void run_change_set(const struct service_call *call, enum run_event_kind event, const char *reason,
@@ -12,8 +13,7 @@ void run_change_set(const struct service_call *call, enum run_event_kind event, 
     t->from = run_state_sources(event);
     t->to = run_state_target(event);
     t->at_us = service_now_us(call->service);
-    t->cause.actor = slice_of_cstr(call->identity.name);
-    t->cause.reason = slice_of_cstr(reason);
+    t->cause = call_cause(call, reason);
 }
 
 void run_change_reply(struct service_call *call, const struct store_transition_run *change) {

@@ -1,70 +1,20 @@
 // Every way in which a store does not do what it was asked, as its client is told: the reply
 // says neither more nor less than the store knows.
 
-#include "tests/rpc/fixture.h"
-#include "tests/server/wire_builder.h"
-
-extern "C" {
-#include "server/auth/token_table.h"
-#include "server/service/service_method.h"
-}
+#include "tests/server/fake_store_fixture.h"
 
 namespace {
 
-// Answers every operation as it was told to.
-struct FakeStore {
-    struct run_store base;
-    enum store_result result;
-};
-
-void Submit(struct run_store *store, struct store_op *op) {
-    op->result = reinterpret_cast<FakeStore *>(store)->result;
-    op->detail = "of the store";
-    op->done(op);
-}
-
-class StoreResults : public testing::Test {
+// A store that answers every operation as it was told to.
+class StoreResults : public OverFakeStore {
   protected:
     StoreResults() {
-        static const struct run_store_ops ops = {"fake", Submit, nullptr};
-        store_.base.ops = &ops;
-        service_.log = &log_;
-        service_.clock = &clock_system;
-        service_.store = &store_.base;
-        service_.tokens = token_table_new();
-        struct token_record record = {};
-        record.organization = slice_of_cstr("acme");
-        record.name = slice_of_cstr("t");
-        record.scopes = SCOPE_RUNS_READ | SCOPE_RUNS_CANCEL | SCOPE_RUNS_CREATE |
-                        SCOPE_RUNS_REPORT | SCOPE_TOKENS_ADMIN;
-        token_make(token_);
-        token_hash(slice_of_cstr(token_), record.hash);
-        token_table_put(service_.tokens, &record);
-        bindings_.resize(service_methods_count);
-        for (size_t i = 0; i < service_methods_count; i++) {
-            methods_.push_back(service_method_bind(service_methods[i], &service_, &bindings_[i]));
-        }
-        server_ = std::make_unique<Server>(loop_.get(), 0, 0, methods_);
-        EXPECT_EQ(server_->Listen("unix:" + dir_.Path("socket")), "");
+        store_.answer = [this](struct store_op *) { return result_; };
         server_->Start();
-        channel_ = std::make_unique<Channel>(client_loop_.get(), "unix:" + dir_.Path("socket"));
-    }
-    ~StoreResults() override {
-        channel_.reset();
-        server_.reset();
-        token_table_free(service_.tokens);
+        channel_ = std::make_unique<Channel>(client_loop_.get(), Socket());
     }
 
-    TempDir dir_;
-    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
-    FakeStore store_ = {};
-    struct service service_ = {};
-    char token_[TOKEN_TEXT_SIZE];
-    Loop loop_;
-    Loop client_loop_;
-    std::vector<struct service_binding> bindings_;
-    std::vector<struct rpc_method> methods_;
-    std::unique_ptr<Server> server_;
+    enum store_result result_ = STORE_OK;
     std::unique_ptr<Channel> channel_;
 };
 
@@ -87,15 +37,12 @@ TEST_F(StoreResults, AreToldForWhatTheyAre) {
         {STORE_STOPPED, STATUS_UNAVAILABLE, "SERVER_STOPPING", true, true},
         {STORE_UNAVAILABLE, STATUS_UNAVAILABLE, "STORE_UNAVAILABLE", false, true},
     };
-    const std::string run =
-        Bytes(1, Bytes(3, "r") +
-                     Bytes(16, Bytes(3, Entry("root", Object(Entry("type", Text("manual")))))));
     const struct {
         std::string method;
         std::string request;
         bool is_change;
     } methods[] = {
-        {"RunsService/CreateRun", run, true},
+        {"RunsService/CreateRun", SmallestRun("r"), true},
         {"RunsService/CancelRun", Bytes(1, "r"), true},
         {"RunsService/ReportRun", Bytes(1, "r") + Uint(2, 3), true},
         {"RunsService/GetRun", Bytes(1, "r"), false},
@@ -108,9 +55,9 @@ TEST_F(StoreResults, AreToldForWhatTheyAre) {
     for (const Told &row : rows) {
         for (const auto &method : methods) {
             SCOPED_TRACE(row.reason + " of " + method.method);
-            store_.result = row.result;
+            result_ = row.result;
             Call call(*channel_, "/runs.v1." + method.method, method.request);
-            call.Metadata("authorization", std::string("Bearer ") + token_).Run();
+            call.Metadata("authorization", Bearer()).Run();
             ASSERT_NE(nullptr, call.error());
             EXPECT_EQ(row.code, call.code()) << call.message();
             EXPECT_EQ(row.reason, call.error()->reason);

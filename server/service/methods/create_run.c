@@ -8,6 +8,7 @@
 #include "server/domain/run_error.h"
 #include "server/domain/run_size.h"
 #include "server/domain/run_validate.h"
+#include "server/service/call_cause.h"
 #include "server/service/run_reply.h"
 #include "server/service/service_method.h"
 
@@ -68,7 +69,7 @@ static const struct error *serve(struct service_call *call, const void *request)
     create->op.kind = &store_create_run_kind;
     struct run_record *in = &create->in;
     set_record(call, run, message_field_bytes(rpc_server_call_request(call->rpc), REQUEST_RUN), in);
-    create->cause.actor = slice_of_cstr(call->identity.name);
+    create->cause = call_cause(call, "");
     error = run_size_check(a, "run", in->spec, RUN_LARGEST_SPEC_BYTES);
     if (error == NULL) {
         error = run_fields_check_new(a, &in->fields);

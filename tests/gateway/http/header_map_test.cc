@@ -100,6 +100,15 @@ TEST_F(HeaderMap, ReservedNamesAreRefusedOnEitherSide) {
     }
 }
 
+// Who asks is the gateway's to say; what a client or a proxy says of it may have another key.
+TEST_F(HeaderMap, NoHeaderBecomesTheClientsAddress) {
+    EXPECT_EQ(Refusal({{"x-real-ip", "x-forwarded-for"}}, HEADER_MAP_REQUEST),
+              "no header can be mapped to \"x-forwarded-for\": the gateway sets it itself");
+    EXPECT_NE(Refusal({{"x-forwarded-for", "x-forwarded-for"}}, HEADER_MAP_REQUEST), "");
+    EXPECT_EQ(Refusal({{"x-forwarded-for", "edge-for"}}, HEADER_MAP_REQUEST), "");
+    EXPECT_EQ(Refusal({{"x-a", "x-forwarded-for"}}, HEADER_MAP_RESPONSE), "");
+}
+
 TEST_F(HeaderMap, NamesMustBeWellFormed) {
     for (const char *name : {"", "a b", ":authority", "X-Upper", "a:b", "\xc3\xa4"}) {
         EXPECT_EQ(Refusal({{name, "a"}}, HEADER_MAP_REQUEST),

@@ -172,7 +172,7 @@ TEST_F(GatewayReply, MethodNotAllowedTellsTheVerbs) {
 
 // --- what is passed on ---
 
-TEST_F(GatewayReply, OnlyAuthorizationAndRequestIdAreForwarded) {
+TEST_F(GatewayReply, OnlyAuthorizationRequestIdAndTheClientsAddressAreForwarded) {
     Reply reply = Ask(Request("GET", "/v1/seen",
                               "Authorization: Bearer t0ken\r\nX-Request-Id: r1\r\n"
                               "Cookie: a=b\r\nAccept: x\r\nConnection: X-Internal\r\n"
@@ -181,7 +181,23 @@ TEST_F(GatewayReply, OnlyAuthorizationAndRequestIdAreForwarded) {
     ExpectOk(reply);
     std::string seen = reply.Json("data.text");
     EXPECT_EQ(seen.substr(0, seen.find("left=")),
-              "authorization=Bearer t0ken*1;x-request-id=r1*1;");
+              "authorization=Bearer t0ken*1;x-request-id=r1*1;x-forwarded-for=127.0.0.1*1;");
+}
+
+TEST_F(GatewayReply, TheClientsAddressIsTheConnectionsWhateverItSends) {
+    Client client(port());
+    for (const char *headers :
+         {"", "X-Forwarded-For: 192.0.2.1\r\n", "x-forwarded-for: 192.0.2.1\r\n",
+          "X-FORWARDED-FOR: unix\r\n", "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: ::1\r\n",
+          "Forwarded: for=192.0.2.1\r\n", "X-Real-Ip: 192.0.2.1\r\n",
+          "Grpc-Metadata-X-Forwarded-For: 192.0.2.1\r\n", "X_Forwarded_For: 192.0.2.1\r\n",
+          "Connection: X-Forwarded-For\r\nX-Forwarded-For: 192.0.2.1\r\n"}) {
+        SCOPED_TRACE(headers);
+        Reply reply = client.Ask(Request("GET", "/v1/seen", headers));
+        ExpectOk(reply);
+        std::string seen = reply.Json("data.text");
+        EXPECT_NE(seen.find(";x-forwarded-for=127.0.0.1*1;"), std::string::npos) << seen;
+    }
 }
 
 TEST_F(GatewayReply, AFreshRequestIdIsForwardedToo) {

@@ -1,0 +1,133 @@
+"""Who is said to have asked: the upstream learns the client's address from the gateway, and no
+client can choose it."""
+
+import concurrent.futures
+import http.client
+import socket
+import subprocess
+import unittest
+
+import grpc
+
+import gateways
+import rest
+from harness import DEADLINE_S, Place, Process, program
+
+ADDRESS = "x-forwarded-for"
+FORGED = "192.0.2.66"
+
+# What a client may send to be taken for another.
+FORGERIES = (
+    (),
+    (("X-Forwarded-For", FORGED),),
+    (("x-forwarded-for", FORGED), ("X-Forwarded-For", FORGED)),
+    (("X-Forwarded-For", "unix"),),
+    (("X-Forwarded-For", ""),),
+    (("X-Real-Ip", FORGED), ("True-Client-Ip", FORGED), ("X-Client-Ip", FORGED)),
+    (("Forwarded", f"for={FORGED}"),),
+    (("Grpc-Metadata-X-Forwarded-For", FORGED),),
+    (("X_Forwarded_For", FORGED),),
+    (("Connection", "close, X-Forwarded-For"), ("X-Forwarded-For", FORGED)),
+)
+
+
+def heads(path="/v1/say/one"):
+    """Each forgery as the bytes of a request."""
+    for headers in FORGERIES:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        yield f"GET {path} HTTP/1.1\r\nHost: h\r\n{lines}\r\n".encode()
+
+
+class OfTheGateway(unittest.TestCase):
+    """Before an upstream that notes all metadata of its calls."""
+
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.remove)
+        self.seen = []
+        self.upstream = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+        self.upstream.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(
+            "echo.v1.Echo", {"Say": grpc.unary_unary_rpc_method_handler(
+                self.say, request_deserializer=None, response_serializer=None)}),))
+        self.address = f"127.0.0.1:{self.upstream.add_insecure_port('127.0.0.1:0')}"
+        self.upstream.start()
+        self.addCleanup(lambda: self.upstream.stop(None).wait(DEADLINE_S))
+        self.descriptors = gateways.descriptor_set(self.place.path, "echo", gateways.ECHO)
+
+    def say(self, _request, context):
+        self.seen.append([value for key, value in context.invocation_metadata()
+                          if key == ADDRESS])
+        return b""
+
+    def start(self, *options, listen="127.0.0.1:0"):
+        gateway = Process(program("runs-gateway"), "--listen", listen, "--upstream",
+                          self.address, "--descriptors", self.descriptors, *options)
+        self.addCleanup(gateway.kill)
+        ready = gateway.wait_for_log(lambda l: l.get("message") == "ready", "ready")
+        self.port = ready.get("port")
+
+    def ask(self, family, address, head):
+        with socket.socket(family) as connection:
+            connection.settimeout(rest.TIMEOUT_S)
+            connection.connect(address)
+            connection.sendall(head)
+            reply = http.client.HTTPResponse(connection)
+            reply.begin()
+            body = reply.read()
+            self.assertEqual(200, reply.status, body)
+
+    def test_it_is_the_connections_whatever_the_client_sends(self):
+        self.start()
+        for head in heads():
+            with self.subTest(head=head):
+                self.seen.clear()
+                self.ask(socket.AF_INET, ("127.0.0.1", self.port), head)
+                self.assertEqual([["127.0.0.1"]], self.seen)
+
+    def test_it_is_ipv4_where_the_client_has_that(self):
+        self.start(listen="[::]:0")
+        for family, address in ((socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")):
+            with self.subTest(address=address):
+                self.seen.clear()
+                self.ask(family, (address, self.port), next(heads()))
+                self.assertEqual([[address]], self.seen)
+
+    def test_each_connection_has_its_own(self):
+        self.start()
+        sources = ("127.0.0.1", "127.0.0.2", "127.8.9.10")
+        connections = [http.client.HTTPConnection("127.0.0.1", self.port,
+                                                  timeout=rest.TIMEOUT_S,
+                                                  source_address=(source, 0))
+                       for source in sources]
+        for _ in range(2):
+            for connection in connections:
+                connection.request("GET", "/v1/say/one")
+                reply = connection.getresponse()
+                self.assertEqual(200, reply.status, reply.read())
+                reply.read()
+        for connection in connections:
+            connection.close()
+        self.assertEqual([[source] for source in sources] * 2, self.seen)
+
+    def test_a_client_of_a_unix_socket_is_said_to_be_one(self):
+        path = f"{self.place.path}/http.sock"
+        self.start(listen=f"unix:{path}")
+        for head in heads():
+            with self.subTest(head=head):
+                self.seen.clear()
+                self.ask(socket.AF_UNIX, path, head)
+                self.assertEqual([["unix"]], self.seen)
+
+    def test_no_option_lets_clients_choose_it(self):
+        done = subprocess.run(
+            [program("runs-gateway"), "--request-header", "X-Real-Ip=x-forwarded-for"],
+            capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertIn('"x-forwarded-for"', done.stderr)
+        self.start("--request-header", "X-Forwarded-For=edge-for")
+        self.ask(socket.AF_INET, ("127.0.0.1", self.port), list(heads())[1])
+        self.assertEqual([["127.0.0.1"]], self.seen)
+
+
+if __name__ == "__main__":
+    unittest.main()
