@@ -38,7 +38,7 @@ def _answers(target, run):
         connection.close()
 
 
-def _start(target, run):
+def seconds_to_start(target, run):
     """Starts the server; returns the seconds until it answers."""
     begin = time.monotonic()
     server = target.launch_one_process()
@@ -52,14 +52,11 @@ def _start(target, run):
 
 
 def _cancel(target, ids, connections):
-    """Cancels until the server is gone, which is no error."""
+    """Cancels until the server is gone, which is no error; returns the load report."""
     path = target.write_list(NAME, [f"/v1/runs/{i}/cancel" for i in ids])
-    try:
-        return target.load_http("POST", path, [
-            "--once", "--seconds", str(10 * LOAD_SECONDS), "--connections", str(connections),
-            "--timeout", "1"])["answers"].get("200", 0)
-    except processes.BenchError:
-        return 0
+    return target.load_http("POST", path, [
+        "--once", "--seconds", str(10 * LOAD_SECONDS), "--connections", str(connections),
+        "--timeout", "1"])
 
 
 def measure(runs, connections):
@@ -71,10 +68,12 @@ def measure(runs, connections):
     load = background.Background(lambda: _cancel(target, ids, connections))
     time.sleep(LOAD_SECONDS)
     target.servers["runsctl"].kill()
-    if load.result() == 0:
+    report = load.result()
+    runs.give_back(len(ids) - report["targetsUsed"], False)
+    if report["answers"].get("200", 0) == 0:
         raise processes.BenchError("no run was cancelled before the kill")
     log_mib = os.path.getsize(target.database + "-wal") / 2**20
-    return Row(_start(target, ids[0]), log_mib)
+    return Row(seconds_to_start(target, ids[0]), log_mib)
 
 
 def lines(rows, title=""):

@@ -152,6 +152,48 @@ class Versus(unittest.TestCase):
 
 
 class Start(unittest.TestCase):
+    # Refuses the first request, as a server does that is not ready.
+    SERVER = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    refused = False
+    def do_GET(self):
+        good = self.headers["Authorization"] == "Bearer t" and self.path == "/v1/runs/r1"
+        status = 200 if Handler.refused and good else 503
+        print(status, flush=True)
+        self.send_response(status)
+        Handler.refused = True
+        self.end_headers()
+    def log_message(self, *arguments): pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+    class Target:
+        token = "t"
+
+        def __init__(self, folder, *command):
+            self.http = f"127.0.0.1:{processes.free_port()}"
+            self._command = [*command, self.http.split(":")[1]]
+            self._folder = folder
+
+        def launch_one_process(self):
+            self.server = processes.Process("server", self._command, self._folder)
+            return self.server
+
+    def test_a_server_has_started_when_it_answers_with_200(self):
+        with tempfile.TemporaryDirectory() as folder:
+            target = self.Target(folder, sys.executable, "-c", self.SERVER)
+            self.assertGreater(start.seconds_to_start(target, "r1"), start.PERIOD_SECONDS)
+            self.assertEqual(target.server.log_tail(), "200")
+            target.server.kill()
+            self.assertFalse(target.server.alive())
+
+    def test_a_server_that_ends_is_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            target = self.Target(folder, "/bin/sh", "-c", "echo damaged; exit 1")
+            with self.assertRaisesRegex(processes.BenchError, "did not start: damaged"):
+                start.seconds_to_start(target, "r1")
+
     def test_median_and_longest_are_shown(self):
         rows = [start.Row(seconds, mib) for seconds, mib in ((0.2, 5), (0.9, 31.7), (0.3, 7))]
         self.assertIn("300 ms (median of 3), at most 900 ms, with a write-ahead log of up to 32 MiB",
