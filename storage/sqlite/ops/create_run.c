@@ -55,10 +55,7 @@ static int insert_body(sqlite3_stmt *s, const struct run_record *run, int64_t ru
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
     struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
     struct run_id id = run_id_of(c->in.id);
-    struct run_record run = c->in;
-    run.updated_at_us = run.started_at_us;
-    run.finished_at_us = 0;
-    run.sequence = 1;
+    struct run_record run = store_create_run_record(c);
     // The key of the run is that of its first event.
     int64_t key = event_row_next(&session->events);
     int64_t workflow_key = 0;
