@@ -2,16 +2,20 @@
 client can choose it."""
 
 import concurrent.futures
+import contextlib
 import http.client
 import socket
+import sqlite3
 import subprocess
 import unittest
 
 import grpc
 
+import contract
 import gateways
 import rest
-from harness import DEADLINE_S, Place, Process, program
+import stubs
+from harness import DEADLINE_S, Place, Process, Serve, create_token, program
 
 ADDRESS = "x-forwarded-for"
 FORGED = "192.0.2.66"
@@ -127,6 +131,75 @@ class OfTheGateway(unittest.TestCase):
         self.start("--request-header", "X-Forwarded-For=edge-for")
         self.ask(socket.AF_INET, ("127.0.0.1", self.port), list(heads())[1])
         self.assertEqual([["127.0.0.1"]], self.seen)
+
+
+class OfTheStore(unittest.TestCase):
+    """What is kept with each change of a run."""
+
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.remove)
+        self.token = create_token(self.place.store)
+
+    def kept(self):
+        """Of each event: the request, the address it came from, and the key."""
+        path = self.place.store.removeprefix("sqlite:")
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+            return store.execute("SELECT request_id, remote_address, idempotency_key FROM event"
+                                 " ORDER BY event_key").fetchall()
+
+    def create(self, port, run, request):
+        reply = rest.request(port, "POST", "/v1/runs", self.token, contract.new_run(id=run),
+                             {"X-Request-Id": request})
+        self.assertIn(reply.status, (200, 201), reply.body)
+        return (request, "127.0.0.1", "")
+
+    def over_rest(self, port):
+        """Creates runs, and cancels each with a forgery; returns what is to be kept."""
+        expected = []
+        for number, headers in enumerate(FORGERIES):
+            expected.append(self.create(port, f"r{number}", f"create-{number}"))
+            lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+            reply = rest.raw(port, (f"POST /v1/runs/r{number}/cancel HTTP/1.1\r\nHost: h\r\n"
+                                    f"Authorization: Bearer {self.token}\r\nContent-Length: 0\r\n"
+                                    f"X-Request-Id: cancel-{number}\r\n{lines}\r\n").encode())
+            self.assertEqual(200, reply.status, reply.body)
+            expected.append((f"cancel-{number}", "127.0.0.1", ""))
+        return expected
+
+    def over_grpc(self, address, run, request):
+        with grpc.insecure_channel(address) as channel:
+            stubs.service_grpc.RunsServiceStub(channel).CancelRun(
+                stubs.service_pb2.CancelRunRequest(id=run), timeout=DEADLINE_S,
+                metadata=(*stubs.bearer(self.token), ("x-request-id", request),
+                          (ADDRESS, FORGED), ("forwarded", f"for={FORGED}")))
+
+    def test_in_one_process(self):
+        server = Serve(self.place.store)
+        self.addCleanup(server.kill)
+        expected = self.over_rest(server.http_port)
+        expected.append(self.create(server.http_port, "grpc", "create"))
+        self.over_grpc(server.grpc, "grpc", "over-tcp")
+        expected.append(("over-tcp", "127.0.0.1", ""))
+        self.assertEqual(0, server.stop(), server.tail())
+        self.assertEqual(expected, self.kept())
+
+    def test_in_two_programs(self):
+        path = f"unix:{self.place.path}/runsd.sock"
+        server = Process(program("runsd"), "--listen", path, "--store", self.place.store)
+        self.addCleanup(server.kill)
+        server.wait_for_log(lambda l: l.get("message") == "ready", "ready")
+        gateway = Process(program("runs-gateway"), "--listen", "127.0.0.1:0", "--upstream", path)
+        self.addCleanup(gateway.kill)
+        port = gateway.wait_for_log(lambda l: l.get("message") == "ready", "ready")["port"]
+        expected = self.over_rest(port)
+        expected.append(self.create(port, "grpc", "create"))
+        # Who may open the socket may call for others.
+        self.over_grpc(path, "grpc", "over-unix")
+        expected.append(("over-unix", FORGED, ""))
+        self.assertEqual(0, gateway.stop(), gateway.tail())
+        self.assertEqual(0, server.stop(), server.tail())
+        self.assertEqual(expected, self.kept())
 
 
 if __name__ == "__main__":
