@@ -135,6 +135,33 @@ TEST_F(SqliteHealth, FullDiskIsToldOnceAndComesBackWithoutTraffic) {
 }
 
 // Not even the files that connections share fit.
+// A change that the disk refused, whichever of its writes it was, has taken no revision.
+TEST_F(SqliteHealth, RolledBackChangesTakeNoRevision) {
+    int64_t newest = 1; // of SetUp's run
+    int created = 0;
+    for (int round = 0; round < 4; round++) {
+        SCOPED_TRACE(round);
+        vfs_.FailWrites(SQLITE_FULL, round);
+        Answer refused;
+        for (int i = 0; i < 10 && refused.result != STORE_DISK_FULL; i++) {
+            const std::string id = "r" + std::to_string(created++);
+            refused = CreateRun(store_, {.id = id, .spec = std::string(9000, 's')});
+            if (refused.result == STORE_OK) {
+                EXPECT_EQ(refused.revision, ++newest);
+                refused = Apply(store_, {.id = id});
+                newest += refused.result == STORE_OK;
+            }
+        }
+        ASSERT_EQ(refused.result, STORE_DISK_FULL);
+        vfs_.Reset();
+        const size_t told = 2 * (static_cast<size_t>(round) + 1);
+        ASSERT_EQ(Told(STORE_CHANGES, told).size(), told);
+        const std::string id = "after" + std::to_string(round);
+        EXPECT_EQ(CreateRun(store_, {.id = id}).revision, ++newest);
+        EXPECT_EQ(Apply(store_, {.id = id}).revision, ++newest);
+    }
+}
+
 TEST_F(SqliteHealth, StartsOnAFullDiskToBeRead) {
     for (bool was_killed : {false, true}) {
         SCOPED_TRACE(was_killed);
