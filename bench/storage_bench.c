@@ -14,8 +14,8 @@
 
 // What one store operation costs: creates runs, reads each, then cancels each,
 // with a fixed number of operations outstanding, and prints CPU microseconds an
-// operation (all threads of the process), read calls of the system an operation
-// and operations a second.
+// operation (all threads of the process), read calls of the system an operation, operations a
+// second, and how long one took from its submission to its answer.
 
 enum { SPEC_BYTES = 1300 };
 
@@ -94,10 +94,15 @@ static void run_phase(struct op_pool *p, const char *name, struct phase phase, i
     int64_t cpu = cpu_us();
     int64_t calls = read_calls();
     int64_t start = clock_monotonic_us();
+    p->latency_us = (struct histogram){.total = 0};
     op_pool_run(p, 0, (uint64_t)count, fill, &phase);
     double wall = (double)(clock_monotonic_us() - start);
-    printf("%-8s %9.0f ops/s  %6.1f us CPU/op  %6.2f reads/op\n", name, count * 1e6 / wall,
-           (double)(cpu_us() - cpu) / count, (double)(read_calls() - calls) / count);
+    printf("%-8s %9.0f ops/s  %6.1f us CPU/op  %6.2f reads/op  p50 %6" PRIu64 "  p99 %6" PRIu64
+           "  p99.9 %6" PRIu64 "  longest %6" PRIu64 " us\n",
+           name, count * 1e6 / wall, (double)(cpu_us() - cpu) / count,
+           (double)(read_calls() - calls) / count, histogram_percentile(&p->latency_us, 50),
+           histogram_percentile(&p->latency_us, 99), histogram_percentile(&p->latency_us, 99.9),
+           p->latency_us.max);
 }
 
 static int *make_order(int count, bool shuffled) {
@@ -127,20 +132,20 @@ static char (*make_ids(int count))[UUID_TEXT_SIZE] {
 
 static int usage(const char *program) {
     fprintf(stderr,
-            "usage: %s [--store URL] [--runs N] [--outstanding N] [--shuffle]\n"
+            "usage: %s [--store URL] [--runs N] [--cancels N] [--outstanding N] [--shuffle]\n"
             "  URL must name a store without runs; " STORE_URLS "\n",
             program);
     return 2;
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"store", required_argument, NULL, 's'},
-                                            {"runs", required_argument, NULL, 'r'},
-                                            {"outstanding", required_argument, NULL, 'o'},
-                                            {"shuffle", no_argument, NULL, 'x'},
-                                            {0}};
+    static const struct option options[] = {
+        {"store", required_argument, NULL, 's'},   {"runs", required_argument, NULL, 'r'},
+        {"cancels", required_argument, NULL, 'c'}, {"outstanding", required_argument, NULL, 'o'},
+        {"shuffle", no_argument, NULL, 'x'},       {0}};
     const char *url = "memory:";
     int runs = 50000;
+    int cancels = 0; // all
     int outstanding = 64;
     bool shuffle = false;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -150,6 +155,9 @@ int main(int argc, char **argv) {
             break;
         case 'r':
             runs = atoi(optarg);
+            break;
+        case 'c':
+            cancels = atoi(optarg);
             break;
         case 'o':
             outstanding = atoi(optarg);
@@ -161,7 +169,7 @@ int main(int argc, char **argv) {
             return usage(argv[0]);
         }
     }
-    if (optind < argc || runs < 1 || outstanding < 1) {
+    if (optind < argc || runs < 1 || outstanding < 1 || cancels < 0) {
         return usage(argv[0]);
     }
 
@@ -183,7 +191,8 @@ int main(int argc, char **argv) {
     char(*ids)[UUID_TEXT_SIZE] = make_ids(runs);
     run_phase(&p, "create", (struct phase){&store_create_run_kind, in_order, ids}, runs);
     run_phase(&p, "get", (struct phase){&store_get_run_kind, order, ids}, runs);
-    run_phase(&p, "cancel", (struct phase){&store_transition_run_kind, order, ids}, runs);
+    run_phase(&p, "cancel", (struct phase){&store_transition_run_kind, order, ids},
+              cancels == 0 || cancels > runs ? runs : cancels);
     if (p.failures > 0) {
         fprintf(stderr, "%" PRIu64 " operations failed\n", p.failures);
     }

@@ -2,12 +2,15 @@
 
 #include <stdlib.h>
 
+#include "base/core/clock.h"
 #include "base/core/memory.h"
 
 static void on_done(struct store_op *op) {
     struct op_slot *s = op->context;
     struct op_pool *p = s->pool;
+    int64_t latency_us = clock_monotonic_us() - s->submitted_us;
     pthread_mutex_lock(&p->lock);
+    histogram_record(&p->latency_us, (uint64_t)latency_us);
     p->failures += op->result != STORE_OK;
     s->next_free = p->free;
     p->free = s;
@@ -63,6 +66,7 @@ void op_pool_run(struct op_pool *p, uint64_t first, uint64_t end, op_pool_fill *
             arena_release(&s->arena);
             s->op = (struct store_op){.arena = &s->arena, .done = on_done, .context = s};
             fill(context, s, number++);
+            s->submitted_us = clock_monotonic_us();
             run_store_submit(p->store, &s->op);
             s = next;
         }

@@ -6,6 +6,7 @@
 
 #include "base/core/arena.h"
 #include "base/core/request_id.h"
+#include "bench/load/histogram.h"
 #include "storage/op/create_run.h"
 #include "storage/op/get_run.h"
 #include "storage/op/transition_run.h"
@@ -24,6 +25,7 @@ struct op_slot {
     struct op_pool *pool;
     struct arena arena;      // emptied before each operation
     char id[UUID_TEXT_SIZE]; // for the id of a run
+    int64_t submitted_us;
     struct op_slot *next_free;
 };
 
@@ -35,7 +37,8 @@ struct op_pool {
     struct op_slot *free;
     int size;
     int free_count;
-    uint64_t failures; // operations that did not end with STORE_OK
+    uint64_t failures;           // operations that did not end with STORE_OK
+    struct histogram latency_us; // from submission to answer; the caller may empty it between runs
 };
 
 void op_pool_init(struct op_pool *p, struct run_store *store, int size);
