@@ -51,9 +51,24 @@ static const struct error *check_journal(struct arena *a, const char *path, cons
                      path, journal);
 }
 
+// Whether the file holds no log, whatever its size: SQLite takes nothing for one that does not
+// begin with the log's header, which is on the disk before the first frame is written.
+static bool is_blank(const char *log) {
+    static const char blank[32];
+    char header[sizeof(blank)];
+    int fd = open(log, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool result = fd >= 0 && pread(fd, header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+                  memcmp(header, blank, sizeof(blank)) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return result;
+}
+
 int64_t companions_log_bytes(struct arena *a, const char *path) {
+    const char *log = arena_printf(a, "%s-wal", path);
     struct stat st;
-    return stat(arena_printf(a, "%s-wal", path), &st) == 0 ? (int64_t)st.st_size : 0;
+    return stat(log, &st) == 0 && !is_blank(log) ? (int64_t)st.st_size : 0;
 }
 
 const struct error *companions_check(struct arena *a, const char *path, uint8_t mode) {

@@ -15,7 +15,8 @@
 // cannot be written. DATA_LOSS, UNAVAILABLE.
 const struct error *companions_check(struct arena *a, const char *path, uint8_t mode);
 
-// Returns the size of the write-ahead log, 0 if there is none.
+// Returns the size of the write-ahead log, 0 if there is none, or only the room that was made for
+// one (log_room.h).
 int64_t companions_log_bytes(struct arena *a, const char *path);
 
 // Removes the database at path and what SQLite keeps beside it, as far as it is there.

@@ -50,8 +50,8 @@ void history_log_was_copied(struct history *h) {
     h->is_due = true;
 }
 
-void history_settle(struct history *h) {
-    state_file_settle(&h->state);
+bool history_take_unsettled(struct history *h) {
+    return state_file_take_unsettled(&h->state);
 }
 
 int history_close(struct history *h) {

@@ -20,8 +20,8 @@ struct history {
     struct state_file state;
 };
 
-// now is the record as it was read; is_due says whether the database has all that the log
-// holds; inode and schema_cookie are those of the file as it is. Takes over state.
+// now is the record as it was read; is_due says whether the database has the record that
+// the log ends with; inode and schema_cookie are those of the file as it is. Takes over state.
 void history_init(struct history *h, sqlite3 *db, const struct lineage *now, bool is_due,
                   int64_t inode, int64_t schema_cookie, const struct state_file *state);
 
@@ -39,8 +39,8 @@ void history_rolled_back(struct history *h);
 // To be called when all of the log was copied into the database.
 void history_log_was_copied(struct history *h);
 
-// Makes durable what was noted of a new log; to be called when no operation waits.
-void history_settle(struct history *h);
+// Whether PATH.state is to be synced, because a new log was noted since this was last called.
+bool history_take_unsettled(struct history *h);
 
 // Notes in the database that the store was closed: nothing may be written
 // afterwards. Returns SQLite's code.

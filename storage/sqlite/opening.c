@@ -1,5 +1,6 @@
 #include "storage/sqlite/opening.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +23,9 @@ void opening_look(struct opening *o, struct arena *a, const char *path, int fd) 
     if (fstat(fd, &st) == 0) {
         o->inode = (int64_t)st.st_ino;
     }
+    // A process that was killed may have copied some of the log, with the record, and not synced
+    // it: what is written to the log now would follow a record that a power cut takes back.
+    o->sync_error = o->log_bytes > 0 && fdatasync(fd) != 0 ? errno : 0;
     o->database_rc =
         o->log_bytes > 0 ? lineage_read_without_log(a, path, &o->in_database) : SQLITE_OK;
 }
@@ -115,6 +119,11 @@ static const struct error *read_records(struct opening *o, struct arena *a, sqli
 }
 
 const struct error *opening_check(struct opening *o, struct arena *a, sqlite3 *db, bool accept) {
+    if (o->sync_error != 0) {
+        return error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
+                         "the store \"%s\" cannot be opened: its file cannot be synced: %s",
+                         o->path, strerror(o->sync_error));
+    }
     const struct error *e = read_records(o, a, db);
     if (e == NULL) {
         e = check_log(o, a);

@@ -16,6 +16,7 @@ struct opening {
     uint8_t mode; // FILE_MODE_...: how the header says that changes are kept
     int64_t inode;
     int64_t log_bytes;
+    int sync_error;             // errno of syncing the database, if there is a log; 0: none
     int database_rc;            // of reading in_database
     struct lineage in_database; // without the log
     struct lineage now;         // with it
@@ -35,7 +36,7 @@ const struct error *opening_check(struct opening *o, struct arena *a, sqlite3 *d
 // their contents have to be checked.
 bool opening_is_copy_in_use(const struct opening *o);
 
-// Whether the database has all that the log holds.
+// Whether the database has the record that the log ends with: the log was copied, be it in part.
 bool opening_log_was_copied(const struct opening *o);
 
 // Whether the file is a copy of the one that was last written to as this store: a backup that was

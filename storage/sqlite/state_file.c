@@ -95,9 +95,14 @@ void state_file_note(struct state_file *f, const struct lineage *l, int64_t newe
     }
 }
 
+bool state_file_take_unsettled(struct state_file *f) {
+    bool was = f->is_unsettled;
+    f->is_unsettled = false;
+    return was;
+}
+
 void state_file_settle(struct state_file *f) {
-    if (f->is_unsettled) {
+    if (state_file_take_unsettled(f)) {
         (void)fdatasync(f->fd);
-        f->is_unsettled = false;
     }
 }

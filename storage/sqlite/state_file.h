@@ -41,4 +41,8 @@ void state_file_note(struct state_file *f, const struct lineage *l, int64_t newe
 // Syncs the file if a new generation was noted.
 void state_file_settle(struct state_file *f);
 
+// Whether state_file_settle would, for a caller that has it done on another thread by the file's
+// descriptor. It counts as done.
+bool state_file_take_unsettled(struct state_file *f);
+
 #endif

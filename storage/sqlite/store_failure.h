@@ -7,7 +7,7 @@
 #include "base/log/log.h"
 #include "storage/run_store.h"
 
-// Whether the store has failed. Raised once, by the writer's or a reader's
+// Whether the store has failed. Raised once, by the writer's, a reader's or the background sync's
 // thread, and never taken back: only a restart finds out what the file holds.
 // Read by any thread.
 struct store_failure {

@@ -124,6 +124,7 @@ static struct outcome batch_commit(struct writer *w, const struct batch *b) {
         o.rc = log_index_reserve(&w->log_index, w->checkpointer.log_pages);
     }
     if (o.rc == SQLITE_OK) {
+        checkpointer_reserve(&w->checkpointer);
         o.doing = "writing";
         o.rc = history_write(w->around.history);
     }
@@ -236,12 +237,11 @@ static void batch_run(struct writer *w, struct batch *b) {
     arena_release(&a);
 }
 
-static void checkpoint(struct writer *w, bool idle) {
+static void checkpoint(struct writer *w) {
     if (store_failure_is_raised(w->around.failure)) {
         return;
     }
-    history_settle(w->around.history);
-    int rc = checkpointer_run(&w->checkpointer, idle);
+    int rc = checkpointer_run(&w->checkpointer);
     if (rc != SQLITE_OK) {
         fail(w, rc, "copying the write-ahead log into the database");
     }
@@ -305,7 +305,7 @@ static void apply(struct writer *w, int count) {
     b.apply = count;
     b.is_idle = true;
     batch_run(w, &b);
-    checkpoint(w, op_queue_is_empty(w->around.queue));
+    checkpoint(w);
 }
 
 // The sooner of two waits, of which 0 never ends.
@@ -352,7 +352,7 @@ static void *writer_body(void *context) {
             batch_fill(&b, w, &waiting);
             if (b.count > 0) {
                 batch_run(w, &b);
-                checkpoint(w, waiting == NULL && op_queue_is_empty(w->around.queue));
+                checkpoint(w);
             }
         }
     }
@@ -370,15 +370,20 @@ void writer_init(struct writer *w, const struct writer_surroundings *around) {
 
 int writer_attach(struct writer *w, sqlite3 *db) {
     log_index_init(&w->log_index, db);
-    checkpointer_init(&w->checkpointer, db, w->around.gate, w->around.history, w->around.path,
-                      w->around.failure->log);
     w->db = db;
     w->apply_due = 0;
-    return session_init(&w->session, db, STORE_CHANGES, w->around.pending, w->around.organizations);
+    int rc =
+        checkpointer_init(&w->checkpointer, db,
+                          &(struct checkpointer_surroundings){w->around.gate, w->around.history,
+                                                              w->around.path, w->around.failure});
+    return rc == SQLITE_OK ? session_init(&w->session, db, STORE_CHANGES, w->around.pending,
+                                          w->around.organizations)
+                           : rc;
 }
 
 void writer_detach(struct writer *w) {
     session_release(&w->session);
+    checkpointer_release(&w->checkpointer);
     w->db = NULL;
 }
 

@@ -8,6 +8,9 @@ namespace {
 
 FaultyVfs *installed;
 
+// A frame's header and its page are written apart: what is longer is room for later ones.
+constexpr int kLongestOfAFrame = 4096;
+
 FaultyVfs::File KindOf(sqlite3_file *f) {
     int flags = Ours(f)->flags;
     return (flags & SQLITE_OPEN_MAIN_DB) != 0 ? FaultyVfs::File::kMain
@@ -23,6 +26,10 @@ int Write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at) {
     sqlite3_int64 size = 0;
     Real(f)->pMethods->xFileSize(Real(f), &size);
     int rc = installed->OnWrite(KindOf(f), at + n > size);
+    if (rc == SQLITE_OK && KindOf(f) == FaultyVfs::File::kLog && n > kLongestOfAFrame &&
+        (rc = installed->OnRoom()) != SQLITE_OK) {
+        Real(f)->pMethods->xWrite(Real(f), from, n / 2, at);
+    }
     return rc != SQLITE_OK ? rc : Real(f)->pMethods->xWrite(Real(f), from, n, at);
 }
 int Sync(sqlite3_file *f, int flags) {
@@ -77,12 +84,14 @@ void FaultyVfs::Reset() {
     error_number_ = 0;
     read_code_ = 0;
     fail_log_growth_ = false;
+    room_code_ = 0;
     fail_index_growth_ = false;
     gate_closed_ = false;
     gate_holds_ = false;
     log_syncs_ = 0;
     main_syncs_ = 0;
     writes_ = 0;
+    room_writes_ = 0;
     changed_.notify_all();
 }
 
@@ -106,8 +115,15 @@ void FaultyVfs::FailLogGrowth() {
     fail_log_growth_ = true;
 }
 
-void FaultyVfs::FailReads(int code) {
+void FaultyVfs::FailRoom(int code, int after) {
     std::lock_guard<std::mutex> guard(lock_);
+    room_code_ = code;
+    room_writes_left_ = after;
+}
+
+void FaultyVfs::FailReads(int code, bool of_log) {
+    std::lock_guard<std::mutex> guard(lock_);
+    fail_log_reads_ = of_log;
     read_code_ = code;
 }
 
@@ -116,8 +132,9 @@ void FaultyVfs::FailIndexGrowth() {
     fail_index_growth_ = true;
 }
 
-void FaultyVfs::CloseGate() {
+void FaultyVfs::CloseGate(File file) {
     std::lock_guard<std::mutex> guard(lock_);
+    gate_file_ = file;
     gate_closed_ = true;
 }
 
@@ -146,11 +163,11 @@ int FaultyVfs::OnSync(File file, bool *ret_do_it) {
     }
     if (file == File::kLog) {
         log_syncs_++;
-        if (gate_closed_) {
-            gate_holds_ = true;
-            changed_.notify_all();
-            changed_.wait(guard, [this] { return !gate_closed_; });
-        }
+    }
+    if (gate_closed_ && file == gate_file_) {
+        gate_holds_ = true;
+        changed_.notify_all();
+        changed_.wait(guard, [this] { return !gate_closed_; });
     }
     if (fail_syncs_ && file == failing_file_ && syncs_left_-- <= 0) {
         *ret_do_it = done_all_the_same_;
@@ -168,9 +185,15 @@ int FaultyVfs::OnWrite(File file, bool grows) {
     return fail_log_growth_ && file == File::kLog && grows ? SQLITE_FULL : SQLITE_OK;
 }
 
+int FaultyVfs::OnRoom() {
+    std::lock_guard<std::mutex> guard(lock_);
+    room_writes_++;
+    return room_code_ != SQLITE_OK && room_writes_left_-- <= 0 ? room_code_ : SQLITE_OK;
+}
+
 int FaultyVfs::OnRead(File file) {
     std::lock_guard<std::mutex> guard(lock_);
-    return file == File::kOther ? SQLITE_OK : read_code_;
+    return file == File::kMain || (file == File::kLog && fail_log_reads_) ? read_code_ : SQLITE_OK;
 }
 
 int FaultyVfs::OnShmMap(int block, bool extend) {

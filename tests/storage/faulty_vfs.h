@@ -29,16 +29,20 @@ class FaultyVfs {
     // The log's file can only be written where it has been before: the disk is full.
     void FailLogGrowth();
 
-    // Reads of the database and the log fail.
-    void FailReads(int code);
+    // Room that is made in the log ahead of its frames: the write after the next `after` is done by
+    // half and fails with code.
+    void FailRoom(int code, int after);
+
+    // Reads of the database and, where asked for, of the log fail.
+    void FailReads(int code, bool of_log = true);
 
     // The index of the log that connections share grows no more, or cannot even be made: the
     // disk is full.
     void FailIndexGrowth();
     void FailIndex();
 
-    // The next sync of the log waits in the VFS until OpenGate.
-    void CloseGate();
+    // The next sync of file waits in the VFS until OpenGate.
+    void CloseGate(File file = File::kLog);
     void WaitUntilGateHolds();
     void OpenGate();
 
@@ -51,10 +55,14 @@ class FaultyVfs {
     int writes() const {
         return writes_;
     }
+    int room_writes() const {
+        return room_writes_;
+    }
 
     // For the VFS's own functions.
     int OnSync(File file, bool *ret_do_it);
     int OnWrite(File file, bool grows);
+    int OnRoom();
     int OnRead(File file);
     int OnShmMap(int block, bool extend);
     int error_number() const {
@@ -65,6 +73,7 @@ class FaultyVfs {
     std::atomic<int> log_syncs_{0};
     std::atomic<int> main_syncs_{0};
     std::atomic<int> writes_{0};
+    std::atomic<int> room_writes_{0};
     std::mutex lock_;
     std::condition_variable changed_;
     bool fail_syncs_ = false;
@@ -75,9 +84,13 @@ class FaultyVfs {
     int writes_left_ = 0;
     std::atomic<int> error_number_{0};
     int read_code_ = 0;
+    bool fail_log_reads_ = false;
     bool fail_log_growth_ = false;
+    int room_code_ = 0;
+    int room_writes_left_ = 0;
     bool fail_index_growth_ = false;
     int index_blocks_ = 0;
+    File gate_file_ = File::kLog;
     bool gate_closed_ = false;
     bool gate_holds_ = false;
 };

@@ -154,23 +154,27 @@ void PowerVfs::OnTruncate(const std::string &name, long long size) {
 }
 
 void PowerVfs::OnSync(const std::string &name) {
+    size_t end; // what another thread writes from here on is not of this sync
     {
         std::lock_guard<std::mutex> guard(lock_);
-        if (Find(name) == nullptr) {
+        File *file = Find(name);
+        if (file == nullptr) {
             return;
         }
+        end = file->first_change + file->changes.size();
     }
     Step(); // the cut may come before it is done
     std::lock_guard<std::mutex> guard(lock_);
     File *file = Find(name);
-    for (const Change &change : file->changes) {
+    for (; file->first_change < end && !file->changes.empty(); file->first_change++) {
+        const Change &change = file->changes.front();
         if (change.is_truncation) {
             file->synced.resize(change.at, '\0');
         } else {
             PutAt(file->synced, change.at, change.bytes.data(), change.bytes.size());
         }
+        file->changes.pop_front();
     }
-    file->changes.clear();
     file->was_synced = true;
 }
 

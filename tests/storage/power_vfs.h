@@ -1,12 +1,12 @@
 #ifndef RUNSD_TESTS_STORAGE_POWER_VFS_H
 #define RUNSD_TESTS_STORAGE_POWER_VFS_H
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <random>
 #include <string>
-#include <vector>
 
 // A SQLite VFS over the system's that knows what of each file a power cut would
 // leave: what was synced, and of what was written since any sectors, in any order.
@@ -18,7 +18,7 @@ class PowerVfs {
 
     // Watches the files whose paths begin with prefix, as they are now. on_step is
     // called before each write, truncation, sync and removal, on the thread that
-    // does it; it must use no SQLite.
+    // does it, of which there may be two at once; it must use no SQLite.
     void Watch(const std::string &prefix, std::function<void()> on_step);
     void Unwatch();
 
@@ -41,7 +41,8 @@ class PowerVfs {
     };
     struct File {
         std::string synced;
-        std::vector<Change> changes;
+        std::deque<Change> changes; // since the last sync, in order
+        size_t first_change = 0;    // how many there were before them
         bool was_synced = false;
         bool is_removed = false;
     };

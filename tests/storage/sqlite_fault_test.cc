@@ -1,10 +1,12 @@
 #include <errno.h>
+#include <filesystem>
 #include <fstream>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <thread>
 
 #include "tests/storage/sqlite_fault.h"
+#include "tests/storage/test_files.h"
 
 using namespace store_testing;
 
@@ -159,14 +161,20 @@ TEST_F(SqliteFault, FullDiskLeavesNothingForARestartToFind) {
 
 // The log's own room is used again: small changes go on where it had some.
 TEST_F(SqliteFault, FullDiskMakesRoomInItsLog) {
-    for (int i = 0; i < 20; i++) {
+    const int kRuns = 400; // more than the room that was made in the log is enough for
+    for (int i = 0; i < kRuns; i++) {
         MustCreate(std::to_string(i));
     }
     vfs_.FailLogGrowth();
-    EXPECT_EQ(Apply(store_, {.id = "0"}).result, STORE_DISK_FULL);
-    for (int i = 0; i < 10; i++) {
-        EXPECT_EQ(Apply(store_, {.id = std::to_string(i)}).result, STORE_OK) << i;
+    int n = 0;
+    while (n < kRuns && Apply(store_, {.id = std::to_string(n)}).result == STORE_OK) {
+        n++;
     }
+    ASSERT_LT(n, kRuns - 10);
+    for (int end = n + 10; n < end; n++) {
+        EXPECT_EQ(Apply(store_, {.id = std::to_string(n)}).result, STORE_OK) << n;
+    }
+    EXPECT_EQ(failures_, 0);
 }
 
 TEST_F(SqliteFault, ReadsGoOnWhileTheDiskIsFull) {
@@ -312,29 +320,143 @@ TEST_F(SqliteFault, CheckpointWithoutRoomIsPutOff) {
     EXPECT_EQ(CreateRun(store_, {.id = "taken"}).result, STORE_OK);
 }
 
+// Of the syncs in the background, and of the one by which the log begins anew.
 TEST_F(SqliteFault, FailedSyncOfACheckpointStopsTheStoreAndLosesNothing) {
-    vfs_.FailSyncs(FaultyVfs::File::kMain, false);
-    std::vector<std::string> created;
-    std::string spec(512 * 1024, 's');
-    for (int i = 0; i < 100; i++) {
-        Answer a = CreateRun(store_, {.id = std::to_string(i), .spec = spec});
-        if (a.result != STORE_OK) {
-            EXPECT_EQ(a.result, STORE_STOPPED); // what was answered was committed before
-            break;
+    const std::string spec(512 * 1024, 's');
+    int n = 0;
+    for (int after = 0; after < 16; after++) {
+        SCOPED_TRACE(after);
+        vfs_.FailSyncs(FaultyVfs::File::kMain, after % 2 == 0, after);
+        std::vector<std::string> created;
+        for (int i = 0; i < 200; i++) {
+            std::string id = std::to_string(n++);
+            Answer a = CreateRun(store_, {.id = id, .spec = spec});
+            if (a.result != STORE_OK) {
+                EXPECT_EQ(a.result, STORE_STOPPED); // what was answered was committed before
+                break;
+            }
+            created.push_back(id);
         }
-        created.push_back(std::to_string(i));
+        EXPECT_LT(created.size(), 200u);
+        // The owner is told after the store began to refuse.
+        std::unique_lock<std::mutex> guard(failure_lock_);
+        failure_changed_.wait(guard, [this] { return failures_ > 0; });
+        EXPECT_EQ(failures_, 1);
+        EXPECT_NE(failure_.find("write-ahead log"), std::string::npos) << failure_;
+        guard.unlock();
+        vfs_.Reset();
+        OpenStore(0);
+        for (const std::string &id : created) {
+            EXPECT_EQ(GetRun(store_, id).run.spec.size(), spec.size());
+        }
     }
-    EXPECT_LT(created.size(), 100u);
-    // The owner is told after the store began to refuse.
-    std::unique_lock<std::mutex> guard(failure_lock_);
-    failure_changed_.wait(guard, [this] { return failures_ > 0; });
-    EXPECT_EQ(failures_, 1);
-    EXPECT_NE(failure_.find("write-ahead log"), std::string::npos) << failure_;
-    guard.unlock();
+}
+
+// Whether the store's writer waits for another thread, not for the disk.
+bool WriterSleeps() {
+    bool sleeps = false;
+    for (const auto &task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string stat = ReadFile(task.path() / "stat");
+        sleeps = sleeps || stat.find("(store-writer) S") != std::string::npos;
+    }
+    return sleeps;
+}
+
+// Commits go on while the database is synced, until the log is long; then they wait, and what
+// that sync failed at is not given a second one: the kernel may report it only once.
+TEST_F(SqliteFault, CommitsGoOnDuringASyncOfTheDatabaseAndEndWhenItFails) {
+    const std::string spec(256 * 1024, 's');
+    int created = 0;
+    vfs_.Reset();
+    vfs_.CloseGate(FaultyVfs::File::kMain);
+    for (; created < 60; created++) { // 3,900 pages
+        ASSERT_EQ(CreateRun(store_, {.id = std::to_string(created), .spec = spec}).result,
+                  STORE_OK);
+    }
+    vfs_.WaitUntilGateHolds();
+    ASSERT_EQ(vfs_.main_syncs(), 1);
+    std::vector<PendingPtr> waiting; // past where the log waits for the sync
+    for (int i = 0; i < 80; i++) {   // at most 32 in a transaction
+        auto p = std::make_unique<Pending>();
+        p->run.id = "w" + std::to_string(i);
+        p->run.spec = spec;
+        FillCreate(p->create, p->run);
+        run_store_submit(store_, p->create.get());
+        waiting.push_back(std::move(p));
+    }
+    EXPECT_EQ(waiting[0]->Wait(), STORE_OK);
+    const int64_t deadline_us = clock_monotonic_us() + 30 * 1000000;
+    while (!WriterSleeps() && clock_monotonic_us() < deadline_us) {
+        std::this_thread::yield();
+    }
+    EXPECT_FALSE(waiting.back()->done());
+    vfs_.FailSyncs(FaultyVfs::File::kMain, false);
+    vfs_.OpenGate();
+    int acknowledged = 0;
+    for (PendingPtr &p : waiting) {
+        enum store_result result = p->Wait();
+        acknowledged += result == STORE_OK;
+        EXPECT_TRUE(result == STORE_OK || result == STORE_STOPPED) << result;
+    }
+    {
+        std::unique_lock<std::mutex> guard(failure_lock_);
+        failure_changed_.wait(guard, [this] { return failures_ > 0; });
+        EXPECT_NE(failure_.find("write-ahead log"), std::string::npos) << failure_;
+    }
+    EXPECT_EQ(CreateRun(store_, {.id = "late"}).result, STORE_STOPPED);
+    EXPECT_EQ(vfs_.main_syncs(), 1);
+    run_store_close(store_);
+    store_ = nullptr;
+    EXPECT_EQ(vfs_.main_syncs(), 1);
     vfs_.Reset();
     OpenStore(0);
-    for (const std::string &id : created) {
-        EXPECT_EQ(GetRun(store_, id).run.spec.size(), spec.size());
+    for (int i = 0; i < created; i++) {
+        EXPECT_EQ(GetRun(store_, std::to_string(i)).run.spec.size(), spec.size());
+    }
+    for (int i = 0; i < acknowledged; i++) {
+        EXPECT_EQ(GetRun(store_, "w" + std::to_string(i)).run.spec.size(), spec.size());
+    }
+}
+
+// Any write of the log, of its room, of a piece or of what lets the log begin anew.
+TEST_F(SqliteFault, WriteThatFailsAnywhereLosesNothing) {
+    const std::string spec(256 * 1024, 's');
+    int n = 0;
+    for (int round = 0; round < 40; round++) {
+        // The log begins anew after some 12,000 writes: every 349th, in a log of any length.
+        const int after = 1 + round * 349;
+        const bool is_full = round % 2 == 0;
+        SCOPED_TRACE(after);
+        vfs_.Reset();
+        if (is_full) {
+            vfs_.FailWrites(SQLITE_FULL, after);
+        } else {
+            vfs_.FailWrites(SQLITE_IOERR_WRITE, after, EIO);
+        }
+        std::vector<std::string> created;
+        enum store_result result = STORE_OK;
+        for (int i = 0; i < 300 && result == STORE_OK; i++) {
+            std::string id = std::to_string(n++);
+            result = CreateRun(store_, {.id = id, .spec = spec}).result;
+            if (result == STORE_OK) {
+                created.push_back(id);
+            }
+        }
+        if (is_full) {
+            EXPECT_EQ(result, STORE_DISK_FULL);
+            EXPECT_EQ(failures_, 0);
+        } else {
+            EXPECT_TRUE(result == STORE_UNAVAILABLE || result == STORE_STOPPED) << result;
+        }
+        vfs_.Reset();
+        if (is_full && round % 4 == 0) { // it goes on
+            EXPECT_EQ(CreateRun(store_, {.id = "after" + std::to_string(round)}).result, STORE_OK);
+        } else {
+            OpenStore(0);
+        }
+        for (const std::string &id : created) {
+            ASSERT_EQ(GetRun(store_, id).run.spec.size(), spec.size());
+        }
     }
 }
 

@@ -30,7 +30,8 @@ class SqlitePower : public SqliteTest {
         if (!state.empty() && (states_.empty() || states_.back() != state)) {
             states_.push_back(state);
         }
-        if (random_() % steps_between_ != 0) {
+        bool is_near = created_.size() >= dense_from_;
+        if (random_() % (is_near ? dense_between_ : steps_between_) != 0) {
             return;
         }
         Image image{vfs_.Cut(random_), created_, cancelled_};
@@ -39,6 +40,10 @@ class SqlitePower : public SqliteTest {
             image.files[".state"] = states_[random_() % states_.size()];
         }
         images_.push_back(std::move(image));
+    }
+    unsigned Random() {
+        std::lock_guard<std::mutex> guard(lock_);
+        return static_cast<unsigned>(random_());
     }
     void Create(struct run_store *store, size_t spec_bytes) {
         std::string id = "r" + std::to_string(next_++);
@@ -60,7 +65,7 @@ class SqlitePower : public SqliteTest {
         for (int i = 0; i < changes; i++) {
             Create(o.store, spec_bytes);
             if (i % 3 == 0) {
-                Cancel(o.store, created_[random_() % created_.size()]);
+                Cancel(o.store, created_[Random() % created_.size()]);
             }
         }
         run_store_close(o.store);
@@ -113,6 +118,8 @@ class SqlitePower : public SqliteTest {
     std::mutex lock_;
     std::mt19937 random_{seed_};
     unsigned steps_between_ = 1;
+    unsigned dense_between_ = 1;
+    size_t dense_from_ = SIZE_MAX; // how many runs are created when dense_between_ begins to hold
     int next_ = 0;
     std::vector<std::string> created_;
     std::vector<std::string> cancelled_;
@@ -144,6 +151,35 @@ TEST_F(SqlitePower, CutLeavesAStoreThatOpensAndHasWhatWasAcknowledged) {
         }
     }
     EXPECT_GE(cuts, kCuts);
+}
+
+// From where the log is about to begin anew: between the pieces that are copied, the syncs in the
+// background, the sync by which all is copied, and the first frames that overwrite the log.
+TEST_F(SqlitePower, CutWhileTheLogBeginsAnewLosesNothing) {
+    Session(1, 100);
+    const size_t kFew = kCuts / 6;
+    size_t cuts = 0;
+    for (int session = 0; cuts < kFew && session < 100; session++) {
+        states_.clear();
+        steps_between_ = 6000;
+        dense_between_ = 400;
+        dense_from_ = created_.size() + 58; // of 66 pages each: 4,096 are near
+        vfs_.Watch(path_, [this] { Step(); });
+        Session(80, 256 * 1024);
+        if (HasFatalFailure()) {
+            return;
+        }
+        vfs_.Unwatch();
+        std::vector<Image> images;
+        std::swap(images, images_);
+        for (const Image &image : images) {
+            Verify(image, cuts++);
+            if (HasFatalFailure()) {
+                return;
+            }
+        }
+    }
+    EXPECT_GE(cuts, kFew);
 }
 
 } // namespace

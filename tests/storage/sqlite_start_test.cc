@@ -208,6 +208,62 @@ TEST_F(SqliteStart, StoreWithoutItsLogIsRefused) {
     ExpectWhole();
 }
 
+// Pieces of the log are copied, and the record of what it belongs to with them, while it goes on.
+// A kill and starts in between leave a log that fits the database as it was at any sync.
+TEST_F(SqliteStart, LogThatWasCopiedInPartFits) {
+    Serve({"a"}, true);
+    Serve({"b"}, false);
+    const StoreFiles at_first = TakeFiles();
+    std::vector<std::string> many;
+    for (int i = 0; i < 8; i++) {
+        many.push_back("m" + std::to_string(i));
+    }
+    Serve(many, false, 1024 * 1024); // half of what lets the log begin anew
+    const StoreFiles copied = TakeFiles();
+    ASSERT_NE(copied.database, at_first.database);
+    Lay({at_first.database, copied.log, copied.state});
+    ExpectWhole();
+    Lay(copied); // a start syncs the database as it is
+    Serve({"c"}, false);
+    const StoreFiles at_last = TakeFiles();
+    Lay({copied.database, at_last.log, at_last.state});
+    ExpectWhole();
+}
+
+// A start makes room in the log before the first change; where it is killed then, the log is
+// as none.
+TEST_F(SqliteStart, LogOfZerosIsNone) {
+    const std::string zeros(1024 * 1024, '\0');
+    Serve({"a", "b"}, true);
+    StoreFiles closed = TakeFiles();
+    Lay({closed.database, zeros, closed.state});
+    ExpectWhole();
+    // Beside a copy that never had a log, too.
+    std::string copy = directory_.File("copy.db");
+    RunSql(path_, "VACUUM INTO '" + copy + "'");
+    SetPath(copy);
+    WriteFile(path_ + "-wal", zeros);
+    ExpectWhole();
+}
+
+// It is no log to a store that was not closed either.
+TEST_F(SqliteStart, LogOfZerosInsteadOfTheLogIsRefused) {
+    Serve({"a"}, true);
+    std::vector<std::string> many;
+    for (int i = 0; i < 8; i++) {
+        many.push_back("m" + std::to_string(i));
+    }
+    Serve(many, false, 1024 * 1024); // pieces of the log are copied
+    StoreFiles crashed = TakeFiles();
+    const std::string zeros(crashed.log.size(), '\0');
+    Lay({crashed.database, zeros, ""});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_ + "-wal", "is missing", "--accept"});
+    Lay({crashed.database, zeros, crashed.state});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {"acknowledged"});
+    Lay(crashed);
+    ExpectWhole();
+}
+
 TEST_F(SqliteStart, StoreThatAnotherProgramClosedIsWhole) {
     Serve({"a", "b"}, true);
     Serve({"c", "d"}, false);
