@@ -1,7 +1,7 @@
 #include "storage/sqlite/apply.h"
 
 #include "storage/sqlite/connection.h"
-#include "storage/sqlite/run_row.h"
+#include "storage/sqlite/row_status.h"
 #include "storage/sqlite/schema.h"
 
 int applier_init(struct applier *a, sqlite3 *db, struct pending *pending,

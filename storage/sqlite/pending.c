@@ -131,8 +131,9 @@ static bool generation_find(const struct pending_generation *g, uint64_t hash,
     return slot != 0;
 }
 
-void pending_init(struct pending *p) {
-    *p = (struct pending){.staged = generation_new(0), .filling = generation_new(0), .epoch = 1};
+void pending_init(struct pending *p, const struct pending_limits *limits) {
+    *p = (struct pending){
+        .limits = *limits, .staged = generation_new(0), .filling = generation_new(0), .epoch = 1};
     pthread_mutex_init(&p->lock, NULL);
 }
 
@@ -162,6 +163,7 @@ void pending_clear(struct pending *p, int64_t mark) {
     p->taken = 0;
     p->applied = 0;
     atomic_store_explicit(&p->published, 0, memory_order_relaxed);
+    atomic_store_explicit(&p->newest_event, mark, memory_order_relaxed);
 }
 
 void pending_enter(struct pending *p, int reader) {
@@ -244,8 +246,9 @@ static void free_retired(struct pending *p) {
 
 void pending_committed(struct pending *p, int64_t newest_event) {
     p->applied = p->taken;
+    p->filling->newest_event = newest_event;
     if (p->staged->count == 0 && p->retired == NULL) {
-        p->filling->newest_event = newest_event;
+        atomic_store_explicit(&p->newest_event, newest_event, memory_order_release);
         return;
     }
     pthread_mutex_lock(&p->lock);
@@ -254,7 +257,7 @@ void pending_committed(struct pending *p, int64_t newest_event) {
         generation_put(p->filling, e->hash, pending_organization(e), pending_id(e), e->is_uuid,
                        &e->state);
     }
-    p->filling->newest_event = newest_event;
+    atomic_store_explicit(&p->newest_event, newest_event, memory_order_release);
     free_retired(p);
     note_published(p);
     pthread_mutex_unlock(&p->lock);
@@ -267,8 +270,8 @@ void pending_rolled_back(struct pending *p) {
 }
 
 bool pending_is_full(const struct pending *p) {
-    return p->filling->count >= PENDING_RUNS ||
-           p->filling->newest_event - p->filling->after_event >= PENDING_EVENTS;
+    return p->filling->count >= p->limits.runs ||
+           p->filling->newest_event - p->filling->after_event >= p->limits.events;
 }
 
 bool pending_has_any(const struct pending *p) {

@@ -8,6 +8,7 @@
 
 #include "base/core/arena.h"
 #include "storage/run_record.h"
+#include "storage/sqlite/pending_limits.h"
 #include "storage/sqlite/run_id.h"
 
 // What runs have become by events that are committed, while their rows do not say it yet: a
@@ -22,10 +23,6 @@
 //
 // The writer's thread alone changes it. pending_enter, pending_leave and pending_find are
 // thread safe.
-
-// How many runs, or events, one generation has before it is frozen. Its newest event becomes the
-// durable mark that a start reads events from: about two generations' events at most.
-enum { PENDING_RUNS = 49152, PENDING_EVENTS = 2 * PENDING_RUNS };
 
 enum { PENDING_READERS = 16 };
 
@@ -57,6 +54,7 @@ static inline struct slice pending_id(const struct pending_entry *e) {
 struct pending_generation;
 
 struct pending {
+    struct pending_limits limits;
     pthread_mutex_t lock;              // of all that readers look at
     struct pending_generation *staged; // the writer's own
     struct pending_generation *filling;
@@ -68,9 +66,10 @@ struct pending {
     uint64_t epoch;                      // grows with each generation that is retired
     uint64_t readers[PENDING_READERS];   // the epoch at which each entered; 0: it is outside
     atomic_int published;                // runs in generations that readers look at
+    _Atomic int64_t newest_event;        // of those that are published
 };
 
-void pending_init(struct pending *p);
+void pending_init(struct pending *p, const struct pending_limits *limits);
 void pending_release(struct pending *p);
 
 // Forgets all of it: the rows are up to date with the events up to mark. No reader is inside.
@@ -79,6 +78,13 @@ void pending_clear(struct pending *p, int64_t mark);
 // Around each snapshot of reader, from before it begins until after it ended.
 void pending_enter(struct pending *p, int reader);
 void pending_leave(struct pending *p, int reader);
+
+// The key of an event that a snapshot which begins after this call has, and all before it: what
+// pending_find finds of a later one may follow a change of the run's rows that the snapshot has
+// not.
+static inline int64_t pending_newest_event(struct pending *p) {
+    return atomic_load_explicit(&p->newest_event, memory_order_acquire);
+}
 
 // Looks for what the run has become by committed events. Returns false if it is in no
 // generation; ret_state is older than the run's row if its sequence is smaller.

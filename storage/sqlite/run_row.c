@@ -69,6 +69,9 @@ static void catch_up(struct session *session, struct run_record *run, struct run
         run->updated_at_us = state.updated_at_us;
         run->sequence = state.sequence;
         row->newest_event = state.newest_event;
+        // Fields that came with an event between the row and this one would be missing.
+        session->is_old = session->is_old || (session->part == STORE_READS &&
+                                              state.newest_event > session->snapshot_event);
     }
 }
 
@@ -146,5 +149,16 @@ int run_read(struct session *session, struct arena *a, sqlite3_stmt *s, struct s
         }
     }
     sqlite3_reset(s);
+    return rc;
+}
+
+int run_read_whole(struct session *session, struct arena *a, sqlite3_stmt *s,
+                   struct slice organization, const struct run_id *id, struct run_record *ret,
+                   struct run_row *ret_row) {
+    int rc;
+    do { // again only where the run was changed between the snapshot's beginning and the look
+        session->is_old = false;
+        rc = run_read(session, a, s, organization, id, ret, ret_row);
+    } while (rc == SQLITE_OK && session->is_old && (rc = session_renew(session)) == SQLITE_OK);
     return rc;
 }

@@ -5,6 +5,7 @@
 
 #include "base/core/arena.h"
 #include "storage/run_record.h"
+#include "storage/sqlite/row_status.h"
 #include "storage/sqlite/run_columns.h"
 #include "storage/sqlite/run_id.h"
 
@@ -35,19 +36,6 @@ enum {
 // ?1 run_key.
 #define RUN_BODY_SELECT_SQL "SELECT spec, " RUN_BODY_FIELD_NAMES " FROM run_body WHERE run_key=?1"
 
-// Which runs are active: the text of the index run_active, which SQLite uses for a query that
-// says the same.
-#define RUN_ROW_ACTIVE_SQL "status IN (1, 2)"
-_Static_assert(RUN_STATUS_ACTIVE == (1u << 1 | 1u << 2),
-               "stores have an index of other statuses: the schema needs a step");
-
-// Whether status is one that a run can have; any other number is damage.
-#define RUN_ROW_SOUND_SQL "status BETWEEN 1 AND 5"
-_Static_assert(RUN_RUNNING == 1 && RUN_CANCELLED == 5, "the sound statuses are others");
-static inline bool run_row_status_is_sound(int status) {
-    return status >= RUN_RUNNING && status <= RUN_CANCELLED;
-}
-
 // What is read of a run beside its record.
 struct run_row {
     int64_t run_key;
@@ -71,10 +59,17 @@ int run_row_status(struct session *session, sqlite3_stmt *s);
 int run_body_read(struct arena *a, sqlite3_stmt *select_body, int64_t run_key,
                   struct run_record *ret);
 
-// Reads the run of organization and id with s (RUN_READ_SQL). Returns SQLite's code:
+// Reads the run of organization and id with s (RUN_READ_SQL), in the part that reads without what
+// came with events that session->is_old tells of. Returns SQLite's code:
 // SQLITE_DONE if there is none, SQLITE_CORRUPT if it is no sound one.
 int run_read(struct session *session, struct arena *a, sqlite3_stmt *s, struct slice organization,
              const struct run_id *id, struct run_record *ret, struct run_row *ret_row);
+
+// As run_read, for the part that reads: in a snapshot that has all that made the run what it is.
+// It may be another one than before.
+int run_read_whole(struct session *session, struct arena *a, sqlite3_stmt *s,
+                   struct slice organization, const struct run_id *id, struct run_record *ret,
+                   struct run_row *ret_row);
 
 // Bind RUN_ROW_FIELDS, or RUN_BODY_FIELDS, to the parameters from first on; fields outlives the
 // statement's run.

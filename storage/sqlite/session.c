@@ -60,6 +60,7 @@ void session_release(struct session *s) {
 
 int session_begin(struct session *s) {
     event_row_begun(&s->events);
+    s->snapshot_event = pending_newest_event(s->pending);
     return sqlite_step_once(s->begin);
 }
 
@@ -80,15 +81,16 @@ void session_rolled_back(struct session *s) {
     applier_rolled_back(&s->applier);
 }
 
-// What pending says may be newer than the snapshot of the operation before.
-static int renew_snapshot(struct session *s) {
+int session_renew(struct session *s) {
     int rc = session_commit(s);
     return rc == SQLITE_OK ? session_begin(s) : rc;
 }
 
 int session_run(struct session *s, struct store_op *op) {
     int i = op->kind->index;
-    int rc = sqlite_ops[i]->reads_pending_first ? renew_snapshot(s) : SQLITE_OK;
+    // What pending says may be newer than the snapshot of the operation before.
+    int rc = sqlite_ops[i]->reads_pending_first ? session_renew(s) : SQLITE_OK;
+    s->is_old = false;
     return rc == SQLITE_OK
                ? sqlite_ops[i]->run(s, s->statements + (ptrdiff_t)i * SQLITE_OP_STATEMENTS, op)
                : rc;

@@ -18,6 +18,9 @@ struct session {
     sqlite3_stmt *commit;
     sqlite3_stmt **statements; // SQLITE_OP_STATEMENTS of each kind, at its index
     struct pending *pending;
+    // Of the part that reads:
+    int64_t snapshot_event; // the snapshot has it and all before it
+    bool is_old;            // a run has become by a later event what its rows were read without
     // Of the part that changes:
     struct event_row events;
     struct applier applier;
@@ -39,6 +42,10 @@ int session_commit(struct session *s);
 // Of the part that changes: the transaction is committed and durable; rolled back.
 void session_committed(struct session *s);
 void session_rolled_back(struct session *s);
+
+// Of the part that reads: begins another snapshot, which has all that is committed now. Returns
+// SQLite's code.
+int session_renew(struct session *s);
 
 // Runs op, of the session's part, in the transaction. Returns as struct sqlite_op's run.
 int session_run(struct session *s, struct store_op *op);

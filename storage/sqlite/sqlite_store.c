@@ -20,6 +20,7 @@
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/snapshot_gate.h"
 #include "storage/sqlite/sqlite_op.h"
+#include "storage/sqlite/sqlite_store_internal.h"
 #include "storage/sqlite/store_check.h"
 #include "storage/sqlite/store_failure.h"
 #include "storage/sqlite/store_file.h"
@@ -366,9 +367,10 @@ static const struct run_store_ops interface = {
     .close = close_store,
 };
 
-const struct error *sqlite_store_open(struct arena *a, const char *path,
-                                      const struct run_store_options *options,
-                                      struct run_store **ret_store) {
+const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
+                                              const struct run_store_options *options,
+                                              const struct pending_limits *limits,
+                                              struct run_store **ret_store) {
     int lock_fd;
     const struct error *e = store_file_open(a, path, &lock_fd);
     if (e != NULL) {
@@ -386,7 +388,7 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     s->failure.on_health = options->on_health;
     s->failure.context = options->context;
     snapshot_gate_init(&s->gate);
-    pending_init(&s->pending);
+    pending_init(&s->pending, limits);
     op_queue_init(&s->writes, options->queue_limit);
     read_queue_init(&s->reads, options->queue_limit);
     writer_init(&s->writer, &(struct writer_surroundings){.path = s->path,
@@ -427,4 +429,11 @@ const struct error *sqlite_store_open(struct arena *a, const char *path,
     }
     *ret_store = &s->base;
     return NULL;
+}
+
+const struct error *sqlite_store_open(struct arena *a, const char *path,
+                                      const struct run_store_options *options,
+                                      struct run_store **ret_store) {
+    struct pending_limits limits = pending_limits_usual();
+    return sqlite_store_open_limited(a, path, options, &limits, ret_store);
 }

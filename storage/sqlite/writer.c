@@ -12,9 +12,9 @@ enum {
     BATCH_BYTES = 8 * 1024 * 1024,
 };
 
-// How many rows are brought up to date at once: enough that neighbours share pages, few enough
-// that no client sees the pause; and after how long without an operation that goes on alone.
-enum { APPLY_SLICE = 256, APPLY_IDLE_US = 100 * 1000, APPLY_CLOSE_SLICE = 4096 };
+// How many slices of rows are brought up to date at once where no operation waits, and at the
+// close.
+enum { APPLY_IDLE_SLICES = 2, APPLY_CLOSE_SLICES = 16 };
 
 // How long a transaction waits for another program's lock: SQLITE_BUSY_TIMEOUT_MS at first,
 // and while the lock is known to be held no longer than this, so that few wait behind it.
@@ -209,7 +209,7 @@ static void plan_slice(struct writer *w, struct batch *b) {
     if (pending_is_frozen(pending) || pending_is_full(pending)) {
         w->apply_due += b->count + b->count / 8 + 1;
     }
-    if (w->apply_due >= APPLY_SLICE) {
+    if (w->apply_due >= pending->limits.slice) {
         b->apply = w->apply_due;
         w->apply_due = 0;
     }
@@ -316,12 +316,13 @@ static int64_t sooner(int64_t a_us, int64_t b_us) {
 // Waits for operations, and sees to changes that do not work and to a log that is too
 // large meanwhile. Returns false when there will be none.
 static bool take(struct writer *w, struct store_op **ret_waiting) {
+    const struct pending_limits *limits = &w->around.pending->limits;
     bool is_applying = false; // one slice after the other, until an operation comes
     for (;;) {
         bool is_failed = store_failure_is_raised(w->around.failure);
         int64_t shrink_us = is_failed ? 0 : checkpointer_retry_us(&w->checkpointer);
         int64_t probe_us = is_failed ? 0 : part_health_wait_us(&w->health);
-        int64_t apply_us = !can_apply(w) ? 0 : is_applying ? 1 : APPLY_IDLE_US;
+        int64_t apply_us = !can_apply(w) ? 0 : is_applying ? 1 : limits->idle_us;
         int64_t wait_us = sooner(sooner(shrink_us, probe_us), apply_us);
         if (!op_queue_take_within(w->around.queue, wait_us, ret_waiting)) {
             return false;
@@ -337,7 +338,7 @@ static bool take(struct writer *w, struct store_op **ret_waiting) {
         }
         is_applying = can_apply(w);
         if (is_applying) {
-            apply(w, 2 * APPLY_SLICE);
+            apply(w, APPLY_IDLE_SLICES * limits->slice);
         }
     }
 }
@@ -358,7 +359,7 @@ static void *writer_body(void *context) {
     }
     // A store that was closed has rows that say all, for whoever reads the file.
     while (can_apply(w) && file_guard_holds(w->around.guard)) {
-        apply(w, APPLY_CLOSE_SLICE);
+        apply(w, APPLY_CLOSE_SLICES * w->around.pending->limits.slice);
     }
     return NULL;
 }

@@ -4,6 +4,7 @@
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/rows.h"
 #include "storage/sqlite/run_row.h"
+#include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
 #include "storage/sqlite/workflow_row.h"
 
@@ -14,7 +15,7 @@ enum { SCAN_LIMIT = 10000 };
 // read in vain, and a page of the largest runs would be gigabytes.
 enum { BYTE_LIMIT = 4 * 1024 * 1024 };
 
-enum { SELECT_BODY, BY_START, BY_WORKFLOW, ACTIVE, SELECT_WORKFLOW };
+enum { SELECT_BODY, BY_START, BY_WORKFLOW, ACTIVE, SELECT_WORKFLOW, SELECT_RUN };
 
 // ?1 organization; ?2, ?3 the place to start behind; ?4 the exclusive lower
 // bound of started_at; ?5 the key of a workflow. The index is named so that no statistics
@@ -46,6 +47,9 @@ struct listing {
     struct session *session;
     struct store_list_runs *list;
     int64_t workflow_key; // 0: all
+    bool *is_old;         // of each run in list: read without all that made it what it is
+    int is_old_capacity;
+    bool has_old;
 };
 
 // Whether the row at s, of RUN_ROW_COLUMNS, is of a run that is asked for.
@@ -64,9 +68,42 @@ static void set_more(struct store_list_runs *l, const struct run_record *last) {
     l->ret_cursor = (struct store_cursor){last->started_at_us, last->id};
 }
 
+// Notes whether the run that was read is to be read again.
+static void note_age(struct listing *listing) {
+    struct store_list_runs *l = listing->list;
+    listing->is_old = rows_grow(l->op.arena, listing->is_old, l->ret_count,
+                                &listing->is_old_capacity, sizeof(listing->is_old[0]));
+    listing->is_old[l->ret_count] = listing->session->is_old;
+    listing->has_old = listing->has_old || listing->session->is_old;
+}
+
+// Reads again, in newer snapshots, the runs that were changed while the listing was read, and
+// leaves out those that are no longer asked for.
+static int read_old_again(const struct listing *listing, sqlite3_stmt *s) {
+    struct store_list_runs *l = listing->list;
+    int count = l->ret_count;
+    l->ret_count = 0;
+    for (int i = 0; i < count; i++) {
+        struct run_record run = l->ret_runs[i];
+        if (listing->is_old[i]) {
+            struct run_id id = run_id_of(run.id);
+            struct run_row row;
+            int rc =
+                run_read_whole(listing->session, l->op.arena, s, l->organization, &id, &run, &row);
+            if (rc != SQLITE_OK) {
+                return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc; // no run is ever removed
+            }
+        }
+        if ((RUN_STATUS_BIT(run.status) & l->status) != 0) {
+            l->ret_runs[l->ret_count++] = run;
+        }
+    }
+    return SQLITE_OK;
+}
+
 // Collects what s returns: up to limit runs or the byte limit, and whether
 // there is more, which one more wanted row or a limit tells.
-static int collect_runs(const struct listing *listing, sqlite3_stmt *s, sqlite3_stmt *select_body) {
+static int collect_runs(struct listing *listing, sqlite3_stmt *s, sqlite3_stmt *select_body) {
     struct store_list_runs *l = listing->list;
     struct arena *a = l->op.arena;
     int capacity = 0;
@@ -86,6 +123,7 @@ static int collect_runs(const struct listing *listing, sqlite3_stmt *s, sqlite3_
         }
         struct run_record run = {.sequence = 0};
         struct run_row row;
+        listing->session->is_old = false;
         rc = run_row_read(listing->session, a, s, &run, &row);
         if (rc == SQLITE_OK && wanted) {
             rc = run_body_read(a, select_body, row.run_key, &run);
@@ -94,6 +132,7 @@ static int collect_runs(const struct listing *listing, sqlite3_stmt *s, sqlite3_
             return rc;
         }
         if (wanted) {
+            note_age(listing);
             l->ret_runs = rows_grow(a, l->ret_runs, l->ret_count, &capacity, sizeof(run));
             l->ret_runs[l->ret_count++] = run;
             bytes += run.spec.len + run_fields_bytes(&run.fields, RUN_FIELDS_ALL);
@@ -108,7 +147,7 @@ static int collect_runs(const struct listing *listing, sqlite3_stmt *s, sqlite3_
 }
 
 // Collects what s, one of the three selections, returns.
-static int list(const struct listing *listing, sqlite3_stmt *s, sqlite3_stmt *select_body) {
+static int list(struct listing *listing, sqlite3_stmt *s, sqlite3_stmt *select_body) {
     const struct store_list_runs *l = listing->list;
     struct store_cursor upper = list_upper_bound(l);
     struct run_id upper_id = run_id_of(upper.id);
@@ -139,7 +178,8 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
             return rc == SQLITE_DONE ? SQLITE_OK : rc; // no run is of it
         }
     }
-    return list(&listing, s[list_statement(l)], s[SELECT_BODY]);
+    int rc = list(&listing, s[list_statement(l)], s[SELECT_BODY]);
+    return rc == SQLITE_OK && listing.has_old ? read_old_again(&listing, s[SELECT_RUN]) : rc;
 }
 
 const struct sqlite_op sqlite_list_runs = {
@@ -150,6 +190,7 @@ const struct sqlite_op sqlite_list_runs = {
             [BY_WORKFLOW] = LIST_SQL("run_by_workflow", " AND workflow_key=?5"),
             [ACTIVE] = LIST_SQL("run_active", " AND " RUN_ROW_ACTIVE_SQL),
             [SELECT_WORKFLOW] = WORKFLOW_ROW_FIND_SQL,
+            [SELECT_RUN] = RUN_READ_SQL,
         },
     .run = run,
     .is_long = true,

@@ -32,7 +32,8 @@ static int append_event(struct session *session, struct store_transition_run *t,
     return event_row_append(&session->events, &c->after, &source, &t->ret_revision);
 }
 
-// Writes the whole row at once: fields of it are given, of which the event does not tell.
+// Writes the whole row at once: fields are given, of which the event does not tell. That the row
+// is of this event says that all fields are, those of the body too.
 static int update_row(struct session *session, sqlite3_stmt *s, const struct change *c) {
     sqlite_bind_text(s, 1, c->after.organization);
     run_id_bind(s, 2, &c->id);
@@ -69,7 +70,7 @@ static void leave_pending(struct session *session, const struct change *c) {
 static int write_run(struct session *session, sqlite3_stmt *const *s,
                      struct store_transition_run *t, const struct change *c) {
     int rc = changes_status(c) ? append_event(session, t, c) : SQLITE_OK;
-    if (rc == SQLITE_OK && (t->given & RUN_ROW_FIELD_BITS) != 0) {
+    if (rc == SQLITE_OK && t->given != 0) {
         rc = update_row(session, s[UPDATE_RUN], c);
     } else if (rc == SQLITE_OK && changes_status(c)) {
         leave_pending(session, c);

@@ -1,0 +1,27 @@
+#ifndef RUNSD_STORAGE_SQLITE_PENDING_LIMITS_H
+#define RUNSD_STORAGE_SQLITE_PENDING_LIMITS_H
+
+#include <stdint.h>
+
+// When rows are brought up to date with their events (storage/sqlite/pending.h).
+struct pending_limits {
+    // How many runs, or events, one generation has before it is frozen. Its newest event becomes
+    // the durable mark that a start reads events from: about two generations' events at most.
+    int runs;
+    int64_t events;
+    // How many rows are brought up to date at once: enough that neighbours share pages, few
+    // enough that no client sees the pause.
+    int slice;
+    // After how long without an operation that goes on alone; 0: never.
+    int64_t idle_us;
+};
+
+enum { PENDING_RUNS = 49152 };
+
+// Those of a store that is served.
+static inline struct pending_limits pending_limits_usual(void) {
+    return (struct pending_limits){
+        .runs = PENDING_RUNS, .events = 2 * PENDING_RUNS, .slice = 256, .idle_us = 100 * 1000};
+}
+
+#endif
