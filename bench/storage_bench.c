@@ -133,21 +133,26 @@ static char (*make_ids(int count))[UUID_TEXT_SIZE] {
 static int usage(const char *program) {
     fprintf(stderr,
             "usage: %s [--store URL] [--runs N] [--cancels N] [--outstanding N] [--shuffle]\n"
+            "       [--cache-bytes N]\n"
             "  URL must name a store without runs; " STORE_URLS "\n",
             program);
     return 2;
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {
-        {"store", required_argument, NULL, 's'},   {"runs", required_argument, NULL, 'r'},
-        {"cancels", required_argument, NULL, 'c'}, {"outstanding", required_argument, NULL, 'o'},
-        {"shuffle", no_argument, NULL, 'x'},       {0}};
+    static const struct option options[] = {{"store", required_argument, NULL, 's'},
+                                            {"runs", required_argument, NULL, 'r'},
+                                            {"cancels", required_argument, NULL, 'c'},
+                                            {"outstanding", required_argument, NULL, 'o'},
+                                            {"shuffle", no_argument, NULL, 'x'},
+                                            {"cache-bytes", required_argument, NULL, 'b'},
+                                            {0}};
     const char *url = "memory:";
     int runs = 50000;
     int cancels = 0; // all
     int outstanding = 64;
     bool shuffle = false;
+    int64_t cache_bytes = 0;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 's':
@@ -161,6 +166,9 @@ int main(int argc, char **argv) {
             break;
         case 'o':
             outstanding = atoi(optarg);
+            break;
+        case 'b':
+            cache_bytes = atoll(optarg);
             break;
         case 'x':
             shuffle = true;
@@ -177,8 +185,8 @@ int main(int argc, char **argv) {
     arena_init(&a);
     struct logger log = {.fd = STDERR_FILENO, .level = LOG_WARN, .program = "storage_bench"};
     struct run_store *store;
-    const struct error *e =
-        run_store_open(&a, url, &(struct run_store_options){.log = &log}, &store);
+    const struct error *e = run_store_open(
+        &a, url, &(struct run_store_options){.log = &log, .cache_bytes = cache_bytes}, &store);
     if (e != NULL) {
         fprintf(stderr, "%s\n", e->message);
         return 1;

@@ -27,6 +27,13 @@ const struct cli_option server_options_rows[] = {
      .most = 10000000,
      .fallback_number = OP_QUEUE_DEFAULT_LIMIT,
      .help = "operations that wait for the store"},
+    {.name = "--cache-bytes",
+     .value = "N",
+     CLI_NUMBER_AT(struct server_options, runsd.cache_bytes),
+     .least = STORE_LEAST_CACHE_BYTES,
+     .most = STORE_MOST_CACHE_BYTES,
+     .fallback_number = STORE_DEFAULT_CACHE_BYTES,
+     .help = "of memory for pages of the store's\nfile"},
     {.name = NULL},
 };
 

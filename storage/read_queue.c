@@ -58,13 +58,13 @@ static bool gets_on(const struct read_seat *s, int64_t now_us) {
             (s->begun_us == 0 || now_us - s->begun_us < READ_QUEUE_STALL_US));
 }
 
-// Whether another reader than this one gets on, so that what waits is left to it.
-static bool is_left_to_another(const struct read_queue *q, int reader, int64_t now_us) {
+// Whether one of the first count readers gets on, so that what waits is left to it.
+static bool is_left_to(const struct read_queue *q, int count, int64_t now_us) {
     if (is_slow(q)) {
         return false;
     }
-    for (int i = 0; i < q->readers; i++) {
-        if (i != reader && gets_on(&q->seats[i], now_us)) {
+    for (int i = 0; i < count; i++) {
+        if (gets_on(&q->seats[i], now_us)) {
             return true;
         }
     }
@@ -92,7 +92,7 @@ static pthread_cond_t *call_another(struct read_queue *q, int64_t now_us) {
     if (!has_work(q)) {
         return NULL;
     }
-    if (!is_left_to_another(q, NOBODY, now_us)) {
+    if (!is_left_to(q, q->readers, now_us)) {
         struct read_seat *s = sleeper(q);
         if (s != NULL) {
             s->state = READ_SEAT_CALLED;
@@ -218,10 +218,11 @@ static bool wait_for_call(struct read_queue *q, int reader, int64_t until_us) {
     return true;
 }
 
-// Whether the reader may take something, or all is left to others.
+// Whether the reader may take something, or all is left to those before it: when a reader that
+// stalled is back, the cache that is warm is used again.
 static bool may_take(const struct read_queue *q, int reader) {
-    return reader < q->readers && (!is_left_to_another(q, reader, 0) ||
-                                   !is_left_to_another(q, reader, clock_monotonic_us()));
+    return reader < q->readers &&
+           (!is_left_to(q, reader, 0) || !is_left_to(q, reader, clock_monotonic_us()));
 }
 
 static void wake_all(struct read_queue *q) {
@@ -282,7 +283,7 @@ struct store_op *read_queue_next(struct read_queue *q, int reader, int64_t now_u
     } else if (is_slow(q)) {
         q->quick_in_row++;
     }
-    if (!is_over && !is_left_to_another(q, reader, now_us)) {
+    if (!is_over && !is_left_to(q, reader, now_us)) {
         op = pick(q, s, true);
     }
     if (op != NULL) {

@@ -33,6 +33,10 @@ enum store_part { STORE_READS, STORE_CHANGES };
 
 enum { STORE_SECRET_BYTES = 32 };
 
+// The memory in which a store keeps pages of its file, of all its threads together.
+enum { STORE_LEAST_CACHE_BYTES = 1 << 20, STORE_DEFAULT_CACHE_BYTES = 16 << 20 };
+#define STORE_MOST_CACHE_BYTES ((int64_t)1 << 40)
+
 struct run_store;
 struct store_op; // storage/op/store_op.h; each operation is a header beside it
 
@@ -73,6 +77,9 @@ struct run_store_options {
     const struct logger *log;
     // How many operations may wait; 0: 16,384.
     int queue_limit;
+    // For pages of the store's file; 0: STORE_DEFAULT_CACHE_BYTES. A store that has no file
+    // ignores it.
+    int64_t cache_bytes;
     // Called at most once, on a thread of the store, when the store can no
     // longer be used (a commit's outcome is unknown, say): every later
     // operation is answered STORE_STOPPED, and only a restart mends it.

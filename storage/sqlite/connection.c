@@ -1,7 +1,9 @@
 #include "storage/sqlite/connection.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/core/strbuf.h"
@@ -79,6 +81,12 @@ int sqlite_connect_immutable(struct arena *a, const char *path, sqlite3 **ret_db
     const char *name = arena_cstr(a, strbuf_slice(&uri));
     strbuf_release(&uri);
     return connect(name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, "PRAGMA query_only=ON;", ret_db);
+}
+
+int sqlite_limit_cache(sqlite3 *db, int64_t bytes) {
+    char sql[64];
+    snprintf(sql, sizeof(sql), "PRAGMA cache_size=-%" PRId64, bytes / 1024 + 1);
+    return sqlite_run(db, sql);
 }
 
 int sqlite_run(sqlite3 *db, const char *sql) {

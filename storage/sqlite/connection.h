@@ -33,6 +33,10 @@ int sqlite_connect_alone(const char *path, sqlite3 **ret_db);
 // beside it. This process must not have the file open: closing it drops SQLite's locks.
 int sqlite_connect_immutable(struct arena *a, const char *path, sqlite3 **ret_db);
 
+// Has db keep pages of so many bytes in memory at most, instead of 8 MiB. A few pages are kept
+// whatever is asked.
+int sqlite_limit_cache(sqlite3 *db, int64_t bytes);
+
 // Runs SQL that returns nothing of interest.
 int sqlite_run(sqlite3 *db, const char *sql);
 

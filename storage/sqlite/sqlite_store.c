@@ -7,6 +7,7 @@
 #include "base/core/memory.h"
 #include "storage/op_queue.h"
 #include "storage/read_queue.h"
+#include "storage/sqlite/cache_shares.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/history.h"
@@ -39,6 +40,7 @@ struct sqlite_store {
     struct store_failure failure;
     struct file_guard guard;
     struct history history;
+    struct cache_shares cache;
     sqlite3 *write_db;
     sqlite3 *read_dbs[STORE_READERS];
     struct op_queue writes;
@@ -250,6 +252,9 @@ static const struct error *open_writer(struct arena *a, struct sqlite_store *s) 
     struct opening o;
     opening_look(&o, a, s->path, s->lock_fd);
     int rc = sqlite_connect_writer(s->path, &s->write_db);
+    if (rc == SQLITE_OK) {
+        rc = sqlite_limit_cache(s->write_db, s->cache.writer_bytes);
+    }
     if (rc != SQLITE_OK) {
         return sqlite_error(a, s->write_db, rc, s->path, "opening it");
     }
@@ -276,6 +281,10 @@ static const struct error *open_writer(struct arena *a, struct sqlite_store *s) 
 static const struct error *open_readers(struct arena *a, struct sqlite_store *s) {
     for (int i = 0; i < STORE_READERS; i++) {
         int rc = sqlite_connect_reader(s->path, &s->read_dbs[i]);
+        if (rc == SQLITE_OK) {
+            rc = sqlite_limit_cache(s->read_dbs[i], i == 0 ? s->cache.first_reader_bytes
+                                                           : s->cache.other_reader_bytes);
+        }
         if (rc == SQLITE_OK) {
             rc = reader_attach(&s->readers[i], s->read_dbs[i]);
         }
@@ -309,6 +318,9 @@ static const struct error *open_without_room(struct arena *a, struct sqlite_stor
     struct opening o;
     opening_look(&o, a, s->path, s->lock_fd);
     int rc = sqlite_connect_alone(s->path, &s->read_dbs[0]);
+    if (rc == SQLITE_OK) {
+        rc = sqlite_limit_cache(s->read_dbs[0], s->cache.first_reader_bytes);
+    }
     if (rc != SQLITE_OK) {
         return sqlite_error(a, s->read_dbs[0], rc, s->path, "opening it");
     }
@@ -387,6 +399,7 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
     s->failure.on_failure = options->on_failure;
     s->failure.on_health = options->on_health;
     s->failure.context = options->context;
+    s->cache = cache_shares_of(options->cache_bytes, STORE_READERS);
     snapshot_gate_init(&s->gate);
     pending_init(&s->pending, limits);
     op_queue_init(&s->writes, options->queue_limit);

@@ -158,6 +158,21 @@ TEST_F(ReadQueue, OneThatStallsIsLeftAloneWithWhatItRuns) {
     }
 }
 
+TEST_F(ReadQueue, OneThatStalledIsFirstAgainOnceItIsBack) {
+    Init(2);
+    PushAll(3);
+    EXPECT_EQ(Take(0), 0);
+    read_queue_begin(&queue_, 0, 1);
+    EXPECT_EQ(Begin(1), 1);
+    EXPECT_EQ(Next(0), kNone);
+    EXPECT_EQ(Begin(0), 2) << "though reader 1 gets on";
+    EXPECT_TRUE(Push(3));
+    EXPECT_EQ(Next(1), kNone);
+    EXPECT_EQ(Take(1), kNone);
+    EXPECT_EQ(Next(0), kNone);
+    EXPECT_EQ(Take(0), 3);
+}
+
 // What is at the gate, or ends its snapshot, is no stall.
 TEST_F(ReadQueue, OneThatHasNotBegunHasNotStalled) {
     Init(2);

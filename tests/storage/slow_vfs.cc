@@ -66,6 +66,11 @@ int SlowVfs::most_held() {
     return most_held_;
 }
 
+int SlowVfs::reads() {
+    std::lock_guard<std::mutex> guard(lock_);
+    return reads_;
+}
+
 bool SlowVfs::Holds(std::thread::id thread) {
     if (held_threads_.size() < first_) {
         held_threads_.insert(thread);
@@ -75,6 +80,7 @@ bool SlowVfs::Holds(std::thread::id thread) {
 
 void SlowVfs::OnRead() {
     std::unique_lock<std::mutex> guard(lock_);
+    reads_++;
     if (!Holds(std::this_thread::get_id())) {
         return;
     }

@@ -29,6 +29,9 @@ class SlowVfs {
     // The most reads that waited at once since the last HoldUntilTogether or HoldFirst.
     int most_held();
 
+    // How often the database was read so far.
+    int reads();
+
     // For the VFS's own function.
     void OnRead();
 
@@ -42,6 +45,7 @@ class SlowVfs {
     std::set<std::thread::id> held_threads_;
     int held_ = 0;
     int most_held_ = 0;
+    int reads_ = 0;
 };
 
 #endif

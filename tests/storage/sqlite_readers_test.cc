@@ -1,6 +1,9 @@
 // Several readers over a disk whose reads wait: what overlaps, and what waits for nothing.
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <climits>
 #include <memory>
 #include <thread>
 
@@ -40,6 +43,13 @@ class Pending {
         (*p->list_)->limit = 10;
         p->Submit(store, p->list_->get());
         return p;
+    }
+    // A test that failed leaves none under way.
+    ~Pending() {
+        if (!done_) {
+            SlowVfs::Install().Release();
+            Await();
+        }
     }
     bool IsDone() const {
         return done_;
@@ -193,6 +203,56 @@ TEST_F(SqliteReaders, EachSeesWhatWasAnsweredBefore) {
     for (auto &get : others) {
         EXPECT_TRUE(get->Await());
     }
+}
+
+class SqliteCaches : public SqliteReaders {
+  protected:
+    // How often the database is read at least while all runs are read once more, with caches of so
+    // many bytes. What the writer commits meanwhile empties caches, and a reader that is put off
+    // for longer than a stall leaves some to another: so a few rounds are looked at.
+    int LeastReadsOfARound(int64_t cache_bytes) {
+        run_store_close(store_);
+        struct run_store_options options = {};
+        options.cache_bytes = cache_bytes;
+        store_ = Open(url_, options).store;
+        int least = INT_MAX;
+        for (int round = 0; round < 10; round++) {
+            int before = vfs_.reads();
+            for (int i = 0; i < kRuns; i++) {
+                EXPECT_EQ(GetRun(store_, RunId(i)).result, STORE_OK);
+            }
+            least = std::min(least, vfs_.reads() - before);
+        }
+        return least;
+    }
+};
+
+// The runs take 3.3 MB.
+TEST_F(SqliteCaches, HoldWhatTheyAreGivenRoomFor) {
+    EXPECT_GT(LeastReadsOfARound(STORE_LEAST_CACHE_BYTES), kRuns);
+    EXPECT_LT(LeastReadsOfARound(0), kRuns / 4);
+    EXPECT_LT(LeastReadsOfARound(int64_t{64} << 20), kRuns / 4);
+    EXPECT_LT(LeastReadsOfARound(STORE_MOST_CACHE_BYTES), kRuns / 4);
+}
+
+// A reader that had to help out does not keep what it read then.
+TEST_F(SqliteCaches, OfReadersThatHaveNothingToDoAreEmptied) {
+    vfs_.HoldFirst(1);
+    auto list = Pending::List(store_);
+    ASSERT_TRUE(vfs_.WaitUntilHeld(1));
+    for (int i = 0; i < kRuns; i++) { // by another reader
+        ASSERT_EQ(GetRun(store_, RunId(i)).result, STORE_OK);
+    }
+    vfs_.Release();
+    ASSERT_TRUE(list->Await());
+    sqlite3_int64 full = sqlite3_memory_used(); // counted since the VFS was installed
+    ASSERT_GT(full, 500'000);
+    int64_t end_us = clock_monotonic_us() + kMinuteUs;
+    while (sqlite3_memory_used() > full - 500'000 && clock_monotonic_us() < end_us) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_LE(sqlite3_memory_used(), full - 500'000);
+    EXPECT_EQ(GetRun(store_, RunId(0)).result, STORE_OK);
 }
 
 // Closing waits for those that wait for the disk.
