@@ -149,6 +149,7 @@ class Runner:
         if tally is not None:
             add_store(measured, tally, report["answers"].get(case.answer, 0)
                       if case.runs == "fresh" else 0, not case.fixed_rate)
+        if target.files_apart:
             requests = max(report["requests"], 1)
             measured.read_bytes = (after.read - before.read) / requests
             measured.written_bytes = (after.written - before.written) / requests

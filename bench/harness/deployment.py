@@ -28,6 +28,8 @@ class Target:
 
     service = SERVICE
     database = None  # the path of its SQLite file, whose log is watched; None: it is not
+    # Whether its read and write calls are of files alone, so that they are counted.
+    files_apart = True
 
     def __init__(self, name, programs, folder):
         self.name = name

@@ -3,7 +3,7 @@
 A folder whose run-peer.sh builds it (under $OUT), fills its database with $N running
 runs, starts it on $HTTP and $GRPC with the bearer token $TOKEN, and leaves the ids of
 the runs, in random order, in $OUT/ids.txt and its processes in $OUT/peer.pids, divided
-by commas.
+by commas. Its database is the SQLite file $DB.
 """
 
 import os
@@ -68,6 +68,9 @@ class Peer:
         self._say = say
         self.target = deployment.Target("peer", programs, folder)
         self.target.service = SERVICE
+        # Watched as ours is, so that watching costs both alike.
+        self.target.database = os.path.join(self.target.folder, "runs.db")
+        self.target.files_apart = False  # Go reads sockets as it reads files
         self.target.token = "peer-token"
         self._ids = []
         self._taken = 0
@@ -80,6 +83,7 @@ class Peer:
         target.stop()
         target.servers.clear()
         environment = {**os.environ, **SETTINGS, "OUT": target.folder, "N": str(RUNS),
+                       "DB": target.database,
                        "HTTP": target.http.split(":")[1], "GRPC": target.tcp.split(":")[1],
                        "TOKEN": target.token}
         log_path = os.path.join(target.folder, "run-peer.log")

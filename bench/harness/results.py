@@ -96,10 +96,13 @@ class Results:
         """The median rate of the case with the name."""
         return next(table.median(m, "rate") for c, m in self._measured.items() if c.name == name)
 
+    def _sides(self):
+        return (("", self._measured), *self._others.items())
+
     def wrong(self):
         """How many requests did not end as they should."""
         return overload.wrong(self.overload) + sum(
-            m.wrong for side in [self._measured, *self._others.values()]
+            m.wrong for _, side in self._sides()
             for measurements in side.values() for m in measurements)
 
     def _case_row(self, case, measurements):
@@ -124,20 +127,10 @@ class Results:
                          else None, 2),
             table.number(median("generator_cpu_us")))
 
-    def _store_row(self, case, measurements):
-        def median(field, divisor=1):
-            value = table.median(measurements, field)
-            return None if value is None else value / divisor
-
-        pauses = [m.longest_pause_us for m in measurements if m.longest_pause_us is not None]
-        return (case.name, table.number(median("batch")), table.number(median("log_pages"), 2),
-                table.number(median("log_bytes"), 0), table.number(median("written_bytes"), 0),
-                table.number(median("read_bytes", PAGE_BYTES), 2),
-                table.number(max(pauses) / 1000 if pauses else None))
-
     def _store_lines(self):
-        rows = [self._store_row(c, m) for c, m in self._measured.items()
-                if m[0].read_bytes is not None]
+        rows = [_store_row(f"{case.name} ({title})" if title else case.name, rounds)
+                for title, measured in self._sides() for case, rounds in measured.items()
+                if rounds[0].batch is not None or rounds[0].read_bytes is not None]
         if not rows:
             return []
         heading = ("the store", "batch", "log pages", "log bytes", "written", "page reads",
@@ -148,7 +141,7 @@ class Results:
     def _notes(self):
         """What must be known of single cases."""
         lines = []
-        for title, measured in (("", self._measured), *self._others.items()):
+        for title, measured in self._sides():
             for case, rounds in measured.items():
                 short = sum(m.short for m in rounds)
                 unseen = sum(m.log_unseen for m in rounds)
@@ -167,7 +160,7 @@ class Results:
 
     def _wrong_lines(self):
         lines = ["", f"WRONG: {self.wrong()} requests did not end as they should:"]
-        for title, measured in (("", self._measured), *self._others.items()):
+        for title, measured in self._sides():
             lines += [f"- {c.name}{title and f' ({title})'}: {sum(x.wrong for x in m)} of "
                       f"{sum(x.requests for x in m)}" for c, m in measured.items()
                       if any(x.wrong for x in m)]
@@ -208,6 +201,18 @@ class Results:
         if self.wrong():
             lines += self._wrong_lines()
         return "\n".join(lines)
+
+
+def _store_row(name, measurements):
+    def median(field, divisor=1):
+        value = table.median(measurements, field)
+        return None if value is None else value / divisor
+
+    pauses = [m.longest_pause_us for m in measurements if m.longest_pause_us is not None]
+    return (name, table.number(median("batch")), table.number(median("log_pages"), 2),
+            table.number(median("log_bytes"), 0), table.number(median("written_bytes"), 0),
+            table.number(median("read_bytes", PAGE_BYTES), 2),
+            table.number(max(pauses) / 1000 if pauses else None))
 
 
 def _ordinal(number):

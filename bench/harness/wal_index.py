@@ -107,9 +107,12 @@ class Watcher:
     """Looks at a store's wal-index, on a thread of its own, until it is stopped."""
 
     def __init__(self, database):
-        with open(database + "-shm", "rb") as file:
-            self._bytes = mmap.mmap(file.fileno(), BYTES, access=mmap.ACCESS_READ)
-        self._log = os.open(database + "-wal", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with open(database + "-shm", "rb") as file:
+                self._bytes = mmap.mmap(file.fileno(), BYTES, access=mmap.ACCESS_READ)
+            self._log = os.open(database + "-wal", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise processes.BenchError(f"the store's log cannot be watched: {error}") from error
         self._tally = Tally(self._read(), lambda header: frames_behind(self._log, header))
         self._loaded = True
         self._ended = threading.Event()

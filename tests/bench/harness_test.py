@@ -290,6 +290,14 @@ class Results(unittest.TestCase):
         self.assertEqual([cell.strip() for cell in row.strip("|").split("|")],
                          ["cancel", "18.0", "1.25", "5,150", "9,000", "0.50", "1.5"])
 
+    def test_what_the_store_of_others_did_is_in_it_too(self):
+        outcome = self.outcome()
+        m = cases.measurement(report(), "200", 0.1, 0.1)
+        m.batch, m.log_pages, m.log_bytes, m.longest_pause_us = 9.0, 2.0, 8240.0, 5000.0
+        outcome.add_other("the peer", cases.CASES[0], m)
+        self.assertIn("| cancel (the peer) |   9.0 |      2.00 |     8,240 |       - |          - "
+                      "|              5.0 |", outcome.text())
+
     def test_rounds_that_ran_out_of_runs_are_told(self):
         outcome = self.outcome()
         outcome._measured[cases.CASES[0]][1].short = True

@@ -79,6 +79,10 @@ class WalIndex(unittest.TestCase):
         with self.assertRaisesRegex(processes.BenchError, "wal-index has version 1, known is"):
             wal_index.parse(2 * struct.pack("=III36x", 1, 0, 5))
 
+    def test_a_store_that_nobody_holds_is_told(self):
+        with self.assertRaisesRegex(processes.BenchError, "cannot be watched: .*nowhere.db-shm"):
+            wal_index.Watcher("/nowhere.db")
+
     def test_a_page_may_be_as_large_as_no_number_of_16_bits(self):
         data = struct.pack("=III2xHI28x", 3007000, 0, 5, 1, 8)
         self.assertEqual(wal_index.parse(data + data)[:2], (5, 8))
