@@ -183,8 +183,10 @@ def measure_parts(limits, echo, programs, folder, options):
 
 
 def measure_round(number, sides, outcome, options):
+    # Whoever comes first finds the machine as the others did not: they take turns.
+    turns = sides if number % 2 == 1 else sides[::-1]
     for case in sides[0].cases:
-        for side in sides:
+        for side in turns:
             if case not in side.cases:
                 continue
             measured = side.runner.measure(case)

@@ -7,7 +7,10 @@ import typing
 
 from harness import deployment, processes, wal_index
 
-WARM_UP = 5000  # cancels of a fresh server that nobody counts, at most a twentieth of those left
+# Cancels of a fresh server that nobody counts: until its log began anew, but no larger a share
+# of those there are.
+WARM_UP_STEP = 2500
+WARM_UP_SHARE = 0.25
 RESERVE = 1.5   # runs for a round, as a multiple of what its case's usual rate takes
 
 
@@ -104,11 +107,24 @@ class Runner:
     def _fresh_ids(self, case, runs):
         """Running runs, taken from a store whose server has had some cancelled already."""
         rate = self._rates.get(case.name, case.usual_rate)
-        runs.renew(int(rate * self._seconds) + WARM_UP, case.ordered)
-        first = runs.take(min(WARM_UP, max(runs.left(case.ordered) // 20, 1)), case.ordered)
-        report = self._load(case, runs.target, "warm-up", first, ["--once"])
-        deployment.expect_all(report, case.answer, "warming up for " + case.name)
+        if runs.renew(int(rate * self._seconds), case.ordered):
+            self._warm_up(case, runs)
         return runs.take(max(1000, int(case.usual_rate * self._seconds * RESERVE)), case.ordered)
+
+    def _warm_up(self, case, runs):
+        """Cancels until the log began anew: then its file has the size that it keeps, and no
+        longer grows with each commit."""
+        at_most = int(runs.left(case.ordered) * WARM_UP_SHARE)
+        restarts = used = 0
+        while restarts == 0 and used < at_most:
+            ids = runs.take(min(WARM_UP_STEP, at_most - used), case.ordered)
+            used += len(ids)
+            watcher = wal_index.Watcher(runs.target.database)
+            try:
+                report = self._load(case, runs.target, "warm-up", ids, ["--once"])
+            finally:
+                restarts = watcher.stop().restarts
+            deployment.expect_all(report, case.answer, "warming up for " + case.name)
 
     def measure(self, case):
         runs = self._targets[case.where]
@@ -125,19 +141,16 @@ class Runner:
         processes.settle(target.pids())
         counted = target.pids(case.servers)
         before = _Reading(target, counted)
-        watcher = wal_index.Watcher(target.database) if target.database else None
-        tally = None
+        watcher = wal_index.Watcher(target.database)
         try:
             report = self._load(case, target, case.name, ids, options)
             target.check_alive()
             others = before.others(report)
-            if watcher is not None:
-                watcher.load_ended()
+            watcher.load_ended()
             # What the servers put off (checkpoints) belongs to the requests.
             processes.settle(target.pids())
         finally:
-            if watcher is not None:
-                tally = watcher.stop()
+            tally = watcher.stop()
         after = _Reading(target, counted)
         self._rates[case.name] = report["ratePerSecond"]
         self._note_memory(target)
@@ -146,9 +159,8 @@ class Runner:
             runs.give_back(len(ids) - report["targetsUsed"], case.ordered)
             measured.short = (report["targetsUsed"] == len(ids)
                               and report["seconds"] < self._seconds * 0.95)
-        if tally is not None:
-            add_store(measured, tally, report["answers"].get(case.answer, 0)
-                      if case.runs == "fresh" else 0, not case.fixed_rate)
+        changes = report["answers"].get(case.answer, 0) if case.runs == "fresh" else 0
+        add_store(measured, tally, changes, not case.fixed_rate)
         if target.files_apart:
             requests = max(report["requests"], 1)
             measured.read_bytes = (after.read - before.read) / requests

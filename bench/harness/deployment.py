@@ -27,7 +27,7 @@ class Target:
     """
 
     service = SERVICE
-    database = None  # the path of its SQLite file, whose log is watched; None: it is not
+    database = None  # the path of its SQLite file
     # Whether its read and write calls are of files alone, so that they are counted.
     files_apart = True
 

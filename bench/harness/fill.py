@@ -15,6 +15,8 @@ EVERY, EVERY_OF_MANY = 2, 10
 BYTES_PER_RUN = 1900
 # Stores up to this size are kept as a copy that brings them back within a second or two.
 COPIED_BYTES = 2 * 2**30
+BLOCK_BYTES = 4096
+CHUNK_BYTES = 256 * BLOCK_BYTES
 IDS, RUNNING_IDS = "ids", "running-ids"
 KEPT = "store.filled"
 
@@ -72,23 +74,41 @@ def fill(target, runs, every):
 
 def keep(target):
     """Copies the store, which no process holds."""
-    _copy(os.path.join(target.folder, deployment.STORE_FOLDER),
-          os.path.join(target.folder, KEPT))
+    kept = os.path.join(target.folder, KEPT)
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(os.path.join(target.folder, deployment.STORE_FOLDER), kept)
+    for name in os.listdir(kept):
+        with open(os.path.join(kept, name), "rb") as file:
+            os.fsync(file.fileno())
 
 
 def bring_back(target):
-    """Replaces the store, which no process holds, by the copy."""
-    _copy(os.path.join(target.folder, KEPT),
-          os.path.join(target.folder, deployment.STORE_FOLDER))
+    """Makes the store, which no process holds, what the copy is.
+
+    Only what differs is written, and has reached the disk at the end: else the system or
+    the disk would go on writing while a server is measured, whose own writes then wait."""
+    kept = os.path.join(target.folder, KEPT)
+    store = os.path.join(target.folder, deployment.STORE_FOLDER)
+    for name in set(os.listdir(store)) - set(os.listdir(kept)):
+        os.remove(os.path.join(store, name))
+    for name in os.listdir(kept):
+        make_alike(os.path.join(kept, name), os.path.join(store, name))
 
 
-def _copy(source, target):
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
-    # Else the system writes it while a server is measured, whose own writes then wait.
-    for name in os.listdir(target):
-        file = os.open(os.path.join(target, name), os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
+def make_alike(source, target):
+    """Makes the file target what the file source is, block by block; returns how many were
+    written."""
+    written = 0
+    with open(source, "rb") as old, open(os.open(target, os.O_RDWR | os.O_CREAT, 0o600),
+                                         "r+b", buffering=0) as new:
+        new.truncate(os.fstat(old.fileno()).st_size)
+        for at in range(0, os.fstat(old.fileno()).st_size, CHUNK_BYTES):
+            right, found = (os.pread(file.fileno(), CHUNK_BYTES, at) for file in (old, new))
+            if right == found:
+                continue
+            for block in range(0, len(right), BLOCK_BYTES):
+                if right[block:block + BLOCK_BYTES] != found[block:block + BLOCK_BYTES]:
+                    os.pwrite(new.fileno(), right[block:block + BLOCK_BYTES], at + block)
+                    written += 1
+        os.fsync(new.fileno())
+    return written

@@ -38,7 +38,8 @@ class FilledTarget:
 
     def renew(self, count, ordered):
         """Sees to it that about so many runs can be taken: brings the filled store back where
-        that is quick, else fills it anew once fewer are left than half of them."""
+        that is quick, else fills it anew once fewer are left than half of them. Returns whether
+        the servers were started anew for that."""
         wanted = min(count, self._pool.size(ordered))
         if self._copied:
             self.target.stop()
@@ -48,8 +49,9 @@ class FilledTarget:
             self.target.stop()
             self._fill()
         else:
-            return
+            return False
         self.target.start()
+        return True
 
     def left(self, ordered):
         return self._pool.left(ordered)

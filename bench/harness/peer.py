@@ -78,7 +78,8 @@ class Peer:
         say("building and filling the peer ...")
 
     def renew(self, count, ordered):
-        """Starts it on a database of its own making: all are running again."""
+        """Starts it on a database of its own making: all are running again. Returns True, as
+        it was started anew."""
         target = self.target
         target.stop()
         target.servers.clear()
@@ -104,6 +105,7 @@ class Peer:
         with open(os.path.join(target.folder, "ids.txt"), encoding="ascii") as file:
             self._ids = file.read().split()
         self._taken = 0
+        return True
 
     def _find_processes(self):
         path = os.path.join(self.target.folder, "peer.pids")

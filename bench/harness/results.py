@@ -278,8 +278,9 @@ Written by `script/bench --write-results`, a section for each size of store; do 
   them; `cancel-ordered` takes them in the order of their creation. GETs and refused cancels take
   their runs at random, GETs from all, refused ones from the finished.
 - Before each round of a cancel case the store is brought back as it was filled (up to 2 GiB) and the
-  server started anew, with up to 5,000 cancels that nobody counts. A larger store is used on; there
-  `cancel-ordered` has the oldest quarter of the running runs to itself.
+  server started anew; cancels that nobody counts, of up to a quarter of the runs, then bring its
+  write-ahead log to the size that it keeps. A larger store is used on; there `cancel-ordered` has
+  the oldest quarter of the running runs to itself.
 - Closed loop, each connection sending its next request at once, save where a rate is due: there
   latency counts from when a request was due, so that waiting to be sent is not left out.
 - longest: the longest request of all rounds, in ms; beside others the median of the rounds' longest.

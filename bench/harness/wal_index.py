@@ -75,7 +75,7 @@ class Tally:
         self._seen_at = None     # and last
         self.page_bytes = header.page_bytes
         self.frames = 0
-        self.restarts = 0
+        self.restarts = 0        # of a log that held something
         self.unseen = 0          # logs whose end was overwritten before it was seen
         self.longest_pause = 0.0  # between two commits, at least
 
@@ -90,7 +90,7 @@ class Tally:
             self.frames += header.frames - last.frames
         else:
             self.frames += header.frames + self._behind(last)
-            self.restarts += begun
+            self.restarts += begun if last.frames > 0 else 0
             self.unseen += begun - 1 + (header.frames > last.frames > 0)
         if header.commits != last.commits:
             if self._changed_at is not None and loaded:

@@ -49,6 +49,26 @@ class Fill(unittest.TestCase):
                 self.assertEqual(file.read(), "kept")
 
 
+    def test_only_blocks_that_differ_are_written(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = (os.path.join(folder, name) for name in ("source", "target"))
+            right = bytearray(os.urandom(fill.CHUNK_BYTES + 5 * fill.BLOCK_BYTES + 7))
+            found = bytearray(right)
+            found[0] ^= 1
+            found[fill.CHUNK_BYTES + fill.BLOCK_BYTES] ^= 1
+            found[-1] ^= 1
+            for path, data in ((source, right), (target, found + b"more")):
+                with open(path, "wb") as file:
+                    file.write(data)
+            self.assertEqual(fill.make_alike(source, target), 3)
+            self.assertEqual(fill.make_alike(source, target), 0)
+            with open(target, "rb") as file:
+                self.assertEqual(file.read(), bytes(right))
+            self.assertEqual(fill.make_alike(source, os.path.join(folder, "new")), 262)
+            with open(os.path.join(folder, "new"), "rb") as file:
+                self.assertEqual(file.read(), bytes(right))
+
+
 class RunPool(unittest.TestCase):
     IDS = [f"id-{n:03d}" for n in range(1, 104)]
 
@@ -164,7 +184,7 @@ class FilledTarget(unittest.TestCase):
     def test_a_small_store_is_brought_back_each_time(self):
         with tempfile.TemporaryDirectory() as folder:
             target, runs = self.filled(folder, 100)
-            runs.renew(10, False)
+            self.assertTrue(runs.renew(10, False))
             self.assertEqual(len(runs.take(40, False)), 40)
             target.write("changed")
             runs.renew(10, True)
@@ -178,7 +198,7 @@ class FilledTarget(unittest.TestCase):
             target, runs = self.filled(folder, 1000)
             self.assertEqual(len(runs.take(200, False)), 200)  # of 375
             target.write("changed")
-            runs.renew(200, False)
+            self.assertFalse(runs.renew(200, False))
             self.assertEqual((target.read(), target.said), ("changed", ["start"]))
             self.assertEqual(len(runs.take(200, False)), 175)
             self.assertEqual(len(runs.take(100, True)), 100)  # of 125
