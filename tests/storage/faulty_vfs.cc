@@ -25,9 +25,13 @@ int Read(sqlite3_file *f, void *to, int n, sqlite3_int64 at) {
 int Write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at) {
     sqlite3_int64 size = 0;
     Real(f)->pMethods->xFileSize(Real(f), &size);
-    int rc = installed->OnWrite(KindOf(f), at + n > size);
+    bool half = false;
+    int rc = installed->OnWrite(KindOf(f), at + n > size, &half);
     if (rc == SQLITE_OK && KindOf(f) == FaultyVfs::File::kLog && n > kLongestOfAFrame &&
         (rc = installed->OnRoom()) != SQLITE_OK) {
+        half = true;
+    }
+    if (half) {
         Real(f)->pMethods->xWrite(Real(f), from, n / 2, at);
     }
     return rc != SQLITE_OK ? rc : Real(f)->pMethods->xWrite(Real(f), from, n, at);
@@ -82,6 +86,7 @@ void FaultyVfs::Reset() {
     fail_syncs_ = false;
     write_code_ = 0;
     error_number_ = 0;
+    cut_ = false;
     read_code_ = 0;
     fail_log_growth_ = false;
     room_code_ = 0;
@@ -108,6 +113,12 @@ void FaultyVfs::FailWrites(int code, int after, int error_number) {
     write_code_ = code;
     writes_left_ = after;
     error_number_ = error_number;
+}
+
+void FaultyVfs::CutWrites(int code, int after, int error_number) {
+    FailWrites(code, after, error_number);
+    std::lock_guard<std::mutex> guard(lock_);
+    cut_ = true;
 }
 
 void FaultyVfs::FailLogGrowth() {
@@ -176,10 +187,12 @@ int FaultyVfs::OnSync(File file, bool *ret_do_it) {
     return SQLITE_OK;
 }
 
-int FaultyVfs::OnWrite(File file, bool grows) {
+int FaultyVfs::OnWrite(File file, bool grows, bool *ret_half) {
     std::lock_guard<std::mutex> guard(lock_);
     writes_++;
     if (write_code_ != SQLITE_OK && writes_left_-- <= 0) {
+        *ret_half = cut_;
+        cut_ = false;
         return write_code_;
     }
     return fail_log_growth_ && file == File::kLog && grows ? SQLITE_FULL : SQLITE_OK;

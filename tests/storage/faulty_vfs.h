@@ -26,6 +26,9 @@ class FaultyVfs {
     // what the system says of it.
     void FailWrites(int code, int after, int error_number = 0);
 
+    // As FailWrites, but half of the bytes of the first one that fails are written.
+    void CutWrites(int code, int after, int error_number = 0);
+
     // The log's file can only be written where it has been before: the disk is full.
     void FailLogGrowth();
 
@@ -61,7 +64,7 @@ class FaultyVfs {
 
     // For the VFS's own functions.
     int OnSync(File file, bool *ret_do_it);
-    int OnWrite(File file, bool grows);
+    int OnWrite(File file, bool grows, bool *ret_half);
     int OnRoom();
     int OnRead(File file);
     int OnShmMap(int block, bool extend);
@@ -82,6 +85,7 @@ class FaultyVfs {
     int syncs_left_ = 0;
     int write_code_ = 0;
     int writes_left_ = 0;
+    bool cut_ = false;
     std::atomic<int> error_number_{0};
     int read_code_ = 0;
     bool fail_log_reads_ = false;

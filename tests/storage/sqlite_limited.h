@@ -73,7 +73,7 @@ class Model {
         if (a.result == STORE_OK && a.revision > 0) {
             Take(a);
         } else if (a.result == STORE_OK) {
-            runs_[{t.organization, t.id}] = a.run; // its fields alone
+            TakeFields(a);
         }
         Compare(a.run, runs_[{t.organization, t.id}]);
     }
@@ -117,6 +117,20 @@ class Model {
         runs_[key] = a.run;
         EXPECT_EQ(a.revision, ++revisions_[a.run.organization]);
         events_++;
+    }
+    // An answer of a change of fields alone.
+    void TakeFields(const Answer &a) {
+        runs_[{a.run.organization, a.run.id}] = a.run;
+    }
+    // A change whose outcome was unknown: the run as it is now, before it or after it.
+    void TakeIfChanged(const StoredRun &now) {
+        StoredRun &before = runs_[{now.organization, now.id}];
+        EXPECT_TRUE(now.sequence == before.sequence || now.sequence == before.sequence + 1);
+        if (now.sequence != before.sequence) {
+            revisions_[now.organization]++;
+            events_++;
+        }
+        before = now;
     }
     static void Compare(const StoredRun &is, const StoredRun &expected) {
         EXPECT_EQ(is.status, expected.status) << expected.id;
