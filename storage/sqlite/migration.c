@@ -263,10 +263,25 @@ static int run_all(struct migration *m, int64_t version) {
     return rc == SQLITE_OK ? schema_write_version(m->db) : rc;
 }
 
-static int run_in_transaction(struct migration *m, int64_t version) {
+// Looks at what came of it: a damaged store is to be left as the program before left it.
+static int check(struct migration *m, struct arena *a, bool is_whole,
+                 struct store_problems *ret_problems) {
+    begin_step(m, "checking", 0);
+    return is_whole ? store_check_all(m->db, a, ret_problems)
+                    : store_check_sample(m->db, a, ret_problems);
+}
+
+static int run_in_transaction(struct migration *m, struct arena *a, int64_t version, bool is_whole,
+                              struct store_problems *ret_problems) {
     int rc = sqlite_run(m->db, "BEGIN IMMEDIATE");
     if (rc == SQLITE_OK) {
         rc = run_all(m, version);
+    }
+    if (rc == SQLITE_OK) {
+        rc = check(m, a, is_whole, ret_problems);
+    }
+    if (rc == SQLITE_OK && ret_problems->count > 0) {
+        return sqlite_run(m->db, "ROLLBACK");
     }
     if (rc == SQLITE_OK) {
         begin_step(m, "committing", 0);
@@ -282,7 +297,9 @@ static int set_cache(sqlite3 *db, int64_t size) {
 }
 
 const struct error *migration_run(struct arena *a, sqlite3 *db, const char *path, int64_t version,
-                                  const struct logger *log) {
+                                  bool is_whole, const struct logger *log,
+                                  struct store_problems *ret_problems) {
+    *ret_problems = (struct store_problems){.count = 0};
     int64_t now_us = clock_monotonic_us();
     struct migration m = {
         .db = db, .log = log, .step = "", .start_us = now_us, .next_us = now_us + PROGRESS_US};
@@ -298,7 +315,7 @@ const struct error *migration_run(struct arena *a, sqlite3 *db, const char *path
         sqlite3_progress_handler(db, PROGRESS_STEPS, on_progress, &m);
         rc = set_cache(db, -CACHE_KIB);
         if (rc == SQLITE_OK) {
-            rc = run_in_transaction(&m, version);
+            rc = run_in_transaction(&m, a, version, is_whole, ret_problems);
         }
         sqlite3_progress_handler(db, 0, NULL, NULL);
     }
@@ -309,7 +326,7 @@ const struct error *migration_run(struct arena *a, sqlite3 *db, const char *path
     }
     set_cache(db, usual_cache);
     sqlite3_create_function(db, "stored_id", 1, SQLITE_UTF8, NULL, NULL, NULL, NULL);
-    if (e == NULL) {
+    if (e == NULL && ret_problems->count == 0) {
         LOG(log, LOG_INFO, "store was brought to a newer schema",
             log_int("milliseconds", (clock_monotonic_us() - now_us) / 1000));
     }

@@ -144,24 +144,36 @@ static const struct error *refuse_problems(struct arena *a, const struct sqlite_
         s->path, problems->text[0], problems->count > 1 ? " (there is more)" : "", s->path);
 }
 
-// Looks whether what the tables hold fits together: by sample, all of it where the
-// files were copied while they were in use.
-static const struct error *check_contents(struct arena *a, struct sqlite_store *s, sqlite3 *db,
-                                          const struct opening *o) {
-    struct store_problems problems;
-    int rc;
-    if (opening_is_copy_in_use(o)) {
+// Whether all that the tables hold is to be looked at, instead of a sample.
+static bool is_checked_whole(const struct sqlite_store *s, const struct opening *o) {
+    bool is_copy = opening_is_copy_in_use(o);
+    if (is_copy) {
         LOG(s->failure.log, LOG_WARN,
             "store was copied while it was in use or after a crash: checking all of it, which "
             "takes minutes for millions of runs");
-        rc = store_check_all(db, a, &problems);
-    } else {
-        rc = store_check_sample(db, a, &problems);
     }
+    return is_copy;
+}
+
+// Looks whether what the tables hold fits together.
+static const struct error *check_contents(struct arena *a, struct sqlite_store *s, sqlite3 *db,
+                                          const struct opening *o) {
+    struct store_problems problems;
+    int rc = is_checked_whole(s, o) ? store_check_all(db, a, &problems)
+                                    : store_check_sample(db, a, &problems);
     if (rc != SQLITE_OK) {
         return sqlite_error(a, db, rc, s->path, "checking it");
     }
     return problems.count > 0 ? refuse_problems(a, s, &problems) : NULL;
+}
+
+// Brings the schema forward, unless what comes of it does not fit together.
+static const struct error *upgrade(struct arena *a, struct sqlite_store *s, sqlite3 *db,
+                                   const struct opening *o) {
+    struct store_problems problems;
+    const struct error *e = migration_run(a, db, s->path, o->schema_version, is_checked_whole(s, o),
+                                          s->failure.log, &problems);
+    return e == NULL && problems.count > 0 ? refuse_problems(a, s, &problems) : e;
 }
 
 // Reads what the rows do not say yet.
@@ -239,11 +251,8 @@ static const struct error *check_and_upgrade(struct arena *a, struct sqlite_stor
     if (e == NULL) {
         e = schema_probe(a, db, s->path, o->schema_version);
     }
-    if (e == NULL && o->schema_version < SCHEMA_VERSION) {
-        e = migration_run(a, db, s->path, o->schema_version, s->failure.log);
-    }
     if (e == NULL) {
-        e = check_contents(a, s, db, o);
+        e = o->schema_version < SCHEMA_VERSION ? upgrade(a, s, db, o) : check_contents(a, s, db, o);
     }
     return e == NULL ? replay_events(a, s, db) : e;
 }
