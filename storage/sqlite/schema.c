@@ -6,7 +6,7 @@
 
 #include "storage/run_store.h"
 #include "storage/sqlite/connection.h"
-#include "storage/sqlite/run_row.h"
+#include "storage/sqlite/row_status.h"
 
 // The tables of SCHEMA_BASE, with the columns of a run's fields that are no newer
 // (storage/sqlite/run_columns.h). Older stores come to it by storage/sqlite/migration.h; what
