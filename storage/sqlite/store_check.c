@@ -56,7 +56,7 @@ static const char run_sql[] = "SELECT r.organization, " RUN_ID_TEXT_SQL(
             " END FROM run AS r WHERE r.organization=?1 AND r.id=?2";
 
 // What is wrong with the event e, whose run is r, and before which p was its run's and q its
-// organization's. An organization whose row has lost events would give their revisions again.
+// organization's.
 #define EVENT_PROBLEM                                                                              \
     "CASE WHEN r.run_key IS NULL THEN 'has no run'"                                                \
     " WHEN (e.sequence>r.sequence AND e.event_key<=" APPLIED ")"                                   \
@@ -70,11 +70,14 @@ static const char run_sql[] = "SELECT r.organization, " RUN_ID_TEXT_SQL(
     " WHEN (e.previous_of_organization=0)<>(e.revision=1)"                                         \
     "   OR (e.previous_of_organization<>0 AND (q.event_key IS NULL OR q.event_key>=e.event_key"    \
     "   OR q.organization<>e.organization OR q.revision<>e.revision-1))"                           \
-    "   THEN 'has a revision that does not follow the one before it'"                              \
+    "   THEN 'has a revision that does not follow the one before it'"
+
+// An organization whose row has lost events would give their revisions again.
+#define ORGANIZATION_PROBLEM                                                                       \
     " WHEN e.event_key<=" APPLIED " AND NOT EXISTS(SELECT 1 FROM organization AS o"                \
     "   CROSS JOIN event AS n ON n.event_key=o.newest_event WHERE o.name=e.organization"           \
     "   AND o.revision>=e.revision AND n.organization=o.name AND n.revision=o.revision)"           \
-    "   THEN 'is unknown to its organization' END"
+    "   THEN 'is unknown to its organization'"
 
 #define EVENT_FROM                                                                                 \
     " FROM event AS e LEFT JOIN run AS r ON r.organization=e.organization AND r.id=e.id"           \
@@ -82,8 +85,8 @@ static const char run_sql[] = "SELECT r.organization, " RUN_ID_TEXT_SQL(
     " LEFT JOIN event AS q ON q.event_key=e.previous_of_organization"
 
 static const char events_sql[] =
-    "SELECT e.organization, e.id, e.event_key, " EVENT_PROBLEM EVENT_FROM
-    " ORDER BY e.event_key DESC";
+    "SELECT e.organization, e.id, e.event_key, " EVENT_PROBLEM ORGANIZATION_PROBLEM
+    " END" EVENT_FROM " ORDER BY e.event_key DESC";
 
 // The events of the run ?1, ?2, from the one of its row back.
 static const char chain_sql[] =
@@ -93,7 +96,7 @@ static const char chain_sql[] =
     "   WHERE c.event_key=chain.event_key AND c.previous_of_run<>0 AND nth<16)"
     " SELECT problem FROM (SELECT CASE WHEN e.event_key IS NULL THEN 'misses an event of its chain'"
     "  WHEN e.organization<>?1 OR e.id<>?2 THEN 'has an event of another run in its chain'"
-    "  ELSE " EVENT_PROBLEM "  END AS problem"
+    "  ELSE " EVENT_PROBLEM " END END AS problem"
     "  FROM chain LEFT JOIN event AS e ON e.event_key=chain.event_key"
     "  LEFT JOIN run AS r ON r.organization=e.organization AND r.id=e.id"
     "  LEFT JOIN event AS p ON p.event_key=e.previous_of_run"
@@ -353,7 +356,7 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
             "r.id") " AS id, organization, CASE" RUN_PROBLEM
                     " END AS problem FROM run AS r) WHERE problem IS NOT NULL LIMIT 20",
         "SELECT 'the event '||event_key||' '||problem FROM"
-        " (SELECT e.event_key AS event_key, " EVENT_PROBLEM " AS problem" EVENT_FROM ")"
+        " (SELECT e.event_key AS event_key, " EVENT_PROBLEM " END AS problem" EVENT_FROM ")"
         " WHERE problem IS NOT NULL LIMIT 20",
         // Rows may be behind the events that are not yet applied.
         "SELECT 'there are '||events||' events, but the runs have '||told FROM"
@@ -371,6 +374,11 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         " organization AS o WHERE NOT EXISTS(SELECT 1 FROM event AS e"
         "  WHERE e.event_key=o.newest_event AND e.organization=o.name AND e.revision=o.revision)"
         " LIMIT 20",
+        "SELECT 'the organization \"'||organization||'\" has lost its events up to revision "
+        "'||newest"
+        " FROM (SELECT organization, max(revision) AS newest FROM event WHERE event_key<=" APPLIED
+        "  GROUP BY organization) AS e WHERE NOT EXISTS(SELECT 1 FROM organization AS o"
+        "  WHERE o.name=e.organization AND o.revision>=e.newest) LIMIT 20",
         "SELECT 'the mark of revision '||revision||' of \"'||organization||'\" has another event'"
         " FROM event_mark AS m WHERE NOT EXISTS(SELECT 1 FROM event AS e"
         "  WHERE e.event_key=m.event_key AND e.organization=m.organization"

@@ -128,6 +128,7 @@ class Rounds:
         self.known = {}  # id -> status and end that were acknowledged
         self.reached = {phase: 0 for phase in RUNS}  # kills that came while there was more to do
         self.number = 0
+        self.close_s = 0.02  # about how long a close takes until all of it is committed
 
     def run(self, case, phase):
         self.number += 1
@@ -169,8 +170,9 @@ class Rounds:
         self.note(case, storm)
 
     def kill_behind_storm(self, case, server, ids, phase):
-        """After the storm: while rows are brought up to date, when the mark was written, or in a
-        close that has all of that to do. Each is seen in the file, and the kill a moment later."""
+        """After the storm: while rows are brought up to date, or when the mark was written, which
+        is seen in the file, and the kill a moment later; or in a close that has all of it to do,
+        about when it commits."""
         storm = self.cancel(server, ids)
         storm.start()
         storm.join()
@@ -179,21 +181,24 @@ class Rounds:
         rows = Rows(self.place.store)
         try:
             newest = rows.newest_event()
+            moment_s = self.random.uniform(0, 0.004)
             if phase == "close":
                 os.kill(server.popen.pid, signal.SIGTERM)
-            if phase == "mark":
+                moment_s = self.close_s * self.random.uniform(0.7, 1.3)
+            elif phase == "mark":
                 self.wait(case, lambda: rows.applied() == newest)
             else:
                 active = rows.active()
-                self.wait(case, lambda: rows.active() < active or rows.applied() == newest
-                          or server.popen.poll() is not None)
-            moment_s = self.random.uniform(0, 0.004)
+                self.wait(case, lambda: rows.active() < active or rows.applied() == newest)
             end = time.monotonic() + moment_s
             while time.monotonic() < end:
                 pass  # a sleep is too coarse
             os.kill(server.popen.pid, signal.SIGKILL)
             server.kill()
-            self.reached[phase] += phase == "mark" or rows.applied() < newest
+            came_before = rows.applied() < newest
+            self.reached[phase] += phase == "mark" or came_before
+            if phase == "close":
+                self.close_s *= 1.4 if came_before else 0.6
         finally:
             rows.close()
 
