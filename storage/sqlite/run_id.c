@@ -73,7 +73,8 @@ struct slice run_id_column(struct arena *a, sqlite3_stmt *s, int column) {
         if (is_hyphen_at(i)) {
             text[i] = '-';
         } else {
-            text[i] = hex_digit(uuid[digits / 2] >> (digits % 2 == 0 ? 4 : 0));
+            uint64_t byte = uuid[digits / 2];
+            text[i] = hex_digit(digits % 2 == 0 ? byte >> 4 : byte);
             digits++;
         }
     }
