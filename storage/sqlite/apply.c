@@ -199,7 +199,7 @@ static int replay_all(sqlite3_stmt *s, int64_t mark, struct pending *pending,
     struct arena row;
     arena_init(&row);
     int64_t key = mark;
-    int rc;
+    int rc = SQLITE_OK;
     while (*ret_problem == NULL && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         arena_reset(&row);
         rc = replay_event(&row, s, pending, organizations, ++key, ret_problem);
