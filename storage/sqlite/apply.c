@@ -1,5 +1,6 @@
 #include "storage/sqlite/apply.h"
 
+#include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/row_status.h"
 #include "storage/sqlite/schema.h"
@@ -71,7 +72,18 @@ static int write_organization(struct applier *a, const struct organization *o) {
     return sqlite_step_once(s);
 }
 
+// Between two looks at the clock.
+enum { ROWS_A_LOOK = 16 };
+
+// Until when a slice that begins now goes on.
+static int64_t slice_end_us(const struct applier *a) {
+    const struct pending_limits *limits = &a->pending->limits;
+    bool is_bounded = limits->slice_us > 0 && !pending_is_overfull(a->pending);
+    return is_bounded ? clock_monotonic_us() + limits->slice_us : INT64_MAX;
+}
+
 int applier_run(struct applier *a, int count, bool is_idle) {
+    a->left = 0;
     if (!pending_is_frozen(a->pending)) {
         bool is_due = is_idle ? pending_has_any(a->pending) : pending_is_full(a->pending);
         if (!is_due) {
@@ -80,8 +92,13 @@ int applier_run(struct applier *a, int count, bool is_idle) {
         pending_freeze(a->pending);
         organizations_freeze(a->organizations);
     }
+    int64_t end_us = slice_end_us(a);
     int rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < count; i++) {
+        if (i % ROWS_A_LOOK == ROWS_A_LOOK - 1 && clock_monotonic_us() >= end_us) {
+            a->left = count - i;
+            break;
+        }
         const struct pending_entry *e = pending_take(a->pending);
         if (e != NULL) {
             rc = write_run(a, e);

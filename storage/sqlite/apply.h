@@ -20,6 +20,7 @@ struct applier {
     sqlite3_stmt *write_organization;
     sqlite3_stmt *write_mark;
     bool is_finishing; // the mark is written in the open transaction
+    int left;          // of the count that applier_run was last given: the time was up
 };
 
 // Prepares the statements. Returns SQLite's code; release in either case.
@@ -29,7 +30,8 @@ void applier_release(struct applier *a);
 
 // Applies up to count rows of the frozen generation in the open transaction, freezing one
 // first if none is and that which fills is full, or if is_idle says that nothing else is to be
-// done. Returns SQLite's code; SQLITE_CORRUPT if a run has lost its row.
+// done. Stops before when it has taken limits.slice_us, unless rows have fallen far behind.
+// Returns SQLite's code; SQLITE_CORRUPT if a run has lost its row.
 int applier_run(struct applier *a, int count, bool is_idle);
 
 // The transaction is committed, or rolled back.

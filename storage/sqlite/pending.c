@@ -274,6 +274,10 @@ bool pending_is_full(const struct pending *p) {
            p->filling->newest_event - p->filling->after_event >= p->limits.events;
 }
 
+bool pending_is_overfull(const struct pending *p) {
+    return p->filling->count >= 2 * p->limits.runs;
+}
+
 bool pending_has_any(const struct pending *p) {
     return p->applying != NULL || p->filling->newest_event > p->filling->after_event;
 }

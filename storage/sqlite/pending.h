@@ -106,6 +106,9 @@ void pending_rolled_back(struct pending *p);
 // Whether the generation that fills is full.
 bool pending_is_full(const struct pending *p);
 
+// Whether it has grown to twice its limit, because the one before it is not yet applied.
+bool pending_is_overfull(const struct pending *p);
+
 // Whether there is an event behind the mark, applied or not.
 bool pending_has_any(const struct pending *p);
 

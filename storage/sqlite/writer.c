@@ -14,7 +14,7 @@ enum {
 
 // How many slices of rows are brought up to date at once where no operation waits, and at the
 // close.
-enum { APPLY_IDLE_SLICES = 2, APPLY_CLOSE_SLICES = 16 };
+enum { APPLY_IDLE_SLICES = 1, APPLY_CLOSE_SLICES = 16 };
 
 // How long a transaction waits for another program's lock: SQLITE_BUSY_TIMEOUT_MS at first,
 // and while the lock is known to be held no longer than this, so that few wait behind it.
@@ -134,6 +134,7 @@ static struct outcome batch_commit(struct writer *w, const struct batch *b) {
     if (o.rc == SQLITE_OK && b->apply > 0) {
         o.doing = "bringing rows up to date";
         o.rc = applier_run(&w->session.applier, b->apply, b->is_idle);
+        w->apply_due -= b->is_idle ? 0 : b->apply - w->session.applier.left;
     }
     if (o.rc == SQLITE_OK) {
         o.place = SQLITE_IN_COMMIT;
@@ -203,21 +204,26 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
 }
 
 // As many rows are brought up to date as change, and some more: one generation is applied
-// before the next one is full.
+// before the next one is full. What a slice could not do the next ones do.
 static void plan_slice(struct writer *w, struct batch *b) {
     const struct pending *pending = w->around.pending;
-    if (pending_is_frozen(pending) || pending_is_full(pending)) {
-        w->apply_due += b->count + b->count / 8 + 1;
-    }
-    if (w->apply_due >= pending->limits.slice) {
-        b->apply = w->apply_due;
+    int share = b->count + b->count / 8 + 1;
+    if (!pending_is_frozen(pending) && !pending_is_full(pending)) {
         w->apply_due = 0;
+        return;
+    }
+    w->apply_due += share;
+    if (w->apply_due >= pending->limits.slice) {
+        int largest = share > 2 * pending->limits.slice ? share : 2 * pending->limits.slice;
+        b->apply = w->apply_due < largest ? w->apply_due : largest;
     }
 }
 
 // Runs b's transaction and answers its operations.
 static void batch_run(struct writer *w, struct batch *b) {
-    plan_slice(w, b);
+    if (!b->is_idle) {
+        plan_slice(w, b);
+    }
     struct outcome o = batch_commit(w, b);
     if (o.rc == SQLITE_OK && file_guard_holds(w->around.guard)) {
         batch_committed(w);

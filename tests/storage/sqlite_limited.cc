@@ -8,7 +8,7 @@ namespace store_testing {
 
 Opened OpenLimited(const std::string &path, const Limits &limits,
                    struct run_store_options options) {
-    const struct pending_limits pending = {limits.runs, limits.events, limits.slice,
+    const struct pending_limits pending = {limits.runs, limits.events, limits.slice, 0,
                                            limits.idle_us};
     struct arena a;
     arena_init(&a);
