@@ -19,7 +19,7 @@ import contract
 import rest
 import stubs
 from harness import DEADLINE_S, Place, Serve, create_token, runsctl, wait_until
-from test_kill import small_run
+from kill_rounds import small_run
 
 health_pb2 = importlib.import_module("grpc.health.v1.health_pb2")  # of stubs
 health_grpc = importlib.import_module("grpc.health.v1.health_pb2_grpc")

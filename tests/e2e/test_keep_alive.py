@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import rest
 from harness import DEADLINE_S, ROOT, Place, Serve, create_token, wait_until
-from test_kill import small_run
+from kill_rounds import small_run
 
 CLIENTS = ROOT / "tests" / "clients"
 TOLD_S = 3  # what clients are told by Keep-Alive

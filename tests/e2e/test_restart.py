@@ -8,7 +8,7 @@ import unittest
 import contract
 import rest
 from harness import Place, Process, Serve, create_token, program, runsctl, wait_until
-from test_kill import Storm, small_run
+from kill_rounds import Storm, small_run
 
 
 class Restart(unittest.TestCase):
