@@ -40,7 +40,7 @@ static void random_bytes(uint8_t ret_bytes[RANDOM_BYTES]) {
 }
 
 void uuid_make(char ret_text[UUID_TEXT_SIZE]) {
-    uint8_t bytes[16];
+    uint8_t bytes[UUID_BYTES];
     random_bytes(bytes + 6);
     uint64_t ms = (uint64_t)(clock_now_us(&clock_system) / 1000);
     for (int i = 0; i < 6; i++) {
@@ -48,8 +48,12 @@ void uuid_make(char ret_text[UUID_TEXT_SIZE]) {
     }
     bytes[6] = (uint8_t)(0x70 | (bytes[6] & 0x0F));
     bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3F));
+    uuid_print(bytes, ret_text);
+}
+
+void uuid_print(const uint8_t bytes[UUID_BYTES], char ret_text[UUID_TEXT_SIZE]) {
     char *p = ret_text;
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < UUID_BYTES; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10) {
             *p++ = '-';
         }

@@ -6,8 +6,7 @@
 
 // Adds the run of in with its first event. Of in everything is stored but updated_at_us,
 // finished_at_us and sequence, which follow. STORE_EXISTS if (organization, id) is there;
-// STORE_OK leaves ret as stored,
-// and the event's revision.
+// STORE_OK leaves ret as stored, and the event's revision.
 struct store_create_run {
     struct store_op op;
     struct run_record in;

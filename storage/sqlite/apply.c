@@ -5,33 +5,23 @@
 #include "storage/sqlite/row_status.h"
 #include "storage/sqlite/schema.h"
 
+enum { UPDATE_RUN, SELECT_RUN };
+
+static const char *const sql[APPLIER_STATEMENTS] = {
+    // The sequence decides which of two is newer: a row may be ahead of its entry.
+    [UPDATE_RUN] = "UPDATE run SET status=?3, updated_at=?4, sequence=?5, newest_event=?6"
+                   " WHERE organization=?1 AND id=?2 AND sequence<?5",
+    [SELECT_RUN] = "SELECT sequence FROM run WHERE organization=?1 AND id=?2",
+};
+
 int applier_init(struct applier *a, sqlite3 *db, struct pending *pending,
                  struct organizations *organizations) {
-    // The sequence decides which of two is newer: a row may be ahead of its entry.
-    static const char *const sql[] = {
-        "UPDATE run SET status=?3, updated_at=?4, sequence=?5, newest_event=?6"
-        " WHERE organization=?1 AND id=?2 AND sequence<?5",
-        "SELECT sequence FROM run WHERE organization=?1 AND id=?2",
-        "INSERT INTO organization(name, revision, newest_event) VALUES(?1, ?2, ?3)"
-        " ON CONFLICT(name) DO UPDATE SET revision=excluded.revision,"
-        " newest_event=excluded.newest_event",
-        "UPDATE meta SET value=?1 WHERE name='applied'",
-    };
     *a = (struct applier){.db = db, .pending = pending, .organizations = organizations};
-    sqlite3_stmt *s[4] = {NULL};
-    int rc = sqlite_prepare_all(db, sql, 4, s);
-    a->update_run = s[0];
-    a->select_run = s[1];
-    a->write_organization = s[2];
-    a->write_mark = s[3];
-    return rc;
+    return sqlite_prepare_all(db, sql, APPLIER_STATEMENTS, a->statements);
 }
 
 void applier_release(struct applier *a) {
-    sqlite_finalize_all(&a->update_run, 1);
-    sqlite_finalize_all(&a->select_run, 1);
-    sqlite_finalize_all(&a->write_organization, 1);
-    sqlite_finalize_all(&a->write_mark, 1);
+    sqlite_finalize_all(a->statements, APPLIER_STATEMENTS);
 }
 
 static void bind_run(sqlite3_stmt *s, const struct pending_entry *e) {
@@ -41,20 +31,20 @@ static void bind_run(sqlite3_stmt *s, const struct pending_entry *e) {
 
 // An update that changed nothing found a newer row, unless there is none.
 static int check_row(struct applier *a, const struct pending_entry *e) {
-    bind_run(a->select_run, e);
-    int rc = sqlite3_step(a->select_run);
+    sqlite3_stmt *s = a->statements[SELECT_RUN];
+    bind_run(s, e);
+    int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
-        rc = sqlite3_column_int64(a->select_run, 0) >= e->state.sequence ? SQLITE_OK
-                                                                         : SQLITE_CORRUPT;
+        rc = sqlite3_column_int64(s, 0) >= e->state.sequence ? SQLITE_OK : SQLITE_CORRUPT;
     } else if (rc == SQLITE_DONE) {
         rc = SQLITE_CORRUPT;
     }
-    sqlite3_reset(a->select_run);
+    sqlite3_reset(s);
     return rc;
 }
 
 static int write_run(struct applier *a, const struct pending_entry *e) {
-    sqlite3_stmt *s = a->update_run;
+    sqlite3_stmt *s = a->statements[UPDATE_RUN];
     bind_run(s, e);
     sqlite3_bind_int(s, 3, (int)e->state.status);
     sqlite3_bind_int64(s, 4, e->state.updated_at_us);
@@ -62,14 +52,6 @@ static int write_run(struct applier *a, const struct pending_entry *e) {
     sqlite3_bind_int64(s, 6, e->state.newest_event);
     int rc = sqlite_step_once(s);
     return rc == SQLITE_OK && sqlite3_changes(a->db) == 0 ? check_row(a, e) : rc;
-}
-
-static int write_organization(struct applier *a, const struct organization *o) {
-    sqlite3_stmt *s = a->write_organization;
-    sqlite_bind_text(s, 1, o->name);
-    sqlite3_bind_int64(s, 2, o->revision);
-    sqlite3_bind_int64(s, 3, o->newest_event);
-    return sqlite_step_once(s);
 }
 
 // Between two looks at the clock.
@@ -106,12 +88,11 @@ int applier_run(struct applier *a, int count, bool is_idle) {
         }
         const struct organization *o = organizations_take(a->organizations);
         if (o != NULL) {
-            rc = write_organization(a, o);
+            rc = organizations_write(a->organizations, o);
             continue;
         }
-        sqlite3_bind_int64(a->write_mark, 1, pending_mark(a->pending));
         a->is_finishing = true;
-        return sqlite_step_once(a->write_mark);
+        return schema_write_applied(a->db, pending_mark(a->pending));
     }
     return rc;
 }
@@ -131,7 +112,7 @@ void applier_rolled_back(struct applier *a) {
 // How many events are read before what they say is published: what is staged is held twice.
 enum { REPLAY_STEP = 4096 };
 
-// One event behind the mark.
+// One event behind the mark, borrowed from its row.
 struct replayed {
     int64_t key;
     struct slice organization;
@@ -145,11 +126,11 @@ static const char replay_sql[] =
     "SELECT event_key, organization, id, revision, sequence, to_status, at,"
     " previous_of_organization FROM event WHERE event_key>?1 ORDER BY event_key";
 
-static struct replayed read_event(struct arena *arena, sqlite3_stmt *s) {
+static struct replayed read_event(sqlite3_stmt *s) {
     struct replayed e = {
         .key = sqlite3_column_int64(s, 0),
-        .organization = sqlite_column_slice(arena, s, 1),
-        .id = run_id_of(run_id_column(arena, s, 2)),
+        .organization = sqlite_column_peek(s, 1),
+        .id = run_id_peek(s, 2),
         .revision = sqlite3_column_int64(s, 3),
         .previous_of_organization = sqlite3_column_int64(s, 7),
     };
@@ -192,10 +173,10 @@ static const char *problem_of(struct pending *pending, const struct replayed *e,
     return NULL;
 }
 
-static int replay_event(struct arena *arena, sqlite3_stmt *s, struct pending *pending,
+static int replay_event(sqlite3_stmt *s, struct pending *pending,
                         struct organizations *organizations, int64_t key,
                         const char **ret_problem) {
-    struct replayed e = read_event(arena, s);
+    struct replayed e = read_event(s);
     const char *problem = problem_of(pending, &e, key);
     struct organization *which;
     int rc = organizations_find(organizations, e.organization, &which);
@@ -213,13 +194,10 @@ static int replay_event(struct arena *arena, sqlite3_stmt *s, struct pending *pe
 static int replay_all(sqlite3_stmt *s, int64_t mark, struct pending *pending,
                       struct organizations *organizations, int64_t *ret_newest,
                       const char **ret_problem) {
-    struct arena row;
-    arena_init(&row);
     int64_t key = mark;
     int rc = SQLITE_OK;
     while (*ret_problem == NULL && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        arena_reset(&row);
-        rc = replay_event(&row, s, pending, organizations, ++key, ret_problem);
+        rc = replay_event(s, pending, organizations, ++key, ret_problem);
         if (rc != SQLITE_OK) {
             break;
         }
@@ -229,7 +207,6 @@ static int replay_all(sqlite3_stmt *s, int64_t mark, struct pending *pending,
     }
     pending_committed(pending, key);
     organizations_committed(organizations);
-    arena_release(&row);
     *ret_newest = key;
     return *ret_problem != NULL || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }

@@ -6,6 +6,8 @@
 #include "storage/sqlite/organizations.h"
 #include "storage/sqlite/pending.h"
 
+enum { APPLIER_STATEMENTS = 2 };
+
 // Brings the rows of runs up to date with their events, in slices within the writer's
 // transactions and in the order of the rows' keys, and the rows of organizations with them.
 // When all of a generation is applied the durable mark, meta's row 'applied', becomes the key
@@ -15,10 +17,7 @@ struct applier {
     sqlite3 *db;
     struct pending *pending;
     struct organizations *organizations;
-    sqlite3_stmt *update_run;
-    sqlite3_stmt *select_run;
-    sqlite3_stmt *write_organization;
-    sqlite3_stmt *write_mark;
+    sqlite3_stmt *statements[APPLIER_STATEMENTS];
     bool is_finishing; // the mark is written in the open transaction
     int left;          // of the count that applier_run was last given: the time was up
 };

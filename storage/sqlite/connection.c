@@ -273,7 +273,11 @@ int sqlite_bind_blob(sqlite3_stmt *s, int index, struct slice value) {
     return sqlite3_bind_blob64(s, index, bytes_of(value), value.len, SQLITE_STATIC);
 }
 
-struct slice sqlite_column_slice(struct arena *a, sqlite3_stmt *s, int column) {
+struct slice sqlite_column_peek(sqlite3_stmt *s, int column) {
     const void *data = sqlite3_column_blob(s, column);
-    return arena_copy(a, slice_of(data, (size_t)sqlite3_column_bytes(s, column)));
+    return slice_of(data, (size_t)sqlite3_column_bytes(s, column));
+}
+
+struct slice sqlite_column_slice(struct arena *a, sqlite3_stmt *s, int column) {
+    return arena_copy(a, sqlite_column_peek(s, column));
 }

@@ -82,6 +82,9 @@ enum store_result sqlite_refusal(sqlite3 *db, int rc, enum sqlite_place place);
 int sqlite_bind_text(sqlite3_stmt *s, int index, struct slice value);
 int sqlite_bind_blob(sqlite3_stmt *s, int index, struct slice value);
 
+// Returns a text or blob column as it is, until the statement is stepped or reset.
+struct slice sqlite_column_peek(sqlite3_stmt *s, int column);
+
 // Returns a copy of a text or blob column.
 struct slice sqlite_column_slice(struct arena *a, sqlite3_stmt *s, int column);
 

@@ -2,7 +2,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/statvfs.h>
+
+#include "storage/sqlite/store_path.h"
 
 enum { ZEROS_BYTES = 64 * 1024 };
 
@@ -17,11 +18,6 @@ static sqlite3_file *log_file(const struct log_room *r) {
     sqlite3_file *file = NULL;
     sqlite3_file_control(r->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
     return file != NULL && file->pMethods != NULL ? file : NULL;
-}
-
-static bool has_free_bytes(const char *path) {
-    struct statvfs st;
-    return statvfs(path, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize >= LOG_ROOM_FREE_BYTES;
 }
 
 static bool write_zeros(sqlite3_file *file, int64_t from, int64_t end) {
@@ -42,7 +38,8 @@ void log_room_reserve(struct log_room *r, int64_t log_bytes) {
         return;
     }
     const int64_t end = (wanted / LOG_ROOM_STEP_BYTES + 1) * LOG_ROOM_STEP_BYTES;
-    if (size < end && has_free_bytes(r->path) && !write_zeros(file, size, end)) {
+    if (size < end && store_path_free_bytes(r->path) >= LOG_ROOM_FREE_BYTES &&
+        !write_zeros(file, size, end)) {
         (void)file->pMethods->xTruncate(file, size); // zeros that are left do no harm
     }
     // Not again before the log is longer, whether it went well or not.

@@ -74,7 +74,7 @@ static void stored_id(sqlite3_context *context, int count, sqlite3_value **value
     struct run_id id =
         run_id_of(slice_of(sqlite3_value_text(values[0]), (size_t)sqlite3_value_bytes(values[0])));
     if (id.is_uuid) {
-        sqlite3_result_blob(context, id.uuid, RUN_ID_UUID_BYTES, SQLITE_TRANSIENT);
+        sqlite3_result_blob(context, id.uuid, UUID_BYTES, SQLITE_TRANSIENT);
     } else {
         sqlite3_result_value(context, values[0]);
     }
@@ -195,21 +195,14 @@ static int append_events(struct migration *m, struct event_row *events) {
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int write_organizations(sqlite3 *db, struct organizations *organizations) {
-    static const char *const sql =
-        "INSERT INTO organization(name, revision, newest_event) VALUES(?1, ?2, ?3)";
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite_prepare_all(db, &sql, 1, &s);
+static int write_organizations(struct organizations *organizations) {
+    int rc = SQLITE_OK;
     organizations_committed(organizations);
     organizations_freeze(organizations);
     const struct organization *o;
     while (rc == SQLITE_OK && (o = organizations_take(organizations)) != NULL) {
-        sqlite_bind_text(s, 1, o->name);
-        sqlite3_bind_int64(s, 2, o->revision);
-        sqlite3_bind_int64(s, 3, o->newest_event);
-        rc = sqlite_step_once(s);
+        rc = organizations_write(organizations, o);
     }
-    sqlite_finalize_all(&s, 1);
     return rc;
 }
 
@@ -229,7 +222,7 @@ static int copy_events(struct migration *m) {
         rc = append_events(m, &events);
     }
     if (rc == SQLITE_OK) {
-        rc = write_organizations(m->db, &organizations);
+        rc = write_organizations(&organizations);
     }
     if (rc == SQLITE_OK) {
         rc = schema_write_applied(m->db, events.last);

@@ -74,10 +74,16 @@ static bool keep_needed(const struct organization *which) {
 }
 
 int organizations_init(struct organizations *o, sqlite3 *db) {
-    static const char *const sql = "SELECT revision, newest_event FROM organization WHERE name=?1";
+    static const char *const select =
+        "SELECT revision, newest_event FROM organization WHERE name=?1";
+    static const char *const write =
+        "INSERT INTO organization(name, revision, newest_event) VALUES(?1, ?2, ?3)"
+        " ON CONFLICT(name) DO UPDATE SET revision=excluded.revision,"
+        " newest_event=excluded.newest_event";
     *o = (struct organizations){.bucket_count = BUCKETS_MIN};
     o->buckets = mem_zalloc(o->bucket_count * sizeof(struct organization *));
-    return sqlite_prepare_all(db, &sql, 1, &o->select);
+    int rc = sqlite_prepare_all(db, &select, 1, &o->select);
+    return rc == SQLITE_OK ? sqlite_prepare_all(db, &write, 1, &o->write) : rc;
 }
 
 void organizations_release(struct organizations *o) {
@@ -89,6 +95,7 @@ void organizations_release(struct organizations *o) {
     list_release(&o->dirty);
     list_release(&o->flushing);
     sqlite_finalize_all(&o->select, 1);
+    sqlite_finalize_all(&o->write, 1);
     *o = (struct organizations){.buckets = NULL};
 }
 
@@ -183,6 +190,13 @@ void organizations_freeze(struct organizations *o) {
 
 const struct organization *organizations_take(struct organizations *o) {
     return o->taken == o->flushing.count ? NULL : o->flushing.items[o->taken++];
+}
+
+int organizations_write(struct organizations *o, const struct organization *which) {
+    sqlite_bind_text(o->write, 1, which->name);
+    sqlite3_bind_int64(o->write, 2, which->revision);
+    sqlite3_bind_int64(o->write, 3, which->newest_event);
+    return sqlite_step_once(o->write);
 }
 
 void organizations_retire(struct organizations *o) {

@@ -32,6 +32,7 @@ struct organization_list {
 
 struct organizations {
     sqlite3_stmt *select;
+    sqlite3_stmt *write;
     struct organization **buckets;
     uint32_t bucket_count;
     int count;
@@ -42,7 +43,7 @@ struct organizations {
     int flushed;                       // of flushing, committed
 };
 
-// Prepares the statement on db. Returns SQLite's code; release in either case.
+// Prepares the statements on db. Returns SQLite's code; release in either case.
 int organizations_init(struct organizations *o, sqlite3 *db);
 void organizations_release(struct organizations *o);
 
@@ -62,6 +63,9 @@ void organizations_freeze(struct organizations *o);
 // Returns the next one to be flushed in the open transaction, with what the transaction made
 // of it; NULL if all were taken.
 const struct organization *organizations_take(struct organizations *o);
+
+// Writes the row of which. Returns SQLite's code.
+int organizations_write(struct organizations *o, const struct organization *which);
 
 // All that was frozen is flushed and committed: forgets those that are not needed if there
 // are many.

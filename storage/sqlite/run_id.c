@@ -3,7 +3,7 @@
 #include "base/core/hex.h"
 #include "storage/sqlite/connection.h"
 
-enum { TEXT_LENGTH = 36 };
+enum { TEXT_LENGTH = UUID_TEXT_SIZE - 1 };
 
 static bool is_hyphen_at(int i) {
     return i == 8 || i == 13 || i == 18 || i == 23;
@@ -48,16 +48,16 @@ int run_id_bind(sqlite3_stmt *s, int index, const struct run_id *id) {
 
 static bool is_uuid_column(sqlite3_stmt *s, int column) {
     return sqlite3_column_type(s, column) == SQLITE_BLOB &&
-           sqlite3_column_bytes(s, column) == RUN_ID_UUID_BYTES;
+           sqlite3_column_bytes(s, column) == UUID_BYTES;
 }
 
 struct run_id run_id_peek(sqlite3_stmt *s, int column) {
     struct run_id id = {.is_uuid = is_uuid_column(s, column)};
-    const void *bytes = sqlite3_column_blob(s, column);
+    struct slice stored = sqlite_column_peek(s, column);
     if (id.is_uuid) {
-        memcpy(id.uuid, bytes, RUN_ID_UUID_BYTES);
+        memcpy(id.uuid, stored.data, UUID_BYTES);
     } else {
-        id.text = slice_of(bytes, (size_t)sqlite3_column_bytes(s, column));
+        id.text = stored;
     }
     return id;
 }
@@ -66,17 +66,7 @@ struct slice run_id_column(struct arena *a, sqlite3_stmt *s, int column) {
     if (!is_uuid_column(s, column)) {
         return sqlite_column_slice(a, s, column);
     }
-    const uint8_t *uuid = sqlite3_column_blob(s, column);
-    char *text = arena_alloc(a, TEXT_LENGTH);
-    int digits = 0;
-    for (int i = 0; i < TEXT_LENGTH; i++) {
-        if (is_hyphen_at(i)) {
-            text[i] = '-';
-        } else {
-            uint64_t byte = uuid[digits / 2];
-            text[i] = hex_digit(digits % 2 == 0 ? byte >> 4 : byte);
-            digits++;
-        }
-    }
+    char *text = arena_alloc(a, UUID_TEXT_SIZE);
+    uuid_print(sqlite3_column_blob(s, column), text);
     return slice_of(text, TEXT_LENGTH);
 }

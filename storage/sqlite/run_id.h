@@ -6,17 +6,16 @@
 #include <stdint.h>
 
 #include "base/core/arena.h"
+#include "base/core/request_id.h"
 
 // How the id of a run is stored: a UUID in the text form of RFC 9562, in lower case, as its 16
 // bytes, less than half as long in every table and index that has it; any other id as the
 // text that it is. The two never meet: SQLite tells a blob from a text.
 
-enum { RUN_ID_UUID_BYTES = 16 };
-
 struct run_id {
     struct slice text; // as it was given; borrowed
     bool is_uuid;
-    uint8_t uuid[RUN_ID_UUID_BYTES];
+    uint8_t uuid[UUID_BYTES];
 };
 
 // Returns what is stored for text, which outlives it.
@@ -24,7 +23,7 @@ struct run_id run_id_of(struct slice text);
 
 // Returns the bytes that are stored; they are id's.
 static inline struct slice run_id_stored(const struct run_id *id) {
-    return id->is_uuid ? slice_of(id->uuid, RUN_ID_UUID_BYTES) : id->text;
+    return id->is_uuid ? slice_of(id->uuid, UUID_BYTES) : id->text;
 }
 
 // Binds id, which outlives the statement's run. Returns SQLite's code.

@@ -59,12 +59,19 @@ void run_body_bind_fields(sqlite3_stmt *s, int first, const struct run_fields *f
     bind_fields(s, first, body_fields, RUN_BODY_FIELD_COUNT, fields);
 }
 
-// Makes of the run as its row has it what it has become since.
-static void catch_up(struct session *session, struct run_record *run, struct run_row *row) {
-    struct run_id id = run_id_of(run->id);
+// Whether the run of the row at s has become something since, which is ret_state then.
+static bool find_newer(struct session *session, sqlite3_stmt *s, struct pending_state *ret_state) {
+    struct run_id id = run_id_peek(s, RUN_ROW_ID);
+    return session_find_pending(session, sqlite_column_peek(s, RUN_ROW_ORGANIZATION), &id,
+                                ret_state) &&
+           ret_state->sequence > sqlite3_column_int64(s, RUN_ROW_SEQUENCE);
+}
+
+// Makes of the run as its row, at s, has it what it has become since.
+static void catch_up(struct session *session, sqlite3_stmt *s, struct run_record *run,
+                     struct run_row *row) {
     struct pending_state state;
-    if (session_find_pending(session, run->organization, &id, &state) &&
-        state.sequence > run->sequence) {
+    if (find_newer(session, s, &state)) {
         run->status = state.status;
         run->updated_at_us = state.updated_at_us;
         run->sequence = state.sequence;
@@ -77,16 +84,9 @@ static void catch_up(struct session *session, struct run_record *run, struct run
 
 int run_row_status(struct session *session, sqlite3_stmt *s) {
     int status = sqlite3_column_int(s, RUN_ROW_STATUS);
-    struct run_id id = run_id_peek(s, 2);
-    struct slice organization =
-        slice_of(sqlite3_column_text(s, 1), (size_t)sqlite3_column_bytes(s, 1));
     struct pending_state state;
-    if (run_row_status_is_sound(status) &&
-        session_find_pending(session, organization, &id, &state) &&
-        state.sequence > sqlite3_column_int64(s, 6)) {
-        status = (int)state.status;
-    }
-    return status;
+    return run_row_status_is_sound(status) && find_newer(session, s, &state) ? (int)state.status
+                                                                             : status;
 }
 
 int run_row_read(struct session *session, struct arena *a, sqlite3_stmt *s, struct run_record *ret,
@@ -94,15 +94,15 @@ int run_row_read(struct session *session, struct arena *a, sqlite3_stmt *s, stru
     *ret_row = (struct run_row){
         .run_key = sqlite3_column_int64(s, 0),
         .status_in_row = sqlite3_column_int(s, RUN_ROW_STATUS),
-        .sequence_in_row = sqlite3_column_int64(s, 6),
+        .sequence_in_row = sqlite3_column_int64(s, RUN_ROW_SEQUENCE),
         .newest_event = sqlite3_column_int64(s, 7),
         .workflow_key = sqlite3_column_int64(s, RUN_ROW_WORKFLOW_KEY),
     };
     if (!run_row_status_is_sound(ret_row->status_in_row)) {
         return SQLITE_CORRUPT;
     }
-    ret->organization = sqlite_column_slice(a, s, 1);
-    ret->id = run_id_column(a, s, 2);
+    ret->organization = sqlite_column_slice(a, s, RUN_ROW_ORGANIZATION);
+    ret->id = run_id_column(a, s, RUN_ROW_ID);
     ret->status = (enum run_status)ret_row->status_in_row;
     ret->started_at_us = sqlite3_column_int64(s, 4);
     ret->updated_at_us = sqlite3_column_int64(s, 5);
@@ -110,7 +110,7 @@ int run_row_read(struct session *session, struct arena *a, sqlite3_stmt *s, stru
     ret->attempt = sqlite3_column_int64(s, 8);
     ret->workflow_id = SLICE_EMPTY;
     read_fields(a, s, RUN_ROW_FIRST_FIELD, row_fields, RUN_ROW_FIELD_COUNT, &ret->fields);
-    catch_up(session, ret, ret_row);
+    catch_up(session, s, ret, ret_row);
     ret->finished_at_us = run_finished_at_us(ret->status, ret->updated_at_us);
     return SQLITE_OK;
 }

@@ -21,7 +21,10 @@ struct session;
     " r.newest_event, r.attempt, r.workflow_key, " RUN_ROW_FIELD_NAMES
 
 enum {
+    RUN_ROW_ORGANIZATION = 1,
+    RUN_ROW_ID = 2,
     RUN_ROW_STATUS = 3,
+    RUN_ROW_SEQUENCE = 6,
     RUN_ROW_WORKFLOW_KEY = 9,
     RUN_ROW_FIRST_FIELD = 10,
     RUN_ROW_COLUMN_COUNT = RUN_ROW_FIRST_FIELD + RUN_ROW_FIELD_COUNT,

@@ -122,15 +122,25 @@ int schema_add_columns(sqlite3 *db, int from) {
     return rc;
 }
 
-// Writes what says which programs may serve the store.
-int schema_write_version(sqlite3 *db) {
+// Has meta hold number under name.
+static int write_number(sqlite3 *db, const char *name, int64_t number) {
     char sql[256];
     snprintf(sql, sizeof(sql),
-             "PRAGMA user_version=%d;"
-             "INSERT INTO meta(name, value) VALUES('oldest_program', %d)"
+             "INSERT INTO meta(name, value) VALUES('%s', %" PRId64 ")"
              " ON CONFLICT(name) DO UPDATE SET value=excluded.value",
-             SCHEMA_VERSION, SCHEMA_OLDEST_PROGRAM);
+             name, number);
     return sqlite_run(db, sql);
+}
+
+int schema_write_version(sqlite3 *db) {
+    char sql[64];
+    snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", SCHEMA_VERSION);
+    int rc = sqlite_run(db, sql);
+    return rc == SQLITE_OK ? write_number(db, "oldest_program", SCHEMA_OLDEST_PROGRAM) : rc;
+}
+
+int schema_write_applied(sqlite3 *db, int64_t event) {
+    return write_number(db, "applied", event);
 }
 
 int schema_renew_epoch(sqlite3 *db, uint64_t *ret_epoch) {
@@ -141,12 +151,7 @@ int schema_renew_epoch(sqlite3 *db, uint64_t *ret_epoch) {
         }
         epoch &= INT64_MAX; // SQLite's integers are signed
     }
-    char sql[256];
-    snprintf(sql, sizeof(sql),
-             "INSERT INTO meta(name, value) VALUES('epoch', %" PRIu64 ")"
-             " ON CONFLICT(name) DO UPDATE SET value=excluded.value",
-             epoch);
-    int rc = sqlite_run(db, sql);
+    int rc = write_number(db, "epoch", (int64_t)epoch);
     if (rc == SQLITE_OK) {
         *ret_epoch = epoch;
     }
@@ -167,15 +172,6 @@ static int store_secret(sqlite3 *db) {
     sqlite_bind_blob(s, 1, slice_of(secret, sizeof(secret)));
     sqlite3_step(s);
     return sqlite3_finalize(s);
-}
-
-int schema_write_applied(sqlite3 *db, int64_t event) {
-    char sql[256];
-    snprintf(sql, sizeof(sql),
-             "INSERT INTO meta(name, value) VALUES('applied', %" PRId64 ")"
-             " ON CONFLICT(name) DO UPDATE SET value=excluded.value",
-             event);
-    return sqlite_run(db, sql);
 }
 
 int schema_create(sqlite3 *db) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/core/memory.h"
@@ -24,4 +25,9 @@ bool store_path_sync_directory(const char *path) {
     close(fd);
     errno = failure;
     return ok;
+}
+
+int64_t store_path_free_bytes(const char *path) {
+    struct statvfs st;
+    return statvfs(path, &st) == 0 ? (int64_t)(st.f_bavail * st.f_frsize) : -1;
 }

@@ -2,6 +2,7 @@
 #define RUNSD_STORAGE_SQLITE_STORE_PATH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/core/arena.h"
 
@@ -14,5 +15,8 @@ const char *store_path_real(struct arena *a, const char *path);
 // Makes durable which names the directory of path holds. Returns false, with errno, if that
 // cannot be done.
 bool store_path_sync_directory(const char *path);
+
+// Returns how many bytes the file system of path has free for this user; -1: it does not say.
+int64_t store_path_free_bytes(const char *path);
 
 #endif

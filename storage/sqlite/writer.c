@@ -1,10 +1,9 @@
 #include "storage/sqlite/writer.h"
 
-#include <sys/statvfs.h>
-
 #include "base/core/clock.h"
 #include "base/thread/thread.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/store_path.h"
 
 enum {
     // More in one transaction saves nothing, and the log must keep its bound.
@@ -256,9 +255,8 @@ static void checkpoint(struct writer *w) {
 // Whether the file system has room for more than a probe's page: who has little of it takes
 // small changes now and then, which is no health. One that cannot say has enough.
 static bool has_room(const struct writer *w) {
-    struct statvfs st;
-    return statvfs(w->around.path, &st) != 0 ||
-           (uint64_t)st.f_bavail * st.f_frsize >= PROBE_ROOM_BYTES;
+    int64_t free_bytes = store_path_free_bytes(w->around.path);
+    return free_bytes < 0 || free_bytes >= PROBE_ROOM_BYTES;
 }
 
 // Finds out whether changes work again, by making one that changes nothing.

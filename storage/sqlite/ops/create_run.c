@@ -8,8 +8,8 @@
 
 enum { SELECT_WORKFLOW, INSERT_WORKFLOW, SELECT_RUN, INSERT_RUN, INSERT_BODY };
 
-// Finds the key of the run's workflow, which is new with its first run. SQLITE_CONSTRAINT if
-// the run exists.
+// Finds the key of the run's workflow, which is new with its first run.
+// SQLITE_CONSTRAINT_PRIMARYKEY if the run exists.
 static int find_workflow(struct session *session, sqlite3_stmt *const *s,
                          const struct run_record *run, const struct run_id *id, int64_t *ret_key) {
     int rc = workflow_row_find(s[SELECT_WORKFLOW], run->organization, run->workflow_id, ret_key);
