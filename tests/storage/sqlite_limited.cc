@@ -10,17 +10,9 @@ Opened OpenLimited(const std::string &path, const Limits &limits,
                    struct run_store_options options) {
     const struct pending_limits pending = {limits.runs, limits.events, limits.slice, 0,
                                            limits.idle_us};
-    struct arena a;
-    arena_init(&a);
-    Opened o;
-    const struct error *e =
-        sqlite_store_open_limited(&a, path.c_str(), &options, &pending, &o.store);
-    if (e != nullptr) {
-        o.code = e->code;
-        o.message = e->message;
-    }
-    arena_release(&a);
-    return o;
+    return OpenedBy([&](struct arena *a, struct run_store **ret_store) {
+        return sqlite_store_open_limited(a, path.c_str(), &options, &pending, ret_store);
+    });
 }
 
 } // namespace store_testing

@@ -132,6 +132,15 @@ class SqlitePower : public SqliteTest {
         Lay(path, {});
     }
 
+    // Verifies what was cut since, and counts it.
+    void VerifyImages(size_t *cuts) {
+        std::vector<Image> images;
+        std::swap(images, images_);
+        for (const Image &image : images) {
+            ASSERT_NO_FATAL_FAILURE(Verify(image, (*cuts)++));
+        }
+    }
+
     PowerVfs &vfs_ = PowerVfs::Install();
     unsigned seed_ = std::random_device()();
     std::mutex lock_;
@@ -160,14 +169,7 @@ TEST_F(SqlitePower, CutLeavesAStoreThatOpensAndHasWhatWasAcknowledged) {
             return;
         }
         vfs_.Unwatch();
-        std::vector<Image> images;
-        std::swap(images, images_);
-        for (const Image &image : images) {
-            Verify(image, cuts++);
-            if (HasFatalFailure()) {
-                return;
-            }
-        }
+        ASSERT_NO_FATAL_FAILURE(VerifyImages(&cuts));
     }
     EXPECT_GE(cuts, kCuts);
 }
@@ -189,14 +191,7 @@ TEST_F(SqlitePower, CutWhileTheLogBeginsAnewLosesNothing) {
             return;
         }
         vfs_.Unwatch();
-        std::vector<Image> images;
-        std::swap(images, images_);
-        for (const Image &image : images) {
-            Verify(image, cuts++);
-            if (HasFatalFailure()) {
-                return;
-            }
-        }
+        ASSERT_NO_FATAL_FAILURE(VerifyImages(&cuts));
     }
     EXPECT_GE(cuts, kFew);
 }
@@ -215,18 +210,13 @@ TEST_F(SqlitePower, CutWhileRowsAreBroughtUpToDateLosesNothing) {
             return;
         }
         vfs_.Unwatch();
-        std::vector<Image> images;
-        std::swap(images, images_);
-        for (const Image &image : images) {
+        for (const Image &image : images_) {
             std::string looked_at = directory_.File("looked-at.db");
             Lay(looked_at, image.files);
             behind += QueryText(looked_at, "SELECT max(event_key)>(SELECT value FROM meta"
                                            " WHERE name='applied') FROM event") == "1\n";
-            Verify(image, cuts++);
-            if (HasFatalFailure()) {
-                return;
-            }
         }
+        ASSERT_NO_FATAL_FAILURE(VerifyImages(&cuts));
     }
     EXPECT_GE(cuts, kEnough);
     EXPECT_GT(behind, kEnough / 4);

@@ -18,25 +18,14 @@ TEST_P(StoreContract, RacingCancelAndSuccessHaveOneWinner) {
         MustCreate({.id = std::to_string(i), .spec = "s"});
     }
     std::vector<std::vector<Answer>> answers(kThreads);
-    std::atomic<int> ready{0};
-    std::vector<std::thread> threads;
-    for (int n = 0; n < kThreads; n++) {
-        threads.emplace_back([&, n] {
-            ready++;
-            while (ready < kThreads) {
-                std::this_thread::yield();
-            }
-            for (int i = 0; i < kRuns; i++) {
-                answers[n].push_back(Apply(store_, {.id = std::to_string(i),
-                                                    .to = n % 2 == 0 ? RUN_CANCELLED : RUN_SUCCESS,
-                                                    .at_us = 2000 + n,
-                                                    .actor = std::to_string(n)}));
-            }
-        });
-    }
-    for (std::thread &t : threads) {
-        t.join();
-    }
+    RunTogether(kThreads, [&](int n) {
+        for (int i = 0; i < kRuns; i++) {
+            answers[n].push_back(Apply(store_, {.id = std::to_string(i),
+                                                .to = n % 2 == 0 ? RUN_CANCELLED : RUN_SUCCESS,
+                                                .at_us = 2000 + n,
+                                                .actor = std::to_string(n)}));
+        }
+    });
     int cancelled = 0;
     for (int i = 0; i < kRuns; i++) {
         SCOPED_TRACE(i);

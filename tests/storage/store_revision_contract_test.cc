@@ -219,43 +219,32 @@ TEST_P(StoreContract, RevisionsHaveNoGapsAndFollowCommitsUnderConcurrentChanges)
     for (int i = 0; i < kOrganizations; i++) {
         organizations[i].name = "tenant-" + std::to_string(i);
     }
-    std::atomic<int> ready{0};
-    std::vector<std::thread> threads;
-    for (int n = 0; n < kThreads; n++) {
-        threads.emplace_back([&, n] {
-            ready++;
-            while (ready < kThreads) {
-                std::this_thread::yield();
-            }
-            for (int i = 0; i < kRuns; i++) {
-                // Three threads a run: most creations and changes of it are refused.
-                Raced *o = &organizations[(n / 3 + i) % kOrganizations];
-                const std::string id = std::to_string(n / 3) + "-" + std::to_string(i);
-                Change(o, [&] { return CreateRun(store_, {.organization = o->name, .id = id}); });
-                Change(o, [&] {
-                    return Apply(store_, {.organization = o->name,
-                                          .id = id,
-                                          .to = RUN_RUNNING,
-                                          .set_execution_state = true,
-                                          .execution_state = id});
-                });
-                Change(o, [&] {
-                    return Apply(store_, {.organization = o->name,
-                                          .id = id,
-                                          .from = RUN_STATUS_BIT(RUN_RUNNING),
-                                          .to = RUN_WAITING});
-                });
-                Change(o, [&] {
-                    return Apply(store_, {.organization = o->name,
-                                          .id = id,
-                                          .to = n % 2 == 0 ? RUN_CANCELLED : RUN_SUCCESS});
-                });
-            }
-        });
-    }
-    for (std::thread &t : threads) {
-        t.join();
-    }
+    RunTogether(kThreads, [&](int n) {
+        for (int i = 0; i < kRuns; i++) {
+            // Three threads a run: most creations and changes of it are refused.
+            Raced *o = &organizations[(n / 3 + i) % kOrganizations];
+            const std::string id = std::to_string(n / 3) + "-" + std::to_string(i);
+            Change(o, [&] { return CreateRun(store_, {.organization = o->name, .id = id}); });
+            Change(o, [&] {
+                return Apply(store_, {.organization = o->name,
+                                      .id = id,
+                                      .to = RUN_RUNNING,
+                                      .set_execution_state = true,
+                                      .execution_state = id});
+            });
+            Change(o, [&] {
+                return Apply(store_, {.organization = o->name,
+                                      .id = id,
+                                      .from = RUN_STATUS_BIT(RUN_RUNNING),
+                                      .to = RUN_WAITING});
+            });
+            Change(o, [&] {
+                return Apply(store_, {.organization = o->name,
+                                      .id = id,
+                                      .to = n % 2 == 0 ? RUN_CANCELLED : RUN_SUCCESS});
+            });
+        }
+    });
     int64_t all = 0;
     for (Raced &o : organizations) {
         SCOPED_TRACE(o.name);

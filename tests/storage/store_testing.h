@@ -1,10 +1,12 @@
 #ifndef RUNSD_TESTS_STORAGE_STORE_TESTING_H
 #define RUNSD_TESTS_STORAGE_STORE_TESTING_H
 
+#include <atomic>
 #include <cstdint>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <string>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -449,17 +451,42 @@ struct Opened {
     std::string message = {};
 };
 
-inline Opened Open(const std::string &url, struct run_store_options options = {}) {
+// What open, which is given an arena and where the store goes, says.
+template <typename F> Opened OpenedBy(F open) {
     struct arena a;
     arena_init(&a);
     Opened o;
-    const struct error *e = run_store_open(&a, url.c_str(), &options, &o.store);
+    const struct error *e = open(&a, &o.store);
     if (e != nullptr) {
         o.code = e->code;
         o.message = e->message;
     }
     arena_release(&a);
     return o;
+}
+
+inline Opened Open(const std::string &url, struct run_store_options options = {}) {
+    return OpenedBy([&](struct arena *a, struct run_store **ret_store) {
+        return run_store_open(a, url.c_str(), &options, ret_store);
+    });
+}
+
+// Runs body(0) to body(count - 1), each on a thread, all at once; returns when all have ended.
+template <typename F> void RunTogether(int count, F body) {
+    std::atomic<int> ready{0};
+    std::vector<std::thread> threads;
+    for (int n = 0; n < count; n++) {
+        threads.emplace_back([&, n] {
+            ready++;
+            while (ready < count) {
+                std::this_thread::yield();
+            }
+            body(n);
+        });
+    }
+    for (std::thread &t : threads) {
+        t.join();
+    }
 }
 
 } // namespace store_testing
