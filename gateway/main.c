@@ -6,8 +6,10 @@
 #include "base/cli/command_line.h"
 #include "base/cli/error_print.h"
 #include "base/cli/process_options.h"
+#include "base/cli/standard_files.h"
 #include "base/core/version.h"
 #include "base/log/server_log.h"
+#include "base/net/listen_check.h"
 #include "base/net/listener_guard.h"
 #include "base/process/counters.h"
 #include "base/process/descriptor_limit.h"
@@ -239,10 +241,10 @@ static const struct error *print_openapi(struct arena *a, const struct program *
     struct strbuf document = STRBUF_INIT;
     const struct error *error = gateway_print_openapi(a, &p->options, &document);
     if (error == NULL) {
-        bool ok = fwrite(document.data, 1, document.len, stdout) == document.len;
-        if (!ok || fflush(stdout) != 0) {
-            error = error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
-                              "the document cannot be written to standard output");
+        fwrite(document.data, 1, document.len, stdout);
+        const char *why = standard_output_finish();
+        if (why != NULL) {
+            error = error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "standard output: %s", why);
         }
     }
     strbuf_release(&document);
@@ -264,8 +266,9 @@ static int serve(struct program *p) {
     p->source.reflect = p->reflect ? p->options.upstream : NULL;
     struct arena a; // of the descriptors, which the gateway copies
     arena_init(&a);
-    const struct error *error;
-    if (read_descriptors(&a, p, &error)) {
+    const struct listen_place place = {"--listen", &p->options.listen};
+    const struct error *error = p->prints ? NULL : listen_check(&a, &place, 1);
+    if (error == NULL && read_descriptors(&a, p, &error)) {
         error = p->prints ? print_openapi(&a, p) : gateway_start(&a, &p->options, &p->gateway);
         if (error != NULL && error->code == STATUS_INVALID_ARGUMENT) {
             error = descriptor_source_explain(&a, &p->source, error);

@@ -8,11 +8,13 @@
 #include "base/core/clock.h"
 #include "base/core/version.h"
 #include "base/log/server_log.h"
+#include "base/net/listen_check.h"
 #include "base/net/listener_guard.h"
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
 #include "rpc/log.h"
+#include "server/demo_token.h"
 #include "server/options.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
@@ -95,6 +97,14 @@ static const struct error *read_flags(struct arena *a, const struct logger *log,
     return error;
 }
 
+static const struct error *check_listeners(struct arena *a, const struct runsd_options *options) {
+    struct listen_place places[MOST_LISTENERS];
+    for (size_t i = 0; i < options->listen_count; i++) {
+        places[i] = (struct listen_place){"--listen", &options->listen[i]};
+    }
+    return listen_check(a, places, options->listen_count);
+}
+
 static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *signals,
                         const struct logger *log) {
     const struct error *error = read_flags(a, log, flags);
@@ -117,15 +127,23 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     server.guard = listener_guard_new(&guard);
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
-    struct runsd *runsd;
-    error = runsd_start(a, &server, &runsd);
+    struct runsd *runsd = NULL;
+    error = check_listeners(a, &server);
+    if (error == NULL) {
+        error = runsd_start(a, &server, &runsd);
+    }
+    if (error == NULL) {
+        error = demo_token_offer(a, runsd, &flags->server, log);
+    }
     if (error != NULL) {
+        runsd_stop(runsd);
         listener_guard_free(server.guard);
         memory_keeper_stop(keeper);
         error_print("runsd", error);
         rpc_log_redirect(NULL);
         return error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
     }
+    runsd_log_ready(a, runsd, &server);
     wait_for_stop(log, signals);
     runsd_stop(runsd);
     listener_guard_free(server.guard);

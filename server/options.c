@@ -1,8 +1,14 @@
 #include "server/options.h"
 
 #include "storage/op_queue.h"
+#include "storage/store_opener.h"
 
 const struct cli_option server_options_rows[] = {
+    {.name = "--demo-token",
+     .value = "FILE",
+     CLI_TEXT_AT(struct server_options, demo_token),
+     .help = "of a store in memory: where a token with every scope\n"
+             "is written; - for standard output"},
     {.name = "--max-message-bytes",
      .old_name = "--max-request-bytes",
      .value = "N",
@@ -40,6 +46,13 @@ const struct cli_option server_options_rows[] = {
 const struct error *server_options_finish(struct arena *a, struct server_options *options,
                                           const char *name, const struct cli_list *listen) {
     options->connections.option = "--max-grpc-connections";
+    const char *url = options->runsd.store_url;
+    if (options->demo_token != NULL && !run_store_is_temporary(url)) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "--demo-token: \"%s\" keeps its tokens; runsctl tokens create --store "
+                         "makes them",
+                         url);
+    }
     const char *defaults[RUNSD_DEFAULT_LISTENERS];
     struct cli_list texts = *listen;
     if (texts.count == 0) {

@@ -13,6 +13,7 @@ struct server_options {
     struct runsd_options runsd;
     // How many gRPC connections were asked for, to be fitted into the limit of open files.
     struct descriptor_share connections;
+    const char *demo_token; // see server/demo_token.h; NULL: none
 };
 
 // Their rows, for a cli_table of struct server_options.
@@ -21,7 +22,8 @@ extern const struct cli_option server_options_rows[];
 // Completes options once the command line was read: the server listens to the addresses in
 // listen, the values of the option called name, or, if there are none, to those that go with
 // its store (runsd_default_listeners). What is pointed to lives in a. INVALID_ARGUMENT for
-// what is no address; the message has name and what was given.
+// what is no address, with name and what was given, and for a demo token of a store that outlives
+// the process.
 const struct error *server_options_finish(struct arena *a, struct server_options *options,
                                           const char *name, const struct cli_list *listen);
 

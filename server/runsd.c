@@ -12,6 +12,7 @@
 #include "server/open/reflection_service.h"
 #include "server/service/service_call.h"
 #include "server/service/service_method.h"
+#include "storage/op/create_token.h"
 #include "storage/op/list_tokens.h"
 #include "storage/store_opener.h"
 
@@ -178,18 +179,6 @@ static void make_admin_token(struct runsd *runsd) {
     token_table_put(runsd->service.tokens, &record);
 }
 
-static void log_ready(struct arena *a, const struct runsd *runsd,
-                      const struct runsd_options *options) {
-    for (size_t i = 0; i < options->listen_count; i++) {
-        LOG(options->log, LOG_INFO, "listening",
-            log_text("listen", address_text(a, &options->listen[i], runsd->ports[i])),
-            log_int("port", runsd->ports[i]));
-    }
-    LOG(options->log, LOG_INFO, "ready",
-        log_text("store", run_store_describe(a, options->store_url)),
-        log_int("port", options->listen_count > 0 ? runsd->ports[options->listen_count - 1] : 0));
-}
-
 static struct rpc_server *new_server(struct runsd *runsd, struct rpc_loop *loop, size_t methods) {
     const struct rpc_server_options options = {
         .log = runsd->service.log,
@@ -237,7 +226,6 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         return error; // then nobody could reach the server
     }
     health_service_set_serving(runsd->health, true);
-    log_ready(a, runsd, options);
     return NULL;
 }
 
@@ -264,6 +252,45 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
         return error;
     }
     *ret_runsd = runsd;
+    return NULL;
+}
+
+void runsd_log_ready(struct arena *a, const struct runsd *runsd,
+                     const struct runsd_options *options) {
+    for (size_t i = 0; i < options->listen_count; i++) {
+        LOG(runsd->service.log, LOG_INFO, "listening",
+            log_text("listen", address_text(a, &options->listen[i], runsd->ports[i])),
+            log_int("port", runsd->ports[i]));
+    }
+    LOG(runsd->service.log, LOG_INFO, "ready",
+        log_text("store", run_store_describe(a, options->store_url)),
+        log_int("port", options->listen_count > 0 ? runsd->ports[options->listen_count - 1] : 0));
+}
+
+const struct error *runsd_make_demo_token(struct runsd *runsd, struct arena *a,
+                                          const char **ret_text) {
+    char *text = arena_alloc(a, TOKEN_TEXT_SIZE);
+    token_make(text);
+    struct store_create_token create = {
+        .op = {.kind = &store_create_token_kind, .arena = a},
+        .in =
+            {
+                .organization = slice_of_cstr("demo"),
+                .name = slice_of_cstr("demo"),
+                .scopes = (1U << SCOPE_COUNT) - 1,
+                .created_at_us = clock_now_us(runsd->service.clock),
+            },
+    };
+    token_hash(slice_of_cstr(text), create.in.hash);
+    store_op_submit_and_wait(runsd->service.store, &create.op);
+    if (create.op.result != STORE_OK) {
+        struct error *e =
+            error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "the demo token cannot be stored");
+        e->detail = create.op.detail;
+        return e;
+    }
+    token_table_put(runsd->service.tokens, &create.in);
+    *ret_text = text;
     return NULL;
 }
 

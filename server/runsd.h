@@ -48,10 +48,20 @@ enum { RUNSD_DEFAULT_LISTENERS = 2 };
 size_t runsd_default_listeners(struct arena *a, const char *store_url,
                                const char *ret_texts[RUNSD_DEFAULT_LISTENERS]);
 
-// Opens the store, starts the listeners, logs "ready". Errors: those of
+// Opens the store and starts the listeners. Errors: those of
 // run_store_open and rpc_server_listen.
 const struct error *runsd_start(struct arena *a, const struct runsd_options *options,
                                 struct runsd **ret_runsd);
+
+// Logs where it listens and "ready": once all that belongs to the program is. options are those
+// of runsd_start.
+void runsd_log_ready(struct arena *a, const struct runsd *runsd,
+                     const struct runsd_options *options);
+
+// Makes a token of the organization "demo", called "demo", that has every scope; its text lives
+// in a. For a store that nobody else can reach. UNAVAILABLE if it cannot be stored.
+const struct error *runsd_make_demo_token(struct runsd *runsd, struct arena *a,
+                                          const char **ret_text);
 
 // The gRPC server, for in-process channels on loops of their own.
 struct rpc_server *runsd_rpc_server(struct runsd *runsd);

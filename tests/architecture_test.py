@@ -20,6 +20,7 @@ LAYERS = ("base", "rpc", "storage", "server", "gateway", "ctl")
 # does the comment of a library of such files; each must be named here, and the other
 # way round.
 PURE = [
+    "base/cli/did_you_mean.[ch]",
     "base/log/log_mask.[ch]",
     "base/core/http_token.h",
     "base/core/hex.h",

@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "base/cli/cli_help.h"
+#include "base/cli/did_you_mean.h"
+#include "base/cli/standard_files.h"
 #include "base/core/check.h"
 #include "base/core/strbuf.h"
 #include "base/log/stderr_print.h"
 
-enum { WRONG_USAGE = 2 };
+enum { NOT_WRITTEN = 1, WRONG_USAGE = 2 };
 
 // An option while the arguments are read.
 struct slot {
@@ -47,6 +49,10 @@ void command_line_complain(const struct command_line *line, const char *format, 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    if (line->complain != NULL) {
+        line->complain(line, text);
+        return;
+    }
     struct strbuf told = STRBUF_INIT;
     strbuf_printf(&told, "%s: %s; see %s%s%s --help", line->program, text, line->program,
                   space_before_command(line), command_of(line));
@@ -80,6 +86,19 @@ static const char *list_words(struct arena *a, const struct cli_option *o) {
         list = arena_printf(a, "%s, %s", list, o->words[i]);
     }
     return list;
+}
+
+// " (did you mean ...?)" for a word that was given; "" if none is near.
+static const char *suggestion(struct arena *a, const struct did_you_mean *meant) {
+    return meant->best != NULL ? arena_printf(a, " (did you mean %s?)", meant->best) : "";
+}
+
+static const char *suggest_word(struct arena *a, const struct cli_option *o, const char *text) {
+    struct did_you_mean meant = {.given = text, .length = strlen(text)};
+    for (size_t i = 0; o->words[i] != NULL; i++) {
+        did_you_mean_consider(&meant, o->words[i]);
+    }
+    return suggestion(a, &meant);
 }
 
 static bool find_word(const struct cli_option *o, const char *text, int64_t *ret_number) {
@@ -161,8 +180,8 @@ static bool set_value(struct reader *r, struct slot *slot, const char *name, con
         break;
     case CLI_WORD:
         if (!find_word(o, text, &number)) {
-            command_line_complain(r->line, "%s: \"%s\" is none of %s", name, text,
-                                  list_words(r->arena, o));
+            command_line_complain(r->line, "%s: \"%s\" is none of %s%s", name, text,
+                                  list_words(r->arena, o), suggest_word(r->arena, o, text));
             return false;
         }
     }
@@ -215,6 +234,18 @@ static struct slot *find_slot(struct reader *r, const char *name, size_t length)
     return NULL;
 }
 
+static const char *suggest_option(struct reader *r, const char *name, size_t length) {
+    struct did_you_mean meant = {.given = name, .length = length};
+    for (size_t i = 0; i < r->slot_count; i++) {
+        did_you_mean_consider(&meant, r->slots[i].row->name);
+    }
+    did_you_mean_consider(&meant, "--help");
+    if (r->line->version != NULL) {
+        did_you_mean_consider(&meant, "--version");
+    }
+    return suggestion(r->arena, &meant);
+}
+
 // Reads the option at arguments[*index]; moves *index to its last argument.
 static bool read_option(struct reader *r, int *index) {
     const char *argument = r->arguments[*index];
@@ -222,7 +253,8 @@ static bool read_option(struct reader *r, int *index) {
     size_t length = equals != NULL ? (size_t)(equals - argument) : strlen(argument);
     struct slot *slot = find_slot(r, argument, length);
     if (slot == NULL) {
-        command_line_complain(r->line, "there is no option %.*s", (int)length, argument);
+        command_line_complain(r->line, "there is no option %.*s%s", (int)length, argument,
+                              suggest_option(r, argument, length));
         return false;
     }
     const struct cli_option *o = slot->row;
@@ -309,8 +341,22 @@ enum command_line_outcome command_line_read(struct arena *a, const struct comman
     return COMMAND_LINE_READ;
 }
 
+// Returns whether all that was printed was written; else says why not.
+static bool finish_output(const struct command_line *line) {
+    const char *why = standard_output_finish();
+    if (why == NULL) {
+        return true;
+    }
+    struct strbuf told = STRBUF_INIT;
+    strbuf_printf(&told, "%s: standard output: %s", line->program, why);
+    stderr_print_line(strbuf_slice(&told));
+    strbuf_release(&told);
+    return false;
+}
+
 int command_line_main(const struct command_line *line, int argc, char **argv, void *options,
                       int (*run)(struct arena *a, void *options)) {
+    standard_files_open();
     struct arena a;
     arena_init(&a);
     const char **operands;
@@ -319,7 +365,7 @@ int command_line_main(const struct command_line *line, int argc, char **argv, vo
     case COMMAND_LINE_WRONG:
         break;
     case COMMAND_LINE_TOLD:
-        status = 0;
+        status = finish_output(line) ? 0 : NOT_WRITTEN;
         break;
     case COMMAND_LINE_READ:
         status = run(&a, options);

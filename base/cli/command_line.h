@@ -19,6 +19,8 @@ struct command_line {
     const struct cli_table *tables;
     int operand_count;  // exactly as many must be given
     const char *footer; // the last lines of --help
+    // Prints wrong usage in another form than command_line_complain's line; NULL: in that.
+    void (*complain)(const struct command_line *line, const char *text);
 };
 
 enum command_line_outcome {
@@ -37,13 +39,14 @@ enum command_line_outcome command_line_read(struct arena *a, const struct comman
                                             int count, char **arguments, void *options,
                                             const char ***ret_operands);
 
-// Prints wrong usage on stderr in one line: "PROGRAM: ...; see PROGRAM COMMAND --help".
+// Prints wrong usage on stderr in one line, "PROGRAM: ...; see PROGRAM COMMAND --help", or
+// as line->complain does.
 void command_line_complain(const struct command_line *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 // The whole of main for a program without commands: reads the arguments into options, as
 // command_line_read does, and returns what run returns, given these; 0 if --help or
-// --version was answered, 2 for wrong usage.
+// --version was answered, 1 if that could not be written whole, 2 for wrong usage.
 int command_line_main(const struct command_line *line, int argc, char **argv, void *options,
                       int (*run)(struct arena *a, void *options));
 

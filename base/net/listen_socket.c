@@ -1,6 +1,7 @@
 #include "base/net/listen_socket.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -10,6 +11,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "base/core/memory.h"
+
+// Of a name's addresses.
+enum { CHECKED_ADDRESSES = 8 };
 
 enum { SOCKET_FILE_MODE = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP };
 
@@ -66,12 +72,14 @@ static void set_port(struct sockaddr *where, int port) {
     }
 }
 
-// Returns the socket, or -1 with errno set.
-static int listen_at(const struct addrinfo *where) {
+// Returns the socket, which listens with room for so many waiting clients unless that is 0, or -1
+// with errno set.
+static int listen_at(const struct addrinfo *where, int waiting) {
     int fd = socket(where->ai_family, socket_flags, 0);
     int yes = 1;
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
-        bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0) {
+        bind(fd, where->ai_addr, where->ai_addrlen) == 0 &&
+        (waiting == 0 || listen(fd, waiting) == 0)) {
         return fd;
     }
     int number = errno;
@@ -87,18 +95,19 @@ static bool is_not_ours(int number) {
     return number == EADDRNOTAVAIL || number == EAFNOSUPPORT;
 }
 
-// Listens at up to `most` of the addresses found. Returns how many; 0 with *ret_number, an
+// Listens, with room for so many waiting clients, at up to `most` of the addresses found; with
+// room for none it only binds. Returns how many; 0 with *ret_number, an
 // errno, if there are none or one cannot be bound for another reason than that the
 // machine has no such address.
-static size_t listen_at_all(const struct addrinfo *found, struct listen_socket *ret_sockets,
-                            size_t most, int *ret_number) {
+static size_t listen_at_all(const struct addrinfo *found, int waiting,
+                            struct listen_socket *ret_sockets, size_t most, int *ret_number) {
     size_t count = 0;
     *ret_number = EADDRNOTAVAIL;
     for (const struct addrinfo *i = found; i != NULL && count < most; i = i->ai_next) {
         if (count > 0) {
             set_port(i->ai_addr, ret_sockets[0].port);
         }
-        int fd = listen_at(i);
+        int fd = listen_at(i, waiting);
         if (fd >= 0) {
             ret_sockets[count++] = (struct listen_socket){.fd = fd, .port = bound_port(fd)};
         } else if (!is_not_ours(errno)) {
@@ -112,7 +121,7 @@ static size_t listen_at_all(const struct addrinfo *found, struct listen_socket *
     return count;
 }
 
-static const struct error *open_tcp(struct arena *a, const struct address *address,
+static const struct error *open_tcp(struct arena *a, const struct address *address, int waiting,
                                     struct listen_socket *ret_sockets, size_t most,
                                     size_t *ret_count) {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
@@ -124,7 +133,7 @@ static const struct error *open_tcp(struct arena *a, const struct address *addre
                             arena_printf(a, "the host is unknown (%s)", gai_strerror(r)));
     }
     int number;
-    size_t count = listen_at_all(found, ret_sockets, most, &number);
+    size_t count = listen_at_all(found, waiting, ret_sockets, most, &number);
     freeaddrinfo(found);
     if (count == 0) {
         return listen_error(a, address, listen_error_text(number));
@@ -137,7 +146,7 @@ const struct error *listen_socket_open_all(struct arena *a, const struct address
                                            struct listen_socket *ret_sockets, size_t most,
                                            size_t *ret_count) {
     if (address->kind != ADDRESS_UNIX) {
-        return open_tcp(a, address, ret_sockets, most, ret_count);
+        return open_tcp(a, address, SOMAXCONN, ret_sockets, most, ret_count);
     }
     const struct error *error = open_unix(a, address, ret_sockets);
     if (error == NULL) {
@@ -150,6 +159,31 @@ const struct error *listen_socket_open(struct arena *a, const struct address *ad
                                        struct listen_socket *ret_socket) {
     size_t one;
     return listen_socket_open_all(a, address, ret_socket, 1, &one);
+}
+
+// --- before ---
+
+static const struct error *check_unix(struct arena *a, const struct address *address) {
+    const struct error *error = socket_file_remove_stale(a, address);
+    if (error != NULL) {
+        return error;
+    }
+    CLEANUP_FREE char *path = mem_strdup(address->path);
+    return access(dirname(path), W_OK | X_OK) == 0 ? NULL
+                                                   : listen_error(a, address, strerror(errno));
+}
+
+const struct error *listen_socket_check(struct arena *a, const struct address *address) {
+    if (address->kind == ADDRESS_UNIX) {
+        return check_unix(a, address);
+    }
+    struct listen_socket sockets[CHECKED_ADDRESSES];
+    size_t count = 0;
+    const struct error *error = open_tcp(a, address, 0, sockets, CHECKED_ADDRESSES, &count);
+    while (error == NULL && count > 0) {
+        close(sockets[--count].fd);
+    }
+    return error;
 }
 
 // --- the end ---

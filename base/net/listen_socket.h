@@ -28,6 +28,10 @@ const struct error *listen_socket_open_all(struct arena *a, const struct address
                                            struct listen_socket *ret_sockets, size_t most,
                                            size_t *ret_count);
 
+// Looks whether listen_socket_open_all would work, without listening for a moment: no client
+// notices. A stale unix socket is removed. Errors, in a: those of listen_socket_open_all.
+const struct error *listen_socket_check(struct arena *a, const struct address *address);
+
 // Refuses new connections from now on, without resetting those that wait to be accepted.
 void listen_socket_refuse(struct listen_socket *socket);
 

@@ -10,6 +10,7 @@
 #include "base/cli/process_options.h"
 #include "base/core/clock.h"
 #include "base/log/server_log.h"
+#include "base/net/listen_check.h"
 #include "base/net/listener_guard.h"
 #include "base/process/counters.h"
 #include "base/process/descriptor_limit.h"
@@ -21,6 +22,7 @@
 #include "gateway/gateway.h"
 #include "rpc/client.h"
 #include "rpc/log.h"
+#include "server/demo_token.h"
 #include "server/options.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
@@ -55,7 +57,7 @@ static const struct cli_option rows[] = {
      .value = "ADDR",
      CLI_LIST_AT(struct serve_options, grpc),
      .default_help = RUNSD_DEFAULT_ADDRESS " and unix:PATH.sock",
-     .help = "where gRPC listens"},
+     .help = "where gRPC listens, in place of\n"},
     {.name = "--store",
      .value = "URL",
      CLI_TEXT_AT(struct serve_options, server.runsd.store_url),
@@ -99,6 +101,16 @@ static bool is_ready(void *runsd) {
     return runsd_is_serving(runsd);
 }
 
+static const struct error *check_listeners(struct arena *a, const struct serve_options *options) {
+    const struct runsd_options *grpc = &options->server.runsd;
+    struct listen_place *places = ARENA_ARRAY(a, struct listen_place, grpc->listen_count + 1);
+    places[0] = (struct listen_place){"--http", &options->gateway.options.listen};
+    for (size_t i = 0; i < grpc->listen_count; i++) {
+        places[i + 1] = (struct listen_place){"--grpc", &grpc->listen[i]};
+    }
+    return listen_check(a, places, grpc->listen_count + 1);
+}
+
 // Starts server, channel, gateway; what was started stays in parts on failure.
 static const struct error *start(struct arena *a, const struct logger *log, struct parts *parts,
                                  const struct serve_options *options) {
@@ -113,7 +125,10 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
         return error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
                          "there is no file descriptor left; raise ulimit -n");
     }
-    const struct error *error = runsd_start(a, &server, &parts->runsd);
+    const struct error *error = check_listeners(a, options);
+    if (error == NULL) {
+        error = runsd_start(a, &server, &parts->runsd);
+    }
     if (error != NULL) {
         return error;
     }
@@ -130,7 +145,8 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
     front.readiness = (struct gateway_readiness){is_ready, parts->runsd};
     front.guard = parts->guard;
     front.counters = parts->counters;
-    return gateway_start(a, &front, &parts->gateway);
+    error = demo_token_offer(a, parts->runsd, &options->server, log);
+    return error != NULL ? error : gateway_start(a, &front, &parts->gateway);
 }
 
 // Both fronts drain at the same time, so that each has all of it.
@@ -145,8 +161,9 @@ static void stop(struct parts *parts, int64_t drain) {
     listener_guard_free(parts->guard);
 }
 
-static void log_serving(const struct logger *log, const struct parts *parts,
+static void log_serving(struct arena *a, const struct logger *log, const struct parts *parts,
                         const struct serve_options *options) {
+    runsd_log_ready(a, parts->runsd, &options->server.runsd);
     for (size_t i = 0; i < options->server.runsd.listen_count; i++) {
         LOG(log, LOG_INFO, "serving gRPC",
             log_text("address", options->server.runsd.listen[i].text),
@@ -251,7 +268,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
         }
         code = exit_with_error(error, "nothing was started");
     } else {
-        log_serving(log, &parts, &options);
+        log_serving(in->arena, log, &parts, &options);
         code = wait_for_end(log, signals_fd, parts.failed_fd);
     }
     stop(&parts, options.process.drain_ms);

@@ -135,6 +135,18 @@ TEST_F(CommandLine, TellsVersionAndHelpWhateverElseIsThere) {
     EXPECT_EQ("", err_);
 }
 
+void Complain(const command_line *line, const char *text) {
+    fprintf(stderr, "[%s] %s", line->program, text);
+}
+
+TEST_F(CommandLine, ComplainsAsItIsTold) {
+    command_line line = command_line_of_rows;
+    line.complain = Complain;
+    testing::internal::CaptureStderr();
+    command_line_complain(&line, "%s is wrong", "--x");
+    EXPECT_EQ("[prog] --x is wrong", testing::internal::GetCapturedStderr());
+}
+
 struct Wrong {
     const char *name;
     std::vector<std::string> arguments;
@@ -151,20 +163,28 @@ TEST_P(WrongCommandLine, IsToldInOneLine) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, WrongCommandLine,
-    testing::Values(Wrong{"other_word", {"--level=HIGH"}, "--level: \"HIGH\" is none of low, high"},
-                    Wrong{"part_of_a_word", {"--level=hi"}, "--level: \"hi\" is none of low, high"},
-                    Wrong{"empty_word", {"--level="}, "--level: \"\" is none of low, high"},
-                    Wrong{"number_or_word",
-                          {"--size=on"},
-                          "--size: \"on\" is no integer from 1 to 9 and none of auto, off"},
-                    Wrong{"number_too_small",
-                          {"--size=0"},
-                          "--size: \"0\" is no integer from 1 to 9 and none of auto, off"},
-                    Wrong{"list_too_long",
-                          {"--name=a", "--name=b", "--name=c"},
-                          "--name: \"c\" is one too many; it may be given 2 times at most"},
-                    Wrong{"operand", {"x"}, "\"x\" is one argument too many"},
-                    Wrong{"version_with_value", {"--version=1"}, "there is no option --version"}),
+    testing::Values(
+        Wrong{"other_word", {"--level=HIGH"}, "--level: \"HIGH\" is none of low, high"},
+        Wrong{"part_of_a_word", {"--level=hi"}, "--level: \"hi\" is none of low, high"},
+        Wrong{"empty_word", {"--level="}, "--level: \"\" is none of low, high"},
+        Wrong{"number_or_word",
+              {"--size=on"},
+              "--size: \"on\" is no integer from 1 to 9 and none of auto, off"},
+        Wrong{"number_too_small",
+              {"--size=0"},
+              "--size: \"0\" is no integer from 1 to 9 and none of auto, off"},
+        Wrong{"near_word",
+              {"--level=hihg"},
+              "--level: \"hihg\" is none of low, high (did you mean high?)"},
+        Wrong{"near_option", {"--plcae=x"}, "there is no option --plcae (did you mean --place?)"},
+        Wrong{"begun_option", {"--pla"}, "there is no option --pla (did you mean --place?)"},
+        Wrong{"near_help", {"--hepl"}, "there is no option --hepl (did you mean --help?)"},
+        Wrong{"far_option", {"--output=x"}, "there is no option --output"},
+        Wrong{"list_too_long",
+              {"--name=a", "--name=b", "--name=c"},
+              "--name: \"c\" is one too many; it may be given 2 times at most"},
+        Wrong{"operand", {"x"}, "\"x\" is one argument too many"},
+        Wrong{"version_with_value", {"--version=1"}, "there is no option --version"}),
     [](const auto &row) { return row.param.name; });
 
 } // namespace

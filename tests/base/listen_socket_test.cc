@@ -163,4 +163,29 @@ TEST_F(ListenSocket, AFileThatTookThePathIsNotRemoved) {
     EXPECT_TRUE(Exists());
 }
 
+TEST_F(ListenSocket, AnAddressIsCheckedWithoutListening) {
+    auto check = [&](const std::string &text) -> std::string {
+        struct address address;
+        EXPECT_EQ(nullptr, address_parse(&arena_, "--listen", text.c_str(), &address));
+        const struct error *error = listen_socket_check(&arena_, &address);
+        return error == nullptr ? "" : error->message;
+    };
+    struct listen_socket s;
+    ASSERT_EQ("", Open("127.0.0.1:0", &s));
+    const std::string taken = "127.0.0.1:" + std::to_string(s.port);
+    EXPECT_NE(std::string::npos, check(taken).find("in use")) << check(taken);
+    listen_socket_close(&s);
+    EXPECT_EQ("", check(taken));
+    ASSERT_EQ("", Open(taken, &s)); // nothing was left behind
+    listen_socket_close(&s);
+
+    EXPECT_EQ("", check("unix:" + path_));
+    EXPECT_FALSE(Exists());
+    ASSERT_EQ("", Open("unix:" + path_, &s));
+    EXPECT_NE(std::string::npos, check("unix:" + path_).find("another program"));
+    EXPECT_TRUE(Exists());
+    listen_socket_close(&s);
+    EXPECT_NE(std::string::npos, check("unix:/nowhere/at/all").find("No such file"));
+}
+
 } // namespace

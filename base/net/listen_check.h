@@ -1,0 +1,23 @@
+#ifndef RUNSD_BASE_NET_LISTEN_CHECK_H
+#define RUNSD_BASE_NET_LISTEN_CHECK_H
+
+#include <stddef.h>
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/net/address.h"
+
+// Whether a program can listen where it was told to, to be asked before it does anything else:
+// a start that fails for a taken port has opened no store and says nowhere that it is ready.
+
+// An address and the option that gave it.
+struct listen_place {
+    const char *option; // "--listen"
+    const struct address *address;
+};
+
+// Errors, in a, each with the option and the address: UNAVAILABLE if one cannot be listened at
+// (listen_socket_check), INVALID_ARGUMENT if one is given twice.
+const struct error *listen_check(struct arena *a, const struct listen_place *places, size_t count);
+
+#endif
