@@ -27,6 +27,9 @@ static const struct error *compile(struct arena *a, const struct gateway_api_opt
     const struct transcoder_options rules = {
         .ignore_unknown = options->ignore_unknown,
         .unbound_methods = options->unbound_methods,
+        .ignore_unknown_query = options->ignore_unknown_query,
+        .ignored_query = options->ignored_query,
+        .ignored_query_count = options->ignored_query_count,
     };
     const struct error *error = transcoder_new(a, descriptor_sets, count, &rules, &transcoder);
     if (error != NULL) {

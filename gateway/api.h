@@ -35,6 +35,9 @@ struct gateway_api_options {
     struct rpc_channel *upstream; // must outlive the last reference
     bool ignore_unknown;
     bool unbound_methods;
+    bool ignore_unknown_query; // as struct transcoder_options has it
+    const char *const *ignored_query;
+    size_t ignored_query_count;
     struct openapi_options openapi; // what it points to must outlive the last reload
     size_t gzip_min_bytes;          // the document is compressed from this size on
 };

@@ -9,6 +9,7 @@ enum { MOST_ITEMS = 64, HOUR_MS = 3600000 };
 
 static const char *const envelope_words[] = {
     [ENVELOPE_RUNS] = "runs", [ENVELOPE_NONE] = "none", NULL};
+static const char *const query_unknown_words[] = {"refuse", "ignore", NULL};
 static const char *const web_words[] = {"off", "on", NULL};
 static const char *const gzip_words[] = {"off", NULL}; // -1: SIZE_MAX, no reply is that large
 
@@ -23,6 +24,17 @@ const struct cli_option gateway_flags_rows[] = {
     {.name = "--ignore-unknown-fields",
      CLI_FLAG_AT(struct gateway_flags, options.ignore_unknown),
      .help = "of JSON bodies, instead of refusing them"},
+    {.name = "--query-unknown",
+     .value = "refuse|ignore",
+     CLI_WORD_AT(struct gateway_flags, query_unknown),
+     .words = query_unknown_words,
+     .fallback = "refuse",
+     .help = "keys of a query that are no field's"},
+    {.name = "--query-ignore",
+     .value = "KEY",
+     CLI_LIST_AT(struct gateway_flags, ignored_query),
+     .most = MOST_ITEMS,
+     .help = "such a key that is ignored; KEY* is all that begin so"},
     {.name = "--cors-origin",
      .value = "ORIGIN",
      CLI_LIST_AT(struct gateway_flags, cors_origins),
@@ -238,6 +250,24 @@ static const struct error *finish_buffered(struct arena *a, struct gateway_flags
                      limits->buffered_bytes, GATEWAY_BODIES_IN_BUFFER, limits->body_bytes);
 }
 
+static const struct error *finish_query(struct arena *a, struct gateway_flags *flags) {
+    struct gateway_options *options = &flags->options;
+    options->ignore_unknown_query = flags->query_unknown != 0;
+    options->ignored_query = flags->ignored_query.items;
+    options->ignored_query_count = flags->ignored_query.count;
+    for (size_t i = 0; i < flags->ignored_query.count; i++) {
+        const char *key = flags->ignored_query.items[i];
+        const char *star = strchr(key, '*');
+        if (*key == '\0' || star == key || (star != NULL && star[1] != '\0')) {
+            return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                             "--query-ignore: \"%s\" is no key and no beginning of keys such as "
+                             "utm_*; --query-unknown ignore is for all",
+                             key);
+        }
+    }
+    return NULL;
+}
+
 const struct error *gateway_flags_finish(struct arena *a, struct gateway_flags *flags) {
     struct gateway_http_options *http = &flags->options.http;
     flags->connections.option = "--max-connections";
@@ -248,6 +278,9 @@ const struct error *gateway_flags_finish(struct arena *a, struct gateway_flags *
     }
     if (error == NULL) {
         error = finish_cors(a, flags);
+    }
+    if (error == NULL) {
+        error = finish_query(a, flags);
     }
     if (error == NULL) {
         error = read_mappings(a, &flags->request_headers, "--request-header", HEADER_MAP_REQUEST,

@@ -18,7 +18,9 @@ struct gateway_flags {
     struct cli_list cors_origins;
     struct cli_list request_headers;
     struct cli_list response_headers;
-    int web; // 1: on
+    struct cli_list ignored_query;
+    int query_unknown; // 1: ignored
+    int web;           // 1: on
     bool has_web;
     bool has_cors_max_age;
     bool has_buffered_bytes;

@@ -72,6 +72,9 @@ static struct gateway_api_options api_options_of(const struct gateway_options *o
         .upstream = options->upstream,
         .ignore_unknown = options->ignore_unknown,
         .unbound_methods = options->unbound_methods,
+        .ignore_unknown_query = options->ignore_unknown_query,
+        .ignored_query = options->ignored_query,
+        .ignored_query_count = options->ignored_query_count,
         .gzip_min_bytes = gzip_min_bytes,
         .openapi =
             {

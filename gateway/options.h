@@ -122,8 +122,13 @@ struct gateway_options {
     // Serialized FileDescriptorSets; copied. None: the product's own.
     const struct slice *descriptor_sets;
     size_t descriptor_set_count;
-    bool ignore_unknown;          // fields of JSON bodies; else they are refused
-    bool unbound_methods;         // those without a rule are POST /package.Service/Method
+    bool ignore_unknown;  // fields of JSON bodies; else they are refused
+    bool unbound_methods; // those without a rule are POST /package.Service/Method
+    // Keys of queries that are no field's and are passed over: all, or these, of which one that
+    // ends in "*" is the beginning of keys. Borrowed until gateway_stop has returned.
+    bool ignore_unknown_query;
+    const char *const *ignored_query;
+    size_t ignored_query_count;
     struct rpc_channel *upstream; // borrowed until gateway_stop returned
     // A local loop whose thread serves HTTP, best the one of an in-process upstream; it
     // watches nothing else until gateway_stop returned. NULL: the gateway makes its own.

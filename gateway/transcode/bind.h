@@ -3,50 +3,54 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/core/arena.h"
-#include "base/core/error.h"
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
 #include "gateway/descriptor/schema.h"
 
-// Binds path variables and query keys to the fields of a request message. Pure.
+// Binds text, a path variable or a value of a query, to a field of a request message. Pure.
 
-enum { BIND_DEPTH = 32 };
+enum { BIND_DEPTH = 32, BIND_NO_INDEX = -1 };
 
 // A field and the messages it is nested in, outermost first.
 struct bound_field {
     const struct schema_field **chain;
     size_t depth;
     struct slice map_key; // if the field is a map: its entry's key as wire bytes
+    int32_t index;        // of an element, "a[3]"; BIND_NO_INDEX if none is given
 };
 
-// Follows "a.b.c" (JSON or proto names) from m to a field that text can set. Of a
-// map whose values text can set, an entry: "a.b[key]", where the key is all that
-// stands up to the last byte, a "]" (source: grpc-gateway's query parameters).
-// Returns NULL, or why there is none, in a; ret then is undefined.
+// How two fields stand to each other: the same, in one oneof, or apart.
+enum bind_relation { BIND_APART, BIND_SAME, BIND_ONEOF };
+
+enum bind_relation bind_relate(const struct bound_field *x, const struct bound_field *y);
+
+// Follows the path variable "a.b.c" of proto names (source: google/api/http.proto) from m to
+// a field that one segment of text can set. Returns NULL, or why there is none, in a; ret
+// then is undefined.
 const char *bind_resolve(struct arena *a, const struct schema_message *m, struct slice path,
                          struct bound_field *ret);
+
+// Returns the field of that proto name, which rules use, or NULL.
+const struct schema_field *bind_find_named(const struct schema_message *m, struct slice name);
+
+// Why a rule cannot name the field name of m, which has none of that proto name; in a.
+const char *bind_no_field(struct arena *a, const struct schema_message *m, struct slice name);
+
+// Whether names may follow the field's: a message that is neither repeated nor well known.
+static inline bool bind_has_fields(const struct schema_field *f) {
+    return f->message != NULL && !f->repeated && f->type != SCHEMA_GROUP &&
+           f->message->known == KNOWN_NONE;
+}
+
+// Why none may follow the field's name, in a.
+const char *bind_has_no_fields(struct arena *a, struct slice name);
 
 // Appends the field's wire bytes, also if text is its default, so that it replaces an
 // earlier value. Returns NULL, or why text is no value of the field, a C string in a.
 const char *bind_put(struct arena *a, const struct bound_field *field, struct slice text,
                      struct strbuf *out);
-
-// What a query may not set.
-struct bind_taken {
-    const struct bound_field *path; // fields that path variables set
-    size_t path_count;
-    const struct schema_field *body; // the field that the body is; NULL if none
-    bool whole_body;                 // the body is the whole message: no key is left
-};
-
-// Appends what a raw query sets. INVALID_ARGUMENT / QUERY_INVALID, in a, with
-// one violation that names the key: unknown, taken, of a type that no text can
-// set, given twice though it is not repeated, excluded by another key of its
-// oneof, malformed. Empty pairs ("a=1&&b=2") are passed over; a key without "="
-// has the empty value.
-const struct error *bind_query(struct arena *a, const struct schema_message *m, struct slice query,
-                               const struct bind_taken *taken, struct strbuf *out);
 
 #endif

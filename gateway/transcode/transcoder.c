@@ -34,6 +34,11 @@ const struct error *transcoder_new(struct arena *a, const struct slice *descript
     const struct error *error = schema_new(a, descriptor_sets, count, &t->schema);
     if (error == NULL) {
         t->read_options.ignore_unknown = options->ignore_unknown;
+        t->ignored_query = (struct bind_ignored){
+            .all = options->ignore_unknown_query,
+            .keys = options->ignored_query,
+            .key_count = options->ignored_query_count,
+        };
         error = transcoder_compile(t, a, options->unbound_methods);
     }
     if (error != NULL) {
@@ -186,6 +191,21 @@ static const struct error *put_http_body(struct arena *a, const struct transcode
     return NULL;
 }
 
+static bool is_json_space(uint8_t c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+// Whether the body is null, with which clients (axios) say that there is none.
+static bool is_null(struct slice body) {
+    while (body.len > 0 && is_json_space(body.data[0])) {
+        body = slice_of(body.data + 1, body.len - 1);
+    }
+    while (body.len > 0 && is_json_space(body.data[body.len - 1])) {
+        body.len--;
+    }
+    return slice_equal_cstr(body, "null");
+}
+
 static const struct error *encode_body(const struct transcoder *t, struct arena *a,
                                        const struct transcoder_route *route,
                                        const struct transcoder_request *request,
@@ -196,6 +216,9 @@ static const struct error *encode_body(const struct transcoder *t, struct arena 
     }
     if (route->takes_http_body) {
         return put_http_body(a, route, request, out);
+    }
+    if (!route->takes_null && is_null(body)) {
+        return NULL;
     }
     if (route->whole_body) {
         return json_read_message(t->schema, a, route->method->input, body, &t->read_options, out);
@@ -218,7 +241,7 @@ static const struct error *encode(const struct transcoder *t, struct arena *a,
     if (error == NULL && request->query.len > 0) {
         struct bind_taken taken = {route->variables, match->variable_count, route->body,
                                    route->whole_body};
-        error = bind_query(a, route->method->input, request->query, &taken, out);
+        error = bind_query(a, route->method->input, request->query, &taken, &t->ignored_query, out);
     }
     if (error != NULL) {
         return error;

@@ -23,11 +23,19 @@ struct transcoder_options {
     bool ignore_unknown;  // fields and enum words of a JSON body that are not known
     bool unbound_methods; // a method without a rule is at POST /package.Service/Method,
                           // its request the body
+    // Keys of a query that are passed over where they are no field's; else they are
+    // refused: all, or these, of which one that ends in "*" is the beginning of keys.
+    // Borrowed until transcoder_free.
+    bool ignore_unknown_query;
+    const char *const *ignored_query;
+    size_t ignored_query_count;
 };
 
 // Compiles serialized google.protobuf.FileDescriptorSets. A file that is in
 // several of them must be the same in each. INVALID_ARGUMENT, in a, for bytes
-// that are no set, a template that is illegal, two bindings that match the
+// that are no set, a template that is illegal, a rule that names no field by its proto name
+// or one that cannot stand there, two parts of a rule that exclude each other (of one oneof,
+// or path variable and body at once), two bindings that match the
 // same requests, or two methods (or one that streams) that verify callers; the message
 // names file, method, rule and column. options may be NULL.
 const struct error *transcoder_new(struct arena *a, const struct slice *descriptor_sets,
@@ -95,8 +103,9 @@ struct transcoder_request {
 };
 
 // Makes the request message's bytes from the path variables, the query and the
-// body. A PATCH whose body is one field and whose request has exactly one field of
-// google.protobuf.FieldMask gets the mask of what the body names, unless it has one
+// body. A body of null is none, except where it is an HttpBody or a google.protobuf.Value,
+// of which null is a value. A PATCH whose body is one field and whose request has exactly one field
+// of google.protobuf.FieldMask gets the mask of what the body names, unless it has one
 // (gateway/transcode/update_mask.h). The bytes live in a. INVALID_ARGUMENT with
 // google.rpc.BadRequest violations that name the path variable, the query key or the
 // JSON path and what was wrong with it: reasons QUERY_INVALID, BODY_INVALID,

@@ -18,6 +18,22 @@ static const struct error *refuse_rule(struct arena *a, const struct schema_meth
                      SLICE_FMT(rule->method), SLICE_FMT(rule->path), at, why);
 }
 
+// What two variables of a template say of each other.
+static const char *check_variables(struct arena *a, const struct path_template *path,
+                                   const struct bound_field *variables, size_t first,
+                                   size_t second) {
+    switch (bind_relate(&variables[first], &variables[second])) {
+    case BIND_SAME:
+        return "two variables set the same field";
+    case BIND_ONEOF:
+        return arena_printf(a, "it excludes the variable \"%.*s\": both are of one oneof",
+                            SLICE_FMT(path->variables[first].field_path));
+    case BIND_APART:
+        break;
+    }
+    return NULL;
+}
+
 static const struct error *compile_variables(struct transcoder *t, struct arena *a,
                                              struct transcoder_route *route,
                                              const struct http_rule *rule) {
@@ -27,15 +43,8 @@ static const struct error *compile_variables(struct transcoder *t, struct arena 
         const struct template_variable *v = &path->variables[i];
         struct bound_field *field = &route->variables[i];
         const char *fault = bind_resolve(&t->arena, route->method->input, v->field_path, field);
-        if (fault == NULL && field->chain[field->depth - 1]->repeated) {
-            fault = "a repeated field cannot be a path variable";
-        }
         for (size_t k = 0; fault == NULL && k < i; k++) {
-            const struct bound_field *other = &route->variables[k];
-            bool same =
-                other->depth == field->depth &&
-                memcmp(other->chain, field->chain, sizeof(field->chain[0]) * field->depth) == 0;
-            fault = same ? "two variables set the same field" : NULL;
+            fault = check_variables(a, path, route->variables, k, i);
         }
         if (fault != NULL) {
             return refuse_rule(a, route->method, rule, v->column, fault);
@@ -44,29 +53,71 @@ static const struct error *compile_variables(struct transcoder *t, struct arena 
     return NULL;
 }
 
+// The field of a message that a rule names; NULL with *ret_error if there is none.
+static const struct schema_field *find_named(struct arena *a, const struct transcoder_route *route,
+                                             const struct http_rule *rule, const char *part,
+                                             const struct schema_message *message,
+                                             struct slice name, const struct error **ret_error) {
+    const struct schema_field *f = bind_find_named(message, name);
+    if (f == NULL) {
+        *ret_error = refuse_rule(a, route->method, rule, 0,
+                                 arena_printf(a, "%s: %s", part, bind_no_field(a, message, name)));
+    }
+    return f;
+}
+
+// What path and body say of each other. A variable within the body is sound (AIP-134): it wins.
+static const struct error *check_body(struct arena *a, const struct transcoder_route *route,
+                                      const struct http_rule *rule) {
+    const struct schema_field *body = route->body;
+    for (size_t i = 0; body != NULL && i < route->path.variable_count; i++) {
+        const struct bound_field *variable = &route->variables[i];
+        size_t column = route->path.variables[i].column;
+        if (variable->chain[0] == body && variable->depth == 1) {
+            return refuse_rule(a, route->method, rule, column, "the variable is the body, too");
+        }
+        if (variable->chain[0] != body && body->oneof >= 0 &&
+            variable->chain[0]->oneof == body->oneof) {
+            return refuse_rule(a, route->method, rule, column,
+                               arena_printf(a,
+                                            "it excludes the body \"%.*s\": both are of one oneof",
+                                            SLICE_FMT(body->name)));
+        }
+    }
+    return NULL;
+}
+
+// Whether null as the body is a value of its type.
+static bool takes_null(const struct transcoder_route *route) {
+    const struct schema_field *body = route->body;
+    if (route->whole_body || body == NULL) {
+        return route->whole_body && route->method->input->known == KNOWN_VALUE;
+    }
+    return body->type == SCHEMA_ENUM
+               ? body->enumeration->null_value && !body->repeated
+               : body->message != NULL && !body->repeated && body->message->known == KNOWN_VALUE;
+}
+
 static const struct error *compile_bodies(struct arena *a, struct transcoder_route *route,
                                           const struct http_rule *rule) {
+    const struct schema_method *method = route->method;
+    const struct error *error = NULL;
     if (slice_equal_cstr(rule->body, "*")) {
         route->whole_body = true;
     } else if (rule->body.len > 0) {
-        route->body = schema_find_field(route->method->input, rule->body);
-        if (route->body == NULL) {
-            return refuse_rule(a, route->method, rule, 0,
-                               arena_printf(a, "body: %.*s has no field \"%.*s\"",
-                                            SLICE_FMT(route->method->input->full_name),
-                                            SLICE_FMT(rule->body)));
-        }
+        route->body = find_named(a, route, rule, "body", method->input, rule->body, &error);
     }
-    if (rule->response_body.len > 0) {
-        route->response_body = schema_find_field(route->method->output, rule->response_body);
-        if (route->response_body == NULL) {
-            return refuse_rule(a, route->method, rule, 0,
-                               arena_printf(a, "response_body: %.*s has no field \"%.*s\"",
-                                            SLICE_FMT(route->method->output->full_name),
-                                            SLICE_FMT(rule->response_body)));
-        }
+    if (error == NULL && rule->response_body.len > 0) {
+        route->response_body = find_named(a, route, rule, "response_body", method->output,
+                                          rule->response_body, &error);
     }
-    const struct schema_method *method = route->method;
+    if (error == NULL) {
+        error = check_body(a, route, rule);
+    }
+    if (error != NULL) {
+        return error;
+    }
+    route->takes_null = takes_null(route);
     route->takes_http_body = route->whole_body
                                  ? http_body_is(method->input)
                                  : route->body != NULL && http_body_is_field(route->body);

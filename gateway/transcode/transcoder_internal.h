@@ -3,7 +3,7 @@
 
 #include "gateway/descriptor/schema.h"
 #include "gateway/json/json_read.h"
-#include "gateway/transcode/bind.h"
+#include "gateway/transcode/bind_query.h"
 #include "gateway/transcode/route_table.h"
 #include "gateway/transcode/template.h"
 #include "gateway/transcode/transcoder.h"
@@ -20,6 +20,7 @@ struct transcoder_route {
     bool whole_body;
     bool takes_http_body;
     bool returns_http_body;
+    bool takes_null;                          // as the body: else null is none
     const struct schema_field *body;          // NULL unless the body is one field
     const struct schema_field *response_body; // NULL for the whole message
     const struct schema_field *update_mask;   // inferred if not given; NULL if not
@@ -34,6 +35,7 @@ struct transcoder {
     const struct schema_method *caller_method; // NULL: none
     struct route_table table;
     struct json_read_options read_options;
+    struct bind_ignored ignored_query;
 };
 
 // Marks the gateway as the error's domain; NULL is returned as it is.

@@ -2,7 +2,7 @@
 #include "tests/fuzz/fuzz_targets.h"
 
 extern "C" {
-#include "gateway/transcode/bind.h"
+#include "gateway/transcode/bind_query.h"
 }
 
 // Query strings bound to the fields of a wide message: what is taken is a message
@@ -13,8 +13,9 @@ void FuzzQuery(const uint8_t *data, size_t size) {
     static const struct schema_message *const type = kinds.Find("wide.v1.Wide");
     fuzz::Arena a;
     fuzz::Buffer out;
-    struct bind_taken taken = {};
-    const struct error *e = bind_query(a, type, slice_of(data, size), &taken, out);
+    const struct bind_taken taken = {};
+    const struct bind_ignored ignored = {};
+    const struct error *e = bind_query(a, type, slice_of(data, size), &taken, &ignored, out);
     if (e != nullptr) {
         fuzz::CheckError(e);
         return;

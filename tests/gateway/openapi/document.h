@@ -28,7 +28,9 @@ class Document {
   public:
     explicit Document(const std::string &set, struct openapi_options options = DocumentOptions(),
                       bool unbound_methods = false) {
-        const struct transcoder_options rules = {options.ignore_unknown, unbound_methods};
+        struct transcoder_options rules = {};
+        rules.ignore_unknown = options.ignore_unknown;
+        rules.unbound_methods = unbound_methods;
         const struct slice slices[] = {S(set)};
         struct transcoder *t = nullptr;
         const struct error *e = transcoder_new(a_, slices, 1, &rules, &t);

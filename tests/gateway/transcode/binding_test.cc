@@ -37,13 +37,206 @@ TEST(Binding, MapEntriesAreQueryParameters) {
         {"wideMap[a].aString=b",
          "QUERY_INVALID wideMap[a].aString: field \"wideMap\" is a map of messages, which only a "
          "body can give"},
-        {"strings[0]=a", "QUERY_INVALID strings[0]: field \"strings\" is no map"},
-        {"aString[]=a", "QUERY_INVALID aString[]: field \"aString\" is no map"},
+        {"child[stringMap][k]=v&child[stringMap][k2]=v",
+         R"({"child":{"stringMap":{"k":"v","k2":"v"}}})"},
         {"[a]=b", "QUERY_INVALID [a]: wide.v1.Wide has no field \"\""},
     };
     for (const auto &row : rows) {
         EXPECT_EQ(g.Request(std::string("GET /v1/wide?") + row.query), row.json) << row.query;
     }
+}
+
+// axios and PHP write lists so, and qs nested keys, too.
+TEST(Binding, BracketsAreListsAndNames) {
+    RuleGateway g({});
+    const struct {
+        const char *query, *json;
+    } rows[] = {
+        {"strings[]=a&strings[]=b", R"({"strings":["a","b"]})"},
+        {"strings%5B%5D=a&strings%5b%5d=b", R"({"strings":["a","b"]})"},
+        {"strings=a&strings[]=b&strings=c", R"({"strings":["a","b","c"]})"},
+        {"strings[0]=a&strings[1]=b", R"({"strings":["a","b"]})"},
+        // array_filter of PHP keeps the keys.
+        {"strings[1]=a&strings[7]=b&strings[10]=c", R"({"strings":["a","b","c"]})"},
+        {"colors[]=COLOR_RED&colors[]=2", R"({"colors":["COLOR_RED","COLOR_BLUE"]})"},
+        {"timestamps[]=1970-01-01T00:00:00Z", R"({"timestamps":["1970-01-01T00:00:00Z"]})"},
+        {"int64Values[0]=5", R"({"int64Values":["5"]})"},
+        {"child.strings[]=a&child.strings[]=b", R"({"child":{"strings":["a","b"]}})"},
+        {"child[strings][]=a&child[strings][]=b", R"({"child":{"strings":["a","b"]}})"},
+        {"child[strings][0]=a&child.strings[1]=b", R"({"child":{"strings":["a","b"]}})"},
+        {"child[aString]=x", R"({"child":{"aString":"x"}})"},
+        {"child[child].child[a_bool]=true", R"({"child":{"child":{"child":{"aBool":true}}}})"},
+        {"strings[]", R"({"strings":[""]})"},
+        {"aString[]=a", "QUERY_INVALID aString[]: field \"aString\" is neither repeated nor a map"},
+        {"child[aString][0]=a",
+         "QUERY_INVALID child[aString][0]: field \"aString\" is neither repeated nor a map"},
+        {"strings[x]=a", "QUERY_INVALID strings[x]: field \"strings\" is repeated: give each "
+                         "element as strings=value"},
+        {"strings[01]=a", "QUERY_INVALID strings[01]: field \"strings\" is repeated: give each "
+                          "element as strings=value"},
+        {"strings[-1]=a", "QUERY_INVALID strings[-1]: field \"strings\" is repeated: give each "
+                          "element as strings=value"},
+        {"strings[9999999999]=a", "QUERY_INVALID strings[9999999999]: field \"strings\" is "
+                                  "repeated: give each element as strings=value"},
+        {"strings[][]=a", "QUERY_INVALID strings[][]: field \"strings\" is repeated: give each "
+                          "element as strings=value"},
+        {"strings[=a", "QUERY_INVALID strings[: field \"strings\" is repeated: give each element "
+                       "as strings=value"},
+        {"strings[0].x=a", "QUERY_INVALID strings[0].x: field \"strings\" is repeated: give each "
+                           "element as strings=value"},
+        {"strings[1]=a&strings[0]=b",
+         "QUERY_INVALID strings[0]: the indexes of its elements do not ascend"},
+        {"strings[0]=a&strings[0]=b",
+         "QUERY_INVALID strings[0]: the indexes of its elements do not ascend"},
+        {"strings[0]=a&strings=b",
+         "QUERY_INVALID strings: some of its elements have an index and others have none"},
+        {"strings[]=a&strings=b&strings[2]=c",
+         "QUERY_INVALID strings[2]: some of its elements have an index and others have none"},
+        {"children[0].aString=a", "QUERY_INVALID children[0].aString: field \"children\" is a "
+                                  "message, which only a body can give"},
+        {"children[0][aString]=a", "QUERY_INVALID children[0][aString]: field \"children\" is a "
+                                   "message, which only a body can give"},
+        {"child[nope]=a", "QUERY_INVALID child[nope]: wide.v1.Wide has no field \"nope\""},
+        {"child[]=a", "QUERY_INVALID child[]: wide.v1.Wide has no field \"\""},
+        {"child.[aString]=a", "QUERY_INVALID child.[aString]: wide.v1.Wide has no field \"\""},
+        {"child[aString=a", "QUERY_INVALID child[aString: its brackets are malformed"},
+        {"child[child]aString=a", "QUERY_INVALID child[child]aString: its brackets are malformed"},
+        {"[aString]=a", "QUERY_INVALID [aString]: wide.v1.Wide has no field \"\""},
+    };
+    for (const auto &row : rows) {
+        EXPECT_EQ(g.Request(std::string("GET /v1/wide?") + row.query), row.json) << row.query;
+    }
+}
+
+TEST(Binding, AListWithCommasIsRefusedWithWhatToWrite) {
+    RuleGateway g({});
+    const std::string none = " is none of COLOR_UNSPECIFIED, COLOR_RED, COLOR_BLUE, COLOR_FAR, "
+                             "COLOR_NEGATIVE";
+    const std::string int32 = " is no integer from -2147483648 to 2147483647";
+    const std::string self = "; give each element by itself: ";
+    const struct {
+        const char *query;
+        std::string json;
+    } rows[] = {
+        {"colors=COLOR_RED,2",
+         "QUERY_INVALID colors: \"COLOR_RED,2\"" + none + self + "colors=COLOR_RED&colors=2"},
+        {"int32s=1%2C-2", "QUERY_INVALID int32s: \"1,-2\"" + int32 + self + "int32s=1&int32s=-2"},
+        {"int32s[]=1,2",
+         "QUERY_INVALID int32s[]: \"1,2\"" + int32 + self + "int32s[]=1&int32s[]=2"},
+        {"child[int32s][0]=1,2", "QUERY_INVALID child[int32s][0]: \"1,2\"" + int32 + self +
+                                     "child[int32s]=1&child[int32s]=2"},
+        {"child.bools=true,false,", "QUERY_INVALID child.bools: \"true,false,\" is neither true "
+                                    "nor false" +
+                                        self + "child.bools=true&child.bools=false"},
+        // No lists.
+        {"int32s=1,%26x=2", "QUERY_INVALID int32s: \"1,&x=2\"" + int32},
+        {"color=COLOR_RED,COLOR_BLUE", "QUERY_INVALID color: \"COLOR_RED,COLOR_BLUE\"" + none},
+        // A comma is a character of a text.
+        {"strings=a,b&aString=c,d", R"({"aString":"c,d","strings":["a,b"]})"},
+        {"mask=aString,color", R"({"mask":"aString,color"})"},
+    };
+    for (const auto &row : rows) {
+        EXPECT_EQ(g.Request(std::string("GET /v1/wide?") + row.query), row.json) << row.query;
+    }
+    std::string many = "1";
+    for (int i = 0; i < 500; i++) {
+        many += ",1";
+    }
+    std::string refusal = g.Request("GET /v1/wide?int32s=" + many);
+    EXPECT_LT(refusal.size(), 500u);
+    EXPECT_EQ(refusal.substr(refusal.size() - 14), "1&int32s=1&...");
+}
+
+TEST(Binding, UnknownKeysAreIgnoredIfAsked) {
+    const char *const keys[] = {"utm_*", "_", "child.fbclid", "aString"};
+    struct transcoder_options listed = {}, all = {};
+    listed.ignored_query = keys;
+    listed.ignored_query_count = 4;
+    all.ignore_unknown_query = true;
+    RuleGateway some({}, &listed), every({}, &all);
+    const struct {
+        const char *query, *some, *every;
+    } rows[] = {
+        {"utm_source=x&aBool=true&utm_=1", R"({"aBool":true})", R"({"aBool":true})"},
+        {"_=1700000000", "{}", "{}"},
+        {"utm%5Fsource", "{}", "{}"},
+        {"utm_x[]=1&utm_x[a][b]=2&utm_x.y=1", "{}", "{}"},
+        {"child.fbclid=1", "{}", "{}"},
+        // Whatever its value is.
+        {"utm_campaign=100%&utm_source=%FF&utm_source=%FF", "{}", "{}"},
+        {"utm=1", "QUERY_INVALID utm: wide.v1.Wide has no field \"utm\"", "{}"},
+        {"__=1", "QUERY_INVALID __: wide.v1.Wide has no field \"__\"", "{}"},
+        {"UTM_x=1", "QUERY_INVALID UTM_x: wide.v1.Wide has no field \"UTM_x\"", "{}"},
+        {"child.nope=1", "QUERY_INVALID child.nope: wide.v1.Wide has no field \"nope\"", "{}"},
+        {"child[nope]=1&=1", "QUERY_INVALID child[nope]: wide.v1.Wide has no field \"nope\"", "{}"},
+        {"=1", "QUERY_INVALID : wide.v1.Wide has no field \"\"", "{}"},
+        {"%FF=1", "QUERY_INVALID query: its name is no valid UTF-8", "{}"},
+        // A key of a field is bound, and its fault is one.
+        {"aString=x", R"({"aString":"x"})", R"({"aString":"x"})"},
+        {"color=red", "", ""},
+        {"child=1", "", ""},
+        {"aString.x=1", "", ""},
+        {"aString[]=1", "", ""},
+        {"children[0].nope=1", "", ""},
+        {"stringMap=1", "", ""},
+        {"aString=%zz", "", ""},
+        {"%zz=1", "", ""},
+        {"aBool=true&aBool=true", "", ""},
+    };
+    for (const auto &row : rows) {
+        const std::string line = std::string("GET /v1/wide?") + row.query;
+        if (row.some[0] == 0) {
+            EXPECT_EQ(some.Request(line).find("QUERY_INVALID"), 0u) << row.query;
+            EXPECT_EQ(every.Request(line).find("QUERY_INVALID"), 0u) << row.query;
+        } else {
+            EXPECT_EQ(some.Request(line), row.some) << row.query;
+            EXPECT_EQ(every.Request(line), row.every) << row.query;
+        }
+    }
+    // The fields stand in the body, so that a key of one is a mistake; others are not.
+    EXPECT_EQ(some.Request("POST /v1/wide?utm_source=x", "{}"), "{}");
+    EXPECT_EQ(every.Request("POST /v1/wide?nope=x", "{}"), "{}");
+    EXPECT_EQ(every.Request("POST /v1/wide?aBool=true", "{}"),
+              "QUERY_INVALID aBool: this method takes no query parameters; its fields stand in the "
+              "body");
+}
+
+// That each is compared with all before it would be seen: by minutes.
+TEST(Binding, ManyKeysAreCheckedByOneSort) {
+    RuleGateway g({});
+    std::string entries;
+    for (int i = 0; i < 200000; i++) {
+        entries += "intMap[" + std::to_string(i) + "]=1&";
+    }
+    EXPECT_EQ(g.Request("GET /v1/wide?" + entries + "intMap[0]=2"),
+              "QUERY_INVALID intMap[0]: it is given twice");
+    EXPECT_EQ(g.Request("GET /v1/wide?" + entries +
+                        "choiceInt=1&intMap[-1]=1&choiceBool=true&aBool=true"),
+              "QUERY_INVALID choiceBool: another parameter of the same oneof is given too");
+}
+
+TEST(Binding, NullAsABodyIsNone) {
+    RuleGateway g({WideMethod(RuleField(POST, "/all") + RuleField(BODY, "*")),
+                   WideMethod(RuleField(POST, "/child") + RuleField(BODY, "child")),
+                   WideMethod(RuleField(POST, "/int") + RuleField(BODY, "choice_int")),
+                   WideMethod(RuleField(POST, "/list") + RuleField(BODY, "strings")),
+                   WideMethod(RuleField(POST, "/map") + RuleField(BODY, "string_map")),
+                   WideMethod(RuleField(POST, "/struct") + RuleField(BODY, "struct")),
+                   WideMethod(RuleField(POST, "/value") + RuleField(BODY, "value")),
+                   WideMethod(RuleField(POST, "/null") + RuleField(BODY, "choice_null")),
+                   WideMethod(RuleField(POST, "/none"))});
+    for (const char *path : {"/all", "/child", "/int", "/list", "/map", "/struct", "/none"}) {
+        for (const char *body : {"null", " null\r\n\t", ""}) {
+            EXPECT_EQ(g.Request(std::string("POST ") + path, body), "{}") << path << body;
+        }
+        EXPECT_EQ(g.Request(std::string("POST ") + path, "nul").find("BODY_INVALID"), 0u) << path;
+        EXPECT_EQ(g.Request(std::string("POST ") + path, "null,").find("BODY_INVALID"), 0u) << path;
+        EXPECT_EQ(g.Request(std::string("POST ") + path, "\"null\"") == "{}", false) << path;
+    }
+    // Of these types null is a value.
+    EXPECT_EQ(g.Request("POST /value", "null"), R"({"value":null})");
+    EXPECT_EQ(g.Request("POST /null", "null"), R"({"choiceNull":null})");
+    EXPECT_EQ(g.Request("POST /child?aBool=true", "null"), R"({"aBool":true})");
 }
 
 TEST(Binding, SpellingsThatAreNoValueOfTheirTypeAreRefused) {
@@ -225,7 +418,8 @@ TEST(Binding, AResponseBodyIsAFieldOfAnyKind) {
 }
 
 TEST(Binding, MethodsWithoutRulesAreServedIfAskedFor) {
-    const struct transcoder_options options = {false, true};
+    struct transcoder_options options = {};
+    options.unbound_methods = true;
     RuleGateway served({{wide_type, wide_type, ""}}, &options),
         not_served({{wide_type, wide_type, ""}});
     EXPECT_EQ(served.Request("POST /more.S/M0", R"({"aBool":true})"), R"({"aBool":true})");

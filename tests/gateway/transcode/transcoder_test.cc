@@ -339,8 +339,7 @@ TEST_F(TranscoderTest, BodiesAreTheMessageAFieldOrNothing) {
     EXPECT_EQ(Wide("PUT /v1/strings", R"(["a",1])"),
               "BODY_INVALID [1]: expected a string, found a number");
     EXPECT_EQ(Wide("PUT /v1/strings?aBool=true", ""), R"({"aBool":true})");
-    EXPECT_EQ(Get("POST /v1/items/x:act", "null"),
-              "BODY_INVALID body: expected an object, found null");
+    EXPECT_EQ(Get("POST /v1/items/x:act", "null"), "1=items/x");
 }
 
 TEST_F(TranscoderTest, AResponseBodyIsOneField) {
@@ -456,6 +455,28 @@ TEST_F(TranscoderTest, ListFiltersTakeWordsNamesAndNumbers) {
                             "success, failure, cancelled");
 }
 
+void AddStringFields(google::protobuf::DescriptorProto *m, const std::vector<const char *> &names) {
+    for (const char *name : names) {
+        auto *f = m->add_field();
+        f->set_name(name);
+        f->set_number(m->field_size());
+        f->set_type(google::protobuf::FieldDescriptorProto::TYPE_STRING);
+        f->set_label(google::protobuf::FieldDescriptorProto::LABEL_OPTIONAL);
+    }
+}
+
+// A field of bad.M that is no string.
+void AddBadField(google::protobuf::DescriptorProto *m, const char *name, const char *type,
+                 bool repeated) {
+    auto *f = m->add_field();
+    f->set_name(name);
+    f->set_number(m->field_size());
+    f->set_type(google::protobuf::FieldDescriptorProto::TYPE_MESSAGE);
+    f->set_type_name(type);
+    f->set_label(repeated ? google::protobuf::FieldDescriptorProto::LABEL_REPEATED
+                          : google::protobuf::FieldDescriptorProto::LABEL_OPTIONAL);
+}
+
 // One service whose methods have these rules: what transcoder_new says.
 std::string Start(const std::vector<std::string> &rules) {
     google::protobuf::FileDescriptorSet set;
@@ -474,6 +495,17 @@ std::string Start(const std::vector<std::string> &rules) {
                          ? google::protobuf::FieldDescriptorProto::LABEL_REPEATED
                          : google::protobuf::FieldDescriptorProto::LABEL_OPTIONAL);
     }
+    AddStringFields(m, {"resource_id", "left", "right"});
+    m->add_oneof_decl()->set_name("side");
+    m->mutable_field(3)->set_oneof_index(0);
+    m->mutable_field(4)->set_oneof_index(0);
+    AddBadField(m, "inner_part", ".bad.M", false);
+    AddBadField(m, "inner_parts", ".bad.M", true);
+    AddBadField(m, "by_key", ".bad.M.ByKeyEntry", true);
+    auto *entry = m->add_nested_type();
+    entry->set_name("ByKeyEntry");
+    AddStringFields(entry, {"key", "value"});
+    entry->mutable_options()->set_map_entry(true);
     auto *service = file->add_service();
     service->set_name("S");
     for (size_t i = 0; i < rules.size(); i++) {
@@ -560,6 +592,85 @@ TEST(TranscoderStart, RulesThatAreWrongRefuseToStartAndSayWhere) {
     };
     for (const auto &row : rows) {
         EXPECT_EQ(Start(row.rules), row.message);
+    }
+}
+
+// http.proto: names in rules are those of the proto.
+TEST(TranscoderStart, NamesInRulesAreProtoNames) {
+    const std::string post = Rule(4, "/v1/a");
+    const struct {
+        std::string rule;
+        const char *message;
+    } rows[] = {
+        {Rule(2, "/v1/{resource_id}"), ""},
+        {Rule(2, "/v1/{inner_part.resource_id}"), ""},
+        {post + Rule(7, "inner_part") + Rule(12, "inner_parts"), ""},
+        {Rule(2, "/v1/{resourceId}"),
+         "GET \"/v1/{resourceId}\", column 5: bad.M has no field \"resourceId\": that is the JSON "
+         "name of \"resource_id\", and rules use the proto's names"},
+        {Rule(2, "/v1/{innerPart.resource_id}"),
+         "GET \"/v1/{innerPart.resource_id}\", column 5: bad.M has no field \"innerPart\": that is "
+         "the JSON name of \"inner_part\", and rules use the proto's names"},
+        {Rule(2, "/v1/x/{inner_part.resourceId=a/*}"),
+         "GET \"/v1/x/{inner_part.resourceId=a/*}\", column 7: bad.M has no field \"resourceId\": "
+         "that is the JSON name of \"resource_id\", and rules use the proto's names"},
+        {post + Rule(7, "innerPart"),
+         "POST \"/v1/a\": body: bad.M has no field \"innerPart\": that is the JSON name of "
+         "\"inner_part\", and rules use the proto's names"},
+        {post + Rule(12, "innerParts"),
+         "POST \"/v1/a\": response_body: bad.M has no field \"innerParts\": that is the JSON name "
+         "of \"inner_parts\", and rules use the proto's names"},
+        {post + Rule(12, "*"), "POST \"/v1/a\": response_body: bad.M has no field \"*\""},
+    };
+    for (const auto &row : rows) {
+        std::string expected = row.message;
+        EXPECT_EQ(Start({row.rule}),
+                  expected.empty() ? "" : "bad.proto: method bad.S.M0: " + expected);
+    }
+}
+
+TEST(TranscoderStart, WhatAPathOrABodyCannotSetRefusesToStart) {
+    const struct {
+        std::string rule;
+        const char *message;
+    } rows[] = {
+        {Rule(2, "/v1/{left}/{id}"), ""},
+        {Rule(2, "/v1/{left}/{inner_part.right}"), ""},
+        {Rule(2, "/v1/{left}/{right}"), "GET \"/v1/{left}/{right}\", column 12: it excludes the "
+                                        "variable \"left\": both are of one "
+                                        "oneof"},
+        {Rule(2, "/v1/{inner_part.right}/x/{inner_part.left}"),
+         "GET \"/v1/{inner_part.right}/x/{inner_part.left}\", column 26: it excludes the variable "
+         "\"inner_part.right\": both are of one oneof"},
+        {Rule(2, "/v1/{id}/{id}"), "GET \"/v1/{id}/{id}\", column 10: a variable stands twice"},
+        {Rule(2, "/v1/{inner_part}"),
+         "GET \"/v1/{inner_part}\", column 5: a message cannot be a path variable"},
+        {Rule(2, "/v1/{inner_parts}"),
+         "GET \"/v1/{inner_parts}\", column 5: a repeated field cannot be a path variable"},
+        {Rule(2, "/v1/{inner_parts.id}"),
+         "GET \"/v1/{inner_parts.id}\", column 5: field \"inner_parts\" has no fields that can be "
+         "given so"},
+        {Rule(2, "/v1/{by_key}"),
+         "GET \"/v1/{by_key}\", column 5: a map cannot be a path variable"},
+        {Rule(2, "/v1/{by_key.value}"),
+         "GET \"/v1/{by_key.value}\", column 5: field \"by_key\" has no fields that can be given "
+         "so"},
+        // What AIP-134 has: the path is part of the body, and wins.
+        {Rule(6, "/v1/{inner_part.id}") + Rule(7, "inner_part"), ""},
+        {Rule(4, "/v1/{id}") + Rule(7, "*"), ""},
+        {Rule(4, "/v1/{id}") + Rule(7, "id"),
+         "POST \"/v1/{id}\", column 5: the variable is the body, too"},
+        {Rule(4, "/v1/x{") + Rule(7, "id"),
+         "POST \"/v1/x{\", column 6: a segment is a literal, \"*\", \"**\" or a variable, not a "
+         "mixture"},
+        {Rule(4, "/v1/{id}/{left}") + Rule(7, "right"),
+         "POST \"/v1/{id}/{left}\", column 10: it excludes the body \"right\": both are of one "
+         "oneof"},
+    };
+    for (const auto &row : rows) {
+        std::string expected = row.message;
+        EXPECT_EQ(Start({row.rule}),
+                  expected.empty() ? "" : "bad.proto: method bad.S.M0: " + expected);
     }
 }
 

@@ -74,7 +74,8 @@ TEST(UpdateMask, IsInferredForPatchOfOneFieldAndOneMaskOnly) {
 }
 
 TEST(UpdateMask, UnknownKeysThatAreIgnoredAreNoPaths) {
-    const struct transcoder_options options = {true, false};
+    struct transcoder_options options = {};
+    options.ignore_unknown = true;
     RuleGateway g({{".more.Patch", ".wide.v1.Wide", patch}}, &options);
     EXPECT_EQ(Mask(g, "PATCH /v1/patch", R"({"nope":{"a":[1]},"aString":"x","child":{"no":1}})"),
               "\"aString,child\"");
