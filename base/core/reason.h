@@ -5,7 +5,7 @@
 
 // Every reason that our errors may have (google.rpc.ErrorInfo.reason), in one list:
 // programs branch on these, so neither a name nor its meaning ever changes. What each
-// means stands in protos/runs/v1/error_reason.proto, protos/gateway/v1/error_reason.proto
+// means stands in protos/runs/v1/error_reason.proto, protos/runsd/gateway/v1/error_reason.proto
 // and docs/API.md; tests/e2e/test_reasons.py holds them against each other.
 
 // google.rpc.ErrorInfo.domain: the server's, and the gateway's for the errors that the
@@ -41,7 +41,7 @@
     X(SERVICE_UNKNOWN, 0)                                                                          \
     X(REQUEST_CANCELLED, 0)
 
-// The gateway's own reasons, numbered as gateway.v1.ErrorReason.
+// The gateway's own reasons, numbered as runsd.gateway.v1.ErrorReason.
 #define REASONS_OF_GATEWAY(X)                                                                      \
     X(BODY_INVALID, 0)                                                                             \
     X(BODY_TOO_LARGE, 413)                                                                         \

@@ -26,7 +26,7 @@ enum {
     SERVICE_METHOD = 2,
 };
 
-enum { OPTION_API = 51205, API_TITLE = 1, API_VERSION = 2 }; // gateway.v1.api
+enum { OPTION_API = 51205, API_TITLE = 1, API_VERSION = 2 }; // runsd.gateway.v1.api
 
 // A comment and where it stands: field numbers and indexes, as varints.
 struct place {

@@ -7,7 +7,7 @@
 #include "base/core/slice.h"
 
 // The documentation in descriptor sets: the comments in their source_code_info, which
-// protoc writes with --include_source_info, and gateway.v1.api. Immutable; pure.
+// protoc writes with --include_source_info, and runsd.gateway.v1.api. Immutable; pure.
 
 struct note {
     struct slice name; // "package.Message.field", "package.Enum.VALUE", "package.Service.Method"
@@ -17,7 +17,7 @@ struct note {
 struct notes {
     struct note *items; // sorted by name
     size_t count;
-    struct slice title; // gateway.v1.api of the first file that has it; else empty
+    struct slice title; // runsd.gateway.v1.api of the first file that has it; else empty
     struct slice version;
 };
 

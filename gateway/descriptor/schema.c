@@ -12,9 +12,9 @@
 // Numbers of options.
 enum {
     OPTION_HTTP = 72295728,         // google.api.http
-    OPTION_MESSAGE_JSON = 51201,    // gateway.v1.message_json
-    OPTION_ENUM_VALUE_JSON = 51202, // gateway.v1.enum_value_json
-    OPTION_VERIFIES_CALLER = 51203, // gateway.v1.verifies_caller
+    OPTION_MESSAGE_JSON = 51201,    // runsd.gateway.v1.message_json
+    OPTION_ENUM_VALUE_JSON = 51202, // runsd.gateway.v1.enum_value_json
+    OPTION_VERIFIES_CALLER = 51203, // runsd.gateway.v1.verifies_caller
     MESSAGE_JSON_EMIT_DEFAULTS = 1,
     ENUM_VALUE_JSON_NAME = 1,
     FIELD_OPTION_JSTYPE = 6,

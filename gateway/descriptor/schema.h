@@ -53,7 +53,7 @@ struct schema_message;
 struct schema_enum_value {
     int32_t number;
     struct slice name;
-    struct slice word;      // what is printed: gateway.v1.enum_value_json, else the name
+    struct slice word;      // what is printed: runsd.gateway.v1.enum_value_json, else the name
     struct slice json_word; // word as a JSON string, with its quotes
 };
 
@@ -101,7 +101,7 @@ enum { SCHEMA_DENSE_NUMBERS = 64 };
 struct schema_message {
     struct slice full_name;
     enum schema_known known;
-    bool emit_defaults; // gateway.v1.message_json
+    bool emit_defaults; // runsd.gateway.v1.message_json
     bool map_entry;
     uint32_t field_count;
     const struct schema_field *fields; // in order of declaration
@@ -124,7 +124,7 @@ struct schema_method {
     const struct schema_message *output;
     bool client_streaming;
     bool server_streaming;
-    bool verifies_caller; // gateway.v1.verifies_caller
+    bool verifies_caller; // runsd.gateway.v1.verifies_caller
     bool deprecated;
     bool has_http;
     struct slice http;          // bytes of its google.api.HttpRule

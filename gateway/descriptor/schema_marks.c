@@ -5,8 +5,8 @@
 
 // Numbers of options.
 enum {
-    OPTION_FIELD_JSON = 51204,    // gateway.v1.field_json
-    OPTION_REPLY_JSON = 51206,    // gateway.v1.reply_json
+    OPTION_FIELD_JSON = 51204,    // runsd.gateway.v1.field_json
+    OPTION_REPLY_JSON = 51206,    // runsd.gateway.v1.reply_json
     OPTION_FIELD_BEHAVIOR = 1052, // google.api.field_behavior
     FIELD_JSON_REQUIRED = 1,
     FIELD_JSON_OUTPUT_ONLY = 2,

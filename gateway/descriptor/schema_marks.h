@@ -9,23 +9,23 @@
 // What a field's options say about its values, for the OpenAPI document; bits of
 // schema_field.marks.
 enum schema_mark {
-    SCHEMA_REQUIRED = 1,     // google.api.field_behavior, gateway.v1.field_json
+    SCHEMA_REQUIRED = 1,     // google.api.field_behavior, runsd.gateway.v1.field_json
     SCHEMA_OUTPUT_ONLY = 2,  // the same
     SCHEMA_INPUT_ONLY = 4,   // google.api.field_behavior
     SCHEMA_DEPRECATED = 8,   // deprecated
-    SCHEMA_ALWAYS_SET = 16,  // gateway.v1.field_json
-    SCHEMA_PLAIN_VALUE = 32, // gateway.v1.field_json
+    SCHEMA_ALWAYS_SET = 16,  // runsd.gateway.v1.field_json
+    SCHEMA_PLAIN_VALUE = 32, // runsd.gateway.v1.field_json
 };
 
 // Returns the enum schema_mark bits set by the bytes of a field's options; a is for
 // temporary memory. Pure.
 uint8_t schema_marks_of(struct arena *a, struct slice options);
 
-// Returns the example in the bytes of a field's options (gateway.v1.field_json), JSON text
+// Returns the example in the bytes of a field's options (runsd.gateway.v1.field_json), JSON text
 // that is not checked; in a or borrowed from options; empty if there is none. Pure.
 struct slice schema_example_of(struct arena *a, struct slice options);
 
-// The same of the bytes of a method's options (gateway.v1.reply_json). Pure.
+// The same of the bytes of a method's options (runsd.gateway.v1.reply_json). Pure.
 struct slice schema_reply_example_of(struct arena *a, struct slice options);
 
 #endif

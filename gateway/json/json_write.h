@@ -12,7 +12,7 @@
 // Messages in the wire format written as JSON, without a tree in between: each
 // message is scanned once to find its fields, then printed in order of
 // declaration. Canonical proto3 JSON with the spelling options of
-// gateway/v1/options.proto and jstype. Pure.
+// runsd/gateway/v1/options.proto and jstype. Pure.
 //
 // Of several values of a singular scalar the last is used, those of a singular
 // message are merged, as parsers of the wire format must; of several map entries

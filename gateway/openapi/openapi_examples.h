@@ -4,7 +4,7 @@
 #include "gateway/openapi/openapi_builder.h"
 
 // Examples of requests and replies, by the options that give them
-// (gateway/v1/options.proto). Those of replies go through the reader and the writer of
+// (runsd/gateway/v1/options.proto). Those of replies go through the reader and the writer of
 // gateway/json, so that they are what the gateway prints. Pure.
 
 // The request id that examples have.
@@ -17,7 +17,7 @@ struct slice openapi_examples_field(struct openapi_builder *b, const struct sche
                                     const struct schema_field *f, enum openapi_side side);
 
 // A whole reply of a unary method, made up of the examples of its fields and of its own
-// gateway.v1.reply_json. Empty if no field has an example, or if one that is always set has
+// runsd.gateway.v1.reply_json. Empty if no field has an example, or if one that is always set has
 // none. Lives in the builder's arena.
 struct slice openapi_examples_reply(struct openapi_builder *b, const struct schema_method *method);
 

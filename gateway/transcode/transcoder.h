@@ -51,7 +51,7 @@ size_t transcoder_route_count(const struct transcoder *transcoder);
 const struct transcoder_route *transcoder_route_at(const struct transcoder *transcoder,
                                                    size_t index);
 
-// The RPC that checks whether a caller is known (gateway.v1.verifies_caller), as
+// The RPC that checks whether a caller is known (runsd.gateway.v1.verifies_caller), as
 // "/package.Service/Method", whether it has an HTTP rule or not; NULL if there is none.
 const char *transcoder_caller_rpc(const struct transcoder *transcoder);
 

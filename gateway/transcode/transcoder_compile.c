@@ -210,7 +210,7 @@ static const struct error *find_caller_method(struct transcoder *t, struct arena
         }
         if (fault != NULL) {
             return error_new(a, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID,
-                             "%s: method %s: gateway.v1.verifies_caller: %s", method->file,
+                             "%s: method %s: runsd.gateway.v1.verifies_caller: %s", method->file,
                              method->name, fault);
         }
         t->caller_method = method;

@@ -14,7 +14,7 @@ from harness import ROOT
 GOOGLEAPIS = ("/usr/share/gocode/src/github.com/grpc-ecosystem/grpc-gateway/"
               "third_party/googleapis")
 INCLUDES = (str(ROOT / "protos"), GOOGLEAPIS, "/usr/share/grpc-proto", "/usr/include")
-PROTOS = ("gateway/v1/options.proto", "runs/v1/error_reason.proto", "runs/v1/run.proto",
+PROTOS = ("runsd/gateway/v1/options.proto", "runs/v1/error_reason.proto", "runs/v1/run.proto",
           "runs/v1/runs_service.proto", "runs/v1/tokens_service.proto",
           "google/api/annotations.proto", "google/api/http.proto", "google/rpc/status.proto",
           "google/rpc/error_details.proto", "google/rpc/error_info.proto",

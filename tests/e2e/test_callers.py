@@ -235,11 +235,11 @@ class Strangers(Apart):
 BIG = """
 syntax = "proto3";
 package big.v1;
-import "gateway/v1/options.proto";
+import "runsd/gateway/v1/options.proto";
 import "google/api/annotations.proto";
 service Big {
   rpc Put(Words) returns (Words) { option (google.api.http) = {post: "/v1/put" body: "*"}; }
-  rpc Who(Words) returns (Words) { option (gateway.v1.verifies_caller) = true; }
+  rpc Who(Words) returns (Words) { option (runsd.gateway.v1.verifies_caller) = true; }
 }
 message Words { string text = 1; }
 """
@@ -339,7 +339,7 @@ class Foreign(unittest.TestCase):
                                  "nothing was changed")
 
     def test_one_method_at_most_and_without_streams(self):
-        option = "{ option (gateway.v1.verifies_caller) = true; }"
+        option = "{ option (runsd.gateway.v1.verifies_caller) = true; }"
         cases = {
             "two": (BIG.replace("message", f"service More {{ rpc Two(Words) returns (Words) "
                                            f"{option} }}\nmessage"), "has it too"),
@@ -352,7 +352,7 @@ class Foreign(unittest.TestCase):
                     "--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:1", "--descriptors",
                     gateways.descriptor_set(self.place.path, name, text))
                 self.assertNotEqual(0, done.returncode)
-                self.assertIn("gateway.v1.verifies_caller", done.stderr)
+                self.assertIn("runsd.gateway.v1.verifies_caller", done.stderr)
                 self.assertIn(fragment, done.stderr)
 
 

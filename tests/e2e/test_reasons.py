@@ -56,7 +56,7 @@ def sources():
 class Reasons(unittest.TestCase):
     def test_the_protos_number_the_header_s_lists(self):
         for macro, proto in (("REASONS_OF_RUNS", "protos/runs/v1/error_reason.proto"),
-                             ("REASONS_OF_GATEWAY", "protos/gateway/v1/error_reason.proto")):
+                             ("REASONS_OF_GATEWAY", "protos/runsd/gateway/v1/error_reason.proto")):
             with self.subTest(proto):
                 names = listed(macro)
                 self.assertEqual({name: i for i, name in enumerate(names, 1)}, numbered(proto))

@@ -200,7 +200,7 @@ TEST_P(Reflection, FindsFilesByNameSymbolAndExtension) {
     } rows[] = {
         {kFile, "runs/v1/runs_service.proto", "runs/v1/runs_service.proto"},
         {kFile, "google/protobuf/descriptor.proto", "google/protobuf/descriptor.proto"},
-        {kFile, "gateway/v1/options.proto", "gateway/v1/options.proto"},
+        {kFile, "runsd/gateway/v1/options.proto", "runsd/gateway/v1/options.proto"},
         {kSymbol, "runs.v1.RunsService", "runs/v1/runs_service.proto"},
         {kSymbol, "runs.v1.RunsService.GetRun", "runs/v1/runs_service.proto"},
         {kSymbol, "runs.v1.Run", "runs/v1/run.proto"},
