@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/core/request_id.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/file.h"
 
@@ -80,8 +82,13 @@ const struct error *client_options_open(const struct invocation *in,
         return error;
     }
     const char *flag = options->has_server ? "--server" : "RUNSCTL_SERVER";
-    return connection_open(in->arena, flag, options->server, token, options->timeout_ms,
-                           ret_connection);
+    uuid_make(in->request_id);
+    error = connection_open(in->arena, flag, options->server, token, in->request_id,
+                            options->timeout_ms, ret_connection);
+    if (error != NULL) {
+        in->request_id[0] = '\0'; // nothing was sent
+    }
+    return error;
 }
 
 int client_options_call(const struct invocation *in, const struct client_options *options,
@@ -98,5 +105,5 @@ int client_options_call(const struct invocation *in, const struct client_options
         }
         connection_close(&connection);
     }
-    return error != NULL ? exit_with_error(error, hint) : EXIT_CODE_OK;
+    return error != NULL ? command_error(in, error, hint) : EXIT_CODE_OK;
 }

@@ -2,10 +2,18 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/cli/standard_files.h"
+#include "base/core/request_id.h"
+#include "base/core/strbuf.h"
+#include "base/log/stderr_print.h"
+#include "ctl/error_json.h"
 #include "ctl/exit_code.h"
 
-static struct command_line line_of(const struct command *command) {
+static const char json_option[] = "--json";
+
+static struct command_line line_of(const struct command *command, bool json) {
     return (struct command_line){
         .program = "runsctl",
         .command = command->name,
@@ -15,39 +23,85 @@ static struct command_line line_of(const struct command *command) {
         .tables = command->tables,
         .operand_count = command->operand_count,
         .footer = exit_code_help,
+        .complain = json ? error_json_complain : NULL,
     };
 }
 
-int command_usage_error(const struct command *command, const char *format, ...) {
+int command_usage_error(const struct invocation *in, const char *format, ...) {
     char text[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    struct command_line line = line_of(command);
+    struct command_line line = line_of(in->command, in->json);
     command_line_complain(&line, "%s", text);
     return EXIT_CODE_USAGE;
 }
 
+// Whether --json is among arguments that may not be read, as far as can be seen.
+static bool asks_for_json(int count, char **arguments) {
+    for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++) {
+        if (strcmp(arguments[i], json_option) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether the command has the option, and it was given.
+static bool has_json(const struct command *command, const char *options) {
+    for (struct cli_walk w = cli_option_first(command->tables); w.row != NULL;
+         w = cli_option_next(w)) {
+        if (strcmp(w.row->name, json_option) == 0) {
+            return *(const bool *)(options + w.table->offset + w.row->offset);
+        }
+    }
+    return false;
+}
+
+// Returns code; if the output is not whole prints that, and returns EXIT_CODE_FAILED for OK.
+static int finish_output(int code, bool json) {
+    const char *why = standard_output_finish();
+    if (why == NULL) {
+        return code;
+    }
+    char text[256];
+    snprintf(text, sizeof(text), "standard output: %s; what the command did is done", why);
+    if (json) {
+        const struct error error = {.code = STATUS_UNKNOWN, .message = text};
+        error_json_print(&error, "", NULL);
+    } else {
+        struct strbuf line = STRBUF_INIT;
+        strbuf_printf(&line, "runsctl: %s", text);
+        stderr_print_line(strbuf_slice(&line));
+        strbuf_release(&line);
+    }
+    return code == EXIT_CODE_OK ? EXIT_CODE_FAILED : code;
+}
+
 static int run(struct arena *a, const struct command *command, int count, char **arguments) {
-    struct command_line line = line_of(command);
+    bool json = asks_for_json(count, arguments);
+    struct command_line line = line_of(command, json);
     void *options = arena_zalloc(a, command->options_size);
     const char **operands;
     switch (command_line_read(a, &line, count, arguments, options, &operands)) {
     case COMMAND_LINE_WRONG:
         return EXIT_CODE_USAGE;
     case COMMAND_LINE_TOLD:
-        return EXIT_CODE_OK;
+        return finish_output(EXIT_CODE_OK, json);
     case COMMAND_LINE_READ:
         break;
     }
-    struct invocation in = {a, command, options, operands};
+    struct invocation in = {
+        .arena = a,
+        .command = command,
+        .options = options,
+        .operands = operands,
+        .json = has_json(command, options),
+        .request_id = arena_zalloc(a, UUID_TEXT_SIZE),
+    };
     int code = command->run(&in);
-    if (fflush(stdout) != 0 && code == EXIT_CODE_OK) {
-        perror("runsctl: standard output");
-        code = EXIT_CODE_FAILED;
-    }
-    return code;
+    return finish_output(code, in.json);
 }
 
 int command_run(const struct command *command, int count, char **arguments) {

@@ -26,14 +26,16 @@ struct invocation {
     const struct command *command;
     const void *options; // the struct that command->tables are of
     const char **operands;
+    bool json;        // --json was given: errors are JSON, too
+    char *request_id; // of the command's calls; "" before the first; UUID_TEXT_SIZE bytes
 };
 
-// Reads arguments (behind the command's name) and runs the command. Wrong usage
-// is reported on stderr in one line. Returns the exit code.
+// Reads arguments (behind the command's name) and runs the command. Wrong usage, and output
+// that could not be written whole, is reported on stderr in one line. Returns the exit code.
 int command_run(const struct command *command, int count, char **arguments);
 
 // Reports wrong usage on stderr in one line and returns the exit code.
-int command_usage_error(const struct command *command, const char *format, ...)
+int command_usage_error(const struct invocation *in, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif

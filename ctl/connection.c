@@ -10,7 +10,7 @@ static struct slice authorization_of(struct arena *a, const char *token) {
 }
 
 const struct error *connection_open(struct arena *a, const char *flag, const char *text,
-                                    const char *token, int64_t timeout_ms,
+                                    const char *token, const char *request_id, int64_t timeout_ms,
                                     struct connection *ret_connection) {
     struct address address;
     const struct error *error = address_parse(a, flag, text, &address);
@@ -27,6 +27,7 @@ const struct error *connection_open(struct arena *a, const char *flag, const cha
         .loop = loop,
         .channel = rpc_channel_new(loop, &options),
         .authorization = authorization_of(a, token),
+        .request_id = slice_of_cstr(request_id),
         .timeout_ms = timeout_ms,
         .server = address.text,
     };
@@ -34,12 +35,14 @@ const struct error *connection_open(struct arena *a, const char *flag, const cha
 }
 
 void connection_open_in_process(struct arena *a, struct rpc_server *server, const char *token,
-                                int64_t timeout_ms, struct connection *ret_connection) {
+                                const char *request_id, int64_t timeout_ms,
+                                struct connection *ret_connection) {
     struct rpc_loop *loop = rpc_loop_new("rpc");
     *ret_connection = (struct connection){
         .loop = loop,
         .channel = rpc_channel_new_in_process(loop, server, MAX_REPLY_BYTES),
         .authorization = authorization_of(a, token),
+        .request_id = slice_of_cstr(request_id),
         .timeout_ms = timeout_ms,
         .server = "this process",
     };
@@ -47,12 +50,13 @@ void connection_open_in_process(struct arena *a, struct rpc_server *server, cons
 
 const struct error *connection_call(struct connection *c, struct arena *a, const char *path,
                                     struct slice request, struct slice *ret_response) {
-    const struct rpc_metadata metadata = {"authorization", c->authorization};
+    const struct rpc_metadata metadata[] = {{"x-request-id", c->request_id},
+                                            {"authorization", c->authorization}};
     struct rpc_client_call call = {
         .method = rpc_channel_method(c->channel, path),
         .request = request,
-        .metadata = &metadata,
-        .metadata_count = c->authorization.len > 0 ? 1 : 0,
+        .metadata = metadata,
+        .metadata_count = c->authorization.len > 0 ? 2 : 1,
         .deadline_us = clock_monotonic_us() + c->timeout_ms * 1000,
         .arena = a,
     };

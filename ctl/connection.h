@@ -15,19 +15,22 @@ struct connection {
     struct rpc_loop *loop;
     struct rpc_channel *channel;
     struct slice authorization; // "Bearer ..."
+    struct slice request_id;    // sent with each call, for the server's log
     int64_t timeout_ms;         // of one call
     const char *server;         // its address, for messages
 };
 
 // Makes a connection to the address text (nothing is connected yet). token "" sends none.
-// INVALID_ARGUMENT, naming flag, if it is none. The connection uses a.
+// INVALID_ARGUMENT, naming flag, if it is none. The connection uses a and, for its calls,
+// request_id.
 const struct error *connection_open(struct arena *a, const char *flag, const char *text,
-                                    const char *token, int64_t timeout_ms,
+                                    const char *token, const char *request_id, int64_t timeout_ms,
                                     struct connection *ret_connection);
 
 // The same to a server of this process.
 void connection_open_in_process(struct arena *a, struct rpc_server *server, const char *token,
-                                int64_t timeout_ms, struct connection *ret_connection);
+                                const char *request_id, int64_t timeout_ms,
+                                struct connection *ret_connection);
 
 // Calls "/package.Service/Method"; the response lives in a. Errors: what the
 // server answers, UNAVAILABLE, DEADLINE_EXCEEDED.

@@ -19,8 +19,4 @@ extern const char exit_code_help[];
 
 enum exit_code exit_code_of(const struct error *error);
 
-// Writes error to stderr in one line, "runsctl: ...; hint", and returns the exit
-// code. hint says what to do next; NULL: what the error's code suggests.
-int exit_with_error(const struct error *error, const char *hint);
-
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/core/check.h"
 #include "base/core/strbuf.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "gateway/descriptor/schema.h"
 #include "gateway/json/json_read.h"
@@ -38,7 +39,8 @@ const struct error *json_to_message(struct arena *a, const char *type, struct sl
     return error;
 }
 
-int json_print_reply(struct arena *a, const char *type, struct slice bytes) {
+int json_print_reply(const struct invocation *in, const char *type, struct slice bytes) {
+    struct arena *a = in->arena;
     const struct schema_message *message;
     struct schema *schema = load(a, type, &message);
     struct strbuf text = STRBUF_INIT;
@@ -47,9 +49,10 @@ int json_print_reply(struct arena *a, const char *type, struct slice bytes) {
     if (json_write_message(schema, a, message, bytes, &text, &fault)) {
         printf("%.*s\n", SLICE_FMT(strbuf_slice(&text)));
     } else {
-        code = exit_with_error(error_new(a, STATUS_INTERNAL, REASON_NONE,
-                                         "the server's reply is no %s: %s", type, fault),
-                               NULL);
+        code = command_error(in,
+                             error_new(a, STATUS_INTERNAL, REASON_NONE,
+                                       "the server's reply is no %s: %s", type, fault),
+                             NULL);
     }
     strbuf_release(&text);
     schema_free(schema);

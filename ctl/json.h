@@ -4,6 +4,7 @@
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/core/slice.h"
+#include "ctl/command.h"
 
 // The product's messages as JSON, spelled as REST spells them. type is a full
 // name: "runs.v1.Run".
@@ -15,6 +16,6 @@ const struct error *json_to_message(struct arena *a, const char *type, struct sl
 
 // Prints the bytes of a server's reply to standard output as one line of JSON.
 // Returns an exit code; if the bytes are no message of that type, that has been printed.
-int json_print_reply(struct arena *a, const char *type, struct slice bytes);
+int json_print_reply(const struct invocation *in, const char *type, struct slice bytes);
 
 #endif

@@ -1,10 +1,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/core/strbuf.h"
+#include "base/cli/did_you_mean.h"
+#include "base/cli/standard_files.h"
 #include "base/core/version.h"
-#include "base/log/stderr_print.h"
 #include "ctl/commands.h"
+#include "ctl/error_json.h"
 #include "ctl/exit_code.h"
 #include "rpc/log.h"
 
@@ -28,7 +29,27 @@ static const struct command *next_command(const struct command *before) {
     return next;
 }
 
-static void print_help(const char *group) {
+static struct command_line line_of(int count, char **arguments) {
+    struct command_line line = {.program = "runsctl"};
+    for (int i = 0; i < count; i++) {
+        if (strcmp(arguments[i], "--json") == 0) {
+            line.complain = error_json_complain;
+        }
+    }
+    return line;
+}
+
+// Returns code, or EXIT_CODE_FAILED if what was printed could not be written whole.
+static int finish_output(int code) {
+    const char *why = standard_output_finish();
+    if (why == NULL) {
+        return code;
+    }
+    fprintf(stderr, "runsctl: standard output: %s\n", why);
+    return EXIT_CODE_FAILED;
+}
+
+static int print_help(const char *group, int code) {
     printf("usage: runsctl %s%sCOMMAND [options]\n\nCommands:\n", group,
            group[0] != '\0' ? " " : "");
     // The table is by the names of files, the list by place.
@@ -40,6 +61,7 @@ static void print_help(const char *group) {
         }
     }
     printf("\nrunsctl COMMAND --help shows a command's options.\n\n%s", exit_code_help);
+    return finish_output(code);
 }
 
 static bool is_help(const char *word) {
@@ -60,33 +82,76 @@ static int name_words(const struct command *command, int count, char **arguments
     return 0;
 }
 
+static bool is_option(const char *word) {
+    return word[0] == '-';
+}
+
+// Reports the words that are no command, and the command that was probably meant.
+static int refuse(int count, char **arguments, bool group) {
+    struct command_line line = line_of(count, arguments);
+    const char *first = arguments[0];
+    if (is_option(first)) {
+        command_line_complain(&line, "the command comes first, before %s", first);
+        return EXIT_CODE_USAGE;
+    }
+    const char *second = count > 1 && !is_option(arguments[1]) ? arguments[1] : "";
+    if (group && second[0] == '\0') {
+        command_line_complain(&line, "%s is no command by itself: a second word is missing", first);
+        return EXIT_CODE_USAGE;
+    }
+    char both[128];
+    int length =
+        snprintf(both, sizeof(both), "%s%s%s", first, second[0] != '\0' ? " " : "", second);
+    bool fits = length > 0 && (size_t)length < sizeof(both);
+    struct did_you_mean two = {.given = both, .length = fits ? (size_t)length : 0};
+    struct did_you_mean one = {.given = first, .length = strlen(first)};
+    for (size_t i = 0; i < commands_count; i++) {
+        const char *name = commands[i]->name;
+        did_you_mean_consider(strchr(name, ' ') != NULL ? &two : &one, name);
+    }
+    const char *meant = two.best != NULL ? two.best : one.best;
+    command_line_complain(&line, "there is no command \"%s\"%s%s%s",
+                          group || two.best != NULL ? both : first,
+                          meant != NULL ? " (did you mean " : "", meant != NULL ? meant : "",
+                          meant != NULL ? "?)" : "");
+    return EXIT_CODE_USAGE;
+}
+
+// Runs the command that words name, given the arguments behind its name.
+static int run(int count, char **words) {
+    bool group = false;
+    for (size_t i = 0; i < commands_count; i++) {
+        int length = name_words(commands[i], count, words);
+        if (length > 0) {
+            return command_run(commands[i], count - length, words + length);
+        }
+        group = group || in_group(commands[i], words[0]);
+    }
+    if (group && (count == 1 || is_help(words[1]))) {
+        return print_help(words[0], count == 1 ? EXIT_CODE_USAGE : EXIT_CODE_OK);
+    }
+    return refuse(count, words, group);
+}
+
 int main(int argc, char **argv) {
-    if (argc < 2 || is_help(argv[1])) {
-        print_help("");
-        return argc < 2 ? EXIT_CODE_USAGE : EXIT_CODE_OK;
+    standard_files_open();
+    if (argc < 2) {
+        return print_help("", EXIT_CODE_USAGE);
+    }
+    if (strcmp(argv[1], "help") == 0 && argc > 2) {
+        // "help runs get" is "runs get --help".
+        for (int i = 1; i + 1 < argc; i++) {
+            argv[i] = argv[i + 1];
+        }
+        argv[argc - 1] = "--help";
+    } else if (is_help(argv[1])) {
+        return print_help("", EXIT_CODE_OK);
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("runsctl " RUNSD_VERSION);
-        return EXIT_CODE_OK;
+        return finish_output(EXIT_CODE_OK);
     }
     // gRPC core's own log lines show what was sent, tokens too; serve logs what is safe of them.
     rpc_log_redirect(NULL);
-    bool group = false;
-    for (size_t i = 0; i < commands_count; i++) {
-        int words = name_words(commands[i], argc - 1, argv + 1);
-        if (words > 0) {
-            return command_run(commands[i], argc - 1 - words, argv + 1 + words);
-        }
-        group = group || in_group(commands[i], argv[1]);
-    }
-    if (group && (argc == 2 || is_help(argv[2]))) {
-        print_help(argv[1]);
-        return argc == 2 ? EXIT_CODE_USAGE : EXIT_CODE_OK;
-    }
-    struct strbuf line = STRBUF_INIT;
-    strbuf_printf(&line, "runsctl: there is no command \"%s%s%s\"; see runsctl --help", argv[1],
-                  group ? " " : "", group ? argv[2] : "");
-    stderr_print_line(strbuf_slice(&line));
-    strbuf_release(&line);
-    return EXIT_CODE_USAGE;
+    return run(argc - 1, argv + 1);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/core/timestamp.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
@@ -46,14 +47,15 @@ static const char *or_dash(const char *text) {
     return text[0] != '\0' ? text : "-";
 }
 
-int run_print(struct arena *a, struct slice bytes, bool json) {
-    if (json) {
-        return json_print_reply(a, "runs.v1.Run", bytes);
+int run_print(const struct invocation *in, struct slice bytes) {
+    struct arena *a = in->arena;
+    if (in->json) {
+        return json_print_reply(in, "runs.v1.Run", bytes);
     }
     Runs__V1__Run *run;
     const struct error *error = message_from_bytes(a, &runs__v1__run__descriptor, bytes, &run);
     if (error != NULL) {
-        return exit_with_error(error, NULL);
+        return command_error(in, error, NULL);
     }
     const char *const rows[][2] = {
         {"id", run->id},
@@ -77,5 +79,5 @@ int run_call_and_print(const struct invocation *in, const struct client_options 
                        const char *path, struct slice request) {
     struct slice response;
     int code = client_options_call(in, options, path, request, &response);
-    return code != EXIT_CODE_OK ? code : run_print(in->arena, response, options->json);
+    return code != EXIT_CODE_OK ? code : run_print(in, response);
 }

@@ -21,7 +21,7 @@ const char *timestamp_text(struct arena *a, const Google__Protobuf__Timestamp *t
 
 // Prints a serialized runs.v1.Run, as JSON or for people; returns an exit code
 // (an error has been printed).
-int run_print(struct arena *a, struct slice bytes, bool json);
+int run_print(const struct invocation *in, struct slice bytes);
 
 // Calls a method that returns a run, and prints it as the client options say;
 // returns an exit code (an error has been printed).

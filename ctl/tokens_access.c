@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "base/core/clock.h"
+#include "base/core/request_id.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
@@ -41,7 +43,7 @@ static const struct error *call_own_server(const struct invocation *in, const ch
     if (error == NULL) {
         struct connection connection;
         connection_open_in_process(in->arena, runsd_rpc_server(runsd), holder.admin_token,
-                                   timeout_ms, &connection);
+                                   in->request_id, timeout_ms, &connection);
         error = connection_call(&connection, in->arena, path, request, ret_response);
         connection_close(&connection);
     }
@@ -54,8 +56,9 @@ static const struct error *call_holder(const struct invocation *in,
                                        const char *path, struct slice request,
                                        struct slice *ret_response) {
     struct connection connection;
-    const struct error *error = connection_open(in->arena, "--store", holder->grpc_address,
-                                                holder->admin_token, timeout_ms, &connection);
+    const struct error *error =
+        connection_open(in->arena, "--store", holder->grpc_address, holder->admin_token,
+                        in->request_id, timeout_ms, &connection);
     if (error == NULL) {
         error = connection_call(&connection, in->arena, path, request, ret_response);
         connection_close(&connection);
@@ -94,13 +97,14 @@ int tokens_access_call(const struct invocation *in, const struct tokens_options 
     }
     if (client->has_server || client->has_token || client->token_file != NULL) {
         return command_usage_error(
-            in->command, "--store needs neither --server nor --token: give one or the other");
+            in, "--store needs neither --server nor --token: give one or the other");
     }
     if (run_store_is_temporary(options->store)) {
-        return command_usage_error(
-            in->command, "--store: %s ends with this command, its tokens too", options->store);
+        return command_usage_error(in, "--store: %s ends with this command, its tokens too",
+                                   options->store);
     }
+    uuid_make(in->request_id);
     const struct error *error =
         call_store(in, options->store, client->timeout_ms, path, request, ret_response);
-    return error != NULL ? exit_with_error(error, NULL) : EXIT_CODE_OK;
+    return error != NULL ? command_error(in, error, NULL) : EXIT_CODE_OK;
 }

@@ -22,7 +22,9 @@ const char *standard_output_finish(void) {
         return strerror(errno);
     }
     if (ferror(stdout)) {
-        return "not all of it could be written";
+        // stdio forgot why: what is cut gets one more byte, to be told again.
+        ssize_t again = write(STDOUT_FILENO, "\n", 1);
+        return again < 0 ? strerror(errno) : "not all of it could be written";
     }
     // A network file system may report only at close that there was no room.
     int copy = dup(STDOUT_FILENO);

@@ -1,7 +1,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/core/strbuf.h"
 #include "ctl/command.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/print.h"
 #include "storage/backends.h"
@@ -10,6 +12,7 @@
 struct check_options {
     const char *store;
     bool accept;
+    bool json;
 };
 
 static const struct cli_option rows[] = {
@@ -21,22 +24,43 @@ static const struct cli_option rows[] = {
     {.name = "--accept",
      CLI_FLAG_AT(struct check_options, accept),
      .help = "if it is sound: take what it holds for all there is"},
+    {.name = "--json",
+     CLI_FLAG_AT(struct check_options, json),
+     .help = "print {store, isSound, isServed, problems}"},
     {.name = NULL},
 };
 
 static const struct cli_table tables[] = {{rows, 0}, {NULL, 0}};
+
+static void print_json(const char *url, const struct store_check_report *report) {
+    struct strbuf out = STRBUF_INIT;
+    strbuf_append_cstr(&out, "{\"store\":");
+    strbuf_append_json_string(&out, slice_of_cstr(url));
+    strbuf_printf(&out, ",\"isSound\":%s,\"isServed\":%s,\"problems\":[",
+                  report->count == 0 ? "true" : "false", report->is_served ? "true" : "false");
+    for (int i = 0; i < report->count; i++) {
+        strbuf_append_cstr(&out, i > 0 ? "," : "");
+        strbuf_append_json_string(&out, slice_of_cstr(report->problems[i]));
+    }
+    printf("%.*s]}\n", SLICE_FMT(strbuf_slice(&out)));
+    strbuf_release(&out);
+}
 
 static int run(struct invocation *in) {
     const struct check_options *options = in->options;
     const char *url = options->store;
     if (!run_store_has_check(url)) {
         return command_usage_error(
-            in->command, "--store: only " STORE_URLS_CHECKED " can be checked, not %s", url);
+            in, "--store: only " STORE_URLS_CHECKED " can be checked, not %s", url);
     }
     struct store_check_report report;
     const struct error *error = run_store_check(in->arena, url, options->accept, &report);
     if (error != NULL) {
-        return exit_with_error(error, "the store itself was read, no server was asked");
+        return command_error(in, error, "the store itself was read, no server was asked");
+    }
+    if (in->json) {
+        print_json(url, &report);
+        return report.count == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILED;
     }
     for (int i = 0; i < report.count; i++) {
         print_text(stdout, slice_of_cstr(report.problems[i]));

@@ -3,6 +3,7 @@
 
 #include "base/core/wire.h"
 #include "ctl/client_options.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/file.h"
 #include "ctl/json.h"
@@ -98,7 +99,7 @@ static int create(struct invocation *in) {
         error = json_to_message(in->arena, "runs.v1.Run", text, &run);
     }
     if (error != NULL) {
-        return exit_with_error(error, NULL);
+        return command_error(in, error, NULL);
     }
     struct slice response;
     int code = client_options_call(in, &options->client, "/runs.v1.RunsService/CreateRun",
@@ -107,12 +108,12 @@ static int create(struct invocation *in) {
         return code;
     }
     if (!options->quiet) {
-        return run_print(in->arena, response, options->client.json);
+        return run_print(in, response);
     }
     Runs__V1__Run *created;
     error = message_from_bytes(in->arena, &runs__v1__run__descriptor, response, &created);
     if (error != NULL) {
-        return exit_with_error(error, NULL);
+        return command_error(in, error, NULL);
     }
     puts(created->id);
     return EXIT_CODE_OK;

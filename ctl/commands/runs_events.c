@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "ctl/client_options.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
@@ -14,7 +15,7 @@ static int print_events(struct invocation *in, struct slice response) {
     const struct error *error = message_from_bytes(
         in->arena, &runs__v1__list_run_events_response__descriptor, response, &list);
     if (error != NULL) {
-        return exit_with_error(error, NULL);
+        return command_error(in, error, NULL);
     }
     static const char *const headings[] = {"SEQUENCE", "AT", "FROM", "TO", "ACTOR", "REASON"};
     struct table table;
@@ -45,7 +46,7 @@ static int events(struct invocation *in) {
     if (code != EXIT_CODE_OK || !options->json) {
         return code != EXIT_CODE_OK ? code : print_events(in, response);
     }
-    return json_print_reply(in->arena, "runs.v1.ListRunEventsResponse", response);
+    return json_print_reply(in, "runs.v1.ListRunEventsResponse", response);
 }
 
 const struct command runs_events_command = {

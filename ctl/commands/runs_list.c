@@ -2,6 +2,7 @@
 
 #include "base/core/timestamp.h"
 #include "ctl/client_options.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
@@ -73,7 +74,7 @@ static int print_list(struct invocation *in, struct slice response) {
     const struct error *error =
         message_from_bytes(in->arena, &runs__v1__list_runs_response__descriptor, response, &list);
     if (error != NULL) {
-        return exit_with_error(error, NULL);
+        return command_error(in, error, NULL);
     }
     static const char *const headings[] = {"ID", "STATUS", "STARTED", "FINISHED", "WORKFLOW"};
     struct table table;
@@ -101,16 +102,15 @@ static int list(struct invocation *in) {
     for (; request.n_status < options->status.count; request.n_status++) {
         const char *word = options->status.items[request.n_status];
         if (!run_status_parse(word, &request.status[request.n_status])) {
-            return command_usage_error(in->command, "--status: \"%s\" is no status", word);
+            return command_usage_error(in, "--status: \"%s\" is no status", word);
         }
     }
     Google__Protobuf__Timestamp after;
     Google__Protobuf__Timestamp before;
     if (!read_time(options->started_after, &after, &request.started_after) ||
         !read_time(options->started_before, &before, &request.started_before)) {
-        return command_usage_error(in->command,
-                                   "--started-after and --started-before take RFC 3339 times "
-                                   "like 2026-01-31T09:00:00Z");
+        return command_usage_error(in, "--started-after and --started-before take RFC 3339 times "
+                                       "like 2026-01-31T09:00:00Z");
     }
     request.page_size = options->page_size;
     if (options->workflow != NULL) {
@@ -125,7 +125,7 @@ static int list(struct invocation *in) {
     if (code != EXIT_CODE_OK || !options->client.json) {
         return code != EXIT_CODE_OK ? code : print_list(in, response);
     }
-    return json_print_reply(in->arena, "runs.v1.ListRunsResponse", response);
+    return json_print_reply(in, "runs.v1.ListRunsResponse", response);
 }
 
 const struct command runs_list_command = {

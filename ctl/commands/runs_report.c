@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "ctl/client_options.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/file.h"
 #include "ctl/json.h"
@@ -67,15 +68,14 @@ static int report(struct invocation *in) {
     const struct report_options *options = in->options;
     request.id = (char *)in->operands[0];
     if (!run_status_parse(options->status, &request.status)) {
-        return command_usage_error(in->command, "--status: \"%s\" is no status", options->status);
+        return command_usage_error(in, "--status: \"%s\" is no status", options->status);
     }
     Google__Protobuf__DoubleValue total_cu = GOOGLE__PROTOBUF__DOUBLE_VALUE__INIT;
     if (options->total_cu != NULL) {
         char *end;
         total_cu.value = strtod(options->total_cu, &end);
         if (end == options->total_cu || *end != '\0' || !isfinite(total_cu.value)) {
-            return command_usage_error(in->command, "--total-cu: \"%s\" is no number",
-                                       options->total_cu);
+            return command_usage_error(in, "--total-cu: \"%s\" is no number", options->total_cu);
         }
         request.total_cu = &total_cu;
     }
@@ -86,7 +86,7 @@ static int report(struct invocation *in) {
         const struct error *error =
             read_state(in, options->execution_state, &request.execution_state);
         if (error != NULL) {
-            return exit_with_error(error, NULL);
+            return command_error(in, error, NULL);
         }
     }
     return run_call_and_print(in, &options->client, "/runs.v1.RunsService/ReportRun",

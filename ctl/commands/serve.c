@@ -17,6 +17,7 @@
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
 #include "ctl/command.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "gateway/flags.h"
 #include "gateway/gateway.h"
@@ -248,7 +249,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
     options.gateway.options.web = true; // unless it is said
     const struct error *error = finish_options(in->arena, log, &options);
     if (error != NULL) {
-        return command_usage_error(in->command, "%s", error->message);
+        return command_usage_error(in, "%s", error->message);
     }
     int signals_fd = signalfd(-1, signals, SFD_CLOEXEC);
     struct parts parts = {.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -266,7 +267,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
         if (error->detail != NULL) {
             LOG(log, LOG_ERROR, error->message, log_text("detail", error->detail));
         }
-        code = exit_with_error(error, "nothing was started");
+        code = command_error(in, error, "nothing was started");
     } else {
         log_serving(in->arena, log, &parts, &options);
         code = wait_for_end(log, signals_fd, parts.failed_fd);

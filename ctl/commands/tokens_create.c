@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/core/timestamp.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
@@ -89,7 +90,7 @@ static int create(struct invocation *in) {
     if (options->expires_at != NULL) {
         if (!timestamp_parse(slice_of_cstr(options->expires_at), &expires.seconds,
                              &expires.nanos)) {
-            return command_usage_error(in->command,
+            return command_usage_error(in,
                                        "--expires-at: \"%s\" is no RFC 3339 time like "
                                        "2026-01-31T09:00:00Z",
                                        options->expires_at);
@@ -103,16 +104,17 @@ static int create(struct invocation *in) {
         return code;
     }
     if (options->access.client.json) {
-        return json_print_reply(in->arena, "runs.v1.CreateTokenResponse", response);
+        return json_print_reply(in, "runs.v1.CreateTokenResponse", response);
     }
     Runs__V1__CreateTokenResponse *created;
     const struct error *error = message_from_bytes(
         in->arena, &runs__v1__create_token_response__descriptor, response, &created);
     if (error != NULL) {
-        return exit_with_error(error, NULL);
+        return command_error(in, error, NULL);
     }
     if (created->token == NULL) {
-        return exit_with_error(
+        return command_error(
+            in,
             error_new(in->arena, STATUS_INTERNAL, REASON_NONE, "the server's reply has no token"),
             NULL);
     }

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
@@ -42,13 +43,13 @@ static int list(struct invocation *in) {
         return code;
     }
     if (options->access.client.json) {
-        return json_print_reply(in->arena, "runs.v1.ListTokensResponse", response);
+        return json_print_reply(in, "runs.v1.ListTokensResponse", response);
     }
     Runs__V1__ListTokensResponse *tokens;
     const struct error *error = message_from_bytes(
         in->arena, &runs__v1__list_tokens_response__descriptor, response, &tokens);
     if (error != NULL) {
-        return exit_with_error(error, NULL);
+        return command_error(in, error, NULL);
     }
     static const char *const headings[] = {"ORGANIZATION", "NAME",    "SCOPES",
                                            "CREATED",      "EXPIRES", "REVOKED"};

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
@@ -41,13 +42,13 @@ static int revoke(struct invocation *in) {
         return code;
     }
     if (options->access.client.json) {
-        return json_print_reply(in->arena, "runs.v1.Token", response);
+        return json_print_reply(in, "runs.v1.Token", response);
     }
     Runs__V1__Token *token;
     const struct error *error =
         message_from_bytes(in->arena, &runs__v1__token__descriptor, response, &token);
     if (error != NULL) {
-        return exit_with_error(error, NULL);
+        return command_error(in, error, NULL);
     }
     fputs("Revoked ", stdout);
     print_text(stdout, slice_of_cstr(token->name));

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "ctl/client_options.h"
+#include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
@@ -14,7 +15,7 @@ static int print_caller(struct invocation *in, struct slice response) {
     const struct error *error =
         message_from_bytes(in->arena, &runs__v1__caller__descriptor, response, &caller);
     if (error != NULL) {
-        return exit_with_error(error, NULL);
+        return command_error(in, error, NULL);
     }
     const char *const rows[][2] = {
         {"organization", caller->organization_id},
@@ -35,7 +36,7 @@ static int whoami(struct invocation *in) {
     if (code != EXIT_CODE_OK) {
         return code;
     }
-    return options->json ? json_print_reply(in->arena, "runs.v1.Caller", response)
+    return options->json ? json_print_reply(in, "runs.v1.Caller", response)
                          : print_caller(in, response);
 }
 

@@ -3,7 +3,6 @@ extern "C" {
 }
 
 #include <gtest/gtest.h>
-#include <string>
 
 namespace {
 
@@ -15,13 +14,7 @@ class ExitCode : public ::testing::Test {
     void TearDown() override {
         arena_release(&arena_);
     }
-    std::string Line(const error *e, const char *hint) {
-        testing::internal::CaptureStderr();
-        code_ = exit_with_error(e, hint);
-        return testing::internal::GetCapturedStderr();
-    }
     arena arena_;
-    int code_ = -1;
 };
 
 TEST_F(ExitCode, IsZeroForNoError) {
@@ -52,48 +45,6 @@ TEST_F(ExitCode, TellsEachKindOfErrorApart) {
         const error *e = error_new(&arena_, static_cast<status_code>(code), REASON_NONE, "x");
         EXPECT_EQ(expected[code], exit_code_of(e)) << status_code_name(code);
     }
-}
-
-TEST_F(ExitCode, ComesWithOneLineThatHasEverything) {
-    error *e = error_new(&arena_, STATUS_INVALID_ARGUMENT, REASON_NONE, "the run is refused");
-    error_add_violation(e, &arena_, "run.id", "is too long");
-    error_add_metadata(e, &arena_, "limit", "128");
-    EXPECT_EQ("runsctl: the run is refused; run.id: is too long; limit: 128; do better\n",
-              Line(e, "do better"));
-    EXPECT_EQ(EXIT_CODE_USAGE, code_);
-}
-
-TEST_F(ExitCode, DoesNotRepeatAViolationThatIsTheMessage) {
-    error *e = error_new(&arena_, STATUS_INVALID_ARGUMENT, REASON_NONE, "run.id is too long");
-    error_add_violation(e, &arena_, "run.id", "is too long");
-    EXPECT_EQ("runsctl: run.id is too long\n", Line(e, nullptr));
-}
-
-TEST_F(ExitCode, SaysWhatToDoByItself) {
-    const error *e = error_new(&arena_, STATUS_UNAVAILABLE, REASON_NONE, "nobody is there");
-    EXPECT_NE(std::string::npos, Line(e, nullptr).find("--server"));
-    e = error_new(&arena_, STATUS_UNAUTHENTICATED, REASON_NONE, "who are you");
-    EXPECT_NE(std::string::npos, Line(e, nullptr).find("--token-file"));
-}
-
-TEST_F(ExitCode, KnowsWhatToDoAboutReasons) {
-    const error *e = error_new(&arena_, STATUS_NOT_FOUND, REASON_RUN_NOT_FOUND, "no such run");
-    EXPECT_NE(std::string::npos, Line(e, nullptr).find("runsctl runs list"));
-    error *other = error_new(&arena_, STATUS_NOT_FOUND, REASON_NONE, "no such thing");
-    other->reason = "ANOTHER_REASON";
-    EXPECT_EQ("runsctl: no such thing\n", Line(other, nullptr));
-}
-
-TEST_F(ExitCode, MakesOneSentenceOfMessageAndHint) {
-    const error *e = error_new(&arena_, STATUS_UNKNOWN, REASON_NONE, "This is a sentence.");
-    EXPECT_EQ("runsctl: This is a sentence; act\n", Line(e, "act"));
-    e = error_new(&arena_, STATUS_UNKNOWN, REASON_NONE, "%s", "");
-    EXPECT_EQ("runsctl: \n", Line(e, nullptr));
-}
-
-TEST_F(ExitCode, KeepsTheLineOneLine) {
-    const error *e = error_new(&arena_, STATUS_UNKNOWN, REASON_NONE, "two\nlines");
-    EXPECT_EQ("runsctl: two\\x0Alines\n", Line(e, nullptr));
 }
 
 } // namespace

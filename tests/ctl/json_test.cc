@@ -22,10 +22,13 @@ class Json : public ::testing::Test {
     // What printing the message last read writes.
     std::string Print(const char *type) {
         testing::internal::CaptureStdout();
-        code_ = json_print_reply(&arena_, type, message_);
+        code_ = json_print_reply(&in_, type, message_);
         return testing::internal::GetCapturedStdout();
     }
     arena arena_;
+    command command_{};
+    char request_id_[40] = "";
+    invocation in_{&arena_, &command_, nullptr, nullptr, true, request_id_};
     slice message_{};
     int code_ = -1;
 };

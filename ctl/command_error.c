@@ -1,0 +1,106 @@
+#include "ctl/command_error.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/core/strbuf.h"
+#include "base/log/stderr_print.h"
+#include "ctl/error_json.h"
+#include "ctl/exit_code.h"
+
+// What helps against an error of a reason that our server gives; NULL if nothing
+// is known.
+static const char *hint_of_reason(enum reason reason) {
+    switch (reason) {
+    case REASON_RUN_NOT_FOUND:
+        return "runsctl runs list shows the runs that there are";
+    case REASON_RUN_ALREADY_EXISTS:
+        return "leave the id out to have one made up";
+    case REASON_RUN_ALREADY_FINISHED:
+        return "runsctl runs events shows who ended it";
+    case REASON_TOKEN_NOT_FOUND:
+        return "runsctl tokens list shows the tokens that there are";
+    case REASON_TOKEN_ALREADY_EXISTS:
+        return "leave --name out to have one made up";
+    default:
+        return NULL;
+    }
+}
+
+// What helps against an error that a server answered.
+static const char *hint_of(const struct invocation *in, const struct error *error) {
+    const char *hint = hint_of_reason(
+        error->reason != NULL ? reason_find(slice_of_cstr(error->reason)) : REASON_NONE);
+    if (hint != NULL) {
+        return hint;
+    }
+    switch (error->code) {
+    case STATUS_UNAUTHENTICATED:
+        return "give a token with --token-file or RUNSCTL_TOKEN (runsctl tokens create makes one)";
+    case STATUS_PERMISSION_DENIED:
+        return "use a token that has the scope (runsctl tokens create --scopes)";
+    case STATUS_UNAVAILABLE:
+    case STATUS_DEADLINE_EXCEEDED:
+        return "see whether the server runs and --server or RUNSCTL_SERVER names it";
+    case STATUS_RESOURCE_EXHAUSTED:
+        return "try again in a moment";
+    case STATUS_UNIMPLEMENTED:
+        return "use the runsctl of the server's version";
+    case STATUS_INTERNAL:
+        return in->request_id[0] == '\0'
+                   ? "the server's log says more"
+                   : arena_printf(in->arena, "the server's log says more of request %s",
+                                  in->request_id);
+    default:
+        return NULL;
+    }
+}
+
+// Whether message has word as a word of its own.
+static bool says(const char *message, const char *word) {
+    size_t length = strlen(word);
+    for (const char *p = strstr(message, word); length > 0 && p != NULL; p = strstr(p + 1, word)) {
+        bool begins = p == message || !isalnum((unsigned char)p[-1]);
+        if (begins && !isalnum((unsigned char)p[length])) {
+            return true;
+        }
+    }
+    return length == 0;
+}
+
+// What the message says already, a finished run's status say, is not said again.
+static void print_line(const struct error *error, const char *hint) {
+    struct strbuf line = STRBUF_INIT;
+    strbuf_append_cstr(&line, "runsctl: ");
+    size_t length = strlen(error->message);
+    // The gateway's messages are sentences with a full stop; more follows here.
+    length -= length > 0 && error->message[length - 1] == '.';
+    strbuf_append(&line, error->message, length);
+    for (const struct field_violation *v = error->violations; v != NULL; v = v->next) {
+        if (strstr(error->message, v->description) == NULL) {
+            strbuf_printf(&line, "; %s: %s", v->field, v->description);
+        }
+    }
+    for (const struct error_metadata *m = error->metadata; m != NULL; m = m->next) {
+        if (!says(error->message, m->value)) {
+            strbuf_printf(&line, "; %s: %s", m->key, m->value);
+        }
+    }
+    if (hint != NULL) {
+        strbuf_printf(&line, "; %s", hint);
+    }
+    stderr_print_line(strbuf_slice(&line));
+    strbuf_release(&line);
+}
+
+int command_error(const struct invocation *in, const struct error *error, const char *hint) {
+    if (hint == NULL) {
+        hint = hint_of(in, error);
+    }
+    if (in->json) {
+        error_json_print(error, in->request_id, hint);
+    } else {
+        print_line(error, hint);
+    }
+    return (int)exit_code_of(error);
+}
