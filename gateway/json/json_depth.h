@@ -3,8 +3,7 @@
 
 // How deep JSON may be nested. Pure.
 enum {
-    JSON_READ_DEPTH = 100,    // nested objects and arrays
-    JSON_READ_ANY_DEPTH = 10, // nested google.protobuf.Any
+    JSON_READ_DEPTH = 100, // nested objects and arrays
     // More than JSON_READ_DEPTH, so that what was read can also be printed within a list
     // of it.
     JSON_WRITE_DEPTH = 128,

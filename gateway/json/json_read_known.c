@@ -117,6 +117,24 @@ bool json_get_value(struct json_reader *r, const struct json_path *path) {
     }
 }
 
+// Counts what was read before "@type" was found, and restores the reader's position. Read
+// once more at each level that has it last, nested values would cost their depth times their
+// size; with "@type" in front, as we and others print it, they cost their size.
+static bool found_type(struct json_reader *r, const struct json_path *at, const uint8_t *p,
+                       int depth) {
+    enum { MOST_TIMES = 10 };
+    r->passed_over += (size_t)(r->p - p);
+    if (r->passed_over / MOST_TIMES > (size_t)(r->end - r->start)) {
+        return json_fail_path(
+            r, at,
+            "so many values of google.protobuf.Any are nested that \"@type\" must "
+            "be the first key of each");
+    }
+    r->p = p;
+    r->depth = depth;
+    return true;
+}
+
 // Finds "@type" in the object whose opening bracket was read, and restores the
 // reader's position. An empty object has none.
 static bool find_type(struct json_reader *r, const struct json_path *path, struct slice *ret_url,
@@ -145,18 +163,19 @@ static bool find_type(struct json_reader *r, const struct json_path *path, struc
             if (json_peek(r) != '"') {
                 return json_fail_kind(r, &at, "a string");
             }
-            if (!json_read_string(r, ret_url)) {
-                return false;
-            }
-            r->p = p;
-            r->depth = depth;
-            return true;
+            return json_read_string(r, ret_url) && found_type(r, &at, p, depth);
         }
         if (!json_skip_value(r)) {
             return false;
         }
     }
     return false;
+}
+
+// google.protobuf.Empty has no JSON of its own: libprotobuf, upb and we print an Any of it as
+// "@type" alone, Go with "value": {}.
+static bool is_empty_message(const struct schema_message *m) {
+    return slice_equal_cstr(m->full_name, "google.protobuf.Empty");
 }
 
 // The members of an Any of a well-known type: "@type" and "value".
@@ -172,7 +191,7 @@ static bool get_any_known(struct json_reader *r, const struct schema_message *m,
         }
         struct json_path at = {path, slice_of_cstr("value"), 0};
         if (!more) {
-            return value_seen || json_fail_path(r, &at, "it is missing");
+            return value_seen || is_empty_message(m) || json_fail_path(r, &at, "it is missing");
         }
         if (!json_read_key(r, &at.key)) {
             return false;
@@ -180,6 +199,12 @@ static bool get_any_known(struct json_reader *r, const struct schema_message *m,
         bool *seen = slice_equal_cstr(at.key, "@type")   ? &type_seen
                      : slice_equal_cstr(at.key, "value") ? &value_seen
                                                          : NULL;
+        if (seen == NULL && r->ignore_unknown && is_empty_message(m)) {
+            if (!json_skip_value(r)) {
+                return false;
+            }
+            continue;
+        }
         if (seen == NULL) {
             return json_fail_path(r, &at, "an Any of %.*s has \"@type\" and \"value\" alone",
                                   SLICE_FMT(m->full_name));
@@ -201,10 +226,6 @@ static bool get_any(struct json_reader *r, const struct json_path *path) {
     if (!json_open(r, '{', path)) {
         return false;
     }
-    if (++r->any_depth > JSON_READ_ANY_DEPTH) {
-        return json_fail_path(r, path, "values of google.protobuf.Any are nested deeper than %d",
-                              JSON_READ_ANY_DEPTH);
-    }
     struct slice url = SLICE_EMPTY;
     bool empty;
     if (!find_type(r, path, &url, &empty)) {
@@ -213,7 +234,6 @@ static bool get_any(struct json_reader *r, const struct json_path *path) {
     bool more;
     bool first = true;
     if (empty) {
-        r->any_depth--;
         return json_more(r, '}', &first, &more);
     }
     size_t name = url.len;
@@ -231,13 +251,12 @@ static bool get_any(struct json_reader *r, const struct json_path *path) {
     wire_put_bytes(r->out, ANY_TYPE_URL, url);
     wire_put_tag(r->out, ANY_VALUE, WIRE_BYTES);
     size_t begin = json_begin_length(r);
-    bool ok =
-        m->known != KNOWN_NONE ? get_any_known(r, m, path) : r->get->members(r, m, path, true);
+    bool ok = m->known != KNOWN_NONE || is_empty_message(m) ? get_any_known(r, m, path)
+                                                            : r->get->members(r, m, path, true);
     if (!ok) {
         return false;
     }
     json_end_length(r, begin);
-    r->any_depth--;
     return true;
 }
 

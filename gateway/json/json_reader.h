@@ -47,7 +47,7 @@ struct json_reader {
     bool ignore_unknown; // of struct json_read_options
     struct strbuf *out;
     int depth;
-    int any_depth;
+    size_t passed_over; // bytes read in search of the "@type" of values of Any
     const struct error *error;
     // The keys of the maps that are open, innermost last.
     struct slice *keys;

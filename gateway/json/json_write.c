@@ -153,8 +153,10 @@ static bool is_zero(const struct schema_field *f, const struct wire_field *v) {
     case SCHEMA_INT32:
     case SCHEMA_UINT32:
     case SCHEMA_SINT32:
-    case SCHEMA_ENUM:
         return (uint32_t)v->value == 0;
+    case SCHEMA_ENUM:
+        // Any NullValue is null, which is read as 0.
+        return (uint32_t)v->value == 0 || f->enumeration->null_value;
     default:
         return v->value == 0;
     }
@@ -342,6 +344,16 @@ static bool scan_message(struct json_writer *w, const struct schema_message *m, 
     return ok;
 }
 
+// Notes the field in which writing stopped, unless one within it is noted.
+static bool fail_in(struct json_writer *w, const struct schema_message *m,
+                    const struct schema_field *f) {
+    if (w->fault_field == NULL) {
+        w->fault_message = m;
+        w->fault_field = f;
+    }
+    return false;
+}
+
 static bool put_members(struct json_writer *w, const struct schema_message *m, struct slice bytes,
                         bool *first) {
     struct scan scan;
@@ -353,7 +365,7 @@ static bool put_members(struct json_writer *w, const struct schema_message *m, s
         const struct schema_field *f = &m->fields[i];
         if (scan.slots[i].first != NULL) {
             if (!put_field(w, m, f, &scan.slots[i], end, first)) {
-                return false;
+                return fail_in(w, m, f);
             }
         } else if (f->json_default.len != 0) {
             json_put_separator(w, first);
@@ -400,14 +412,23 @@ static const struct json_recursion recursion = {
     .element = put_element,
 };
 
+// Takes back what was written and returns why.
+static const char *give_up(const struct json_writer *w, size_t before) {
+    w->out->len = before;
+    if (w->fault_field == NULL) {
+        return w->fault;
+    }
+    return arena_printf(w->arena, "field %.*s.%.*s: %s", SLICE_FMT(w->fault_message->full_name),
+                        SLICE_FMT(w->fault_field->name), w->fault);
+}
+
 bool json_write_message(const struct schema *schema, struct arena *a,
                         const struct schema_message *type, struct slice message, struct strbuf *out,
                         const char **ret_fault) {
     struct json_writer w = {.put = &recursion, .out = out, .arena = a, .schema = schema};
     size_t before = out->len;
     if (!put_message(&w, type, message)) {
-        out->len = before;
-        *ret_fault = w.fault;
+        *ret_fault = give_up(&w, before);
         return false;
     }
     return true;
@@ -424,11 +445,11 @@ bool json_write_field_of(const struct schema *schema, struct arena *a,
         const struct slot *slot = &scan.slots[field->index];
         ok = slot->first == NULL
                  ? put_unset(&w, field)
-                 : put_field(&w, type, field, slot, message.data + message.len, NULL);
+                 : put_field(&w, type, field, slot, message.data + message.len, NULL) ||
+                       fail_in(&w, type, field);
     }
     if (!ok) {
-        out->len = before;
-        *ret_fault = w.fault;
+        *ret_fault = give_up(&w, before);
     }
     return ok;
 }

@@ -22,8 +22,9 @@
 
 // Appends the JSON value of message bytes to out. Returns false if the bytes
 // are malformed, a string is no UTF-8, or a value has no JSON form (a Timestamp
-// out of range, an Any of unknown type); then out is as before and
-// *ret_fault, a literal, says why. Temporary memory comes from a.
+// out of range, an Any of unknown type); then out is as before and *ret_fault, a C string in
+// a, says why and in which field: "field runs.v1.Run.started_at: a google.protobuf.Timestamp is
+// out of range". Temporary memory comes from a.
 bool json_write_message(const struct schema *schema, struct arena *a,
                         const struct schema_message *type, struct slice message, struct strbuf *out,
                         const char **ret_fault);

@@ -1,6 +1,7 @@
 #include "base/core/timestamp.h"
 #include "base/core/utf8.h"
 #include "base/core/well_known_fields.h"
+#include "gateway/json/field_mask_text.h"
 #include "gateway/json/json_writer.h"
 #include "gateway/json/well_known_text.h"
 
@@ -52,7 +53,10 @@ static bool put_duration(struct json_writer *w, struct slice bytes) {
     char *out = (char *)json_reserve(w, DURATION_TEXT_SIZE + 2);
     int n = duration_format(seconds, nanos, out + 1);
     if (n == 0) {
-        return json_writer_fail(w, "a google.protobuf.Duration is out of range");
+        return json_writer_fail(
+            w, duration_signs_agree(seconds, nanos)
+                   ? "a google.protobuf.Duration is out of range"
+                   : "seconds and nanos of a google.protobuf.Duration differ in sign");
     }
     out[0] = '"';
     out[n + 1] = '"';
@@ -60,12 +64,11 @@ static bool put_duration(struct json_writer *w, struct slice bytes) {
     return true;
 }
 
-static bool put_field_mask(struct json_writer *w, struct slice bytes) {
+// Appends the mask's text to text.
+static bool read_field_mask(struct json_writer *w, struct slice bytes, struct strbuf *text) {
     const uint8_t *p = bytes.data;
     const uint8_t *end = p + bytes.len;
     struct wire_field v;
-    bool first = true;
-    json_put_byte(w, '"');
     while (p < end) {
         if (!json_next_field(&p, end, &v)) {
             return json_writer_fail(w, "a google.protobuf.FieldMask is malformed");
@@ -73,13 +76,20 @@ static bool put_field_mask(struct json_writer *w, struct slice bytes) {
         if (v.number != MASK_PATHS || v.type != WIRE_BYTES) {
             continue;
         }
-        json_put_separator(w, &first);
-        if (!field_mask_path_to_json(v.bytes, w->out)) {
+        strbuf_append_cstr(text, text->len > 0 ? "," : "");
+        if (!field_mask_path_to_json(v.bytes, text)) {
             return json_writer_fail(w, "a google.protobuf.FieldMask has a path without JSON form");
         }
     }
-    json_put_byte(w, '"');
     return true;
+}
+
+static bool put_field_mask(struct json_writer *w, struct slice bytes) {
+    struct strbuf text = STRBUF_INIT;
+    // As a string, since a map's key in backticks may hold anything.
+    bool ok = read_field_mask(w, bytes, &text) && json_put_string(w, strbuf_slice(&text));
+    strbuf_release(&text);
+    return ok;
 }
 
 static bool put_wrapper(struct json_writer *w, const struct schema_message *m, struct slice bytes) {

@@ -34,6 +34,9 @@ struct json_writer {
     const struct schema *schema;
     int depth;
     const char *fault; // why writing stopped
+    // The innermost field that it stopped at; NULL if that is not known.
+    const struct schema_message *fault_message;
+    const struct schema_field *fault_field;
 };
 
 // Notes the fault and returns false.

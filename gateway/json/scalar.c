@@ -8,6 +8,7 @@
 #include "base/core/utf8.h"
 #include "base/core/well_known_fields.h"
 #include "base/core/wire.h"
+#include "gateway/json/field_mask_text.h"
 #include "gateway/json/json_number.h"
 #include "gateway/json/well_known_text.h"
 
@@ -196,43 +197,23 @@ const char *scalar_put_bytes(struct arena *a, struct slice text, struct strbuf *
     return NULL;
 }
 
-// A path as the proto spells it: "a_b.c". Without capitals, so that it is not read as
-// a JSON path as well.
-static bool is_proto_path(struct slice path) {
-    bool due = true; // the first character of a name
-    for (size_t i = 0; i < path.len; i++) {
-        uint8_t c = path.data[i];
-        bool first = (c >= 'a' && c <= 'z') || c == '_';
-        if (c == '.' ? due : !first && (due || c < '0' || c > '9')) {
-            return false;
-        }
-        due = c == '.';
-    }
-    return !due;
-}
-
 // Of a query or a path, proto paths are taken as well: grpc-gateway and Envoy do. JSON
 // has lowerCamelCase only.
-static const char *put_field_mask(struct arena *a, struct slice text, bool json,
-                                  struct strbuf *out) {
+static const char *put_field_mask(struct arena *a, struct slice text,
+                                  enum field_mask_spelling spelling, struct strbuf *out) {
+    struct slice rest = text.len > 0 ? text : SLICE_EMPTY;
+    struct slice part;
     struct strbuf path = STRBUF_INIT;
     const char *fault = NULL;
-    size_t start = 0;
-    for (size_t i = 0; fault == NULL && text.len > 0 && i <= text.len; i++) {
-        if (i < text.len && text.data[i] != ',') {
-            continue;
-        }
+    while (fault == NULL && field_mask_next(&rest, &part)) {
         path.len = 0;
-        struct slice part = slice_of(text.data + start, i - start);
-        if (!json && is_proto_path(part)) {
-            wire_put_bytes(out, MASK_PATHS, part);
-        } else if (field_mask_path_from_json(part, &path)) {
+        if (field_mask_path_from_json(part, spelling, &path)) {
             wire_put_bytes(out, MASK_PATHS, strbuf_slice(&path));
         } else {
-            fault = arena_printf(a, "%s is no field mask: lowerCamelCase paths with commas between",
+            fault = arena_printf(a,
+                                 "%s is no field mask: lowerCamelCase paths with commas between",
                                  scalar_quote(a, text));
         }
-        start = i + 1;
     }
     strbuf_release(&path);
     return fault;
@@ -243,7 +224,7 @@ const char *scalar_put_known(struct arena *a, enum schema_known known, struct sl
     int64_t seconds;
     int32_t nanos;
     if (known == KNOWN_FIELD_MASK) {
-        return put_field_mask(a, text, true, out);
+        return put_field_mask(a, text, FIELD_MASK_JSON, out);
     }
     if (known == KNOWN_TIMESTAMP) {
         if (!timestamp_parse(text, &seconds, &nanos)) {
@@ -253,7 +234,7 @@ const char *scalar_put_known(struct arena *a, enum schema_known known, struct sl
                                 scalar_quote(a, text));
         }
     } else if (!duration_parse(text, &seconds, &nanos)) {
-        return arena_printf(a, "%s is no duration such as 1.5s, at most 315576000000s",
+        return arena_printf(a, "%s is no duration such as 1.5s, at most 315576000000.999999999s",
                             scalar_quote(a, text));
     }
     wire_put_uint(out, TIME_SECONDS, (uint64_t)seconds);
@@ -288,7 +269,7 @@ static const char *put_message(struct arena *a, const struct schema_field *f, st
         scalar_put_tag(wrapped, &inner);
         fault = scalar_put_text(a, wrapped, text, &inner);
     } else if (f->message->known == KNOWN_FIELD_MASK) {
-        fault = put_field_mask(a, text, false, &inner);
+        fault = put_field_mask(a, text, FIELD_MASK_EITHER, &inner);
     } else {
         fault = scalar_put_known(a, f->message->known, text, &inner);
     }

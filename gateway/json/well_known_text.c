@@ -3,9 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+bool duration_signs_agree(int64_t seconds, int32_t nanos) {
+    return !(seconds < 0 && nanos > 0) && !(seconds > 0 && nanos < 0);
+}
+
 int duration_format(int64_t seconds, int32_t nanos, char ret_text[DURATION_TEXT_SIZE]) {
     if (seconds < -DURATION_MAX_SECONDS || seconds > DURATION_MAX_SECONDS || nanos < -999999999 ||
-        nanos > 999999999 || (seconds < 0 && nanos > 0) || (seconds > 0 && nanos < 0)) {
+        nanos > 999999999 || !duration_signs_agree(seconds, nanos)) {
         return 0;
     }
     const char *sign = seconds < 0 || nanos < 0 ? "-" : "";
@@ -52,54 +56,10 @@ bool duration_parse(struct slice text, int64_t *ret_seconds, int32_t *ret_nanos)
             nanos *= 10;
         }
     }
-    if (end - p != 1 || *p != 's' || (seconds == DURATION_MAX_SECONDS && nanos != 0)) {
+    if (end - p != 1 || *p != 's') {
         return false;
     }
     *ret_seconds = negative ? -seconds : seconds;
     *ret_nanos = negative ? -nanos : nanos;
     return true;
-}
-
-static bool is_lower(uint8_t c) {
-    return c >= 'a' && c <= 'z';
-}
-
-static bool is_upper(uint8_t c) {
-    return c >= 'A' && c <= 'Z';
-}
-
-static bool is_path_character(uint8_t c) {
-    return is_lower(c) || (c >= '0' && c <= '9') || c == '.';
-}
-
-bool field_mask_path_to_json(struct slice path, struct strbuf *out) {
-    for (size_t i = 0; i < path.len; i++) {
-        uint8_t c = path.data[i];
-        if (c == '_') {
-            if (i + 1 == path.len || !is_lower(path.data[i + 1])) {
-                return false;
-            }
-            strbuf_append_byte(out, (uint8_t)(path.data[++i] - 'a' + 'A'));
-        } else if (is_path_character(c)) {
-            strbuf_append_byte(out, c);
-        } else {
-            return false;
-        }
-    }
-    return path.len > 0;
-}
-
-bool field_mask_path_from_json(struct slice text, struct strbuf *out) {
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        if (is_upper(c)) {
-            strbuf_append_byte(out, '_');
-            strbuf_append_byte(out, (uint8_t)(c - 'A' + 'a'));
-        } else if (is_path_character(c)) {
-            strbuf_append_byte(out, c);
-        } else {
-            return false;
-        }
-    }
-    return text.len > 0;
 }

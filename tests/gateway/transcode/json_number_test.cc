@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "base/core/base64.h"
+#include "gateway/json/field_mask_text.h"
 #include "gateway/json/json_number.h"
 #include "gateway/json/well_known_text.h"
 }
@@ -258,7 +259,8 @@ TEST(Duration, TextAndValueAgree) {
         {"0.000000001s", true, 0, 1, "0.000000001s"},
         {"315576000000s", true, 315576000000, 0, "315576000000s"},
         {"-315576000000s", true, -315576000000, 0, "-315576000000s"},
-        {"315576000000.1s", false, 0, 0, ""},
+        {"315576000000.999999999s", true, 315576000000, 999999999, "315576000000.999999999s"},
+        {"-315576000000.1s", true, -315576000000, -100000000, "-315576000000.100s"},
         {"315576000001s", false, 0, 0, ""},
         {"99999999999999999999s", false, 0, 0, ""},
         {"", false, 0, 0, ""},
@@ -297,9 +299,24 @@ TEST(FieldMask, PathsReadBackAsThemselvesOrAreRefused) {
         const char *path;
         const char *json; // NULL: refused
     } rows[] = {
-        {"a", "a"},          {"foo_bar", "fooBar"}, {"a.b_c", "a.bC"}, {"x1", "x1"},
-        {"fooBar", nullptr}, {"a__b", nullptr},     {"a_", nullptr},   {"a_1", nullptr},
-        {"", nullptr},       {"a-b", nullptr},      {"a b", nullptr},  {"\"", nullptr},
+        {"a", "a"},
+        {"foo_bar", "fooBar"},
+        {"a.b_c", "a.bC"},
+        {"x1", "x1"},
+        {"fooBar", nullptr},
+        {"a__b", nullptr},
+        {"a_", nullptr},
+        {"a_1", nullptr},
+        {"", nullptr},
+        {"a-b", nullptr},
+        {"a b", nullptr},
+        {"\"", nullptr},
+        {"a.*.b_c", "a.*.bC"},
+        {"a.`b_C,.``d`", "a.`b_C,.``d`"},
+        {"a.-7.0", "a.-7.0"},
+        {"a.", nullptr},
+        {"a.*b", nullptr},
+        {"a.``b", nullptr},
     };
     for (const auto &row : rows) {
         Buffer out;
@@ -307,13 +324,13 @@ TEST(FieldMask, PathsReadBackAsThemselvesOrAreRefused) {
         if (row.json != nullptr) {
             EXPECT_EQ(out.str(), row.json);
             Buffer back;
-            EXPECT_TRUE(field_mask_path_from_json(S(row.json), back));
+            EXPECT_TRUE(field_mask_path_from_json(S(row.json), FIELD_MASK_JSON, back));
             EXPECT_EQ(back.str(), row.path);
         }
     }
     for (const char *text : {"", "foo_bar", "a-b", "a b", "\xC3\xA9"}) {
         Buffer out;
-        EXPECT_FALSE(field_mask_path_from_json(S(text), out)) << text;
+        EXPECT_FALSE(field_mask_path_from_json(S(text), FIELD_MASK_JSON, out)) << text;
     }
 }
 

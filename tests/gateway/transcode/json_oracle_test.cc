@@ -20,6 +20,8 @@
 // | libprotobuf | leaves out the value of an Any of a  | "value": [], "", 0, false: the    |
 // |             | well-known type without bytes        | mapping has it always             |
 // | libprotobuf | "a.b" for the mask "a._b"            | "a.B", which reads back           |
+// | both        | respell the key `a_b` of a map in a   | "`a_b`": a key is no name         |
+// |             | mask as `aB`                          |                                   |
 // | libprotobuf | leaves out a Value without a kind    | null; damaged messages only       |
 // | libprotobuf | NaN, Infinity in a Value in quotes   | refused, as struct.proto says     |
 
@@ -31,6 +33,10 @@
 #include "tests/gateway/transcode/json_tree.h"
 #include "tests/gateway/transcode/pattern.h"
 #include "tests/gateway/transcode/random_message.h"
+
+extern "C" {
+#include "base/core/well_known_fields.h"
+}
 
 namespace {
 
@@ -143,6 +149,19 @@ TEST_F(OracleTest, RandomMessagesAreWrittenAsOthersWriteThem) {
     RecordProperty("messages", MESSAGES);
     printf("%d messages, %zu bytes of JSON on average\n", MESSAGES,
            bytes / static_cast<size_t>(MESSAGES));
+}
+
+// The difference of the table above: what is in backticks is data.
+TEST_F(OracleTest, KeysInMasksAreRespelledByOthersAlone) {
+    Buffer path, mask;
+    wire_put_bytes(path, MASK_PATHS, S("m.`a_b`.c_d"));
+    wire_put_bytes(mask, 73, strbuf_slice(&path.b));
+    std::string error;
+    EXPECT_EQ(ours.Write(ours.Find("wide.v1.Wide"), mask.str(), &error),
+              R"({"mask":"m.`a_b`.cD"})");
+    EXPECT_EQ(upb.Write("wide.v1.Wide", mask.str(), &error), R"({"mask":"m.`aB`.cD"})");
+    auto message = protobuf.Parse("wide.v1.Wide", mask.str());
+    EXPECT_EQ(protobuf.Write("wide.v1.Wide", *message, &error), R"({"mask":"m.`aB`.cD"})");
 }
 
 TEST_F(OracleTest, EveryCutOfAMessageIsRefusedWhereUpbRefusesIt) {

@@ -201,7 +201,7 @@ TEST_F(JsonReadTest, RefusalsNameThePath) {
          "2026-01-31T12:00:00Z"},
         {R"({"timestamp":1})", "timestamp: expected a string, found a number"},
         {R"({"duration":"1"})",
-         "duration: \"1\" is no duration such as 1.5s, at most 315576000000s"},
+         "duration: \"1\" is no duration such as 1.5s, at most 315576000000.999999999s"},
         {R"({"mask":"foo_bar"})",
          "mask: \"foo_bar\" is no field mask: lowerCamelCase paths with commas between"},
         {R"({"mask":"a,,b"})",
@@ -314,14 +314,6 @@ TEST_F(JsonReadTest, NestingIsCappedAt100) {
     }
     EXPECT_NE(Read(children + "{}" + ends).find("nested deeper than 100"), std::string::npos);
     EXPECT_NE(Read(std::string(200, '[')).find("nested deeper than 100"), std::string::npos);
-    std::string any;
-    ends = "";
-    for (int i = 0; i < 11; i++) {
-        any += "{\"@type\":\"x/google.protobuf.Any\",\"value\":";
-        ends += "}";
-    }
-    EXPECT_NE(Read("{\"any\":" + any + "{}" + ends + "}").find("nested deeper than 10"),
-              std::string::npos);
 }
 
 TEST_F(JsonReadTest, EveryCutOfADocumentIsRefused) {

@@ -39,7 +39,7 @@ class JsonWriteTest : public ::testing::Test {
         schema_free(schema);
     }
 
-    // The JSON, or "!" and the fault.
+    // The JSON, or "!" and the fault without its place, which json_round_trip_test.cc compares.
     std::string Write(const std::string &wire, const char *type = "wide.v1.Wide") {
         Arena scratch;
         Buffer out;
@@ -49,7 +49,9 @@ class JsonWriteTest : public ::testing::Test {
         if (!json_write_message(schema, scratch, schema_find_message(schema, S(type)), exact, out,
                                 &fault)) {
             EXPECT_EQ(out.str(), "kept");
-            return std::string("!") + fault;
+            std::string text = fault;
+            return "!" +
+                   (text.compare(0, 6, "field ") == 0 ? text.substr(text.find(": ") + 2) : text);
         }
         return out.str().substr(4);
     }
@@ -194,7 +196,7 @@ TEST_F(JsonWriteTest, WhatHasNoJsonIsRefused) {
         {"ba 04 06 10 80 94 eb dc 03", "!a google.protobuf.Timestamp is out of range"},
         {"ba 04 01 08", "!a Timestamp or Duration is malformed"},
         {"c2 04 0d 08 01 10 ff ff ff ff ff ff ff ff ff 01",
-         "!a google.protobuf.Duration is out of range"},
+         "!seconds and nanos of a google.protobuf.Duration differ in sign"},
         {"ca 04 06 0a 04'a__b'", "!a google.protobuf.FieldMask has a path without JSON form"},
         {"ca 04 04 0a 02'Ab'", "!a google.protobuf.FieldMask has a path without JSON form"},
         {"da 04 09 11 00 00 00 00 00 00 f8 7f",

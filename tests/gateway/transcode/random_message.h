@@ -209,11 +209,12 @@ class RandomMessage {
         return out;
     }
     std::string FieldMask() {
-        static const char *const paths[] = {"a", "foo_bar", "a.b_c.d", "x_y_z"};
+        static const char *const paths[] = {"a", "foo_bar", "a.b_c.d",     "x_y_z",
+                                            "*", "a.*.b_c", "m.`key`.x_y", "m.42"};
         std::string out;
         for (uint64_t n = Below(4); n > 0; n--) {
             Tag(1, WIRE_BYTES, &out);
-            Bytes(paths[Below(4)], &out);
+            Bytes(paths[Below(sizeof(paths) / sizeof(paths[0]))], &out);
         }
         return out;
     }

@@ -295,7 +295,8 @@ TEST_F(TranscoderTest, QueryRefusalsNameTheKey) {
          "COLOR_NEGATIVE"},
         {"timestamp=now", "timestamp: \"now\" is no RFC 3339 time from year 1 to 9999, such as "
                           "2026-01-31T12:00:00Z"},
-        {"duration=1", "duration: \"1\" is no duration such as 1.5s, at most 315576000000s"},
+        {"duration=1",
+         "duration: \"1\" is no duration such as 1.5s, at most 315576000000.999999999s"},
         {"int64Value=x",
          "int64Value: \"x\" is no integer from -9223372036854775808 to 9223372036854775807"},
         {"aString=%zz", "aString: \"%\" is not followed by two hex digits"},
