@@ -97,7 +97,7 @@ const struct cli_option gateway_flags_rows[] = {
      .least = 1,
      .most = 1 << 30,
      .fallback_number = GATEWAY_DEFAULT_BODY_BYTES,
-     .help = "of an HTTP request's body"},
+     .help = "of an HTTP request's body, of gzip when inflated"},
     {.name = "--max-url-bytes",
      .value = "N",
      CLI_NUMBER_AT(struct gateway_flags, options.limits.url_bytes),

@@ -283,16 +283,19 @@ static bool is_json(struct slice content_type) {
 
 // --- the content coding (RFC 9110 section 8.4) ---
 
-static struct slice content_coding(const struct request_head *head) {
+static void read_content_codings(const struct request_head *head, struct request_facts *ret) {
     struct header_list list = header_list_of(
         (struct http_headers){head->headers, head->header_count}, "content-encoding");
     struct slice coding;
     while (header_list_next(&list, &coding)) {
-        if (!header_equal(coding, "identity")) {
-            return coding;
+        // RFC 9110 section 8.4.1.3: x-gzip is gzip.
+        bool is_gzip = header_equal(coding, "gzip") || header_equal(coding, "x-gzip");
+        if (is_gzip && !ret->is_gzip) {
+            ret->is_gzip = true;
+        } else if (!header_equal(coding, "identity") && ret->content_encoding.len == 0) {
+            ret->content_encoding = coding;
         }
     }
-    return SLICE_EMPTY;
 }
 
 // --- deadlines ---
@@ -416,7 +419,7 @@ const struct error *request_head_check(struct arena *a, const struct request_hea
         ret->content_type = content_type->value;
         ret->media_type_is_json = is_json(content_type->value);
     }
-    ret->content_encoding = content_coding(head);
+    read_content_codings(head, ret);
     const struct error *error = check_sizes(a, head, limits);
     if (error == NULL) {
         error = check_headers(a, head);

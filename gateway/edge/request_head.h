@@ -35,7 +35,8 @@ struct request_facts {
     bool is_chunked;
     bool media_type_is_json; // or absent
     struct slice content_type;
-    struct slice content_encoding; // the first coding that is not "identity", or empty
+    bool is_gzip;                  // the only coding is gzip
+    struct slice content_encoding; // the first that is neither gzip alone nor identity, or empty
     struct slice request_id;       // a valid one, or empty
     struct slice authorization;    // empty if none
     bool has_authorization;

@@ -12,7 +12,10 @@ bool exchange_caller_must_ask(const struct exchange *x) {
 }
 
 bool exchange_caller_must_ask_at_head(const struct exchange *x, struct MHD_Connection *connection) {
-    bool is_long = x->facts.content_length > EXCHANGE_STRANGERS_BYTES;
+    bool has_body = x->facts.content_length > 0 || x->facts.is_chunked;
+    // What a compressed body becomes is not known before.
+    bool is_long =
+        x->facts.content_length > EXCHANGE_STRANGERS_BYTES || (has_body && x->facts.is_gzip);
     bool is_waiting =
         x->facts.is_chunked &&
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) != NULL;

@@ -130,7 +130,8 @@ static const struct error *admit(struct exchange *x) {
         return needs_token ? check_caller(x) : NULL;
     }
     // The upstream asks who calls, too: here, only if the body is worth it.
-    bool is_large = x->facts.is_chunked || x->facts.content_length > EXCHANGE_FIRST_CHUNKS_BYTES;
+    bool is_large = x->facts.is_chunked || x->facts.is_gzip ||
+                    x->facts.content_length > EXCHANGE_FIRST_CHUNKS_BYTES;
     const struct error *error = is_large ? check_caller(x) : NULL;
     // A body that would be refused anyway is not kept.
     return error != NULL ? error : exchange_upstream_check_room(x);

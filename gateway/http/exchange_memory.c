@@ -85,8 +85,9 @@ enum MHD_Result exchange_memory_reserve(struct exchange *x, struct MHD_Connectio
     x->chunks_room = EXCHANGE_FIRST_CHUNKS_BYTES;
     x->reserved_for_reply = *reply_estimate(x);
     size_t bytes = COPIES * body + x->reserved_for_reply;
-    x->hold.is_change =
-        body <= SMALL_CHANGE_BYTES && !x->facts.is_chunked && !admission_is_safe(x->method);
+    // What a compressed body becomes is not known.
+    x->hold.is_change = body <= SMALL_CHANGE_BYTES && !x->facts.is_chunked && !x->facts.is_gzip &&
+                        !admission_is_safe(x->method);
     name_peer(x, bytes);
     if (byte_budget_enter(&context->budget, &x->hold, bytes)) {
         exchange_move(x, EXCHANGE_BODY);
@@ -117,6 +118,12 @@ const struct error *exchange_memory_hold_chunks(struct exchange *x) {
     bool is_unknown = exchange_caller_must_ask(x) && limit > EXCHANGE_STRANGERS_BYTES;
     x->chunks_room = is_unknown ? EXCHANGE_STRANGERS_BYTES : limit;
     size_t bytes = COPIES * x->chunks_room + x->reserved_for_reply;
+    name_peer(x, bytes);
+    return byte_budget_try(&x->context->budget, &x->hold, bytes) ? NULL : overload_error(x);
+}
+
+const struct error *exchange_memory_hold_inflated(struct exchange *x, size_t inflated) {
+    size_t bytes = x->body.len + COPIES * inflated + x->reserved_for_reply;
     name_peer(x, bytes);
     return byte_budget_try(&x->context->budget, &x->hold, bytes) ? NULL : overload_error(x);
 }

@@ -291,7 +291,7 @@ struct reply reply_error(const struct reply_request *request, const struct error
         const char *allow = metadata_value(error, "allow");
         add_header(reply.response, "Allow", allow_header(a, allow != NULL ? allow : ""));
     } else if (status == MHD_HTTP_UNSUPPORTED_MEDIA_TYPE && is_encoding_refusal(error)) {
-        add_header(reply.response, "Accept-Encoding", "identity"); // RFC 9110 section 12.5.3
+        add_header(reply.response, "Accept-Encoding", "gzip, identity"); // RFC 9110 section 12.5.3
     }
     add_retry_after(request, reply.response, status, error->retry_after_ms);
     return reply;

@@ -36,7 +36,7 @@ static const struct row rows[] = {
     {414, STATUS_INVALID_ARGUMENT, REASON_URL_TOO_LONG, "URI Too Long",
      "The path and query are longer than the gateway takes."},
     {415, STATUS_INVALID_ARGUMENT, REASON_MEDIA_TYPE_UNSUPPORTED, "Unsupported Media Type",
-     "The body is no JSON by its `Content-Type`, or it is compressed."},
+     "The body is no JSON by its `Content-Type`, or compressed otherwise than by gzip."},
     {417, STATUS_INVALID_ARGUMENT, REASON_EXPECTATION_FAILED, "Expectation Failed",
      "`Expect` asks for something other than `100-continue`."},
     {431, STATUS_INVALID_ARGUMENT, REASON_HEADERS_TOO_LARGE, "Request Header Fields Too Large",
@@ -88,7 +88,7 @@ static bool is_possible(enum envelope_kind kind, int http_status) {
 static const char *describe(struct openapi_builder *b, const struct row *row) {
     switch (row->reason) {
     case REASON_BODY_TOO_LARGE:
-        return arena_printf(&b->arena, "The body is larger than %zu bytes.",
+        return arena_printf(&b->arena, "The body is larger than %zu bytes, of a compressed one when inflated.",
                             b->options->body_bytes);
     case REASON_URL_TOO_LONG:
         return arena_printf(&b->arena, "The path and query are longer than %zu bytes.",

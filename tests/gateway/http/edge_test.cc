@@ -166,14 +166,14 @@ TEST_F(GatewayEdge, CompressionCanBeOff) {
     EXPECT_EQ(reply.Header("vary"), "(none)");
 }
 
-TEST_F(GatewayEdge, ACompressedRequestIsRefused) {
+TEST_F(GatewayEdge, ARequestOfAnotherCodingOrMediaTypeIsRefused) {
     Start();
     Client client(port());
-    for (const char *coding : {"gzip", "identity, br", "x"}) {
+    for (const char *coding : {"br", "identity, br", "x"}) {
         Reply reply = client.Ask(Post("/v1/echo", "{\"text\":\"a\"}",
                                       std::string("Content-Encoding: ") + coding + "\r\n"));
         ExpectError(reply, 415, "INVALID_ARGUMENT", "CONTENT_ENCODING_UNSUPPORTED");
-        EXPECT_EQ(reply.Header("accept-encoding"), "identity");
+        EXPECT_EQ(reply.Header("accept-encoding"), "gzip, identity");
     }
     ExpectOk(client.Ask(Post("/v1/echo", "{\"text\":\"a\"}", "Content-Encoding: Identity\r\n")));
     ExpectOk(client.Ask(Request("GET", "/v1/echo/a", "Content-Encoding: gzip\r\n")));
