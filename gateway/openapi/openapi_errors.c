@@ -88,7 +88,7 @@ static bool is_possible(enum envelope_kind kind, int http_status) {
 static const char *describe(struct openapi_builder *b, const struct row *row) {
     switch (row->reason) {
     case REASON_BODY_TOO_LARGE:
-        return arena_printf(&b->arena, "The body is larger than %zu bytes, of a compressed one when inflated.",
+        return arena_printf(&b->arena, "The body is larger than %zu bytes.",
                             b->options->body_bytes);
     case REASON_URL_TOO_LONG:
         return arena_printf(&b->arena, "The path and query are longer than %zu bytes.",
