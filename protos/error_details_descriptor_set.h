@@ -3,7 +3,7 @@
 
 #include "base/core/slice.h"
 
-// google/rpc/error_details.proto and error_info.proto with their imports, as a serialized
+// google/rpc/error_details.proto with its imports, as a serialized
 // google.protobuf.FileDescriptorSet that is compiled in. Lives as long as the
 // process.
 struct slice error_details_descriptor_set(void);

@@ -3,6 +3,11 @@
 # after common.sh.
 # shellcheck disable=SC2034
 
+# To write the protos with all that they import.
+PACKAGES_PROTOS=(
+    protobuf-compiler libprotobuf-dev golang-github-grpc-ecosystem-grpc-gateway-dev
+)
+
 # To build and run the programs.
 PACKAGES_BUILD=(
     bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto bazel-skylib

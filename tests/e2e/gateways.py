@@ -166,7 +166,7 @@ class Echo:
     def fail(self, words, context):
         """FAILED_PRECONDITION with details: one that all know, one that nobody does."""
         status = stubs.status_pb2.Status(code=9, message=f"no {words.name}")
-        status.details.add().Pack(stubs.info_pb2.ErrorInfo(reason="BROKEN", domain="echo"))
+        status.details.add().Pack(stubs.details_pb2.ErrorInfo(reason="BROKEN", domain="echo"))
         status.details.add(type_url="type.googleapis.com/nobody.Knows", value=b"\x08\x01")
         context.set_trailing_metadata(
             (("grpc-status-details-bin", status.SerializeToString()),))

@@ -1,10 +1,12 @@
-"""gRPC stubs, generated at first use by protoc and grpc_python_plugin."""
+"""gRPC stubs, generated at first use by protoc and grpc_python_plugin from what script/protos
+writes."""
 
 import atexit
 import importlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 import grpc
@@ -13,18 +15,38 @@ from harness import ROOT
 
 GOOGLEAPIS = ("/usr/share/gocode/src/github.com/grpc-ecosystem/grpc-gateway/"
               "third_party/googleapis")
-INCLUDES = (str(ROOT / "protos"), GOOGLEAPIS, "/usr/share/grpc-proto", "/usr/include")
 PROTOS = ("runsd/gateway/v1/options.proto", "runs/v1/error_reason.proto", "runs/v1/run.proto",
           "runs/v1/runs_service.proto", "runs/v1/tokens_service.proto",
           "google/api/annotations.proto", "google/api/http.proto", "google/rpc/status.proto",
-          "google/rpc/error_details.proto", "google/rpc/error_info.proto",
-          "grpc/health/v1/health.proto", "grpc/reflection/v1/reflection.proto",
-          "grpc/reflection/v1alpha/reflection.proto")
+          "google/rpc/error_details.proto", "grpc/health/v1/health.proto",
+          "grpc/reflection/v1/reflection.proto", "grpc/reflection/v1alpha/reflection.proto")
+
+
+def archive(path):
+    """Writes script/protos' archive to path."""
+    subprocess.run([ROOT / "script" / "protos", path], check=True, stdout=subprocess.DEVNULL)
+
+
+def _folder():
+    path = tempfile.mkdtemp(prefix="runsd-stubs-")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def _unpacked():
+    folder = _folder()
+    archive(f"{folder}/protos.tar.gz")
+    with tarfile.open(f"{folder}/protos.tar.gz") as packed:
+        packed.extractall(folder)
+    return f"{folder}/runsd-protos"
+
+
+PROTOS_FOLDER = _unpacked()
+INCLUDES = (PROTOS_FOLDER, GOOGLEAPIS, "/usr/share/grpc-proto", "/usr/include")
 
 
 def _generate():
-    target = tempfile.mkdtemp(prefix="runsd-stubs-")
-    atexit.register(shutil.rmtree, target, ignore_errors=True)
+    target = _folder()
     subprocess.run(["protoc", *(f"-I{i}" for i in INCLUDES), f"--python_out={target}",
                     f"--grpc_python_out={target}",
                     "--plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin", *PROTOS],
@@ -41,7 +63,6 @@ service_grpc = importlib.import_module("runs.v1.runs_service_pb2_grpc")
 tokens_pb2 = importlib.import_module("runs.v1.tokens_service_pb2")
 tokens_grpc = importlib.import_module("runs.v1.tokens_service_pb2_grpc")
 status_pb2 = importlib.import_module("google.rpc.status_pb2")
-info_pb2 = importlib.import_module("google.rpc.error_info_pb2")
 details_pb2 = importlib.import_module("google.rpc.error_details_pb2")
 
 
@@ -59,7 +80,7 @@ def details(error):
     found = {}
     for packed in status.details if status else ():
         name = packed.type_url.rsplit(".", 1)[1]
-        message = getattr(info_pb2 if name == "ErrorInfo" else details_pb2, name)()
+        message = getattr(details_pb2, name)()
         if not packed.Unpack(message):
             raise AssertionError(f"{packed.type_url} does not unpack")
         found[name] = message

@@ -13,7 +13,7 @@ import grpc
 import rest
 from google.protobuf import any_pb2, duration_pb2, struct_pb2
 from harness import Place, Process, program
-from stubs import GOOGLEAPIS, details_pb2, info_pb2, status_pb2
+from stubs import GOOGLEAPIS, details_pb2, status_pb2
 
 PROTO = """
 syntax = "proto3";
@@ -215,7 +215,7 @@ class Edge(unittest.TestCase):
         reply = self.get(X_Request_Id="r1")
         self.assertEqual({"a": [1, "b"]}, json.loads(reply.body))
         self.assertEqual("r1", reply.headers["X-Request-Id"])
-        info = info_pb2.ErrorInfo(reason="FROZEN", domain="edge.example", metadata={"k": "v"})
+        info = details_pb2.ErrorInfo(reason="FROZEN", domain="edge.example", metadata={"k": "v"})
         violation = details_pb2.PreconditionFailure.Violation(type="T", subject="S")
         status = status_pb2.Status(code=9, message="state \u00e4", details=[
             packed(info),

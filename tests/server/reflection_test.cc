@@ -212,6 +212,7 @@ TEST_P(Reflection, FindsFilesByNameSymbolAndExtension) {
         {kSymbol, "google.protobuf.FileOptions.OptimizeMode", "google/protobuf/descriptor.proto"},
         {kSymbol, "google.api.http", "google/api/annotations.proto"},
         {kSymbol, "google.rpc.BadRequest.FieldViolation", "google/rpc/error_details.proto"},
+        {kSymbol, "google.rpc.ErrorInfo", "google/rpc/error_details.proto"},
         {kExtension, wire::Bytes(1, "google.protobuf.MethodOptions") + wire::Uint(2, 72295728),
          "google/api/annotations.proto"},
     };

@@ -1,27 +1,30 @@
 """Code and descriptor sets from .proto files, by Debian's protoc and protoc-c."""
 
 # Where Debian keeps the .proto files of others.
+GOOGLEAPIS = "/usr/share/gocode/src/github.com/grpc-ecosystem/grpc-gateway/third_party/googleapis"
+
+# Ours, those that //protos makes, and those of others.
 PROTO_PATHS = [
     "-Iprotos",
-    "-I/usr/share/gocode/src/github.com/grpc-ecosystem/grpc-gateway/third_party/googleapis",
+    "-I$(BINDIR)/protos",
+    "-I" + GOOGLEAPIS,
     "-I/usr/share/grpc-proto",
     "-I/usr/include",
 ]
 
-def protobuf_c_library(name, protos, system_protos = [], deps = [], **kwargs):
-    """protobuf-c code for protos of this package and for system_protos."""
-    files = protos + system_protos
+def protobuf_c_library(name, protos, srcs, deps = [], **kwargs):
+    """protobuf-c code for protos, by their paths in PROTO_PATHS; srcs are those not of others."""
     outs = []
-    for f in files:
+    for f in protos:
         outs.append(f.replace(".proto", ".pb-c.c"))
         outs.append(f.replace(".proto", ".pb-c.h"))
     native.genrule(
         name = name + "_gen",
-        srcs = protos,
+        srcs = srcs,
         outs = outs,
         cmd = "protoc-c %s --c_out=$(RULEDIR) %s" % (
             " ".join(PROTO_PATHS),
-            " ".join(files),
+            " ".join(protos),
         ),
     )
     native.cc_library(

@@ -10,7 +10,7 @@ const path = require('path');
 const [address, folders] = process.argv.slice(2);
 const options = { longs: String, enums: String, includeDirs: folders.split(path.delimiter) };
 const definition = loader.loadSync(
-  ['runs/v1/runs_service.proto', 'google/rpc/status.proto', 'google/rpc/error_info.proto'],
+  ['runs/v1/runs_service.proto', 'google/rpc/status.proto', 'google/rpc/error_details.proto'],
   options,
 );
 const { RunsService } = grpc.loadPackageDefinition(definition).runs.v1;
