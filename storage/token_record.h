@@ -1,21 +1,42 @@
 #ifndef RUNSD_STORAGE_TOKEN_RECORD_H
 #define RUNSD_STORAGE_TOKEN_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/core/slice.h"
 
 enum { TOKEN_HASH_BYTES = 32 };
 
-// A bearer token as it is stored.
+// A secret that a newer one of the same token has replaced.
+struct token_secret {
+    uint8_t hash[TOKEN_HASH_BYTES];
+    int64_t created_at_us;
+    int64_t expires_at_us;   // never 0
+    int64_t last_used_at_us; // 0: never
+};
+
+// A bearer token as it is stored: a name, what it opens, and one or two secrets.
 struct token_record {
     struct slice organization;
     struct slice name;
-    uint8_t hash[TOKEN_HASH_BYTES]; // SHA-256 of the token's text
+    uint8_t hash[TOKEN_HASH_BYTES]; // SHA-256 of the newest secret's text
     uint32_t scopes;                // bits of server/auth's scopes
     int64_t created_at_us;
-    int64_t expires_at_us; // 0: never
-    int64_t revoked_at_us; // 0: not revoked
+    int64_t expires_at_us;        // of the newest secret; 0: never
+    int64_t revoked_at_us;        // of both secrets; 0: not revoked
+    int64_t last_used_at_us;      // the newest secret; 0: never
+    int64_t rotations;            // how often it got a new secret; only grows
+    int64_t rotated_at_us;        // when it got the newest one; 0: with its creation
+    struct token_secret previous; // if rotations is not 0; ended or not
+    int64_t denials;              // calls that were not allowed what they asked for
+    int64_t refusals;             // calls with a secret that had expired or was revoked
 };
+
+// Whether the secret before the newest one opened nothing from the rotation on, whatever the
+// clock says since.
+static inline bool token_record_previous_ended_at_once(const struct token_record *token) {
+    return token->previous.expires_at_us <= token->rotated_at_us;
+}
 
 #endif

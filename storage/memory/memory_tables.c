@@ -158,6 +158,28 @@ struct run_event memory_tables_copy_event(struct arena *a, const struct run_even
     return e;
 }
 
+struct token_record *memory_tables_find_token(const struct memory_tables *t,
+                                              struct slice organization, struct slice name) {
+    for (size_t i = 0; i < t->token_count; i++) {
+        struct token_record *token = t->tokens[i];
+        if (memory_tables_compare(token->organization, token->name, organization, name) == 0) {
+            return token;
+        }
+    }
+    return NULL;
+}
+
+bool memory_tables_has_hash(const struct memory_tables *t, const uint8_t hash[TOKEN_HASH_BYTES]) {
+    for (size_t i = 0; i < t->token_count; i++) {
+        const struct token_record *token = t->tokens[i];
+        if (memcmp(token->hash, hash, TOKEN_HASH_BYTES) == 0 ||
+            (token->rotations > 0 && memcmp(token->previous.hash, hash, TOKEN_HASH_BYTES) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct token_record memory_tables_copy_token(struct arena *a, const struct token_record *token) {
     struct token_record t = *token;
     t.organization = arena_copy(a, t.organization);

@@ -60,6 +60,13 @@ void memory_tables_set_fields(struct memory_run *run, const struct run_fields *f
 int64_t memory_tables_add_event(struct memory_tables *t, struct memory_run *run, int from,
                                 const struct event_cause *cause);
 
+// Returns NULL if there is none.
+struct token_record *memory_tables_find_token(const struct memory_tables *t,
+                                              struct slice organization, struct slice name);
+
+// Whether a token's newest secret, or the one before, has that hash.
+bool memory_tables_has_hash(const struct memory_tables *t, const uint8_t hash[TOKEN_HASH_BYTES]);
+
 // Return what is given with all it points at copied into a.
 struct run_record memory_tables_copy_run(struct arena *a, const struct run_record *record);
 struct run_event memory_tables_copy_event(struct arena *a, const struct run_event *event);

@@ -4,7 +4,8 @@
 #include "storage/op/store_op.h"
 #include "storage/token_record.h"
 
-// Adds a token. STORE_EXISTS if (organization, name) or hash is there.
+// Adds a token of one secret. STORE_EXISTS if (organization, name) is there, or a token has, or
+// had last, a secret of that hash.
 struct store_create_token {
     struct store_op op;
     struct token_record in;

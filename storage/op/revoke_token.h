@@ -4,13 +4,17 @@
 #include "storage/op/store_op.h"
 #include "storage/token_record.h"
 
-// Sets revoked_at_us to at_us unless it is set already; to created_at_us if the clock went
-// back since, and never to 0, which would be no revocation. STORE_NOT_FOUND.
+// Revokes a token, all its secrets: sets revoked_at_us to at_us unless it is set already; to
+// created_at_us if the clock went back since, and never to 0, which would be no revocation.
+//
+// STORE_CONFLICT: the token has one of spared_scopes; nothing changed, and ret is the token as
+// it is. STORE_NOT_FOUND.
 struct store_revoke_token {
     struct store_op op;
     struct slice organization;
     struct slice name;
     int64_t at_us;
+    uint32_t spared_scopes; // bits
     struct token_record ret;
 };
 

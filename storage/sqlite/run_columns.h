@@ -6,8 +6,8 @@
 // The columns of a run's fields (storage/run_fields.h): the one list of them. From it come
 // the statements that read and write them, and the schema's steps that add them to a store of
 // before. Each is X(NAME, column and member, its SQL, the schema version that it came with),
-// joined by AND. A new one is appended, with a version of its own that follows the largest
-// one and with a DEFAULT, which rows of before have.
+// joined by AND. A new one is appended, with a version of its own that follows SCHEMA_VERSION
+// (storage/sqlite/schema.h) and with a DEFAULT, which rows of before have.
 
 // In the row of table run: what is small, for a transition rewrites it.
 #define RUN_ROW_FIELDS(X, AND) X(TOTAL_CU, total_cu, "REAL", 1) // NULL: not a number

@@ -10,7 +10,8 @@
 
 // The tables of SCHEMA_BASE, with the columns of a run's fields that are no newer
 // (storage/sqlite/run_columns.h). Older stores come to it by storage/sqlite/migration.h; what
-// comes later are columns of run and run_body, each with a version of its own.
+// comes later are columns, each with a version: SCHEMA_TOKENS those of token, one of its own
+// each of run and run_body.
 //
 // What a transition changes is small and apart from what it does not (run_body): a page
 // has some seventy rows of run, in the order of the ids, which is the order of the starts where
@@ -101,14 +102,30 @@ int schema_create_tables(sqlite3 *db) {
     return sqlite_run(db, tables);
 }
 
-// What adds a run's columns, and in which version they came.
+// What adds columns, and in which version they came.
 #define ADD_TO(table, name, sql, since)     {"ALTER TABLE " table " ADD COLUMN " #name " " sql, since},
 #define ROW_COLUMN(NAME, name, sql, since)  ADD_TO("run", name, sql, since)
 #define BODY_COLUMN(NAME, name, sql, since) ADD_TO("run_body", name, sql, since)
 static const struct {
     const char *add;
     int since;
-} columns[] = {RUN_ROW_FIELDS(ROW_COLUMN, ) RUN_BODY_FIELDS(BODY_COLUMN, )};
+} columns[] = {
+    RUN_ROW_FIELDS(ROW_COLUMN, ) RUN_BODY_FIELDS(BODY_COLUMN, )
+    // Of two secrets of a token hash, created_at and expires_at are the newest one's. A program
+    // of the version before knows none but that, and revokes both.
+    {"ALTER TABLE token ADD COLUMN last_used_at INTEGER NOT NULL DEFAULT 0;" // 0: never
+     "ALTER TABLE token ADD COLUMN rotations INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE token ADD COLUMN rotated_at INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE token ADD COLUMN previous_hash BLOB;" // NULL: it has one secret
+     "ALTER TABLE token ADD COLUMN previous_created_at INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE token ADD COLUMN previous_expires_at INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE token ADD COLUMN previous_last_used_at INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE token ADD COLUMN denials INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE token ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;"
+     "CREATE UNIQUE INDEX token_by_previous_hash ON token(previous_hash)"
+     " WHERE previous_hash IS NOT NULL;",
+     SCHEMA_TOKENS},
+};
 
 int schema_add_columns(sqlite3 *db, int from) {
     int rc = SQLITE_OK;
@@ -218,6 +235,7 @@ static int probe(sqlite3 *db, int64_t version) {
 #define EVER    1, INT64_MAX
 #define BEFORE  1, SCHEMA_BASE - 1
 #define BASE_ON SCHEMA_BASE, INT64_MAX
+#define TOKENS  SCHEMA_TOKENS, INT64_MAX
         {EVER, "SELECT value FROM meta WHERE name='secret'"},
         {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key LIMIT 1"},
         {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key DESC LIMIT 1"},
@@ -245,6 +263,8 @@ static int probe(sqlite3 *db, int64_t version) {
                   " LIMIT 1"},
         {BASE_ON, "SELECT revision FROM organization ORDER BY name LIMIT 1"},
         {BASE_ON, "SELECT event_key FROM event_mark ORDER BY organization LIMIT 1"},
+        {TOKENS, "SELECT rotations FROM token INDEXED BY token_by_previous_hash"
+                 " WHERE previous_hash>=x'' LIMIT 1"},
     };
     for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
         if (version < probes[i].first || version > probes[i].last) {

@@ -37,6 +37,19 @@ enum {
     "   AND e.to_status=r.status AND e.at=r.updated_at)"                                           \
     "   THEN 'has a status that its newest event contradicts'"
 
+// What is wrong with the row t of token, or NULL.
+#define TOKEN_PROBLEM                                                                              \
+    " WHEN length(t.hash)<>32 OR typeof(t.hash)<>'blob' THEN 'has no hash of a secret'"            \
+    " WHEN t.rotations<0 OR t.rotated_at<0 OR t.last_used_at<0 OR t.previous_last_used_at<0"       \
+    "   OR t.denials<0 OR t.refusals<0 THEN 'has a negative number'"                               \
+    " WHEN (t.rotations=0)<>(t.previous_hash IS NULL) OR (t.rotations=0)<>(t.rotated_at=0)"        \
+    "   OR (t.rotations=0)<>(t.previous_expires_at=0)"                                             \
+    "   THEN 'has rotations that its secrets contradict'"                                          \
+    " WHEN t.rotations>0 AND (length(t.previous_hash)<>32 OR typeof(t.previous_hash)<>'blob')"     \
+    "   THEN 'has no hash of the secret before its newest'"                                        \
+    " WHEN EXISTS(SELECT 1 FROM token AS o WHERE o.previous_hash=t.hash)"                          \
+    "   THEN 'has a secret that another rotation replaced'"
+
 #define NOT_IN_INDEX(index, where)                                                                 \
     " WHEN NOT EXISTS(SELECT 1 FROM run AS i INDEXED BY " index                                    \
     " WHERE i.organization=r.organization AND i.id=r.id AND i.started_at=r.started_at" where       \
@@ -386,6 +399,9 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         "SELECT 'the revision '||revision||' of \"'||organization||'\" has no mark' FROM event AS e"
         " WHERE revision%" EVENT_MARK_INTERVAL_SQL "=0 AND NOT EXISTS(SELECT 1 FROM event_mark AS m"
         "  WHERE m.organization=e.organization AND m.revision=e.revision) LIMIT 20",
+        "SELECT 'the token \"'||name||'\" of \"'||organization||'\" '||problem FROM"
+        " (SELECT organization, name, CASE" TOKEN_PROBLEM " END AS problem FROM token AS t)"
+        " WHERE problem IS NOT NULL LIMIT 20",
         "SELECT 'the organization \"'||organization||'\" has '||events||' events up to revision '"
         "||newest FROM (SELECT organization, count(*) AS events, max(revision) AS newest"
         "  FROM event GROUP BY organization HAVING count(*)<>max(revision) LIMIT 20)",

@@ -2,7 +2,7 @@
 
 #include "storage/sqlite/connection.h"
 
-void token_row_bind(sqlite3_stmt *s, const struct token_record *token) {
+void token_row_bind_created(sqlite3_stmt *s, const struct token_record *token) {
     sqlite_bind_text(s, 1, token->organization);
     sqlite_bind_text(s, 2, token->name);
     sqlite_bind_blob(s, 3, slice_of(token->hash, TOKEN_HASH_BYTES));
@@ -10,6 +10,28 @@ void token_row_bind(sqlite3_stmt *s, const struct token_record *token) {
     sqlite3_bind_int64(s, 5, token->created_at_us);
     sqlite3_bind_int64(s, 6, token->expires_at_us);
     sqlite3_bind_int64(s, 7, token->revoked_at_us);
+}
+
+void token_row_bind_rotated(sqlite3_stmt *s, const struct token_record *token) {
+    const struct token_secret *previous = &token->previous;
+    sqlite_bind_blob(s, 3, slice_of(token->hash, TOKEN_HASH_BYTES));
+    sqlite3_bind_int64(s, 4, token->expires_at_us);
+    sqlite3_bind_int64(s, 5, token->last_used_at_us);
+    sqlite3_bind_int64(s, 6, token->rotations);
+    sqlite3_bind_int64(s, 7, token->rotated_at_us);
+    sqlite_bind_blob(s, 8, slice_of(previous->hash, TOKEN_HASH_BYTES));
+    sqlite3_bind_int64(s, 9, previous->created_at_us);
+    sqlite3_bind_int64(s, 10, previous->expires_at_us);
+    sqlite3_bind_int64(s, 11, previous->last_used_at_us);
+}
+
+static bool read_hash(sqlite3_stmt *s, int column, uint8_t ret[TOKEN_HASH_BYTES]) {
+    const void *hash = sqlite3_column_blob(s, column);
+    if (sqlite3_column_bytes(s, column) != TOKEN_HASH_BYTES) {
+        return false;
+    }
+    memcpy(ret, hash, TOKEN_HASH_BYTES);
+    return true;
 }
 
 bool token_row_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret) {
@@ -20,11 +42,23 @@ bool token_row_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret) 
         .created_at_us = sqlite3_column_int64(s, 4),
         .expires_at_us = sqlite3_column_int64(s, 5),
         .revoked_at_us = sqlite3_column_int64(s, 6),
+        .last_used_at_us = sqlite3_column_int64(s, 7),
+        .rotations = sqlite3_column_int64(s, 8),
+        .rotated_at_us = sqlite3_column_int64(s, 9),
+        .denials = sqlite3_column_int64(s, 14),
+        .refusals = sqlite3_column_int64(s, 15),
     };
-    const void *hash = sqlite3_column_blob(s, 2);
-    if (sqlite3_column_bytes(s, 2) != TOKEN_HASH_BYTES) {
+    if (!read_hash(s, 2, ret->hash)) {
         return false;
     }
-    memcpy(ret->hash, hash, TOKEN_HASH_BYTES);
-    return true;
+    if (ret->rotations == 0) {
+        return true;
+    }
+    ret->previous = (struct token_secret){
+        .created_at_us = sqlite3_column_int64(s, 11),
+        .expires_at_us = sqlite3_column_int64(s, 12),
+        .last_used_at_us = sqlite3_column_int64(s, 13),
+    };
+    // An end of 0 would be none.
+    return ret->previous.expires_at_us != 0 && read_hash(s, 10, ret->previous.hash);
 }

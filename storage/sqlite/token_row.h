@@ -8,11 +8,29 @@
 
 // How a row of table token is written and read; shared by the statements of all operations.
 
-#define TOKEN_ROW_COLUMNS "organization, name, hash, scopes, created_at, expires_at, revoked_at"
+// The columns that a creation gives values; the others have their defaults.
+#define TOKEN_ROW_CREATED "organization, name, hash, scopes, created_at, expires_at, revoked_at"
 
-// Binds token to the parameters 1 to 7, in the order of TOKEN_ROW_COLUMNS; token outlives the
+// What a rotation changes, in two parts.
+#define TOKEN_ROW_NEWEST "hash, expires_at, last_used_at, rotations, rotated_at"
+#define TOKEN_ROW_PREVIOUS                                                                         \
+    "previous_hash, previous_created_at, previous_expires_at, previous_last_used_at"
+
+#define TOKEN_ROW_COLUMNS                                                                          \
+    TOKEN_ROW_CREATED ", last_used_at, rotations, rotated_at, " TOKEN_ROW_PREVIOUS                 \
+                      ", denials, refusals"
+
+// Whether a token has, or had last, the secret whose hash is the parameter.
+#define TOKEN_ROW_HAS_HASH_SQL(parameter)                                                          \
+    "EXISTS(SELECT 1 FROM token WHERE hash=" parameter " UNION ALL"                                \
+    " SELECT 1 FROM token WHERE previous_hash=" parameter ")"
+
+// Binds token to the parameters 1 to 7, in the order of TOKEN_ROW_CREATED; token outlives the
 // statement's run.
-void token_row_bind(sqlite3_stmt *s, const struct token_record *token);
+void token_row_bind_created(sqlite3_stmt *s, const struct token_record *token);
+
+// Binds token to the parameters 3 to 11, in the order of TOKEN_ROW_NEWEST and TOKEN_ROW_PREVIOUS.
+void token_row_bind_rotated(sqlite3_stmt *s, const struct token_record *token);
 
 // Reads TOKEN_ROW_COLUMNS. Returns false if the row is damaged.
 bool token_row_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret);

@@ -16,6 +16,12 @@ class SqliteCheck : public SqliteTest {
             model_.Create(o.store, n);
             model_.Change(o.store, {.to = n % 2 == 0 ? RUN_CANCELLED : RUN_WAITING}, n);
         }
+        for (char c : {'a', 'b'}) {
+            ASSERT_EQ(CreateToken(o.store, {.name = std::string(1, c),
+                                            .hash = std::string(TOKEN_HASH_BYTES, c)}),
+                      STORE_OK);
+        }
+        ASSERT_EQ(RotateToken(o.store, {.name = "b", .at_us = 5, .overlap_us = 5}), STORE_OK);
         run_store_close(o.store);
         unlink((path_ + ".state").c_str());
     }
@@ -77,6 +83,20 @@ TEST_F(SqliteCheck, EachProblemIsFound) {
         {"DELETE FROM event_mark WHERE revision=128", "the revision 128 of \"acme\" has no mark"},
         {"UPDATE event SET revision=40 WHERE event_key=152",
          "the organization \"globex\" has 32 events up to revision 40"},
+        {"UPDATE token SET hash=x'00' WHERE name='a'",
+         "the token \"a\" of \"acme\" has no hash of a"},
+        {"UPDATE token SET denials=-1 WHERE name='a'", "\"a\" of \"acme\" has a negative number"},
+        {"UPDATE token SET rotations=1 WHERE name='a'",
+         "has rotations that its secrets contradict"},
+        {"UPDATE token SET rotated_at=1 WHERE name='a'",
+         "has rotations that its secrets contradict"},
+        {"UPDATE token SET previous_hash=NULL WHERE name='b'",
+         "\"b\" of \"acme\" has rotations that its secrets contradict"},
+        {"UPDATE token SET previous_expires_at=0 WHERE name='b'",
+         "\"b\" of \"acme\" has rotations that its secrets contradict"},
+        {"UPDATE token SET previous_hash=x'00' WHERE name='b'", "has no hash of the secret before"},
+        {"UPDATE token SET previous_hash=(SELECT hash FROM token WHERE name='a') WHERE name='b'",
+         "the token \"a\" of \"acme\" has a secret that another rotation replaced"},
     };
     for (const auto &row : rows) {
         SCOPED_TRACE(row.sql);

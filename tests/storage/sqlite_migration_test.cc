@@ -200,7 +200,7 @@ class SqliteMigration : public SqliteTest {
         }
         EXPECT_EQ(ListTokens(o.store, "").size(), 1u);
         run_store_close(o.store);
-        EXPECT_EQ(QueryText(path, "PRAGMA user_version"), "4\n");
+        EXPECT_EQ(QueryText(path, "PRAGMA user_version"), "5\n");
         ExpectSound(path);
     }
     // Events keep their keys, and get revisions in the order of those.
@@ -271,7 +271,7 @@ TEST_F(SqliteMigration, CutAtAnyMomentLosesNothing) {
             }
             std::string was = QueryText(cut, "PRAGMA user_version");
             left_old += was == std::to_string(version) + "\n";
-            left_new += was == "4\n";
+            left_new += was == "5\n";
             for (const auto &file : images[i]) { // as before it was looked at
                 WriteFile(cut + file.first, file.second);
             }
@@ -285,6 +285,54 @@ TEST_F(SqliteMigration, CutAtAnyMomentLosesNothing) {
         EXPECT_GT(left_new, 0);
         EXPECT_EQ(left_old + left_new, looked_at);
     }
+}
+
+// The tokens of version 4 keep what they mean, and its runs stay as they are. The program of
+// that version may take the store over again: it is told so, and finds its own columns.
+TEST_F(SqliteMigration, TokensOfVersion4KeepTheirMeaning) {
+    struct run_store *store = MustOpen();
+    ASSERT_EQ(CreateRun(store, {.id = "r"}).result, STORE_OK);
+    ASSERT_EQ(Apply(store, {.id = "r"}).result, STORE_OK);
+    for (char c : {'a', 'b'}) {
+        ASSERT_EQ(CreateToken(store, {.name = std::string(1, c),
+                                      .hash = std::string(TOKEN_HASH_BYTES, c),
+                                      .scopes = 16,
+                                      .created_at_us = 7,
+                                      .expires_at_us = 900}),
+                  STORE_OK);
+    }
+    Token t;
+    ASSERT_EQ(RevokeToken(store, "acme", "b", 8, &t), STORE_OK);
+    run_store_close(store);
+    RunSql(path_, std::string("BEGIN;") + kBackToVersion4 + "COMMIT;");
+    ASSERT_EQ(
+        QueryText(path_, "SELECT replace(sql, ' ', '') FROM sqlite_schema WHERE name='token'"),
+        std::string(kVersion4TokenTable) + "\n");
+    const std::string events = "SELECT * FROM event; SELECT * FROM run;";
+    const std::string before = QueryText(path_, events.c_str());
+
+    store = MustOpen();
+    ASSERT_NE(store, nullptr);
+    std::vector<Token> tokens = ListTokens(store, "");
+    ASSERT_EQ(tokens.size(), 2u);
+    EXPECT_EQ(tokens[0].hash, std::string(TOKEN_HASH_BYTES, 'a'));
+    EXPECT_EQ(tokens[0].scopes, 16u) << "for every organization, as it was";
+    EXPECT_EQ(tokens[0].expires_at_us, 900);
+    EXPECT_EQ(tokens[0].rotations, 0);
+    EXPECT_EQ(tokens[0].last_used_at_us, 0);
+    EXPECT_EQ(tokens[1].revoked_at_us, 8);
+    ASSERT_EQ(RotateToken(store, {.name = "a", .at_us = 20, .overlap_us = 30}), STORE_OK);
+    run_store_close(store);
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "5\n");
+    EXPECT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"), "4\n");
+    EXPECT_EQ(QueryText(path_, events.c_str()), before);
+    // What a program of version 4 does to a token that was rotated.
+    RunSql(path_, "UPDATE token SET revoked_at=60 WHERE organization='acme' AND name='a'");
+    store = MustOpen();
+    EXPECT_EQ(ListTokens(store, "")[0].revoked_at_us, 60);
+    EXPECT_EQ(ListTokens(store, "")[0].rotations, 1);
+    run_store_close(store);
+    ExpectSound(path_);
 }
 
 // A disk that fails at any write of it: the store does not open, is what it was, and opens
@@ -372,7 +420,7 @@ TEST_F(SqliteMigration, LargeStoreTellsItsProgress) {
     EXPECT_EQ(ListAll(o.store, {}).size(), 6666u);
     run_store_close(o.store);
     std::string text = log.text();
-    EXPECT_NE(text.find("store is being brought to a newer schema\",\"from\":3,\"to\":4"),
+    EXPECT_NE(text.find("store is being brought to a newer schema\",\"from\":3,\"to\":5"),
               std::string::npos)
         << text;
     EXPECT_NE(text.find("store was brought to a newer schema"), std::string::npos) << text;

@@ -52,6 +52,27 @@ DROP INDEX event_by_run;
 PRAGMA user_version=3;
 )";
 
+// What takes the columns of version 5 away again: what is left are the tables of version 4.
+inline constexpr char kBackToVersion4[] = R"(
+DROP INDEX token_by_previous_hash;
+ALTER TABLE token DROP COLUMN last_used_at;
+ALTER TABLE token DROP COLUMN rotations;
+ALTER TABLE token DROP COLUMN rotated_at;
+ALTER TABLE token DROP COLUMN previous_hash;
+ALTER TABLE token DROP COLUMN previous_created_at;
+ALTER TABLE token DROP COLUMN previous_expires_at;
+ALTER TABLE token DROP COLUMN previous_last_used_at;
+ALTER TABLE token DROP COLUMN denials;
+ALTER TABLE token DROP COLUMN refusals;
+PRAGMA user_version=4;
+)";
+
+// The schema of version 4, as a program of it made it: name and text without blanks.
+inline constexpr char kVersion4TokenTable[] =
+    "CREATETABLEtoken(token_keyINTEGERPRIMARYKEY,organizationTEXTNOTNULL,nameTEXTNOTNULL,"
+    "hashBLOBNOTNULL,scopesINTEGERNOTNULL,created_atINTEGERNOTNULL,expires_atINTEGERNOTNULL,"
+    "revoked_atINTEGERNOTNULL)";
+
 } // namespace store_testing
 
 #endif

@@ -130,7 +130,7 @@ TEST_F(SqliteOpen, FilesAreForTheirOwnerAlone) {
 TEST_F(SqliteOpen, SettingsAreThoseThatKeepTheData) {
     MakeStore();
     EXPECT_EQ(QueryText(path_, "PRAGMA journal_mode"), "wal\n");
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "4\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "5\n");
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
     // A row of these is small, and its key is most of it.
     EXPECT_EQ(QueryText(path_, "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT%'"
@@ -228,13 +228,13 @@ TEST_F(SqliteOpen, MissingPermissionIsNamed) {
 // What a newer program wrote is refused unless that program wrote, too, that this one may serve
 // it.
 TEST_F(SqliteOpen, NewerSchemaIsRefusedWithBothVersions) {
-    for (const char *oldest : {"UPDATE meta SET value=5 WHERE name='oldest_program'",
+    for (const char *oldest : {"UPDATE meta SET value=6 WHERE name='oldest_program'",
                                "UPDATE meta SET value=7 WHERE name='oldest_program'",
                                "DELETE FROM meta WHERE name='oldest_program'"}) {
         SCOPED_TRACE(oldest);
         MakeStore();
         RunSql(path_, std::string("PRAGMA user_version=7;") + oldest);
-        ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 4"});
+        ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 5"});
         RemoveStore();
     }
 }
@@ -276,7 +276,7 @@ TEST_F(SqliteOpen, NewerSchemaInTheLogIsRefusedAndTheLogKept) {
     ASSERT_EQ(waitpid(child, &status, 0), child);
     ASSERT_EQ(status, 0);
     ASSERT_GT(ReadFile(path_ + "-wal").size(), 0u);
-    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 4"});
+    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 5"});
 }
 
 TEST_F(SqliteOpen, ImpossibleSchemaVersionIsRefused) {
@@ -296,13 +296,27 @@ TEST_F(SqliteOpen, ForeignDatabaseIsRefused) {
 }
 
 TEST_F(SqliteOpen, MissingTableOrIndexIsRefused) {
-    for (const char *sql :
-         {"DROP TABLE run", "DROP TABLE run_body", "DROP TABLE event", "DROP TABLE event_mark",
-          "DROP TABLE workflow", "DROP TABLE organization", "DROP TABLE token", "DROP TABLE meta",
-          "DROP INDEX run_active", "DROP INDEX run_by_start", "DROP INDEX run_by_workflow",
-          "DROP INDEX workflow_by_id", "DROP INDEX token_by_name", "DROP INDEX token_by_hash",
-          "DELETE FROM meta", "UPDATE meta SET value=x'00'", "DELETE FROM meta WHERE name='secret'",
-          "DELETE FROM meta WHERE name='applied'", "DELETE FROM meta WHERE name='epoch'"}) {
+    for (const char *sql : {"DROP TABLE run",
+                            "DROP TABLE run_body",
+                            "DROP TABLE event",
+                            "DROP TABLE event_mark",
+                            "DROP TABLE workflow",
+                            "DROP TABLE organization",
+                            "DROP TABLE token",
+                            "DROP TABLE meta",
+                            "DROP INDEX run_active",
+                            "DROP INDEX run_by_start",
+                            "DROP INDEX run_by_workflow",
+                            "DROP INDEX workflow_by_id",
+                            "DROP INDEX token_by_name",
+                            "DROP INDEX token_by_hash",
+                            "DROP INDEX token_by_previous_hash",
+                            "ALTER TABLE token DROP COLUMN rotations",
+                            "DELETE FROM meta",
+                            "UPDATE meta SET value=x'00'",
+                            "DELETE FROM meta WHERE name='secret'",
+                            "DELETE FROM meta WHERE name='applied'",
+                            "DELETE FROM meta WHERE name='epoch'"}) {
         SCOPED_TRACE(sql);
         MakeStore();
         RunSql(path_, sql);
@@ -401,7 +415,7 @@ TEST_F(SqliteOpen, Version1IsBroughtForwardAndKeepsItsRuns) {
     EXPECT_EQ(ListEvents(store, "one")[0], (Event{1, 0, 1, 10, "a", ""}));
     EXPECT_EQ(ListEvents(store, "one")[1].from, 1);
     run_store_close(store);
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "4\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "5\n");
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
     // What was brought forward is what a new store has.
     const char *schema = "SELECT replace(replace(sql, ' ', ''), char(10), '') FROM sqlite_schema"

@@ -105,4 +105,17 @@ TEST_F(SqliteUnsoundRows, TokenWithoutAHashIsDamage) {
     }
 }
 
+// A secret without an end, or none where there should be one, would open what nobody meant.
+TEST_F(SqliteUnsoundRows, TokenWithHalfARotationIsDamage) {
+    for (const char *set :
+         {"rotations=1, previous_expires_at=9", "rotations=1, previous_hash=zeroblob(32)",
+          "rotations=1, previous_hash=x'00', previous_expires_at=9"}) {
+        SCOPED_TRACE(set);
+        Serve(std::string("UPDATE token SET rotated_at=5, ") + set);
+        STORE_OP(list, list_tokens);
+        EXPECT_EQ(list.RunOn(store_), STORE_UNAVAILABLE);
+        EXPECT_EQ(RotateToken(store_, {.at_us = 7}), STORE_UNAVAILABLE);
+    }
+}
+
 } // namespace

@@ -9,10 +9,13 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     for (size_t i = 0; i < tables->token_count; i++) {
         const struct token_record *t = tables->tokens[i];
         int order = memory_tables_compare(t->organization, t->name, c->in.organization, c->in.name);
-        if (order == 0 || memcmp(t->hash, c->in.hash, TOKEN_HASH_BYTES) == 0) {
+        if (order == 0) {
             return STORE_EXISTS;
         }
         place += order < 0;
+    }
+    if (memory_tables_has_hash(tables, c->in.hash)) {
+        return STORE_EXISTS;
     }
     struct token_record *t = mem_alloc(sizeof(*t));
     *t = c->in;

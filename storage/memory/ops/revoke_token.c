@@ -8,17 +8,16 @@ static int64_t later(int64_t a_us, int64_t b_us) {
 
 static enum store_result run(struct memory_tables *tables, struct store_op *op) {
     struct store_revoke_token *r = CONTAINER_OF(op, struct store_revoke_token, op);
-    for (size_t i = 0; i < tables->token_count; i++) {
-        struct token_record *t = tables->tokens[i];
-        if (memory_tables_compare(t->organization, t->name, r->organization, r->name) == 0) {
-            if (t->revoked_at_us == 0) {
-                t->revoked_at_us = later(later(r->at_us, t->created_at_us), 1);
-            }
-            r->ret = memory_tables_copy_token(op->arena, t);
-            return STORE_OK;
-        }
+    struct token_record *t = memory_tables_find_token(tables, r->organization, r->name);
+    if (t == NULL) {
+        return STORE_NOT_FOUND;
     }
-    return STORE_NOT_FOUND;
+    bool is_spared = (t->scopes & r->spared_scopes) != 0;
+    if (!is_spared && t->revoked_at_us == 0) {
+        t->revoked_at_us = later(later(r->at_us, t->created_at_us), 1);
+    }
+    r->ret = memory_tables_copy_token(op->arena, t);
+    return is_spared ? STORE_CONFLICT : STORE_OK;
 }
 
 const struct memory_op memory_revoke_token = {.run = run};

@@ -10,10 +10,11 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     sqlite_bind_text(*s, 1, r->organization);
     sqlite_bind_text(*s, 2, r->name);
     sqlite3_bind_int64(*s, 3, r->at_us);
+    sqlite3_bind_int64(*s, 4, r->spared_scopes);
     int rc = sqlite3_step(*s);
     if (rc == SQLITE_ROW) {
-        op->result = STORE_OK;
         rc = token_row_read(op->arena, *s, &r->ret) ? SQLITE_OK : SQLITE_CORRUPT;
+        op->result = (r->ret.scopes & r->spared_scopes) != 0 ? STORE_CONFLICT : STORE_OK;
     } else if (rc == SQLITE_DONE) {
         op->result = STORE_NOT_FOUND;
         rc = SQLITE_OK;
@@ -25,8 +26,8 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
 const struct sqlite_op sqlite_revoke_token = {
     .sql =
         {
-            "UPDATE token SET"
-            " revoked_at=CASE WHEN revoked_at=0 THEN max(?3, created_at, 1) ELSE revoked_at END"
+            "UPDATE token SET revoked_at=CASE WHEN revoked_at=0 AND scopes&?4=0"
+            " THEN max(?3, created_at, 1) ELSE revoked_at END"
             " WHERE organization=?1 AND name=?2 RETURNING " TOKEN_ROW_COLUMNS,
         },
     .run = run,
