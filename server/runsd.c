@@ -12,12 +12,14 @@
 #include "server/open/reflection_service.h"
 #include "server/service/service_call.h"
 #include "server/service/service_method.h"
+#include "server/service/token_use.h"
 #include "storage/op/create_token.h"
 #include "storage/op/list_tokens.h"
 #include "storage/store_opener.h"
 
 struct runsd {
     struct service service;
+    struct token_use *token_use;
     struct health_service *health;
     struct descriptor_index *descriptors;
     struct reflection_service reflection;
@@ -176,7 +178,7 @@ static void make_admin_token(struct runsd *runsd) {
         .scopes = SCOPE_TOKENS_ADMIN,
     };
     token_hash(slice_of_cstr(runsd->admin_token), record.hash);
-    token_table_put(runsd->service.tokens, &record);
+    token_table_put_unstored(runsd->service.tokens, &record);
 }
 
 static struct rpc_server *new_server(struct runsd *runsd, struct rpc_loop *loop, size_t methods) {
@@ -218,6 +220,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         return error;
     }
     rpc_server_start(runsd->server);
+    runsd->token_use = token_use_start(&runsd->service, options->token_use_ms);
     make_admin_token(runsd);
     runsd->grpc_address = mem_strdup(
         options->listen_count == 0 ? "" : address_text(a, &options->listen[0], runsd->ports[0]));
@@ -363,7 +366,9 @@ void runsd_stop(struct runsd *runsd) {
     if (runsd->in_process != NULL) {
         rpc_server_stop(runsd->in_process, drain_left_ms(runsd));
     }
-    // 3. The store finishes its queue. What was acknowledged is on the disk already.
+    // 3. The store finishes its queue. What was acknowledged is on the disk already; the last
+    // uses of tokens are not.
+    token_use_stop(runsd->token_use);
     run_store_close(runsd->service.store);
     rpc_server_free(runsd->server);
     rpc_server_free(runsd->in_process);

@@ -30,6 +30,7 @@ struct runsd_options {
     size_t max_buffered_bytes;    // of requests and replies over gRPC; 0: 256 MiB
     int queue_limit;              // operations that may wait for the store; 0: the store's default
     int64_t cache_bytes;          // for pages of the store's file; 0: the store's default
+    int64_t token_use_ms;         // how often uses of tokens are stored; 0: TOKEN_USE_DEFAULT_MS
     int64_t drain_ms;             // how long calls in flight may take to end at a stop
     struct listener_guard *guard; // looks at the listeners until runsd_stop; may be NULL
     // Called at most once, on any thread, when the store failed and the process

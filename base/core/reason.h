@@ -39,7 +39,8 @@
     X(OUTCOME_UNKNOWN, 0)                                                                          \
     X(MESSAGE_TOO_LARGE, 0)                                                                        \
     X(SERVICE_UNKNOWN, 0)                                                                          \
-    X(REQUEST_CANCELLED, 0)
+    X(REQUEST_CANCELLED, 0)                                                                        \
+    X(TOKEN_ENDED, 0)
 
 // The gateway's own reasons, numbered as runsd.gateway.v1.ErrorReason.
 #define REASONS_OF_GATEWAY(X)                                                                      \

@@ -2,9 +2,19 @@
 
 #include <strings.h>
 
-static const struct error *refuse_token(struct arena *a) {
+static struct error *refuse_token(struct arena *a) {
     return error_new(a, STATUS_UNAUTHENTICATED, REASON_TOKEN_INVALID,
                      "the bearer token is malformed, unknown, expired or revoked");
+}
+
+// The same of a token that is known: whose it is stands in the log alone.
+static const struct error *refuse_known(struct arena *a, enum token_standing standing,
+                                        const struct identity *identity) {
+    struct error *e = refuse_token(a);
+    e->detail = arena_printf(a, "%s secret of the token \"%s\" of organization \"%s\"",
+                             standing == TOKEN_REVOKED ? "a revoked" : "an expired", identity->name,
+                             identity->organization);
+    return e;
 }
 
 // Removes "Bearer" and the spaces after it from value; returns false if it has another scheme.
@@ -22,9 +32,12 @@ static bool take_scheme(struct slice *value) {
     return true;
 }
 
-// The word of the lowest of scopes; there must be at least one.
+// The word of the lowest of scopes, by which a token that may do more is asked for; there must
+// be at least one.
 static const char *first_word_of(uint32_t scopes) {
-    return scope_word(__builtin_ctz(scopes));
+    int index = __builtin_ctz(scopes);
+    bool is_own = 1u << index == SCOPE_TOKENS_ADMIN_OWN;
+    return is_own ? scope_word(__builtin_ctz(SCOPE_TOKENS_ADMIN)) : scope_word(index);
 }
 
 const struct error *authenticate(struct token_table *table, struct arena *a, struct slice value,
@@ -39,10 +52,13 @@ const struct error *authenticate(struct token_table *table, struct arena *a, str
     }
     uint8_t hash[TOKEN_HASH_BYTES];
     token_hash(value, hash);
-    if (!token_table_find(table, hash, now_us, a, ret_identity)) {
-        return refuse_token(a);
+    struct identity identity;
+    enum token_standing standing = token_table_find(table, hash, now_us, a, &identity);
+    if (standing != TOKEN_OPENS) {
+        return standing == TOKEN_UNKNOWN ? refuse_token(a) : refuse_known(a, standing, &identity);
     }
-    uint32_t missing = scopes & ~ret_identity->scopes;
+    *ret_identity = identity;
+    uint32_t missing = scopes & ~scopes_with_implied(identity.scopes);
     if (missing != 0) {
         const char *word = first_word_of(missing);
         struct error *e =

@@ -8,12 +8,12 @@
 
 // Identifies the caller by the value of the authorization metadata ("Bearer <token>",
 // RFC 6750; the scheme in any case) and checks that the token has all of scopes, bits of enum
-// scope. count is how many such values the call has: more than one is refused. The identity's
-// texts live in a.
+// scope, or others that imply them. count is how many such values the call has: more than one is
+// refused. The identity's texts live in a. It is set, too, where only a scope is missing.
 //
 // UNAUTHENTICATED / TOKEN_MISSING: no value, or of another scheme;
 // UNAUTHENTICATED / TOKEN_INVALID: malformed, unknown, expired, revoked or more
-// than one; the message does not say which;
+// than one; the message does not say which, the detail says whose it is if that is known;
 // PERMISSION_DENIED / SCOPE_MISSING: metadata "scope" names the first that it lacks.
 const struct error *authenticate(struct token_table *table, struct arena *a, struct slice value,
                                  int count, uint32_t scopes, int64_t now_us,

@@ -16,9 +16,12 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 #define INDEX(scope) __builtin_ctz(scope)
 
 static const char *const scope_words[] = {
-    [INDEX(SCOPE_RUNS_READ)] = "runs.read",       [INDEX(SCOPE_RUNS_CANCEL)] = "runs.cancel",
-    [INDEX(SCOPE_RUNS_CREATE)] = "runs.create",   [INDEX(SCOPE_RUNS_REPORT)] = "runs.report",
+    [INDEX(SCOPE_RUNS_READ)] = "runs.read",
+    [INDEX(SCOPE_RUNS_CANCEL)] = "runs.cancel",
+    [INDEX(SCOPE_RUNS_CREATE)] = "runs.create",
+    [INDEX(SCOPE_RUNS_REPORT)] = "runs.report",
     [INDEX(SCOPE_TOKENS_ADMIN)] = "tokens.admin",
+    [INDEX(SCOPE_TOKENS_ADMIN_OWN)] = "tokens.admin.own",
 };
 _Static_assert(sizeof(scope_words) / sizeof(scope_words[0]) == SCOPE_COUNT, "each bit has a word");
 

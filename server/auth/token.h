@@ -19,10 +19,18 @@ enum scope {
     SCOPE_RUNS_CANCEL = 1 << 1,
     SCOPE_RUNS_CREATE = 1 << 2,
     SCOPE_RUNS_REPORT = 1 << 3,
-    SCOPE_TOKENS_ADMIN = 1 << 4,
+    SCOPE_TOKENS_ADMIN = 1 << 4, // of every organization; implies the next one
+    // Of the token's own organization. A bit of its own, not a limit beside the other: a program
+    // that does not know it grants nothing for it.
+    SCOPE_TOKENS_ADMIN_OWN = 1 << 5,
 };
 
-enum { SCOPE_COUNT = 5 };
+enum { SCOPE_COUNT = 6 };
+
+// All that a token with these scopes may do.
+static inline uint32_t scopes_with_implied(uint32_t scopes) {
+    return scopes | ((scopes & SCOPE_TOKENS_ADMIN) != 0 ? SCOPE_TOKENS_ADMIN_OWN : SCOPE_NONE);
+}
 
 // Returns the word of the index-th scope, whose bit is 1 << index.
 const char *scope_word(int index);

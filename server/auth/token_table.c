@@ -6,14 +6,30 @@
 
 #include "base/core/memory.h"
 
-enum { FIRST_BUCKETS = 64 };
+enum { FIRST_BUCKETS = 64, SECRETS = 2 };
 
-struct entry {
-    struct entry *next;
+struct secret {
+    struct secret *next; // in its bucket
+    struct token_entry *token;
     uint8_t hash[TOKEN_HASH_BYTES];
+    int64_t expires_at_us; // 0: never
+    int64_t last_used_at_us;
+    bool is_ended; // whatever the clock says
+};
+
+// Written under the table's mutex; organization, name and scopes never change.
+struct token_entry {
+    struct token_entry *next;      // of those whose names share a bucket
+    struct token_entry *next_used; // of those whose uses changed
+    bool is_used;                  // it is in that list
+    bool is_stored;
     uint32_t scopes;
-    int64_t expires_at_us;
+    struct secret secrets[SECRETS]; // the newest first
     int64_t revoked_at_us;
+    int64_t rotations;
+    int64_t rotated_at_us;
+    int64_t denials;
+    int64_t refusals;
     size_t organization_length;
     size_t name_length;
     char text[]; // organization, then name
@@ -21,17 +37,33 @@ struct entry {
 
 struct token_table {
     pthread_mutex_t mutex;
-    struct entry **buckets; // by the hash's first bytes, which are evenly spread
-    size_t bucket_count;    // a power of 2
-    size_t count;
+    struct secret **buckets;      // by the hash's first bytes, which are evenly spread
+    struct token_entry **by_name; // of stored tokens
+    size_t bucket_count;          // of each; a power of 2
+    size_t count;                 // of tokens
+    struct token_entry *unstored;
+    struct token_entry *used;
 };
+
+static void new_buckets(struct token_table *table, size_t count) {
+    table->bucket_count = count;
+    table->buckets = mem_zalloc(count * sizeof(struct secret *));
+    table->by_name = mem_zalloc(count * sizeof(struct token_entry *));
+}
 
 struct token_table *token_table_new(void) {
     struct token_table *table = mem_zalloc(sizeof(*table));
     pthread_mutex_init(&table->mutex, NULL);
-    table->bucket_count = FIRST_BUCKETS;
-    table->buckets = mem_zalloc(table->bucket_count * sizeof(*table->buckets));
+    new_buckets(table, FIRST_BUCKETS);
     return table;
+}
+
+static void free_entries(struct token_entry *first) {
+    struct token_entry *next;
+    for (struct token_entry *e = first; e != NULL; e = next) {
+        next = e->next;
+        free(e);
+    }
 }
 
 void token_table_free(struct token_table *table) {
@@ -39,86 +71,305 @@ void token_table_free(struct token_table *table) {
         return;
     }
     for (size_t i = 0; i < table->bucket_count; i++) {
-        struct entry *next;
-        for (struct entry *e = table->buckets[i]; e != NULL; e = next) {
-            next = e->next;
-            free(e);
-        }
+        free_entries(table->by_name[i]);
     }
+    free_entries(table->unstored);
     free(table->buckets);
+    free(table->by_name);
     pthread_mutex_destroy(&table->mutex);
     free(table);
 }
 
-static struct entry **bucket_of(struct token_table *table, const uint8_t *hash) {
+// --- secrets by their hashes ---
+
+static struct secret **bucket_of(struct token_table *table, const uint8_t *hash) {
     uint64_t head;
     memcpy(&head, hash, sizeof(head));
     return &table->buckets[head & (table->bucket_count - 1)];
 }
 
-static void grow(struct token_table *table) {
-    size_t old_count = table->bucket_count;
-    struct entry **old = table->buckets;
-    table->bucket_count = old_count * 2;
-    table->buckets = mem_zalloc(table->bucket_count * sizeof(*table->buckets));
-    for (size_t i = 0; i < old_count; i++) {
-        struct entry *next;
-        for (struct entry *e = old[i]; e != NULL; e = next) {
-            next = e->next;
-            struct entry **bucket = bucket_of(table, e->hash);
-            e->next = *bucket;
-            *bucket = e;
-        }
-    }
-    free(old);
-}
-
-// The link to the entry with the hash, or the end of its bucket. Every entry of
-// the bucket is compared whole, in constant time.
-static struct entry **find(struct token_table *table, const uint8_t *hash) {
-    struct entry **link = bucket_of(table, hash);
+// The link to the secret with the hash, or the end of its bucket. Every one of the bucket is
+// compared whole, in constant time.
+static struct secret **find(struct token_table *table, const uint8_t *hash) {
+    struct secret **link = bucket_of(table, hash);
     while (*link != NULL && CRYPTO_memcmp((*link)->hash, hash, TOKEN_HASH_BYTES) != 0) {
         link = &(*link)->next;
     }
     return link;
 }
 
-void token_table_put(struct token_table *table, const struct token_record *record) {
-    struct entry *e = mem_alloc(sizeof(*e) + record->organization.len + record->name.len);
-    memcpy(e->hash, record->hash, TOKEN_HASH_BYTES);
-    e->scopes = record->scopes;
-    e->expires_at_us = record->expires_at_us;
-    e->revoked_at_us = record->revoked_at_us;
+static void link_secret(struct token_table *table, struct secret *secret) {
+    struct secret **link = find(table, secret->hash);
+    if (*link != NULL) {
+        *link = (*link)->next; // no two tokens of a store have the same
+    }
+    struct secret **bucket = bucket_of(table, secret->hash);
+    secret->next = *bucket;
+    *bucket = secret;
+}
+
+static void unlink_secret(struct token_table *table, const struct secret *secret) {
+    struct secret **link = find(table, secret->hash);
+    if (*link == secret) {
+        *link = secret->next;
+    }
+}
+
+static int secret_count(const struct token_entry *e) {
+    return e->rotations > 0 ? 2 : 1;
+}
+
+// --- tokens by their names ---
+
+static struct slice organization_of(const struct token_entry *e) {
+    return slice_of(e->text, e->organization_length);
+}
+
+static struct slice name_of(const struct token_entry *e) {
+    return slice_of(e->text + e->organization_length, e->name_length);
+}
+
+// FNV-1a.
+static uint64_t mix(uint64_t hash, struct slice text) {
+    for (size_t i = 0; i < text.len; i++) {
+        hash = (hash ^ text.data[i]) * UINT64_C(0x100000001B3);
+    }
+    return (hash ^ 0xFF) * UINT64_C(0x100000001B3); // ends the text
+}
+
+static struct token_entry **name_bucket(struct token_table *table, struct slice organization,
+                                        struct slice name) {
+    uint64_t hash = mix(mix(UINT64_C(0xCBF29CE484222325), organization), name);
+    return &table->by_name[hash & (table->bucket_count - 1)];
+}
+
+static struct token_entry *find_name(struct token_table *table, struct slice organization,
+                                     struct slice name) {
+    struct token_entry *e = *name_bucket(table, organization, name);
+    while (e != NULL &&
+           !(slice_equal(organization_of(e), organization) && slice_equal(name_of(e), name))) {
+        e = e->next;
+    }
+    return e;
+}
+
+static void link_name(struct token_table *table, struct token_entry *e) {
+    struct token_entry **bucket = name_bucket(table, organization_of(e), name_of(e));
+    e->next = *bucket;
+    *bucket = e;
+}
+
+static void grow(struct token_table *table) {
+    size_t old_count = table->bucket_count;
+    struct secret **old = table->buckets;
+    struct token_entry **old_names = table->by_name;
+    new_buckets(table, old_count * 2);
+    for (size_t i = 0; i < old_count; i++) {
+        struct secret *next;
+        for (struct secret *s = old[i]; s != NULL; s = next) {
+            next = s->next;
+            struct secret **bucket = bucket_of(table, s->hash);
+            s->next = *bucket;
+            *bucket = s;
+        }
+        struct token_entry *next_name;
+        for (struct token_entry *e = old_names[i]; e != NULL; e = next_name) {
+            next_name = e->next;
+            link_name(table, e);
+        }
+    }
+    free(old);
+    free(old_names);
+}
+
+// --- putting ---
+
+static struct token_entry *new_entry(const struct token_record *record) {
+    struct token_entry *e = mem_zalloc(sizeof(*e) + record->organization.len + record->name.len);
     e->organization_length = record->organization.len;
     e->name_length = record->name.len;
     memcpy(e->text, record->organization.data, record->organization.len);
     memcpy(e->text + record->organization.len, record->name.data, record->name.len);
+    return e;
+}
 
+static int64_t later(int64_t a_us, int64_t b_us) {
+    return a_us > b_us ? a_us : b_us;
+}
+
+// When the secret was last used, as far as e knows; 0 if it has no such secret.
+static int64_t last_use_of(const struct token_entry *e, const uint8_t *hash) {
+    for (int i = 0; i < secret_count(e); i++) {
+        if (memcmp(e->secrets[i].hash, hash, TOKEN_HASH_BYTES) == 0) {
+            return e->secrets[i].last_used_at_us;
+        }
+    }
+    return 0;
+}
+
+// Gives e the secrets of record instead of its own.
+static void set_secrets(struct token_table *table, struct token_entry *e,
+                        const struct token_record *record, bool is_new) {
+    int64_t newest_use = record->last_used_at_us;
+    int64_t previous_use = record->previous.last_used_at_us;
+    if (!is_new) {
+        newest_use = later(newest_use, last_use_of(e, record->hash));
+        previous_use = later(previous_use, last_use_of(e, record->previous.hash));
+        for (int i = 0; i < secret_count(e); i++) {
+            unlink_secret(table, &e->secrets[i]);
+        }
+    }
+    e->rotations = record->rotations;
+    e->rotated_at_us = record->rotated_at_us;
+    e->scopes = record->scopes;
+    e->secrets[0] = (struct secret){
+        .token = e, .expires_at_us = record->expires_at_us, .last_used_at_us = newest_use};
+    memcpy(e->secrets[0].hash, record->hash, TOKEN_HASH_BYTES);
+    e->secrets[1] = (struct secret){.token = e,
+                                    .expires_at_us = record->previous.expires_at_us,
+                                    .last_used_at_us = previous_use,
+                                    .is_ended = token_record_previous_ended_at_once(record)};
+    memcpy(e->secrets[1].hash, record->previous.hash, TOKEN_HASH_BYTES);
+    for (int i = 0; i < secret_count(e); i++) {
+        link_secret(table, &e->secrets[i]);
+    }
+}
+
+void token_table_put(struct token_table *table, const struct token_record *record) {
     pthread_mutex_lock(&table->mutex);
-    struct entry **link = find(table, record->hash);
-    struct entry *replaced = *link;
-    e->next = replaced != NULL ? replaced->next : NULL;
-    *link = e;
-    if (replaced == NULL && ++table->count > table->bucket_count) {
+    struct token_entry *e = find_name(table, record->organization, record->name);
+    bool is_new = e == NULL;
+    if (is_new) {
+        e = new_entry(record);
+        e->is_stored = true;
+        link_name(table, e);
+    }
+    if (is_new || record->rotations >= e->rotations) {
+        set_secrets(table, e, record, is_new);
+    }
+    if (e->revoked_at_us == 0) {
+        e->revoked_at_us = record->revoked_at_us;
+    }
+    e->denials = later(e->denials, record->denials);
+    e->refusals = later(e->refusals, record->refusals);
+    if (is_new && ++table->count > table->bucket_count) {
         grow(table);
     }
     pthread_mutex_unlock(&table->mutex);
-    free(replaced);
 }
 
-bool token_table_find(struct token_table *table, const uint8_t hash[TOKEN_HASH_BYTES],
-                      int64_t now_us, struct arena *a, struct identity *ret_identity) {
+void token_table_put_unstored(struct token_table *table, const struct token_record *record) {
+    struct token_entry *e = new_entry(record);
     pthread_mutex_lock(&table->mutex);
-    const struct entry *e = *find(table, hash);
-    bool opens =
-        e != NULL && e->revoked_at_us == 0 && (e->expires_at_us == 0 || now_us < e->expires_at_us);
-    if (opens) {
-        ret_identity->organization = arena_cstr(a, slice_of(e->text, e->organization_length));
-        ret_identity->name =
-            arena_cstr(a, slice_of(e->text + e->organization_length, e->name_length));
+    set_secrets(table, e, record, true);
+    e->next = table->unstored;
+    table->unstored = e;
+    pthread_mutex_unlock(&table->mutex);
+}
+
+// --- finding, and what is counted of it ---
+
+static void note_use(struct token_table *table, struct token_entry *e) {
+    if (!e->is_used && e->is_stored) {
+        e->is_used = true;
+        e->next_used = table->used;
+        table->used = e;
+    }
+}
+
+static enum token_standing standing_of(const struct secret *secret, int64_t now_us) {
+    if (secret->token->revoked_at_us != 0) {
+        return TOKEN_REVOKED;
+    }
+    bool is_good =
+        !secret->is_ended && (secret->expires_at_us == 0 || now_us < secret->expires_at_us);
+    return is_good ? TOKEN_OPENS : TOKEN_EXPIRED;
+}
+
+enum token_standing token_table_find(struct token_table *table,
+                                     const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
+                                     struct arena *a, struct identity *ret_identity) {
+    enum token_standing standing = TOKEN_UNKNOWN;
+    pthread_mutex_lock(&table->mutex);
+    struct secret *secret = *find(table, hash);
+    if (secret != NULL) {
+        struct token_entry *e = secret->token;
+        standing = standing_of(secret, now_us);
+        ret_identity->organization = arena_cstr(a, organization_of(e));
+        ret_identity->name = arena_cstr(a, name_of(e));
         ret_identity->scopes = e->scopes;
-        ret_identity->expires_at_us = e->expires_at_us;
+        ret_identity->expires_at_us = secret->expires_at_us;
+        ret_identity->replaced_at_us = secret == &e->secrets[0] ? 0 : e->rotated_at_us;
+        ret_identity->entry = e;
+        if (standing == TOKEN_OPENS) {
+            secret->last_used_at_us = later(secret->last_used_at_us, now_us);
+        } else {
+            e->refusals++;
+        }
+        note_use(table, e);
     }
     pthread_mutex_unlock(&table->mutex);
-    return opens;
+    return standing;
+}
+
+void token_table_count_denial(struct token_table *table, struct token_entry *entry) {
+    pthread_mutex_lock(&table->mutex);
+    entry->denials++;
+    note_use(table, entry);
+    pthread_mutex_unlock(&table->mutex);
+}
+
+void token_table_complete(struct token_table *table, struct token_record *record) {
+    pthread_mutex_lock(&table->mutex);
+    const struct token_entry *e = find_name(table, record->organization, record->name);
+    if (e != NULL) {
+        struct token_secret *previous = &record->previous;
+        record->last_used_at_us = later(record->last_used_at_us, last_use_of(e, record->hash));
+        if (record->rotations > 0) {
+            previous->last_used_at_us =
+                later(previous->last_used_at_us, last_use_of(e, previous->hash));
+        }
+        record->denials = later(record->denials, e->denials);
+        record->refusals = later(record->refusals, e->refusals);
+    }
+    pthread_mutex_unlock(&table->mutex);
+}
+
+static struct token_record uses_of(const struct token_entry *e) {
+    struct token_record uses = {
+        .organization = organization_of(e),
+        .name = name_of(e),
+        .last_used_at_us = e->secrets[0].last_used_at_us,
+        .rotations = e->rotations,
+        .previous.last_used_at_us = e->secrets[1].last_used_at_us,
+        .denials = e->denials,
+        .refusals = e->refusals,
+    };
+    memcpy(uses.hash, e->secrets[0].hash, TOKEN_HASH_BYTES);
+    memcpy(uses.previous.hash, e->secrets[1].hash, TOKEN_HASH_BYTES);
+    return uses;
+}
+
+int token_table_take_used(struct token_table *table, int most, struct token_record *ret_uses) {
+    int count = 0;
+    pthread_mutex_lock(&table->mutex);
+    while (table->used != NULL && count < most) {
+        struct token_entry *e = table->used;
+        table->used = e->next_used;
+        e->is_used = false;
+        ret_uses[count++] = uses_of(e);
+    }
+    pthread_mutex_unlock(&table->mutex);
+    return count;
+}
+
+void token_table_give_back(struct token_table *table, const struct token_record *uses, int count) {
+    pthread_mutex_lock(&table->mutex);
+    for (int i = 0; i < count; i++) {
+        struct token_entry *e = find_name(table, uses[i].organization, uses[i].name);
+        if (e != NULL) {
+            note_use(table, e);
+        }
+    }
+    pthread_mutex_unlock(&table->mutex);
 }

@@ -7,17 +7,28 @@
 #include "base/core/arena.h"
 #include "storage/token_record.h"
 
-// All tokens in memory, by their hash, so that callers are identified without asking the
-// store. Thread safe.
+// All tokens in memory, by the hashes of their secrets, so that callers are identified without
+// asking the store. Counts their uses, too, which the store is told of now and then. Thread safe.
 
 struct token_table;
+struct token_entry; // a token in a table
 
 // The caller that a token identifies.
 struct identity {
     const char *organization;
     const char *name; // the token's
     uint32_t scopes;
-    int64_t expires_at_us; // 0: never
+    int64_t expires_at_us;     // of the secret that was sent; 0: never
+    int64_t replaced_at_us;    // when the token got a newer secret than that; 0: it is the newest
+    struct token_entry *entry; // for token_table_count_denial; lives as long as the table
+};
+
+// What a secret's hash says of who sends it.
+enum token_standing {
+    TOKEN_UNKNOWN,
+    TOKEN_OPENS,
+    TOKEN_EXPIRED, // also a secret whose rotation is over
+    TOKEN_REVOKED,
 };
 
 struct token_table *token_table_new(void);
@@ -25,13 +36,35 @@ struct token_table *token_table_new(void);
 // NULL is ignored.
 void token_table_free(struct token_table *table);
 
-// Adds a token, or replaces the one with the same hash: a revocation is a token
-// with revoked_at_us set. Takes effect before it returns. Copies record.
+// Adds a token, or replaces the one of the same name: a revocation is a token with revoked_at_us
+// set, a rotation one with another hash. Takes effect before it returns. Copies record. May be
+// told of changes in another order than they were made in: of two records the one with more
+// rotations is the newer, a revocation is never taken back, and uses only grow.
 void token_table_put(struct token_table *table, const struct token_record *record);
 
-// Finds the token with this hash that is neither revoked nor, at now_us, expired.
-// The hash is compared in constant time. The identity lives in a.
-bool token_table_find(struct token_table *table, const uint8_t hash[TOKEN_HASH_BYTES],
-                      int64_t now_us, struct arena *a, struct identity *ret_identity);
+// Adds a token that no store has, once, whose uses are not counted and whose name may be another
+// one's. Copies record.
+void token_table_put_unstored(struct token_table *table, const struct token_record *record);
+
+// Looks for the secret with this hash, which is compared in constant time; it opens what the
+// token's scopes say until it is revoked or, at now_us, has expired. Whose it is, in a, is in
+// *ret_identity unless it is TOKEN_UNKNOWN. Counts: a secret that opens is used now, one that
+// does no more is refused.
+enum token_standing token_table_find(struct token_table *table,
+                                     const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
+                                     struct arena *a, struct identity *ret_identity);
+
+// Counts a call of the token's that was not allowed what it asked for.
+void token_table_count_denial(struct token_table *table, struct token_entry *entry);
+
+// Raises in record, which is of a store, the uses that the table knows better.
+void token_table_complete(struct token_table *table, struct token_record *record);
+
+// Takes up to most tokens whose uses changed since they were taken last; returns how many.
+// Their slices live as long as the table; uses, hashes and rotations are set, too, nothing else.
+int token_table_take_used(struct token_table *table, int most, struct token_record *ret_uses);
+
+// Gives back what was taken and could not be stored: it will be taken again.
+void token_table_give_back(struct token_table *table, const struct token_record *uses, int count);
 
 #endif

@@ -91,6 +91,9 @@ void service_call_reply(struct service_call *call, const struct slice *parts, si
 }
 
 void service_call_fail(struct service_call *call, const struct error *error) {
+    if (error->code == STATUS_PERMISSION_DENIED && call->identity.entry != NULL) {
+        token_table_count_denial(call->service->tokens, call->identity.entry);
+    }
     service_call_log(call, error);
     rpc_server_call_fail(call->rpc, error);
 }

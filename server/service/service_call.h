@@ -53,8 +53,8 @@ struct service_call *service_call_begin_open(const struct service *service,
 // end service_call_reply and service_call_fail do not see.
 void service_call_log(const struct service_call *call, const struct error *error);
 
-// Logs and sends the reply, or the error; the call must not be touched after it. From any
-// thread.
+// Logs and sends the reply, or the error, which is counted with the caller's token if it is
+// PERMISSION_DENIED; the call must not be touched after it. From any thread.
 void service_call_reply(struct service_call *call, const struct slice *parts, size_t count);
 void service_call_fail(struct service_call *call, const struct error *error);
 

@@ -90,10 +90,18 @@ TEST(Scope, WordsAndBits) {
         const char *word;
         uint32_t bit;
     } rows[] = {
-        {"runs.read", 1},   {"runs.cancel", 2},   {"runs.create", 4},
-        {"runs.report", 8}, {"tokens.admin", 16}, {"", 0},
-        {"runs", 0},        {"runs.readx", 0},    {"RUNS.READ", 0},
+        {"runs.read", 1},
+        {"runs.cancel", 2},
+        {"runs.create", 4},
+        {"runs.report", 8},
+        {"tokens.admin", 16},
+        {"tokens.admin.own", 32},
+        {"", 0},
+        {"runs", 0},
+        {"runs.readx", 0},
+        {"RUNS.READ", 0},
         {"runs.delete", 0},
+        {"tokens.admin.all", 0},
     };
     for (const auto &row : rows) {
         EXPECT_EQ(row.bit, scope_parse(row.word)) << row.word;
@@ -332,17 +340,17 @@ TEST_F(Auth, HashesThatDifferInOneBitAreTwoTokens) {
         identity who = {};
         uint8_t hash[TOKEN_HASH_BYTES] = {};
         hash[i] = 1;
-        EXPECT_FALSE(token_table_find(table_, hash, now_us, a.get(), &who)) << i;
+        EXPECT_EQ(TOKEN_UNKNOWN, token_table_find(table_, hash, now_us, a.get(), &who)) << i;
         memcpy(record.hash, hash, sizeof(hash));
         record.name = slice_of_cstr("other");
         token_table_put(table_, &record);
-        ASSERT_TRUE(token_table_find(table_, hash, now_us, a.get(), &who)) << i;
+        ASSERT_EQ(TOKEN_OPENS, token_table_find(table_, hash, now_us, a.get(), &who)) << i;
         EXPECT_STREQ("other", who.name);
     }
     TestArena a;
     identity who = {};
     const uint8_t zeros[TOKEN_HASH_BYTES] = {};
-    ASSERT_TRUE(token_table_find(table_, zeros, now_us, a.get(), &who));
+    ASSERT_EQ(TOKEN_OPENS, token_table_find(table_, zeros, now_us, a.get(), &who));
     EXPECT_STREQ("first", who.name);
 }
 
@@ -376,6 +384,25 @@ TEST_F(Auth, IsUsedByManyThreadsAtOnce) {
     }
     EXPECT_EQ(0, wrong.load());
     EXPECT_EQ("TOKEN_INVALID", Authenticate("Bearer " + goes).reason);
+}
+
+// The scope of one organization's administrator is implied by that of all, and never the other
+// way round; what is lacking is told as the scope that has both.
+TEST_F(Auth, TheWiderAdministratorMayDoWhatTheOtherMay) {
+    const std::string all = MakeToken();
+    const std::string own = MakeToken();
+    const std::string none = MakeToken();
+    Put(all, "all", SCOPE_TOKENS_ADMIN);
+    Put(own, "own", SCOPE_TOKENS_ADMIN_OWN);
+    Put(none, "none", SCOPE_RUNS_READ);
+    EXPECT_EQ(0, Authenticate("Bearer " + all, 1, SCOPE_TOKENS_ADMIN).code);
+    EXPECT_EQ(0, Authenticate("Bearer " + all, 1, SCOPE_TOKENS_ADMIN_OWN).code);
+    EXPECT_EQ(16u, Authenticate("Bearer " + all, 1, SCOPE_TOKENS_ADMIN_OWN).scopes);
+    EXPECT_EQ(0, Authenticate("Bearer " + own, 1, SCOPE_TOKENS_ADMIN_OWN).code);
+    for (scope needed : {SCOPE_TOKENS_ADMIN, SCOPE_TOKENS_ADMIN_OWN}) {
+        EXPECT_EQ("scope=tokens.admin", Authenticate("Bearer " + none, 1, needed).metadata);
+    }
+    EXPECT_EQ("scope=tokens.admin", Authenticate("Bearer " + own, 1, SCOPE_TOKENS_ADMIN).metadata);
 }
 
 TEST(TokenTable, FreeOfNothingIsFine) {

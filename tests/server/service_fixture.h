@@ -59,12 +59,17 @@ class Service : public ::testing::Test {
     }
 
     void Open() {
+        OpenAt(dir_.Path("runs.db"));
+    }
+
+    void OpenAt(const std::string &path) {
         Arena a;
-        url_ = "sqlite:" + dir_.Path("runs.db");
+        url_ = "sqlite:" + path;
         runsd_options options = {};
         options.log = &log_;
         options.clock = &clock_.base;
         options.store_url = url_.c_str();
+        options.token_use_ms = token_use_ms_;
         options.drain_ms = 10'000;
         const struct error *error = runsd_start(a.get(), &options, &runsd_);
         ASSERT_EQ(nullptr, error) << error->message;
@@ -181,6 +186,7 @@ class Service : public ::testing::Test {
     }
 
     TempDir dir_;
+    int64_t token_use_ms_ = 0;
     std::string url_;
     logger log_ = {-1, LOG_ERROR, "test", nullptr};
     TestClock clock_;

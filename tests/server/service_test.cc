@@ -259,6 +259,7 @@ TEST_F(Service, EachMethodNeedsItsScope) {
         {"TokensService/CreateToken", "tokens.admin", STATUS_INVALID_ARGUMENT},
         {"TokensService/ListTokens", "tokens.admin", STATUS_OK},
         {"TokensService/RevokeToken", "tokens.admin", STATUS_INVALID_ARGUMENT},
+        {"TokensService/RotateToken", "tokens.admin", STATUS_INVALID_ARGUMENT},
     };
     const std::vector<std::string> all = {"runs.read", "runs.cancel", "runs.create", "runs.report",
                                           "tokens.admin"};

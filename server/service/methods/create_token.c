@@ -2,10 +2,10 @@
 
 #include "base/core/container_of.h"
 #include "base/core/request_id.h"
-#include "server/domain/run_codec.h"
 #include "server/domain/run_error.h"
 #include "server/domain/run_validate.h"
 #include "server/service/service_method.h"
+#include "server/service/token_admin.h"
 #include "server/service/token_reply.h"
 
 struct create_token_call {
@@ -16,7 +16,7 @@ struct create_token_call {
 
 static void stored(struct service_call *call) {
     struct create_token_call *m = CONTAINER_OF(call, struct create_token_call, call);
-    const struct token_record *record = &m->create.in;
+    struct token_record *record = &m->create.in;
     if (m->create.op.result == STORE_EXISTS) {
         service_call_fail(call,
                           token_reply_error(call->arena, STATUS_ALREADY_EXISTS,
@@ -27,7 +27,7 @@ static void stored(struct service_call *call) {
     token_table_put(call->service->tokens, record);
     Runs__V1__CreateTokenResponse response = RUNS__V1__CREATE_TOKEN_RESPONSE__INIT;
     response.secret = m->secret;
-    response.token = token_reply_token(call->arena, record);
+    response.token = token_reply_token(call, record);
     token_reply(call, &response.base);
 }
 
@@ -40,8 +40,8 @@ static const struct error *read_scopes(struct arena *a, const Runs__V1__CreateTo
         uint32_t scope = scope_parse(request->scopes[i]);
         if (scope == 0) {
             return run_error_field(a, arena_printf(a, "scopes[%zu]", i),
-                                   "must be runs.read, runs.cancel, runs.create, runs.report or "
-                                   "tokens.admin, got \"%.200s\"",
+                                   "must be runs.read, runs.cancel, runs.create, runs.report, "
+                                   "tokens.admin or tokens.admin.own, got \"%.200s\"",
                                    request->scopes[i]);
         }
         *ret_scopes |= scope;
@@ -64,10 +64,9 @@ static const struct error *read_record(struct service_call *call,
     if (error != NULL) {
         return error;
     }
-    if (request->expires_at != NULL &&
-        (!run_timestamp_decode(request->expires_at, &ret_record->expires_at_us) ||
-         ret_record->expires_at_us <= ret_record->created_at_us)) {
-        return run_error_field(a, "expiresAt", "must be a time in the future");
+    error = token_reply_read_end(call, request->expires_at, &ret_record->expires_at_us);
+    if (error != NULL) {
+        return error;
     }
     char *name = arena_alloc(a, UUID_TEXT_SIZE);
     uuid_make(name);
@@ -84,6 +83,10 @@ static const struct error *serve(struct service_call *call, const void *request)
     if (error != NULL) {
         return error;
     }
+    if (!token_admin_covers(call, in->organization) ||
+        (in->scopes & token_admin_spared_scopes(call)) != 0) {
+        return token_admin_denied(call);
+    }
     m->secret = arena_alloc(call->arena, TOKEN_TEXT_SIZE);
     token_make(m->secret);
     token_hash(slice_of_cstr(m->secret), in->hash);
@@ -93,7 +96,7 @@ static const struct error *serve(struct service_call *call, const void *request)
 
 const struct service_method create_token_method = {
     .path = "/runs.v1.TokensService/CreateToken",
-    .scope = SCOPE_TOKENS_ADMIN,
+    .scope = SCOPE_TOKENS_ADMIN_OWN,
     .request_type = &runs__v1__create_token_request__descriptor,
     .call_bytes = sizeof(struct create_token_call),
     .serve = serve,
