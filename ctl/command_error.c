@@ -22,6 +22,9 @@ static const char *hint_of_reason(enum reason reason) {
         return "runsctl tokens list shows the tokens that there are";
     case REASON_TOKEN_ALREADY_EXISTS:
         return "leave --name out to have one made up";
+    case REASON_TOKEN_ENDED:
+        return "runsctl tokens create makes another one; one that has expired can be rotated with "
+               "--expires-at";
     default:
         return NULL;
     }

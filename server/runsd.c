@@ -280,7 +280,7 @@ const struct error *runsd_make_demo_token(struct runsd *runsd, struct arena *a,
             {
                 .organization = slice_of_cstr("demo"),
                 .name = slice_of_cstr("demo"),
-                .scopes = (1U << SCOPE_COUNT) - 1,
+                .scopes = ((1U << SCOPE_COUNT) - 1) & ~(uint32_t)SCOPE_TOKENS_ADMIN_OWN, // implied
                 .created_at_us = clock_now_us(runsd->service.clock),
             },
     };

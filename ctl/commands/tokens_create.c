@@ -31,7 +31,8 @@ static const struct cli_option rows[] = {
      .value = "A,B",
      CLI_TEXT_AT(struct create_options, scopes),
      .is_required = true,
-     .help = "runs.read, runs.cancel, runs.create, runs.report, tokens.admin"},
+     .help = "runs.read, runs.cancel, runs.create, runs.report,\n"
+             "tokens.admin (all organizations), tokens.admin.own (ORG alone)"},
     {.name = "--name",
      .value = "NAME",
      CLI_TEXT_AT(struct create_options, name),
@@ -64,18 +65,6 @@ static void split_scopes(struct arena *a, const char *text, Runs__V1__CreateToke
         }
         p = end;
     }
-}
-
-static void print_token(struct invocation *in, const char *secret, const Runs__V1__Token *token) {
-    const char *const rows[][2] = {
-        {"token", secret},
-        {"organization", token->organization_id},
-        {"name", token->name},
-        {"scopes", token_print_scopes_text(in->arena, token->scopes, token->n_scopes)},
-        {"expires", timestamp_text(in->arena, token->expires_at)},
-    };
-    print_pairs(rows, sizeof(rows) / sizeof(rows[0]), stdout);
-    puts("\nKeep the token: it cannot be read again.");
 }
 
 static int create(struct invocation *in) {
@@ -118,11 +107,7 @@ static int create(struct invocation *in) {
             error_new(in->arena, STATUS_INTERNAL, REASON_NONE, "the server's reply has no token"),
             NULL);
     }
-    if (options->quiet) {
-        puts(created->secret);
-    } else {
-        print_token(in, created->secret, created->token);
-    }
+    token_print_secret(in->arena, created->secret, created->token, options->quiet);
     return EXIT_CODE_OK;
 }
 

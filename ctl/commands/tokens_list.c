@@ -30,6 +30,32 @@ static const struct cli_table tables[] = {
     {NULL, 0},
 };
 
+enum { COLUMNS = 10 };
+
+static const char *const headings[COLUMNS] = {"ORGANIZATION", "NAME",    "SCOPES",    "SECRET",
+                                              "CREATED",      "EXPIRES", "LAST USED", "DENIED",
+                                              "REFUSED",      "REVOKED"};
+
+// A row for each of its secrets: what is counted of the token stands in the first.
+static void add_token(struct table *table, struct arena *a, const Runs__V1__Token *token) {
+    const char *scopes = token_print_scopes_text(a, token->scopes, token->n_scopes);
+    for (size_t i = 0; i < token->n_secrets; i++) {
+        const Runs__V1__TokenSecret *secret = token->secrets[i];
+        bool is_newest = i == 0;
+        table_add(table, token->organization_id);
+        table_add(table, token->name);
+        table_add(table, scopes);
+        table_add(table, is_newest ? "newest" : "before");
+        table_add(table, timestamp_text(a, secret->created_at));
+        table_add(table, timestamp_text(a, secret->expires_at));
+        table_add(table, timestamp_text(a, secret->last_used_at));
+        table_add(table, is_newest ? arena_printf(a, "%lld", (long long)token->denied_calls) : "-");
+        table_add(table,
+                  is_newest ? arena_printf(a, "%lld", (long long)token->refused_calls) : "-");
+        table_add(table, timestamp_text(a, token->revoked_at));
+    }
+}
+
 static int list(struct invocation *in) {
     Runs__V1__ListTokensRequest request = RUNS__V1__LIST_TOKENS_REQUEST__INIT;
     const struct list_options *options = in->options;
@@ -51,18 +77,10 @@ static int list(struct invocation *in) {
     if (error != NULL) {
         return command_error(in, error, NULL);
     }
-    static const char *const headings[] = {"ORGANIZATION", "NAME",    "SCOPES",
-                                           "CREATED",      "EXPIRES", "REVOKED"};
     struct table table;
-    table_init(&table, 6, headings);
+    table_init(&table, COLUMNS, headings);
     for (size_t i = 0; i < tokens->n_tokens; i++) {
-        const Runs__V1__Token *token = tokens->tokens[i];
-        table_add(&table, token->organization_id);
-        table_add(&table, token->name);
-        table_add(&table, token_print_scopes_text(in->arena, token->scopes, token->n_scopes));
-        table_add(&table, timestamp_text(in->arena, token->created_at));
-        table_add(&table, timestamp_text(in->arena, token->expires_at));
-        table_add(&table, timestamp_text(in->arena, token->revoked_at));
+        add_token(&table, in->arena, tokens->tokens[i]);
     }
     table_print(&table, stdout);
     table_release(&table);
@@ -74,6 +92,11 @@ const struct command tokens_list_command = {
     .place = 310,
     .operands = "",
     .summary = "Lists tokens, also revoked and expired ones; never the tokens themselves.",
+    .details =
+        "A row for each secret: a token that was rotated has two, the newest and the one\n"
+        "before. LAST USED is exact to a second. DENIED calls lacked a scope, REFUSED ones had a\n"
+        "secret that had expired or was revoked. A server that is killed loses what it\n"
+        "counted in its last minute.\n",
     .tables = tables,
     .options_size = sizeof(struct list_options),
     .run = list,

@@ -17,13 +17,18 @@ static int print_caller(struct invocation *in, struct slice response) {
     if (error != NULL) {
         return command_error(in, error, NULL);
     }
-    const char *const rows[][2] = {
+    const char *rows[5][2] = {
         {"organization", caller->organization_id},
         {"name", caller->name},
         {"scopes", token_print_scopes_text(in->arena, caller->scopes, caller->n_scopes)},
         {"expires", timestamp_text(in->arena, caller->expires_at)},
     };
-    print_pairs(rows, sizeof(rows) / sizeof(rows[0]), stdout);
+    size_t count = 4;
+    if (caller->replaced_at != NULL) {
+        rows[count][0] = "replaced";
+        rows[count++][1] = timestamp_text(in->arena, caller->replaced_at);
+    }
+    print_pairs(rows, count, stdout);
     return EXIT_CODE_OK;
 }
 

@@ -76,10 +76,11 @@ static const struct error *read_overlap(struct arena *a, const Google__Protobuf_
                      overlap->seconds <= OVERLAP_S_MAX &&
                      (overlap->seconds < OVERLAP_S_MAX || overlap->nanos == 0);
     if (!is_within) {
-        return run_error_field(a, "overlap",
-                               "must be from 0s to %llds (%d days), got %llds and %d nanoseconds",
+        const char *nanos =
+            overlap->nanos == 0 ? "" : arena_printf(a, " and %d nanoseconds", (int)overlap->nanos);
+        return run_error_field(a, "overlap", "must be from 0s to %llds (%d days), got %llds%s",
                                (long long)OVERLAP_S_MAX, OVERLAP_DAYS_MAX,
-                               (long long)overlap->seconds, (int)overlap->nanos);
+                               (long long)overlap->seconds, nanos);
     }
     *ret_us = overlap->seconds * 1000000 + (overlap->nanos + 999) / 1000;
     return NULL;

@@ -1,0 +1,108 @@
+#include <string.h>
+
+#include "base/core/timestamp.h"
+#include "ctl/command_error.h"
+#include "ctl/duration.h"
+#include "ctl/exit_code.h"
+#include "ctl/json.h"
+#include "ctl/message.h"
+#include "ctl/token_print.h"
+#include "ctl/tokens_access.h"
+#include "runs/v1/tokens_service.pb-c.h"
+
+struct rotate_options {
+    struct tokens_options access;
+    const char *org;
+    const char *overlap;
+    const char *expires_at;
+    bool quiet;
+};
+
+static const struct cli_option rows[] = {
+    {.name = "--org",
+     .value = "ORG",
+     CLI_TEXT_AT(struct rotate_options, org),
+     .is_required = true,
+     .help = "the token's organization"},
+    {.name = "--overlap",
+     .value = "TIME",
+     CLI_TEXT_AT(struct rotate_options, overlap),
+     .fallback = "24h",
+     .help = "how long the secret so far stays valid, like 45m, 24h or 30d; 0: no longer"},
+    {.name = "--expires-at",
+     .value = "TIME",
+     CLI_TEXT_AT(struct rotate_options, expires_at),
+     .default_help = "as so far",
+     .help = "RFC 3339; when the new secret expires"},
+    {.name = "--quiet", CLI_FLAG_AT(struct rotate_options, quiet), .help = "print the token alone"},
+    {.name = NULL},
+};
+
+static const struct cli_table tables[] = {
+    {client_options_rows, offsetof(struct rotate_options, access.client)},
+    {tokens_options_rows, offsetof(struct rotate_options, access)},
+    {rows, 0},
+    {NULL, 0},
+};
+
+static int print_rotated(struct invocation *in, struct slice response, bool quiet) {
+    Runs__V1__RotateTokenResponse *rotated;
+    const struct error *error = message_from_bytes(
+        in->arena, &runs__v1__rotate_token_response__descriptor, response, &rotated);
+    if (error == NULL && rotated->token == NULL) {
+        error =
+            error_new(in->arena, STATUS_INTERNAL, REASON_NONE, "the server's reply has no token");
+    }
+    if (error != NULL) {
+        return command_error(in, error, NULL);
+    }
+    token_print_secret(in->arena, rotated->secret, rotated->token, quiet);
+    return EXIT_CODE_OK;
+}
+
+static int rotate(struct invocation *in) {
+    const struct rotate_options *options = in->options;
+    Runs__V1__RotateTokenRequest request = RUNS__V1__ROTATE_TOKEN_REQUEST__INIT;
+    Google__Protobuf__Duration overlap = GOOGLE__PROTOBUF__DURATION__INIT;
+    Google__Protobuf__Timestamp expires = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    request.organization_id = (char *)options->org;
+    request.name = (char *)in->operands[0];
+    if (!duration_parse(options->overlap, &overlap.seconds)) {
+        return command_usage_error(
+            in, "--overlap: \"%s\" is no length of time like " DURATION_EXAMPLES, options->overlap);
+    }
+    request.overlap = &overlap;
+    if (options->expires_at != NULL) {
+        if (!timestamp_parse(slice_of_cstr(options->expires_at), &expires.seconds,
+                             &expires.nanos)) {
+            return command_usage_error(in,
+                                       "--expires-at: \"%s\" is no RFC 3339 time like "
+                                       "2026-01-31T09:00:00Z",
+                                       options->expires_at);
+        }
+        request.expires_at = &expires;
+    }
+    struct slice response;
+    int code = tokens_access_call(in, &options->access, "/runs.v1.TokensService/RotateToken",
+                                  message_to_bytes(in->arena, &request), &response);
+    if (code != EXIT_CODE_OK) {
+        return code;
+    }
+    return options->access.client.json
+               ? json_print_reply(in, "runs.v1.RotateTokenResponse", response)
+               : print_rotated(in, response, options->quiet);
+}
+
+const struct command tokens_rotate_command = {
+    .name = "tokens rotate",
+    .place = 315,
+    .operands = "NAME",
+    .summary = "Gives a token a new secret and shows it, once; the one so far ends later.",
+    .details =
+        "A token has two secrets at most: where it was rotated before and the secret of then\n"
+        "is valid still, that one ends at once.\n",
+    .tables = tables,
+    .options_size = sizeof(struct rotate_options),
+    .operand_count = 1,
+    .run = rotate,
+};

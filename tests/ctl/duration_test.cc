@@ -1,0 +1,61 @@
+extern "C" {
+#include "ctl/duration.h"
+}
+
+#include <gtest/gtest.h>
+
+namespace {
+
+TEST(Duration, IsANumberAndAUnit) {
+    const struct {
+        const char *text;
+        int64_t seconds;
+    } rows[] = {
+        {"0", 0},
+        {"000", 0},
+        {"0s", 0},
+        {"0d", 0},
+        {"1s", 1},
+        {"90s", 90},
+        {"45m", 2700},
+        {"24h", 86400},
+        {"30d", 2592000},
+        {"007h", 25200},
+        {"36500d", INT64_C(3153600000)},
+        {"3153600000s", INT64_C(3153600000)},
+    };
+    for (const auto &row : rows) {
+        int64_t seconds = -1;
+        EXPECT_TRUE(duration_parse(row.text, &seconds)) << row.text;
+        EXPECT_EQ(row.seconds, seconds) << row.text;
+    }
+}
+
+TEST(Duration, OtherTextsAreNone) {
+    for (const char *text : {"",
+                             "h",
+                             "1",
+                             "24",
+                             "-1h",
+                             "+1h",
+                             " 1h",
+                             "1h ",
+                             "1 h",
+                             "1.5h",
+                             "1H",
+                             "1w",
+                             "1ms",
+                             "1h30m",
+                             "0x1h",
+                             "1e3s",
+                             "36501d",
+                             "3153600001s",
+                             "99999999999999999999999d",
+                             "never"}) {
+        int64_t seconds = -1;
+        EXPECT_FALSE(duration_parse(text, &seconds)) << text;
+        EXPECT_EQ(-1, seconds) << text;
+    }
+}
+
+} // namespace
