@@ -28,7 +28,7 @@ void token_print_secret(struct arena *a, const char *secret, const Runs__V1__Tok
     };
     size_t count = 5;
     if (token->n_secrets > 1) {
-        rows[count][0] = "the one before";
+        rows[count][0] = "previous";
         rows[count++][1] =
             arena_printf(a, "ends %s", timestamp_text(a, token->secrets[1]->expires_at));
     }

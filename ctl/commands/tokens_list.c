@@ -36,6 +36,15 @@ static const char *const headings[COLUMNS] = {"ORGANIZATION", "NAME",    "SCOPES
                                               "CREATED",      "EXPIRES", "LAST USED", "DENIED",
                                               "REFUSED",      "REVOKED"};
 
+// To a second: the columns are many.
+static const char *instant_text(struct arena *a, const Google__Protobuf__Timestamp *t) {
+    Google__Protobuf__Timestamp second = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    if (t != NULL) {
+        second.seconds = t->seconds;
+    }
+    return timestamp_text(a, t != NULL ? &second : NULL);
+}
+
 // A row for each of its secrets: what is counted of the token stands in the first.
 static void add_token(struct table *table, struct arena *a, const Runs__V1__Token *token) {
     const char *scopes = token_print_scopes_text(a, token->scopes, token->n_scopes);
@@ -45,14 +54,14 @@ static void add_token(struct table *table, struct arena *a, const Runs__V1__Toke
         table_add(table, token->organization_id);
         table_add(table, token->name);
         table_add(table, scopes);
-        table_add(table, is_newest ? "newest" : "before");
-        table_add(table, timestamp_text(a, secret->created_at));
-        table_add(table, timestamp_text(a, secret->expires_at));
-        table_add(table, timestamp_text(a, secret->last_used_at));
+        table_add(table, is_newest ? "newest" : "previous");
+        table_add(table, instant_text(a, secret->created_at));
+        table_add(table, instant_text(a, secret->expires_at));
+        table_add(table, instant_text(a, secret->last_used_at));
         table_add(table, is_newest ? arena_printf(a, "%lld", (long long)token->denied_calls) : "-");
         table_add(table,
                   is_newest ? arena_printf(a, "%lld", (long long)token->refused_calls) : "-");
-        table_add(table, timestamp_text(a, token->revoked_at));
+        table_add(table, instant_text(a, token->revoked_at));
     }
 }
 

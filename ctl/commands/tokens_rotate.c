@@ -2,10 +2,10 @@
 
 #include "base/core/timestamp.h"
 #include "ctl/command_error.h"
-#include "ctl/duration.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
+#include "ctl/time_span.h"
 #include "ctl/token_print.h"
 #include "ctl/tokens_access.h"
 #include "runs/v1/tokens_service.pb-c.h"
@@ -28,7 +28,7 @@ static const struct cli_option rows[] = {
      .value = "TIME",
      CLI_TEXT_AT(struct rotate_options, overlap),
      .fallback = "24h",
-     .help = "how long the secret so far stays valid, like 45m, 24h or 30d; 0: no longer"},
+     .help = "how long the secret so far stays valid, like 45m, 24h or 30d;\n0: no longer"},
     {.name = "--expires-at",
      .value = "TIME",
      CLI_TEXT_AT(struct rotate_options, expires_at),
@@ -67,9 +67,10 @@ static int rotate(struct invocation *in) {
     Google__Protobuf__Timestamp expires = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     request.organization_id = (char *)options->org;
     request.name = (char *)in->operands[0];
-    if (!duration_parse(options->overlap, &overlap.seconds)) {
+    if (!time_span_parse(options->overlap, &overlap.seconds)) {
         return command_usage_error(
-            in, "--overlap: \"%s\" is no length of time like " DURATION_EXAMPLES, options->overlap);
+            in, "--overlap: \"%s\" is no length of time like " TIME_SPAN_EXAMPLES,
+            options->overlap);
     }
     request.overlap = &overlap;
     if (options->expires_at != NULL) {

@@ -121,7 +121,7 @@ class Authentication(Served):
                        "ListRunEvents"):
             error = self.call(RUNS + method, b"", metadata=metadata)
             self.check_error(error, Code.UNAUTHENTICATED, reason)
-        for method in ("CreateToken", "ListTokens", "RevokeToken"):
+        for method in ("CreateToken", "ListTokens", "RevokeToken", "RotateToken"):
             error = self.call(TOKENS + method, b"", metadata=metadata)
             self.check_error(error, Code.UNAUTHENTICATED, reason)
 
@@ -136,6 +136,7 @@ class Authentication(Served):
     ("a user makes tokens", TOKENS + "CreateToken", "good", "tokens.admin"),
     ("a user lists tokens", TOKENS + "ListTokens", "good", "tokens.admin"),
     ("a user revokes tokens", TOKENS + "RevokeToken", "good", "tokens.admin"),
+    ("a user rotates tokens", TOKENS + "RotateToken", "good", "tokens.admin"),
     ("an administrator cancels", RUNS + "CancelRun", "admin", "runs.cancel"),
 ])
 class Scopes(Served):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import unittest
 
@@ -207,7 +208,7 @@ class Usage(unittest.TestCase):
 @cases([(" ".join(words) or "all", words) for words in [
     (), ("runs",), ("tokens",), ("serve",), ("runs", "create"), ("runs", "get"), ("runs", "list"),
     ("runs", "cancel"), ("runs", "report"), ("runs", "events"), ("tokens", "create"),
-    ("tokens", "list"), ("tokens", "revoke")]])
+    ("tokens", "list"), ("tokens", "revoke"), ("tokens", "rotate")]])
 class Help(unittest.TestCase):
     def check(self, words):
         done = runsctl(*words, "--help")
@@ -261,6 +262,31 @@ class Tokens(unittest.TestCase):
         token = json.loads(self.ok("tokens", "list", *self.store, "--json"))["tokens"]
         self.assertIn("revokedAt", next(t for t in token if t["name"] == "a"))
 
+    def test_rotate(self):
+        first = self.create("a", "--quiet").strip()
+        rotate = ("tokens", "rotate", "a", *self.store, "--org", "acme")
+        second = self.ok(*rotate, "--quiet").strip()
+        self.assertRegex(second, r"\Arst_[A-Za-z0-9_-]{43}\Z")
+        text = self.ok(*rotate, "--overlap", "90m")
+        third = re.search(r"(?m)^token +(rst_\S{43})$", text)[1]
+        self.assertRegex(text, r"(?m)^previous +ends \S+Z$")
+        self.assertIn("cannot be read again", text)
+        self.assertEqual(3, len({first, second, third}))
+        told = json.loads(self.ok(*rotate, "--overlap", "0", "--json", "--expires-at",
+                                  "2100-01-01T00:00:00Z"))
+        self.assertEqual("2100-01-01T00:00:00Z", told["token"]["expiresAt"])
+        newest, previous = told["token"]["secrets"]
+        self.assertEqual(newest["createdAt"], previous["expiresAt"])
+        table = self.ok("tokens", "list", *self.store)
+        for secret in (first, second, third, told["secret"]):
+            self.assertNotIn(secret[4:20], table)
+        self.assertRegex(table, r"(?m)^acme +a +\S+ +newest +\S+Z +2100-01-01T00:00:00Z +- +0 +0 +-$")
+        self.assertRegex(table, r"(?m)^acme +a +\S+ +previous +\S+Z +\S+Z +- +- +- +-$")
+        self.ok("tokens", "revoke", "a", *self.store, "--org", "acme")
+        done = runsctl(*rotate)
+        self.assertEqual(CONFLICT, done.returncode, done.stderr)
+        self.assertIn("is revoked", done.stderr)
+
     def test_errors(self):
         self.create("a")
         for code, arguments in (
@@ -270,7 +296,12 @@ class Tokens(unittest.TestCase):
                 (USAGE, ("create", "--org", "acme", "--scopes", "runs.fly")),
                 (USAGE, ("create", "--org", "acme", "--scopes", "runs.read,")),
                 (USAGE, ("create", "--org", "acme", "--scopes", "runs.read", "--expires-at",
-                         "soon"))):
+                         "soon")),
+                (NOT_FOUND, ("rotate", "ghost", "--org", "acme")),
+                (USAGE, ("rotate", "a", "--org", "acme", "--overlap", "-5h")),
+                (USAGE, ("rotate", "a", "--org", "acme", "--overlap", "24")),
+                (USAGE, ("rotate", "a", "--org", "acme", "--overlap", "91d")),
+                (USAGE, ("rotate", "a", "--org", "acme", "--expires-at", "soon"))):
             done = runsctl("tokens", *arguments, *self.store)
             self.assertEqual(code, done.returncode, (arguments, done.stderr))
             self.assertEqual(1, done.stderr.count("\n"), done.stderr)

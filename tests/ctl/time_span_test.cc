@@ -1,12 +1,12 @@
 extern "C" {
-#include "ctl/duration.h"
+#include "ctl/time_span.h"
 }
 
 #include <gtest/gtest.h>
 
 namespace {
 
-TEST(Duration, IsANumberAndAUnit) {
+TEST(TimeSpan, IsANumberAndAUnit) {
     const struct {
         const char *text;
         int64_t seconds;
@@ -26,12 +26,12 @@ TEST(Duration, IsANumberAndAUnit) {
     };
     for (const auto &row : rows) {
         int64_t seconds = -1;
-        EXPECT_TRUE(duration_parse(row.text, &seconds)) << row.text;
+        EXPECT_TRUE(time_span_parse(row.text, &seconds)) << row.text;
         EXPECT_EQ(row.seconds, seconds) << row.text;
     }
 }
 
-TEST(Duration, OtherTextsAreNone) {
+TEST(TimeSpan, OtherTextsAreNone) {
     for (const char *text : {"",
                              "h",
                              "1",
@@ -53,7 +53,7 @@ TEST(Duration, OtherTextsAreNone) {
                              "99999999999999999999999d",
                              "never"}) {
         int64_t seconds = -1;
-        EXPECT_FALSE(duration_parse(text, &seconds)) << text;
+        EXPECT_FALSE(time_span_parse(text, &seconds)) << text;
         EXPECT_EQ(-1, seconds) << text;
     }
 }

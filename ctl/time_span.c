@@ -1,4 +1,4 @@
-#include "ctl/duration.h"
+#include "ctl/time_span.h"
 
 #include <string.h>
 
@@ -18,7 +18,7 @@ static int64_t unit_of(const char *text) {
     return 0;
 }
 
-bool duration_parse(const char *text, int64_t *ret_seconds) {
+bool time_span_parse(const char *text, int64_t *ret_seconds) {
     int64_t number = 0;
     const char *p = text;
     for (; *p >= '0' && *p <= '9' && number <= seconds_max; p++) {

@@ -1,16 +1,16 @@
-#ifndef RUNSD_CTL_DURATION_H
-#define RUNSD_CTL_DURATION_H
+#ifndef RUNSD_CTL_TIME_SPAN_H
+#define RUNSD_CTL_TIME_SPAN_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-// Lengths of time as people write them. Pure.
+// Lengths of time as people write them.
 
 // What one looks like, for messages.
-#define DURATION_EXAMPLES "90s, 45m, 24h or 30d"
+#define TIME_SPAN_EXAMPLES "90s, 45m, 24h or 30d"
 
 // Reads a whole number and its unit, s, m, h or d (of 24 hours): "24h". 0 may do without one.
 // Returns whether text is one, of 36,500 days at most; *ret_seconds is untouched if not.
-bool duration_parse(const char *text, int64_t *ret_seconds);
+bool time_span_parse(const char *text, int64_t *ret_seconds);
 
 #endif
