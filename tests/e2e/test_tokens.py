@@ -173,6 +173,33 @@ class Tokens(unittest.TestCase):
         self.start()
         self.assertEqual(told, check())
 
+    # A store in memory keeps the same rules.
+    def test_in_memory(self):
+        path = self.place.path / "demo.token"
+        self.assertEqual(0, self.server.stop())
+        self.server = Serve("memory:", "--demo-token", str(path))
+        self.servers.append(self.server)
+        self.addCleanup(self.server.kill)
+        demo = path.read_text(encoding="utf-8").strip()
+        path.unlink()
+        made = self.keep(self.call("CreateToken", pb.CreateTokenRequest(
+            organization_id="acme", name="job", scopes=["tokens.admin.own"]), demo).secret)
+        name = {"organization_id": "acme", "name": "job"}
+        hour = duration_pb2.Duration(seconds=3600)
+        second = self.keep(self.call("RotateToken", pb.RotateTokenRequest(
+            **name, overlap=hour), made).secret)
+        self.assertEqual((200, 200), (self.status(made), self.status(second)))
+        third = self.keep(self.call("RotateToken", pb.RotateTokenRequest(
+            **name, overlap=hour), second).secret)
+        self.assertEqual((401, 200, 200), tuple(map(self.status, (made, second, third))))
+        self.call("RotateToken", pb.RotateTokenRequest(organization_id="demo", name="demo"), third,
+                  Code.NOT_FOUND)
+        reply = self.call("ListTokens", pb.ListTokensRequest(), third)
+        self.assertEqual([("job", 2)], [(t.name, len(t.secrets)) for t in reply.tokens])
+        self.assertTrue(reply.tokens[0].secrets[1].HasField("last_used_at"))
+        self.call("RevokeToken", pb.RevokeTokenRequest(**name), third)
+        self.assertEqual((401, 401), (self.status(second), self.status(third)))
+
     def tearDown(self):
         # No secret that was made reached the log, or a file beside the store.
         self.server.stop()
