@@ -10,6 +10,7 @@ enum { MOST_ITEMS = 64, HOUR_MS = 3600000 };
 static const char *const envelope_words[] = {
     [ENVELOPE_RUNS] = "runs", [ENVELOPE_NONE] = "none", NULL};
 static const char *const query_unknown_words[] = {"refuse", "ignore", NULL};
+static const char *const forwarded_for_words[] = {"connection", "append", NULL};
 static const char *const web_words[] = {"off", "on", NULL};
 static const char *const gzip_words[] = {"off", NULL}; // -1: SIZE_MAX, no reply is that large
 
@@ -34,7 +35,7 @@ const struct cli_option gateway_flags_rows[] = {
      .value = "KEY",
      CLI_LIST_AT(struct gateway_flags, ignored_query),
      .most = MOST_ITEMS,
-     .help = "such a key that is ignored; KEY* is all that begin so"},
+     .help = "one that is ignored; KEY* is all that begin so"},
     {.name = "--cors-origin",
      .value = "ORIGIN",
      CLI_LIST_AT(struct gateway_flags, cors_origins),
@@ -56,6 +57,13 @@ const struct cli_option gateway_flags_rows[] = {
      CLI_LIST_AT(struct gateway_flags, request_headers),
      .most = MOST_ITEMS,
      .help = "HTTP header passed on as metadata"},
+    {.name = "--forwarded-for",
+     .value = "connection|append",
+     CLI_WORD_AT(struct gateway_flags, forwarded_for),
+     .words = forwarded_for_words,
+     .fallback = "connection",
+     .help = "the metadata x-forwarded-for: the connection's address,\n"
+             "or that behind the X-Forwarded-For of the request"},
     {.name = "--response-header",
      .value = "KEY[=NAME]",
      CLI_LIST_AT(struct gateway_flags, response_headers),
@@ -271,6 +279,7 @@ static const struct error *finish_query(struct arena *a, struct gateway_flags *f
 const struct error *gateway_flags_finish(struct arena *a, struct gateway_flags *flags) {
     struct gateway_http_options *http = &flags->options.http;
     flags->connections.option = "--max-connections";
+    http->appends_forwarded_for = flags->forwarded_for != 0;
     flags->options.web = flags->has_web ? flags->web != 0 : flags->options.web;
     const struct error *error = finish_reserved(a, flags);
     if (error == NULL) {

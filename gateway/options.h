@@ -94,6 +94,9 @@ struct gateway_http_options {
     // Metadata key of the reply to HTTP header.
     const struct header_mapping *response_headers;
     size_t response_header_count;
+    // The upstream gets the X-Forwarded-For that the client sent, with its address appended;
+    // else the address alone, which no client chooses.
+    bool appends_forwarded_for;
     size_t gzip_min_bytes;       // replies from this size on [4096]; SIZE_MAX: none
     int64_t stream_heartbeat_ms; // of a stream without messages [15 s]
 };

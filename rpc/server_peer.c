@@ -42,8 +42,16 @@ static struct slice ipv6_of(struct arena *a, const char *text) {
     return arena_copy(a, slice_of_cstr(address));
 }
 
-// Of a caller of this machine, who is believed.
+// Of a caller of this machine, who is believed: what it appended itself, which stands behind
+// what others told it.
 static struct slice forwarded_or(struct slice forwarded, struct slice otherwise) {
+    const uint8_t *comma = forwarded.len > 0 ? memrchr(forwarded.data, ',', forwarded.len) : NULL;
+    if (comma != NULL) {
+        size_t before = (size_t)(comma + 1 - forwarded.data);
+        bool has_space = before < forwarded.len && forwarded.data[before] == ' ';
+        before += has_space ? 1 : 0;
+        forwarded = slice_of(forwarded.data + before, forwarded.len - before);
+    }
     return peer_address_is_plausible(forwarded) ? forwarded : otherwise;
 }
 

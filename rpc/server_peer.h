@@ -9,7 +9,8 @@
 //
 // Who calls over a network is known by its connection, whatever the call says. Who calls
 // within the process, or over a unix socket, whose file says who may, is believed: it may call
-// for others, and names them in RPC_FORWARDED_FOR (rpc/metadata.h).
+// for others, and names them in RPC_FORWARDED_FOR (rpc/metadata.h): the last of the list, since
+// those before it are what others told it.
 
 // The client's address as base/net/peer_address.h has it: that of the connection's other end,
 // or the one that the call was forwarded for. Empty if it is not known. Lives as long as the

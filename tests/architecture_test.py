@@ -39,6 +39,7 @@ PURE = [
     "gateway/edge/edge.[ch]",
     "gateway/edge/error_details.[ch]",
     "gateway/edge/etag.[ch]",
+    "gateway/edge/forwarded_for.[ch]",
     "gateway/edge/gunzip.[ch]",
     "gateway/edge/head_layout.[ch]",
     "gateway/edge/head_room.h",

@@ -1,5 +1,6 @@
 #include "gateway/edge/request_metadata.h"
 
+#include "gateway/edge/forwarded_for.h"
 #include "gateway/edge/header_map.h"
 #include "gateway/edge/trace_context.h"
 
@@ -17,7 +18,10 @@ request_metadata_make(struct arena *a, const struct edge *edge, struct http_head
         metadata[count++] = (struct rpc_metadata){"authorization", facts->authorization};
     }
     if (origin->client_address.len > 0) {
-        metadata[count++] = (struct rpc_metadata){RPC_FORWARDED_FOR, origin->client_address};
+        struct slice address = edge->options.appends_forwarded_for
+                                   ? forwarded_for_append(a, headers, origin->client_address)
+                                   : origin->client_address;
+        metadata[count++] = (struct rpc_metadata){RPC_FORWARDED_FOR, address};
     }
     struct trace_context trace = trace_context_read(a, headers);
     if (trace.parent.len > 0) {

@@ -122,6 +122,18 @@ class OfTheGateway(unittest.TestCase):
                 self.ask(socket.AF_UNIX, path, head)
                 self.assertEqual([["unix"]], self.seen)
 
+    def test_it_is_appended_to_the_clients_chain_if_asked(self):
+        self.start("--forwarded-for", "append")
+        for headers, chain in (((), ""), ((("X-Forwarded-For", FORGED),), f"{FORGED}, "),
+                               ((("x-forwarded-for", f"{FORGED},::1"), ("X-Forwarded-For", "")),
+                                f"{FORGED}, ::1, "), ((("Forwarded", f"for={FORGED}"),), "")):
+            with self.subTest(headers=headers):
+                self.seen.clear()
+                lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+                self.ask(socket.AF_INET, ("127.0.0.1", self.port),
+                         f"GET /v1/say/one HTTP/1.1\r\nHost: h\r\n{lines}\r\n".encode())
+                self.assertEqual([[f"{chain}127.0.0.1"]], self.seen)
+
     def test_no_option_lets_clients_choose_it(self):
         done = subprocess.run(
             [program("runs-gateway"), "--request-header", "X-Real-Ip=x-forwarded-for"],
@@ -184,12 +196,26 @@ class OfTheStore(unittest.TestCase):
         self.assertEqual(0, server.stop(), server.tail())
         self.assertEqual(expected, self.kept())
 
+    def test_in_one_process_with_the_chain(self):
+        server = Serve(self.place.store, "--forwarded-for", "append")
+        self.addCleanup(server.kill)
+        expected = self.over_rest(server.http_port)
+        self.assertEqual(0, server.stop(), server.tail())
+        self.assertEqual(expected, self.kept())
+
     def test_in_two_programs(self):
+        self.in_two_programs()
+
+    def test_in_two_programs_with_the_chain(self):
+        self.in_two_programs("--forwarded-for", "append")
+
+    def in_two_programs(self, *options):
         path = f"unix:{self.place.path}/runsd.sock"
         server = Process(program("runsd"), "--listen", path, "--store", self.place.store)
         self.addCleanup(server.kill)
         server.wait_for_log(lambda l: l.get("message") == "ready", "ready")
-        gateway = Process(program("runs-gateway"), "--listen", "127.0.0.1:0", "--upstream", path)
+        gateway = Process(program("runs-gateway"), "--listen", "127.0.0.1:0", "--upstream", path,
+                          *options)
         self.addCleanup(gateway.kill)
         port = gateway.wait_for_log(lambda l: l.get("message") == "ready", "ready")["port"]
         expected = self.over_rest(port)

@@ -30,6 +30,14 @@ TEST(ServerPeer, IsTheForwardedOneOnlyWhereCallersAreOfThisMachine) {
         {"unknown", "192.0.2.9", "192.0.2.9"},
         {"unknown", "", ""},
         {"unknown", "no address", ""},
+        // The last one is the caller's word, the others that of strangers.
+        {"unix:", "192.0.2.9, 192.0.2.1", "192.0.2.1"},
+        {"unix:", "192.0.2.9,192.0.2.1", "192.0.2.1"},
+        {"unknown", "x, unix, 2001:db8::1", "2001:db8::1"},
+        {"unix:", "192.0.2.9, no address", "unix"},
+        {"unix:", "192.0.2.9,", "unix"},
+        {"unix:", "192.0.2.9, ", "unix"},
+        {"ipv4:192.0.2.1:1234", "192.0.2.9, 192.0.2.8", "192.0.2.1"},
         // Whatever else there may be is not believed.
         {"", "192.0.2.9", ""},
         {"unknown:1", "192.0.2.9", ""},
