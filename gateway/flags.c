@@ -58,12 +58,12 @@ const struct cli_option gateway_flags_rows[] = {
      .most = MOST_ITEMS,
      .help = "HTTP header passed on as metadata"},
     {.name = "--forwarded-for",
-     .value = "connection|append",
+     .value = "KIND",
      CLI_WORD_AT(struct gateway_flags, forwarded_for),
      .words = forwarded_for_words,
      .fallback = "connection",
-     .help = "the metadata x-forwarded-for: the connection's address,\n"
-             "or that behind the X-Forwarded-For of the request"},
+     .help = "of the metadata x-forwarded-for: connection: its address;\n"
+             "append: that behind the request's X-Forwarded-For"},
     {.name = "--response-header",
      .value = "KEY[=NAME]",
      CLI_LIST_AT(struct gateway_flags, response_headers),
