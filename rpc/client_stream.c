@@ -13,6 +13,16 @@
 // messages that nobody has read yet (over HTTP/2 when the status is an error, in
 // process always).
 
+// That there is initial metadata is told HEAD_TURNS turns of the loop later, if there is
+// nothing else to tell until then: what came with it, a message or a status, has its turn
+// before. Over HTTP/2 a status alone looks like metadata, too, except to gRPC core.
+enum { HEAD_TURNS = 3 };
+
+// Of gRPC core (src/core/lib/surface/call.h), which exports it for gRPC C++ and installs no
+// header of it: whether the reply is a status alone, once initial metadata was received.
+bool rpc_call_is_trailers_only(const grpc_call *call) __asm__(
+    "_Z26grpc_call_is_trailers_onlyPK9grpc_call");
+
 enum phase {
     IDLE,  // no message was asked for
     ASKED, // a message was asked for, by a reader or to find the end
@@ -27,6 +37,7 @@ struct rpc_client_stream_state {
     struct rpc_batch status;
     struct rpc_task start_task;
     struct rpc_task ask_task;
+    struct rpc_task head_task;
     atomic_int phase;         // whoever sets ASKED owns the asking
     atomic_bool has_trailers; // the trailing metadata is not written to any more
     struct rpc_message message;
@@ -35,6 +46,10 @@ struct rpc_client_stream_state {
     // Of the loop's thread.
     bool is_wanted;                // a message was asked for before head had completed
     bool has_head;                 // head has completed, or never will
+    bool is_head_due;              // metadata came, and no message was asked for yet
+    int head_turns;                // until the head event; 0: there is none any more
+    bool is_head_posted;           // head_task is
+    bool has_ended;                // done is due once head_task has run
     bool is_cut;                   // a message was dropped because of a cancel
     const struct error *own_error; // could not be started, or a message is broken
 };
@@ -45,7 +60,34 @@ static void end(struct rpc_client_stream_state *state, const struct error *error
     struct rpc_client_stream *stream = state->stream;
     atomic_store(&state->phase, ENDED);
     stream->error = error;
-    stream->done(stream);
+    state->head_turns = 0;
+    state->has_ended = true;
+    if (!state->is_head_posted) {
+        stream->done(stream);
+    }
+}
+
+// --- the head event ---
+
+static void post_head(struct rpc_client_stream_state *state) {
+    state->is_head_posted = true;
+    rpc_loop_post(state->stream->method->channel->loop, &state->head_task);
+}
+
+static void run_head(struct rpc_task *task) {
+    struct rpc_client_stream_state *state =
+        CONTAINER_OF(task, struct rpc_client_stream_state, head_task);
+    struct rpc_client_stream *stream = state->stream;
+    state->is_head_posted = false;
+    if (state->has_ended) {
+        stream->done(stream);
+    } else if (state->head_turns > 1) {
+        state->head_turns--;
+        post_head(state);
+    } else if (state->head_turns == 1 && !atomic_load(&state->core.cancelled)) {
+        state->head_turns = 0;
+        stream->head(stream);
+    }
 }
 
 static void status_done(struct rpc_tag *tag, bool ok) {
@@ -77,6 +119,7 @@ static void read_done(struct rpc_tag *tag, bool ok) {
     struct rpc_client_stream_state *state =
         CONTAINER_OF(tag, struct rpc_client_stream_state, read.tag);
     struct rpc_client_stream *stream = state->stream;
+    state->head_turns = 0;
     if (state->read.message != NULL && !atomic_load(&state->core.cancelled)) {
         state->own_error = rpc_client_core_take_message(&state->errors, stream->method,
                                                         &state->read, &state->message);
@@ -103,6 +146,11 @@ static void ask(struct rpc_client_stream_state *state) {
         rpc_batch_clear(&state->read);
         rpc_batch_receive_message(&state->read);
         start_batch(state, &state->read);
+        if (state->is_head_due) {
+            state->is_head_due = false;
+            state->head_turns = HEAD_TURNS;
+            post_head(state);
+        }
     }
 }
 
@@ -153,8 +201,12 @@ static void head_over(struct rpc_client_stream_state *state) {
 }
 
 static void head_done(struct rpc_tag *tag, bool ok) {
-    (void)ok; // if not, the next read ends the stream
-    head_over(CONTAINER_OF(tag, struct rpc_client_stream_state, head.tag));
+    struct rpc_client_stream_state *state =
+        CONTAINER_OF(tag, struct rpc_client_stream_state, head.tag);
+    // If not ok, the next read ends the stream.
+    state->is_head_due = ok && state->stream->head != NULL &&
+                         !rpc_call_is_trailers_only(atomic_load(&state->core.call));
+    head_over(state);
 }
 
 static void run_start(struct rpc_task *task) {
@@ -177,6 +229,7 @@ void rpc_client_stream_start(struct rpc_client_stream *stream) {
     state->start_task.run = run_start;
     state->core.is_read = stream->is_read;
     state->ask_task.run = run_ask;
+    state->head_task.run = run_head;
     arena_init(&state->errors);
     stream->state = state;
     stream->error = NULL;

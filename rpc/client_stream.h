@@ -22,6 +22,13 @@ struct rpc_client_stream {
     bool is_read;        // as rpc_client_call has it
     struct arena *arena; // used by rpc_client_stream_start alone; kept until the release
 
+    // The server has sent its initial metadata, and neither a message nor the end came with
+    // it. At most once, before any message, on the loop's thread; must not block; may call
+    // rpc_client_stream_cancel. Only once rpc_client_stream_next was called, and not after a
+    // cancel that came before it. Without it, the server sends its metadata late, or nothing
+    // but a status. NULL: nobody wants to know.
+    void (*head)(struct rpc_client_stream *stream);
+
     // A message that rpc_client_stream_next asked for. On the loop's thread; must not
     // block; may call rpc_client_stream_next and rpc_client_stream_cancel. The bytes
     // are valid until rpc_client_stream_next or the release. Never after done, nor
@@ -61,7 +68,7 @@ void rpc_client_stream_cancel(struct rpc_client_stream *stream);
 bool rpc_client_stream_is_unsent(const struct rpc_client_stream *stream);
 
 // As rpc_client_call_metadata and rpc_client_call_each_metadata. Initial metadata
-// from the first message on, trailing metadata from done on.
+// from head or the first message on, trailing metadata from done on.
 bool rpc_client_stream_metadata(const struct rpc_client_stream *stream, const char *key,
                                 struct slice *ret_value);
 void rpc_client_stream_each_metadata(const struct rpc_client_stream *stream,

@@ -8,6 +8,9 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; // guards what follows
 static struct logger target;
 static bool has_target;
 
+// What gRPC core says only for debugging, of a client that pings too often.
+static const char pings_refused[] = ": Sending goaway err=UNKNOWN:too_many_pings";
+
 // gRPC core's lines hold what peers sent, in hex and other spellings. So of a line that
 // is known our own text is logged, of another only where it comes from.
 static const struct known_line {
@@ -18,6 +21,8 @@ static const struct known_line {
     {"validate_metadata: ", LOG_WARN, "metadata to be sent has a key or value that is not allowed"},
     {"Error parsing metadata: ", LOG_WARN, "a peer sent metadata that cannot be parsed"},
     {"\"too_many_pings\"", LOG_WARN, "the server finds that it is pinged too often: GOAWAY"},
+    {pings_refused, LOG_WARN,
+     "a client pings more often than --min-ping-interval-ms allows: its connection is ended"},
     {"Keepalive watchdog fired", LOG_WARN, "a peer answers no ping: the connection is closed"},
     {"Handshaking failed: ", LOG_WARN, "a peer's handshake failed"},
     {"Too many open files", LOG_ERROR, "no file descriptor is left (EMFILE); raise ulimit -n"},
@@ -58,12 +63,22 @@ static enum log_level level_of(gpr_log_severity severity) {
     return LOG_WARN;
 }
 
+// The address as gRPC core has it, "ipv4:127.0.0.1:50123", which no peer chooses.
+static struct slice peer_of(const char *line) {
+    const char *end = strstr(line, ": ");
+    return slice_of(line, end != NULL ? (size_t)(end - line) : 0);
+}
+
 static void log_line(const struct logger *logger, const gpr_log_func_args *args) {
     const struct known_line *known = find_known(args->message);
     enum log_level level = known != NULL ? known->level : level_of(args->severity);
     const char *slash = strrchr(args->file, '/');
     const char *file = slash != NULL ? slash + 1 : args->file;
-    if (known != NULL) {
+    if (known != NULL && known->holds == pings_refused) {
+        LOG(logger, level, "gRPC core", log_own_text("text", known->text),
+            log_slice("peer", peer_of(args->message)), log_own_text("file", file),
+            log_int("line", args->line));
+    } else if (known != NULL) {
         LOG(logger, level, "gRPC core", log_own_text("text", known->text),
             log_own_text("file", file), log_int("line", args->line));
     } else {
@@ -72,6 +87,9 @@ static void log_line(const struct logger *logger, const gpr_log_func_args *args)
 }
 
 static void forward(gpr_log_func_args *args) {
+    if (args->severity != GPR_LOG_SEVERITY_ERROR && strstr(args->message, pings_refused) == NULL) {
+        return;
+    }
     // Held while the line is written, so that nothing is logged once the logger was taken away.
     pthread_mutex_lock(&mutex);
     if (has_target) {
@@ -88,5 +106,6 @@ void rpc_log_redirect(const struct logger *logger) {
     }
     pthread_mutex_unlock(&mutex);
     gpr_set_log_function(forward);
-    gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
+    // So that pings_refused is among what is forwarded; else few lines are below errors.
+    gpr_set_log_verbosity(GPR_LOG_SEVERITY_DEBUG);
 }

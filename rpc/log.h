@@ -7,7 +7,7 @@
 // peers sent, tokens in hex among it: for lines that are known (no descriptor left, a
 // failed handshake, too many pings) our own text, for others only file and line, at WARN
 // what gRPC calls an error (a failure that matters to us comes back as one). Lines below
-// errors are dropped, unless GRPC_TRACE asks for them: then they are reduced alike.
+// errors are dropped, but for the one that a client's connection is ended because of its pings.
 // *logger is copied (its program and its sink must live on); NULL: nothing is written.
 // When it returns, the logger before is not used any more.
 //

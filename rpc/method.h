@@ -22,6 +22,8 @@ enum rpc_method_kind {
     RPC_BIDI_STREAM,   // any number of both; the call has no request message
 };
 
+enum { RPC_MOST_ANONYMOUS_BYTES = 16 << 10 };
+
 struct rpc_method {
     const char *path; // "/runs.v1.RunsService/GetRun"
     rpc_handler *handle;
@@ -29,6 +31,9 @@ struct rpc_method {
     enum rpc_method_kind kind;
     bool is_read;            // it changes nothing: it gets nothing of what is kept for changes
     size_t most_reply_bytes; // the memory that making a reply may take; 0: not much
+    // A stream that needs no token: it takes nothing of what calls and other streams may have
+    // (rpc/server.h), and none of its messages may exceed RPC_MOST_ANONYMOUS_BYTES.
+    bool is_anonymous;
 };
 
 #endif

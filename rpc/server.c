@@ -16,7 +16,6 @@ enum {
     DEFAULT_MAX_CALLS = 10000,
     HANDSHAKE_TIMEOUT_MS = 10 * 1000,
     KEEPALIVE_TIME_MS = 60 * 1000,
-    SHORTEST_CLIENT_PING_MS = 10 * 1000,
 };
 
 static grpc_arg integer(const char *key, int value) {
@@ -24,7 +23,9 @@ static grpc_arg integer(const char *key, int value) {
         .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
 }
 
-static grpc_server *new_core(struct rpc_server *server) {
+static grpc_server *new_core(struct rpc_server *server, int64_t given_ping_interval_ms) {
+    int min_ping_interval_ms = given_ping_interval_ms != 0 ? (int)given_ping_interval_ms
+                                                           : RPC_DEFAULT_MIN_PING_INTERVAL_MS;
     size_t max_request_bytes = server->max_request_bytes;
     // Bounds what gRPC core has received and not handed over yet: beyond it calls are
     // reset. A message and what is read ahead must fit, however small the rest is.
@@ -45,7 +46,7 @@ static grpc_server *new_core(struct rpc_server *server) {
         integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, RPC_KEEPALIVE_TIMEOUT_MS),
         integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
-        integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, SHORTEST_CLIENT_PING_MS),
+        integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, min_ping_interval_ms),
         integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
         rpc_server_listen_argument(server, 0),
         rpc_server_listen_argument(server, 1),
@@ -69,6 +70,9 @@ static void set_limits(struct rpc_server *server, const struct rpc_server_option
     server->max_calls_for_reads = server->max_calls_in_flight - reserved;
     server->max_streams =
         options->max_streams != 0 ? options->max_streams : (server->max_calls_in_flight + 1) / 2;
+    server->max_anonymous_streams = options->max_anonymous_streams != 0
+                                        ? options->max_anonymous_streams
+                                        : RPC_DEFAULT_MAX_ANONYMOUS_STREAMS;
     server->max_held = options->max_buffered_bytes != 0 ? options->max_buffered_bytes
                                                         : (size_t)RPC_DEFAULT_MAX_BUFFERED_BYTES;
     server->max_connections =
@@ -102,7 +106,7 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
     rpc_server_core_init(server);
     rpc_server_intake_init(server);
     rpc_server_stop_init(server);
-    server->core = new_core(server);
+    server->core = new_core(server, options->min_ping_interval_ms);
     grpc_server_register_completion_queue(server->core, server->queue, NULL);
     register_methods(server, options);
     return server;

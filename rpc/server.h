@@ -21,6 +21,8 @@ enum {
     RPC_DEFAULT_MAX_CONNECTIONS = 1024,
     RPC_DEFAULT_MAX_REQUEST_BYTES = 4 << 20,
     RPC_DEFAULT_MAX_BUFFERED_BYTES = 256 << 20,
+    RPC_DEFAULT_MAX_ANONYMOUS_STREAMS = 256,
+    RPC_DEFAULT_MIN_PING_INTERVAL_MS = 10000,
 };
 
 struct rpc_server_options {
@@ -31,10 +33,16 @@ struct rpc_server_options {
     int max_calls_in_flight;  // 0: 10,000. More: RESOURCE_EXHAUSTED, QUEUE_FULL
     int reserved_calls;       // of these, for methods that are no reads; 0: a quarter
     int max_streams;          // of these; 0: half. More: the same
+    // Streams of methods that are anonymous, apart from these; 0: 256. More: the same
+    int max_anonymous_streams;
     // Of requests and replies of all calls, until they were sent; a quarter is not for
     // reads. 0: 256 MiB. More wait while replies are being made, then: the same
     size_t max_buffered_bytes;
-    const char *error_domain;     // ErrorInfo.domain of errors that have none
+    const char *error_domain; // ErrorInfo.domain of errors that have none
+    // A client may ping so often while the server sends it nothing; 0: 10 s. The third ping in
+    // a row that comes earlier ends its connection: GOAWAY, ENHANCE_YOUR_CALM, "too_many_pings"
+    // (https://github.com/grpc/grpc/blob/master/doc/keepalive.md).
+    int64_t min_ping_interval_ms;
     int max_connections;          // from listeners, at once; 0: 1,024. More are closed
     struct listener_guard *guard; // watches the listeners; NULL: nothing does
 };
@@ -45,8 +53,8 @@ struct rpc_server_options {
 //                                         decompress
 //   RESOURCE_EXHAUSTED                    a message above max_request_bytes, also
 //                                         when decompressed
-//   RESOURCE_EXHAUSTED, QUEUE_FULL        with RetryInfo: too many calls in flight, or bytes
-//                                         of them
+//   RESOURCE_EXHAUSTED, QUEUE_FULL        with RetryInfo: too many calls in flight, bytes of
+//                                         them, streams or anonymous streams
 //   UNAVAILABLE, SERVER_STOPPING          with RetryInfo: rpc_server_stop was called
 // Metadata of a call is limited to 16 KiB (RESOURCE_EXHAUSTED).
 struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server_options *options);

@@ -59,6 +59,9 @@ const struct error *rpc_server_call_take_message(const struct rpc_server_call *c
                                                  struct rpc_message *ret) {
     const char *path = call->acceptor->method->path;
     size_t max_bytes = call->server->max_request_bytes;
+    if (call->acceptor->method->is_anonymous && max_bytes > RPC_MOST_ANONYMOUS_BYTES) {
+        max_bytes = RPC_MOST_ANONYMOUS_BYTES;
+    }
     switch (rpc_message_take(buffer, max_bytes, ret)) {
     case RPC_MESSAGE_OK:
         return NULL;
@@ -100,6 +103,7 @@ void rpc_server_call_ended(struct rpc_server_call *call) {
     if (call->counted) {
         call->counted = false;
         server->calls_in_flight--;
+        server->anonymous_stream_count -= call->acceptor->method->is_anonymous;
         rpc_server_core_check_quiet(server);
     }
     rpc_server_room_give_back(call);

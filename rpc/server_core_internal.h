@@ -76,6 +76,7 @@ struct rpc_server {
     int max_calls_in_flight;
     int max_calls_for_reads; // in flight, of any kind, when a read begins
     int max_streams;
+    int max_anonymous_streams;
     const char *error_domain;
     // Whether errors are in the trailer grpc-status-details-bin alone, while the call's
     // status is OK. So it is on a local loop, which only this layer's clients can call: to
@@ -108,10 +109,13 @@ struct rpc_server {
     bool is_room_posted; // room_task
     struct rpc_server_lane waiting_changes;
     struct rpc_server_lane waiting_reads;
-    int calls_in_flight;                     // at handlers, or their answers being sent
+    // At handlers, or their answers being sent; with anonymous streams, which no limit of
+    // calls is about.
+    int calls_in_flight;
     struct rpc_server_stream_state *streams; // open ones
-    int stream_count;
-    int partings; // answers of server_parting that are being sent
+    int stream_count;                        // without anonymous ones
+    int anonymous_stream_count;              // from when they are taken
+    int partings;                            // answers of server_parting that are being sent
 
     atomic_int answering;          // calls that were taken and have not ended
     _Atomic(int64_t) last_call_us; // when a call was taken last

@@ -33,13 +33,17 @@ static void refuse_full(struct rpc_server_call *call, struct error *error) {
     rpc_server_call_fail(call, error);
 }
 
+static int limited_calls(const struct rpc_server *server) {
+    return server->calls_in_flight - server->anonymous_stream_count;
+}
+
 static void refuse_call(struct rpc_server_call *call) {
     const struct rpc_server *server = call->server;
     bool is_read = call->acceptor->method->is_read;
     refuse_full(call,
                 error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
-                          "the server has %d calls in flight, its limit%s", server->calls_in_flight,
-                          is_read && server->calls_in_flight < server->max_calls_in_flight
+                          "the server has %d calls in flight, its limit%s", limited_calls(server),
+                          is_read && limited_calls(server) < server->max_calls_in_flight
                               ? " for reads"
                               : ""));
 }
@@ -48,6 +52,13 @@ static void refuse_stream(struct rpc_server_call *call) {
     refuse_full(call,
                 error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
                           "the server has %d streams open, its limit", call->server->max_streams));
+}
+
+static void refuse_anonymous(struct rpc_server_call *call) {
+    refuse_full(call, error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
+                                "the server has %d streams open that need no token, its limit; "
+                                "calls, and streams with a token, are not affected",
+                                call->server->max_anonymous_streams));
 }
 
 static void refuse_bytes(struct rpc_server_call *call) {
@@ -112,6 +123,26 @@ static const struct error *read_request(struct rpc_server_call *call) {
     return rpc_server_call_take_message(call, &call->arena, payload, &call->request);
 }
 
+// Whether the call is within the limits of numbers; if not, it was refused.
+static bool is_within_limits(struct rpc_server_call *call) {
+    const struct rpc_server *server = call->server;
+    const struct rpc_method *method = call->acceptor->method;
+    int limit = method->is_read ? server->max_calls_for_reads : server->max_calls_in_flight;
+    if (method->is_anonymous) {
+        if (server->anonymous_stream_count >= server->max_anonymous_streams) {
+            refuse_anonymous(call);
+            return false;
+        }
+    } else if (limited_calls(server) >= limit) {
+        refuse_call(call);
+        return false;
+    } else if (method->kind != RPC_UNARY && server->stream_count >= server->max_streams) {
+        refuse_stream(call);
+        return false;
+    }
+    return true;
+}
+
 static void serve(struct rpc_server_call *call) {
     struct rpc_server *server = call->server;
     call->started_us = clock_monotonic_us();
@@ -126,21 +157,16 @@ static void serve(struct rpc_server_call *call) {
         return;
     }
     const struct rpc_method *method = call->acceptor->method;
-    int limit = method->is_read ? server->max_calls_for_reads : server->max_calls_in_flight;
-    if (server->calls_in_flight >= limit) {
-        refuse_call(call);
-        return;
-    }
-    if (method->kind != RPC_UNARY && server->stream_count >= server->max_streams) {
-        refuse_stream(call);
+    if (!is_within_limits(call)) {
         return;
     }
     call->counted = true;
     server->calls_in_flight++;
+    server->anonymous_stream_count += method->is_anonymous;
     const struct error *error = method->kind == RPC_BIDI_STREAM ? NULL : read_request(call);
     if (error != NULL) {
         rpc_server_call_fail(call, error);
-    } else if (rpc_server_room_take(call)) {
+    } else if (method->is_anonymous || rpc_server_room_take(call)) {
         begin(call);
     } else {
         rpc_server_intake_serve_waiting(server);

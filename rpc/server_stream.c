@@ -10,6 +10,7 @@ struct rpc_server_stream_state {
     struct rpc_server_stream_state *next; // of the server's open streams
     struct rpc_server_stream_state *previous;
     struct rpc_batch close; // completes when the call is over, whatever the reason
+    struct rpc_batch head;  // initial metadata without a message
     struct rpc_batch write;
     struct rpc_batch read;
     struct rpc_task write_task;
@@ -28,14 +29,19 @@ struct rpc_server_stream_state {
     struct rpc_task wake_task;
 
     // Of the loop's thread.
-    bool has_head;       // initial metadata was sent
-    bool finish_waits;   // for the outstanding write
-    bool has_finished;   // the status was sent, or cannot be any more
-    bool has_closed;     // close has completed
-    struct arena errors; // not the call's arena, which a handler's thread may be using
+    bool has_head;        // initial metadata was sent
+    bool is_sending_head; // by itself
+    bool finish_waits;    // for the outstanding write
+    bool has_finished;    // the status was sent, or cannot be any more
+    bool has_closed;      // close has completed
+    struct arena errors;  // not the call's arena, which a handler's thread may be using
 };
 
 // --- the end ---
+
+static bool is_anonymous(const struct rpc_server_stream_state *state) {
+    return state->stream->call->acceptor->method->is_anonymous;
+}
 
 static void unlink_stream(struct rpc_server_stream_state *state, struct rpc_server *server) {
     if (state->previous != NULL) {
@@ -46,7 +52,7 @@ static void unlink_stream(struct rpc_server_stream_state *state, struct rpc_serv
     if (state->next != NULL) {
         state->next->previous = state->previous;
     }
-    server->stream_count--;
+    server->stream_count -= !is_anonymous(state);
 }
 
 static bool is_held(struct rpc_server_stream_state *state) {
@@ -58,8 +64,8 @@ static bool is_held(struct rpc_server_stream_state *state) {
 
 // The stream is gone afterwards if nothing is outstanding.
 static void end_if_over(struct rpc_server_stream_state *state) {
-    if (!state->has_finished || !state->has_closed || atomic_load(&state->is_reading) ||
-        is_held(state)) {
+    if (!state->has_finished || !state->has_closed || state->is_sending_head ||
+        atomic_load(&state->is_reading) || is_held(state)) {
         return;
     }
     struct rpc_server_stream *stream = state->stream;
@@ -67,6 +73,7 @@ static void end_if_over(struct rpc_server_stream_state *state) {
     unlink_stream(state, call->server);
     rpc_message_release(&state->message);
     rpc_batch_destroy(&state->close);
+    rpc_batch_destroy(&state->head);
     rpc_batch_destroy(&state->write);
     rpc_batch_destroy(&state->read);
     arena_release(&state->errors);
@@ -140,6 +147,29 @@ static void close_done(struct rpc_tag *tag, bool ok) {
         state->stream->cancelled(state->stream);
     }
     end_if_over(state);
+}
+
+// --- initial metadata ---
+
+static void head_done(struct rpc_tag *tag, bool ok) {
+    (void)ok; // not ok is a client that has gone
+    struct rpc_server_stream_state *state =
+        CONTAINER_OF(tag, struct rpc_server_stream_state, head.tag);
+    state->is_sending_head = false;
+    end_if_over(state);
+}
+
+void rpc_server_stream_send_head(struct rpc_server_stream *stream) {
+    struct rpc_server_stream_state *state = stream->state;
+    // A finish that has not run yet sends it with the status.
+    if (state->has_head || atomic_load(&state->is_finished)) {
+        return;
+    }
+    state->has_head = true;
+    state->is_sending_head = true;
+    rpc_batch_send_metadata(&state->head, NULL, 0);
+    // As in finish: no input has a part in it.
+    CHECK(rpc_batch_start(&state->head, stream->call->core) == GRPC_CALL_OK);
 }
 
 // --- writing ---
@@ -288,9 +318,10 @@ void rpc_server_stream_begin(struct rpc_server_stream *stream) {
         state->next->previous = state;
     }
     server->streams = state;
-    server->stream_count++;
+    server->stream_count += !is_anonymous(state);
     rpc_batch_init(&state->write, server->loop, write_done);
     rpc_batch_init(&state->read, server->loop, read_done);
+    rpc_batch_init(&state->head, server->loop, head_done);
     rpc_batch_init(&state->close, server->loop, close_done);
     rpc_batch_receive_close(&state->close);
     CHECK(rpc_batch_start(&state->close, call->core) == GRPC_CALL_OK); // as in finish

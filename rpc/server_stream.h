@@ -52,6 +52,13 @@ struct rpc_server_stream {
 // Begins. In the handler, on the loop's thread.
 void rpc_server_stream_begin(struct rpc_server_stream *stream);
 
+// Sends the initial metadata, unless a message or the end has: so a client learns that the
+// stream was taken, however long its first message takes. On the loop's thread, in the handler
+// or an event. Not needed where a message is written or the stream is finished at once: then
+// the metadata goes with it, and a stream that ends with an error and no message is a status
+// alone.
+void rpc_server_stream_send_head(struct rpc_server_stream *stream);
+
 // Asks for one message of the client; bidi only. One may be outstanding. From any thread;
 // on another one than the loop's, the caller sees to it that no finish crosses it.
 void rpc_server_stream_read(struct rpc_server_stream *stream);

@@ -32,6 +32,8 @@ struct runsd {
     size_t max_request_bytes;
     size_t max_buffered_bytes;
     int max_connections;
+    int max_anonymous_streams;
+    int64_t min_ping_interval_ms;
     struct listener_guard *guard;
     char *store_url;
     char admin_token[TOKEN_TEXT_SIZE]; // for programs of this machine
@@ -189,6 +191,8 @@ static struct rpc_server *new_server(struct runsd *runsd, struct rpc_loop *loop,
         .max_request_bytes = runsd->max_request_bytes,
         .max_buffered_bytes = runsd->max_buffered_bytes,
         .max_connections = runsd->max_connections,
+        .max_anonymous_streams = runsd->max_anonymous_streams,
+        .min_ping_interval_ms = runsd->min_ping_interval_ms,
         .guard = runsd->guard,
         .error_domain = REASON_DOMAIN_RUNS,
     };
@@ -246,6 +250,8 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->max_request_bytes = options->max_request_bytes;
     runsd->max_buffered_bytes = options->max_buffered_bytes;
     runsd->max_connections = options->max_connections;
+    runsd->max_anonymous_streams = options->max_anonymous_streams;
+    runsd->min_ping_interval_ms = options->min_ping_interval_ms;
     runsd->guard = options->guard;
     runsd->on_failure = options->on_failure;
     runsd->context = options->context;

@@ -27,6 +27,8 @@ struct runsd_options {
     size_t listen_count;
     size_t max_request_bytes;     // 0: 4 MiB
     int max_connections;          // of gRPC at once; 0: RPC_DEFAULT_MAX_CONNECTIONS
+    int max_anonymous_streams;    // health, reflection; 0: RPC_DEFAULT_MAX_ANONYMOUS_STREAMS
+    int64_t min_ping_interval_ms; // of gRPC clients; 0: RPC_DEFAULT_MIN_PING_INTERVAL_MS
     size_t max_buffered_bytes;    // of requests and replies over gRPC; 0: 256 MiB
     int queue_limit;              // operations that may wait for the store; 0: the store's default
     int64_t cache_bytes;          // for pages of the store's file; 0: the store's default

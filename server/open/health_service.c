@@ -193,5 +193,6 @@ void health_service_methods(struct health_service *health, struct rpc_method *re
     ret_methods[1] = (struct rpc_method){.path = "/grpc.health.v1.Health/Watch",
                                          .handle = watch_method,
                                          .service = health,
-                                         .kind = RPC_SERVER_STREAM};
+                                         .kind = RPC_SERVER_STREAM,
+                                         .is_anonymous = true};
 }

@@ -203,7 +203,10 @@ void reflection_service_methods(struct reflection_service *reflection,
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
     };
     for (int i = 0; i < REFLECTION_SERVICE_METHODS; i++) {
-        ret_methods[i] = (struct rpc_method){
-            .path = paths[i], .handle = info, .service = reflection, .kind = RPC_BIDI_STREAM};
+        ret_methods[i] = (struct rpc_method){.path = paths[i],
+                                             .handle = info,
+                                             .service = reflection,
+                                             .kind = RPC_BIDI_STREAM,
+                                             .is_anonymous = true};
     }
 }

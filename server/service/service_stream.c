@@ -222,4 +222,6 @@ void service_stream_begin(struct service_stream *stream, struct service_stream_g
         join(state, group);
     }
     state->kind->more(stream);
+    // Nothing can have freed the stream: its end comes by an event.
+    rpc_server_stream_send_head(&state->rpc);
 }

@@ -64,7 +64,11 @@ struct service_stream *service_stream_open(const struct service *service,
                                            const struct service_stream_kind *kind);
 
 // In the handler too: makes the call a stream, of a group if that is not NULL, and calls
-// more. service_call_reply and service_call_fail must not be called any more.
+// more. service_call_reply and service_call_fail must not be called any more. If more neither
+// sends nor ends the stream, the client is sent the initial metadata alone: over REST that is
+// the 200. So begin only once the request is checked, since a refusal keeps its own status
+// only until then, and end in that first call of more a stream that is known to have nothing
+// to send: over REST, an event stream that ends OK without a message is 204.
 void service_stream_begin(struct service_stream *stream, struct service_stream_group *group);
 
 // Sends the message that the parts make when they are joined; they are copied. On the loop's
