@@ -12,6 +12,9 @@ static const char *const envelope_words[] = {
 static const char *const query_unknown_words[] = {"refuse", "ignore", NULL};
 static const char *const forwarded_for_words[] = {"connection", "append", NULL};
 static const char *const web_words[] = {"off", "on", NULL};
+static const char *const stream_json_words[] = {
+    [STREAM_JSON_LINES] = "lines", [STREAM_JSON_ARRAY] = "array", NULL};
+static const char *const headers_after_words[] = {"off", NULL}; // -1: never
 static const char *const gzip_words[] = {"off", NULL}; // -1: SIZE_MAX, no reply is that large
 
 const struct cli_option gateway_flags_rows[] = {
@@ -85,6 +88,21 @@ const struct cli_option gateway_flags_rows[] = {
      .most = HOUR_MS,
      .fallback_number = GATEWAY_DEFAULT_STREAM_HEARTBEAT_MS,
      .help = "of a stream without messages"},
+    {.name = "--stream-headers-ms",
+     .value = "N|off",
+     CLI_NUMBER_AT(struct gateway_flags, options.http.stream_headers_after_ms),
+     .least = 1,
+     .most = HOUR_MS,
+     .words = headers_after_words,
+     .words_from = -1,
+     .fallback_number = GATEWAY_DEFAULT_STREAM_HEADERS_MS,
+     .help = "of a stream whose upstream sends nothing, not even metadata"},
+    {.name = "--stream-json",
+     .value = "KIND",
+     CLI_WORD_AT(struct gateway_flags, options.http.stream_json),
+     .words = stream_json_words,
+     .fallback = "lines",
+     .help = "lines: streams are NDJSON; array: one JSON array"},
     {.name = "--web",
      .value = "on|off",
      CLI_WORD_AT(struct gateway_flags, web),

@@ -61,6 +61,9 @@ static struct gateway_http_options http_with_defaults(struct gateway_http_option
         http.gzip_min_bytes != 0 ? http.gzip_min_bytes : (size_t)GATEWAY_DEFAULT_GZIP_MIN_BYTES;
     http.stream_heartbeat_ms = http.stream_heartbeat_ms != 0 ? http.stream_heartbeat_ms
                                                              : GATEWAY_DEFAULT_STREAM_HEARTBEAT_MS;
+    http.stream_headers_after_ms = http.stream_headers_after_ms != 0
+                                       ? http.stream_headers_after_ms
+                                       : GATEWAY_DEFAULT_STREAM_HEADERS_MS;
     return http;
 }
 
@@ -79,6 +82,7 @@ static struct gateway_api_options api_options_of(const struct gateway_options *o
         .openapi =
             {
                 .envelope = http->envelope,
+                .stream_json = http->stream_json,
                 .ignore_unknown = options->ignore_unknown,
                 .body_bytes = limits.body_bytes,
                 .url_bytes = limits.url_bytes,

@@ -62,6 +62,7 @@ enum {
     GATEWAY_DEFAULT_CORS_MAX_AGE_S = 600,
     GATEWAY_DEFAULT_GZIP_MIN_BYTES = 4096,
     GATEWAY_DEFAULT_STREAM_HEARTBEAT_MS = 15000,
+    GATEWAY_DEFAULT_STREAM_HEADERS_MS = 1000,
 };
 
 // The default of reserved_calls for a limit of calls_in_flight.
@@ -71,6 +72,9 @@ static inline int gateway_default_reserved_calls(int calls_in_flight) {
 
 // The JSON that surrounds the message in every reply (gateway/envelope.h).
 enum envelope_kind { ENVELOPE_RUNS, ENVELOPE_NONE };
+
+// What a stream of JSON objects is to who does not ask for events or NDJSON.
+enum stream_json { STREAM_JSON_LINES, STREAM_JSON_ARRAY };
 
 // Maps an HTTP header to a metadata key or the other way; both names in lower case.
 struct header_mapping {
@@ -99,6 +103,10 @@ struct gateway_http_options {
     bool appends_forwarded_for;
     size_t gzip_min_bytes;       // replies from this size on [4096]; SIZE_MAX: none
     int64_t stream_heartbeat_ms; // of a stream without messages [15 s]
+    // When a stream's 200 is sent though the upstream has sent nothing, not even initial
+    // metadata [1 s]; -1: never.
+    int64_t stream_headers_after_ms;
+    enum stream_json stream_json;
 };
 
 // Checks a caller without a call to the upstream.

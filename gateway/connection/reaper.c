@@ -20,6 +20,11 @@ enum {
     // until then libmicrohttpd may see the end by itself, and short calls be answered.
     ENDED_PERIOD_MS = 500,
     ENDED_BATCH = 64,
+    // When TCP asks a client that has ended its direction whether it is there, in seconds: an
+    // answer comes at the latest when the client's system has forgotten the connection, a
+    // minute after a close (tcp_fin_timeout).
+    ASK_AFTER_S = 15,
+    ASK_TIMES = 4,
     // What may lie between a request's last bytes and the end of its reply.
     RECEIVED_SLACK_MS = 50,
     // So often within the idle time-out it is asked whether a client takes its reply.
@@ -50,10 +55,10 @@ struct reaper {
     size_t calling_count;
     int64_t close_idle_us; // 0: not at all
     bool is_cancelling;
-    // Clients that have ended their direction: libmicrohttpd looks at no connection that
-    // is suspended for a call; and its version 0.9.75 overlooks an end that arrives
-    // together with the last bytes, so that a quiet connection, or one with half a
-    // request, would stay until it times out.
+    // Clients that have ended their direction or are gone: libmicrohttpd looks at no connection
+    // that is suspended for a call; and its version 0.9.75 overlooks an end that arrives together
+    // with the last bytes, so that a quiet connection, or one with half a request, would stay until
+    // it times out.
     int ended_fd; // an epoll of its own
     int64_t next_look_us;
     struct reaper_entry *ended;
@@ -178,20 +183,49 @@ static void run_due(struct reaper *reaper) {
 
 // --- clients that are gone ---
 
+static void ask_for_sign_of_life(int fd) {
+    int yes = 1;
+    int after_s = ASK_AFTER_S;
+    int times = ASK_TIMES;
+    // Without it, or on a unix socket, which tells a close at once, nothing is lost.
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &after_s, sizeof(after_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &after_s, sizeof(after_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
+}
+
+static void note_ended(struct reaper *reaper, struct reaper_entry *e, unsigned events) {
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+        e->is_gone = true;
+    }
+    if (!e->has_ended) {
+        e->has_ended = true;
+        e->next_ended = reaper->ended;
+        reaper->ended = e;
+    }
+}
+
 static void take_ended(struct reaper *reaper) {
     struct epoll_event events[ENDED_BATCH];
     int count;
     do {
         count = epoll_wait(reaper->ended_fd, events, ENDED_BATCH, 0);
         for (int i = 0; i < count; i++) {
-            struct reaper_entry *e = events[i].data.ptr;
-            if (!e->has_ended) {
-                e->has_ended = true;
-                e->next_ended = reaper->ended;
-                reaper->ended = e;
-            }
+            note_ended(reaper, events[i].data.ptr, events[i].events);
         }
     } while (count == ENDED_BATCH);
+}
+
+static void end_call(struct reaper_entry *e) {
+    if (e->is_gone) {
+        e->functions->cancel(e->call);
+    } else if (!e->is_probed) {
+        e->is_probed = true;
+        ask_for_sign_of_life(e->transport.fd);
+        if (e->state == REAPER_STREAMING && e->functions->probe != NULL) {
+            e->functions->probe(e->call);
+        }
+    }
 }
 
 static void end_abandoned(struct reaper *reaper) {
@@ -201,7 +235,7 @@ static void end_abandoned(struct reaper *reaper) {
             continue;
         }
         if (e->call != NULL) {
-            e->cancel(e->call);
+            end_call(e);
         } else if ((e->state == REAPER_IDLE || e->state == REAPER_RECEIVING) &&
                    !transport_has_unread(&e->transport)) {
             end(reaper, e);
@@ -351,19 +385,17 @@ bool reaper_begin_call(struct reaper *reaper, struct reaper_entry *entry) {
 }
 
 void reaper_call_started(struct reaper *reaper, struct reaper_entry *entry,
-                         void (*cancel)(void *call), void *call) {
-    entry->cancel = cancel;
+                         const struct reaper_call *functions, void *call) {
+    entry->functions = functions;
     entry->call = call;
     if (reaper->is_cancelling) {
-        cancel(call);
+        functions->cancel(call);
     }
 }
 
 void reaper_stream(struct reaper *reaper, struct reaper_entry *entry) {
-    void (*cancel)(void *call) = entry->cancel;
     void *call = entry->call;
     reaper_set_state(reaper, entry, REAPER_STREAMING);
-    entry->cancel = cancel;
     entry->call = call;
 }
 
@@ -380,7 +412,7 @@ void reaper_close_idle(struct reaper *reaper, int64_t at_us) {
 static void cancel_calls(const struct reaper_list *list) {
     for (struct reaper_entry *e = list->first; e != NULL; e = e->next) {
         if (e->call != NULL) {
-            e->cancel(e->call);
+            e->functions->cancel(e->call);
         }
     }
 }

@@ -12,8 +12,13 @@
 
 // Knows every HTTP connection and what it does, and ends what lasts too long: a quiet
 // connection, a request that is received too slowly, which is answered with 408, a reply
-// that the client does not read, and the upstream call of a client that is gone. A client that
-// only ended its sending direction counts as gone too: TCP does not distinguish the two.
+// that the client does not read, and the upstream call of a client that is gone.
+//
+// A client that has ended its sending direction may have gone or may be waiting for its reply:
+// TCP does not distinguish the two (RFC 9293 section 3.6), so a request that was complete is
+// answered. It is gone once the socket says so: by a reset or an error, or because both
+// directions have ended. To learn that, a stream is sent a heartbeat when the client ends its
+// direction, and TCP asks a client from whom nothing is heard (keep-alive).
 //
 // libmicrohttpd's own time-out is off: version 0.9.75 closes a connection whose time is
 // over without a look at whether a request waits in the socket. All here is done on the
@@ -51,17 +56,27 @@ struct reaper_entry {
     struct reaper_entry *next_ended; // of those whose clients have ended their direction
     struct transport transport;
     enum reaper_state state;
-    int64_t since_us;           // of the last change of state
-    int64_t due_us;             // when something is to be done; in a list never decreasing
-    int64_t taken_bytes;        // by the client, when that was asked last
-    int stuck_times;            // since when it has taken nothing
-    void (*cancel)(void *call); // CALLING, once started
+    int64_t since_us;                    // of the last change of state
+    int64_t due_us;                      // when something is to be done; in a list never decreasing
+    int64_t taken_bytes;                 // by the client, when that was asked last
+    int stuck_times;                     // since when it has taken nothing
+    const struct reaper_call *functions; // CALLING, once started
     void *call;
     struct slice request_id;               // RECEIVING, once it is known
     bool has_ended;                        // the client's direction
+    bool is_probed;                        // since then
+    bool is_gone;                          // the client, as the socket says
     bool will_close;                       // after the reply
     int early_status;                      // what the request was answered with by us,
     char early_id[REQUEST_ID_LONGEST + 1]; // and under which id; 0: not
+};
+
+// What can be done with a call.
+struct reaper_call {
+    void (*cancel)(void *call);
+    // The client of a stream has ended its direction: sends it something. NULL: there is
+    // nothing to send before the reply.
+    void (*probe)(void *call);
 };
 
 // NULL, with errno, if there is no file descriptor left. A connection that sends its
@@ -100,9 +115,10 @@ bool reaper_closes(const struct reaper_entry *entry);
 // be no call.
 bool reaper_begin_call(struct reaper *reaper, struct reaper_entry *entry);
 
-// The call was started; cancel(call) is called from here if the client is gone.
+// The call was started. Its functions, which are constant, are called from reaper_run and
+// reaper_cancel_all.
 void reaper_call_started(struct reaper *reaper, struct reaper_entry *entry,
-                         void (*cancel)(void *call), void *call);
+                         const struct reaper_call *functions, void *call);
 
 // The call of the connection goes on while it replies.
 void reaper_stream(struct reaper *reaper, struct reaper_entry *entry);

@@ -71,7 +71,8 @@ static void cancel_call(void *call) {
 
 void exchange_call_go(struct exchange *x) {
     rpc_client_call_start(&x->call);
-    reaper_call_started(x->context->reaper, x->entry, cancel_call, &x->call);
+    static const struct reaper_call functions = {.cancel = cancel_call};
+    reaper_call_started(x->context->reaper, x->entry, &functions, &x->call);
 }
 
 enum MHD_Result exchange_call_start(struct exchange *x, struct MHD_Connection *connection,

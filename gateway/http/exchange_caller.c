@@ -72,7 +72,8 @@ enum MHD_Result exchange_caller_ask(struct exchange *x, struct MHD_Connection *c
     // In this order: the call may be done before its start returns.
     exchange_suspend(x, connection, EXCHANGE_ASKING);
     rpc_client_call_start(&x->call);
-    reaper_call_started(x->context->reaper, x->entry, cancel_call, &x->call);
+    static const struct reaper_call functions = {.cancel = cancel_call};
+    reaper_call_started(x->context->reaper, x->entry, &functions, &x->call);
     return MHD_YES;
 }
 

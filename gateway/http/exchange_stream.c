@@ -13,13 +13,22 @@
 // A stream of replies behind a request.
 //
 // Three threads meet here: the rpc loop's puts what arrives in ready, the HTTP thread
-// sends it, and the group's adds heartbeats. Back-pressure: the next message is asked
+// sends it, and the group's adds heartbeats and begins replies. A reply begins with the first
+// message or the end. Where these take long it begins HEAD_GRACE_MS after the upstream's
+// initial metadata, by which it has taken the stream, and where that does not come either, once
+// stream_headers_after_ms are over: then a refusal that comes later can only be the last
+// object. Only bytes wait for the first message, which has their Content-Type.
+//
+// Back-pressure: the next message is asked
 // for only when libmicrohttpd has taken all of the one before, which it does only as the
 // socket takes it.
 
 enum {
     BLOCK_BYTES = 16 << 10, // what libmicrohttpd takes at once
     KEPT_BYTES = 256 << 10, // of ready, from one message to the next
+    // What comes so soon behind the upstream's initial metadata, an error or a message that is
+    // none, still decides the status.
+    HEAD_GRACE_MS = 200,
 };
 
 struct stream_reply {
@@ -34,11 +43,14 @@ struct stream_reply {
     size_t taken;              // of ready, by libmicrohttpd
     uint64_t sent_bytes;       // in all
     int64_t active_us;         // when something was put in ready last
+    int64_t begin_by_us;       // when the reply begins without a message
     const struct error *fault; // found here: what the stream ends with instead of CANCELLED
     bool is_started;           // the call is: before, it cannot be cancelled
     bool is_stopped;           // before it was started
     bool is_asked;             // for a message, which has not come
+    bool has_metadata;         // of the upstream
     bool is_begun;             // there is a reply: what comes follows in it
+    bool has_object;           // in it
     bool is_waiting;           // the connection is suspended by the reader
     bool is_over;              // the call is: nothing is added to ready any more
     bool is_broken;            // it failed, which bytes as they are cannot say
@@ -126,12 +138,23 @@ static void begin_reply(struct stream_reply *s) {
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
     // nginx would hold back what we send at once.
     MHD_add_response_header(response, "X-Accel-Buffering", "no");
-    if (request.edge->response_headers.count > 0) {
+    if (s->has_metadata && request.edge->response_headers.count > 0) {
         struct reply_visit visit = {&request, response};
         rpc_client_stream_each_metadata(&s->call, reply_visit_metadata, &visit);
     }
     x->reply = (struct reply){.response = response, .http_status = MHD_HTTP_OK};
     s->is_begun = true;
+    s->active_us = clock_monotonic_us();
+}
+
+// Begins a reply that has no object yet. Its first bytes go with the head: proxies keep a head
+// back until there are some. The caller has the lock, and resumes the exchange without it.
+static void begin_quiet_reply(struct stream_reply *s) {
+    begin_reply(s);
+    stream_format_open(s->format, &s->ready);
+    if (s->ready.len == 0) {
+        stream_format_heartbeat(s->format, &s->ready);
+    }
 }
 
 // --- what comes in, on the rpc loop's thread ---
@@ -151,11 +174,20 @@ static const struct error *put_http_body(struct stream_reply *s, struct slice me
     return error;
 }
 
+// Appends what stands before an object, and before the first one of all.
+static void begin_object(struct stream_reply *s, bool is_error, struct slice id) {
+    if (!s->is_begun) {
+        stream_format_open(s->format, &s->ready);
+    }
+    const struct stream_object object = {!s->has_object, is_error, id};
+    stream_format_begin(s->format, &object, &s->ready);
+}
+
 static const struct error *put_object(struct stream_reply *s, struct slice message) {
     struct exchange *x = s->exchange;
     enum envelope_kind kind = x->context->edge.options.envelope;
     size_t before = s->ready.len;
-    stream_format_begin(s->format, false, &s->ready);
+    begin_object(s, false, SLICE_EMPTY);
     envelope_stream_begin(kind, &s->ready);
     const struct error *error = transcoder_decode_response(
         x->api->transcoder, &s->scratch, x->routing.match.route, message, &s->ready);
@@ -165,6 +197,7 @@ static const struct error *put_object(struct stream_reply *s, struct slice messa
     }
     envelope_stream_end(kind, &s->ready, x->request_id);
     stream_format_end(s->format, &s->ready);
+    s->has_object = true;
     return NULL;
 }
 
@@ -179,10 +212,25 @@ static void put_error(struct stream_reply *s, const struct error *error, struct 
     }
     struct error_details types = {x->api->transcoder, x->context->edge.details_schema, &s->scratch};
     const struct rpc_status_source status = {details, error_details_json, &types};
-    stream_format_begin(s->format, true, &s->ready);
+    begin_object(s, true, SLICE_EMPTY);
     envelope_append_stream_error(x->context->edge.options.envelope, &s->ready, error, &status,
                                  x->request_id);
     stream_format_end(s->format, &s->ready);
+}
+
+static void on_head(struct rpc_client_stream *call) {
+    struct stream_reply *s = stream_of(call);
+    int64_t begin_by_us = clock_monotonic_us() + (int64_t)HEAD_GRACE_MS * 1000;
+    pthread_mutex_lock(&s->mutex);
+    s->has_metadata = true;
+    if (s->format != STREAM_RAW && begin_by_us < s->begin_by_us) {
+        s->begin_by_us = begin_by_us;
+    }
+    struct stream_group *streams = s->is_left ? NULL : s->exchange->context->streams;
+    pthread_mutex_unlock(&s->mutex);
+    if (streams != NULL) {
+        stream_group_wake(streams);
+    }
 }
 
 static void on_message(struct rpc_client_stream *call, struct slice message) {
@@ -202,6 +250,7 @@ static void on_message(struct rpc_client_stream *call, struct slice message) {
         arena_reset(&s->scratch);
     }
     bool is_first = error == NULL && !s->is_begun;
+    s->has_metadata = true;
     if (is_first) {
         begin_reply(s);
     }
@@ -233,8 +282,15 @@ static const struct error *end_error(struct stream_reply *s) {
 
 static void end_before_begin(struct stream_reply *s, const struct error *error,
                              struct slice details) {
-    if (error == NULL) {
+    if (error == NULL && s->format == STREAM_SSE) {
+        // Nothing has come and nothing will: a browser that gets a 204 does not ask again.
+        struct reply_request request = exchange_reply_request(s->exchange);
+        s->exchange->reply = reply_no_content(&request, "Accept");
+    } else if (error == NULL) {
+        s->has_metadata = true;
         begin_reply(s);
+        stream_format_open(s->format, &s->ready);
+        stream_format_close(s->format, &s->ready);
     } else {
         s->exchange->reply = exchange_error_reply(s->exchange, error, details);
         struct reply_request request = exchange_reply_request(s->exchange);
@@ -270,6 +326,7 @@ static void on_done(struct rpc_client_stream *call) {
             put_error(s, error, details);
             x->reply.code = (int)error->code;
         }
+        stream_format_close(s->format, &s->ready);
         wake_reader(s);
     }
     struct stream_group *streams = x->context->streams;
@@ -287,17 +344,39 @@ static void on_done(struct rpc_client_stream *call) {
 
 // --- the group's thread, and a stop's ---
 
-static void beat(struct stream_member *member, int64_t quiet_since_us) {
-    struct stream_reply *s = CONTAINER_OF(member, struct stream_reply, member);
-    pthread_mutex_lock(&s->mutex);
-    // Only a stream that waits is between two objects.
-    if (s->is_waiting && !s->is_over && s->active_us <= quiet_since_us) {
+// A heartbeat of a stream that waits, since only such a one is between two objects.
+static void put_heartbeat(struct stream_reply *s) {
+    if (s->is_waiting && !s->is_over) {
         stream_format_heartbeat(s->format, &s->ready);
         if (s->ready.len > 0) {
             wake_reader(s);
         }
     }
+}
+
+static int64_t beat(struct stream_member *member, int64_t now_us) {
+    struct stream_reply *s = CONTAINER_OF(member, struct stream_reply, member);
+    int64_t heartbeat_us = s->exchange->context->edge.options.stream_heartbeat_ms * 1000;
+    bool begins = false;
+    pthread_mutex_lock(&s->mutex);
+    int64_t due_us = now_us + heartbeat_us;
+    if (s->is_over || s->is_left) {
+        due_us = INT64_MAX;
+    } else if (!s->is_begun && now_us < s->begin_by_us) {
+        due_us = due_us < s->begin_by_us ? due_us : s->begin_by_us;
+    } else if (!s->is_begun) {
+        begins = true;
+        begin_quiet_reply(s);
+    } else if (s->active_us + heartbeat_us > now_us) {
+        due_us = s->active_us + heartbeat_us;
+    } else {
+        put_heartbeat(s);
+    }
     pthread_mutex_unlock(&s->mutex);
+    if (begins) {
+        exchange_resume(s->exchange);
+    }
+    return due_us;
 }
 
 static void stop(struct stream_member *member) {
@@ -329,6 +408,22 @@ static void cancel_stream(void *call) {
     rpc_client_stream_cancel(call);
 }
 
+// The client has ended its direction. If it has gone, what it is sent now is answered with a
+// reset, which the reaper sees.
+static void probe_client(void *call) {
+    struct stream_reply *s = stream_of(call);
+    pthread_mutex_lock(&s->mutex);
+    put_heartbeat(s);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+// When the reply begins without the upstream; INT64_MAX: never. Bytes need their type.
+static int64_t begin_by_us(const struct exchange *x, enum stream_format format) {
+    int64_t after_ms = x->context->edge.options.stream_headers_after_ms;
+    return format == STREAM_RAW || after_ms < 0 ? INT64_MAX
+                                                : clock_monotonic_us() + after_ms * 1000;
+}
+
 enum MHD_Result exchange_stream_start(struct exchange *x, struct MHD_Connection *connection,
                                       struct slice message) {
     const struct rpc_metadata *metadata;
@@ -351,12 +446,15 @@ enum MHD_Result exchange_stream_start(struct exchange *x, struct MHD_Connection 
             x->facts.timeout_ms > 0 ? clock_monotonic_us() + x->facts.timeout_ms * 1000 : 0,
         .is_read = admission_is_safe(x->method),
         .arena = &x->arena,
+        .head = on_head,
         .message = on_message,
         .done = on_done,
     };
     s->format = transcoder_route_returns_http_body(x->routing.match.route)
                     ? STREAM_RAW
-                    : stream_format_choose(x->headers);
+                    : stream_format_choose(x->headers, x->context->edge.options.stream_json ==
+                                                           STREAM_JSON_ARRAY);
+    s->begin_by_us = begin_by_us(x, s->format);
     pthread_mutex_init(&s->mutex, NULL);
     arena_init(&s->scratch);
     if (!stream_group_add(x->context->streams, &s->member)) {
@@ -368,7 +466,8 @@ enum MHD_Result exchange_stream_start(struct exchange *x, struct MHD_Connection 
     x->stream = s;
     exchange_suspend(x, connection, EXCHANGE_CALLING);
     start_call(s);
-    reaper_call_started(x->context->reaper, x->entry, cancel_stream, &s->call);
+    static const struct reaper_call functions = {cancel_stream, probe_client};
+    reaper_call_started(x->context->reaper, x->entry, &functions, &s->call);
     return MHD_YES;
 }
 

@@ -335,7 +335,7 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
         (struct admission){.what = "streams open", .limit = options->limits.streams};
     server->context.reaper = reaper_new(options->limits.idle_timeout_ms,
                                         options->limits.request_timeout_ms, options->http.envelope);
-    server->context.streams = stream_group_new(options->http.stream_heartbeat_ms);
+    server->context.streams = stream_group_new();
     snprintf(server->context.keep_alive, sizeof(server->context.keep_alive), "timeout=%d",
              (int)(options->limits.idle_timeout_ms / 1000));
     server->own_loop = options->loop == NULL ? rpc_loop_new_local("http") : NULL;

@@ -299,6 +299,11 @@ struct reply reply_error(const struct reply_request *request, const struct error
 
 // --- OPTIONS ---
 
+struct reply reply_no_content(const struct reply_request *request, const char *vary) {
+    struct strbuf none = STRBUF_INIT;
+    return make(request, &none, MHD_HTTP_NO_CONTENT, STATUS_OK, no_store, vary);
+}
+
 struct reply reply_options(const struct reply_request *request, const char *allow) {
     const struct cors *cors = &request->edge->cors;
     struct strbuf none = STRBUF_INIT;

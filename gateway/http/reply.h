@@ -62,6 +62,9 @@ struct reply reply_error(const struct reply_request *request, const struct error
 // is the list as routes have it ("GET, POST").
 struct reply reply_options(const struct reply_request *request, const char *allow);
 
+// A 204 of a call that has nothing to say; vary as reply_add_headers has it.
+struct reply reply_no_content(const struct reply_request *request, const char *vary);
+
 // Adds what every reply has, whatever its body: X-Request-Id, Cache-Control, Vary and
 // the CORS headers. vary, which may be NULL, is what the reply differs by beside Origin.
 void reply_add_headers(const struct reply_request *request, struct MHD_Response *response,

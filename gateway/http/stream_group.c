@@ -9,11 +9,11 @@
 #include "base/thread/thread.h"
 
 struct stream_group {
-    int64_t heartbeat_us;
     pthread_t thread;
     pthread_mutex_t mutex; // guards what follows
     pthread_cond_t changed;
     struct stream_member *members;
+    bool is_woken; // a member is due sooner than it said, or has not said when
     bool is_stopped;
     bool is_ending;
 
@@ -25,8 +25,20 @@ struct stream_group {
 };
 
 static void wait_until(struct stream_group *group, int64_t at_us) {
-    while (!group->is_ending && condition_wait(&group->changed, &group->mutex, at_us)) {
+    while (!group->is_ending && !group->is_woken && group->members != NULL &&
+           condition_wait(&group->changed, &group->mutex, at_us)) {
     }
+}
+
+// Calls all; returns when it must do so again.
+static int64_t beat_all(struct stream_group *group) {
+    int64_t next_us = INT64_MAX;
+    group->is_woken = false;
+    for (struct stream_member *m = group->members; m != NULL; m = m->next) {
+        int64_t due_us = m->beat(m, clock_monotonic_us());
+        next_us = due_us < next_us ? due_us : next_us;
+    }
+    return next_us;
 }
 
 static void *run(void *argument) {
@@ -37,20 +49,14 @@ static void *run(void *argument) {
             pthread_cond_wait(&group->changed, &group->mutex);
             continue;
         }
-        // Half of the interval, so that no silence is longer than one and a half.
-        wait_until(group, clock_monotonic_us() + group->heartbeat_us / 2);
-        int64_t quiet_since_us = clock_monotonic_us() - group->heartbeat_us;
-        for (struct stream_member *m = group->members; m != NULL; m = m->next) {
-            m->beat(m, quiet_since_us);
-        }
+        wait_until(group, beat_all(group));
     }
     pthread_mutex_unlock(&group->mutex);
     return NULL;
 }
 
-struct stream_group *stream_group_new(int64_t heartbeat_ms) {
+struct stream_group *stream_group_new(void) {
     struct stream_group *group = mem_zalloc(sizeof(*group));
-    group->heartbeat_us = heartbeat_ms * 1000;
     pthread_mutex_init(&group->mutex, NULL);
     pthread_mutex_init(&group->calls_mutex, NULL);
     condition_init(&group->calls_over);
@@ -75,6 +81,20 @@ void stream_group_free(struct stream_group *group) {
     free(group);
 }
 
+// Under the lock.
+static void wake(struct stream_group *group) {
+    if (!group->is_woken) {
+        group->is_woken = true;
+        pthread_cond_broadcast(&group->changed);
+    }
+}
+
+void stream_group_wake(struct stream_group *group) {
+    pthread_mutex_lock(&group->mutex);
+    wake(group);
+    pthread_mutex_unlock(&group->mutex);
+}
+
 bool stream_group_add(struct stream_group *group, struct stream_member *member) {
     pthread_mutex_lock(&group->mutex);
     bool is_added = !group->is_stopped;
@@ -88,9 +108,7 @@ bool stream_group_add(struct stream_group *group, struct stream_member *member) 
         pthread_mutex_lock(&group->calls_mutex);
         group->call_count++;
         pthread_mutex_unlock(&group->calls_mutex);
-        if (member->next == NULL) {
-            pthread_cond_broadcast(&group->changed);
-        }
+        wake(group);
     }
     pthread_mutex_unlock(&group->mutex);
     return is_added;

@@ -4,16 +4,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// The streams that are open. A thread of its own, which sleeps while there is none,
-// has quiet ones send a heartbeat. Thread safe.
+// The streams that are open. A thread of its own, which sleeps while there is none, does what
+// their time has come for: heartbeats of quiet ones, heads of replies. Thread safe.
 
 struct stream_group;
 
 // One open stream; the user fills the first part and owns the whole.
 struct stream_member {
-    // Sends a heartbeat if nothing was sent since quiet_since_us (clock_monotonic_us).
-    // On the group's thread, under its lock: must not block, nor call the group.
-    void (*beat)(struct stream_member *member, int64_t quiet_since_us);
+    // Does what is due at now_us (clock_monotonic_us), and returns when to call it again at
+    // the latest. On the group's thread, under its lock: must not block, nor call the group.
+    int64_t (*beat)(struct stream_member *member, int64_t now_us);
     // Ends the stream early, because the gateway stops. On the thread that stops, under
     // the group's lock.
     void (*stop)(struct stream_member *member);
@@ -23,13 +23,17 @@ struct stream_member {
     struct stream_member **link;
 };
 
-struct stream_group *stream_group_new(int64_t heartbeat_ms);
+struct stream_group *stream_group_new(void);
 
 // Ends the thread; there must be no member. NULL is ignored.
 void stream_group_free(struct stream_group *group);
 
 // Adds a stream. Returns false if the group was stopped: then it is not added.
 bool stream_group_add(struct stream_group *group, struct stream_member *member);
+
+// Has all members' beat called soon: one is due sooner than it said. Not under the lock of a
+// member, which its beat takes.
+void stream_group_wake(struct stream_group *group);
 
 // The stream's call is over: stop is not needed for it any more. Once for each member,
 // before it is removed.

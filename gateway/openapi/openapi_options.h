@@ -9,6 +9,7 @@
 // What of a gateway's options its OpenAPI document depends on. Pure.
 struct openapi_options {
     enum envelope_kind envelope;
+    enum stream_json stream_json;
     bool ignore_unknown;                          // fields of JSON bodies; else they are refused
     size_t body_bytes;                            // the largest body that is taken
     size_t url_bytes;                             // the longest path and query

@@ -159,6 +159,18 @@ static void put_example(struct openapi_builder *b, const struct openapi_success 
     }
 }
 
+// A stream as one array.
+static void put_stream_array(struct openapi_builder *b, const struct openapi_success *success) {
+    doc_open_member(b->out, "application/json", '{');
+    doc_open_member(b->out, "schema", '{');
+    doc_member_cstr(b->out, "type", "array");
+    doc_open_member(b->out, "items", '{');
+    put_stream_item(b, success);
+    doc_close(b->out, '}');
+    doc_close(b->out, '}');
+    doc_close(b->out, '}');
+}
+
 static void put_media_type(struct openapi_builder *b, const char *type,
                            const struct openapi_success *success) {
     doc_open_member(b->out, type, '{');
@@ -187,7 +199,7 @@ static const char *success_note(const struct openapi_success *success) {
                ? "OK: a stream of objects. NDJSON has one a line, and empty lines while it is "
                  "quiet; to who accepts `text/event-stream` each is the data of an event, and "
                  "comments are sent while it is quiet. What fails midway ends it with an error "
-                 "object, which is an event named `error`."
+                 "object, which is an event named `stream-error`."
                : "OK";
 }
 
@@ -204,6 +216,9 @@ static void put_success(struct openapi_builder *b, const struct openapi_success 
     if (success->is_http_body) {
         put_media_type(b, "*/*", success);
     } else if (success->method->server_streaming) {
+        if (b->options->stream_json == STREAM_JSON_ARRAY) {
+            put_stream_array(b, success);
+        }
         put_media_type(b, "application/x-ndjson", success);
         put_media_type(b, "text/event-stream", success);
     } else {

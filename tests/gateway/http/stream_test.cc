@@ -65,8 +65,8 @@ TEST_F(Stream, IsEventsForWhoAcceptsThem) {
     Reply reply = client.ReceiveHead();
     EXPECT_EQ(reply.Header("content-type"), "text/event-stream");
     EXPECT_EQ(reply.Header("vary"), "Accept");
-    EXPECT_EQ(client.ReceiveChunks(),
-              "data: " + Object(0) + "\n\nevent: error\ndata: " + kFailed + "\n\n");
+    EXPECT_EQ(client.ReceiveChunks(), "retry: 1000\n\ndata: " + Object(0) +
+                                          "\n\nevent: stream-error\ndata: " + kFailed + "\n\n");
     EXPECT_TRUE(client.ended());
 }
 
@@ -117,10 +117,56 @@ TEST_F(Stream, WithoutMessagesIsAnEmptyBody) {
     EXPECT_TRUE(client.ended());
 }
 
-TEST_F(Stream, SendsNothingBeforeTheFirstMessageAndEachAtOnce) {
+TEST_F(Stream, BeginsWhenTheUpstreamHasTakenIt) {
+    // "hold" sends its initial metadata, and no message.
+    http_.stream_headers_after_ms = -1;
+    Begin();
+    const struct {
+        const char *accept, *content_type, *first;
+    } rows[] = {{"application/x-ndjson", "application/x-ndjson", "\n"},
+                {"text/event-stream", "text/event-stream", "retry: 1000\n\n"}};
+    for (const auto &row : rows) {
+        Client client(port());
+        client.Send(Watch("hold", 0, std::string("Accept: ") + row.accept + "\r\n"));
+        Reply reply = client.ReceiveHead();
+        EXPECT_EQ(reply.status, 200);
+        EXPECT_EQ(reply.Header("content-type"), row.content_type);
+        EXPECT_EQ(reply.Header("x-accel-buffering"), "no");
+        // With a byte, for which proxies wait.
+        EXPECT_EQ(client.ReceiveChunks(row.first), row.first);
+    }
+}
+
+TEST_F(Stream, BeginsByItselfIfTheUpstreamSendsNothing) {
+    http_.stream_headers_after_ms = 50;
+    Begin(ENVELOPE_RUNS, 50);
+    Client client(port());
+    client.Send(Watch("mute", 0));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    // Heartbeats, too.
+    EXPECT_EQ(client.ReceiveChunks("\n\n\n"), "\n\n\n");
+    upstream().streams().EndAll();
+    EXPECT_EQ(client.ReceiveChunks().find_first_not_of('\n'), std::string::npos);
+    EXPECT_TRUE(client.ended());
+}
+
+TEST_F(Stream, ThatBeganByItselfEndsWithTheErrorThatCameTooLate) {
+    http_.stream_headers_after_ms = 50;
     Begin();
     Client client(port());
-    client.Send(Watch("hold", 0));
+    client.Send(Watch("mute-fail", 0));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    EXPECT_EQ(client.ReceiveChunks("\n"), "\n");
+    upstream().streams().EndAll();
+    EXPECT_EQ(client.ReceiveChunks(), std::string(kFailed) + "\n");
+    EXPECT_TRUE(client.ended());
+}
+
+TEST_F(Stream, SendsNothingBeforeTheUpstreamHasTakenItAndEachAtOnce) {
+    http_.stream_headers_after_ms = -1;
+    Begin();
+    Client client(port());
+    client.Send(Watch("mute", 0));
     ASSERT_TRUE(upstream().streams().AwaitBegun(1));
     Client other(port());
     ExpectOk(other.Ask(Request("GET", "/v1/echo/a")));
@@ -132,6 +178,62 @@ TEST_F(Stream, SendsNothingBeforeTheFirstMessageAndEachAtOnce) {
     second.Send(Watch("garbage", 0));
     // A message that is none is no success either.
     ExpectError(second.Receive(), 500, "INTERNAL", "RESPONSE_MALFORMED");
+}
+
+TEST_F(Stream, ARefusalKeepsItsStatusHoweverOften) {
+    // It comes as a status alone, which gRPC core also reports as metadata first.
+    Begin();
+    Client client(port());
+    for (int i = 0; i < 300; i++) {
+        Reply refused = client.Ask(Watch("refuse", 1));
+        ASSERT_EQ(refused.status, 404) << i;
+        Reply failed = client.Ask(Watch("fail", 0));
+        ASSERT_EQ(failed.status, 409) << i;
+    }
+}
+
+TEST_F(Stream, AMessageThatIsThereAtOnceComesFirst) {
+    // Not a heartbeat, as of a stream whose first message is not there.
+    Begin();
+    Client client(port());
+    for (int i = 0; i < 300; i++) {
+        client.Send(Watch("count", 1));
+        ASSERT_EQ(client.ReceiveHead().status, 200);
+        ASSERT_EQ(client.ReceiveChunks(), Object(0) + "\n") << i;
+    }
+}
+
+TEST_F(Stream, OfEventsWithoutAnyIsOver) {
+    // 204: an EventSource does not ask again.
+    Begin();
+    Client client(port());
+    Reply reply = client.Ask(Watch("count", 0, "Accept: text/event-stream\r\n"));
+    EXPECT_EQ(reply.status, 204);
+    EXPECT_EQ(reply.Header("vary"), "Accept");
+    EXPECT_EQ(reply.body, "");
+    ExpectOk(client.Ask(Request("GET", "/v1/echo/a")));
+}
+
+TEST_F(Stream, IsOneArrayIfThatIsTheGatewaysChoice) {
+    http_.stream_json = STREAM_JSON_ARRAY;
+    Begin();
+    Client client(port());
+    client.Send(Watch("count", 2));
+    Reply reply = client.ReceiveHead();
+    EXPECT_EQ(reply.Header("content-type"), "application/json");
+    EXPECT_EQ(reply.Header("vary"), "Accept");
+    EXPECT_EQ(client.ReceiveChunks(), "[" + Object(0) + "\n," + Object(1) + "\n]\n");
+    client.Send(Watch("count", 0));
+    client.ReceiveHead();
+    EXPECT_EQ(client.ReceiveChunks(), "[]\n");
+    client.Send(Watch("fail", 1));
+    client.ReceiveHead();
+    EXPECT_EQ(client.ReceiveChunks(), "[" + Object(0) + "\n," + kFailed + "\n]\n");
+    ExpectError(client.Ask(Watch("refuse", 1)), 404, "NOT_FOUND", "TEST_REASON");
+    client.Send(Watch("count", 1, "Accept: application/x-ndjson\r\n"));
+    EXPECT_EQ(client.ReceiveHead().Header("content-type"), "application/x-ndjson");
+    EXPECT_EQ(client.ReceiveChunks(), Object(0) + "\n");
+    EXPECT_TRUE(client.ended());
 }
 
 TEST_F(Stream, SendsEachMessageWhenItComes) {
@@ -169,12 +271,12 @@ TEST_F(Stream, HasHeartbeatsWhileItIsQuiet) {
     events.Send(Watch("hold", 1, "Accept: text/event-stream\r\n"));
     EXPECT_EQ(events.ReceiveHead().status, 200);
     EXPECT_EQ(events.ReceiveChunks(": heartbeat\n\n"),
-              "data: " + Object(0) + "\n\n: heartbeat\n\n");
-    // None before the first message: the status is not known yet.
-    Client silent(port());
-    silent.Send(Watch("hold", 0));
-    events.ReceiveChunks(": heartbeat\n\n: heartbeat\n\n: heartbeat\n\n");
-    EXPECT_TRUE(silent.Quiet());
+              "retry: 1000\n\ndata: " + Object(0) + "\n\n: heartbeat\n\n");
+    // Also before the first message, if the upstream has taken the stream.
+    Client early(port());
+    early.Send(Watch("hold", 0));
+    EXPECT_EQ(early.ReceiveHead().status, 200);
+    EXPECT_EQ(early.ReceiveChunks("\n\n\n"), "\n\n\n");
 }
 
 int64_t ResidentBytes() {
@@ -218,7 +320,40 @@ TEST_F(Stream, AClientThatIsGoneBeforeTheFirstMessageEndsTheCall) {
     ASSERT_TRUE(upstream().streams().AwaitBegun(1));
     client.Close();
     EXPECT_TRUE(upstream().streams().AwaitCancelled(1));
+    EXPECT_NE(LogLine("/v1/watch").find("\"status\":200,\"code\":\"CANCELLED\""),
+              std::string::npos);
+}
+
+TEST_F(Stream, AClientThatIsGoneBeforeItBeginsEndsTheCall) {
+    http_.stream_headers_after_ms = -1;
+    Begin();
+    Client client(port());
+    client.Send(Watch("mute", 0));
+    ASSERT_TRUE(upstream().streams().AwaitBegun(1));
+    client.Reset();
+    EXPECT_TRUE(upstream().streams().AwaitCancelled(1));
     EXPECT_NE(LogLine("/v1/watch").find("\"status\":499"), std::string::npos);
+}
+
+TEST_F(Stream, AClientThatOnlyEndedItsSendingGetsTheRest) {
+    Begin();
+    Client client(port());
+    client.Send(Watch("hold", 1));
+    EXPECT_EQ(client.ReceiveHead().status, 200);
+    EXPECT_EQ(client.ReceiveChunks(Object(0) + "\n"), Object(0) + "\n");
+    client.CloseSending();
+    // A heartbeat finds out whether the client is gone: it comes at once, not after 15 s.
+    EXPECT_EQ(client.ReceiveChunks("\n"), "\n");
+    // Another client's going is found in a later look, which has passed this one over.
+    Client other(port());
+    other.Send(Watch("hold", 1));
+    EXPECT_EQ(other.ReceiveHead().status, 200);
+    other.Close();
+    ASSERT_TRUE(upstream().streams().AwaitCancelled(1));
+    upstream().streams().EndAll();
+    EXPECT_EQ(client.ReceiveChunks(), "");
+    EXPECT_TRUE(client.ended());
+    EXPECT_TRUE(client.AtEnd());
 }
 
 TEST_F(Stream, AClientThatIsGoneWhileMuchIsUnderWayEndsTheCall) {
@@ -239,13 +374,14 @@ TEST_F(Stream, AClientThatIsGoneWhileMuchIsUnderWayEndsTheCall) {
 }
 
 TEST_F(Stream, AStopEndsItWithAnError) {
+    http_.stream_headers_after_ms = -1;
     Begin();
     Client client(port());
     client.Send(Watch("hold", 1));
     EXPECT_EQ(client.ReceiveHead().status, 200);
     EXPECT_EQ(client.ReceiveChunks(Object(0) + "\n"), Object(0) + "\n");
     Client waiting(port());
-    waiting.Send(Watch("hold", 0));
+    waiting.Send(Watch("mute", 0));
     ASSERT_TRUE(upstream().streams().AwaitBegun(2));
     Stop(30'000);
     std::string body = client.ReceiveChunks();

@@ -61,8 +61,7 @@ void Streams::EndAll() {
     std::lock_guard<std::mutex> lock(mutex_);
     is_ending_ = true;
     for (One *one : held_) {
-        one->is_finished = true;
-        rpc_server_stream_finish(&one->stream, nullptr);
+        FinishHeld(one);
     }
     held_.clear();
 }
@@ -108,6 +107,21 @@ void Streams::Begin(Streams *self, struct rpc_server_call *call, bool is_body) {
     self->begun_++;
     self->changed_.notify_all();
     Write(one);
+    if (one->text == "hold") {
+        rpc_server_stream_send_head(&one->stream);
+    }
+}
+
+void Streams::FinishHeld(One *one) {
+    struct arena arena;
+    arena_init(&arena);
+    struct error *e = nullptr;
+    if (one->text == "mute-fail") {
+        e = error_new(&arena, STATUS_ABORTED, REASON_NONE, "failed midway");
+        e->reason = "TEST_REASON";
+    }
+    Finish(one, e);
+    arena_release(&arena);
 }
 
 void Streams::Finish(One *one, const struct error *error) {

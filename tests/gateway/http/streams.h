@@ -16,6 +16,8 @@ extern "C" {
 //   count    ends
 //   fail     ends with ABORTED, TEST_REASON
 //   hold     stays open until it is cancelled, stopped, or the test ends it
+//   mute     the same, and sends no initial metadata before a message
+//   mute-fail  the same, and the test ends it with ABORTED, TEST_REASON
 //   garbage  writes bytes that are no message, and stays open
 //   flood    goes on with messages of 64 KiB each until it is cancelled
 // "refuse" is answered with NOT_FOUND instead.
@@ -39,6 +41,7 @@ class Streams {
     static void Begin(Streams *self, struct rpc_server_call *call, bool is_body);
     static void Write(One *one);
     static void Finish(One *one, const struct error *error);
+    static void FinishHeld(One *one);
     static void OnWritten(struct rpc_server_stream *stream, bool ok);
     static void OnCancelled(struct rpc_server_stream *stream);
     static void OnClosed(struct rpc_server_stream *stream);
