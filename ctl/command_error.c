@@ -99,6 +99,8 @@ static void print_line(const struct error *error, const char *hint) {
 int command_error(const struct invocation *in, const struct error *error, const char *hint) {
     if (hint == NULL) {
         hint = hint_of(in, error);
+    } else if (hint[0] == '\0') {
+        hint = NULL;
     }
     if (in->json) {
         error_json_print(error, in->request_id, hint);

@@ -1,34 +1,46 @@
 #include "ctl/time_span.h"
 
-#include <string.h>
+#include <stddef.h>
 
 static const int64_t seconds_max = INT64_C(36500) * 86400;
 
-// How many seconds the unit has; 0 if there is no such unit.
-static int64_t unit_of(const char *text) {
-    static const struct {
-        const char *word;
-        int64_t seconds;
-    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(text, units[i].word) == 0) {
-            return units[i].seconds;
-        }
+static const struct unit {
+    char letter;
+    int64_t seconds;
+} units[] = {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+
+enum { UNIT_COUNT = sizeof(units) / sizeof(units[0]) };
+
+// Reads digits at *p and moves *p behind them. Returns false if there are none, or too many.
+static bool read_number(const char **p, int64_t *ret) {
+    const char *begin = *p;
+    int64_t number = 0;
+    for (; **p >= '0' && **p <= '9' && number <= seconds_max; (*p)++) {
+        number = number * 10 + (**p - '0');
     }
-    return 0;
+    *ret = number;
+    return *p > begin && number <= seconds_max;
 }
 
 bool time_span_parse(const char *text, int64_t *ret_seconds) {
-    int64_t number = 0;
+    int64_t sum = 0;
     const char *p = text;
-    for (; *p >= '0' && *p <= '9' && number <= seconds_max; p++) {
-        number = number * 10 + (*p - '0');
-    }
-    bool is_zero = number == 0 && *p == '\0';
-    int64_t unit = is_zero ? 1 : unit_of(p);
-    if (p == text || unit == 0 || number > seconds_max / unit) {
-        return false;
-    }
-    *ret_seconds = number * unit;
+    size_t unit = 0; // the largest that may come
+    do {
+        int64_t number;
+        if (!read_number(&p, &number)) {
+            return false;
+        }
+        bool is_zero = number == 0 && unit == 0 && *p == '\0';
+        while (!is_zero && unit < UNIT_COUNT && units[unit].letter != *p) {
+            unit++;
+        }
+        if (unit == UNIT_COUNT || number > (seconds_max - sum) / units[unit].seconds) {
+            return false;
+        }
+        sum += number * units[unit++].seconds;
+        p += !is_zero;
+    } while (*p != '\0');
+    *ret_seconds = sum;
     return true;
 }

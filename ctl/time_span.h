@@ -7,9 +7,10 @@
 // Lengths of time as people write them.
 
 // What one looks like, for messages.
-#define TIME_SPAN_EXAMPLES "90s, 45m, 24h or 30d"
+#define TIME_SPAN_EXAMPLES "90s, 45m, 24h, 1h30m or 30d"
 
-// Reads a whole number and its unit, s, m, h or d (of 24 hours): "24h". 0 may do without one.
+// Reads whole numbers with units, the largest first: w, d (of 24 hours), h, m, s. 0 alone may do
+// without one.
 // Returns whether text is one, of 36,500 days at most; *ret_seconds is untouched if not.
 bool time_span_parse(const char *text, int64_t *ret_seconds);
 

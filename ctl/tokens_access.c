@@ -1,6 +1,7 @@
 #include "ctl/tokens_access.h"
 
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/core/clock.h"
@@ -22,15 +23,25 @@ const struct cli_option tokens_options_rows[] = {
     {.name = NULL},
 };
 
+// A call, and how it went.
+struct attempt {
+    const struct tokens_options *options;
+    const char *path;
+    struct slice request;
+    struct slice response;
+    bool was_made; // else the error is not the server's
+};
+
 // Serves the store from inside this process for one call.
-static const struct error *call_own_server(const struct invocation *in, const char *url,
-                                           int64_t timeout_ms, const char *path,
-                                           struct slice request, struct slice *ret_response) {
+static const struct error *call_own_server(const struct invocation *in, struct attempt *attempt) {
+    const char *url = attempt->options->store;
+    int64_t timeout_ms = attempt->options->client.timeout_ms;
     const struct logger log = {STDERR_FILENO, LOG_ERROR, "runsctl", NULL};
     const struct runsd_options options = {
         .log = &log,
         .clock = &clock_system,
         .store_url = url,
+        .store_must_exist = !attempt->options->creates_store,
         .drain_ms = timeout_ms,
     };
     struct runsd *runsd;
@@ -44,7 +55,9 @@ static const struct error *call_own_server(const struct invocation *in, const ch
         struct connection connection;
         connection_open_in_process(in->arena, runsd_rpc_server(runsd), holder.admin_token,
                                    in->request_id, timeout_ms, &connection);
-        error = connection_call(&connection, in->arena, path, request, ret_response);
+        attempt->was_made = true;
+        error = connection_call(&connection, in->arena, attempt->path, attempt->request,
+                                &attempt->response);
         connection_close(&connection);
     }
     runsd_stop(runsd);
@@ -52,59 +65,94 @@ static const struct error *call_own_server(const struct invocation *in, const ch
 }
 
 static const struct error *call_holder(const struct invocation *in,
-                                       const struct store_holder *holder, int64_t timeout_ms,
-                                       const char *path, struct slice request,
-                                       struct slice *ret_response) {
+                                       const struct store_holder *holder, struct attempt *attempt) {
+    int64_t timeout_ms = attempt->options->client.timeout_ms;
     struct connection connection;
     const struct error *error =
         connection_open(in->arena, "--store", holder->grpc_address, holder->admin_token,
                         in->request_id, timeout_ms, &connection);
     if (error == NULL) {
-        error = connection_call(&connection, in->arena, path, request, ret_response);
+        attempt->was_made = true;
+        error = connection_call(&connection, in->arena, attempt->path, attempt->request,
+                                &attempt->response);
         connection_close(&connection);
     }
     return error;
 }
 
 // Tries both ways until one works: the holder may come or go in between.
-static const struct error *call_store(const struct invocation *in, const char *url,
-                                      int64_t timeout_ms, const char *path, struct slice request,
-                                      struct slice *ret_response) {
+static const struct error *call_store(const struct invocation *in, struct attempt *attempt) {
     const int64_t give_up_us = clock_monotonic_us() + HANDOVER_MS * INT64_C(1000);
     for (;;) {
         struct store_holder holder;
-        const struct error *error = store_holder_read(in->arena, url, &holder);
+        const struct error *error = store_holder_read(in->arena, attempt->options->store, &holder);
         if (error == NULL && holder.grpc_address[0] != '\0') {
-            return call_holder(in, &holder, timeout_ms, path, request, ret_response);
+            return call_holder(in, &holder, attempt);
         }
         if (error != NULL && error->code != STATUS_NOT_FOUND) {
             return error;
         }
-        error = call_own_server(in, url, timeout_ms, path, request, ret_response);
+        error = call_own_server(in, attempt);
         bool held = error != NULL && error->code == STATUS_FAILED_PRECONDITION;
-        if (!held || clock_monotonic_us() > give_up_us) {
+        if (!held || attempt->was_made || clock_monotonic_us() > give_up_us) {
             return error;
         }
         poll(NULL, 0, HANDOVER_PAUSE_MS);
     }
 }
 
-int tokens_access_call(const struct invocation *in, const struct tokens_options *options,
-                       const char *path, struct slice request, struct slice *ret_response) {
+// What helps against an error that no server gave; "": nothing is known.
+static const char *hint_of_store(const struct invocation *in, const struct attempt *attempt,
+                                 const struct error *error) {
+    if (error->code != STATUS_NOT_FOUND) {
+        return "";
+    }
+    for (struct cli_walk w = cli_option_first(in->command->tables); w.row != NULL;
+         w = cli_option_next(w)) {
+        if (strcmp(w.row->name, TOKENS_OPTION_CREATE) == 0) {
+            return "if --store is spelled right, " TOKENS_OPTION_CREATE " makes it";
+        }
+    }
+    return attempt->options->creates_store ? "" : "see whether --store is spelled right";
+}
+
+static const char *refuse_options(const struct tokens_options *options) {
     const struct client_options *client = &options->client;
     if (options->store == NULL) {
-        return client_options_call(in, client, path, request, ret_response);
+        return options->creates_store ? TOKENS_OPTION_CREATE " makes a store: give --store, too"
+                                      : NULL;
     }
     if (client->has_server || client->has_token || client->token_file != NULL) {
-        return command_usage_error(
-            in, "--store needs neither --server nor --token: give one or the other");
+        return "--store needs neither --server nor --token: give one or the other";
+    }
+    return NULL;
+}
+
+int tokens_access_call(const struct invocation *in, const struct tokens_options *options,
+                       const char *path, struct slice request, struct slice *ret_response) {
+    const char *wrong = refuse_options(options);
+    if (wrong != NULL) {
+        return command_usage_error(in, "%s", wrong);
+    }
+    if (options->store == NULL) {
+        return client_options_call(in, &options->client, path, request, ret_response);
     }
     if (run_store_is_temporary(options->store)) {
-        return command_usage_error(in, "--store: %s ends with this command, its tokens too",
+        return command_usage_error(in,
+                                   "--store: %s is its server's alone: give --server and a token, "
+                                   "which serve --demo-token makes",
                                    options->store);
     }
+    struct attempt attempt = {.options = options, .path = path, .request = request};
     uuid_make(in->request_id);
-    const struct error *error =
-        call_store(in, options->store, client->timeout_ms, path, request, ret_response);
-    return error != NULL ? command_error(in, error, NULL) : EXIT_CODE_OK;
+    const struct error *error = call_store(in, &attempt);
+    if (!attempt.was_made) {
+        in->request_id[0] = '\0';
+    }
+    if (error != NULL) {
+        return command_error(in, error,
+                             attempt.was_made ? NULL : hint_of_store(in, &attempt, error));
+    }
+    *ret_response = attempt.response;
+    return EXIT_CODE_OK;
 }

@@ -13,8 +13,12 @@
 
 struct tokens_options {
     struct client_options client;
-    const char *store; // NULL: none
+    const char *store;  // NULL: none
+    bool creates_store; // a store that is not there is made; not among the rows
 };
+
+// The option of the one command that may make a store.
+#define TOKENS_OPTION_CREATE "--create"
 
 // The rows behind client_options_rows, for a cli_table of struct tokens_options.
 extern const struct cli_option tokens_options_rows[];

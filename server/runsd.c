@@ -204,6 +204,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
     const struct run_store_options store_options = {
         .log = options->log,
         .queue_limit = options->queue_limit,
+        .must_exist = options->store_must_exist,
         .cache_bytes = options->cache_bytes,
         .on_failure = store_failed,
         .on_health = store_health_changed,

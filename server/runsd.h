@@ -23,6 +23,7 @@ struct runsd_options {
     const struct logger *log;
     const struct clock *clock;
     const char *store_url;
+    bool store_must_exist;        // else a store that is not there is made
     const struct address *listen; // may be none
     size_t listen_count;
     size_t max_request_bytes;     // 0: 4 MiB

@@ -77,6 +77,8 @@ struct run_store_options {
     const struct logger *log;
     // How many operations may wait; 0: 16,384.
     int queue_limit;
+    // Whether a store that is not there is refused (NOT_FOUND) instead of made.
+    bool must_exist;
     // For pages of the store's file; 0: STORE_DEFAULT_CACHE_BYTES. A store that has no file
     // ignores it.
     int64_t cache_bytes;

@@ -10,9 +10,10 @@
 // What can be done with a store by its URL, "SCHEME:LOCATION". Which schemes there are, and
 // what a location is, is each back-end's to say: see storage/backends.h.
 
-// Opens the store that url names, making it if it is not there.
+// Opens the store that url names, making it if it is not there and may be made.
 //
-// Errors, in a: INVALID_ARGUMENT (no such kind of URL), FAILED_PRECONDITION
+// Errors, in a: INVALID_ARGUMENT (no such kind of URL), NOT_FOUND (options->must_exist, and there
+// is none; a store that ends with its process is never there before), FAILED_PRECONDITION
 // (another process holds the store: the message names it where the back-end knows it; the
 // schema is newer than this program's: the message names both), DATA_LOSS (what is there is
 // no intact store; it is left as it is), UNAVAILABLE (it cannot be opened:

@@ -38,6 +38,9 @@ const struct error *address_parse(struct arena *a, const char *flag, const char 
     if (strncmp(text, "unix:", strlen("unix:")) == 0) {
         return parse_unix(a, flag, text, ret);
     }
+    if (strstr(text, "://") != NULL) {
+        return refuse(a, flag, text, "it is a URL");
+    }
     const char *colon = strrchr(text, ':');
     if (colon == NULL) {
         return refuse(a, flag, text, "it has no port");

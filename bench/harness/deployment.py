@@ -116,8 +116,11 @@ class Deployment(Target):
         """Makes the store anew, empty but for a token. No server may run."""
         shutil.rmtree(os.path.join(self.folder, STORE_FOLDER), ignore_errors=True)
         os.mkdir(os.path.join(self.folder, STORE_FOLDER))
+        # Older programs, which are compared with, have no --create and make the store without it.
+        create = ["--create"] if "--create" in processes.run(
+            [self.programs["runsctl"], "tokens", "create", "--help"], self.folder, 60) else []
         self.token = processes.run(
-            [self.programs["runsctl"], "tokens", "create", "--store", self.store, "--org",
+            [self.programs["runsctl"], "tokens", "create", "--store", self.store, *create, "--org",
              ORGANIZATION, "--scopes", SCOPES, "--quiet"], self.folder, 60).strip()
 
     def _start(self, name, command):

@@ -56,7 +56,10 @@ static int run(struct invocation *in) {
     struct store_check_report report;
     const struct error *error = run_store_check(in->arena, url, options->accept, &report);
     if (error != NULL) {
-        return command_error(in, error, "the store itself was read, no server was asked");
+        return command_error(in, error,
+                             error->code == STATUS_NOT_FOUND
+                                 ? "see whether --store is spelled right"
+                                 : "the store itself was read, no server was asked");
     }
     if (in->json) {
         print_json(url, &report);

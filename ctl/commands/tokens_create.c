@@ -1,13 +1,15 @@
 #include <stdio.h>
-#include <string.h>
 
+#include "base/core/clock.h"
 #include "base/core/timestamp.h"
+#include "ctl/comma_list.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
 #include "ctl/print.h"
 #include "ctl/run_print.h"
+#include "ctl/time_option.h"
 #include "ctl/token_print.h"
 #include "ctl/tokens_access.h"
 #include "runs/v1/tokens_service.pb-c.h"
@@ -15,9 +17,10 @@
 struct create_options {
     struct tokens_options access;
     const char *org;
-    const char *scopes;
+    struct cli_list scopes;
     const char *name;
     const char *expires_at;
+    const char *expires_in;
     bool quiet;
 };
 
@@ -29,10 +32,10 @@ static const struct cli_option rows[] = {
      .help = "the organization that the token is bound to"},
     {.name = "--scopes",
      .value = "A,B",
-     CLI_TEXT_AT(struct create_options, scopes),
+     CLI_LIST_AT(struct create_options, scopes),
      .is_required = true,
      .help = "runs.read, runs.cancel, runs.create, runs.report,\n"
-             "tokens.admin (all organizations), tokens.admin.own (ORG alone)"},
+             "tokens.admin (all organizations),\ntokens.admin.own (ORG alone)"},
     {.name = "--name",
      .value = "NAME",
      CLI_TEXT_AT(struct create_options, name),
@@ -43,6 +46,13 @@ static const struct cli_option rows[] = {
      CLI_TEXT_AT(struct create_options, expires_at),
      .default_help = "never",
      .help = "RFC 3339; when it expires"},
+    {.name = "--expires-in",
+     .value = "DURATION",
+     CLI_TEXT_AT(struct create_options, expires_in),
+     .help = "how long it is valid, in place of --expires-at: 12h, 30d"},
+    {.name = TOKENS_OPTION_CREATE,
+     CLI_FLAG_AT(struct create_options, access.creates_store),
+     .help = "make the store of --store if it is not there"},
     {.name = "--quiet", CLI_FLAG_AT(struct create_options, quiet), .help = "print the token alone"},
     {.name = NULL},
 };
@@ -54,37 +64,74 @@ static const struct cli_table tables[] = {
     {NULL, 0},
 };
 
-// Splits "A,B" at its commas, in a.
-static void split_scopes(struct arena *a, const char *text, Runs__V1__CreateTokenRequest *request) {
-    request->scopes = ARENA_ARRAY(a, char *, strlen(text) + 1);
-    for (const char *p = text;; p++) {
-        const char *end = strchrnul(p, ',');
-        request->scopes[request->n_scopes++] = arena_cstr(a, slice_of(p, (size_t)(end - p)));
-        if (*end == '\0') {
-            return;
-        }
-        p = end;
+static const struct error *read_scopes(struct arena *a, const struct create_options *options,
+                                       Runs__V1__CreateTokenRequest *request) {
+    struct cli_list scopes;
+    const struct error *error = comma_list_read(a, "--scopes", &options->scopes, &scopes);
+    if (error == NULL) {
+        request->scopes = (char **)scopes.items;
+        request->n_scopes = scopes.count;
     }
+    return error;
+}
+
+static const struct error *read_expires_in(struct arena *a, const char *text,
+                                           Google__Protobuf__Timestamp *ret) {
+    int64_t duration;
+    const struct error *error = time_option_read_span(a, "--expires-in", text, &duration);
+    if (error != NULL) {
+        return error;
+    }
+    int64_t now_us = clock_now_us(&clock_system);
+    ret->seconds = now_us / 1000000 + duration;
+    ret->nanos = (int32_t)(now_us % 1000000 * 1000);
+    if (duration == 0 || ret->seconds > TIMESTAMP_MAX_SECONDS) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "--expires-in: \"%s\" is %s",
+                         text, duration == 0 ? "no time at all" : "beyond the year 9999");
+    }
+    return NULL;
+}
+
+// When the token expires; *ret_field is left NULL if it never does.
+static const struct error *read_expiry(struct arena *a, const struct create_options *options,
+                                       Google__Protobuf__Timestamp *ret,
+                                       Google__Protobuf__Timestamp **ret_field) {
+    if (options->expires_at == NULL && options->expires_in == NULL) {
+        return NULL;
+    }
+    *ret_field = ret;
+    if (options->expires_at != NULL && options->expires_in != NULL) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "--expires-at and --expires-in exclude each other");
+    }
+    if (options->expires_in != NULL) {
+        return read_expires_in(a, options->expires_in, ret);
+    }
+    return timestamp_parse(slice_of_cstr(options->expires_at), &ret->seconds, &ret->nanos)
+               ? NULL
+               : error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                           "--expires-at: \"%s\" is no RFC 3339 time like 2026-01-31T09:00:00Z",
+                           options->expires_at);
 }
 
 static int create(struct invocation *in) {
     Runs__V1__CreateTokenRequest request = RUNS__V1__CREATE_TOKEN_REQUEST__INIT;
     const struct create_options *options = in->options;
     request.organization_id = (char *)options->org;
-    split_scopes(in->arena, options->scopes, &request);
     if (options->name != NULL) {
         request.name = (char *)options->name;
     }
     Google__Protobuf__Timestamp expires = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-    if (options->expires_at != NULL) {
-        if (!timestamp_parse(slice_of_cstr(options->expires_at), &expires.seconds,
-                             &expires.nanos)) {
-            return command_usage_error(in,
-                                       "--expires-at: \"%s\" is no RFC 3339 time like "
-                                       "2026-01-31T09:00:00Z",
-                                       options->expires_at);
-        }
-        request.expires_at = &expires;
+    const struct error *error = read_scopes(in->arena, options, &request);
+    if (error == NULL) {
+        error = read_expiry(in->arena, options, &expires, &request.expires_at);
+    }
+    if (error == NULL && options->quiet && in->json) {
+        error = error_new(in->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                          "--quiet and --json exclude each other");
+    }
+    if (error != NULL) {
+        return command_usage_error(in, "%s", error->message);
     }
     struct slice response;
     int code = tokens_access_call(in, &options->access, "/runs.v1.TokensService/CreateToken",
@@ -96,8 +143,8 @@ static int create(struct invocation *in) {
         return json_print_reply(in, "runs.v1.CreateTokenResponse", response);
     }
     Runs__V1__CreateTokenResponse *created;
-    const struct error *error = message_from_bytes(
-        in->arena, &runs__v1__create_token_response__descriptor, response, &created);
+    error = message_from_bytes(in->arena, &runs__v1__create_token_response__descriptor, response,
+                               &created);
     if (error != NULL) {
         return command_error(in, error, NULL);
     }

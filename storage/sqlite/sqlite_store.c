@@ -393,7 +393,7 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
                                               const struct pending_limits *limits,
                                               struct run_store **ret_store) {
     int lock_fd;
-    const struct error *e = store_file_open(a, path, &lock_fd);
+    const struct error *e = store_file_open(a, path, !options->must_exist, &lock_fd);
     if (e != NULL) {
         return e;
     }

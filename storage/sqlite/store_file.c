@@ -159,9 +159,13 @@ const struct error *store_file_check(struct arena *a, const char *path, int fd) 
     return e == NULL ? companions_check(a, path, mode) : e;
 }
 
-static const struct error *open_file(struct arena *a, const char *path, int *ret_fd) {
+static const struct error *open_file(struct arena *a, const char *path, bool may_make,
+                                     int *ret_fd) {
     struct stat st;
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT && !may_make) {
+        return error_new(a, STATUS_NOT_FOUND, REASON_NONE, "there is no store \"%s\"", path);
+    }
     if (fd < 0 && errno == ENOENT) {
         const struct error *e = make_file(a, path);
         if (e != NULL) {
@@ -181,9 +185,9 @@ static const struct error *open_file(struct arena *a, const char *path, int *ret
     return NULL;
 }
 
-const struct error *store_file_open(struct arena *a, const char *path, int *ret_fd) {
+const struct error *store_file_open(struct arena *a, const char *path, bool may_make, int *ret_fd) {
     int fd = -1;
-    const struct error *e = open_file(a, path, &fd);
+    const struct error *e = open_file(a, path, may_make, &fd);
     if (e != NULL) {
         return e;
     }

@@ -53,7 +53,7 @@ def runsctl(*arguments, env=None, input=None):
 def create_token(store, org="acme", scopes=ALL_SCOPES, name=None):
     """Makes a token by the command line, with or without a server running."""
     more = ["--name", name] if name else []
-    done = runsctl("tokens", "create", "--store", store, "--org", org, "--scopes", scopes,
+    done = runsctl("tokens", "create", "--store", store, "--create", "--org", org, "--scopes", scopes,
                    "--quiet", *more)
     if done.returncode != 0:
         raise AssertionError(f"tokens create: exit {done.returncode}: {done.stderr}")

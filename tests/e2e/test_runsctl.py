@@ -231,7 +231,7 @@ class Tokens(unittest.TestCase):
         return done.stdout
 
     def create(self, name, *more):
-        return self.ok("tokens", "create", *self.store, "--org", "acme", "--scopes",
+        return self.ok("tokens", "create", *self.store, "--create", "--org", "acme", "--scopes",
                        "runs.read,runs.cancel", "--name", name, *more)
 
     def names(self):

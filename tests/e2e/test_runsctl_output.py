@@ -214,7 +214,9 @@ class Errors(Served):
                           ("runs", "list", "--status", "done"), ("runs", "get"), ("runs", "gte"),
                           ("fly",), ("tokens", "create", "--org"), ("runs",), ("check",),
                           ("runs", "list", "--server", "here"),
-                          ("tokens", "list", "--store", "memory:")):
+                          ("tokens", "list", "--store", "memory:"),
+                          ("tokens", "create", "--store", "sqlite:x", "--org", "o", "--scopes",
+                           "runs.read", "--quiet")):
             error = self.fails(USAGE, "INVALID_ARGUMENT", *arguments)
             self.assertEqual((400, "", ""),
                              (error["code"], error["error"]["reason"], error["requestId"]),

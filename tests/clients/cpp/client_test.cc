@@ -92,8 +92,9 @@ class CppClient : public ::testing::Test {
   protected:
     static void SetUpTestSuite() {
         const std::string store = "sqlite:" + ::testing::TempDir() + "client_test.db";
-        token_ = new std::string(Output(RunsctlPath() + " tokens create --store '" + store +
-                                        "' --org acme --scopes runs.create,runs.cancel --quiet"));
+        token_ =
+            new std::string(Output(RunsctlPath() + " tokens create --create --store '" + store +
+                                   "' --org acme --scopes runs.create,runs.cancel --quiet"));
         server_ = new Server(store);
         ASSERT_TRUE(server_->ready()) << "runsctl serve ended";
         stub_ = runs::v1::RunsService::NewStub(
