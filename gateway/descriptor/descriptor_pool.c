@@ -4,6 +4,7 @@
 
 #include "base/core/strbuf.h"
 #include "base/core/wire.h"
+#include "gateway/descriptor/file_features.h"
 
 // Field numbers of descriptor.proto.
 enum {
@@ -11,6 +12,7 @@ enum {
     FILE_NAME = 1,
     FILE_DEPENDENCY = 3,
     FILE_SOURCE_CODE_INFO = 9,
+    FILE_BUF_EXTENSION = 8042, // of buf.alpha.image.v1.ImageFile
 };
 
 enum visit { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
@@ -18,7 +20,7 @@ enum visit { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
 // A file as it stands in a set.
 struct set_file {
     struct slice name;
-    struct slice bytes; // without source_code_info
+    struct slice bytes; // without what strip_file leaves out
     size_t set_index;
     enum visit visit;
 };
@@ -36,8 +38,8 @@ static const struct error *malformed(struct arena *a, size_t set_index) {
                      set_index + 1);
 }
 
-// Leaves out source_code_info: it is not needed, and a set with comments must
-// equal one without.
+// Leaves out source_code_info, since a set with comments must equal one without, and what
+// buf notes in its images, such as whether the file is an import there.
 static bool strip_file(struct arena *a, struct slice file, struct set_file *ret) {
     struct strbuf kept = STRBUF_INIT;
     struct slice name = SLICE_EMPTY;
@@ -53,7 +55,7 @@ static bool strip_file(struct arena *a, struct slice file, struct set_file *ret)
         if (field.number == FILE_NAME && field.type == WIRE_BYTES) {
             name = field.bytes;
         }
-        if (field.number != FILE_SOURCE_CODE_INFO) {
+        if (field.number != FILE_SOURCE_CODE_INFO && field.number != FILE_BUF_EXTENSION) {
             strbuf_append(&kept, start, (size_t)(p - start));
         }
     }
@@ -133,12 +135,19 @@ static const struct error *collect(struct loader *l, const struct slice *sets, s
 
 static const struct error *link_file(struct loader *l, const struct set_file *file) {
     const struct error *error = NULL;
+    struct slice bytes;
+    const char *fault;
+    if (!file_features_resolve(l->arena, file->bytes, &bytes, &fault)) {
+        return error_new(l->arena, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID,
+                         "file \"%.*s\" of descriptor set %zu %s", SLICE_FMT(file->name),
+                         file->set_index + 1, fault);
+    }
     upb_Arena *arena = upb_Arena_Init(NULL, 0, &upb_alloc_global);
     void *proto = _upb_Message_New(&google_protobuf_FileDescriptorProto_msginit, arena);
     upb_Status status;
     upb_Status_Clear(&status);
     const upb_FileDef *def = NULL;
-    if (upb_Decode((const char *)file->bytes.data, file->bytes.len, proto,
+    if (upb_Decode((const char *)bytes.data, bytes.len, proto,
                    &google_protobuf_FileDescriptorProto_msginit, NULL, 0, arena) != 0) {
         error = malformed(l->arena, file->set_index);
     } else if ((def = upb_DefPool_AddFile(l->pool->pool, proto, &status)) == NULL) {
@@ -226,42 +235,4 @@ struct slice descriptor_options_bytes(struct arena *a, const void *options,
     }
     upb_Arena_Free(arena);
     return bytes;
-}
-
-struct slice descriptor_option_message(struct arena *a, struct slice bytes, uint32_t number,
-                                       bool *ret_found) {
-    struct slice first = SLICE_EMPTY;
-    struct strbuf all = STRBUF_INIT;
-    size_t found = 0;
-    const uint8_t *p = bytes.data;
-    const uint8_t *end = p + bytes.len;
-    struct wire_field field;
-    while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number == number && field.type == WIRE_BYTES) {
-            first = field.bytes;
-            strbuf_append_slice(&all, field.bytes);
-            found++;
-        }
-    }
-    if (found > 1) {
-        first = arena_copy(a, strbuf_slice(&all));
-    }
-    strbuf_release(&all);
-    if (ret_found != NULL) {
-        *ret_found = found > 0;
-    }
-    return first;
-}
-
-uint64_t descriptor_option_varint(struct slice bytes, uint32_t number) {
-    uint64_t value = 0;
-    const uint8_t *p = bytes.data;
-    const uint8_t *end = p + bytes.len;
-    struct wire_field field;
-    while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number == number && field.type == WIRE_VARINT) {
-            value = field.value;
-        }
-    }
-    return value;
 }

@@ -7,6 +7,8 @@
 #include "base/core/strbuf.h"
 #include "base/core/wire.h"
 #include "gateway/descriptor/descriptor_pool.h"
+#include "gateway/descriptor/file_features.h"
+#include "gateway/descriptor/schema_default.h"
 #include "gateway/descriptor/schema_hash.h"
 
 // Numbers of options.
@@ -193,6 +195,10 @@ static const struct error *compile_enum(struct compiler *c, struct schema_enum *
                                         const upb_EnumDef *def) {
     e->full_name = copy_text(c, upb_EnumDef_FullName(def));
     e->null_value = slice_equal_cstr(e->full_name, "google.protobuf.NullValue");
+    struct slice enum_options = descriptor_options_bytes(&c->scratch, upb_EnumDef_Options(def),
+                                                         &google_protobuf_EnumOptions_msginit);
+    struct features holds = file_features_of_enum(&c->scratch, enum_options);
+    e->closed = holds.values[FEATURE_ENUM_TYPE] == ENUM_CLOSED;
     e->value_count = (size_t)upb_EnumDef_ValueCount(def);
     struct schema_enum_value *values =
         ARENA_ARRAY(c->arena, struct schema_enum_value, e->value_count);
@@ -259,32 +265,52 @@ static uint8_t wire_type_of(int type) {
     }
 }
 
+// Sets what the features of the field decide (file_features.h).
+static void compile_features(struct compiler *c, struct schema_field *f, struct slice options) {
+    struct features holds = file_features_of_field(&c->scratch, options);
+    const uint8_t *values = holds.values;
+    if (f->type == SCHEMA_MESSAGE && !f->map &&
+        values[FEATURE_MESSAGE_ENCODING] == MESSAGE_DELIMITED) {
+        f->type = SCHEMA_GROUP;
+    }
+    f->wire_type = wire_type_of(f->type);
+    f->packed = values[FEATURE_REPEATED_FIELD_ENCODING] == ENCODING_PACKED;
+    f->presence = !f->repeated && values[FEATURE_FIELD_PRESENCE] != PRESENCE_IMPLICIT;
+    f->any_bytes = f->type == SCHEMA_STRING && values[FEATURE_UTF8_VALIDATION] == UTF8_NONE;
+    if (values[FEATURE_FIELD_PRESENCE] == PRESENCE_LEGACY_REQUIRED) {
+        f->marks |= SCHEMA_REQUIRED;
+    }
+}
+
 static void compile_field(struct compiler *c, struct schema_field *f, const upb_FieldDef *def) {
-    int type = upb_FieldDef_Type(def);
     f->number = upb_FieldDef_Number(def);
-    f->type = (uint8_t)type;
-    f->wire_type = wire_type_of(type);
+    f->type = (uint8_t)upb_FieldDef_Type(def);
     f->repeated = upb_FieldDef_IsRepeated(def);
     f->map = upb_FieldDef_IsMap(def);
-    f->packed = upb_FieldDef_IsPacked(def);
-    f->presence = upb_FieldDef_HasPresence(def);
-    f->name = copy_text(c, upb_FieldDef_Name(def));
-    f->json_name = copy_text(c, upb_FieldDef_JsonName(def));
-    f->json_key = json_string(c, f->json_name, ":");
     struct slice options = descriptor_options_bytes(&c->scratch, upb_FieldDef_Options(def),
                                                     &google_protobuf_FieldOptions_msginit);
+    f->name = copy_text(c, upb_FieldDef_Name(def));
+    struct slice json_name = file_features_json_name(options);
+    f->json_name = json_name.len > 0 ? arena_copy(c->arena, json_name)
+                                     : copy_text(c, upb_FieldDef_JsonName(def));
+    f->json_key = json_string(c, f->json_name, ":");
     f->number_in_json = descriptor_option_varint(options, FIELD_OPTION_JSTYPE) == JS_NUMBER;
     f->marks = schema_marks_of(&c->scratch, options);
     f->example = arena_copy(c->arena, schema_example_of(&c->scratch, options));
+    compile_features(c, f, options);
     const upb_OneofDef *oneof = upb_FieldDef_RealContainingOneof(def);
     f->oneof = oneof == NULL ? -1 : (int32_t)upb_OneofDef_Index(oneof);
-    if (type == SCHEMA_MESSAGE || type == SCHEMA_GROUP) {
+    if (f->type == SCHEMA_MESSAGE || f->type == SCHEMA_GROUP) {
         f->message = schema_find_message(
             c->schema, slice_of_cstr(upb_MessageDef_FullName(upb_FieldDef_MessageSubDef(def))));
         CHECK(f->message != NULL);
-    } else if (type == SCHEMA_ENUM) {
+    } else if (f->type == SCHEMA_ENUM) {
         f->enumeration = find_enum(c, upb_FieldDef_EnumSubDef(def));
         CHECK(f->enumeration != NULL);
+    }
+    f->selective = f->repeated || (f->enumeration != NULL && f->enumeration->closed);
+    if (f->message == NULL && !f->repeated) {
+        schema_default_of(c->arena, def, &f->default_value, &f->default_bytes);
     }
 }
 

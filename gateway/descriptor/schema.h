@@ -9,31 +9,10 @@
 #include "base/core/error.h"
 #include "base/core/slice.h"
 #include "gateway/descriptor/schema_marks.h"
+#include "gateway/descriptor/schema_type.h"
 
 // Descriptor sets compiled to flat tables that reading and writing JSON walk.
 // Immutable once made; pure.
-
-// Numbered as google.protobuf.FieldDescriptorProto.Type.
-enum schema_type {
-    SCHEMA_DOUBLE = 1,
-    SCHEMA_FLOAT = 2,
-    SCHEMA_INT64 = 3,
-    SCHEMA_UINT64 = 4,
-    SCHEMA_INT32 = 5,
-    SCHEMA_FIXED64 = 6,
-    SCHEMA_FIXED32 = 7,
-    SCHEMA_BOOL = 8,
-    SCHEMA_STRING = 9,
-    SCHEMA_GROUP = 10,
-    SCHEMA_MESSAGE = 11,
-    SCHEMA_BYTES = 12,
-    SCHEMA_UINT32 = 13,
-    SCHEMA_ENUM = 14,
-    SCHEMA_SFIXED32 = 15,
-    SCHEMA_SFIXED64 = 16,
-    SCHEMA_SINT32 = 17,
-    SCHEMA_SINT64 = 18,
-};
 
 // Messages of google.protobuf whose JSON is special.
 enum schema_known {
@@ -65,6 +44,7 @@ struct schema_enum_name {
 struct schema_enum {
     struct slice full_name;
     bool null_value; // google.protobuf.NullValue
+    bool closed;     // a number without a value does not count; enum_type = CLOSED, proto2
     size_t value_count;
     const struct schema_enum_value *values;     // in order of declaration
     const struct schema_enum_value **by_number; // sorted; one for each number
@@ -75,12 +55,14 @@ struct schema_enum {
 
 struct schema_field {
     uint32_t number;
-    uint8_t type;        // enum schema_type
+    uint8_t type;        // enum schema_type; GROUP also if message_encoding = DELIMITED
     uint8_t wire_type;   // of one element
     bool repeated;       // also true for a map
     bool map;            // message is then the entry type: fields key, value
     bool packed;         // whether it is written packed; both forms are read
     bool presence;       // an unset field differs from one that holds its default
+    bool any_bytes;      // a string that need not be UTF-8: utf8_validation = NONE, proto2
+    bool selective;      // some values on the wire do not count: repeated, or of a closed enum
     bool number_in_json; // 64 bits as a JSON number: jstype = JS_NUMBER
     uint8_t marks;       // enum schema_mark
     int32_t oneof;       // index within the message; -1 if none
@@ -94,6 +76,9 @@ struct schema_field {
     const struct schema_message *message;  // MESSAGE, GROUP; else NULL
     const struct schema_enum *enumeration; // ENUM; else NULL
     struct slice example;                  // JSON text, not checked; empty: none
+    // What an unset field holds, if it is no message, as struct wire_field has it.
+    uint64_t default_value;
+    struct slice default_bytes;
 };
 
 enum { SCHEMA_DENSE_NUMBERS = 64 };
@@ -143,8 +128,9 @@ struct schema {
     size_t method_count;
 };
 
-// Compiles descriptor sets. Errors: those of descriptor_pool_load;
-// INVALID_ARGUMENT if two values of an enum share a word.
+// Compiles descriptor sets of any syntax and edition that descriptor_pool_load takes.
+// Errors: those of descriptor_pool_load; INVALID_ARGUMENT if two values of an enum share a
+// word.
 const struct error *schema_new(struct arena *a, const struct slice *descriptor_sets, size_t count,
                                struct schema **ret_schema);
 

@@ -12,7 +12,7 @@ extern "C" {
 // The part of upb that we call, declared by hand: libgrpc-dev ships libupb.so.29
 // without its headers (Debian's libupb-dev is another, conflicting upb).
 // The names and layouts are upb's; tests/gateway/descriptor proves them against
-// the library that is linked. All types but the two structs are opaque. Pure.
+// the library that is linked. All types but the two that are defined here are opaque. Pure.
 
 typedef struct upb_Arena upb_Arena;
 typedef struct upb_DefPool upb_DefPool;
@@ -27,6 +27,22 @@ typedef struct upb_MiniTable upb_MiniTable;
 typedef struct upb_OneofDef upb_OneofDef;
 typedef struct upb_ServiceDef upb_ServiceDef;
 typedef struct upb_alloc upb_alloc;
+
+// The value of a field; which member holds it follows from its type.
+typedef union {
+    bool bool_val;
+    float float_val;
+    double double_val;
+    int32_t int32_val;
+    int64_t int64_val;
+    uint32_t uint32_val;
+    uint64_t uint64_val;
+    const void *msg_val;
+    struct {
+        const char *data;
+        size_t size;
+    } str_val;
+} upb_MessageValue;
 
 typedef struct {
     bool ok;
@@ -61,6 +77,7 @@ bool upb_JsonDecode(const char *buffer, size_t size, void *message, const upb_Me
 extern const upb_MiniTable google_protobuf_FileDescriptorProto_msginit;
 extern const upb_MiniTable google_protobuf_MessageOptions_msginit;
 extern const upb_MiniTable google_protobuf_FieldOptions_msginit;
+extern const upb_MiniTable google_protobuf_EnumOptions_msginit;
 extern const upb_MiniTable google_protobuf_EnumValueOptions_msginit;
 extern const upb_MiniTable google_protobuf_MethodOptions_msginit;
 
@@ -104,12 +121,14 @@ bool upb_FieldDef_IsRepeated(const upb_FieldDef *field);
 bool upb_FieldDef_IsMap(const upb_FieldDef *field);
 bool upb_FieldDef_IsPacked(const upb_FieldDef *field);
 bool upb_FieldDef_HasPresence(const upb_FieldDef *field);
+upb_MessageValue upb_FieldDef_Default(const upb_FieldDef *field);
 const upb_OneofDef *upb_FieldDef_RealContainingOneof(const upb_FieldDef *field);
 const upb_MessageDef *upb_FieldDef_MessageSubDef(const upb_FieldDef *field);
 const upb_EnumDef *upb_FieldDef_EnumSubDef(const upb_FieldDef *field);
 const void *upb_FieldDef_Options(const upb_FieldDef *field);
 
 const char *upb_EnumDef_FullName(const upb_EnumDef *enumeration);
+const void *upb_EnumDef_Options(const upb_EnumDef *enumeration);
 int upb_EnumDef_ValueCount(const upb_EnumDef *enumeration);
 const upb_EnumValueDef *upb_EnumDef_Value(const upb_EnumDef *enumeration, int index);
 const char *upb_EnumValueDef_Name(const upb_EnumValueDef *value);

@@ -109,21 +109,33 @@ static bool get_element(struct json_reader *r, const struct schema_field *f,
     }
 }
 
-// Whether the next value is the name of an enum value that is not known, which
-// counts as an unknown field: takes it then, *ret_skipped says so.
+// Whether the next value is the name of an enum value that is not known, or a number that
+// its closed enum does not have, which counts as an unknown field: takes it then,
+// *ret_skipped says so.
 static bool skip_unknown_name(struct json_reader *r, const struct schema_field *f,
                               bool *ret_skipped) {
     *ret_skipped = false;
-    if (!r->ignore_unknown || f->enumeration == NULL || json_peek(r) != '"') {
+    if (!r->ignore_unknown || f->enumeration == NULL) {
+        return true;
+    }
+    uint8_t c = json_peek(r);
+    bool is_number = f->enumeration->closed && (c == '-' || (c >= '0' && c <= '9'));
+    if (c != '"' && !is_number) {
         return true;
     }
     const uint8_t *p = r->p;
     struct slice text;
     int32_t number;
-    if (!json_read_string(r, &text)) {
+    int64_t value;
+    if (!(is_number ? json_read_number(r, &text) : json_read_string(r, &text))) {
         return false;
     }
-    *ret_skipped = !schema_enum_by_name(f->enumeration, text, &number);
+    if (is_number) {
+        *ret_skipped = json_parse_int64(text, INT32_MIN, INT32_MAX, &value) == JSON_NUMBER_OK &&
+                       schema_enum_by_number(f->enumeration, (int32_t)value) == NULL;
+    } else {
+        *ret_skipped = !schema_enum_by_name(f->enumeration, text, &number);
+    }
     if (!*ret_skipped) {
         r->p = p;
     }

@@ -134,7 +134,7 @@ static bool put_element(struct json_writer *w, const struct schema_field *f,
     case SCHEMA_ENUM:
         return put_enum(w, f->enumeration, (int32_t)u);
     case SCHEMA_STRING:
-        return json_put_string(w, v->bytes);
+        return f->any_bytes ? json_put_any_string(w, v->bytes) : json_put_string(w, v->bytes);
     case SCHEMA_BYTES:
         return put_bytes(w, v->bytes);
     case SCHEMA_MESSAGE:
@@ -181,6 +181,9 @@ static bool put_packed(struct json_writer *w, const struct schema_field *f, stru
             v.value = le64toh(v.value);
             p += width;
         }
+        if (json_is_unknown_enum(f, &v)) {
+            continue;
+        }
         json_put_separator(w, first);
         put_element(w, f, &v);
     }
@@ -207,6 +210,9 @@ static bool put_repeated(struct json_writer *w, const struct schema_field *f,
             if (!put_packed(w, f, v.bytes, &first)) {
                 return false;
             }
+            continue;
+        }
+        if (json_is_unknown_enum(f, &v)) {
             continue;
         }
         json_put_separator(w, &first);
@@ -268,9 +274,28 @@ static bool put_field(struct json_writer *w, const struct schema_message *m,
     return put_element(w, f, &v);
 }
 
-// A repeated scalar that is there but empty (packed, no bytes) counts as unset.
-static bool is_empty_list(const struct schema_field *f, const struct wire_field *v) {
-    return v->type == WIRE_BYTES && f->wire_type != WIRE_BYTES && v->bytes.len == 0;
+// Whether a packed list has a value that its closed enum has.
+static bool has_known_enum(const struct schema_field *f, struct slice packed) {
+    const uint8_t *p = packed.data;
+    const uint8_t *end = p + packed.len;
+    while (p < end) {
+        struct wire_field v = {.number = f->number};
+        // What is malformed is found when it is put.
+        if (!wire_read_varint(&p, end, &v.value) || !json_is_unknown_enum(f, &v)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether a value of a selective field leaves it unset: a repeated scalar that is there but
+// empty (packed, no bytes), or what its closed enum does not have.
+static bool is_nothing(const struct schema_field *f, const struct wire_field *v) {
+    if (v->type == WIRE_BYTES && f->wire_type != WIRE_BYTES) {
+        return v->bytes.len == 0 ||
+               (f->enumeration != NULL && f->enumeration->closed && !has_known_enum(f, v->bytes));
+    }
+    return json_is_unknown_enum(f, v);
 }
 
 // Notes where each field stands. A value that a later one replaces is checked
@@ -286,7 +311,7 @@ static bool scan_fields(struct json_writer *w, const struct schema_message *m, s
             return json_writer_fail(w, malformed);
         }
         const struct schema_field *f = schema_field_by_number(m, v.number);
-        if (f == NULL || !json_field_matches(f, &v) || (f->repeated && is_empty_list(f, &v))) {
+        if (f == NULL || !json_field_matches(f, &v) || (f->selective && is_nothing(f, &v))) {
             continue;
         }
         struct slot *slot = &slots[f->index];
@@ -394,7 +419,7 @@ static bool put_message(struct json_writer *w, const struct schema_message *m, s
 
 // Puts the value of an unset field.
 static bool put_unset(struct json_writer *w, const struct schema_field *f) {
-    struct wire_field zero = {.number = f->number, .type = (enum wire_type)f->wire_type};
+    struct wire_field value = json_default_of(f);
     if (f->repeated) {
         json_put(w, f->map ? "{}" : "[]", 2);
         return true;
@@ -403,7 +428,7 @@ static bool put_unset(struct json_writer *w, const struct schema_field *f) {
         json_put(w, "null", 4);
         return true;
     }
-    return put_element(w, f, &zero);
+    return put_element(w, f, &value);
 }
 
 static const struct json_recursion recursion = {

@@ -124,7 +124,7 @@ static bool read_entry(struct json_writer *w, const struct schema_field *key_fie
 static struct slice key_text(struct json_writer *w, const struct schema_field *f,
                              const struct wire_field *key) {
     if (f->type == SCHEMA_STRING) {
-        return key->bytes;
+        return f->any_bytes ? json_any_text(w->arena, key->bytes) : key->bytes;
     }
     if (f->type == SCHEMA_BOOL) {
         return slice_of_cstr(key->value != 0 ? "true" : "false");
@@ -156,9 +156,12 @@ bool json_put_map(struct json_writer *w, const struct schema_field *f, const uin
             continue;
         }
         struct wire_field key = {.type = (enum wire_type)key_field->wire_type};
-        struct wire_field value = {.type = (enum wire_type)value_field->wire_type};
+        struct wire_field value = json_default_of(value_field);
         if (!read_entry(w, key_field, value_field, v.bytes, &key, &value)) {
             return false;
+        }
+        if (json_is_unknown_enum(value_field, &value)) {
+            continue; // the whole entry counts as an unknown field
         }
         json_entries_add(&entries, w->arena, key_text(w, key_field, &key), &value);
     }

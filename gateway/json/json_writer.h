@@ -149,9 +149,29 @@ static inline bool json_field_matches(const struct schema_field *f, const struct
            (v->type == WIRE_BYTES && f->repeated && f->wire_type != WIRE_GROUP_START);
 }
 
+// Whether a value of f is a number that its closed enum does not have: it counts as an
+// unknown field then (https://protobuf.dev/programming-guides/enum/).
+static inline bool json_is_unknown_enum(const struct schema_field *f, const struct wire_field *v) {
+    return f->enumeration != NULL && f->enumeration->closed &&
+           schema_enum_by_number(f->enumeration, (int32_t)v->value) == NULL;
+}
+
+// What a field holds that is not on the wire and no message.
+static inline struct wire_field json_default_of(const struct schema_field *f) {
+    return (struct wire_field){.number = f->number,
+                               .type = (enum wire_type)f->wire_type,
+                               .value = f->default_value,
+                               .bytes = f->default_bytes};
+}
+
 // Each appends one JSON value (or, where it says so, a part of one) to w->out. Returns
 // false with w->fault set on failure; what was appended by then is not removed.
 bool json_put_string(struct json_writer *w, struct slice text);
+// As json_put_string, of text that need not be UTF-8.
+bool json_put_any_string(struct json_writer *w, struct slice text);
+// Returns text with U+FFFD for what is no UTF-8, as browsers decode it (WHATWG Encoding
+// 4.1, "replacement"): borrowed, or in a.
+struct slice json_any_text(struct arena *a, struct slice text);
 bool json_put_map(struct json_writer *w, const struct schema_field *f, const uint8_t *first,
                   const uint8_t *last, const uint8_t *end);
 bool json_put_known(struct json_writer *w, const struct schema_message *m, struct slice bytes);

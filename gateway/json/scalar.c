@@ -173,6 +173,10 @@ const char *scalar_put_enum_number(struct arena *a, const struct schema_field *f
         return arena_printf(a, "%s is none of %s and no 32-bit integer", scalar_quote(a, text),
                             list_words(a, f->enumeration));
     }
+    if (f->enumeration->closed && schema_enum_by_number(f->enumeration, (int32_t)number) == NULL) {
+        return arena_printf(a, "%s is no number of %.*s, which is a closed enum",
+                            scalar_quote(a, text), SLICE_FMT(f->enumeration->full_name));
+    }
     wire_put_varint(out, (uint64_t)number);
     return NULL;
 }
@@ -210,8 +214,7 @@ static const char *put_field_mask(struct arena *a, struct slice text,
         if (field_mask_path_from_json(part, spelling, &path)) {
             wire_put_bytes(out, MASK_PATHS, strbuf_slice(&path));
         } else {
-            fault = arena_printf(a,
-                                 "%s is no field mask: lowerCamelCase paths with commas between",
+            fault = arena_printf(a, "%s is no field mask: lowerCamelCase paths with commas between",
                                  scalar_quote(a, text));
         }
     }
@@ -243,7 +246,7 @@ const char *scalar_put_known(struct arena *a, enum schema_known known, struct sl
 }
 
 bool scalar_has_text(const struct schema_field *f) {
-    if (f->map || f->type == SCHEMA_GROUP) {
+    if (f->map) {
         return false;
     }
     if (f->message == NULL) {
@@ -260,6 +263,22 @@ bool scalar_has_text(const struct schema_field *f) {
     }
 }
 
+// What stands behind the tag of a message.
+static void put_content(const struct schema_field *f, struct slice message, struct strbuf *out) {
+    if (f->type == SCHEMA_GROUP) {
+        strbuf_append_slice(out, message);
+        wire_put_tag(out, f->number, WIRE_GROUP_END);
+    } else {
+        wire_put_varint(out, message.len);
+        strbuf_append_slice(out, message);
+    }
+}
+
+void scalar_put_message(const struct schema_field *f, struct slice message, struct strbuf *out) {
+    scalar_put_tag(f, out);
+    put_content(f, message, out);
+}
+
 static const char *put_message(struct arena *a, const struct schema_field *f, struct slice text,
                                struct strbuf *out) {
     struct strbuf inner = STRBUF_INIT;
@@ -274,8 +293,7 @@ static const char *put_message(struct arena *a, const struct schema_field *f, st
         fault = scalar_put_known(a, f->message->known, text, &inner);
     }
     if (fault == NULL) {
-        wire_put_varint(out, inner.len);
-        strbuf_append_slice(out, strbuf_slice(&inner));
+        put_content(f, strbuf_slice(&inner), out);
     }
     strbuf_release(&inner);
     return fault;

@@ -21,8 +21,8 @@ const char *scalar_put_number(struct arena *a, const struct schema_field *f, str
 const char *scalar_put_enum_name(struct arena *a, const struct schema_field *f, struct slice text,
                                  struct strbuf *out);
 
-// Any 32-bit number, also one that the enum does not name (proto3's enums are
-// open).
+// Any 32-bit number, also one that the enum does not name if it is open; a closed one's
+// upstream would not see the field.
 const char *scalar_put_enum_number(struct arena *a, const struct schema_field *f, struct slice text,
                                    struct strbuf *out);
 
@@ -37,12 +37,16 @@ const char *scalar_put_known(struct arena *a, enum schema_known known, struct sl
 
 // A value of f's type from the text of a path or a query: for enums a word, a
 // name or a number; for bool "true" or "false"; for messages those above and
-// wrappers, behind their length. f is no group, map or other message.
+// wrappers, behind their length, or before the end tag if f is a group. f is no map or
+// other message.
 const char *scalar_put_text(struct arena *a, const struct schema_field *f, struct slice text,
                             struct strbuf *out);
 
 // Whether scalar_put_text takes f's type.
 bool scalar_has_text(const struct schema_field *f);
+
+// Appends one element of f, a message, with its tag: length-prefixed or as a group.
+void scalar_put_message(const struct schema_field *f, struct slice message, struct strbuf *out);
 
 // Appends the tag of an element of f.
 void scalar_put_tag(const struct schema_field *f, struct strbuf *out);

@@ -4,6 +4,7 @@
 #include "gateway/envelope.h"
 #include "gateway/json/json_read.h"
 #include "gateway/json/json_write.h"
+#include "gateway/json/scalar.h"
 
 enum { MOST_LEVELS = 16 }; // of messages within messages
 
@@ -74,14 +75,13 @@ static void compose_message(struct composer *c, const struct schema_field *f, st
     size_t count = c->count;
     compose(c, f->message, &inner);
     if (c->count > count || (f->marks & SCHEMA_ALWAYS_SET) != 0) {
-        wire_put_bytes(wire, f->number, strbuf_slice(&inner));
+        scalar_put_message(f, strbuf_slice(&inner), wire);
     }
     strbuf_release(&inner);
 }
 
 static void compose_field(struct composer *c, const struct schema_field *f, struct strbuf *wire) {
-    bool is_plain_message =
-        f->message != NULL && !f->map && f->type != SCHEMA_GROUP && f->message->known == KNOWN_NONE;
+    bool is_plain_message = f->message != NULL && !f->map && f->message->known == KNOWN_NONE;
     if (read_example(c->builder, f, wire)) {
         c->count++;
     } else if (is_plain_message && c->depth < MOST_LEVELS && !is_open(c, f->message)) {

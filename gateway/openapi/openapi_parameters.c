@@ -146,8 +146,7 @@ static void put_query_field(struct query *q, const struct schema_message *m,
             put_query_parameter(q, m, f);
             q->count++;
         }
-    } else if (f->message != NULL && !f->repeated && f->type != SCHEMA_GROUP &&
-               f->message->known == KNOWN_NONE) {
+    } else if (f->message != NULL && !f->repeated && f->message->known == KNOWN_NONE) {
         if (q->depth == BIND_DEPTH || is_open(q, f->message)) {
             q->is_cut = q->is_cut || q->depth < BIND_DEPTH;
         } else {

@@ -106,7 +106,7 @@ const char *bind_put(struct arena *a, const struct bound_field *field, struct sl
     struct slice bytes = arena_copy(a, strbuf_slice(&inner));
     for (size_t i = field->depth - 1; fault == NULL && i > 0; i--) {
         inner.len = 0;
-        wire_put_bytes(i == 1 ? out : &inner, field->chain[i - 1]->number, bytes);
+        scalar_put_message(field->chain[i - 1], bytes, i == 1 ? out : &inner);
         if (i > 1) {
             bytes = arena_copy(a, strbuf_slice(&inner));
         }

@@ -41,8 +41,7 @@ const char *bind_no_field(struct arena *a, const struct schema_message *m, struc
 
 // Whether names may follow the field's: a message that is neither repeated nor well known.
 static inline bool bind_has_fields(const struct schema_field *f) {
-    return f->message != NULL && !f->repeated && f->type != SCHEMA_GROUP &&
-           f->message->known == KNOWN_NONE;
+    return f->message != NULL && !f->repeated && f->message->known == KNOWN_NONE;
 }
 
 // Why none may follow the field's name, in a.

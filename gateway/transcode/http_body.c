@@ -10,7 +10,7 @@ bool http_body_is(const struct schema_message *m) {
 }
 
 bool http_body_is_field(const struct schema_field *f) {
-    return f->type == SCHEMA_MESSAGE && !f->repeated && http_body_is(f->message);
+    return f->message != NULL && !f->repeated && http_body_is(f->message);
 }
 
 void http_body_put(struct slice content_type, struct slice data, struct strbuf *out) {
@@ -56,7 +56,7 @@ bool http_body_read_field(struct arena *a, const struct schema_field *f, struct 
         if (!wire_read_field(&p, end, &field)) {
             return false;
         }
-        if (field.type == WIRE_BYTES && field.number == f->number) {
+        if ((int)field.type == (int)f->wire_type && field.number == f->number) {
             // Of several all are merged, which their concatenation is.
             struct strbuf merged = STRBUF_INIT;
             strbuf_append_slice(&merged, body);

@@ -185,7 +185,7 @@ static const struct error *put_http_body(struct arena *a, const struct transcode
     if (route->whole_body) {
         strbuf_append_slice(out, strbuf_slice(&body));
     } else {
-        wire_put_bytes(out, route->body->number, strbuf_slice(&body));
+        scalar_put_message(route->body, strbuf_slice(&body), out);
     }
     strbuf_release(&body);
     return NULL;

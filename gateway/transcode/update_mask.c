@@ -3,14 +3,15 @@
 #include "base/core/well_known_fields.h"
 #include "base/core/wire.h"
 #include "gateway/json/json_reader.h"
+#include "gateway/json/scalar.h"
 
 static bool is_mask(const struct schema_field *f) {
-    return f->type == SCHEMA_MESSAGE && !f->repeated && f->message->known == KNOWN_FIELD_MASK;
+    return f->message != NULL && !f->repeated && f->message->known == KNOWN_FIELD_MASK;
 }
 
 const struct schema_field *update_mask_field(const struct schema_message *request,
                                              const struct schema_field *body) {
-    if (body == NULL || body->type != SCHEMA_MESSAGE || body->repeated ||
+    if (body == NULL || body->message == NULL || body->repeated ||
         body->message->known != KNOWN_NONE) {
         return NULL;
     }
@@ -31,7 +32,8 @@ bool update_mask_is_given(const struct schema_field *mask, struct slice request)
     const uint8_t *end = p + request.len;
     struct wire_field field;
     while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number == mask->number && field.type == WIRE_BYTES && field.bytes.len > 0) {
+        if (field.number == mask->number && (int)field.type == (int)mask->wire_type &&
+            field.bytes.len > 0) {
             return true;
         }
     }
@@ -45,7 +47,7 @@ struct mask_walk {
 };
 
 static bool has_paths_of_its_own(const struct schema_field *f) {
-    return f->type == SCHEMA_MESSAGE && !f->repeated && f->message->known == KNOWN_NONE;
+    return f->message != NULL && !f->repeated && f->message->known == KNOWN_NONE;
 }
 
 static bool walk_members(struct mask_walk *w, const struct schema_message *m);
@@ -109,7 +111,7 @@ void update_mask_infer(struct arena *a, const struct schema_field *mask,
     };
     // The body as a whole (null, {}) names nothing. It was read before: it is JSON.
     if (json_peek(&w.reader) == '{' && walk_members(&w, body->message) && w.paths.len > 0) {
-        wire_put_bytes(out, mask->number, strbuf_slice(&w.paths));
+        scalar_put_message(mask, strbuf_slice(&w.paths), out);
     }
     strbuf_release(&w.path);
     strbuf_release(&w.paths);

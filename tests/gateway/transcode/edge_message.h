@@ -302,7 +302,7 @@ class EdgeMessage {
         if (e->null_value) {
             return 0;
         }
-        if (e->values[0].number == 0 && Below(3) == 0) { // proto3's are open
+        if (!e->closed && Below(3) == 0) {
             static const int32_t edges[] = {INT32_MIN, -1, 12345, INT32_MAX};
             return static_cast<uint64_t>(static_cast<int64_t>(OneOf(edges)));
         }

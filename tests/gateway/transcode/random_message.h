@@ -321,8 +321,7 @@ class RandomMessage {
         case SCHEMA_ENUM:
             if (f->enumeration->null_value) {
                 Varint(0, &out);
-            } else if (Below(5) == 0 && f->enumeration->values[0].number == 0) {
-                // Not of proto2's closed enums, whose first is not 0 here.
+            } else if (Below(5) == 0) {
                 Varint(static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(random_()))),
                        &out);
             } else {
