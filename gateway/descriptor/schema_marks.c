@@ -13,6 +13,8 @@ enum {
     FIELD_JSON_ALWAYS_SET = 3,
     FIELD_JSON_PLAIN_VALUE = 4,
     FIELD_JSON_EXAMPLE = 5,
+    FIELD_JSON_EVENT_ID = 6,
+    FIELD_JSON_LAST_EVENT_ID = 7,
     REPLY_JSON_EXAMPLE = 1,
     FIELD_OPTION_DEPRECATED = 3,
 };
@@ -59,6 +61,8 @@ uint8_t schema_marks_of(struct arena *a, struct slice options) {
         {FIELD_JSON_OUTPUT_ONLY, SCHEMA_OUTPUT_ONLY},
         {FIELD_JSON_ALWAYS_SET, SCHEMA_ALWAYS_SET},
         {FIELD_JSON_PLAIN_VALUE, SCHEMA_PLAIN_VALUE},
+        {FIELD_JSON_EVENT_ID, SCHEMA_EVENT_ID},
+        {FIELD_JSON_LAST_EVENT_ID, SCHEMA_LAST_EVENT_ID},
     };
     uint8_t marks = marks_of_behaviors(options);
     if (descriptor_option_varint(options, FIELD_OPTION_DEPRECATED) != 0) {

@@ -8,8 +8,9 @@
 
 // What a page may send without being mapped.
 static const char *const request_names[] = {
-    "accept",        "authorization", "content-encoding", "content-type", "grpc-timeout",
-    "if-none-match", "traceparent",   "tracestate",       "x-request-id", "x-request-timeout",
+    "accept",       "authorization", "content-encoding",  "content-type",
+    "grpc-timeout", "if-none-match", "last-event-id",     "traceparent",
+    "tracestate",   "x-request-id",  "x-request-timeout",
 };
 
 // What a page may read beside what the mappings add.

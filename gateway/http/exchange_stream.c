@@ -187,7 +187,8 @@ static const struct error *put_object(struct stream_reply *s, struct slice messa
     struct exchange *x = s->exchange;
     enum envelope_kind kind = x->context->edge.options.envelope;
     size_t before = s->ready.len;
-    begin_object(s, false, SLICE_EMPTY);
+    // Of bytes that are no message it is dropped with the rest.
+    begin_object(s, false, transcoder_event_id(&s->scratch, x->routing.match.route, message));
     envelope_stream_begin(kind, &s->ready);
     const struct error *error = transcoder_decode_response(
         x->api->transcoder, &s->scratch, x->routing.match.route, message, &s->ready);
@@ -424,8 +425,22 @@ static int64_t begin_by_us(const struct exchange *x, enum stream_format format) 
                                                 : clock_monotonic_us() + after_ms * 1000;
 }
 
+// Has the request go on behind the last event that the client has seen, if it says which.
+static const struct error *resume(struct exchange *x, struct slice *message) {
+    const struct transcoder_route *route = x->routing.match.route;
+    const struct http_header *last =
+        transcoder_route_resumes(route) ? header_find(x->headers, "last-event-id") : NULL;
+    return last != NULL && last->value.len > 0
+               ? transcoder_resume(&x->arena, route, last->value, message)
+               : NULL;
+}
+
 enum MHD_Result exchange_stream_start(struct exchange *x, struct MHD_Connection *connection,
                                       struct slice message) {
+    const struct error *error = resume(x, &message);
+    if (error != NULL) {
+        return exchange_answer_error(x, connection, error, false);
+    }
     const struct rpc_metadata *metadata;
     int count;
     enum MHD_Result result;

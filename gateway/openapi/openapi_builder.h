@@ -25,7 +25,8 @@ struct openapi_builder {
     // each side that was referred to, and one for each side that is written.
     uint8_t *messages;
     uint8_t *enums;
-    bool has_get; // some operation has an ETag
+    bool has_get;     // some operation has an ETag
+    bool has_resumed; // an operation takes Last-Event-ID
     // The HTTP statuses of errors that routes can answer, rising.
     int error_statuses[OPENAPI_MOST_STATUSES];
     size_t error_status_count;

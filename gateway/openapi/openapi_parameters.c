@@ -198,6 +198,10 @@ bool openapi_parameters_put(struct openapi_builder *b, const struct route_parts 
     }
     refer(b, "X-Request-Id");
     refer(b, "X-Request-Timeout");
+    if (route->resumes) {
+        refer(b, "Last-Event-ID");
+        b->has_resumed = true;
+    }
     if (has_etag) {
         refer(b, "If-None-Match");
     }
@@ -216,6 +220,13 @@ void openapi_parameters_components(struct openapi_builder *b) {
                "How many seconds the caller waits, at most the gateway's own time-out; then the "
                "reply is 504.",
                "number");
+    if (b->has_resumed) {
+        put_header(b, "Last-Event-ID", "Last-Event-ID",
+                   "The `id` of the last event that the caller has seen, which a browser's "
+                   "EventSource sends when it connects again: the stream goes on behind it, "
+                   "whatever the URL says.",
+                   "string");
+    }
     if (b->has_get) {
         put_header(b, "If-None-Match", "If-None-Match",
                    "The `ETag` of a reply that the caller has: the reply is 304 if it is still the "

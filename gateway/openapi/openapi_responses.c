@@ -226,6 +226,16 @@ static void put_success(struct openapi_builder *b, const struct openapi_success 
     }
     doc_close(b->out, '}');
     doc_close(b->out, '}');
+    if (success->method->server_streaming && !success->is_http_body) {
+        doc_open_member(b->out, "204", '{');
+        doc_member_cstr(b->out, "description",
+                        "No Content: to who accepts `text/event-stream`, there are no events and "
+                        "none will come; an EventSource does not connect again.");
+        open_headers(b);
+        put_mapped_headers(b);
+        doc_close(b->out, '}');
+        doc_close(b->out, '}');
+    }
     if (success->has_etag) {
         doc_open_member(b->out, "304", '{');
         doc_member_cstr(b->out, "description",

@@ -12,6 +12,7 @@ struct route_parts route_parts_of(const struct transcoder_route *route) {
         .body = route->body,
         .response_body = route->response_body,
         .update_mask = route->update_mask,
+        .resumes = transcoder_route_resumes(route),
     };
 }
 

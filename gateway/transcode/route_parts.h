@@ -17,6 +17,7 @@ struct route_parts {
     const struct schema_field *body;          // NULL unless the body is one field
     const struct schema_field *response_body; // NULL for the whole message
     const struct schema_field *update_mask;   // inferred if not given; NULL if not
+    bool resumes;                             // by Last-Event-ID
 };
 
 // Returns the parts of route; they are valid as long as its transcoder.

@@ -313,3 +313,24 @@ bool transcoder_message_json(const struct transcoder *transcoder, struct arena *
     const char *fault;
     return type != NULL && json_write_message(transcoder->schema, a, type, message, out, &fault);
 }
+
+// --- events ---
+
+bool transcoder_route_resumes(const struct transcoder_route *route) {
+    return route->event_ids.last_id != NULL;
+}
+
+const struct error *transcoder_resume(struct arena *a, const struct transcoder_route *route,
+                                      struct slice last_event_id, struct slice *message) {
+    const char *fault = event_id_resume(a, route->event_ids.last_id, last_event_id, message);
+    return fault == NULL
+               ? NULL
+               : transcoder_error(error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID,
+                                            "Header Last-Event-ID is invalid: %s.", fault));
+}
+
+struct slice transcoder_event_id(struct arena *a, const struct transcoder_route *route,
+                                 struct slice message) {
+    const struct schema_field *id = route->event_ids.id;
+    return id != NULL ? event_id_of(a, id, message) : SLICE_EMPTY;
+}

@@ -115,6 +115,20 @@ const struct error *transcoder_encode_request(const struct transcoder *transcode
                                               const struct transcoder_request *request,
                                               struct slice *ret_message);
 
+// Whether the header Last-Event-ID sets a field of the route's request.
+bool transcoder_route_resumes(const struct transcoder_route *route);
+
+// Sets that field to the header's value, in place of one that the request has: *message, which
+// transcoder_encode_request has made, becomes another one in a. INVALID_ARGUMENT /
+// HEADER_INVALID for a value that is none of its type.
+const struct error *transcoder_resume(struct arena *a, const struct transcoder_route *route,
+                                      struct slice last_event_id, struct slice *message);
+
+// The id of a response message of the route as an event, which transcoder_decode_response has
+// taken; in a or borrowed from message. Empty if it has none.
+struct slice transcoder_event_id(struct arena *a, const struct transcoder_route *route,
+                                 struct slice message);
+
 // Appends the JSON of a response message's bytes to out. INTERNAL /
 // RESPONSE_MALFORMED if the bytes are no valid message (then out is as before).
 const struct error *transcoder_decode_response(const struct transcoder *transcoder, struct arena *a,

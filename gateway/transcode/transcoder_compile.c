@@ -154,6 +154,10 @@ static const struct error *compile_rule(struct transcoder *t, struct arena *a,
     if (error != NULL) {
         return error;
     }
+    const char *fault_of_ids = event_ids_find(a, method, &route->event_ids);
+    if (fault_of_ids != NULL) {
+        return refuse_rule(a, method, rule, 0, fault_of_ids);
+    }
     size_t other;
     if (!route_table_add(&t->table, &route->path, slice_of_cstr(route->verb), index, &other)) {
         const struct transcoder_route *first = &t->routes[other];

@@ -26,6 +26,7 @@ PACKAGES_TEST=(
     golang-go
     sqlite3
     chromium
+    nginx haproxy
 )
 
 # To look over the code.

@@ -1,0 +1,102 @@
+#include "gateway/transcode/event_id.h"
+
+#include <inttypes.h>
+
+#include "base/core/wire.h"
+#include "gateway/json/scalar.h"
+
+static bool is_unsigned(const struct schema_field *f) {
+    return f->type == SCHEMA_UINT32 || f->type == SCHEMA_UINT64 || f->type == SCHEMA_FIXED32 ||
+           f->type == SCHEMA_FIXED64;
+}
+
+static bool is_signed(const struct schema_field *f) {
+    return f->type == SCHEMA_INT32 || f->type == SCHEMA_INT64 || f->type == SCHEMA_SINT32 ||
+           f->type == SCHEMA_SINT64 || f->type == SCHEMA_SFIXED32 || f->type == SCHEMA_SFIXED64;
+}
+
+static bool can_be_id(const struct schema_field *f) {
+    return !f->repeated && (f->type == SCHEMA_STRING || is_unsigned(f) || is_signed(f));
+}
+
+static bool can_be_last_id(const struct schema_field *f) {
+    return !f->repeated && scalar_has_text(f);
+}
+
+// The field of a message that has the mark.
+static const char *find(struct arena *a, const struct schema_message *m, enum schema_mark mark,
+                        bool (*can_be)(const struct schema_field *f),
+                        const struct schema_field **ret) {
+    *ret = NULL;
+    for (uint32_t i = 0; i < m->field_count; i++) {
+        const struct schema_field *f = &m->fields[i];
+        if ((f->marks & mark) == 0) {
+            continue;
+        }
+        const char *word = mark == SCHEMA_EVENT_ID ? "event_id" : "last_event_id";
+        if (*ret != NULL || !can_be(f)) {
+            return arena_printf(a, "field \"%.*s\" of %.*s cannot be its %s: %s",
+                                SLICE_FMT(f->name), SLICE_FMT(m->full_name), word,
+                                *ret != NULL ? "another one is" : "it is not of such a type");
+        }
+        *ret = f;
+    }
+    return NULL;
+}
+
+const char *event_ids_find(struct arena *a, const struct schema_method *method,
+                           struct event_ids *ret) {
+    *ret = (struct event_ids){0};
+    if (!method->server_streaming) {
+        return NULL;
+    }
+    const char *fault = find(a, method->output, SCHEMA_EVENT_ID, can_be_id, &ret->id);
+    return fault != NULL
+               ? fault
+               : find(a, method->input, SCHEMA_LAST_EVENT_ID, can_be_last_id, &ret->last_id);
+}
+
+static struct slice number_text(struct arena *a, const struct schema_field *id, uint64_t value) {
+    if (is_unsigned(id)) {
+        return slice_of_cstr(arena_printf(a, "%" PRIu64, value));
+    }
+    int64_t number = (int64_t)value;
+    if (id->type == SCHEMA_SINT32 || id->type == SCHEMA_SINT64) {
+        number = (int64_t)(value >> 1 ^ (0 - (value & 1)));
+    } else if (id->type == SCHEMA_INT32 || id->type == SCHEMA_SFIXED32) {
+        number = (int32_t)value;
+    }
+    return slice_of_cstr(arena_printf(a, "%" PRId64, number));
+}
+
+struct slice event_id_of(struct arena *a, const struct schema_field *id, struct slice message) {
+    struct slice text = SLICE_EMPTY;
+    uint64_t value = 0;
+    const uint8_t *p = message.data;
+    const uint8_t *end = p + message.len;
+    struct wire_field field;
+    while (p < end && wire_read_field(&p, end, &field)) {
+        if (field.number != id->number || (uint8_t)field.type != id->wire_type) {
+            continue;
+        }
+        if (id->type == SCHEMA_STRING) {
+            text = field.bytes;
+        } else {
+            value = field.value;
+        }
+    }
+    return value != 0 ? number_text(a, id, value) : text;
+}
+
+const char *event_id_resume(struct arena *a, const struct schema_field *last_id, struct slice text,
+                            struct slice *message) {
+    struct strbuf out = STRBUF_INIT;
+    strbuf_append_slice(&out, *message);
+    scalar_put_tag(last_id, &out);
+    const char *fault = scalar_put_text(a, last_id, text, &out);
+    if (fault == NULL) {
+        *message = arena_copy(a, strbuf_slice(&out));
+    }
+    strbuf_release(&out);
+    return fault;
+}
