@@ -19,6 +19,15 @@ PACKAGES_BUILD=(
     curl
 )
 
+# To run docs/CLIENTS.md's clients, beside those to build and to test.
+PACKAGES_CLIENTS=(
+    pkg-config
+    golang-google-grpc-dev golang-goprotobuf-dev
+    default-jdk-headless libgrpc-java libprotobuf-java libnetty-java libguava-java libperfmark-java
+    libgeronimo-annotation-1.3-spec-java protobuf-compiler-grpc-java-plugin
+    ruby-grpc
+)
+
 # To run the tests, beside the above.
 PACKAGES_TEST=(
     libgtest-dev
@@ -27,6 +36,7 @@ PACKAGES_TEST=(
     sqlite3
     chromium
     nginx haproxy
+    "${PACKAGES_CLIENTS[@]}"
 )
 
 # To look over the code.
