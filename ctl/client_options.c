@@ -6,6 +6,8 @@
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/file.h"
+#include "ctl/server_probe.h"
+#include "ctl/typed_token.h"
 
 enum { MAX_TOKEN_BYTES = 1024 };
 
@@ -26,7 +28,8 @@ const struct cli_option client_options_rows[] = {
     {.name = "--token-file",
      .value = "FILE",
      CLI_TEXT_AT(struct client_options, token_file),
-     .help = "file that holds the token, or - for standard input"},
+     .help =
+         "file that holds the token; -: standard input, where it\nis not shown while it is typed"},
     {.name = "--timeout-ms",
      .value = "N",
      CLI_NUMBER_AT(struct client_options, timeout_ms),
@@ -50,8 +53,10 @@ static const struct error *find_token(const struct invocation *in,
     const char *flag = options->has_token ? "--token" : "RUNSCTL_TOKEN";
     if (!options->has_token && options->token_file != NULL) {
         flag = "--token-file";
+        bool is_typed = strcmp(options->token_file, "-") == 0 && typed_token_is_asked();
         const struct error *error =
-            file_read(in->arena, flag, options->token_file, MAX_TOKEN_BYTES, &token);
+            is_typed ? typed_token_read(in->arena, flag, &token)
+                     : file_read(in->arena, flag, options->token_file, MAX_TOKEN_BYTES, &token);
         if (error != NULL) {
             return error;
         }
@@ -91,19 +96,37 @@ const struct error *client_options_open(const struct invocation *in,
     return error;
 }
 
+// What to do where no server answered.
+static const char *hint_of_silence(const struct invocation *in, const struct connection *c) {
+    const char *other = server_probe_explain(in->arena, c->server);
+    return other != NULL
+               ? other
+               : arena_printf(in->arena,
+                              "see whether it runs at %s; --server or RUNSCTL_SERVER names another",
+                              c->server);
+}
+
+int client_options_call_again(const struct invocation *in, struct connection *connection,
+                              const char *path, struct slice request, struct slice *ret_response) {
+    const struct error *error = connection_call(connection, in->arena, path, request, ret_response);
+    if (error == NULL) {
+        return EXIT_CODE_OK;
+    }
+    // What no server sent has the client's domain.
+    bool is_silence =
+        error->domain != NULL && strcmp(error->domain, REASON_DOMAIN_GATEWAY) == 0 &&
+        (error->code == STATUS_UNAVAILABLE || error->code == STATUS_DEADLINE_EXCEEDED);
+    return command_error(in, error, is_silence ? hint_of_silence(in, connection) : NULL);
+}
+
 int client_options_call(const struct invocation *in, const struct client_options *options,
                         const char *path, struct slice request, struct slice *ret_response) {
     struct connection connection;
-    const char *hint = NULL;
     const struct error *error = client_options_open(in, options, &connection);
-    if (error == NULL) {
-        error = connection_call(&connection, in->arena, path, request, ret_response);
-        if (error != NULL && error->code == STATUS_UNAVAILABLE) {
-            hint = arena_printf(
-                in->arena, "see whether it runs at %s; --server or RUNSCTL_SERVER names another",
-                connection.server);
-        }
-        connection_close(&connection);
+    if (error != NULL) {
+        return command_error(in, error, NULL);
     }
-    return error != NULL ? command_error(in, error, hint) : EXIT_CODE_OK;
+    int code = client_options_call_again(in, &connection, path, request, ret_response);
+    connection_close(&connection);
+    return code;
 }

@@ -27,6 +27,11 @@ const struct error *client_options_open(const struct invocation *in,
                                         const struct client_options *options,
                                         struct connection *ret_connection);
 
+// Calls one method with the request, on a connection that client_options_open opened. The
+// response lives in in->arena. Returns an exit code; an error has been printed.
+int client_options_call_again(const struct invocation *in, struct connection *connection,
+                              const char *path, struct slice request, struct slice *ret_response);
+
 // Opens, calls one method with the request and closes. The response lives in
 // in->arena. Returns an exit code; an error has been printed.
 int client_options_call(const struct invocation *in, const struct client_options *options,

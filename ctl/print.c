@@ -2,10 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/core/memory.h"
 #include "base/core/printable.h"
 #include "base/core/strbuf.h"
+
+enum { USUAL_WIDTH = 80, LEAST_WIDTH = 8 };
 
 void table_init(struct table *t, int columns, const char *const *headings) {
     *t = (struct table){.headings = headings, .columns = columns};
@@ -32,39 +36,108 @@ static size_t width_of(const char *cell) {
     return width;
 }
 
+size_t print_width(bool wants_all) {
+    if (wants_all || !isatty(STDOUT_FILENO)) {
+        return 0;
+    }
+    struct winsize size = {0};
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                           : USUAL_WIDTH;
+}
+
+void table_fit(struct table *t, size_t width, unsigned cuttable) {
+    t->most_width = width;
+    t->cuttable = cuttable;
+}
+
+// Prints the first width - 1 characters of a cell, and that it is cut.
+static void print_cut(FILE *out, const char *cell, size_t width) {
+    struct strbuf b = STRBUF_INIT;
+    printable_append(&b, slice_of_cstr(cell));
+    size_t end = 0;
+    for (size_t characters = 0; end < b.len; end++) {
+        characters += (b.data[end] & 0xC0) != 0x80;
+        if (characters == width) {
+            break;
+        }
+    }
+    fprintf(out, "%.*s…", (int)end, (const char *)b.data);
+    strbuf_release(&b);
+}
+
 static void print_row(const struct table *t, FILE *out, const char *const *cells,
                       const size_t *widths) {
     for (int c = 0; c < t->columns; c++) {
-        print_text(out, slice_of_cstr(cells[c]));
+        size_t width = width_of(cells[c]);
+        if (width > widths[c]) {
+            print_cut(out, cells[c], widths[c]);
+            width = widths[c];
+        } else {
+            print_text(out, slice_of_cstr(cells[c]));
+        }
         if (c + 1 < t->columns) {
-            size_t width = width_of(cells[c]);
             fprintf(out, "%*s", (int)(widths[c] - width) + 2, "");
         }
     }
     fputc('\n', out);
 }
 
-void table_print(const struct table *t, FILE *out) {
-    CLEANUP_FREE size_t *widths = mem_zalloc((size_t)t->columns * sizeof(*widths));
-    for (int c = 0; c < t->columns; c++) {
-        widths[c] = t->headings != NULL ? width_of(t->headings[c]) : 0;
+static void measure(struct table *t) {
+    if (t->widths == NULL) {
+        t->widths = mem_zalloc((size_t)t->columns * sizeof(*t->widths));
+        for (int c = 0; t->headings != NULL && c < t->columns; c++) {
+            t->widths[c] = width_of(t->headings[c]);
+        }
     }
     for (int i = 0; i < t->count; i++) {
         size_t width = width_of(t->cells[i]);
-        if (width > widths[i % t->columns]) {
-            widths[i % t->columns] = width;
+        if (width > t->widths[i % t->columns]) {
+            t->widths[i % t->columns] = width;
         }
     }
-    if (t->headings != NULL) {
+}
+
+// The widest column that may be cut further; -1 if there is none.
+static int widest(const struct table *t, const size_t *widths) {
+    int found = -1;
+    for (int c = 0; c < t->columns; c++) {
+        if ((t->cuttable & 1U << c) != 0 && widths[c] > LEAST_WIDTH &&
+            (found < 0 || widths[c] > widths[found])) {
+            found = c;
+        }
+    }
+    return found;
+}
+
+// Makes widths those of the columns as they are printed.
+static void fit(const struct table *t, size_t *widths) {
+    size_t line = 2 * ((size_t)t->columns - 1);
+    for (int c = 0; c < t->columns; c++) {
+        widths[c] = t->widths[c];
+        line += widths[c];
+    }
+    for (int c; t->most_width > 0 && line > t->most_width && (c = widest(t, widths)) >= 0; line--) {
+        widths[c]--;
+    }
+}
+
+void table_print(struct table *t, FILE *out) {
+    measure(t);
+    CLEANUP_FREE size_t *widths = mem_zalloc((size_t)t->columns * sizeof(*widths));
+    fit(t, widths);
+    if (t->headings != NULL && !t->has_headings_printed) {
         print_row(t, out, t->headings, widths);
+        t->has_headings_printed = true;
     }
     for (int i = 0; i + t->columns <= t->count; i += t->columns) {
         print_row(t, out, t->cells + i, widths);
     }
+    t->count = 0;
 }
 
 void table_release(struct table *t) {
     free(t->cells);
+    free(t->widths);
     *t = (struct table){.columns = t->columns};
 }
 

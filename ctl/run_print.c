@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cli/did_you_mean.h"
 #include "base/core/timestamp.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
@@ -35,6 +36,20 @@ bool run_status_parse(const char *word, Runs__V1__RunStatus *ret_status) {
     return false;
 }
 
+const struct error *run_status_read(struct arena *a, const char *word,
+                                    Runs__V1__RunStatus *ret_status) {
+    if (run_status_parse(word, ret_status)) {
+        return NULL;
+    }
+    struct did_you_mean meant = {.given = word, .length = strlen(word)};
+    for (int i = 1; i < WORD_COUNT; i++) {
+        did_you_mean_consider(&meant, words[i]);
+    }
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "--status: \"%s\" is no status%s%s%s",
+                     word, meant.best != NULL ? " (did you mean " : "",
+                     meant.best != NULL ? meant.best : "", meant.best != NULL ? "?)" : "");
+}
+
 const char *timestamp_text(struct arena *a, const Google__Protobuf__Timestamp *t) {
     char text[TIMESTAMP_TEXT_SIZE];
     if (t == NULL || timestamp_format(t->seconds, t->nanos, text) == 0) {
@@ -43,35 +58,97 @@ const char *timestamp_text(struct arena *a, const Google__Protobuf__Timestamp *t
     return arena_cstr(a, slice_of_cstr(text));
 }
 
+const char *timestamp_text_short(struct arena *a, const Google__Protobuf__Timestamp *t) {
+    Google__Protobuf__Timestamp second = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    second.seconds = t != NULL ? t->seconds : 0;
+    return timestamp_text(a, t != NULL ? &second : NULL);
+}
+
 static const char *or_dash(const char *text) {
     return text[0] != '\0' ? text : "-";
 }
 
-int run_print(const struct invocation *in, struct slice bytes) {
-    struct arena *a = in->arena;
-    if (in->json) {
-        return json_print_reply(in, "runs.v1.Run", bytes);
+// The JSON of a free-form object, on one line; of a long one its beginning.
+static const char *struct_text(struct arena *a, const Google__Protobuf__Struct *value) {
+    enum { MOST_BYTES = 2000 };
+    if (value == NULL) {
+        return "-";
     }
-    Runs__V1__Run *run;
-    const struct error *error = message_from_bytes(a, &runs__v1__run__descriptor, bytes, &run);
-    if (error != NULL) {
-        return command_error(in, error, NULL);
+    const char *text = json_text(a, "google.protobuf.Struct", message_to_bytes(a, value));
+    if (text == NULL || strlen(text) <= MOST_BYTES) {
+        return text != NULL ? text : "-";
     }
+    int end = MOST_BYTES;
+    while (((unsigned char)text[end] & 0xC0) == 0x80) {
+        end--; // not within a character
+    }
+    return arena_printf(a, "%.*s... (%zu bytes; --json prints all)", end, text, strlen(text));
+}
+
+// "fork, on palm-1 of chain 11297108109, for dust amounts"; "no".
+static const char *simulation_text(struct arena *a, const Runs__V1__Run *run) {
+    const char *text = run->simulation_mode[0] != '\0' ? run->simulation_mode
+                       : run->is_simulation            ? "yes"
+                                                       : "no";
+    for (size_t i = 0; i < run->n_simulation_forks; i++) {
+        const Runs__V1__SimulationFork *fork = run->simulation_forks[i];
+        text = arena_printf(a, "%s, on %s of chain %" PRId64, text, or_dash(fork->fork_id),
+                            fork->chain_id);
+    }
+    return run->is_dust_test ? arena_printf(a, "%s, for dust amounts", text) : text;
+}
+
+static const char *definition_text(struct arena *a, const Runs__V1__WorkflowDefinition *d) {
+    size_t nodes = d != NULL && d->nodes != NULL ? d->nodes->n_fields : 0;
+    return arena_printf(a, "%zu node%s; --json prints it", nodes, nodes == 1 ? "" : "s");
+}
+
+static void print_for_people(struct arena *a, const Runs__V1__Run *run,
+                             const Runs__V1__RunEvent *end) {
+    struct table table;
+    table_init(&table, 2, NULL);
     const char *const rows[][2] = {
         {"id", run->id},
         {"status", status_text((int)run->status)},
+        {end != NULL ? "ended by" : NULL, end != NULL ? or_dash(end->actor) : NULL},
+        {end != NULL ? "reason" : NULL, end != NULL ? or_dash(end->reason) : NULL},
         {"organization", run->organization_id},
         {"workflow",
          run->workflow_id[0] == '\0'
              ? "-"
              : arena_printf(a, "%s version %" PRId64, run->workflow_id, run->workflow_version)},
+        {"definition", definition_text(a, run->workflow_definition)},
+        {"source run", or_dash(run->source_run_id)},
         {"started", timestamp_text(a, run->started_at)},
         {"finished", timestamp_text(a, run->finished_at)},
-        {"compute units", arena_printf(a, "%g", run->total_cu)},
         {"triggered",
          arena_printf(a, "%s by %s", or_dash(run->trigger_source), or_dash(run->triggered_by))},
+        {"simulation", simulation_text(a, run)},
+        {"compute units", arena_printf(a, "%g", run->total_cu)},
+        {"inputs", struct_text(a, run->prop_values)},
+        {"state", struct_text(a, run->execution_state)},
     };
-    print_pairs(rows, sizeof(rows) / sizeof(rows[0]), stdout);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i][0] != NULL) {
+            table_add(&table, rows[i][0]);
+            table_add(&table, rows[i][1]);
+        }
+    }
+    table_print(&table, stdout);
+    table_release(&table);
+}
+
+int run_print(const struct invocation *in, struct slice bytes, const Runs__V1__RunEvent *end) {
+    if (in->json) {
+        return json_print_reply(in, "runs.v1.Run", bytes);
+    }
+    Runs__V1__Run *run;
+    const struct error *error =
+        message_from_bytes(in->arena, &runs__v1__run__descriptor, bytes, &run);
+    if (error != NULL) {
+        return command_error(in, error, NULL);
+    }
+    print_for_people(in->arena, run, end);
     return EXIT_CODE_OK;
 }
 
@@ -79,5 +156,5 @@ int run_call_and_print(const struct invocation *in, const struct client_options 
                        const char *path, struct slice request) {
     struct slice response;
     int code = client_options_call(in, options, path, request, &response);
-    return code != EXIT_CODE_OK ? code : run_print(in, response);
+    return code != EXIT_CODE_OK ? code : run_print(in, response, NULL);
 }

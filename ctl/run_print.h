@@ -16,12 +16,20 @@ const char *status_text(int status);
 // Reads a word; returns whether it is one.
 bool run_status_parse(const char *word, Runs__V1__RunStatus *ret_status);
 
+// The same for the value of --status: INVALID_ARGUMENT, in a, with the word that was probably
+// meant, if it is none.
+const struct error *run_status_read(struct arena *a, const char *word,
+                                    Runs__V1__RunStatus *ret_status);
+
 // RFC 3339, or "-" if there is none. The text lives in a.
 const char *timestamp_text(struct arena *a, const Google__Protobuf__Timestamp *t);
+// The same to a second.
+const char *timestamp_text_short(struct arena *a, const Google__Protobuf__Timestamp *t);
 
 // Prints a serialized runs.v1.Run, as JSON or for people; returns an exit code
-// (an error has been printed).
-int run_print(const struct invocation *in, struct slice bytes);
+// (an error has been printed). end, for people: the event of its final status, NULL if it is
+// not known.
+int run_print(const struct invocation *in, struct slice bytes, const Runs__V1__RunEvent *end);
 
 // Calls a method that returns a run, and prints it as the client options say;
 // returns an exit code (an error has been printed).

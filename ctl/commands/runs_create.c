@@ -18,6 +18,7 @@ enum { MAX_FILE_BYTES = 4 << 20 };
 struct create_options {
     struct client_options client;
     const char *file;
+    const char *like;
     const char *id;
     const char *workflow;
     int64_t workflow_version;
@@ -30,27 +31,31 @@ static const struct cli_option rows[] = {
     {.name = "--file",
      .value = "FILE",
      CLI_TEXT_AT(struct create_options, file),
-     .is_required = true,
      .help = "the run as JSON; - for standard input"},
+    {.name = "--like",
+     .value = "ID",
+     CLI_TEXT_AT(struct create_options, like),
+     .help = "in place of a file: this run's workflow and inputs,\n"
+             "as its replay; needs runs.read, too"},
     {.name = "--id",
      .value = "ID",
      CLI_TEXT_AT(struct create_options, id),
-     .help = "the run's id, in place of the file's"},
+     .help = "the run's id, in place of the given one"},
     {.name = "--workflow",
      .value = "ID",
      CLI_TEXT_AT(struct create_options, workflow),
-     .help = "the workflow's id, in place of the file's"},
+     .help = "the workflow's id, in place of the given one"},
     {.name = "--workflow-version",
      .value = "N",
      CLI_NUMBER_AT(struct create_options, workflow_version),
      CLI_GIVEN_AT(struct create_options, has_workflow_version),
      .least = 0,
      .most = INT64_MAX,
-     .help = "its version, in place of the file's"},
+     .help = "its version, in place of the given one"},
     {.name = "--source-run",
      .value = "ID",
      CLI_TEXT_AT(struct create_options, source_run),
-     .help = "the run it is replayed from, in place of the file's"},
+     .help = "the run it is replayed from, in place of the given one"},
     {.name = "--quiet", CLI_FLAG_AT(struct create_options, quiet), .help = "print the id alone"},
     {.name = NULL},
 };
@@ -89,29 +94,58 @@ static struct slice make_request(struct arena *a, const struct create_options *o
     return bytes;
 }
 
-static int create(struct invocation *in) {
-    const struct create_options *options = in->options;
+static const struct error *read_file(const struct invocation *in, const char *path,
+                                     struct slice *ret_run) {
     struct slice text;
-    struct slice run;
-    const struct error *error =
-        file_read(in->arena, "--file", options->file, MAX_FILE_BYTES, &text);
-    if (error == NULL) {
-        error = json_to_message(in->arena, "runs.v1.Run", text, &run);
-    }
+    const struct error *error = file_read(in->arena, "--file", path, MAX_FILE_BYTES, &text);
+    return error != NULL ? error : json_to_message(in->arena, "runs.v1.Run", text, ret_run);
+}
+
+// Makes of a run's bytes what creates one like it: what is the server's or the executor's to
+// say is left out.
+static const struct error *make_replay(struct arena *a, struct slice bytes, struct slice *ret_run) {
+    Runs__V1__Run *like;
+    const struct error *error = message_from_bytes(a, &runs__v1__run__descriptor, bytes, &like);
     if (error != NULL) {
-        return command_error(in, error, NULL);
+        return error;
     }
+    Runs__V1__Run run = RUNS__V1__RUN__INIT;
+    run.is_dust_test = like->is_dust_test;
+    run.is_simulation = like->is_simulation;
+    run.prop_values = like->prop_values;
+    run.n_simulation_forks = like->n_simulation_forks;
+    run.simulation_forks = like->simulation_forks;
+    run.simulation_mode = like->simulation_mode;
+    run.source_run_id = like->id;
+    run.workflow_definition = like->workflow_definition;
+    run.workflow_id = like->workflow_id;
+    run.workflow_version = like->workflow_version;
+    *ret_run = message_to_bytes(a, &run);
+    return NULL;
+}
+
+static int read_like(const struct invocation *in, struct connection *connection, const char *id,
+                     struct slice *ret_run) {
+    Runs__V1__GetRunRequest request = RUNS__V1__GET_RUN_REQUEST__INIT;
+    request.id = (char *)id;
     struct slice response;
-    int code = client_options_call(in, &options->client, "/runs.v1.RunsService/CreateRun",
-                                   make_request(in->arena, options, run), &response);
+    int code = client_options_call_again(in, connection, "/runs.v1.RunsService/GetRun",
+                                         message_to_bytes(in->arena, &request), &response);
     if (code != EXIT_CODE_OK) {
         return code;
     }
+    const struct error *error = make_replay(in->arena, response, ret_run);
+    return error != NULL ? command_error(in, error, NULL) : EXIT_CODE_OK;
+}
+
+static int print_created(const struct invocation *in, struct slice response) {
+    const struct create_options *options = in->options;
     if (!options->quiet) {
-        return run_print(in, response);
+        return run_print(in, response, NULL);
     }
     Runs__V1__Run *created;
-    error = message_from_bytes(in->arena, &runs__v1__run__descriptor, response, &created);
+    const struct error *error =
+        message_from_bytes(in->arena, &runs__v1__run__descriptor, response, &created);
     if (error != NULL) {
         return command_error(in, error, NULL);
     }
@@ -119,11 +153,51 @@ static int create(struct invocation *in) {
     return EXIT_CODE_OK;
 }
 
+// Creates the run; run is what the file holds, if one was given.
+static int create_on(const struct invocation *in, struct connection *connection, struct slice run) {
+    const struct create_options *options = in->options;
+    int code = EXIT_CODE_OK;
+    if (options->like != NULL) {
+        code = read_like(in, connection, options->like, &run);
+    }
+    struct slice response;
+    if (code == EXIT_CODE_OK) {
+        code = client_options_call_again(in, connection, "/runs.v1.RunsService/CreateRun",
+                                         make_request(in->arena, options, run), &response);
+    }
+    return code == EXIT_CODE_OK ? print_created(in, response) : code;
+}
+
+static int create(struct invocation *in) {
+    const struct create_options *options = in->options;
+    if ((options->file == NULL) == (options->like == NULL)) {
+        return command_usage_error(in, options->file == NULL
+                                           ? "--file FILE is missing, or --like ID"
+                                           : "--file and --like exclude each other");
+    }
+    if (options->quiet && in->json) {
+        return command_usage_error(in, "--quiet and --json exclude each other");
+    }
+    struct slice run = SLICE_EMPTY;
+    const struct error *error = options->file != NULL ? read_file(in, options->file, &run) : NULL;
+    struct connection connection;
+    if (error == NULL) {
+        error = client_options_open(in, &options->client, &connection);
+    }
+    if (error != NULL) {
+        return command_error(in, error, NULL);
+    }
+    int code = create_on(in, &connection, run);
+    connection_close(&connection);
+    return code;
+}
+
 const struct command runs_create_command = {
     .name = "runs create",
     .place = 200,
     .operands = "",
-    .summary = "Creates a run from JSON, spelled as over REST. Scope: runs.create.",
+    .summary = "Creates a run from JSON, spelled as over REST, or from another run.",
+    .details = "Scope: runs.create.\n",
     .tables = tables,
     .options_size = sizeof(struct create_options),
     .run = create,

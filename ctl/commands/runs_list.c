@@ -1,53 +1,66 @@
 #include <stdio.h>
+#include <string.h>
 
+#include "base/core/clock.h"
 #include "base/core/timestamp.h"
 #include "ctl/client_options.h"
+#include "ctl/comma_list.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
-#include "ctl/json.h"
 #include "ctl/message.h"
-#include "ctl/print.h"
 #include "ctl/run_print.h"
-#include "runs/v1/runs_service.pb-c.h"
+#include "ctl/run_table.h"
+#include "ctl/time_option.h"
+
+// The server's most, for --all.
+enum { LARGEST_PAGE = 1000 };
 
 struct list_options {
     struct client_options client;
     struct cli_list status;
     const char *workflow;
-    const char *started_after;
-    const char *started_before;
+    const char *since;
+    const char *until;
     int page_size;
     const char *page_token;
+    bool all;
+    bool wide;
 };
 
 static const struct cli_option rows[] = {
     {.name = "--status",
-     .value = "WORD",
+     .value = "WORD,...",
      CLI_LIST_AT(struct list_options, status),
-     .help = "running, waiting, success, failure or cancelled"},
+     .help = "running, waiting, success, failure, cancelled\n"},
     {.name = "--workflow",
      .value = "ID",
      CLI_TEXT_AT(struct list_options, workflow),
      .help = "only runs of this workflow"},
-    {.name = "--started-after",
+    {.name = "--since",
+     .old_name = "--started-after",
      .value = "TIME",
-     CLI_TEXT_AT(struct list_options, started_after),
-     .help = "RFC 3339, 2026-01-31T09:00:00Z"},
-    {.name = "--started-before",
+     CLI_TEXT_AT(struct list_options, since),
+     .help = "started after: 2h or 7d ago, 2026-01-31, or RFC 3339"},
+    {.name = "--until",
+     .old_name = "--started-before",
      .value = "TIME",
-     CLI_TEXT_AT(struct list_options, started_before),
-     .help = "RFC 3339"},
+     CLI_TEXT_AT(struct list_options, until),
+     .help = "started before, likewise"},
+    {.name = "--all", CLI_FLAG_AT(struct list_options, all), .help = "all pages, not one"},
     {.name = "--page-size",
      .value = "N",
      CLI_NUMBER_AT(struct list_options, page_size),
      .least = 1,
-     .most = 1000,
+     .most = LARGEST_PAGE,
      .default_help = "50", // the server's
-     .help = "how many runs at most"},
+     .help = "how many runs a page has at most"},
     {.name = "--page-token",
      .value = "TOKEN",
      CLI_TEXT_AT(struct list_options, page_token),
      .help = "what the previous page ended with; same filters"},
+    {.name = "--wide",
+     CLI_FLAG_AT(struct list_options, wide),
+     .help = "all columns, also where the terminal has no room"},
     {.name = NULL},
 };
 
@@ -57,75 +70,137 @@ static const struct cli_table tables[] = {
     {NULL, 0},
 };
 
-// Reads an option that is a time into t. Returns whether it is one or not given;
-// *field is left NULL if not given.
-static bool read_time(const char *text, Google__Protobuf__Timestamp *t,
-                      Google__Protobuf__Timestamp **field) {
-    google__protobuf__timestamp__init(t);
-    if (text == NULL) {
-        return true;
+// What is asked for, and what its pointers lead to.
+struct list_request {
+    Runs__V1__ListRunsRequest message;
+    Google__Protobuf__Timestamp after;
+    Google__Protobuf__Timestamp before;
+};
+
+// --- the request; functions return an error of usage ---
+
+static const struct error *read_statuses(struct arena *a, const struct list_options *options,
+                                         Runs__V1__ListRunsRequest *ret) {
+    struct cli_list words;
+    const struct error *error = comma_list_read(a, "--status", &options->status, &words);
+    if (error != NULL) {
+        return error;
     }
-    *field = t;
-    return timestamp_parse(slice_of_cstr(text), &t->seconds, &t->nanos);
+    ret->status = ARENA_ARRAY(a, Runs__V1__RunStatus, words.count + 1);
+    for (; error == NULL && ret->n_status < words.count; ret->n_status++) {
+        error = run_status_read(a, words.items[ret->n_status], &ret->status[ret->n_status]);
+    }
+    return error;
 }
 
-static int print_list(struct invocation *in, struct slice response) {
-    Runs__V1__ListRunsResponse *list;
-    const struct error *error =
-        message_from_bytes(in->arena, &runs__v1__list_runs_response__descriptor, response, &list);
-    if (error != NULL) {
-        return command_error(in, error, NULL);
+// Leaves *ret_field NULL if the option was not given.
+static const struct error *read_time(struct arena *a, const char *option, const char *text,
+                                     int64_t now_us, Google__Protobuf__Timestamp *ret,
+                                     Google__Protobuf__Timestamp **ret_field) {
+    google__protobuf__timestamp__init(ret);
+    if (text == NULL) {
+        return NULL;
     }
-    static const char *const headings[] = {"ID", "STATUS", "STARTED", "FINISHED", "WORKFLOW"};
-    struct table table;
-    table_init(&table, 5, headings);
-    for (size_t i = 0; i < list->n_runs; i++) {
-        const Runs__V1__Run *run = list->runs[i];
-        table_add(&table, run->id);
-        table_add(&table, status_text((int)run->status));
-        table_add(&table, timestamp_text(in->arena, run->started_at));
-        table_add(&table, timestamp_text(in->arena, run->finished_at));
-        table_add(&table, run->workflow_id[0] != '\0' ? run->workflow_id : "-");
+    *ret_field = ret;
+    return time_option_read(a, option, text, now_us, &ret->seconds, &ret->nanos);
+}
+
+static const struct error *read_request(struct arena *a, const struct list_options *options,
+                                        struct list_request *ret) {
+    Runs__V1__ListRunsRequest *message = &ret->message;
+    runs__v1__list_runs_request__init(message);
+    message->page_size =
+        options->page_size == 0 && options->all ? LARGEST_PAGE : options->page_size;
+    if (options->workflow != NULL) {
+        message->workflow_id = (char *)options->workflow;
     }
-    table_print(&table, stdout);
-    table_release(&table);
-    if (list->next_page_token[0] != '\0') {
-        printf("\nMore: --page-token %s\n", list->next_page_token);
+    if (options->page_token != NULL) {
+        message->page_token = (char *)options->page_token;
     }
-    return EXIT_CODE_OK;
+    int64_t now_us = clock_now_us(&clock_system);
+    const struct error *error = read_statuses(a, options, message);
+    if (error == NULL) {
+        error =
+            read_time(a, "--since", options->since, now_us, &ret->after, &message->started_after);
+    }
+    if (error == NULL) {
+        error =
+            read_time(a, "--until", options->until, now_us, &ret->before, &message->started_before);
+    }
+    return error;
+}
+
+// --- pages ---
+
+// A time as the next page needs it: one that is so long ago is another by then.
+static void print_time(struct arena *a, const char *option, const char *given,
+                       const Google__Protobuf__Timestamp *t) {
+    const char *text = given != NULL ? timestamp_text(a, t) : "";
+    if (given != NULL && strcmp(text, given) != 0) {
+        printf(" %s %s", option, text);
+    }
+}
+
+static void print_more(struct arena *a, const struct list_options *options,
+                       const struct list_request *request, const char *next) {
+    printf("\nMore: --all, or --page-token %s", next);
+    print_time(a, "--since", options->since, &request->after);
+    print_time(a, "--until", options->until, &request->before);
+    putchar('\n');
+}
+
+// Asks for pages, one or all, and prints each; *ret_next is the token of what is left.
+static int print_pages(const struct invocation *in, struct connection *connection,
+                       struct run_table *table, struct list_request *request,
+                       const char **ret_next) {
+    const struct list_options *options = in->options;
+    struct arena arena; // of a page
+    arena_init(&arena);
+    struct invocation page = *in;
+    page.arena = &arena;
+    int code;
+    do {
+        struct slice bytes = message_to_bytes(&arena, &request->message);
+        struct slice response;
+        const char *next = "";
+        code = client_options_call_again(&page, connection, "/runs.v1.RunsService/ListRuns", bytes,
+                                         &response);
+        if (code == EXIT_CODE_OK) {
+            code = run_table_page(table, &page, response, &next);
+        }
+        *ret_next = arena_cstr(in->arena, slice_of_cstr(next));
+        request->message.page_token = (char *)*ret_next;
+        arena_reset(&arena);
+    } while (code == EXIT_CODE_OK && options->all && (*ret_next)[0] != '\0');
+    arena_release(&arena);
+    return code;
 }
 
 static int list(struct invocation *in) {
     const struct list_options *options = in->options;
-    Runs__V1__ListRunsRequest request = RUNS__V1__LIST_RUNS_REQUEST__INIT;
-    request.status = ARENA_ARRAY(in->arena, Runs__V1__RunStatus, options->status.count + 1);
-    for (; request.n_status < options->status.count; request.n_status++) {
-        const char *word = options->status.items[request.n_status];
-        if (!run_status_parse(word, &request.status[request.n_status])) {
-            return command_usage_error(in, "--status: \"%s\" is no status", word);
-        }
+    struct list_request request;
+    const struct error *error = read_request(in->arena, options, &request);
+    if (error != NULL) {
+        return command_usage_error(in, "%s", error->message);
     }
-    Google__Protobuf__Timestamp after;
-    Google__Protobuf__Timestamp before;
-    if (!read_time(options->started_after, &after, &request.started_after) ||
-        !read_time(options->started_before, &before, &request.started_before)) {
-        return command_usage_error(in, "--started-after and --started-before take RFC 3339 times "
-                                       "like 2026-01-31T09:00:00Z");
+    struct connection connection;
+    error = client_options_open(in, &options->client, &connection);
+    if (error != NULL) {
+        return command_error(in, error, NULL);
     }
-    request.page_size = options->page_size;
-    if (options->workflow != NULL) {
-        request.workflow_id = (char *)options->workflow;
+    struct run_table table;
+    const char *next = "";
+    run_table_begin(&table, in->json, options->wide);
+    int code = print_pages(in, &connection, &table, &request, &next);
+    if (code == EXIT_CODE_OK) {
+        run_table_end(&table, next);
     }
-    if (options->page_token != NULL) {
-        request.page_token = (char *)options->page_token;
+    if (code == EXIT_CODE_OK && !in->json && next[0] != '\0') {
+        print_more(in->arena, options, &request, next);
     }
-    struct slice response;
-    int code = client_options_call(in, &options->client, "/runs.v1.RunsService/ListRuns",
-                                   message_to_bytes(in->arena, &request), &response);
-    if (code != EXIT_CODE_OK || !options->client.json) {
-        return code != EXIT_CODE_OK ? code : print_list(in, response);
-    }
-    return json_print_reply(in, "runs.v1.ListRunsResponse", response);
+    run_table_release(&table);
+    connection_close(&connection);
+    return code;
 }
 
 const struct command runs_list_command = {
@@ -133,6 +208,8 @@ const struct command runs_list_command = {
     .place = 220,
     .operands = "",
     .summary = "Lists runs, newest first. Scope: runs.read.",
+    .details = "A list on a terminal has its width, with ages for times (\"3h\"). An error with\n"
+               "--all leaves what was printed before it, in JSON without its end.\n",
     .tables = tables,
     .options_size = sizeof(struct list_options),
     .run = list,

@@ -67,8 +67,9 @@ static int report(struct invocation *in) {
     Runs__V1__ReportRunRequest request = RUNS__V1__REPORT_RUN_REQUEST__INIT;
     const struct report_options *options = in->options;
     request.id = (char *)in->operands[0];
-    if (!run_status_parse(options->status, &request.status)) {
-        return command_usage_error(in, "--status: \"%s\" is no status", options->status);
+    const struct error *wrong = run_status_read(in->arena, options->status, &request.status);
+    if (wrong != NULL) {
+        return command_usage_error(in, "%s", wrong->message);
     }
     Google__Protobuf__DoubleValue total_cu = GOOGLE__PROTOBUF__DOUBLE_VALUE__INIT;
     if (options->total_cu != NULL) {

@@ -91,4 +91,51 @@ TEST(Table, TakesManyRows) {
     table_release(&t);
 }
 
+TEST(Table, CutsWhatMayBeCutToTheWidth) {
+    const char *const headings[] = {"ID", "WORKFLOW", "REASON"};
+    table t;
+    table_init(&t, 3, headings);
+    table_fit(&t, 36, 1U << 1 | 1U << 2);
+    for (const char *cell :
+         {"never-cut-id", "ключключключключ", "0123456789abcdef", "b", "w", "r"}) {
+        table_add(&t, cell);
+    }
+    EXPECT_EQ("ID            WORKFLOW    REASON\n"
+              "never-cut-id  ключключк…  012345678…\n"
+              "b             w           r\n",
+              Written([&](FILE *out) { table_print(&t, out); }));
+    table_release(&t);
+}
+
+TEST(Table, CutsNothingShorterThanItCanBeRead) {
+    table t;
+    table_init(&t, 2, nullptr);
+    table_fit(&t, 4, 1U << 1);
+    for (const char *cell : {"0123456789", "0123456789"}) {
+        table_add(&t, cell);
+    }
+    EXPECT_EQ("0123456789  0123456…\n", Written([&](FILE *out) { table_print(&t, out); }));
+    table_release(&t);
+}
+
+TEST(Table, PrintsPagesUnderOneHeading) {
+    const char *const headings[] = {"A", "B"};
+    table t;
+    table_init(&t, 2, headings);
+    EXPECT_EQ("A     B\n"
+              "long  1\n"
+              "x     2\n",
+              Written([&](FILE *out) {
+                  for (const char *cell : {"long", "1"}) {
+                      table_add(&t, cell);
+                  }
+                  table_print(&t, out);
+                  for (const char *cell : {"x", "2"}) {
+                      table_add(&t, cell);
+                  }
+                  table_print(&t, out);
+              }));
+    table_release(&t);
+}
+
 } // namespace

@@ -1,0 +1,115 @@
+#include "ctl/run_table.h"
+
+#include <inttypes.h>
+
+#include "base/core/clock.h"
+#include "base/core/wire.h"
+#include "ctl/command_error.h"
+#include "ctl/exit_code.h"
+#include "ctl/message.h"
+#include "ctl/run_print.h"
+
+enum { COLUMNS = 5, NARROW_COLUMNS = 4, LAST_COLUMN = 4, LAST_NARROW_COLUMN = 3 };
+
+// Of an id as we make them, the longest status, two times and a short workflow.
+enum { FULL_WIDTH = 120 };
+
+enum { FIELD_RUNS = 1 }; // of ListRunsResponse
+
+static const char *const headings[COLUMNS] = {"ID", "STATUS", "STARTED", "FINISHED", "WORKFLOW"};
+static const char *const narrow_headings[NARROW_COLUMNS] = {"ID", "STATUS", "AGE", "WORKFLOW"};
+
+void run_table_begin(struct run_table *t, bool json, bool wide) {
+    size_t width = print_width(wide);
+    *t = (struct run_table){
+        .is_narrow = width > 0 && width < FULL_WIDTH,
+        .now_us = clock_now_us(&clock_system),
+        .json = json ? json_printer_new("runs.v1.Run") : NULL,
+    };
+    table_init(&t->table, t->is_narrow ? NARROW_COLUMNS : COLUMNS,
+               t->is_narrow ? narrow_headings : headings);
+    table_fit(&t->table, width, 1U << (t->is_narrow ? LAST_NARROW_COLUMN : LAST_COLUMN));
+}
+
+// "12s", "5m", "3h", "12d": how long ago; of clocks that differ not less than nothing.
+static const char *age_text(struct arena *a, int64_t now_us, const Google__Protobuf__Timestamp *t) {
+    if (t == NULL) {
+        return "-";
+    }
+    int64_t seconds = now_us / 1000000 - t->seconds;
+    seconds = seconds < 0 ? 0 : seconds;
+    if (seconds < 120) {
+        return arena_printf(a, "%" PRId64 "s", seconds);
+    }
+    if (seconds < 2 * 3600) {
+        return arena_printf(a, "%" PRId64 "m", seconds / 60);
+    }
+    return seconds < 2 * 86400 ? arena_printf(a, "%" PRId64 "h", seconds / 3600)
+                               : arena_printf(a, "%" PRId64 "d", seconds / 86400);
+}
+
+static void print_rows(struct run_table *t, struct arena *a,
+                       const Runs__V1__ListRunsResponse *list) {
+    for (size_t i = 0; i < list->n_runs; i++) {
+        const Runs__V1__Run *run = list->runs[i];
+        table_add(&t->table, run->id);
+        table_add(&t->table, status_text((int)run->status));
+        if (t->is_narrow) {
+            table_add(&t->table, age_text(a, t->now_us, run->started_at));
+        } else {
+            table_add(&t->table, timestamp_text(a, run->started_at));
+            table_add(&t->table, timestamp_text(a, run->finished_at));
+        }
+        table_add(&t->table, run->workflow_id[0] != '\0' ? run->workflow_id : "-");
+    }
+    table_print(&t->table, stdout);
+}
+
+static int print_json(struct run_table *t, const struct invocation *in, struct slice response) {
+    const uint8_t *p = response.data;
+    const uint8_t *end = p + response.len;
+    int code = EXIT_CODE_OK;
+    fputs(t->has_begun ? "" : "{\"runs\":[", stdout);
+    t->has_begun = true;
+    struct wire_field field;
+    while (code == EXIT_CODE_OK && p < end && wire_read_field(&p, end, &field)) {
+        if (field.number == FIELD_RUNS && field.type == WIRE_BYTES) {
+            fputs(t->has_runs ? "," : "", stdout);
+            t->has_runs = true;
+            code = json_printer_print(t->json, in, field.bytes);
+        }
+    }
+    return code;
+}
+
+int run_table_page(struct run_table *t, const struct invocation *in, struct slice response,
+                   const char **ret_next) {
+    Runs__V1__ListRunsResponse *list;
+    const struct error *error =
+        message_from_bytes(in->arena, &runs__v1__list_runs_response__descriptor, response, &list);
+    if (error != NULL) {
+        return command_error(in, error, NULL);
+    }
+    *ret_next = list->next_page_token;
+    if (t->json != NULL) {
+        return print_json(t, in, response);
+    }
+    print_rows(t, in->arena, list);
+    return EXIT_CODE_OK;
+}
+
+void run_table_end(struct run_table *t, const char *next) {
+    if (t->json != NULL) {
+        struct strbuf token = STRBUF_INIT;
+        strbuf_append_json_string(&token, slice_of_cstr(next));
+        printf("],\"nextPageToken\":%.*s}\n", SLICE_FMT(strbuf_slice(&token)));
+        strbuf_release(&token);
+    }
+}
+
+void run_table_release(struct run_table *t) {
+    if (t->json != NULL) {
+        json_printer_free(t->json);
+    }
+    table_release(&t->table);
+}
