@@ -136,6 +136,7 @@ TEST_F(TokenTable, UsesAreCountedAndTakenOnce) {
     EXPECT_EQ(TOKEN_OPENS, Find(a_, now_us + 6));
     Put(Record(b_, a_, 1, now_us + 100));
     EXPECT_EQ(TOKEN_OPENS, Find(b_, now_us + 7));
+    Put(Record(b_, a_, 1, now_us + 100)); // as the store has it, which was told of no use
     EXPECT_EQ(TOKEN_EXPIRED, Find(a_, now_us + 100)) << "a refusal, and no use";
     EXPECT_EQ(TOKEN_EXPIRED, Find(a_, now_us + 200));
     EXPECT_EQ((std::vector<Uses>{{now_us + 7, now_us + 6, 0, 2}}), Take());

@@ -84,6 +84,7 @@ class TokenUse : public ::testing::Test {
 };
 
 TEST_F(TokenUse, WhatCannotBeStoredIsStoredLater) {
+    int64_t at_us = 1000;
     for (enum store_result result :
          {STORE_DISK_FULL, STORE_LOCKED, STORE_BUSY, STORE_EXPIRED, STORE_UNAVAILABLE}) {
         SCOPED_TRACE(result);
@@ -91,7 +92,7 @@ TEST_F(TokenUse, WhatCannotBeStoredIsStoredLater) {
         store_.operations = 0;
         store_.noted.clear();
         Put(1);
-        Use(1, 1000 + result);
+        Use(1, ++at_us);
         struct token_use *use = token_use_start(&service_, 1);
         store_.Await(3); // again and again
         {
@@ -100,7 +101,7 @@ TEST_F(TokenUse, WhatCannotBeStoredIsStoredLater) {
             store_.result = STORE_OK;
         }
         token_use_stop(use);
-        EXPECT_EQ(1000 + result, store_.noted["t1"]);
+        EXPECT_EQ(at_us, store_.noted["t1"]);
     }
 }
 
