@@ -74,17 +74,29 @@ static struct set_file *find_file(struct loader *l, struct slice name) {
     return NULL;
 }
 
+// Whether a file comes with the compiler, so that sets of two compilers have two versions
+// of it: above all descriptor.proto, which every file with an HTTP rule imports.
+static bool is_of_protobuf(struct slice name) {
+    return slice_starts_with(name, slice_of_cstr("google/protobuf/"));
+}
+
 static const struct error *add_file(struct loader *l, struct slice bytes, size_t set_index) {
     struct set_file file = {.set_index = set_index};
     if (!strip_file(l->arena, bytes, &file)) {
         return malformed(l->arena, set_index);
     }
-    const struct set_file *same = find_file(l, file.name);
+    struct set_file *same = find_file(l, file.name);
     if (same == NULL) {
         l->files[l->count++] = file;
         return NULL;
     }
     if (slice_equal(same->bytes, file.bytes)) {
+        return NULL;
+    }
+    if (is_of_protobuf(file.name)) {
+        if (file.bytes.len > same->bytes.len) {
+            *same = file;
+        }
         return NULL;
     }
     return error_new(l->arena, STATUS_INVALID_ARGUMENT, REASON_DESCRIPTOR_INVALID,

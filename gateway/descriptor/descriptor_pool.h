@@ -18,7 +18,8 @@ struct descriptor_pool {
 };
 
 // Loads count sets, in any order of files. A file that is in several sets is
-// taken once and must be the same in each (its source_code_info aside). Files of editions
+// taken once and must be the same in each (its source_code_info aside), but for those of
+// google/protobuf/, of which the longest is taken: they only grow. Files of editions
 // that features.h knows are taken like those of proto2 and proto3.
 // INVALID_ARGUMENT, in a: bytes that are no set, two files of one name that
 // differ, a missing import, an edition or a value of a feature that is not known, or any

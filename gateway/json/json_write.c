@@ -295,7 +295,7 @@ static bool is_nothing(const struct schema_field *f, const struct wire_field *v)
         return v->bytes.len == 0 ||
                (f->enumeration != NULL && f->enumeration->closed && !has_known_enum(f, v->bytes));
     }
-    return json_is_unknown_enum(f, v);
+    return f->map ? json_is_unknown_entry(f, v->bytes) : json_is_unknown_enum(f, v);
 }
 
 // Notes where each field stands. A value that a later one replaces is checked

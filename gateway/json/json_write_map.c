@@ -87,6 +87,26 @@ void json_entries_mark(struct json_entries *e, struct arena *a) {
     }
 }
 
+bool json_is_unknown_entry(const struct schema_field *f, struct slice entry) {
+    const struct schema_field *value_field = schema_field_by_number(f->message, MAP_VALUE);
+    if (value_field->enumeration == NULL) {
+        return false;
+    }
+    struct wire_field value = json_default_of(value_field);
+    const uint8_t *p = entry.data;
+    const uint8_t *end = p + entry.len;
+    struct wire_field v;
+    while (p < end) {
+        if (!json_next_field(&p, end, &v)) {
+            return false; // which is found when it is put
+        }
+        if (v.number == MAP_VALUE && (int)v.type == (int)value_field->wire_type) {
+            value = v;
+        }
+    }
+    return json_is_unknown_enum(value_field, &value);
+}
+
 static bool read_entry(struct json_writer *w, const struct schema_field *key_field,
                        const struct schema_field *value_field, struct slice bytes,
                        struct wire_field *ret_key, struct wire_field *ret_value) {
@@ -152,16 +172,13 @@ bool json_put_map(struct json_writer *w, const struct schema_field *f, const uin
         if (!json_next_field(&p, end, &v)) {
             return json_writer_fail(w, "a map is malformed");
         }
-        if (v.number != f->number || v.type != WIRE_BYTES) {
+        if (v.number != f->number || v.type != WIRE_BYTES || json_is_unknown_entry(f, v.bytes)) {
             continue;
         }
         struct wire_field key = {.type = (enum wire_type)key_field->wire_type};
         struct wire_field value = json_default_of(value_field);
         if (!read_entry(w, key_field, value_field, v.bytes, &key, &value)) {
             return false;
-        }
-        if (json_is_unknown_enum(value_field, &value)) {
-            continue; // the whole entry counts as an unknown field
         }
         json_entries_add(&entries, w->arena, key_text(w, key_field, &key), &value);
     }

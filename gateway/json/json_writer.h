@@ -156,6 +156,9 @@ static inline bool json_is_unknown_enum(const struct schema_field *f, const stru
            schema_enum_by_number(f->enumeration, (int32_t)v->value) == NULL;
 }
 
+// Whether an entry of a map counts as an unknown field, because its value does.
+bool json_is_unknown_entry(const struct schema_field *f, struct slice entry);
+
 // What a field holds that is not on the wire and no message.
 static inline struct wire_field json_default_of(const struct schema_field *f) {
     return (struct wire_field){.number = f->number,

@@ -418,6 +418,24 @@ TEST(Edition, AJsonNameMayBeThatOfAnotherFieldInTheProto) {
 
 // --- sets of others ---
 
+// Each compiler ships its own descriptor.proto.
+TEST(Edition, OfTheFilesOfProtobufTheLongestIsTaken) {
+    FileDescriptorSet older = Proto2(), newer = Proto2();
+    for (auto *set : {&older, &newer}) {
+        set->mutable_file(0)->set_name("google/protobuf/shop.proto");
+    }
+    newer.mutable_file(0)->add_message_type()->set_name("New");
+    for (const auto &sets : {std::vector<FileDescriptorSet>{older, newer, older},
+                             std::vector<FileDescriptorSet>{newer, older}}) {
+        Loaded l(sets);
+        ASSERT_EQ(l.error, "");
+        EXPECT_NE(schema_find_message(l.schema, S("shop.New")), nullptr);
+    }
+    newer.mutable_file(0)->set_name("google/api/shop.proto");
+    older.mutable_file(0)->set_name("google/api/shop.proto");
+    EXPECT_NE(Loaded({older, newer}).error, "");
+}
+
 TEST(Edition, WhatBufNotesInAnImageDoesNotMakeFilesDiffer) {
     FileDescriptorSet one = Shop(), two = Shop();
     one.mutable_file(0)->mutable_unknown_fields()->AddLengthDelimited(8042, "\x08\x01");
