@@ -1,6 +1,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/core/strbuf.h"
+#include "base/core/wire.h"
 #include "ctl/client_options.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
@@ -48,19 +50,23 @@ static const struct cli_table tables[] = {
 enum { MAX_STATE_BYTES = 4 << 20 };
 
 static const struct error *read_state(struct invocation *in, const char *path,
-                                      Google__Protobuf__Struct **ret_state) {
+                                      struct slice *ret_bytes) {
     struct slice text;
-    struct slice bytes;
     const struct error *error =
         file_read(in->arena, "--execution-state", path, MAX_STATE_BYTES, &text);
-    if (error == NULL) {
-        error = json_to_message(in->arena, "google.protobuf.Struct", text, &bytes);
-    }
-    if (error == NULL) {
-        error =
-            message_from_bytes(in->arena, &google__protobuf__struct__descriptor, bytes, ret_state);
-    }
-    return error;
+    return error != NULL ? error
+                         : json_to_message(in->arena, "google.protobuf.Struct", text, ret_bytes);
+}
+
+// The request's bytes with the state's behind them: protobuf-c would cut its strings at U+0000.
+static struct slice with_state(struct invocation *in, struct slice request, struct slice state) {
+    enum { EXECUTION_STATE = 3 }; // runs.v1.ReportRunRequest
+    struct strbuf b = STRBUF_INIT;
+    strbuf_append_slice(&b, request);
+    wire_put_bytes(&b, EXECUTION_STATE, state);
+    struct slice bytes = arena_copy(in->arena, strbuf_slice(&b));
+    strbuf_release(&b);
+    return bytes;
 }
 
 static int report(struct invocation *in) {
@@ -83,15 +89,16 @@ static int report(struct invocation *in) {
     if (options->reason != NULL) {
         request.reason = (char *)options->reason;
     }
+    struct slice bytes = message_to_bytes(in->arena, &request);
     if (options->execution_state != NULL) {
-        const struct error *error =
-            read_state(in, options->execution_state, &request.execution_state);
+        struct slice state;
+        const struct error *error = read_state(in, options->execution_state, &state);
         if (error != NULL) {
             return command_error(in, error, NULL);
         }
+        bytes = with_state(in, bytes, state);
     }
-    return run_call_and_print(in, &options->client, "/runs.v1.RunsService/ReportRun",
-                              message_to_bytes(in->arena, &request));
+    return run_call_and_print(in, &options->client, "/runs.v1.RunsService/ReportRun", bytes);
 }
 
 const struct command runs_report_command = {

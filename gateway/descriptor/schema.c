@@ -19,6 +19,7 @@ enum {
     OPTION_VERIFIES_CALLER = 51203, // runsd.gateway.v1.verifies_caller
     MESSAGE_JSON_EMIT_DEFAULTS = 1,
     ENUM_VALUE_JSON_NAME = 1,
+    ENUM_VALUE_JSON_ABSENT = 2,
     FIELD_OPTION_JSTYPE = 6,
     METHOD_OPTION_DEPRECATED = 33,
     JS_NUMBER = 2,
@@ -216,7 +217,11 @@ static const struct error *compile_enum(struct compiler *c, struct schema_enum *
             descriptor_option_message(&c->scratch, options, OPTION_ENUM_VALUE_JSON, NULL);
         struct slice word = option_bytes(json, ENUM_VALUE_JSON_NAME);
         values[i].word = word.len == 0 ? values[i].name : arena_copy(c->arena, word);
-        values[i].json_word = json_string(c, values[i].word, "");
+        values[i].absent = descriptor_option_varint(json, ENUM_VALUE_JSON_ABSENT) != 0;
+        values[i].json_word = values[i].absent
+                                  ? slice_of_cstr(arena_printf(c->arena, "%d", values[i].number))
+                                  : json_string(c, values[i].word, "");
+        e->has_absent = e->has_absent || values[i].absent;
         names[e->name_count++] = (struct schema_enum_name){values[i].name, values[i].number};
         if (word.len != 0) {
             names[e->name_count++] = (struct schema_enum_name){values[i].word, values[i].number};
@@ -347,6 +352,9 @@ static struct slice default_value(const struct schema_field *f) {
         const struct schema_enum_value *zero = schema_enum_by_number(f->enumeration, 0);
         if (f->enumeration->null_value) {
             return slice_of_cstr("null");
+        }
+        if (zero != NULL && zero->absent) {
+            return SLICE_EMPTY;
         }
         return zero == NULL ? slice_of_cstr("0") : zero->json_word;
     }

@@ -33,7 +33,8 @@ struct schema_enum_value {
     int32_t number;
     struct slice name;
     struct slice word;      // what is printed: runsd.gateway.v1.enum_value_json, else the name
-    struct slice json_word; // word as a JSON string, with its quotes
+    struct slice json_word; // word as a JSON string, with its quotes; if absent, the number
+    bool absent;            // a field that holds it is left out: enum_value_json
 };
 
 struct schema_enum_name {
@@ -45,6 +46,7 @@ struct schema_enum {
     struct slice full_name;
     bool null_value; // google.protobuf.NullValue
     bool closed;     // a number without a value does not count; enum_type = CLOSED, proto2
+    bool has_absent; // a value is absent
     size_t value_count;
     const struct schema_enum_value *values;     // in order of declaration
     const struct schema_enum_value **by_number; // sorted; one for each number

@@ -2,9 +2,8 @@
 #include <stdio.h>
 
 #include "gateway/json/json_reader.h"
-#include "gateway/json/scalar.h"
 
-enum { LONGEST_PATH = 512 };
+enum { LONGEST_PATH = 512, LONGEST_KEY = 64 };
 
 static bool is_plain_key(struct slice key) {
     for (size_t i = 0; i < key.len; i++) {
@@ -15,26 +14,40 @@ static bool is_plain_key(struct slice key) {
             return false;
         }
     }
-    return key.len > 0 && key.len <= 64;
+    return key.len > 0 && key.len <= LONGEST_KEY;
 }
 
-static void append_path(struct arena *a, struct strbuf *b, const struct json_path *path) {
+// A key as JSON spells it: ["a b"]; cut if it is long.
+static void append_quoted(struct strbuf *b, struct slice key) {
+    size_t n = key.len;
+    if (n > LONGEST_KEY) {
+        n = LONGEST_KEY;
+        while ((key.data[n] & 0xC0) == 0x80) {
+            n--; // not within a character
+        }
+    }
+    strbuf_append_byte(b, '[');
+    strbuf_append_json_string(b, slice_of(key.data, n));
+    strbuf_append_cstr(b, n < key.len ? "...]" : "]");
+}
+
+static void append_path(struct strbuf *b, const struct json_path *path) {
     if (path == NULL) {
         return;
     }
-    append_path(a, b, path->parent);
+    append_path(b, path->parent);
     if (path->key.data == NULL) {
         strbuf_printf(b, "[%zu]", path->index);
     } else if (is_plain_key(path->key)) {
         strbuf_printf(b, "%s%.*s", b->len == 0 ? "" : ".", SLICE_FMT(path->key));
     } else {
-        strbuf_printf(b, "[%s]", scalar_quote(a, path->key));
+        append_quoted(b, path->key);
     }
 }
 
 static const char *path_text(struct arena *a, const struct json_path *path) {
     struct strbuf b = STRBUF_INIT;
-    append_path(a, &b, path);
+    append_path(&b, path);
     const char *text = "body";
     if (b.len > LONGEST_PATH) {
         size_t n = LONGEST_PATH;

@@ -242,8 +242,13 @@ static bool merge_values(struct json_writer *w, const struct schema_field *f,
     return true;
 }
 
+static bool is_absent(const struct schema_enum *e, int32_t number) {
+    const struct schema_enum_value *value = schema_enum_by_number(e, number);
+    return value != NULL && value->absent;
+}
+
 // Puts a field that is there; with its key unless first is NULL. Leaves it out
-// if it holds a default that need not be printed.
+// if it holds a default that need not be printed, or an enum's value that means none.
 static bool put_field(struct json_writer *w, const struct schema_message *m,
                       const struct schema_field *f, const struct slot *slot, const uint8_t *end,
                       bool *first) {
@@ -266,6 +271,10 @@ static bool put_field(struct json_writer *w, const struct schema_message *m,
     }
     if (first != NULL) {
         if (!f->presence && !m->emit_defaults && is_zero(f, &v)) {
+            return true;
+        }
+        if (f->enumeration != NULL && f->enumeration->has_absent &&
+            is_absent(f->enumeration, (int32_t)v.value)) {
             return true;
         }
         json_put_separator(w, first);

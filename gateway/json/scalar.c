@@ -14,18 +14,35 @@
 
 enum { LONGEST_QUOTE = 64 };
 
+const char *scalar_shown(struct arena *a, struct slice text) {
+    if (text.len == 0 || memchr(text.data, 0, text.len) == NULL) {
+        return arena_cstr(a, text);
+    }
+    struct strbuf b = STRBUF_INIT;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == 0) {
+            strbuf_append_cstr(&b, "\\u0000");
+        } else {
+            strbuf_append_byte(&b, text.data[i]);
+        }
+    }
+    const char *shown = arena_cstr(a, strbuf_slice(&b));
+    strbuf_release(&b);
+    return shown;
+}
+
 const char *scalar_quote(struct arena *a, struct slice text) {
     size_t n = 0;
-    while (n < text.len && n < LONGEST_QUOTE) {
+    const char *behind = "";
+    while (n < text.len) {
         size_t sequence = utf8_sequence_length(text.data + n, text.len - n);
-        if (sequence == 0 || text.data[n] == 0) {
-            return arena_printf(a, "\"%.*s\" (bytes that are no text)", (int)n,
-                                n == 0 ? "" : (const char *)text.data);
+        if (sequence == 0 || n >= LONGEST_QUOTE) {
+            behind = sequence == 0 ? " (bytes that are no text)" : "...";
+            break;
         }
         n += sequence;
     }
-    return arena_printf(a, "\"%.*s\"%s", (int)n, n == 0 ? "" : (const char *)text.data,
-                        n < text.len ? "..." : "");
+    return arena_printf(a, "\"%s\"%s", scalar_shown(a, slice_of(text.data, n)), behind);
 }
 
 void scalar_put_tag(const struct schema_field *f, struct strbuf *out) {
@@ -149,10 +166,19 @@ const char *scalar_put_number(struct arena *a, const struct schema_field *f, str
 static const char *list_words(struct arena *a, const struct schema_enum *e) {
     enum { MOST = 12 };
     const char *list = "";
-    for (size_t i = 0; i < e->value_count && i < MOST; i++) {
-        list = arena_printf(a, "%s%s%.*s", list, i == 0 ? "" : ", ", SLICE_FMT(e->values[i].word));
+    size_t count = 0;
+    for (size_t i = 0; i < e->value_count; i++) {
+        if (e->values[i].absent) {
+            continue;
+        }
+        if (count == MOST) {
+            return arena_printf(a, "%s, ...", list);
+        }
+        list =
+            arena_printf(a, "%s%s%.*s", list, count == 0 ? "" : ", ", SLICE_FMT(e->values[i].word));
+        count++;
     }
-    return e->value_count > MOST ? arena_printf(a, "%s, ...", list) : list;
+    return list;
 }
 
 const char *scalar_put_enum_name(struct arena *a, const struct schema_field *f, struct slice text,

@@ -51,6 +51,9 @@ void scalar_put_message(const struct schema_field *f, struct slice message, stru
 // Appends the tag of an element of f.
 void scalar_put_tag(const struct schema_field *f, struct strbuf *out);
 
+// Returns UTF-8 as a C string for a message, with \u0000 where it has U+0000.
+const char *scalar_shown(struct arena *a, struct slice text);
+
 // Returns given text in quotes for a message, cut if it is long.
 const char *scalar_quote(struct arena *a, struct slice text);
 

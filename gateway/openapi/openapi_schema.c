@@ -86,7 +86,8 @@ static void put_words(struct openapi_builder *b, const struct schema_enum *e, bo
     doc_open_member(b->out, "enum", '[');
     for (size_t i = 0; i < e->value_count; i++) {
         const struct schema_enum_value *v = &e->values[i];
-        if (schema_enum_by_number(e, v->number) == v && !(without_zero && v->number == 0)) {
+        bool is_out = v->absent || (without_zero && v->number == 0);
+        if (schema_enum_by_number(e, v->number) == v && !is_out) {
             doc_raw(b->out, v->json_word);
         }
     }
@@ -424,7 +425,7 @@ static struct slice enum_note(struct openapi_builder *b, const struct schema_enu
         struct slice name = slice_of_cstr(arena_printf(
             &b->arena, "%.*s.%.*s", SLICE_FMT(e->full_name), SLICE_FMT(e->values[i].name)));
         struct slice note = openapi_text_of(&b->arena, notes_of(&b->notes, name)).description;
-        if (note.len > 0) {
+        if (note.len > 0 && !e->values[i].absent) {
             strbuf_append_cstr(&text, first && text.len > 0 ? "\n\n" : first ? "" : "\n");
             strbuf_printf(&text, "- `%.*s`: %.*s", SLICE_FMT(e->values[i].word), SLICE_FMT(note));
             first = false;

@@ -33,7 +33,7 @@ static const struct error *refuse(struct arena *a, struct slice key, const char 
         n += next;
         next = n < key.len ? utf8_sequence_length(key.data + n, key.len - n) : 0;
     } while (next > 0 && n + next <= 128);
-    const char *name = n > 0 || key.len == 0 ? arena_cstr(a, slice_of(key.data, n)) : "query";
+    const char *name = n > 0 || key.len == 0 ? scalar_shown(a, slice_of(key.data, n)) : "query";
     struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_QUERY_INVALID,
                                 "Query parameter %s is invalid: %s.", scalar_quote(a, key), why);
     error_add_violation(e, a, name, "%s", why);

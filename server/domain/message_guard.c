@@ -3,25 +3,41 @@
 #include <stdio.h>
 
 #include "base/core/utf8.h"
+#include "base/core/well_known_fields.h"
 #include "base/core/wire.h"
+#include "google/protobuf/struct.pb-c.h"
+#include "server/domain/message_nul.h"
+#include "server/domain/violations.h"
+
+// What the walk needs all along.
+struct guard {
+    struct arena *arena;
+    struct slice bytes; // the whole message
+    // A copy of bytes with MESSAGE_NUL for each U+0000 of free-form text; NULL: there is none.
+    uint8_t *copy;
+};
 
 // Where the walk is, innermost first.
 struct place {
     const struct place *outer;
-    const char *name; // the field's, in proto spelling
-    int index;        // -1: the field is not repeated
+    const ProtobufCMessageDescriptor *type; // that has the field
+    const char *name;                       // the field's, in proto spelling
+    int index;                              // -1: the field is not repeated
+    struct slice bytes;                     // the field's; of a message
 };
 
-// Appends the JSON path of place to out.
-static void append_path(struct strbuf *out, const struct place *place) {
-    if (place == NULL) {
-        return;
-    }
-    append_path(out, place->outer);
-    if (out->len > 0) {
-        strbuf_append_byte(out, '.');
-    }
-    for (const char *p = place->name; *p != '\0'; p++) {
+// google.protobuf.Struct's entries, Value and ListValue are no objects in JSON: a path has an
+// entry's key, and an item's index, instead of their fields.
+static bool is_entry(const ProtobufCMessageDescriptor *type) {
+    return type == &google__protobuf__struct__fields_entry__descriptor;
+}
+
+static bool is_hidden(const struct place *place) {
+    return is_entry(place->type) || place->type == &google__protobuf__value__descriptor;
+}
+
+static void append_name(struct strbuf *out, const char *name) {
+    for (const char *p = name; *p != '\0'; p++) {
         if (*p == '_' && p[1] >= 'a' && p[1] <= 'z') {
             p++;
             strbuf_append_byte(out, (uint8_t)(*p - 'a' + 'A'));
@@ -29,19 +45,47 @@ static void append_path(struct strbuf *out, const struct place *place) {
             strbuf_append_byte(out, (uint8_t)*p);
         }
     }
+}
+
+// Appends the JSON path of place to out.
+static void append_path(struct arena *a, struct strbuf *out, const struct place *place) {
+    if (place == NULL) {
+        return;
+    }
+    append_path(a, out, place->outer);
+    if (is_hidden(place)) {
+        return;
+    }
+    if (place->type == &google__protobuf__struct__descriptor) {
+        const char *outer = arena_cstr(a, strbuf_slice(out));
+        const char *path =
+            violations_path_text(a, outer, message_field_bytes(place->bytes, MAP_KEY));
+        out->len = 0;
+        strbuf_append_cstr(out, path);
+        return;
+    }
+    if (place->type != &google__protobuf__list_value__descriptor) {
+        strbuf_append_cstr(out, out->len > 0 ? "." : "");
+        append_name(out, place->name);
+    }
     if (place->index >= 0) {
         strbuf_printf(out, "[%d]", place->index);
     }
 }
 
-static const struct error *refuse(struct arena *a, const struct place *place, const char *why) {
+static const struct error *refuse(const struct guard *g, const struct place *place,
+                                  const char *why) {
+    struct arena *a = g->arena;
     struct strbuf path = STRBUF_INIT;
-    append_path(&path, place);
+    append_path(a, &path, place);
     // A path of a hundred levels does not help a reader.
     enum { LONGEST_PATH = 200 };
     const char *cut = path.len > LONGEST_PATH ? "..." : "";
-    struct slice shown = slice_of(path.data, path.len > LONGEST_PATH ? LONGEST_PATH : path.len);
-    const char *field = arena_printf(a, "%.*s%s", SLICE_FMT(shown), cut);
+    size_t shown = path.len > LONGEST_PATH ? LONGEST_PATH : path.len;
+    while (shown < path.len && (path.data[shown] & 0xC0) == 0x80) {
+        shown--; // not within a character
+    }
+    const char *field = arena_printf(a, "%.*s%s", (int)shown, (const char *)path.data, cut);
     strbuf_release(&path);
     struct error *e =
         error_new(a, STATUS_INVALID_ARGUMENT, REASON_MESSAGE_MALFORMED, "%s%s%s",
@@ -69,10 +113,45 @@ static enum wire_type wire_type_of(ProtobufCType type) {
     }
 }
 
-static const struct error *check_message(struct arena *a, const ProtobufCMessageDescriptor *type,
+static const struct error *check_message(struct guard *g, const ProtobufCMessageDescriptor *type,
                                          struct slice bytes, const struct place *place, int depth);
 
-static const struct error *check_field(struct arena *a, const ProtobufCFieldDescriptor *field,
+// Whether text may hold U+0000 there: in free-form objects, of which the bytes are stored as
+// they came.
+static bool takes_nul(const struct place *place) {
+    return is_hidden(place);
+}
+
+// Puts MESSAGE_NUL in place of each U+0000 of text, which is of g->bytes, in the copy.
+static void replace_nuls(struct guard *g, struct slice text) {
+    if (g->copy == NULL) {
+        struct slice copy = arena_copy(g->arena, g->bytes);
+        g->copy = (uint8_t *)copy.data;
+    }
+    uint8_t *p = g->copy + (text.data - g->bytes.data);
+    for (size_t i = 0; i < text.len; i++) {
+        if (p[i] == '\0') {
+            p[i] = MESSAGE_NUL;
+        }
+    }
+}
+
+static const struct error *check_text(struct guard *g, struct slice text,
+                                      const struct place *place) {
+    if (!utf8_valid(text)) {
+        return refuse(g, place, "is not UTF-8");
+    }
+    if (text.len == 0 || memchr(text.data, '\0', text.len) == NULL) {
+        return NULL;
+    }
+    if (!takes_nul(place)) {
+        return refuse(g, place, "holds a NUL character, which is not allowed");
+    }
+    replace_nuls(g, text);
+    return NULL;
+}
+
+static const struct error *check_field(struct guard *g, const ProtobufCFieldDescriptor *field,
                                        const struct wire_field *f, const struct place *place,
                                        int depth) {
     bool is_packed = field->label == PROTOBUF_C_LABEL_REPEATED && f->type == WIRE_BYTES &&
@@ -81,18 +160,13 @@ static const struct error *check_field(struct arena *a, const ProtobufCFieldDesc
         return NULL; // protobuf-c checks the inside of a packed field
     }
     if (f->type != wire_type_of(field->type)) {
-        return refuse(a, place, "has a wire type that is not its own");
+        return refuse(g, place, "has a wire type that is not its own");
     }
     if (field->type == PROTOBUF_C_TYPE_STRING) {
-        if (!utf8_valid(f->bytes)) {
-            return refuse(a, place, "is not UTF-8");
-        }
-        if (f->bytes.len > 0 && memchr(f->bytes.data, '\0', f->bytes.len) != NULL) {
-            return refuse(a, place, "holds a NUL character, which is not allowed");
-        }
+        return check_text(g, f->bytes, place);
     }
     if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
-        return check_message(a, field->descriptor, f->bytes, place, depth + 1);
+        return check_message(g, field->descriptor, f->bytes, place, depth + 1);
     }
     return NULL;
 }
@@ -128,7 +202,7 @@ static bool oneof_is_set(const ProtobufCMessageDescriptor *type,
     return false;
 }
 
-static const struct error *check_fields(struct arena *a, const ProtobufCMessageDescriptor *type,
+static const struct error *check_fields(struct guard *g, const ProtobufCMessageDescriptor *type,
                                         struct slice bytes, const struct place *place, int depth,
                                         const struct seen_fields *seen) {
     const uint8_t *p = bytes.data;
@@ -136,7 +210,7 @@ static const struct error *check_fields(struct arena *a, const ProtobufCMessageD
     while (p < end) {
         struct wire_field f;
         if (!wire_read_field(&p, end, &f)) {
-            return refuse(a, place, "is not well-formed protobuf, or cut off");
+            return refuse(g, place, "is not well-formed protobuf, or cut off");
         }
         const ProtobufCFieldDescriptor *field =
             protobuf_c_message_descriptor_get_field(type, f.number);
@@ -144,18 +218,18 @@ static const struct error *check_fields(struct arena *a, const ProtobufCMessageD
             continue; // a newer client may know more than we do
         }
         size_t position = (size_t)(field - type->fields);
-        struct place inner = {place, field->name, -1};
+        struct place inner = {place, type, field->name, -1, f.bytes};
         if (field->label == PROTOBUF_C_LABEL_REPEATED) {
             inner.index = seen->counts[position]++;
         }
         if (merges(field) && seen->occurred[position]) {
-            return refuse(a, &inner, "occurs twice");
+            return refuse(g, &inner, "occurs twice");
         }
         if (oneof_is_set(type, field, seen)) {
-            return refuse(a, &inner, "is given beside another field of its oneof");
+            return refuse(g, &inner, "is given beside another field of its oneof");
         }
         seen->occurred[position] = true;
-        const struct error *error = check_field(a, field, &f, &inner, depth);
+        const struct error *error = check_field(g, field, &f, &inner, depth);
         if (error != NULL) {
             return error;
         }
@@ -163,22 +237,22 @@ static const struct error *check_fields(struct arena *a, const ProtobufCMessageD
     return NULL;
 }
 
-static const struct error *check_message(struct arena *a, const ProtobufCMessageDescriptor *type,
+static const struct error *check_message(struct guard *g, const ProtobufCMessageDescriptor *type,
                                          struct slice bytes, const struct place *place, int depth) {
     if (depth > MESSAGE_DEEPEST) {
-        return refuse(a, place, "is nested deeper than 100 messages");
+        return refuse(g, place, "is nested deeper than 100 messages");
     }
     if (type->n_fields > FEW_FIELDS) {
-        const struct seen_fields seen = {ARENA_ARRAY(a, bool, type->n_fields),
-                                         ARENA_ARRAY(a, int, type->n_fields)};
-        return check_fields(a, type, bytes, place, depth, &seen);
+        const struct seen_fields seen = {ARENA_ARRAY(g->arena, bool, type->n_fields),
+                                         ARENA_ARRAY(g->arena, int, type->n_fields)};
+        return check_fields(g, type, bytes, place, depth, &seen);
     }
     bool occurred[FEW_FIELDS];
     int counts[FEW_FIELDS];
     memset(occurred, 0, type->n_fields * sizeof(occurred[0]));
     memset(counts, 0, type->n_fields * sizeof(counts[0]));
     const struct seen_fields seen = {occurred, counts};
-    return check_fields(a, type, bytes, place, depth, &seen);
+    return check_fields(g, type, bytes, place, depth, &seen);
 }
 
 static void *allocate(void *arena, size_t size) {
@@ -192,16 +266,19 @@ static void release(void *arena, void *pointer) {
 
 const struct error *message_unpack(struct arena *a, const ProtobufCMessageDescriptor *type,
                                    struct slice bytes, ProtobufCMessage **ret_message) {
-    const struct error *error = check_message(a, type, bytes, NULL, 1);
+    struct guard guard = {.arena = a, .bytes = bytes};
+    const struct error *error = check_message(&guard, type, bytes, NULL, 1);
     if (error != NULL) {
         return error;
     }
     ProtobufCAllocator allocator = {allocate, release, a};
     static const uint8_t nothing[1];
-    ProtobufCMessage *message = protobuf_c_message_unpack(
-        type, &allocator, bytes.len, bytes.data != NULL ? bytes.data : nothing);
+    ProtobufCMessage *message = protobuf_c_message_unpack(type, &allocator, bytes.len,
+                                                          guard.copy != NULL   ? guard.copy
+                                                          : bytes.data != NULL ? bytes.data
+                                                                               : nothing);
     if (message == NULL) {
-        return refuse(a, NULL, "is not well-formed protobuf, or cut off");
+        return refuse(&guard, NULL, "is not well-formed protobuf, or cut off");
     }
     *ret_message = message;
     return NULL;

@@ -95,6 +95,34 @@ TEST(WorkflowValidate, EveryNodeIsAnObjectAndNamesNodesThatAreThere) {
     });
 }
 
+// U+0000 ends no text: what is behind it counts, and refusals show it.
+TEST(WorkflowValidate, TextWithNulIsNoTextWithout) {
+    const std::string nul("\0", 1);
+    Check({
+        {"a type",
+         Definition(Entry("root", Node("manual" + nul))),
+         {{NODES ".root.type", "must be \"manual\", got \"manual\\u0000\""}}},
+        {"a key",
+         Definition(Entry("root" + nul, Node("manual"))),
+         {{NODES ".root", "is required: a node of type \"manual\""}}},
+        {"a child",
+         Definition(Entry("root", Node("manual", {"root" + nul}))),
+         {{NODES ".root.children[0]", "names the node \"root\\u0000\", which is not in nodes"}}},
+        {"a child that is there",
+         Definition(Entry("root", Node("manual", {"a" + nul})) + Entry("a" + nul, Node("x"))),
+         {}},
+        {"keys that differ behind it",
+         Definition(root + Entry("a" + nul + "1", Node("x")) + Entry("a" + nul + "2", Node("x"))),
+         {}},
+        {"a key twice",
+         Definition(root + Entry("a" + nul, Node("x")) + Entry("a" + nul, Node("x"))),
+         {{NODES "[\"a\\u0000\"]", "occurs twice"}}},
+        {"a long text that is cut within a character",
+         Definition(Entry("root", Node(std::string(99, 'x') + "\xC3\xA4"))),
+         {{NODES ".root.type", "must be \"manual\", got \"" + std::string(99, 'x') + "\""}}},
+    });
+}
+
 TEST(WorkflowValidate, KeysThatAreNoIdentifiersAreQuotedInPaths) {
     const struct {
         const char *key;

@@ -241,6 +241,19 @@ TEST_F(JsonWriteTest, OptionsDecideWordsNumbersOrderAndDefaults) {
               std::string::npos);
 }
 
+TEST_F(JsonWriteTest, AValueThatMeansNoneIsLeftOut) {
+    const char type[] = "wide.v1.Phased";
+    EXPECT_EQ(Write("", type), R"({"phases":[],"byName":{}})");
+    // Also if it is set, has presence, or is of a oneof.
+    EXPECT_EQ(Write(Hex("08 00 10 00 28 00"), type), R"({"phases":[],"byName":{}})");
+    EXPECT_EQ(Write(Hex("08 01 10 02 28 01"), type),
+              R"({"phase":"on","maybe":"PHASE_OFF","phases":[],"byName":{},"one":"on"})");
+    EXPECT_EQ(Write(Hex("08 09"), type), R"({"phase":9,"phases":[],"byName":{}})");
+    // Where it cannot be left out it is its number, which is read as well.
+    EXPECT_EQ(Write(Hex("1a 02 00 01 22 05 0a 01'x' 10 00"), type),
+              R"({"phases":[0,"on"],"byName":{"x":0}})");
+}
+
 TEST_F(JsonWriteTest, ManyMapKeysAreStillToldApart) {
     std::string wire, expected;
     for (int i = 0; i < 40; i++) {
