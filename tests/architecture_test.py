@@ -63,6 +63,7 @@ PURE = [
     "gateway/transcode/*.[ch]",
     "rpc/metadata.h",
     "server/domain/message_guard.[ch]",
+    "server/domain/message_nul.h",
     "server/domain/page_token.[ch]",
     "server/domain/run_codec.[ch]",
     "server/domain/run_error.[ch]",

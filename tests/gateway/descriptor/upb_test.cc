@@ -38,8 +38,8 @@ TEST_F(UpbTest, DefinitionsAreEnumerated) {
     const upb_FileDef *file =
         upb_DefPool_FindFileByName(pool.pool, "tests/gateway/testdata/wide.proto");
     ASSERT_NE(file, nullptr);
-    ASSERT_EQ(upb_FileDef_TopLevelMessageCount(file), 4);
-    EXPECT_EQ(upb_FileDef_TopLevelEnumCount(file), 2);
+    ASSERT_EQ(upb_FileDef_TopLevelMessageCount(file), 5);
+    EXPECT_EQ(upb_FileDef_TopLevelEnumCount(file), 3);
     ASSERT_EQ(upb_FileDef_ServiceCount(file), 1);
     const upb_MessageDef *wide = upb_FileDef_TopLevelMessage(file, 0);
     EXPECT_STREQ(upb_MessageDef_FullName(wide), "wide.v1.Wide");
