@@ -24,7 +24,7 @@ static const char *hint_of_reason(enum reason reason) {
         return "leave --name out to have one made up";
     case REASON_TOKEN_ENDED:
         return "runsctl tokens create makes another one; one that has expired can be rotated with "
-               "--expires-at";
+               "--expires-in";
     default:
         return NULL;
     }

@@ -1,7 +1,3 @@
-#include <stdio.h>
-
-#include "base/core/clock.h"
-#include "base/core/timestamp.h"
 #include "ctl/comma_list.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
@@ -9,7 +5,7 @@
 #include "ctl/message.h"
 #include "ctl/print.h"
 #include "ctl/run_print.h"
-#include "ctl/time_option.h"
+#include "ctl/token_expiry.h"
 #include "ctl/token_print.h"
 #include "ctl/tokens_access.h"
 #include "runs/v1/tokens_service.pb-c.h"
@@ -75,45 +71,6 @@ static const struct error *read_scopes(struct arena *a, const struct create_opti
     return error;
 }
 
-static const struct error *read_expires_in(struct arena *a, const char *text,
-                                           Google__Protobuf__Timestamp *ret) {
-    int64_t duration;
-    const struct error *error = time_option_read_span(a, "--expires-in", text, &duration);
-    if (error != NULL) {
-        return error;
-    }
-    int64_t now_us = clock_now_us(&clock_system);
-    ret->seconds = now_us / 1000000 + duration;
-    ret->nanos = (int32_t)(now_us % 1000000 * 1000);
-    if (duration == 0 || ret->seconds > TIMESTAMP_MAX_SECONDS) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "--expires-in: \"%s\" is %s",
-                         text, duration == 0 ? "no time at all" : "beyond the year 9999");
-    }
-    return NULL;
-}
-
-// When the token expires; *ret_field is left NULL if it never does.
-static const struct error *read_expiry(struct arena *a, const struct create_options *options,
-                                       Google__Protobuf__Timestamp *ret,
-                                       Google__Protobuf__Timestamp **ret_field) {
-    if (options->expires_at == NULL && options->expires_in == NULL) {
-        return NULL;
-    }
-    *ret_field = ret;
-    if (options->expires_at != NULL && options->expires_in != NULL) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                         "--expires-at and --expires-in exclude each other");
-    }
-    if (options->expires_in != NULL) {
-        return read_expires_in(a, options->expires_in, ret);
-    }
-    return timestamp_parse(slice_of_cstr(options->expires_at), &ret->seconds, &ret->nanos)
-               ? NULL
-               : error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                           "--expires-at: \"%s\" is no RFC 3339 time like 2026-01-31T09:00:00Z",
-                           options->expires_at);
-}
-
 static int create(struct invocation *in) {
     Runs__V1__CreateTokenRequest request = RUNS__V1__CREATE_TOKEN_REQUEST__INIT;
     const struct create_options *options = in->options;
@@ -124,7 +81,8 @@ static int create(struct invocation *in) {
     Google__Protobuf__Timestamp expires = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     const struct error *error = read_scopes(in->arena, options, &request);
     if (error == NULL) {
-        error = read_expiry(in->arena, options, &expires, &request.expires_at);
+        error = token_expiry_read(in->arena, options->expires_at, options->expires_in, &expires,
+                                  &request.expires_at);
     }
     if (error == NULL && options->quiet && in->json) {
         error = error_new(in->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,

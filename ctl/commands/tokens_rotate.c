@@ -1,11 +1,9 @@
-#include <string.h>
-
-#include "base/core/timestamp.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
-#include "ctl/time_span.h"
+#include "ctl/time_option.h"
+#include "ctl/token_expiry.h"
 #include "ctl/token_print.h"
 #include "ctl/tokens_access.h"
 #include "runs/v1/tokens_service.pb-c.h"
@@ -15,6 +13,7 @@ struct rotate_options {
     const char *org;
     const char *overlap;
     const char *expires_at;
+    const char *expires_in;
     bool quiet;
 };
 
@@ -25,7 +24,7 @@ static const struct cli_option rows[] = {
      .is_required = true,
      .help = "the token's organization"},
     {.name = "--overlap",
-     .value = "TIME",
+     .value = "DURATION",
      CLI_TEXT_AT(struct rotate_options, overlap),
      .fallback = "24h",
      .help = "how long the secret so far stays valid, like 45m, 24h or 30d;\n0: no longer"},
@@ -34,6 +33,10 @@ static const struct cli_option rows[] = {
      CLI_TEXT_AT(struct rotate_options, expires_at),
      .default_help = "as so far",
      .help = "RFC 3339; when the new secret expires"},
+    {.name = "--expires-in",
+     .value = "DURATION",
+     CLI_TEXT_AT(struct rotate_options, expires_in),
+     .help = "how long it is valid, in place of --expires-at: 12h, 30d"},
     {.name = "--quiet", CLI_FLAG_AT(struct rotate_options, quiet), .help = "print the token alone"},
     {.name = NULL},
 };
@@ -67,21 +70,19 @@ static int rotate(struct invocation *in) {
     Google__Protobuf__Timestamp expires = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     request.organization_id = (char *)options->org;
     request.name = (char *)in->operands[0];
-    if (!time_span_parse(options->overlap, &overlap.seconds)) {
-        return command_usage_error(
-            in, "--overlap: \"%s\" is no length of time like " TIME_SPAN_EXAMPLES,
-            options->overlap);
-    }
     request.overlap = &overlap;
-    if (options->expires_at != NULL) {
-        if (!timestamp_parse(slice_of_cstr(options->expires_at), &expires.seconds,
-                             &expires.nanos)) {
-            return command_usage_error(in,
-                                       "--expires-at: \"%s\" is no RFC 3339 time like "
-                                       "2026-01-31T09:00:00Z",
-                                       options->expires_at);
-        }
-        request.expires_at = &expires;
+    const struct error *error =
+        time_option_read_span(in->arena, "--overlap", options->overlap, &overlap.seconds);
+    if (error == NULL) {
+        error = token_expiry_read(in->arena, options->expires_at, options->expires_in, &expires,
+                                  &request.expires_at);
+    }
+    if (error == NULL && options->quiet && in->json) {
+        error = error_new(in->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                          "--quiet and --json exclude each other");
+    }
+    if (error != NULL) {
+        return command_usage_error(in, "%s", error->message);
     }
     struct slice response;
     int code = tokens_access_call(in, &options->access, "/runs.v1.TokensService/RotateToken",

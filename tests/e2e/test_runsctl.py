@@ -277,6 +277,9 @@ class Tokens(unittest.TestCase):
         self.assertEqual("2100-01-01T00:00:00Z", told["token"]["expiresAt"])
         newest, previous = told["token"]["secrets"]
         self.assertEqual(newest["createdAt"], previous["expiresAt"])
+        brief = json.loads(self.ok(*rotate, "--overlap", "1h", "--json", "--expires-in", "1d"))
+        self.assertLess(brief["token"]["expiresAt"], "2100")
+        self.ok(*rotate, "--overlap", "0", "--expires-at", "2100-01-01T00:00:00Z")
         table = self.ok("tokens", "list", *self.store)
         for secret in (first, second, third, told["secret"]):
             self.assertNotIn(secret[4:20], table)
@@ -301,7 +304,10 @@ class Tokens(unittest.TestCase):
                 (USAGE, ("rotate", "a", "--org", "acme", "--overlap", "-5h")),
                 (USAGE, ("rotate", "a", "--org", "acme", "--overlap", "24")),
                 (USAGE, ("rotate", "a", "--org", "acme", "--overlap", "91d")),
-                (USAGE, ("rotate", "a", "--org", "acme", "--expires-at", "soon"))):
+                (USAGE, ("rotate", "a", "--org", "acme", "--expires-at", "soon")),
+                (USAGE, ("rotate", "a", "--org", "acme", "--expires-in", "0")),
+                (USAGE, ("rotate", "a", "--org", "acme", "--expires-in", "1h", "--expires-at",
+                         "2100-01-01T00:00:00Z"))):
             done = runsctl("tokens", *arguments, *self.store)
             self.assertEqual(code, done.returncode, (arguments, done.stderr))
             self.assertEqual(1, done.stderr.count("\n"), done.stderr)
