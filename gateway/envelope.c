@@ -32,7 +32,11 @@ int envelope_http_status(enum envelope_kind kind, int code) {
     return is_googles ? HTTP_BAD_REQUEST : http_statuses[code];
 }
 
-int envelope_error_http_status(enum envelope_kind kind, const struct error *error) {
+int envelope_error_http_status(enum envelope_kind kind, const struct error *error,
+                               const struct rpc_status_source *upstream) {
+    if (upstream != NULL && upstream->http_status != 0) {
+        return upstream->http_status;
+    }
     // An upstream may use the same name for another reason: decoded errors have no id.
     int own = reason_http_status(error->reason_id);
     return own != 0 ? own : envelope_http_status(kind, (int)error->code);
@@ -86,8 +90,8 @@ static void append_violations(struct strbuf *out, const struct field_violation *
 }
 
 static void append_runs_error(struct strbuf *out, const struct error *error,
-                              struct slice request_id) {
-    int http_status = envelope_error_http_status(ENVELOPE_RUNS, error);
+                              const struct rpc_status_source *upstream, struct slice request_id) {
+    int http_status = envelope_error_http_status(ENVELOPE_RUNS, error, upstream);
     const char *status = status_code_name((int)error->code);
     strbuf_printf(out, "{\"code\":%d,\"message\":", http_status);
     append_text(out, error->message);
@@ -115,7 +119,7 @@ void envelope_append_error(enum envelope_kind kind, struct strbuf *out, const st
     if (kind == ENVELOPE_NONE) {
         rpc_status_json_append(out, error, upstream);
     } else {
-        append_runs_error(out, error, request_id);
+        append_runs_error(out, error, upstream, request_id);
     }
 }
 

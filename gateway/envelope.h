@@ -22,10 +22,11 @@
 // ENVELOPE_RUNS has 409 for FAILED_PRECONDITION. 500 for a number that is no code.
 int envelope_http_status(enum envelope_kind kind, int code);
 
-// The HTTP status of an error: envelope_http_status of its code, except for the
-// gateway's own reasons that HTTP has a status for (METHOD_NOT_ALLOWED 405,
-// BODY_TOO_LARGE 413, ...).
-int envelope_error_http_status(enum envelope_kind kind, const struct error *error);
+// The HTTP status of an error: that of upstream, if it has one, else envelope_http_status of
+// its code, except for the gateway's own reasons that HTTP has a status for
+// (METHOD_NOT_ALLOWED 405, BODY_TOO_LARGE 413, ...). upstream may be NULL.
+int envelope_error_http_status(enum envelope_kind kind, const struct error *error,
+                               const struct rpc_status_source *upstream);
 
 // Append what precedes the message of a 200 reply, and what follows it.
 void envelope_begin(enum envelope_kind kind, struct strbuf *out);

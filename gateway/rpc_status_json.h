@@ -18,6 +18,7 @@ struct rpc_status_source {
     struct slice bytes; // borrowed; empty: none was sent
     rpc_status_message_json *message_json;
     void *context;
+    int http_status; // that its reason has of the descriptors; 0: that of its code
 };
 
 // Appends error as the JSON of a google.rpc.Status: {"code":5,"message":"...",

@@ -5,7 +5,7 @@
 
 int early_reply_send(const struct transport *transport, enum envelope_kind kind,
                      const struct error *error, struct slice request_id) {
-    int status = envelope_error_http_status(kind, error);
+    int status = envelope_error_http_status(kind, error, NULL);
     struct strbuf body = STRBUF_INIT;
     envelope_append_error(kind, &body, error, NULL, request_id);
     struct strbuf reply = STRBUF_INIT;

@@ -10,6 +10,7 @@
 #include "gateway/descriptor/file_features.h"
 #include "gateway/descriptor/schema_default.h"
 #include "gateway/descriptor/schema_hash.h"
+#include "gateway/descriptor/schema_internal.h"
 
 // Numbers of options.
 enum {
@@ -74,19 +75,6 @@ static int compare_fields(const void *a, const void *b) {
     uint32_t x = (*(const struct schema_field *const *)a)->number;
     uint32_t y = (*(const struct schema_field *const *)b)->number;
     return x < y ? -1 : x > y;
-}
-
-static struct slice option_bytes(struct slice bytes, uint32_t number) {
-    struct slice value = SLICE_EMPTY;
-    const uint8_t *p = bytes.data;
-    const uint8_t *end = p + bytes.len;
-    struct wire_field field;
-    while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number == number && field.type == WIRE_BYTES) {
-            value = field.bytes;
-        }
-    }
-    return value;
 }
 
 static enum schema_known known_message(struct slice name) {
@@ -215,13 +203,14 @@ static const struct error *compile_enum(struct compiler *c, struct schema_enum *
                                      &google_protobuf_EnumValueOptions_msginit);
         struct slice json =
             descriptor_option_message(&c->scratch, options, OPTION_ENUM_VALUE_JSON, NULL);
-        struct slice word = option_bytes(json, ENUM_VALUE_JSON_NAME);
+        struct slice word = descriptor_option_last(json, ENUM_VALUE_JSON_NAME);
         values[i].word = word.len == 0 ? values[i].name : arena_copy(c->arena, word);
         values[i].absent = descriptor_option_varint(json, ENUM_VALUE_JSON_ABSENT) != 0;
         values[i].json_word = values[i].absent
                                   ? slice_of_cstr(arena_printf(c->arena, "%d", values[i].number))
                                   : json_string(c, values[i].word, "");
         e->has_absent = e->has_absent || values[i].absent;
+        schema_reason_read(c->arena, &c->scratch, options, &values[i]);
         names[e->name_count++] = (struct schema_enum_name){values[i].name, values[i].number};
         if (word.len != 0) {
             names[e->name_count++] = (struct schema_enum_name){values[i].word, values[i].number};
@@ -489,7 +478,7 @@ static const struct error *compile(struct compiler *c, const struct descriptor_p
         compile_message(c, &c->schema->messages[i], c->message_defs[i]);
     }
     compile_methods(c, pool);
-    return NULL;
+    return schema_reasons_compile(c->schema, c->errors);
 }
 
 const struct error *schema_new(struct arena *a, const struct slice *descriptor_sets, size_t count,

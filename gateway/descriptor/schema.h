@@ -35,6 +35,9 @@ struct schema_enum_value {
     struct slice word;      // what is printed: runsd.gateway.v1.enum_value_json, else the name
     struct slice json_word; // word as a JSON string, with its quotes; if absent, the number
     bool absent;            // a field that holds it is left out: enum_value_json
+    bool has_http_status;   // runsd.gateway.v1.reason_http (schema_reason.c)
+    int32_t http_status;
+    struct slice reason_domain; // empty: the enum's package
 };
 
 struct schema_enum_name {
@@ -118,6 +121,14 @@ struct schema_method {
     struct slice reply_example; // JSON text, not checked; empty: none
 };
 
+// A value of an enum of reasons (AIP-193) that has a status of its own.
+struct schema_reason {
+    struct slice domain; // google.rpc.ErrorInfo.domain
+    struct slice name;   // google.rpc.ErrorInfo.reason
+    int http_status;
+    const struct schema_enum *enumeration;
+};
+
 struct schema {
     struct arena arena; // owns everything
     struct schema_message *messages;
@@ -128,11 +139,13 @@ struct schema {
     size_t enum_count;
     struct schema_method *methods; // in order of files and declaration
     size_t method_count;
+    const struct schema_reason *reasons; // sorted; those with a status of their own
+    size_t reason_count;
 };
 
 // Compiles descriptor sets of any syntax and edition that descriptor_pool_load takes.
 // Errors: those of descriptor_pool_load; INVALID_ARGUMENT if two values of an enum share a
-// word.
+// word; those of schema_reasons_compile.
 const struct error *schema_new(struct arena *a, const struct slice *descriptor_sets, size_t count,
                                struct schema **ret_schema);
 
@@ -159,6 +172,10 @@ static inline const struct schema_field *schema_field_by_number(const struct sch
 
 // Returns the value of that number, or NULL; of aliases the one declared first.
 const struct schema_enum_value *schema_enum_by_number(const struct schema_enum *e, int32_t number);
+
+// The HTTP status of a reason of a domain; 0 if the descriptors give it none. Either may be
+// empty.
+int schema_reason_http_status(const struct schema *schema, struct slice domain, struct slice name);
 
 // Finds the number of a word or name; returns whether there is one.
 bool schema_enum_by_name(const struct schema_enum *e, struct slice name, int32_t *ret_number);

@@ -77,26 +77,12 @@ uint8_t schema_marks_of(struct arena *a, struct slice options) {
     return marks;
 }
 
-// The last value of a string field; empty if there is none.
-static struct slice last_text(struct slice message, uint32_t number) {
-    struct slice text = SLICE_EMPTY;
-    const uint8_t *p = message.data;
-    const uint8_t *end = p + message.len;
-    struct wire_field field;
-    while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number == number && field.type == WIRE_BYTES) {
-            text = field.bytes;
-        }
-    }
-    return text;
-}
-
 struct slice schema_example_of(struct arena *a, struct slice options) {
-    return last_text(descriptor_option_message(a, options, OPTION_FIELD_JSON, NULL),
-                     FIELD_JSON_EXAMPLE);
+    return descriptor_option_last(descriptor_option_message(a, options, OPTION_FIELD_JSON, NULL),
+                                  FIELD_JSON_EXAMPLE);
 }
 
 struct slice schema_reply_example_of(struct arena *a, struct slice options) {
-    return last_text(descriptor_option_message(a, options, OPTION_REPLY_JSON, NULL),
-                     REPLY_JSON_EXAMPLE);
+    return descriptor_option_last(descriptor_option_message(a, options, OPTION_REPLY_JSON, NULL),
+                                  REPLY_JSON_EXAMPLE);
 }

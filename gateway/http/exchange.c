@@ -157,7 +157,13 @@ struct reply exchange_error_reply(struct exchange *x, const struct error *error,
     exchange_log_detail(x, error);
     struct reply_request request = exchange_reply_request(x);
     struct error_details details = {x->api->transcoder, x->context->edge.details_schema, &x->arena};
-    const struct rpc_status_source status = {status_details, error_details_json, &details};
+    const struct rpc_status_source status = {
+        .bytes = status_details,
+        .message_json = error_details_json,
+        .context = &details,
+        .http_status =
+            transcoder_reason_http_status(x->api->transcoder, error->domain, error->reason),
+    };
     return reply_error(&request, error, &status);
 }
 

@@ -212,7 +212,13 @@ static void put_error(struct stream_reply *s, const struct error *error, struct 
         return;
     }
     struct error_details types = {x->api->transcoder, x->context->edge.details_schema, &s->scratch};
-    const struct rpc_status_source status = {details, error_details_json, &types};
+    const struct rpc_status_source status = {
+        .bytes = details,
+        .message_json = error_details_json,
+        .context = &types,
+        .http_status =
+            transcoder_reason_http_status(x->api->transcoder, error->domain, error->reason),
+    };
     begin_object(s, true, SLICE_EMPTY);
     envelope_append_stream_error(x->context->edge.options.envelope, &s->ready, error, &status,
                                  x->request_id);

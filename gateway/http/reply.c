@@ -280,7 +280,7 @@ struct reply reply_error(const struct reply_request *request, const struct error
                          const struct rpc_status_source *upstream) {
     struct arena *a = request->arena;
     enum envelope_kind kind = request->edge->options.envelope;
-    int status = envelope_error_http_status(kind, error);
+    int status = envelope_error_http_status(kind, error, upstream);
     struct strbuf body = STRBUF_INIT;
     envelope_append_error(kind, &body, error, upstream, request->request_id);
     struct reply reply = make(request, &body, status, (int)error->code, no_store, NULL);

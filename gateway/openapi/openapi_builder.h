@@ -9,7 +9,7 @@
 
 // The state that the parts of the generator share. Pure.
 
-enum { OPENAPI_MOST_STATUSES = 64 };
+enum { OPENAPI_MOST_STATUSES = 200 }; // 400 to 599
 
 // Who writes a value: the gateway in a reply, or a client in a request.
 enum openapi_side { OPENAPI_REPLY, OPENAPI_INPUT };

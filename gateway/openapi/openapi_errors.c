@@ -69,20 +69,108 @@ static const struct row *row_of(int http_status) {
     return NULL;
 }
 
+static const enum reason own_reasons[] = {
+#define OWN_REASON(name, http_status) REASON_##name,
+    REASONS_OF_GATEWAY(OWN_REASON)
+#undef OWN_REASON
+};
+
+// The titles of statuses that only descriptors give: RFC 9110 section 15, RFC 4918, RFC 6585,
+// RFC 7725.
+static const char *title_of(int http_status) {
+    static const struct {
+        int http_status;
+        const char *title;
+    } titles[] = {
+        {402, "Payment Required"},
+        {406, "Not Acceptable"},
+        {410, "Gone"},
+        {411, "Length Required"},
+        {412, "Precondition Failed"},
+        {416, "Range Not Satisfiable"},
+        {422, "Unprocessable Content"},
+        {423, "Locked"},
+        {424, "Failed Dependency"},
+        {428, "Precondition Required"},
+        {451, "Unavailable For Legal Reasons"},
+        {505, "HTTP Version Not Supported"},
+        {507, "Insufficient Storage"},
+        {511, "Network Authentication Required"},
+    };
+    for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+        if (titles[i].http_status == http_status) {
+            return titles[i].title;
+        }
+    }
+    return "Error";
+}
+
+// --- reasons with a status of their own ---
+
+// The first reason that the descriptors give the status, from the one at *index on; NULL if
+// there is none.
+static const struct schema_reason *next_reason(const struct openapi_builder *b, int http_status,
+                                               size_t *index) {
+    while (*index < b->schema->reason_count) {
+        const struct schema_reason *reason = &b->schema->reasons[(*index)++];
+        if (reason->http_status == http_status) {
+            return reason;
+        }
+    }
+    return NULL;
+}
+
+static const struct schema_reason *reason_of_status(const struct openapi_builder *b,
+                                                    int http_status) {
+    size_t index = 0;
+    return next_reason(b, http_status, &index);
+}
+
+// What the comment of a value of an enum says of it.
+static struct openapi_text text_of_value(struct openapi_builder *b, const struct schema_enum *e,
+                                         struct slice value) {
+    const char *name =
+        arena_printf(&b->arena, "%.*s.%.*s", SLICE_FMT(e->full_name), SLICE_FMT(value));
+    return openapi_text_of(&b->arena, notes_of(&b->notes, slice_of_cstr(name)));
+}
+
+// In one sentence.
+static struct slice sentence_of(const struct openapi_text *text) {
+    return text->outcomes != NULL ? text->outcomes->text : text->summary;
+}
+
+// The reasons of a status, with what their comments say.
+static const char *describe_reasons(struct openapi_builder *b, int http_status) {
+    const char *all = "";
+    size_t index = 0;
+    const struct schema_reason *reason;
+    while ((reason = next_reason(b, http_status, &index)) != NULL) {
+        struct openapi_text text = text_of_value(b, reason->enumeration, reason->name);
+        struct slice sentence = sentence_of(&text);
+        all = arena_printf(&b->arena, "%s%s`%.*s`%s%.*s", all, *all == '\0' ? "" : " ",
+                           SLICE_FMT(reason->name), sentence.len > 0 ? ": " : "",
+                           SLICE_FMT(sentence));
+    }
+    return *all == '\0' ? "The request failed." : all;
+}
+
+// --- statuses ---
+
 // Whether a route can have this status. An unknown path or verb belongs to no route.
-static bool is_possible(enum envelope_kind kind, int http_status) {
+static bool is_possible(const struct openapi_builder *b, int http_status) {
     for (int code = STATUS_OK + 1; code < STATUS_CODE_COUNT; code++) {
-        if (envelope_http_status(kind, code) == http_status) {
+        if (envelope_http_status(b->options->envelope, code) == http_status) {
             return true;
         }
     }
-    for (int reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
-        if (reason != REASON_METHOD_NOT_ALLOWED && reason != REASON_ROUTE_NOT_FOUND &&
-            reason_http_status((enum reason)reason) == http_status) {
+    for (size_t i = 0; i < sizeof(own_reasons) / sizeof(own_reasons[0]); i++) {
+        if (own_reasons[i] != REASON_METHOD_NOT_ALLOWED &&
+            own_reasons[i] != REASON_ROUTE_NOT_FOUND &&
+            reason_http_status(own_reasons[i]) == http_status) {
             return true;
         }
     }
-    return false;
+    return reason_of_status(b, http_status) != NULL;
 }
 
 static const char *describe(struct openapi_builder *b, const struct row *row) {
@@ -100,7 +188,7 @@ static const char *describe(struct openapi_builder *b, const struct row *row) {
 
 void openapi_errors_init(struct openapi_builder *b) {
     for (int status = FIRST_ERROR; status < BEHIND_ERRORS; status++) {
-        if (is_possible(b->options->envelope, status)) {
+        if (is_possible(b, status)) {
             CHECK(b->error_status_count < OPENAPI_MOST_STATUSES);
             b->error_statuses[b->error_status_count++] = status;
         }
@@ -112,8 +200,8 @@ struct openapi_error openapi_errors_at(struct openapi_builder *b, size_t index) 
     const struct row *row = row_of(status);
     return (struct openapi_error){
         .http_status = status,
-        .title = row != NULL ? row->title : "Error",
-        .description = row != NULL ? describe(b, row) : "The request failed.",
+        .title = row != NULL ? row->title : title_of(status),
+        .description = row != NULL ? describe(b, row) : describe_reasons(b, status),
     };
 }
 
@@ -139,11 +227,8 @@ static bool find_reason(struct openapi_builder *b, int code, struct upstream_rea
             continue;
         }
         for (size_t k = 0; k < e->value_count; k++) {
-            const char *name = arena_printf(&b->arena, "%.*s.%.*s", SLICE_FMT(e->full_name),
-                                            SLICE_FMT(e->values[k].name));
-            const struct openapi_outcome *o =
-                openapi_text_of(&b->arena, notes_of(&b->notes, slice_of_cstr(name))).outcomes;
-            if (o != NULL && o->code == code) {
+            const struct openapi_outcome *o = text_of_value(b, e, e->values[k].name).outcomes;
+            if (o != NULL && o->code == code && !e->values[k].has_http_status) {
                 *ret = (struct upstream_reason){e->values[k].name,
                                                 slice_of(e->full_name.data, package), o->text};
                 return true;
@@ -166,9 +251,34 @@ static void explain(struct openapi_builder *b, struct error *e, struct slice tex
     }
 }
 
+// The example of a status that only descriptors give.
+static void put_reason_example(struct openapi_builder *b, int http_status,
+                               const struct schema_reason *reason) {
+    struct openapi_text text = text_of_value(b, reason->enumeration, reason->name);
+    struct slice sentence = sentence_of(&text);
+    enum status_code code =
+        text.outcomes != NULL ? (enum status_code)text.outcomes->code : STATUS_UNKNOWN;
+    struct error *e =
+        error_new(&b->arena, code, REASON_UPSTREAM_STATUS, "%s",
+                  sentence.len > 0 ? arena_cstr(&b->arena, sentence) : "The request failed.");
+    e->reason_id = REASON_NONE;
+    e->reason = arena_cstr(&b->arena, reason->name);
+    e->domain = arena_cstr(&b->arena, reason->domain);
+    const struct rpc_status_source status = {.http_status = http_status};
+    struct strbuf body = STRBUF_INIT;
+    envelope_append_error(b->options->envelope, &body, e, &status, openapi_examples_request_id());
+    doc_raw(b->out, strbuf_slice(&body));
+    strbuf_release(&body);
+}
+
 void openapi_errors_example(struct openapi_builder *b, int http_status, int code,
                             struct slice text) {
     const struct row *row = row_of(http_status);
+    const struct schema_reason *own = reason_of_status(b, http_status);
+    if (row == NULL && code == 0 && own != NULL) {
+        put_reason_example(b, http_status, own);
+        return;
+    }
     enum status_code status = code != 0     ? (enum status_code)code
                               : row != NULL ? row->code
                                             : STATUS_UNKNOWN;

@@ -334,3 +334,15 @@ struct slice transcoder_event_id(struct arena *a, const struct transcoder_route 
     const struct schema_field *id = route->event_ids.id;
     return id != NULL ? event_id_of(a, id, message) : SLICE_EMPTY;
 }
+
+// --- errors ---
+
+static struct slice text_or_empty(const char *text) {
+    return text == NULL ? SLICE_EMPTY : slice_of_cstr(text);
+}
+
+int transcoder_reason_http_status(const struct transcoder *transcoder, const char *domain,
+                                  const char *reason) {
+    return schema_reason_http_status(transcoder->schema, text_or_empty(domain),
+                                     text_or_empty(reason));
+}

@@ -148,4 +148,9 @@ const struct error *transcoder_read_http_body(const struct transcoder *transcode
 bool transcoder_message_json(const struct transcoder *transcoder, struct arena *a,
                              struct slice full_name, struct slice message, struct strbuf *out);
 
+// The HTTP status that the descriptors give to errors of a reason of a domain
+// (runsd.gateway.v1.reason_http); 0 if they give none. Either may be NULL.
+int transcoder_reason_http_status(const struct transcoder *transcoder, const char *domain,
+                                  const char *reason);
+
 #endif

@@ -25,17 +25,30 @@ def text_of(path):
 
 def listed(macro):
     """The names of one list of the header, in order."""
+    return list(statuses(macro))
+
+
+def statuses(macro):
+    """Name to HTTP status, 0 if it has none of its own, of one list of the header."""
     body = re.search(rf"#define {macro}\(X\)((?:.*\\\n)*.*)\n", text_of(HEADER)).group(1)
-    names = re.findall(r"X\((\w+), \d+\)", body)
-    assert names, macro
-    return names
+    rows = re.findall(r"X\((\w+), (\d+)\)", body)
+    assert rows, macro
+    return {name: int(status) for name, status in rows}
 
 
 def numbered(proto):
     """Name to number of a proto's ErrorReason."""
-    values = dict(re.findall(r"^  ([A-Z][A-Z_]+) = (\d+);$", text_of(proto), re.MULTILINE))
-    assert values.pop("ERROR_REASON_UNSPECIFIED") == "0"
-    return {name: int(number) for name, number in values.items()}
+    values = {name: number for name, number, _ in values_of(text_of(proto))}
+    assert values.pop("ERROR_REASON_UNSPECIFIED") == 0
+    return values
+
+
+def values_of(text):
+    """Name, number and runsd.gateway.v1.reason_http's status, or 0, of each value."""
+    for name, number, options in re.findall(r"^  ([A-Z][A-Z_]+) = (\d+)(?: \[([^\]]*)\])?;$", text,
+                                            re.MULTILINE):
+        status = re.search(r"reason_http\) = \{\s*status: (\d+)", options)
+        yield name, int(number), int(status[1]) if status else 0
 
 
 def tabled():
@@ -60,6 +73,28 @@ class Reasons(unittest.TestCase):
             with self.subTest(proto):
                 names = listed(macro)
                 self.assertEqual({name: i for i, name in enumerate(names, 1)}, numbered(proto))
+
+    def test_values_are_read_with_their_options(self):
+        text = """
+  A_B = 1;
+  GONE = 2 [(runsd.gateway.v1.reason_http) = {status: 410}];
+  OLD = 3 [
+    deprecated = true,
+    (runsd.gateway.v1.reason_http) = {
+      status: 422
+    }
+  ];
+"""
+        self.assertEqual([("A_B", 1, 0), ("GONE", 2, 410), ("OLD", 3, 422)], list(values_of(text)))
+
+    def test_the_protos_have_the_header_s_statuses(self):
+        """Of the server's by the option that the gateway reads; its own are compiled in."""
+        told = {name: status for name, _, status in
+                values_of(text_of("protos/runs/v1/error_reason.proto"))}
+        del told["ERROR_REASON_UNSPECIFIED"]
+        self.assertEqual(statuses("REASONS_OF_RUNS"), told)
+        gateway = text_of("protos/runsd/gateway/v1/error_reason.proto")
+        self.assertEqual({0}, {status for _, _, status in values_of(gateway)})
 
     def test_no_name_is_in_two_lists(self):
         names = [name for macro in ("REASONS_OF_RUNS", "REASONS_OF_GATEWAY", "REASONS_OF_START")

@@ -41,9 +41,9 @@ TEST(Envelope, TheGatewaysOwnReasonsHaveTheirHttpStatus) {
     for (const auto &row : rows) {
         struct error *e = error_new(a, STATUS_INTERNAL, row.reason, "x");
         e->domain = "gateway.v1";
-        EXPECT_EQ(envelope_error_http_status(ENVELOPE_RUNS, e), row.http)
+        EXPECT_EQ(envelope_error_http_status(ENVELOPE_RUNS, e, NULL), row.http)
             << reason_name(row.reason);
-        EXPECT_EQ(envelope_error_http_status(ENVELOPE_NONE, e), row.http)
+        EXPECT_EQ(envelope_error_http_status(ENVELOPE_NONE, e, NULL), row.http)
             << reason_name(row.reason);
     }
 }
@@ -56,8 +56,22 @@ TEST(Envelope, AnUpstreamsReasonDoesNotChangeTheStatus) {
         const struct error *e =
             status_details_decode(a, STATUS_NOT_FOUND, S("x"), status_details_encode(a, sent));
         ASSERT_STREQ("BODY_TOO_LARGE", e->reason);
-        EXPECT_EQ(envelope_error_http_status(ENVELOPE_RUNS, e), 404);
+        EXPECT_EQ(envelope_error_http_status(ENVELOPE_RUNS, e, NULL), 404);
     }
+}
+
+TEST(Envelope, AStatusThatTheDescriptorsGiveIsTheCodeToo) {
+    Arena a;
+    struct error *e = error_new(a, STATUS_OUT_OF_RANGE, REASON_NONE, "m");
+    e->reason = "GONE";
+    const struct rpc_status_source status = {SLICE_EMPTY, nullptr, nullptr, 410};
+    for (enum envelope_kind kind : {ENVELOPE_RUNS, ENVELOPE_NONE}) {
+        EXPECT_EQ(envelope_error_http_status(kind, e, &status), 410);
+    }
+    Buffer out;
+    envelope_append_stream_error(ENVELOPE_RUNS, out, e, &status, S("id"));
+    EXPECT_EQ(out.str(), "{\"code\":410,\"message\":\"m\",\"requestId\":\"id\",\"error\":{"
+                         "\"status\":\"OUT_OF_RANGE\",\"reason\":\"GONE\",\"metadata\":{}}}");
 }
 
 TEST(Envelope, SuccessStandsAroundTheData) {
@@ -157,7 +171,7 @@ std::string StatusBytes(const std::vector<Detail> &details) {
 std::string NoneError(const struct error *e, const std::string &upstream = "") {
     Buffer out;
     Exact bytes(upstream);
-    const struct rpc_status_source status = {bytes, Render, reinterpret_cast<void *>(&Render)};
+    const struct rpc_status_source status = {bytes, Render, reinterpret_cast<void *>(&Render), 0};
     envelope_append_error(ENVELOPE_NONE, out, e, upstream.empty() ? NULL : &status, S("id"));
     return out.str();
 }

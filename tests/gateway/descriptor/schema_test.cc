@@ -270,4 +270,74 @@ TEST(SchemaErrors, TwoValuesOfOneWordAreRefused) {
     EXPECT_EQ(Load({set.SerializeAsString()}), "enum a.E: \"w\" is the word of both 0 and 1");
 }
 
+// --- statuses of reasons ---
+
+// A file of a package with an enum of one value that has runsd.gateway.v1.reason_http.
+void AddReason(FileDescriptorSet *set, const std::string &package, int status,
+               const std::string &domain = "") {
+    FileDescriptorProto *file = AddFile(set, (package + ".proto").c_str());
+    file->set_package(package);
+    EnumDescriptorProto *e = file->add_enum_type();
+    e->set_name("Reason");
+    auto *none = e->add_value();
+    none->set_name("NONE_" + package);
+    none->set_number(0);
+    auto *value = e->add_value();
+    value->set_name("GONE");
+    value->set_number(1);
+    Buffer option;
+    if (status != 0) {
+        wire_put_uint(option, 1, static_cast<uint64_t>(static_cast<int64_t>(status)));
+    }
+    if (!domain.empty()) {
+        wire_put_bytes(option, 2, S(domain));
+    }
+    value->mutable_options()->mutable_unknown_fields()->AddLengthDelimited(51208, option.str());
+}
+
+TEST(SchemaReasons, AnErrorsStatusIsAllowedOrRefusesToStart) {
+    for (int status : {400, 401, 404, 409, 410, 418, 422, 429, 451, 499, 500, 503, 599}) {
+        FileDescriptorSet set;
+        AddReason(&set, "a", status);
+        EXPECT_EQ(Load({set.SerializeAsString()}), "") << status;
+    }
+    const struct {
+        std::vector<int> statuses;
+        const char *why;
+    } rows[] = {
+        {{-1, 0, 1, 100, 200, 204, 302, 399, 600, 2147483647}, "an error's is from 400 to 599"},
+        {{408, 421, 425}, "after it clients send the request again by themselves"},
+        {{405, 407, 426}, "it needs a header that no error has"},
+    };
+    for (const auto &row : rows) {
+        for (int status : row.statuses) {
+            FileDescriptorSet set;
+            AddReason(&set, "a", status, "d");
+            EXPECT_EQ(Load({set.SerializeAsString()}),
+                      "enum a.Reason: value GONE: runsd.gateway.v1.reason_http: the status " +
+                          std::to_string(status) + " is not allowed: " + row.why);
+        }
+    }
+}
+
+TEST(SchemaReasons, OneReasonOfOneDomainHasOneStatus) {
+    FileDescriptorSet apart, same, twins, own;
+    AddReason(&apart, "a", 410);
+    AddReason(&apart, "b", 422);
+    EXPECT_EQ(Load({apart.SerializeAsString()}), "");
+    AddReason(&same, "a", 410);
+    AddReason(&same, "b", 410, "a");
+    EXPECT_EQ(Load({same.SerializeAsString()}), "");
+    AddReason(&twins, "a", 410);
+    AddReason(&twins, "b", 422, "a");
+    std::string told = Load({twins.SerializeAsString()});
+    EXPECT_NE(told.find("a.Reason"), std::string::npos) << told;
+    EXPECT_NE(told.find("b.Reason"), std::string::npos) << told;
+    EXPECT_NE(told.find("GONE of the domain \"a\" has the status"), std::string::npos) << told;
+    AddReason(&own, "a", 410, "gateway.v1");
+    EXPECT_EQ(Load({own.SerializeAsString()}),
+              "enum a.Reason: value GONE: runsd.gateway.v1.reason_http: the domain gateway.v1 is "
+              "that of the gateway's own errors");
+}
+
 } // namespace

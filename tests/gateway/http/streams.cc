@@ -89,10 +89,10 @@ void Streams::Begin(Streams *self, struct rpc_server_call *call, bool is_body) {
             one->number = static_cast<int64_t>(field.value);
         }
     }
-    if (one->text == "refuse") {
+    if (one->text == "refuse" || one->text == "refuse_gone") {
         struct error *e = error_new(rpc_server_call_arena(call), STATUS_NOT_FOUND, REASON_NONE,
                                     "there is no such stream");
-        e->reason = "TEST_REASON";
+        e->reason = one->text == "refuse" ? "TEST_REASON" : "GONE";
         rpc_server_call_fail(call, e);
         delete one;
         return;
@@ -134,10 +134,10 @@ void Streams::Write(One *one) {
     Streams *self = one->owner;
     bool floods = one->text == "flood";
     bool is_last = one->next >= one->number;
-    if (is_last && one->text == "fail") {
+    if (is_last && (one->text == "fail" || one->text == "fail_gone")) {
         struct error *e = error_new(rpc_server_call_arena(one->stream.call), STATUS_ABORTED,
                                     REASON_NONE, "failed midway");
-        e->reason = "TEST_REASON";
+        e->reason = one->text == "fail" ? "TEST_REASON" : "GONE";
         Finish(one, e);
         return;
     }

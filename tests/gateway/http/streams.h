@@ -20,7 +20,7 @@ extern "C" {
 //   mute-fail  the same, and the test ends it with ABORTED, TEST_REASON
 //   garbage  writes bytes that are no message, and stays open
 //   flood    goes on with messages of 64 KiB each until it is cancelled
-// "refuse" is answered with NOT_FOUND instead.
+// "refuse" is answered with NOT_FOUND instead. "fail_gone" and "refuse_gone" have the reason GONE.
 class Streams {
   public:
     std::vector<struct rpc_method> Methods();

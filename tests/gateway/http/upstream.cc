@@ -25,6 +25,20 @@ void ReplyText(struct rpc_server_call *call, const std::string &text) {
     strbuf_release(&message);
 }
 
+std::string RequestText(struct rpc_server_call *call) {
+    struct slice request = rpc_server_call_request(call);
+    const uint8_t *p = request.data;
+    std::string text;
+    struct wire_field field;
+    while (p != nullptr && p < request.data + request.len &&
+           wire_read_field(&p, request.data + request.len, &field)) {
+        if (field.number == 1) {
+            text = Text(field.bytes);
+        }
+    }
+    return text;
+}
+
 int64_t RequestNumber(struct rpc_server_call *call) {
     struct slice request = rpc_server_call_request(call);
     const uint8_t *p = request.data;
@@ -164,7 +178,13 @@ void Upstream::Fail(void *self, struct rpc_server_call *call) {
     struct arena *a = rpc_server_call_arena(call);
     auto code = static_cast<enum status_code>(RequestNumber(call));
     struct error *error = error_new(a, code, REASON_NONE, "failed with %d", code);
-    error->reason = "TEST_REASON";
+    const std::string text = RequestText(call);
+    size_t slash = text.find('/');
+    error->reason =
+        text.empty() ? "TEST_REASON" : arena_cstr(a, slice_of_cstr(text.substr(0, slash).c_str()));
+    if (slash != std::string::npos) {
+        error->domain = arena_cstr(a, slice_of_cstr(text.substr(slash + 1).c_str()));
+    }
     error_add_metadata(error, a, "key", "value \"quoted\"");
     if (code == STATUS_INVALID_ARGUMENT) {
         error_add_violation(error, a, "field.path", "is %s", "wrong");

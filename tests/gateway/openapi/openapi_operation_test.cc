@@ -163,7 +163,7 @@ TEST(OpenapiOperation, ASetWithoutCommentsSaysWhatItKnows) {
 TEST(OpenapiResponses, EveryStatusHasWordsAndAnExample) {
     const char *const statuses[] = {"400", "401", "403", "404", "408", "409", "413", "414", "415",
                                     "417", "429", "431", "499", "500", "501", "502", "503", "504"};
-    Document d(ShopSet());
+    Document d(WideSet());
     const Json &responses = d.At({"components", "responses"});
     EXPECT_EQ(responses.members.size(), sizeof(statuses) / sizeof(statuses[0]));
     for (const char *status : statuses) {
@@ -180,6 +180,41 @@ TEST(OpenapiResponses, EveryStatusHasWordsAndAnExample) {
             {"components", "responses", std::string("Error-") + status, "headers", "Retry-After"}));
     }
     EXPECT_TRUE(d.Has({"components", "responses", "Error-401", "headers", "WWW-Authenticate"}));
+}
+
+TEST(OpenapiResponses, ReasonsOfTheirOwnStatusAreListed) {
+    const std::vector<std::string> of[] = {{"components", "responses", "Error-410"},
+                                           {"components", "responses", "Error-460"},
+                                           {"components", "responses", "Error-422"}};
+    Document d(ShopSet()), bare(ShopSet("bare")), none(ShopSet(), DocumentOptions(ENVELOPE_NONE));
+    EXPECT_EQ(d.At(of[0]).members.at("description").text,
+              "Gone: `MOVED`: it has moved on. `SOLD`: the thing is sold for good.");
+    EXPECT_EQ(d.At(of[1]).members.at("description").text, "Error: `ODD`: Nobody knows");
+    EXPECT_EQ(d.At(of[2]).members.at("description").text, "Unprocessable Content: `BARE`");
+    EXPECT_EQ(bare.At(of[0]).members.at("description").text, "Gone: `MOVED` `SOLD`");
+    auto example = [](const Document &document, const std::vector<std::string> &response) {
+        std::vector<std::string> path = response;
+        for (const char *name : {"content", "application/json", "example"}) {
+            path.push_back(name);
+        }
+        return Print(document.At(path));
+    };
+    EXPECT_EQ(
+        example(d, of[0]),
+        R"({"code":410,"error":{"metadata":{},"reason":"MOVED","status":"OUT_OF_RANGE"},"message":"it has moved on.","requestId":"abc-123"})");
+    EXPECT_EQ(
+        example(none, of[0]),
+        R"({"code":11,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","domain":"shop.example","reason":"MOVED"}],"message":"it has moved on."})");
+    // Each operation lists it.
+    EXPECT_EQ(Print(d.At({"paths", "/v1/who", "get", "responses", "410"})),
+              R"({"$ref":"#/components/responses/Error-410"})");
+    // The example of a code's status has a reason that has no other.
+    EXPECT_EQ(d.At({"components", "responses", "Error-409", "content", "application/json",
+                    "example", "error", "reason"})
+                  .text,
+              "LOOKED_AT");
+    // Not of what is served: those of the product.
+    EXPECT_FALSE(Document(RunsSet()).Has({"components", "responses", "Error-460"}));
 }
 
 TEST(OpenapiResponses, ExamplesHaveTheUpstreamsReasons) {

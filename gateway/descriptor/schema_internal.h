@@ -1,0 +1,22 @@
+#ifndef RUNSD_GATEWAY_DESCRIPTOR_SCHEMA_INTERNAL_H
+#define RUNSD_GATEWAY_DESCRIPTOR_SCHEMA_INTERNAL_H
+
+#include "base/core/arena.h"
+#include "base/core/error.h"
+#include "base/core/slice.h"
+#include "gateway/descriptor/schema.h"
+
+// What makes a schema beside schema.c: the HTTP statuses that descriptors give to reasons of
+// errors (schema_reason.c, runsd.gateway.v1.reason_http). Pure.
+
+// Reads the option in a value's EnumValueOptions bytes into value, with what it refers to in a.
+// scratch is for temporary use.
+void schema_reason_read(struct arena *a, struct arena *scratch, struct slice options,
+                        struct schema_enum_value *value);
+
+// Makes the schema's table of reasons from the values of its enums, once it has its messages.
+// INVALID_ARGUMENT, in errors, that names enum and value: a status that no error may have, one
+// domain and reason with two statuses, or the gateway's own domain.
+const struct error *schema_reasons_compile(struct schema *schema, struct arena *errors);
+
+#endif
