@@ -52,8 +52,8 @@ static void escape_controls(const struct strbuf *json, struct strbuf *out) {
 
 void error_json_print(const struct error *error, const char *request_id, const char *hint) {
     struct strbuf json = STRBUF_INIT;
-    strbuf_printf(&json,
-                  "{\"code\":%d,\"message\":", envelope_error_http_status(ENVELOPE_RUNS, error));
+    strbuf_printf(
+        &json, "{\"code\":%d,\"message\":", envelope_error_http_status(ENVELOPE_RUNS, error, NULL));
     append_text(&json, error->message);
     strbuf_append_cstr(&json, ",\"requestId\":");
     append_text(&json, request_id);
