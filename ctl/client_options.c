@@ -50,6 +50,10 @@ static const struct error *find_token(const struct invocation *in,
                                       const struct client_options *options,
                                       const char **ret_token) {
     struct slice token = SLICE_EMPTY;
+    if (options->has_token && options->token_file != NULL) {
+        return error_new(in->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "--token and --token-file exclude each other");
+    }
     const char *flag = options->has_token ? "--token" : "RUNSCTL_TOKEN";
     if (!options->has_token && options->token_file != NULL) {
         flag = "--token-file";
@@ -62,6 +66,10 @@ static const struct error *find_token(const struct invocation *in,
         }
         while (token.len > 0 && strchr("\r\n", token.data[token.len - 1]) != NULL) {
             token.len--;
+        }
+        if (token.len == 0) {
+            return error_new(in->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                             "--token-file: there is no token in %s", options->token_file);
         }
     } else if (options->token != NULL) {
         token = slice_of_cstr(options->token);

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/core/strbuf.h"
 #include "base/core/wire.h"
@@ -81,7 +82,8 @@ static int report(struct invocation *in) {
     if (options->total_cu != NULL) {
         char *end;
         total_cu.value = strtod(options->total_cu, &end);
-        if (end == options->total_cu || *end != '\0' || !isfinite(total_cu.value)) {
+        bool is_decimal = options->total_cu[strspn(options->total_cu, "+-.eE0123456789")] == '\0';
+        if (!is_decimal || end == options->total_cu || *end != '\0' || !isfinite(total_cu.value)) {
             return command_usage_error(in, "--total-cu: \"%s\" is no number", options->total_cu);
         }
         request.total_cu = &total_cu;

@@ -388,11 +388,28 @@ static const struct run_store_ops interface = {
     .close = close_store,
 };
 
+static void start_threads(struct sqlite_store *s) {
+    writer_start(&s->writer);
+    for (int i = 0; i < STORE_READERS; i++) {
+        reader_start(&s->readers[i]);
+    }
+}
+
+// Only for the message of a process that comes second: a store on a full disk still opens.
+static void claim(struct arena *a, const struct sqlite_store *s) {
+    const struct error *unnamed = holder_file_claim(a, s->path);
+    if (unnamed != NULL) {
+        LOG(s->failure.log, LOG_WARN, "store's holder is not named",
+            log_text("detail", unnamed->message));
+    }
+}
+
 const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
                                               const struct run_store_options *options,
                                               const struct pending_limits *limits,
                                               struct run_store **ret_store) {
     int lock_fd;
+    bool is_new = access(path, F_OK) != 0;
     const struct error *e = store_file_open(a, path, !options->must_exist, &lock_fd);
     if (e != NULL) {
         return e;
@@ -433,22 +450,16 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
                                                   .pending = &s->pending});
     }
 
-    // Only for the message of a process that comes second: a store on a full
-    // disk still opens.
-    const struct error *unnamed = holder_file_claim(a, s->path);
-    if (unnamed != NULL) {
-        LOG(s->failure.log, LOG_WARN, "store's holder is not named",
-            log_text("detail", unnamed->message));
-    }
+    claim(a, s);
     e = open_all(a, s);
     if (e != NULL) {
         release(s);
         return e;
     }
-    writer_start(&s->writer);
-    for (int i = 0; i < STORE_READERS; i++) {
-        reader_start(&s->readers[i]);
+    if (is_new) { // a path that was misspelled makes one, too
+        LOG(s->failure.log, LOG_INFO, "a new store was made", log_text("store", path));
     }
+    start_threads(s);
     *ret_store = &s->base;
     return NULL;
 }

@@ -119,6 +119,19 @@ class OtherAddress(Served):
         self.assertNotIn("speaks", done.stderr)
 
 
+class TokenOptions(Served):
+    def test_what_is_no_token(self):
+        path = self.place.path / "empty"
+        path.write_text("\n")
+        for words, more in (("exclude each other", ("--token", "a", "--token-file", str(path))),
+                            ("there is no token in", ("--token-file", str(path))),
+                            ("No such file", ("--token-file", "/nowhere")),
+                            ("no printable ASCII", ("--token", "a b"))):
+            done = runsctl("whoami", "--server", self.server.grpc, *more, env={"RUNSCTL_TOKEN": ""})
+            self.assertEqual((USAGE, ""), (done.returncode, done.stdout))
+            self.assertIn(words, done.stderr)
+
+
 class TypedToken(Served):
     def start(self, *more):
         terminal = Terminal((program("runsctl"), "whoami", "--server", self.server.grpc,

@@ -152,6 +152,16 @@ class Columns(Served):
             self.assertTrue(lines[1].endswith(self.name), lines)
         self.assertRegex(self.ok("runs", "list"), r"\AID +STATUS +STARTED +FINISHED +WORKFLOW\n")
 
+    def test_tokens_fit_too(self):
+        store = ("tokens", "list", "--store", self.place.store)
+        create_token(self.place.store, name="a-name-that-is-as-long-as-a-uuid-is-36")
+        lines = self.at_terminal(80, *store)
+        self.assertLessEqual(max(map(len, lines)), 80, lines)
+        self.assertRegex(lines[0], r"^ORGANIZATION +NAME +SCOPES +EXPIRES +LAST USED +STATE$")
+        self.assertRegex(lines[1], r"^acme +\S+ +runs\.read\S*… +- +(-|\d{4}-\d\d-\d\d) +valid$")
+        for text in (self.at_terminal(80, *store, "--wide")[0], self.ok(*store).splitlines()[0]):
+            self.assertRegex(text, r"^ORGANIZATION +NAME +SCOPES .* REFUSED +REVOKED$")
+
     def test_events_fit_too(self):
         lines = self.at_terminal(80, "runs", "events", self.run)
         self.assertLessEqual(max(map(len, lines)), 80, lines)

@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import unittest
 
 import contract
-from harness import DEADLINE_S, Place, create_token, program, runsctl, serve_for
+from harness import DEADLINE_S, ROOT, create_token, program, runsctl, serve_for
 from tables import cases
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE = range(7)
@@ -29,7 +30,7 @@ def run_into(stdout, *command, ignored_signal=None, env=None):
 
 COMMANDS = [("serve",), ("runs", "create"), ("runs", "get"), ("runs", "list"), ("runs", "cancel"),
             ("runs", "report"), ("runs", "events"), ("tokens", "create"), ("tokens", "list"),
-            ("tokens", "revoke"), ("whoami",), ("check",), ("version",)]
+            ("tokens", "revoke"), ("tokens", "rotate"), ("whoami",), ("check",), ("version",)]
 
 
 @cases(
@@ -246,6 +247,28 @@ class DidYouMean(unittest.TestCase):
         self.assertEqual((USAGE, ""), (done.returncode, done.stdout))
         self.assertEqual(1, done.stderr.count("\n"), done.stderr)
         self.assertIn(fragment, done.stderr)
+
+
+class Page(unittest.TestCase):
+    """docs/RUNSCTL.md against the program."""
+
+    def setUp(self):
+        self.page = (ROOT / "docs" / "RUNSCTL.md").read_text(encoding="utf-8")
+
+    def test_has_the_exit_codes(self):
+        codes = re.sub(r"\s+", " ", runsctl("--help").stdout.partition("Exit codes: ")[2]).strip(" .")
+        told = [f"{code} {means.partition(';')[0]}" for code, means in
+                re.findall(r"^\| (\d) \| ([^|]+?) \|", self.page, re.M)]
+        self.assertEqual(re.split(r", (?=\d )", codes), told)
+
+    def test_has_the_json_of_each_command(self):
+        words = set(re.findall(r"`([a-z ]+)`", self.page.partition("| command |")[2]
+                               .partition("\n\n")[0]))
+        for command in COMMANDS:
+            with self.subTest(command):
+                has_json = "--json" in runsctl(*command, "--help").stdout
+                named = " ".join(command) in words or command[-1] in words
+                self.assertEqual(has_json, named)
 
 
 class Version(unittest.TestCase):

@@ -12,7 +12,8 @@ from tables import cases
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE = range(7)
 CREATE = ("tokens", "create", "--org", "acme", "--scopes", "runs.read")
 COMMANDS = [("tokens create", CREATE), ("tokens create with --create", (*CREATE, "--create")),
-            ("tokens list", ("tokens", "list")), ("tokens revoke", ("tokens", "revoke", "x", "--org", "acme")),
+            ("tokens list", ("tokens", "list")),
+            ("tokens rotate", ("tokens", "rotate", "x", "--org", "acme")), ("tokens revoke", ("tokens", "revoke", "x", "--org", "acme")),
             ("check", ("check",)), ("check with --accept", ("check", "--accept"))]
 
 
@@ -91,6 +92,7 @@ class Create(Case):
     def test_a_server_makes_its_store_itself(self):
         server = Serve(self.place.store)
         self.addCleanup(server.kill)
+        self.assertIn("a new store was made", server.text())
         self.ok(*CREATE, "--store", self.place.store)
         self.ok(*CREATE, "--create", "--store", self.place.store)
         self.assertEqual(0, server.stop())
@@ -130,6 +132,17 @@ class Tokens(Case):
             # runsctl cuts to microseconds, as Python does.
             self.assertLessEqual(before, at + datetime.timedelta(microseconds=1))
             self.assertLessEqual(at, after)
+
+    def test_a_new_secret_expires_in_so_long(self):
+        self.create("--scopes", "runs.read", "--name", "job")
+        done = json.loads(self.ok("tokens", "rotate", "job", "--org", "acme", *self.store[:2],
+                                  "--expires-in", "3650d", "--json"))
+        left = (datetime.datetime.fromisoformat(done["token"]["expiresAt"]) -
+                datetime.datetime.now(datetime.timezone.utc))
+        self.assertEqual(3649, left.days)
+        for options in (("--expires-in", "0s"), ("--expires-in", "1d", "--expires-at",
+                                                 "2100-01-01T00:00:00Z"), ("--overlap", "-1h")):
+            self.fails(USAGE, "tokens", "rotate", "job", "--org", "acme", *self.store[:2], *options)
 
     def test_expiry_that_is_none(self):
         for options in (("--expires-in", "0d"), ("--expires-in", "-1d"), ("--expires-in", "soon"),
