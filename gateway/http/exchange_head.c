@@ -88,9 +88,11 @@ static const struct error *find_route(struct exchange *x) {
     const struct error *error = routing_find(&x->arena, &rules, &request, &x->routing);
     if (error == NULL && x->routing.kind == ROUTING_CALL &&
         transcoder_route_client_streaming(x->routing.match.route)) {
-        struct error *e = error_new(&x->arena, STATUS_UNIMPLEMENTED, REASON_STREAMING_UNSUPPORTED,
-                                    "the method takes a stream of requests, which is served over "
-                                    "gRPC only");
+        struct error *e =
+            error_new(&x->arena, STATUS_UNIMPLEMENTED, REASON_STREAMING_UNSUPPORTED,
+                      "The method %s takes a stream of requests, which is served over gRPC only: "
+                      "call it over gRPC, or one that takes a single request.",
+                      transcoder_route_rpc(x->routing.match.route));
         e->domain = exchange_error_domain;
         return e;
     }

@@ -105,6 +105,12 @@ INSTANTIATE_TEST_SUITE_P(
                  "HEADER_INVALID"}),
     [](const auto &info) { return std::string(info.param.name); });
 
+TEST_F(GatewayReply, AStreamOfRequestsIsToldWhatToDo) {
+    EXPECT_EQ(Ask(Post("/v1/collect", "{}")).Json("message"),
+              "The method /http_test.v1.Upstream/Collect takes a stream of requests, which is "
+              "served over gRPC only: call it over gRPC, or one that takes a single request.");
+}
+
 TEST_F(GatewayReply, MissingContentTypeOfABodyIsTakenForJson) {
     // curl -d, fetch and others set one; what sends none sends JSON here.
     Reply reply = Ask(Request("POST", "/v1/echo", "", "{\"text\":\"a\"}"));
