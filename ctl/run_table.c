@@ -1,13 +1,12 @@
 #include "ctl/run_table.h"
 
-#include <inttypes.h>
-
 #include "base/core/clock.h"
 #include "base/core/wire.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/message.h"
 #include "ctl/run_print.h"
+#include "ctl/time_span.h"
 
 enum { COLUMNS = 5, NARROW_COLUMNS = 4, LAST_COLUMN = 4, LAST_NARROW_COLUMN = 3 };
 
@@ -31,21 +30,9 @@ void run_table_begin(struct run_table *t, bool json, bool wide) {
     table_fit(&t->table, width, 1U << (t->is_narrow ? LAST_NARROW_COLUMN : LAST_COLUMN));
 }
 
-// "12s", "5m", "3h", "12d": how long ago; of clocks that differ not less than nothing.
+// How long ago; of clocks that differ not less than nothing.
 static const char *age_text(struct arena *a, int64_t now_us, const Google__Protobuf__Timestamp *t) {
-    if (t == NULL) {
-        return "-";
-    }
-    int64_t seconds = now_us / 1000000 - t->seconds;
-    seconds = seconds < 0 ? 0 : seconds;
-    if (seconds < 120) {
-        return arena_printf(a, "%" PRId64 "s", seconds);
-    }
-    if (seconds < 2 * 3600) {
-        return arena_printf(a, "%" PRId64 "m", seconds / 60);
-    }
-    return seconds < 2 * 86400 ? arena_printf(a, "%" PRId64 "h", seconds / 3600)
-                               : arena_printf(a, "%" PRId64 "d", seconds / 86400);
+    return t == NULL ? "-" : time_span_text(a, now_us / 1000000 - t->seconds);
 }
 
 static void print_rows(struct run_table *t, struct arena *a,

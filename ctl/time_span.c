@@ -1,5 +1,6 @@
 #include "ctl/time_span.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 
 static const int64_t seconds_max = INT64_C(36500) * 86400;
@@ -43,4 +44,16 @@ bool time_span_parse(const char *text, int64_t *ret_seconds) {
     } while (*p != '\0');
     *ret_seconds = sum;
     return true;
+}
+
+const char *time_span_text(struct arena *a, int64_t seconds) {
+    seconds = seconds < 0 ? 0 : seconds;
+    if (seconds < 120) {
+        return arena_printf(a, "%" PRId64 "s", seconds);
+    }
+    if (seconds < 2 * 3600) {
+        return arena_printf(a, "%" PRId64 "m", seconds / 60);
+    }
+    return seconds < 2 * 86400 ? arena_printf(a, "%" PRId64 "h", seconds / 3600)
+                               : arena_printf(a, "%" PRId64 "d", seconds / 86400);
 }

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/core/arena.h"
+
 // Lengths of time as people write them.
 
 // What one looks like, for messages.
@@ -13,5 +15,9 @@
 // without one.
 // Returns whether text is one, of 36,500 days at most; *ret_seconds is untouched if not.
 bool time_span_parse(const char *text, int64_t *ret_seconds);
+
+// About how long, in one unit: "119s", "2m", "47h", "12d". Less than nothing is "0s". The text
+// lives in a.
+const char *time_span_text(struct arena *a, int64_t seconds);
 
 #endif

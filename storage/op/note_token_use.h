@@ -6,7 +6,7 @@
 
 // Notes of up to STORE_TOKEN_USES tokens when each of their secrets was last used, and how many
 // calls were denied and refused. So few that a transaction which does this too is hardly longer.
-enum { STORE_TOKEN_USES = 64 };
+enum { STORE_TOKEN_USES = 32 };
 
 // Each of uses names a token, and has the members that end with last_used_at_us, the hashes
 // that they belong to, denials and refusals; the others do not matter. A time or a number that

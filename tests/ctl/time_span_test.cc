@@ -65,4 +65,27 @@ TEST(TimeSpan, OtherTextsAreNone) {
     }
 }
 
+TEST(TimeSpan, IsShownInOneUnit) {
+    struct arena a;
+    arena_init(&a);
+    const struct {
+        int64_t seconds;
+        const char *text;
+    } rows[] = {{INT64_MIN, "0s"},
+                {-1, "0s"},
+                {0, "0s"},
+                {119, "119s"},
+                {120, "2m"},
+                {7199, "119m"},
+                {7200, "2h"},
+                {172799, "47h"},
+                {172800, "2d"},
+                {2592000, "30d"},
+                {INT64_MAX, "106751991167300d"}};
+    for (const auto &row : rows) {
+        EXPECT_STREQ(row.text, time_span_text(&a, row.seconds)) << row.seconds;
+    }
+    arena_release(&a);
+}
+
 } // namespace

@@ -157,8 +157,8 @@ class Columns(Served):
         create_token(self.place.store, name="a-name-that-is-as-long-as-a-uuid-is-36")
         lines = self.at_terminal(80, *store)
         self.assertLessEqual(max(map(len, lines)), 80, lines)
-        self.assertRegex(lines[0], r"^ORGANIZATION +NAME +SCOPES +EXPIRES +LAST USED +STATE$")
-        self.assertRegex(lines[1], r"^acme +\S+ +runs\.read\S*… +- +(-|\d{4}-\d\d-\d\d) +valid$")
+        self.assertRegex(lines[0], r"^ORG +NAME +SECRET +ENDS +USED +DENIED +SCOPES$")
+        self.assertRegex(lines[1], r"^acme +\S+ +newest +never +(-|\d+s) +0 +runs\.\S*…$")
         for text in (self.at_terminal(80, *store, "--wide")[0], self.ok(*store).splitlines()[0]):
             self.assertRegex(text, r"^ORGANIZATION +NAME +SCOPES .* REFUSED +REVOKED$")
 

@@ -1,7 +1,13 @@
 """Tokens with a real server: rotations, uses, denials, and administrators of one organization."""
 
 import calendar
+import fcntl
 import json
+import os
+import pty
+import struct
+import subprocess
+import termios
 import time
 import unittest
 
@@ -10,7 +16,7 @@ from google.protobuf import duration_pb2
 
 import rest
 import stubs
-from harness import DEADLINE_S, Place, Serve, runsctl, wait_until
+from harness import DEADLINE_S, Place, Serve, program, runsctl, wait_until
 from secrets_in_text import Haystack
 
 Code = grpc.StatusCode
@@ -172,6 +178,46 @@ class Tokens(unittest.TestCase):
         self.assertEqual(told, check())  # of the store, by no server
         self.start()
         self.assertEqual(told, check())
+
+    def on_terminal(self, columns, *arguments):
+        """What runsctl tokens prints on a terminal so wide."""
+        leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        done = subprocess.run([program("runsctl"), "tokens", *arguments, "--store",
+                               self.place.store], stdout=follower, timeout=DEADLINE_S, check=True)
+        self.assertEqual(0, done.returncode)
+        os.close(follower)
+        text = b""
+        try:
+            while piece := os.read(leader, 65536):
+                text += piece
+        except OSError:  # EIO: all was read
+            pass
+        os.close(leader)
+        return text.decode().replace("\r\n", "\n").splitlines()
+
+    # 80 columns are enough for what one looks for: whose it is, which secret, until when, last
+    # used when, and what it may do.
+    def test_lists_fit_a_terminal(self):
+        secret = self.create("job", "runs.read,runs.cancel")
+        self.create("admin", "tokens.admin")
+        self.create("owner", "tokens.admin.own")
+        self.assertEqual(200, self.status(secret))
+        self.rotate("job", "--overlap", "3d")
+        self.ctl("revoke", "admin", "--org", "acme")
+        lines = self.on_terminal(80, "list")
+        self.assertEqual(["ORG", "NAME", "SECRET", "ENDS", "USED", "DENIED", "SCOPES"],
+                         lines[0].split())
+        self.assertRegex(lines[1], r"^acme +admin +newest +revoked +- +0 +tokens\.admin$")
+        self.assertRegex(lines[2], r"^acme +job +newest +never +- +0 +runs\.read,runs\.cancel$")
+        self.assertRegex(lines[3], r"^acme +job +previous +(2|3)d +\d+s +- +runs\.read,runs\.cancel$")
+        self.assertRegex(lines[4], r"^acme +owner +newest +never +- +0 +tokens\.admin\.own$")
+        for line in lines:
+            self.assertLessEqual(len(line), 80)
+        for wide in (self.on_terminal(80, "list", "--wide"), self.on_terminal(200, "list"),
+                     self.ctl("list").splitlines()):
+            self.assertEqual("ORGANIZATION", wide[0].split()[0])
+            self.assertEqual(len(lines), len(wide))
 
     # A store in memory keeps the same rules.
     def test_in_memory(self):

@@ -1,0 +1,122 @@
+#include "ctl/token_list_print.h"
+
+#include <stdio.h>
+
+#include "ctl/print.h"
+#include "ctl/run_print.h"
+#include "ctl/time_span.h"
+#include "ctl/token_print.h"
+
+enum { COLUMNS = 10, NARROW_COLUMNS = 7 };
+
+// Of short names, two scopes and four times.
+enum { FULL_WIDTH = 160 };
+
+static const char *const headings[COLUMNS] = {"ORGANIZATION", "NAME",    "SCOPES",    "SECRET",
+                                              "CREATED",      "EXPIRES", "LAST USED", "DENIED",
+                                              "REFUSED",      "REVOKED"};
+static const char *const narrow_headings[NARROW_COLUMNS] = {"ORG",  "NAME",   "SECRET", "ENDS",
+                                                            "USED", "DENIED", "SCOPES"};
+
+// Those of names and scopes.
+enum { CUTTABLE = 1 << 1 | 1 << 2, NARROW_CUTTABLE = 1 << 0 | 1 << 1 | 1 << 6 };
+
+// A row: the numbers are the token's, and stand with its newest secret.
+struct row {
+    const Runs__V1__Token *token;
+    const char *secret;
+    const Google__Protobuf__Timestamp *created_at;
+    const Google__Protobuf__Timestamp *expires_at;
+    const Google__Protobuf__Timestamp *last_used_at;
+    const char *denied;
+    const char *refused;
+    const char *both; // their sum
+};
+
+static void add_wide(struct table *table, struct arena *a, const struct row *r) {
+    const Runs__V1__Token *token = r->token;
+    table_add(table, token->organization_id);
+    table_add(table, token->name);
+    table_add(table, token_print_scopes_text(a, token->scopes, token->n_scopes));
+    table_add(table, r->secret);
+    table_add(table, timestamp_text_short(a, r->created_at));
+    table_add(table, timestamp_text_short(a, r->expires_at));
+    table_add(table, timestamp_text_short(a, r->last_used_at));
+    table_add(table, r->denied);
+    table_add(table, r->refused);
+    table_add(table, timestamp_text_short(a, token->revoked_at));
+}
+
+// How long the secret is valid still.
+static const char *end_text(struct arena *a, const struct row *r, int64_t now_s) {
+    if (r->token->revoked_at != NULL) {
+        return "revoked";
+    }
+    if (r->expires_at == NULL) {
+        return "never";
+    }
+    int64_t left_s = r->expires_at->seconds - now_s;
+    return left_s <= 0 ? "ended" : time_span_text(a, left_s);
+}
+
+static void add_narrow(struct table *table, struct arena *a, const struct row *r, int64_t now_s) {
+    const Runs__V1__Token *token = r->token;
+    const Google__Protobuf__Timestamp *used = r->last_used_at;
+    table_add(table, token->organization_id);
+    table_add(table, token->name);
+    table_add(table, r->secret);
+    table_add(table, end_text(a, r, now_s));
+    table_add(table, used == NULL ? "-" : time_span_text(a, now_s - used->seconds));
+    table_add(table, r->both);
+    table_add(table, token_print_scopes_text(a, token->scopes, token->n_scopes));
+}
+
+// The token's secret number i. Servers that knew no rotations say of its only one what they say of
+// the token.
+static struct row row_of(struct arena *a, const Runs__V1__Token *token, size_t i) {
+    struct row r = {
+        .token = token,
+        .secret = "newest",
+        .created_at = token->created_at,
+        .expires_at = token->expires_at,
+        .denied = "-",
+        .refused = "-",
+        .both = "-",
+    };
+    if (i < token->n_secrets) {
+        r.created_at = token->secrets[i]->created_at;
+        r.expires_at = token->secrets[i]->expires_at;
+        r.last_used_at = token->secrets[i]->last_used_at;
+    }
+    if (i > 0) {
+        r.secret = "previous";
+    } else {
+        r.denied = arena_printf(a, "%lld", (long long)token->denied_calls);
+        r.refused = arena_printf(a, "%lld", (long long)token->refused_calls);
+        r.both = arena_printf(a, "%lld", (long long)(token->denied_calls + token->refused_calls));
+    }
+    return r;
+}
+
+void token_list_print(struct arena *a, const Runs__V1__ListTokensResponse *tokens, int64_t now_us,
+                      size_t width) {
+    bool is_narrow = width > 0 && width < FULL_WIDTH;
+    struct table table;
+    table_init(&table, is_narrow ? NARROW_COLUMNS : COLUMNS,
+               is_narrow ? narrow_headings : headings);
+    table_fit(&table, width, is_narrow ? NARROW_CUTTABLE : CUTTABLE);
+    for (size_t i = 0; i < tokens->n_tokens; i++) {
+        const Runs__V1__Token *token = tokens->tokens[i];
+        size_t count = token->n_secrets > 0 ? token->n_secrets : 1;
+        for (size_t k = 0; k < count; k++) {
+            struct row r = row_of(a, token, k);
+            if (is_narrow) {
+                add_narrow(&table, a, &r, now_us / 1000000);
+            } else {
+                add_wide(&table, a, &r);
+            }
+        }
+    }
+    table_print(&table, stdout);
+    table_release(&table);
+}
