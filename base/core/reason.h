@@ -5,8 +5,9 @@
 
 // Every reason that our errors may have (google.rpc.ErrorInfo.reason), in one list:
 // programs branch on these, so neither a name nor its meaning ever changes. What each
-// means stands in protos/runs/v1/error_reason.proto, protos/runsd/gateway/v1/error_reason.proto
-// and docs/API.md; tests/e2e/test_reasons.py holds them against each other.
+// means stands in protos/runs/v1/error_reason.proto, docs/API.md and
+// protos/runsd/gateway/v1/gateway_error_reason.proto; tests/e2e/test_reasons.py holds them
+// against each other.
 
 // google.rpc.ErrorInfo.domain: the server's, and the gateway's for the errors that the
 // gateway itself makes.

@@ -4,10 +4,13 @@ Each language generates stubs from script/protos' archive, cancels a run, reads 
 details of a second cancel, and outlasts a server that is not there at first.
 """
 
+import contextlib
 import json
 import os
 import queue
 import re
+import socket
+import struct
 import subprocess
 import threading
 import unittest
@@ -18,7 +21,7 @@ import contract
 import pages
 import rest
 import stubs
-from harness import DEADLINE_S, ROOT, Place, Serve, create_token
+from harness import DEADLINE_S, ROOT, Place, Serve, create_token, wait_until
 
 PAGE = "docs/CLIENTS.md"
 ARCHIVE = "runsd-protos.tar.gz"
@@ -119,6 +122,85 @@ class Program:
         return status, printed
 
 
+class LosesTheFirstAnswer:
+    """A TCP proxy that passes on everything, but of the first connection with a request
+    nothing that the server sends after it. lose() ends that connection: to the client it is
+    as if the server had ended between a change and its answer."""
+
+    PREFACE = 24  # bytes of HTTP/2's preface, before the first frame
+    HEADERS = 1   # the type of the frame that a request begins with
+
+    def __init__(self, address):
+        host, port = address.rsplit(":", 1)
+        self.server = (host, int(port))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.victim = None
+        self.open = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            pair = (client, socket.create_connection(self.server))
+            threads = [threading.Thread(target=copy, args=(pair,), daemon=True)
+                       for copy in (self._requests, self._replies)]
+            self.open.append((pair, threads))
+            for thread in threads:
+                thread.start()
+
+    def _requests(self, pair):
+        client, server = pair
+        seen = b""
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                seen += data
+                if self.victim is None and self.HEADERS in self._frame_types(seen):
+                    self.victim = pair
+                server.sendall(data)
+            server.shutdown(socket.SHUT_WR)
+
+    def _frame_types(self, data):
+        at = self.PREFACE
+        while at + 9 <= len(data):
+            yield data[at + 3]
+            at += 9 + int.from_bytes(data[at:at + 3], "big")
+
+    def _replies(self, pair):
+        client, server = pair
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                if self.victim is not pair:
+                    client.sendall(data)
+            if self.victim is not pair:
+                client.shutdown(socket.SHUT_WR)
+
+    def lose(self, reset):
+        """Closes the connection, by a reset or in good order."""
+        if reset:
+            self.victim[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._close(self.victim)
+
+    def _close(self, pair):
+        # Whoever waits for bytes keeps a socket from being closed.
+        for end in pair:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RD)
+        for thread in dict(self.open)[pair]:
+            thread.join(DEADLINE_S)
+        for end in pair:
+            end.close()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for pair, _ in self.open:
+            self._close(pair)
+
+
 def instant(text):
     time = timestamp_pb2.Timestamp()
     time.FromJsonString(text)
@@ -150,8 +232,8 @@ class Language:
         return rest.request(self.server.http_port, "GET", f"/v1/runs/{run_id}",
                             self.token).json()["data"]
 
-    def program(self, run_id):
-        return Program(self.folder, self.command, {"127.0.0.1:50051": self.address,
+    def program(self, run_id, address=None):
+        return Program(self.folder, self.command, {"127.0.0.1:50051": address or self.address,
                                                    "RUN_ID": run_id, "=TOKEN ": f"={self.token} "})
 
     def check(self, program, run_id, before):
@@ -178,6 +260,20 @@ class Language:
         finally:
             type(self).server = Serve(self.place.store, grpc=(self.address,))
         self.check(program, run_id, "cancelled at ")
+
+    def test_a_cancel_whose_answer_is_lost(self):
+        for reset in (False, True):
+            with self.subTest(reset=reset):
+                run_id = self.create()
+                proxy = LosesTheFirstAnswer(self.address)
+                self.addCleanup(proxy.close)
+                program = self.program(run_id, proxy.address)
+                try:
+                    wait_until(lambda: self.get(run_id)["status"] == "cancelled", "the cancel")
+                finally:
+                    proxy.lose(reset)
+                self.check(program, run_id, "RUN_ALREADY_FINISHED: cancelled at ")
+                self.assertIn("unavailable, asking again\n", "".join(program.errors))
 
     def test_another_error_ends_it_at_once(self):
         status, printed = (program := self.program("there-is-none")).end()

@@ -84,7 +84,7 @@ class Python(Served):
 
 
 class Node(Served):
-    """client.js does the four calls and prints what came back, a line each."""
+    """client.js does the calls and prints what came back, a line each."""
 
     @classmethod
     def setUpClass(cls):
@@ -107,6 +107,11 @@ class Node(Served):
         self.assertEqual("RUN_STATUS_RUNNING", run["status"])
         self.assertEqual("11297108109", run["simulationForks"][0]["chainId"])
         self.assertEqual("payout", run["workflowId"])
+
+    def test_a_plain_object_for_a_struct_is_dropped_by_proto_loader(self):
+        run = self.results["create of a plain object"]["run"]
+        self.assertEqual("payout", run["workflowId"])
+        self.assertEqual({}, run.get("executionState", {}).get("fields", {}))
 
     def test_cancel(self):
         run = self.results["cancel"]["run"]

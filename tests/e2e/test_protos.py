@@ -64,6 +64,19 @@ class Archive(unittest.TestCase):
                  for name in OWN]
         self.assertEqual(len(outer), len(set(outer)))
 
+    def test_protoc_generates_every_language_that_it_knows(self):
+        for language in ("cpp", "csharp", "java", "kotlin", "objc", "php", "pyi", "python", "ruby"):
+            with self.subTest(language):
+                target = self.place.path / language
+                target.mkdir()
+                subprocess.run(["protoc", f"-I{self.folder}", f"--{language}_out={target}",
+                                *self.protos], check=True, timeout=DEADLINE_S)
+                self.assertNotEqual([], list(target.rglob("*.*")))
+        self.assertTrue((self.place.path / "php/Runsd/Runs/V1/Run.php").exists())
+        self.assertTrue((self.place.path / "java/runsd/runs/v1/Run.java").exists())
+        self.assertIn("namespace Runsd.Runs.V1 {",
+                      (self.place.path / "csharp/Run.cs").read_text(encoding="utf-8"))
+
     def test_python_stubs_claim_few_top_level_packages(self):
         self.assertEqual({"google", "runs", "runsd"}, {name.split("/")[0] for name in self.protos})
 

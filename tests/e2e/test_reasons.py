@@ -69,7 +69,7 @@ def sources():
 class Reasons(unittest.TestCase):
     def test_the_protos_number_the_header_s_lists(self):
         for macro, proto in (("REASONS_OF_RUNS", "protos/runs/v1/error_reason.proto"),
-                             ("REASONS_OF_GATEWAY", "protos/runsd/gateway/v1/error_reason.proto")):
+                             ("REASONS_OF_GATEWAY", "protos/runsd/gateway/v1/gateway_error_reason.proto")):
             with self.subTest(proto):
                 names = listed(macro)
                 self.assertEqual({name: i for i, name in enumerate(names, 1)}, numbered(proto))
@@ -93,7 +93,7 @@ class Reasons(unittest.TestCase):
                 values_of(text_of("protos/runs/v1/error_reason.proto"))}
         del told["ERROR_REASON_UNSPECIFIED"]
         self.assertEqual(statuses("REASONS_OF_RUNS"), told)
-        gateway = text_of("protos/runsd/gateway/v1/error_reason.proto")
+        gateway = text_of("protos/runsd/gateway/v1/gateway_error_reason.proto")
         self.assertEqual({0}, {status for _, _, status in values_of(gateway)})
 
     def test_no_name_is_in_two_lists(self):

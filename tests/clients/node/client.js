@@ -1,5 +1,5 @@
-// Creates a run, cancels it, cancels it again, and cancels one that is not
-// there; prints one line of JSON for each call.
+// Creates a run, cancels it, cancels it again, creates one with a plain object for a Struct,
+// and cancels one that is not there; prints one line of JSON for each call.
 // Arguments: address, folders with protos. Environment: TOKEN, RUN (JSON).
 'use strict';
 
@@ -87,6 +87,9 @@ async function main() {
   print({ call: 'create', run: created });
   print({ call: 'cancel', run: await call('CancelRun', { id: created.id }) });
   await printFailure('cancel again', call('CancelRun', { id: created.id }));
+  // What docs/CLIENTS.md warns of.
+  const run = { ...messageOf(JSON.parse(process.env.RUN)), executionState: { step: 1 } };
+  print({ call: 'create of a plain object', run: await call('CreateRun', { run }) });
   await printFailure('missing', call('CancelRun', { id: 'there-is-none' }));
   client.close();
 }
