@@ -16,6 +16,7 @@ void FuzzJsonRead(const uint8_t *data, size_t size);
 void FuzzJsonWrite(const uint8_t *data, size_t size);
 void FuzzHead(const uint8_t *data, size_t size);
 void FuzzGateway(const uint8_t *data, size_t size);
+void FuzzDescriptor(const uint8_t *data, size_t size);
 
 struct FuzzTarget {
     const char *name; // of its corpus's folder, too
@@ -25,7 +26,7 @@ struct FuzzTarget {
 constexpr FuzzTarget kFuzzTargets[] = {
     {"template", FuzzTemplate}, {"route", FuzzRoute},        {"percent", FuzzPercent},
     {"query", FuzzQuery},       {"json_read", FuzzJsonRead}, {"json_write", FuzzJsonWrite},
-    {"head", FuzzHead},         {"gateway", FuzzGateway},
+    {"head", FuzzHead},         {"gateway", FuzzGateway},    {"descriptor", FuzzDescriptor},
 };
 
 #endif

@@ -1,3 +1,6 @@
+#include <climits>
+#include <random>
+
 #include "tests/gateway/editions.h"
 
 extern "C" {
@@ -313,6 +316,93 @@ TEST(Edition, EveryCutOfASetIsTakenOrRefused) {
             schema_free(schema);
         }
     }
+}
+
+// A random field of a descriptor, or of one within it, is cleared, set to what some other
+// place of a set may hold, or repeated.
+void Damage(google::protobuf::Message *m, std::mt19937 *random) {
+    using Field = google::protobuf::FieldDescriptor;
+    const auto *reflection = m->GetReflection();
+    const auto *type = m->GetDescriptor();
+    auto below = [&](int n) { return static_cast<int>((*random)() % static_cast<uint32_t>(n)); };
+    const Field *f = type->field(below(type->field_count()));
+    if (f->cpp_type() == Field::CPPTYPE_MESSAGE) {
+        int count = f->is_repeated() ? reflection->FieldSize(*m, f) : reflection->HasField(*m, f);
+        if (count == 0) {
+            return; // of those that are there alone
+        }
+        google::protobuf::Message *inner =
+            f->is_repeated() ? reflection->MutableRepeatedMessage(m, f, below(count))
+                             : reflection->MutableMessage(m, f);
+        switch (f->is_repeated() ? below(8) : 7) {
+        case 0:
+            reflection->RemoveLast(m, f);
+            break;
+        case 1:
+            reflection->AddMessage(m, f)->CopyFrom(*inner);
+            break;
+        case 2:
+            reflection->AddMessage(m, f);
+            break;
+        default:
+            Damage(inner, random);
+            break;
+        }
+        return;
+    }
+    static const int numbers[] = {0, 1, 2, 3, 8, 14, -1, 19000, 536870911, 536870912, INT32_MAX};
+    static const char *const texts[] = {
+        "", "M", ".shop.Item", "count", ".shop.Size", ".shop.Item.ByNameEntry", ".shop.Item.Part",
+        "."};
+    if (f->is_repeated()) {
+        if (f->cpp_type() == Field::CPPTYPE_INT32) {
+            reflection->AddInt32(m, f, numbers[below(11)]);
+        } else if (f->cpp_type() == Field::CPPTYPE_STRING) {
+            reflection->AddString(m, f, texts[below(8)]);
+        }
+        return;
+    }
+    if (below(3) == 0) {
+        reflection->ClearField(m, f);
+    } else if (f->cpp_type() == Field::CPPTYPE_INT32) {
+        reflection->SetInt32(m, f, numbers[below(11)]);
+    } else if (f->cpp_type() == Field::CPPTYPE_STRING) {
+        reflection->SetString(m, f, texts[below(8)]);
+    } else if (f->cpp_type() == Field::CPPTYPE_BOOL) {
+        reflection->SetBool(m, f, below(2) != 0);
+    } else if (f->cpp_type() == Field::CPPTYPE_ENUM) {
+        reflection->SetEnum(m, f, f->enum_type()->value(below(f->enum_type()->value_count())));
+    }
+}
+
+TEST(Edition, DamagedDescriptorsAreTakenOrRefused) {
+    int refused = 0;
+    for (uint32_t seed = 0; seed < 6000; seed++) {
+        std::mt19937 random(seed);
+        FileDescriptorSet set = seed % 2 == 0 ? Proto2() : Shop();
+        // Within the message mostly: most of what else a file says refuses it.
+        for (uint32_t i = 0; i < 1 + seed % 12; i++) {
+            google::protobuf::Message *m = set.mutable_file(0);
+            if (random() % 16 != 0) {
+                m = set.mutable_file(0)->mutable_message_type(0);
+            }
+            Damage(m, &random);
+            if (set.file(0).message_type_size() == 0) {
+                break;
+            }
+        }
+        std::string bytes = set.SerializePartialAsString();
+        Exact exact(bytes);
+        struct slice slice = exact;
+        Arena a;
+        struct schema *schema = nullptr;
+        const struct error *e = schema_new(a, &slice, 1, &schema);
+        EXPECT_TRUE(e == nullptr || e->code == STATUS_INVALID_ARGUMENT) << seed;
+        refused += e != nullptr;
+        schema_free(schema);
+    }
+    EXPECT_GT(refused, 600);
+    EXPECT_LT(refused, 5400);
 }
 
 TEST(Edition, MessagesNestToALimit) {
