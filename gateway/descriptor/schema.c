@@ -20,6 +20,8 @@ enum {
     OPTION_VERIFIES_CALLER = 51203, // runsd.gateway.v1.verifies_caller
     MESSAGE_JSON_EMIT_DEFAULTS = 1,
     ENUM_VALUE_JSON_NAME = 1,
+    OPTION_PB_ENUM_VALUE_JSON = 998, // pb.enumvalue.json: protobuf's own, since its release 36
+    PB_ENUM_VALUE_JSON_STRING = 1,
     ENUM_VALUE_JSON_ABSENT = 2,
     FIELD_OPTION_JSTYPE = 6,
     METHOD_OPTION_DEPRECATED = 33,
@@ -204,6 +206,11 @@ static const struct error *compile_enum(struct compiler *c, struct schema_enum *
         struct slice json =
             descriptor_option_message(&c->scratch, options, OPTION_ENUM_VALUE_JSON, NULL);
         struct slice word = descriptor_option_last(json, ENUM_VALUE_JSON_NAME);
+        if (word.len == 0) {
+            struct slice standard =
+                descriptor_option_message(&c->scratch, options, OPTION_PB_ENUM_VALUE_JSON, NULL);
+            word = descriptor_option_last(standard, PB_ENUM_VALUE_JSON_STRING);
+        }
         values[i].word = word.len == 0 ? values[i].name : arena_copy(c->arena, word);
         values[i].absent = descriptor_option_varint(json, ENUM_VALUE_JSON_ABSENT) != 0;
         values[i].json_word = values[i].absent

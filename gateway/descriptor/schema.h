@@ -32,7 +32,8 @@ struct schema_message;
 struct schema_enum_value {
     int32_t number;
     struct slice name;
-    struct slice word;      // what is printed: runsd.gateway.v1.enum_value_json, else the name
+    struct slice word;      // what is printed: runsd.gateway.v1.enum_value_json, else
+                            // pb.enumvalue.json, else the name
     struct slice json_word; // word as a JSON string, with its quotes; if absent, the number
     bool absent;            // a field that holds it is left out: enum_value_json
     bool has_http_status;   // runsd.gateway.v1.reason_http (schema_reason.c)

@@ -27,6 +27,7 @@ SCALARS = ("double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", 
 KNOWN = ("Timestamp", "Duration", "Struct", "StringValue", "FieldMask")
 IMPORTS = "".join(f'import "google/protobuf/{name}.proto";\n' for name in
                   ("timestamp", "duration", "struct", "wrappers", "field_mask"))
+JSON_NAMES = 'import option "google/protobuf/json_enumvalue_options.proto";\n'
 
 
 def modules():
@@ -43,9 +44,9 @@ def buf_build(folder, target, *options):
     return str(target)
 
 
-def message(optional, zero):
+def message(optional, zero, word=""):
     """A message with a field of every kind, and its service. optional: what stands before a
-    singular field; zero: the number of the first value of its enum."""
+    singular field; zero: the number of the first value of its enum; word: an option of another."""
     lines = []
 
     def add(text):
@@ -66,7 +67,7 @@ def message(optional, zero):
     for item in ("int32", "string", "Inner", "Level"):
         add(f"{item} pick_{item.lower()} = {{n}};")
     fields, picks = lines[:-4], lines[-4:]
-    return (f"enum Level {{ LEVEL_FIRST = {zero}; LEVEL_ONE = 1; LEVEL_TWO = 2; LEVEL_LESS = -3; }}\n"
+    return (f"enum Level {{ LEVEL_FIRST = {zero}; LEVEL_ONE = 1; LEVEL_TWO = 2{word}; LEVEL_LESS = -3; }}\n"
             f"message Inner {{ {optional}int32 number = 1; repeated Inner inner = 2; "
             f"{optional}string text = 3; }}\n"
             "message All {\n  " + "\n  ".join(fields) +
@@ -77,7 +78,8 @@ def message(optional, zero):
 def write_protos(folder):
     """A file for each combination of features, and one in the words of proto2 and proto3."""
     count = 0
-    for edition in ("2023", "2024"):
+    for edition in ("2023", "2024", "2026"):
+        json_names = edition == "2026"
         for number, features in enumerate(itertools.product(
                 ("EXPLICIT", "IMPLICIT"), ("OPEN", "CLOSED"), ("PACKED", "EXPANDED"),
                 ("VERIFY", "NONE"), ("LENGTH_PREFIXED", "DELIMITED"))):
@@ -87,12 +89,15 @@ def write_protos(folder):
             name = f"e{edition}n{number}"
             (folder / f"{name}.proto").write_text(
                 f'edition = "{edition}";\npackage {name}.v1;\n{IMPORTS}'
+                f"{JSON_NAMES if json_names else ''}"
                 f"option features.field_presence = {presence};\n"
                 f"option features.enum_type = {enum};\n"
                 f"option features.repeated_field_encoding = {repeated};\n"
                 f"option features.utf8_validation = {utf8};\n"
                 f"option features.message_encoding = {encoding};\n" +
-                message("", 4 if enum == "CLOSED" else 0), encoding="utf-8")
+                message("", 4 if enum == "CLOSED" else 0,
+                        ' [(pb.enumvalue.json).string = "two"]' if json_names else ""),
+                encoding="utf-8")
             count += 1
     for syntax, optional, zero in (("proto2", "optional ", 4), ("proto3", "", 0)):
         (folder / f"{syntax}.proto").write_text(
