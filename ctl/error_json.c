@@ -4,7 +4,9 @@
 
 #include "base/core/strbuf.h"
 #include "base/log/stderr_print.h"
+#include "gateway/descriptor/schema.h"
 #include "gateway/envelope.h"
+#include "protos/descriptor_set.h"
 
 static void append_text(struct strbuf *out, const char *text) {
     strbuf_append_json_string(out, text == NULL ? SLICE_EMPTY : slice_of_cstr(text));
@@ -50,10 +52,27 @@ static void escape_controls(const struct strbuf *json, struct strbuf *out) {
     }
 }
 
+// The HTTP status that REST has for the error: reasons may have one of their own.
+static int http_status_of(const struct error *error) {
+    struct rpc_status_source status = {0};
+    if (error->domain != NULL && error->reason != NULL) {
+        struct slice set = runs_descriptor_set();
+        struct schema *schema = NULL;
+        struct arena a;
+        arena_init(&a);
+        if (schema_new(&a, &set, 1, &schema) == NULL) {
+            status.http_status = schema_reason_http_status(schema, slice_of_cstr(error->domain),
+                                                           slice_of_cstr(error->reason));
+        }
+        schema_free(schema);
+        arena_release(&a);
+    }
+    return envelope_error_http_status(ENVELOPE_RUNS, error, &status);
+}
+
 void error_json_print(const struct error *error, const char *request_id, const char *hint) {
     struct strbuf json = STRBUF_INIT;
-    strbuf_printf(
-        &json, "{\"code\":%d,\"message\":", envelope_error_http_status(ENVELOPE_RUNS, error, NULL));
+    strbuf_printf(&json, "{\"code\":%d,\"message\":", http_status_of(error));
     append_text(&json, error->message);
     strbuf_append_cstr(&json, ",\"requestId\":");
     append_text(&json, request_id);

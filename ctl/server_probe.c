@@ -122,23 +122,23 @@ static const char *explain(struct arena *a, const char *address, const char *ans
     return text;
 }
 
-const char *server_probe_explain(struct arena *a, const char *text) {
+const char *server_probe_explain(struct arena *a, const char *address) {
     const struct slice questions[] = {slice_of(http_question, sizeof(http_question) - 1),
                                       slice_of(tls_question, sizeof(tls_question) - 1)};
-    struct address address;
-    if (address_parse(a, "", text, &address) != NULL) {
+    struct address parsed;
+    if (address_parse(a, "", address, &parsed) != NULL) {
         return NULL;
     }
     char answer[ANSWER_BYTES + 1] = "";
     size_t length = 0;
     int64_t until_us = clock_monotonic_us() + PATIENCE_MS * INT64_C(1000);
     for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]) && length == 0; i++) {
-        int fd = connect_address(&address, until_us);
+        int fd = connect_address(&parsed, until_us);
         if (fd < 0) {
             return NULL;
         }
         length = ask(fd, questions[i], until_us, answer);
         close(fd);
     }
-    return explain(a, text, answer, length);
+    return explain(a, address, answer, length);
 }
