@@ -104,14 +104,17 @@ const struct error *client_options_open(const struct invocation *in,
     return error;
 }
 
-// What to do where no server answered.
-static const char *hint_of_silence(const struct invocation *in, const struct connection *c) {
+// What to do where no server answered; NULL: what the reason suggests.
+static const char *hint_of_silence(const struct invocation *in, const struct connection *c,
+                                   const struct error *error) {
     const char *other = server_probe_explain(in->arena, c->server);
-    return other != NULL
-               ? other
-               : arena_printf(in->arena,
-                              "see whether it runs at %s; --server or RUNSCTL_SERVER names another",
-                              c->server);
+    bool is_unknown = reason_find(slice_of_cstr(error->reason)) == REASON_OUTCOME_UNKNOWN;
+    if (other != NULL || is_unknown) {
+        return other;
+    }
+    return arena_printf(in->arena,
+                        "see whether it runs at %s; --server or RUNSCTL_SERVER names another",
+                        c->server);
 }
 
 int client_options_call_again(const struct invocation *in, struct connection *connection,
@@ -124,7 +127,7 @@ int client_options_call_again(const struct invocation *in, struct connection *co
     bool is_silence =
         error->domain != NULL && strcmp(error->domain, REASON_DOMAIN_GATEWAY) == 0 &&
         (error->code == STATUS_UNAVAILABLE || error->code == STATUS_DEADLINE_EXCEEDED);
-    return command_error(in, error, is_silence ? hint_of_silence(in, connection) : NULL);
+    return command_error(in, error, is_silence ? hint_of_silence(in, connection, error) : NULL);
 }
 
 int client_options_call(const struct invocation *in, const struct client_options *options,

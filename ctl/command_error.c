@@ -18,6 +18,8 @@ static const char *hint_of_reason(enum reason reason) {
         return "leave the id out to have one made up";
     case REASON_RUN_ALREADY_FINISHED:
         return "runsctl runs events shows who ended it";
+    case REASON_OUTCOME_UNKNOWN:
+        return "see what became of it (runs get, tokens list) before it is repeated";
     case REASON_TOKEN_NOT_FOUND:
         return "runsctl tokens list shows the tokens that there are";
     case REASON_TOKEN_ALREADY_EXISTS:

@@ -4,6 +4,7 @@
 
 #include "base/core/strbuf.h"
 #include "base/log/stderr_print.h"
+#include "ctl/json_controls.h"
 #include "gateway/descriptor/schema.h"
 #include "gateway/envelope.h"
 #include "protos/descriptor_set.h"
@@ -36,20 +37,6 @@ static void append_violations(struct strbuf *out, const struct error *error) {
         strbuf_append_byte(out, '}');
     }
     strbuf_append_byte(out, ']');
-}
-
-// JSON need not escape DEL and U+0080 to U+009F, which are in strings alone; terminals obey
-// them, and a line on standard error has them spelled so that it were JSON no more.
-static void escape_controls(const struct strbuf *json, struct strbuf *out) {
-    for (size_t i = 0; i < json->len; i++) {
-        bool is_c1 = json->data[i] == 0xC2 && i + 1 < json->len && json->data[i + 1] < 0xA0;
-        if (is_c1 || json->data[i] == 0x7F) {
-            i += is_c1;
-            strbuf_printf(out, "\\u00%02x", json->data[i]);
-        } else {
-            strbuf_append_byte(out, json->data[i]);
-        }
-    }
 }
 
 // The HTTP status that REST has for the error: reasons may have one of their own.
@@ -88,7 +75,8 @@ void error_json_print(const struct error *error, const char *request_id, const c
     }
     strbuf_append_byte(&json, '}');
     struct strbuf line = STRBUF_INIT;
-    escape_controls(&json, &line);
+    // Else the line would have them spelled so that it were no JSON.
+    json_controls_escape(strbuf_slice(&json), &line);
     stderr_print_line(strbuf_slice(&line));
     strbuf_release(&line);
     strbuf_release(&json);

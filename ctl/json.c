@@ -8,6 +8,7 @@
 #include "base/core/strbuf.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
+#include "ctl/json_controls.h"
 #include "gateway/descriptor/schema.h"
 #include "gateway/json/json_read.h"
 #include "gateway/json/json_write.h"
@@ -76,7 +77,10 @@ int json_printer_print(struct json_printer *printer, const struct invocation *in
     const char *fault = write_json(printer, in->arena, bytes, &text);
     int code = EXIT_CODE_OK;
     if (fault == NULL) {
-        printf("%.*s", SLICE_FMT(strbuf_slice(&text)));
+        struct strbuf safe = STRBUF_INIT;
+        json_controls_escape(strbuf_slice(&text), &safe);
+        fwrite(safe.data, 1, safe.len, stdout);
+        strbuf_release(&safe);
     } else {
         code = command_error(in,
                              error_new(in->arena, STATUS_INTERNAL, REASON_NONE,

@@ -22,6 +22,7 @@ LAYERS = ("base", "rpc", "storage", "server", "gateway", "ctl")
 PURE = [
     "base/cli/did_you_mean.[ch]",
     "base/log/log_mask.[ch]",
+    "ctl/json_controls.[ch]",
     "ctl/time_option.[ch]",
     "base/core/http_token.h",
     "base/core/hex.h",

@@ -5,6 +5,7 @@
 #include "ctl/command.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
+#include "ctl/json_controls.h"
 #include "ctl/print.h"
 #include "storage/backends.h"
 #include "storage/store_opener.h"
@@ -42,7 +43,11 @@ static void print_json(const char *url, const struct store_check_report *report)
         strbuf_append_cstr(&out, i > 0 ? "," : "");
         strbuf_append_json_string(&out, slice_of_cstr(report->problems[i]));
     }
-    printf("%.*s]}\n", SLICE_FMT(strbuf_slice(&out)));
+    strbuf_append_cstr(&out, "]}\n");
+    struct strbuf safe = STRBUF_INIT;
+    json_controls_escape(strbuf_slice(&out), &safe);
+    fwrite(safe.data, 1, safe.len, stdout);
+    strbuf_release(&safe);
     strbuf_release(&out);
 }
 

@@ -124,4 +124,12 @@ TEST_F(CommandError, StaysJsonWhateverItHolds) {
               Line(e, nullptr));
 }
 
+TEST_F(CommandError, AdvisesToLookBeforeWhatMayBeDoneIsRepeated) {
+    const error *e =
+        error_new(&arena_, STATUS_UNAVAILABLE, REASON_OUTCOME_UNKNOWN, "it is not known");
+    EXPECT_EQ("runsctl: it is not known; see what became of it (runs get, tokens list) before it "
+              "is repeated\n",
+              Line(e, nullptr));
+}
+
 } // namespace

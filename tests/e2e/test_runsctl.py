@@ -124,6 +124,9 @@ class Runs(Served):
         self.assertNotIn("\x1b", text)
         self.assertNotIn("\u009b", text)
         self.assertIn(r"\x1B[2J\x07\xC2\x9B31m", text)
+        text = self.ok("runs", "events", run_id, "--json")
+        self.assertEqual("\x1b[2J\x07\u009b31m", json.loads(text)["events"][1]["reason"])
+        self.assertTrue(text.rstrip("\n").isprintable(), text)
 
 
 class RunErrors(Served):
@@ -212,7 +215,8 @@ class Usage(unittest.TestCase):
 @cases([(" ".join(words) or "all", words) for words in [
     (), ("runs",), ("tokens",), ("serve",), ("runs", "create"), ("runs", "get"), ("runs", "list"),
     ("runs", "cancel"), ("runs", "report"), ("runs", "events"), ("tokens", "create"),
-    ("tokens", "list"), ("tokens", "revoke"), ("tokens", "rotate")]])
+    ("tokens", "list"), ("tokens", "revoke"), ("tokens", "rotate"), ("whoami",),
+    ("check",), ("version",)]])
 class Help(unittest.TestCase):
     def check(self, words):
         done = runsctl(*words, "--help")

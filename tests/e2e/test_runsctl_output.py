@@ -261,6 +261,10 @@ class Page(unittest.TestCase):
                 re.findall(r"^\| (\d) \| ([^|]+?) \|", self.page, re.M)]
         self.assertEqual(re.split(r", (?=\d )", codes), told)
 
+    def test_all_commands_are_looked_at(self):
+        named = re.findall(r"^  ([a-z]+(?: [a-z]+)?) ", runsctl("--help").stdout, re.M)
+        self.assertEqual(sorted(" ".join(words) for words in COMMANDS), sorted(named))
+
     def test_has_the_json_of_each_command(self):
         words = set(re.findall(r"`([a-z ]+)`", self.page.partition("| command |")[2]
                                .partition("\n\n")[0]))
