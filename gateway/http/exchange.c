@@ -108,8 +108,49 @@ void exchange_suspend(struct exchange *x, struct MHD_Connection *connection,
     MHD_suspend_connection(connection);
 }
 
+void exchange_suspend_soon(struct exchange *x, struct MHD_Connection *connection,
+                           enum exchange_state state) {
+    struct exchange_context *context = x->context;
+    x->connection = connection;
+    exchange_move(x, state);
+    x->is_to_suspend = true;
+    x->next_to_suspend = context->to_suspend;
+    context->to_suspend = x;
+}
+
+void exchange_suspend_received(struct exchange_context *context) {
+    struct exchange *x = context->to_suspend;
+    context->to_suspend = NULL;
+    while (x != NULL) {
+        struct exchange *next = x->next_to_suspend;
+        x->is_to_suspend = false;
+        MHD_suspend_connection(x->connection);
+        x = next;
+    }
+}
+
+void exchange_suspend_never(struct exchange *x) {
+    struct exchange **link = &x->context->to_suspend;
+    while (x->is_to_suspend && *link != x) {
+        link = &(*link)->next_to_suspend;
+    }
+    if (x->is_to_suspend) {
+        *link = x->next_to_suspend;
+        x->is_to_suspend = false;
+    }
+}
+
+// On the HTTP thread.
+static void resume_now(struct exchange *x) {
+    if (x->is_to_suspend) { // what it waits for was there at once
+        exchange_suspend_never(x);
+        MHD_suspend_connection(x->connection);
+    }
+    MHD_resume_connection(x->connection);
+}
+
 static void run_resume(struct rpc_task *task) {
-    MHD_resume_connection(CONTAINER_OF(task, struct exchange, resume_task)->connection);
+    resume_now(CONTAINER_OF(task, struct exchange, resume_task));
 }
 
 void exchange_resume(struct exchange *x) {
@@ -117,7 +158,7 @@ void exchange_resume(struct exchange *x) {
     // forget until something else happens what another thread resumes.
     struct rpc_loop *loop = x->context->loop;
     if (rpc_loop_is_current(loop)) {
-        MHD_resume_connection(x->connection);
+        resume_now(x);
     } else {
         x->resume_task.run = run_resume;
         rpc_loop_post(loop, &x->resume_task);

@@ -51,6 +51,7 @@ struct exchange_context {
     struct byte_budget budget;
     struct exchange *spare;
     size_t spare_count;
+    struct exchange *to_suspend; // once libmicrohttpd has run
 };
 
 // What an exchange's connection is, beside what libmicrohttpd knows; outlives its exchanges.
@@ -58,6 +59,14 @@ struct exchange_connection {
     struct reaper_entry *entry;
     char client_address[PEER_ADDRESS_SIZE]; // base/net/peer_address.h
 };
+
+// Suspends the connections of requests that were received whole and wait for something; after
+// each run of libmicrohttpd.
+//
+// Not within the run: of a connection that its handler suspends, version 0.9.75 remembers that it
+// wanted to be read. It reads first when it goes on, and if its client has ended its sending
+// direction it closes it, with the reply that waits to be sent.
+void exchange_suspend_received(struct exchange_context *context);
 
 // Frees the spare exchanges.
 void exchange_context_release(struct exchange_context *context);

@@ -96,7 +96,7 @@ enum MHD_Result exchange_call_start(struct exchange *x, struct MHD_Connection *c
         .done = call_done,
     };
     // In this order: the call may be done before its start returns.
-    exchange_suspend(x, connection, EXCHANGE_CALLING);
+    exchange_suspend_soon(x, connection, EXCHANGE_CALLING);
     if (call_window_enter(&x->context->window, &x->waiting, !is_read, now_us)) {
         exchange_call_go(x);
     }

@@ -77,6 +77,8 @@ struct exchange {
     size_t chunks_room;  // how much of a body in chunks is within hold
 
     struct MHD_Connection *connection;
+    struct exchange *next_to_suspend;
+    bool is_to_suspend; // by exchange_suspend_received
     struct rpc_task resume_task;
     struct rpc_client_call call;
     struct waiting waiting;
@@ -111,6 +113,14 @@ void exchange_move(struct exchange *x, enum exchange_state state);
 // Goes into a state in which the connection is suspended. Before whatever may resume it.
 void exchange_suspend(struct exchange *x, struct MHD_Connection *connection,
                       enum exchange_state state);
+
+// The same for a request that was received whole: exchange_suspend_received suspends it. Until
+// then libmicrohttpd may call with it again, for nothing.
+void exchange_suspend_soon(struct exchange *x, struct MHD_Connection *connection,
+                           enum exchange_state state);
+
+// The exchange ends: it is not suspended any more.
+void exchange_suspend_never(struct exchange *x);
 
 // Has the suspended connection go on. From another thread: afterwards the HTTP thread
 // may end the exchange.

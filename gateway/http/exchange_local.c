@@ -25,7 +25,7 @@ static enum MHD_Result answer(struct exchange *x, struct MHD_Connection *connect
 static void known(struct readiness_waiter *waiter, bool is_ready) {
     struct exchange *x = CONTAINER_OF(waiter, struct exchange, readiness);
     x->is_ready = is_ready;
-    MHD_resume_connection(x->connection);
+    exchange_resume(x);
 }
 
 enum MHD_Result exchange_local_start(struct exchange *x, struct MHD_Connection *connection) {
@@ -39,7 +39,7 @@ enum MHD_Result exchange_local_start(struct exchange *x, struct MHD_Connection *
     if (ready != READINESS_UNKNOWN || !reaper_begin_call(context->reaper, x->entry)) {
         return answer(x, connection, ready == READINESS_YES);
     }
-    exchange_suspend(x, connection, EXCHANGE_LOOKING);
+    exchange_suspend_soon(x, connection, EXCHANGE_LOOKING);
     x->readiness.known = known;
     readiness_ask(context->readiness, &x->readiness, now_us);
     return MHD_YES;

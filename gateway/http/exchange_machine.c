@@ -98,6 +98,9 @@ struct exchange *exchange_machine_begin(struct exchange_context *context,
 enum MHD_Result exchange_machine_handle(struct exchange *x, struct MHD_Connection *connection,
                                         const char *method, const char *version,
                                         const char *upload_data, size_t *upload_data_size) {
+    if (x->is_to_suspend) {
+        return MHD_YES;
+    }
     const struct input in = {connection, method, version, upload_data, upload_data_size};
     return steps[x->state](x, &in);
 }
@@ -114,6 +117,7 @@ static void take_early_reply(struct exchange *x) {
 
 void exchange_machine_end(struct exchange *x) {
     struct exchange_context *context = x->context;
+    exchange_suspend_never(x);
     if (x->state == EXCHANGE_CALLING && x->stream == NULL) {
         // The connection was found broken when it was resumed.
         exchange_call_release(x);

@@ -485,7 +485,7 @@ enum MHD_Result exchange_stream_start(struct exchange *x, struct MHD_Connection 
         return exchange_answer_error(x, connection, exchange_stopping_error(x, true), true);
     }
     x->stream = s;
-    exchange_suspend(x, connection, EXCHANGE_CALLING);
+    exchange_suspend_soon(x, connection, EXCHANGE_CALLING);
     start_call(s);
     static const struct reaper_call functions = {cancel_stream, probe_client};
     reaper_call_started(x->context->reaper, x->entry, &functions, &s->call);

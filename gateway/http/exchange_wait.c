@@ -18,7 +18,7 @@ enum MHD_Result exchange_wait_refuse(struct exchange *x, struct MHD_Connection *
         return exchange_answer_error(x, connection, error, false);
     }
     x->error = error;
-    exchange_suspend(x, connection, EXCHANGE_REFUSED);
+    exchange_suspend_soon(x, connection, EXCHANGE_REFUSED);
     return MHD_YES;
 }
 

@@ -188,6 +188,11 @@ static void set_time(struct http_server *server) {
     reaper_set_time(server->context.reaper, server->now_us);
 }
 
+static void run_daemon(struct http_server *server) {
+    MHD_run(server->daemon);
+    exchange_suspend_received(&server->context);
+}
+
 static int turn(struct rpc_watch *watch) {
     struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
     int64_t connections;
@@ -197,7 +202,7 @@ static int turn(struct rpc_watch *watch) {
     do {
         // It looks for new connections again only in the run after one has ended.
         connections = counter_get(server->connections);
-        MHD_run(server->daemon);
+        run_daemon(server);
     } while (counter_get(server->connections) < connections);
     int wait_ms =
         shorter_ms(reaper_run(server->context.reaper), linger_run(&server->linger, server->now_us));
@@ -376,7 +381,7 @@ static void stop_accepting(struct http_server *server) {
     for (int i = 0; i < ACCEPT_ROUNDS && listen_socket_has_waiting(&server->socket) &&
                     counter_get(server->connections) < server->context.limits.connections;
          i++) {
-        MHD_run(server->daemon);
+        run_daemon(server);
     }
     MHD_quiesce_daemon(server->daemon); // the socket is ours again
     // From now on new connections are refused.
