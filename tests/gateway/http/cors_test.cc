@@ -117,9 +117,9 @@ TEST_F(Cors, AllowsHeadersThatAreKnownOrMapped) {
     EXPECT_STREQ(
         cors_allow_headers(a_, &cors,
                            Headers{{name, "accept, x-request-id, x-request-timeout, grpc-timeout, "
-                                          "if-none-match, traceparent, tracestate"}}),
+                                          "if-none-match, traceparent, tracestate, content-encoding"}}),
         "accept, x-request-id, x-request-timeout, grpc-timeout, if-none-match, traceparent, "
-        "tracestate");
+        "tracestate, content-encoding");
     EXPECT_STREQ(cors_allow_headers(a_, &cors, Headers{{name, "x-other, accept, cookie"}}),
                  "accept");
     EXPECT_EQ(cors_allow_headers(a_, &cors, Headers{{name, "x-other"}}), nullptr);
