@@ -30,6 +30,7 @@ static const struct error *compile(struct arena *a, const struct gateway_api_opt
         .ignore_unknown_query = options->ignore_unknown_query,
         .ignored_query = options->ignored_query,
         .ignored_query_count = options->ignored_query_count,
+        .json = options->json,
     };
     const struct error *error = transcoder_new(a, descriptor_sets, count, &rules, &transcoder);
     if (error != NULL) {

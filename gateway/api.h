@@ -38,6 +38,7 @@ struct gateway_api_options {
     bool ignore_unknown_query; // as struct transcoder_options has it
     const char *const *ignored_query;
     size_t ignored_query_count;
+    struct json_options json;
     struct openapi_options openapi; // what it points to must outlive the last reload
     size_t gzip_min_bytes;          // the document is compressed from this size on
 };

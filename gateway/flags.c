@@ -9,6 +9,7 @@ enum { MOST_ITEMS = 64, HOUR_MS = 3600000 };
 
 static const char *const envelope_words[] = {
     [ENVELOPE_RUNS] = "runs", [ENVELOPE_NONE] = "none", NULL};
+static const char *const json_numbers_words[] = {"exact", "round", NULL};
 static const char *const query_unknown_words[] = {"refuse", "ignore", NULL};
 static const char *const forwarded_for_words[] = {"connection", "append", NULL};
 static const char *const web_words[] = {"off", "on", NULL};
@@ -28,6 +29,22 @@ const struct cli_option gateway_flags_rows[] = {
     {.name = "--ignore-unknown-fields",
      CLI_FLAG_AT(struct gateway_flags, options.ignore_unknown),
      .help = "of JSON bodies, instead of refusing them"},
+    {.name = "--json-numbers",
+     .value = "exact|round",
+     CLI_WORD_AT(struct gateway_flags, json_numbers),
+     .words = json_numbers_words,
+     .fallback = "exact",
+     .help = "free-form numbers that a 64-bit float cannot\n"
+             "keep: refused or rounded"},
+    {.name = "--json-emit-defaults",
+     CLI_FLAG_AT(struct gateway_flags, options.json.emit_defaults),
+     .help = "prints fields that hold their default"},
+    {.name = "--json-proto-names",
+     CLI_FLAG_AT(struct gateway_flags, options.json.proto_names),
+     .help = "prints fields by their proto names"},
+    {.name = "--json-enums-as-numbers",
+     CLI_FLAG_AT(struct gateway_flags, options.json.enums_as_numbers),
+     .help = "prints enums as numbers, but those with words"},
     {.name = "--query-unknown",
      .value = "refuse|ignore",
      CLI_WORD_AT(struct gateway_flags, query_unknown),
@@ -278,6 +295,7 @@ static const struct error *finish_buffered(struct arena *a, struct gateway_flags
 
 static const struct error *finish_query(struct arena *a, struct gateway_flags *flags) {
     struct gateway_options *options = &flags->options;
+    options->json.round_numbers = flags->json_numbers != 0;
     options->ignore_unknown_query = flags->query_unknown != 0;
     options->ignored_query = flags->ignored_query.items;
     options->ignored_query_count = flags->ignored_query.count;

@@ -20,6 +20,7 @@ struct gateway_flags {
     struct cli_list response_headers;
     struct cli_list ignored_query;
     int query_unknown; // 1: ignored
+    int json_numbers;  // 1: round
     int forwarded_for; // 1: appended
     int web;           // 1: on
     bool has_web;

@@ -78,6 +78,7 @@ static struct gateway_api_options api_options_of(const struct gateway_options *o
         .ignore_unknown_query = options->ignore_unknown_query,
         .ignored_query = options->ignored_query,
         .ignored_query_count = options->ignored_query_count,
+        .json = options->json,
         .gzip_min_bytes = gzip_min_bytes,
         .openapi =
             {

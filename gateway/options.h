@@ -10,6 +10,7 @@
 #include "base/core/slice.h"
 #include "base/log/log.h"
 #include "base/net/address.h"
+#include "gateway/transcode/json_options.h"
 
 // The configuration of a gateway: its limits, its HTTP side, and the rest.
 
@@ -140,6 +141,7 @@ struct gateway_options {
     bool ignore_unknown_query;
     const char *const *ignored_query;
     size_t ignored_query_count;
+    struct json_options json;
     struct rpc_channel *upstream; // borrowed until gateway_stop returned
     // A local loop whose thread serves HTTP, best the one of an in-process upstream; it
     // watches nothing else until gateway_stop returned. NULL: the gateway makes its own.

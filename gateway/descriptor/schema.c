@@ -33,6 +33,7 @@ struct compiler {
     struct arena *arena; // the schema's
     struct arena scratch;
     struct schema *schema;
+    struct schema_spelling spelling;
     const upb_MessageDef **message_defs; // in order of schema->messages
     const upb_EnumDef **enum_defs;
 };
@@ -196,6 +197,7 @@ static const struct error *compile_enum(struct compiler *c, struct schema_enum *
     struct schema_enum_name *names =
         ARENA_ARRAY(c->arena, struct schema_enum_name, e->value_count * 2);
     e->by_number = ARENA_ARRAY(c->arena, const struct schema_enum_value *, e->value_count);
+    bool has_words = false;
     for (size_t i = 0; i < e->value_count; i++) {
         const upb_EnumValueDef *value = upb_EnumDef_Value(def, (int)i);
         values[i].number = upb_EnumValueDef_Number(value);
@@ -219,6 +221,7 @@ static const struct error *compile_enum(struct compiler *c, struct schema_enum *
         e->has_absent = e->has_absent || values[i].absent;
         schema_reason_read(c->arena, &c->scratch, options, &values[i]);
         names[e->name_count++] = (struct schema_enum_name){values[i].name, values[i].number};
+        has_words = has_words || word.len != 0;
         if (word.len != 0) {
             names[e->name_count++] = (struct schema_enum_name){values[i].word, values[i].number};
         }
@@ -226,6 +229,9 @@ static const struct error *compile_enum(struct compiler *c, struct schema_enum *
     }
     e->values = values;
     e->names = names;
+    if (c->spelling.enums_as_numbers) {
+        schema_spell_numbers(c->arena, e, has_words);
+    }
     qsort(names, e->name_count, sizeof(names[0]), compare_names);
     for (size_t i = 1; i < e->name_count; i++) {
         if (slice_equal(names[i - 1].name, names[i].name) &&
@@ -294,6 +300,9 @@ static void compile_field(struct compiler *c, struct schema_field *f, const upb_
     struct slice json_name = file_features_json_name(options);
     f->json_name = json_name.len > 0 ? arena_copy(c->arena, json_name)
                                      : copy_text(c, upb_FieldDef_JsonName(def));
+    if (c->spelling.proto_names) {
+        schema_spell_name(f);
+    }
     f->json_key = json_string(c, f->json_name, ":");
     f->number_in_json = descriptor_option_varint(options, FIELD_OPTION_JSTYPE) == JS_NUMBER;
     f->marks = schema_marks_of(&c->scratch, options);
@@ -313,57 +322,6 @@ static void compile_field(struct compiler *c, struct schema_field *f, const upb_
     if (f->message == NULL && !f->repeated) {
         schema_default_of(c->arena, def, &f->default_value, &f->default_bytes);
     }
-}
-
-// What an unset field of a message with emit_defaults prints; empty: nothing.
-static struct slice default_value(const struct schema_field *f) {
-    if (f->map) {
-        return slice_of_cstr("{}");
-    }
-    if (f->repeated) {
-        return slice_of_cstr("[]");
-    }
-    if (f->oneof >= 0) {
-        return SLICE_EMPTY;
-    }
-    if (f->message != NULL) {
-        return f->message->known == KNOWN_STRUCT ? slice_of_cstr("{}") : SLICE_EMPTY;
-    }
-    if (f->presence) {
-        return SLICE_EMPTY;
-    }
-    switch (f->type) {
-    case SCHEMA_BOOL:
-        return slice_of_cstr("false");
-    case SCHEMA_STRING:
-    case SCHEMA_BYTES:
-        return slice_of_cstr("\"\"");
-    case SCHEMA_INT64:
-    case SCHEMA_UINT64:
-    case SCHEMA_FIXED64:
-    case SCHEMA_SFIXED64:
-    case SCHEMA_SINT64:
-        return slice_of_cstr(f->number_in_json ? "0" : "\"0\"");
-    case SCHEMA_ENUM: {
-        const struct schema_enum_value *zero = schema_enum_by_number(f->enumeration, 0);
-        if (f->enumeration->null_value) {
-            return slice_of_cstr("null");
-        }
-        if (zero != NULL && zero->absent) {
-            return SLICE_EMPTY;
-        }
-        return zero == NULL ? slice_of_cstr("0") : zero->json_word;
-    }
-    default:
-        return slice_of_cstr("0");
-    }
-}
-
-static struct slice join(struct compiler *c, struct slice x, struct slice y) {
-    uint8_t *bytes = arena_alloc(c->arena, x.len + y.len);
-    memcpy(bytes, x.data, x.len);
-    memcpy(bytes + x.len, y.data, y.len);
-    return slice_of(bytes, x.len + y.len);
 }
 
 static void enter_name(struct schema_message *m, const struct schema_field *f, struct slice name) {
@@ -389,8 +347,10 @@ static void index_fields(struct compiler *c, struct schema_message *m) {
         }
     }
     for (uint32_t i = 0; i < m->field_count; i++) {
-        if (!slice_equal(m->fields[i].name, m->fields[i].json_name)) {
-            enter_name(m, &m->fields[i], m->fields[i].name);
+        const struct schema_field *f = &m->fields[i];
+        struct slice other = f->json_alias.len > 0 ? f->json_alias : f->name;
+        if (!slice_equal(other, f->json_name)) {
+            enter_name(m, f, other);
         }
     }
     qsort(m->sparse, m->sparse_count, sizeof(m->sparse[0]), compare_fields);
@@ -418,11 +378,10 @@ static void compile_message(struct compiler *c, struct schema_message *m,
                                                     &google_protobuf_MessageOptions_msginit);
     struct slice json = descriptor_option_message(&c->scratch, options, OPTION_MESSAGE_JSON, NULL);
     m->emit_defaults = descriptor_option_varint(json, MESSAGE_JSON_EMIT_DEFAULTS) != 0;
-    for (uint32_t i = 0; m->emit_defaults && i < m->field_count; i++) {
-        struct slice value = default_value(&fields[i]);
-        if (value.len != 0) {
-            fields[i].json_default = join(c, fields[i].json_key, value);
-        }
+    bool is_own = m->emit_defaults;
+    m->emit_defaults = is_own || c->spelling.emit_defaults;
+    if (m->emit_defaults) {
+        schema_spell_defaults(c->arena, fields, m->field_count, is_own);
     }
     index_fields(c, m);
 }
@@ -490,6 +449,12 @@ static const struct error *compile(struct compiler *c, const struct descriptor_p
 
 const struct error *schema_new(struct arena *a, const struct slice *descriptor_sets, size_t count,
                                struct schema **ret_schema) {
+    return schema_new_spelled(a, descriptor_sets, count, (struct schema_spelling){0}, ret_schema);
+}
+
+const struct error *schema_new_spelled(struct arena *a, const struct slice *descriptor_sets,
+                                       size_t count, struct schema_spelling spelling,
+                                       struct schema **ret_schema) {
     struct descriptor_pool pool;
     const struct error *error = descriptor_pool_load(a, descriptor_sets, count, &pool);
     if (error != NULL) {
@@ -497,7 +462,7 @@ const struct error *schema_new(struct arena *a, const struct slice *descriptor_s
     }
     struct schema *s = mem_zalloc(sizeof(*s));
     arena_init(&s->arena);
-    struct compiler c = {.errors = a, .arena = &s->arena, .schema = s};
+    struct compiler c = {.errors = a, .arena = &s->arena, .schema = s, .spelling = spelling};
     arena_init(&c.scratch);
     error = compile(&c, &pool);
     arena_release(&c.scratch);

@@ -19,7 +19,8 @@ const struct schema_field *schema_find_field(const struct schema_message *m, str
         if (slice_equal(f->json_name, name)) {
             return f;
         }
-        if (by_name == NULL && slice_equal(f->name, name)) {
+        if (by_name == NULL && (slice_equal(f->name, name) ||
+                                (f->json_alias.len > 0 && slice_equal(f->json_alias, name)))) {
             by_name = f;
         }
     }

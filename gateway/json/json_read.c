@@ -272,9 +272,9 @@ static bool get_field(struct json_reader *r, const struct schema_field *f,
 // Which fields and oneofs of a message were seen.
 struct seen {
     uint64_t *fields;
-    const struct schema_field **oneofs;
+    struct slice *oneofs; // the key that set each, as it was given; data NULL if none did
     uint64_t few_fields[FEW_FIELDS / 64];
-    const struct schema_field *few_oneofs[8];
+    struct slice few_oneofs[8];
 };
 
 static void init_seen(struct json_reader *r, const struct schema_message *m, struct seen *s) {
@@ -287,7 +287,7 @@ static void init_seen(struct json_reader *r, const struct schema_message *m, str
         memset(s->few_fields, 0, sizeof(uint64_t) * words);
     }
     if (m->oneof_count > 8) {
-        s->oneofs = ARENA_ARRAY(r->arena, const struct schema_field *, m->oneof_count);
+        s->oneofs = ARENA_ARRAY(r->arena, struct slice, m->oneof_count);
     } else {
         memset(s->few_oneofs, 0, sizeof(s->few_oneofs[0]) * m->oneof_count);
     }
@@ -309,14 +309,14 @@ static bool get_member(struct json_reader *r, const struct schema_message *m,
         return r->error == NULL;
     }
     if (f->oneof >= 0) {
-        const struct schema_field *other = seen->oneofs[f->oneof];
-        if (other != NULL) {
+        struct slice other = seen->oneofs[f->oneof];
+        if (other.data != NULL) {
             return json_fail_path(r, at,
                                   "it excludes \"%.*s\": only one field of \"%.*s\" may be "
                                   "set",
-                                  SLICE_FMT(other->json_name), SLICE_FMT(m->oneof_names[f->oneof]));
+                                  SLICE_FMT(other), SLICE_FMT(m->oneof_names[f->oneof]));
         }
-        seen->oneofs[f->oneof] = f;
+        seen->oneofs[f->oneof] = at->key;
     }
     return get_field(r, f, at);
 }
@@ -400,6 +400,7 @@ static struct json_reader reader_of(const struct schema *schema, struct arena *a
                                 .arena = a,
                                 .schema = schema,
                                 .ignore_unknown = options->ignore_unknown,
+                                .round_numbers = options->round_numbers,
                                 .out = out};
 }
 
@@ -417,4 +418,23 @@ const struct error *json_read_field(const struct schema *schema, struct arena *a
     struct json_reader r = reader_of(schema, a, json, options, out);
     size_t before = out->len;
     return finish(&r, get_field(&r, field, NULL), before);
+}
+
+const char *json_read_free_form(struct arena *a, const struct schema_field *f, struct slice text,
+                                const struct json_read_options *options, struct strbuf *out) {
+    struct json_reader r = reader_of(NULL, a, text, options, out);
+    size_t before = out->len;
+    const struct error *error = finish(&r, get_element(&r, f, NULL), before);
+    if (error == NULL) {
+        return NULL;
+    }
+    const struct field_violation *v = error->violations;
+    // No path of a value begins so: a key with a blank stands in quotes.
+    if (strncmp(v->field, "line ", 5) == 0) {
+        return arena_printf(a, "it is given as JSON text, which this is not: %s, %s%s", v->field,
+                            v->description,
+                            f->message->known == KNOWN_VALUE ? "; a string stands in quotes" : "");
+    }
+    return strcmp(v->field, "body") == 0 ? v->description
+                                         : arena_printf(a, "%s: %s", v->field, v->description);
 }

@@ -59,14 +59,22 @@ static bool get_list_value(struct json_reader *r, const struct json_path *path) 
 }
 
 // A number of a Value is a double: one that a double does not keep would come
-// back changed, which the contract forbids.
+// back changed, which the contract forbids unless the gateway is told to round.
 static bool get_value_number(struct json_reader *r, const struct json_path *path) {
     struct slice text;
     if (!json_read_number(r, &text)) {
         return false;
     }
     double number;
-    if (json_parse_double(text, &number) != JSON_NUMBER_OK || !json_double_keeps(text, number)) {
+    bool is_in_range = json_parse_double(text, &number) == JSON_NUMBER_OK;
+    if (r->round_numbers && !is_in_range) {
+        return json_fail_path(r, path,
+                              "the number %.*s%s is beyond the range of 64-bit floats; send it as "
+                              "a string",
+                              text.len > 64 ? 64 : (int)text.len, (const char *)text.data,
+                              text.len > 64 ? "..." : "");
+    }
+    if (!r->round_numbers && (!is_in_range || !json_double_keeps(text, number))) {
         return json_fail_path(r, path,
                               "the number %.*s%s cannot be kept exactly (free-form numbers are "
                               "64-bit floats); send it as a string",

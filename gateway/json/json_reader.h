@@ -45,6 +45,7 @@ struct json_reader {
     struct arena *arena;
     const struct schema *schema;
     bool ignore_unknown; // of struct json_read_options
+    bool round_numbers;  // of struct json_read_options
     struct strbuf *out;
     int depth;
     size_t passed_over; // bytes read in search of the "@type" of values of Any

@@ -134,8 +134,7 @@ static void put_query_fields(struct query *q, const struct schema_message *m);
 
 static void put_query_field(struct query *q, const struct schema_message *m,
                             const struct schema_field *f) {
-    bool has_text = f->map ? scalar_has_text(schema_field_by_number(f->message, MAP_VALUE))
-                           : scalar_has_text(f);
+    bool has_text = bind_has_text(f->map ? schema_field_by_number(f->message, MAP_VALUE) : f);
     if (has_text) {
         if (is_in_path(q)) {
             return;

@@ -1,6 +1,7 @@
 #include "gateway/openapi/openapi_schema.h"
 
 #include "base/core/well_known_fields.h"
+#include "gateway/json/json_read.h"
 #include "gateway/openapi/doc.h"
 #include "gateway/openapi/openapi_examples.h"
 #include "gateway/openapi/openapi_text.h"
@@ -82,7 +83,7 @@ static void put_real(struct openapi_builder *b, const struct schema_field *f) {
 
 // Writes "type" and "enum": the word printed for each number, of aliases the first declared.
 static void put_words(struct openapi_builder *b, const struct schema_enum *e, bool without_zero) {
-    doc_member_cstr(b->out, "type", "string");
+    doc_member_cstr(b->out, "type", e->numbers ? "integer" : "string");
     doc_open_member(b->out, "enum", '[');
     for (size_t i = 0; i < e->value_count; i++) {
         const struct schema_enum_value *v = &e->values[i];
@@ -223,6 +224,12 @@ void openapi_schema_element(struct openapi_builder *b, const struct schema_field
 void openapi_schema_text(struct openapi_builder *b, const struct schema_field *f) {
     if (f->type == SCHEMA_ENUM) {
         put_words(b, f->enumeration, leaves_zero_out(f));
+    } else if (json_is_free_form(f)) {
+        put_type(b, "string", NULL);
+        doc_member_cstr(b->out, "contentMediaType", "application/json");
+        doc_open_member(b->out, "contentSchema", '{');
+        openapi_schema_element(b, f, OPENAPI_INPUT);
+        doc_close(b->out, '}');
     } else {
         openapi_schema_element(b, f, OPENAPI_INPUT);
     }
@@ -427,7 +434,8 @@ static struct slice enum_note(struct openapi_builder *b, const struct schema_enu
         struct slice note = openapi_text_of(&b->arena, notes_of(&b->notes, name)).description;
         if (note.len > 0 && !e->values[i].absent) {
             strbuf_append_cstr(&text, first && text.len > 0 ? "\n\n" : first ? "" : "\n");
-            strbuf_printf(&text, "- `%.*s`: %.*s", SLICE_FMT(e->values[i].word), SLICE_FMT(note));
+            struct slice word = e->numbers ? e->values[i].json_word : e->values[i].word;
+            strbuf_printf(&text, "- `%.*s`: %.*s", SLICE_FMT(word), SLICE_FMT(note));
             first = false;
         }
     }

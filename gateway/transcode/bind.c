@@ -77,31 +77,36 @@ const char *bind_resolve(struct arena *a, const struct schema_message *m, struct
 
 // --- values ---
 
+static const char *put_element(struct arena *a, const struct schema_field *f, struct slice text,
+                               const struct json_read_options *json, struct strbuf *out) {
+    scalar_put_tag(f, out);
+    return json_is_free_form(f) ? json_read_free_form(a, f, text, json, out)
+                                : scalar_put_text(a, f, text, out);
+}
+
 // The bound field itself, the last of the chain.
 static const char *put_leaf(struct arena *a, const struct bound_field *field, struct slice text,
-                            struct strbuf *out) {
+                            const struct json_read_options *json, struct strbuf *out) {
     const struct schema_field *leaf = field->chain[field->depth - 1];
     if (!leaf->map) {
-        scalar_put_tag(leaf, out);
-        return scalar_put_text(a, leaf, text, out);
+        return put_element(a, leaf, text, json, out);
     }
     const struct schema_field *value = schema_field_by_number(leaf->message, MAP_VALUE);
     struct strbuf entry = STRBUF_INIT;
     strbuf_append_slice(&entry, field->map_key);
-    scalar_put_tag(value, &entry);
-    const char *fault = scalar_put_text(a, value, text, &entry);
+    const char *fault = put_element(a, value, text, json, &entry);
     wire_put_bytes(out, leaf->number, strbuf_slice(&entry));
     strbuf_release(&entry);
     return fault;
 }
 
 const char *bind_put(struct arena *a, const struct bound_field *field, struct slice text,
-                     struct strbuf *out) {
+                     const struct json_read_options *json, struct strbuf *out) {
     if (field->depth == 1) {
-        return put_leaf(a, field, text, out);
+        return put_leaf(a, field, text, json, out);
     }
     struct strbuf inner = STRBUF_INIT;
-    const char *fault = put_leaf(a, field, text, &inner);
+    const char *fault = put_leaf(a, field, text, json, &inner);
     // From the inside outwards, because a length stands in front.
     struct slice bytes = arena_copy(a, strbuf_slice(&inner));
     for (size_t i = field->depth - 1; fault == NULL && i > 0; i--) {

@@ -9,6 +9,8 @@
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
 #include "gateway/descriptor/schema.h"
+#include "gateway/json/json_read.h"
+#include "gateway/json/scalar.h"
 
 // Binds text, a path variable or a value of a query, to a field of a request message. Pure.
 
@@ -47,9 +49,15 @@ static inline bool bind_has_fields(const struct schema_field *f) {
 // Why none may follow the field's name, in a.
 const char *bind_has_no_fields(struct arena *a, struct slice name);
 
+// Whether a query's value can be an element of f: text of its type, or JSON of a free-form one.
+static inline bool bind_has_text(const struct schema_field *f) {
+    return scalar_has_text(f) || json_is_free_form(f);
+}
+
 // Appends the field's wire bytes, also if text is its default, so that it replaces an
-// earlier value. Returns NULL, or why text is no value of the field, a C string in a.
+// earlier value. json says how free-form JSON is read. Returns NULL, or why text is no value of
+// the field, a C string in a.
 const char *bind_put(struct arena *a, const struct bound_field *field, struct slice text,
-                     struct strbuf *out);
+                     const struct json_read_options *json, struct strbuf *out);
 
 #endif

@@ -10,7 +10,7 @@ static const char *read_entry(struct arena *a, const struct schema_field *leaf, 
                               struct bound_field *ret) {
     const struct schema_field *key = schema_field_by_number(leaf->message, MAP_KEY);
     const struct schema_field *value = schema_field_by_number(leaf->message, MAP_VALUE);
-    if (!scalar_has_text(value)) {
+    if (!bind_has_text(value)) {
         return arena_printf(a, "field %s is a map of messages, which only a body can give",
                             scalar_quote(a, leaf->json_name));
     }
@@ -53,7 +53,7 @@ static const char *read_leaf(struct arena *a, const struct schema_field *leaf, s
         return bind_has_no_fields(a, leaf->json_name);
     }
     const char *name = scalar_quote(a, leaf->json_name);
-    if (!scalar_has_text(leaf)) {
+    if (!bind_has_text(leaf)) {
         return arena_printf(a, "field %s is a message, which only a body can give", name);
     }
     if (rest.len == 0) {

@@ -20,6 +20,7 @@ struct query_binder {
     const struct schema_message *message;
     const struct bind_taken *taken;
     const struct bind_ignored *ignored;
+    const struct json_read_options *json;
     struct given *last;
     size_t given_count;
     struct strbuf *out;
@@ -257,7 +258,7 @@ static const struct error *bind_pair(struct query_binder *b, struct slice pair) 
     if (fault == NULL) {
         note(b, key, &field);
         value = percent_decode(b->arena, value, PERCENT_FORM);
-        fault = bind_put(b->arena, &field, value, b->out);
+        fault = bind_put(b->arena, &field, value, b->json, b->out);
         fault = fault == NULL ? NULL : explain(b->arena, key, &field, value, fault);
     }
     return fault == NULL ? NULL : refuse(b->arena, key, fault);
@@ -265,9 +266,9 @@ static const struct error *bind_pair(struct query_binder *b, struct slice pair) 
 
 const struct error *bind_query(struct arena *a, const struct schema_message *m, struct slice query,
                                const struct bind_taken *taken, const struct bind_ignored *ignored,
-                               struct strbuf *out) {
+                               const struct json_read_options *json, struct strbuf *out) {
     struct query_binder b = {
-        .arena = a, .message = m, .taken = taken, .ignored = ignored, .out = out};
+        .arena = a, .message = m, .taken = taken, .ignored = ignored, .json = json, .out = out};
     size_t start = 0;
     for (size_t i = 0; i <= query.len; i++) {
         if (i < query.len && query.data[i] != '&') {

@@ -27,9 +27,9 @@ struct bind_ignored {
 // oneof, malformed; of a repeated field, with indexes that do not ascend, or that some
 // elements have and others have not. Empty pairs ("a=1&&b=2") are passed over; a key
 // without "=" has the empty value. A key that is passed over may have any value. The time is
-// that of sorting the keys.
+// that of sorting the keys. json says how free-form JSON is read.
 const struct error *bind_query(struct arena *a, const struct schema_message *m, struct slice query,
                                const struct bind_taken *taken, const struct bind_ignored *ignored,
-                               struct strbuf *out);
+                               const struct json_read_options *json, struct strbuf *out);
 
 #endif

@@ -31,9 +31,15 @@ const struct error *transcoder_new(struct arena *a, const struct slice *descript
     struct transcoder *t = mem_zalloc(sizeof(*t));
     arena_init(&t->arena);
     route_table_init(&t->table, &t->arena);
-    const struct error *error = schema_new(a, descriptor_sets, count, &t->schema);
+    const struct schema_spelling spelling = {
+        .emit_defaults = options->json.emit_defaults,
+        .proto_names = options->json.proto_names,
+        .enums_as_numbers = options->json.enums_as_numbers,
+    };
+    const struct error *error = schema_new_spelled(a, descriptor_sets, count, spelling, &t->schema);
     if (error == NULL) {
         t->read_options.ignore_unknown = options->ignore_unknown;
+        t->read_options.round_numbers = options->json.round_numbers;
         t->ignored_query = (struct bind_ignored){
             .all = options->ignore_unknown_query,
             .keys = options->ignored_query,
@@ -241,7 +247,8 @@ static const struct error *encode(const struct transcoder *t, struct arena *a,
     if (error == NULL && request->query.len > 0) {
         struct bind_taken taken = {route->variables, match->variable_count, route->body,
                                    route->whole_body};
-        error = bind_query(a, route->method->input, request->query, &taken, &t->ignored_query, out);
+        error = bind_query(a, route->method->input, request->query, &taken, &t->ignored_query,
+                           &t->read_options, out);
     }
     if (error != NULL) {
         return error;
@@ -254,7 +261,8 @@ static const struct error *encode(const struct transcoder *t, struct arena *a,
     for (size_t i = 0; i < match->variable_count; i++) {
         const struct template_variable *v = &route->path.variables[i];
         const char *fault =
-            bind_put(a, &route->variables[i], decode_variable(a, v, match->variables[i]), out);
+            bind_put(a, &route->variables[i], decode_variable(a, v, match->variables[i]),
+                     &t->read_options, out);
         if (fault != NULL) {
             return refuse_variable(a, arena_cstr(a, v->field_path), fault);
         }

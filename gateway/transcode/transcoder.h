@@ -8,6 +8,7 @@
 #include "base/core/error.h"
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
+#include "gateway/transcode/json_options.h"
 
 // HTTP/JSON to protobuf and back, by the google.api.http annotations of
 // descriptor sets. Pure: no I/O, no locks; immutable once made, so any thread
@@ -29,6 +30,7 @@ struct transcoder_options {
     bool ignore_unknown_query;
     const char *const *ignored_query;
     size_t ignored_query_count;
+    struct json_options json;
 };
 
 // Compiles serialized google.protobuf.FileDescriptorSets. A file that is in

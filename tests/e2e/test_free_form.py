@@ -5,6 +5,7 @@ import json
 import unittest
 
 import contract
+import gateways
 import rest
 from harness import runsctl, serve_for
 from stubs import bearer, service_grpc, service_pb2
@@ -101,6 +102,28 @@ class FreeForm(unittest.TestCase):
         reply = rest.request(self.server.http_port, "POST", "/v1/runs/a%00b/cancel", self.token)
         self.assertEqual((400, "id"),
                          (reply.status, reply.error["fieldViolations"][0]["field"]))
+
+    def test_a_gateway_may_round_numbers_and_print_otherwise(self):
+        gateway = gateways.Gateway(self.server.grpc, "--json-numbers", "round",
+                                   "--json-proto-names", "--json-emit-defaults",
+                                   "--json-enums-as-numbers")
+        self.addCleanup(gateway.kill)
+        run = contract.new_run(propValues={"amount": 12345678901234567890, "tenth": 0.1})
+        reply = rest.request(gateway.port, "POST", "/v1/runs", self.token, run)
+        self.assertEqual(200, reply.status, reply.body)
+        made = reply.json()["data"]
+        self.assertEqual({"amount": 12345678901234567890.0, "tenth": 0.1}, made["prop_values"])
+        # What the protos say wins: a status has words.
+        self.assertEqual(("payout", "running"), (made["workflow_id"], made["status"]))
+        reply = rest.request(gateway.port, "POST", "/v1/runs", self.token,
+                             json.dumps(contract.new_run()).replace("12.5", "1e400"))
+        self.assertEqual((400, "propValues.amount"),
+                         (reply.status, reply.error["fieldViolations"][0]["field"]))
+        for path in ("/v1/runs", f"/v1/runs/{made['id']}/events", f"/v1/runs/{made['id']}"):
+            reply = rest.request(gateway.port, "GET", path, self.token)
+            self.assertEqual(200, reply.status, reply.body)
+            self.assertNotIn(b"UNSPECIFIED", reply.body)
+            self.assertNotIn(b"workflowId", reply.body)
 
     def test_nothing_says_unspecified(self):
         self.create()

@@ -14,8 +14,8 @@ void FuzzJsonRead(const uint8_t *data, size_t size) {
     fuzz::Kinds &kinds = fuzz::Kinds::Get();
     const char *name = types[data[0] % 8];
     const struct schema_message *type = kinds.Find(name);
-    const struct json_read_options options = {(data[0] & 8) != 0};
-    const struct json_read_options strict = {false};
+    const struct json_read_options options = {(data[0] & 8) != 0, false};
+    const struct json_read_options strict = {false, false};
     fuzz::Arena a;
     fuzz::Buffer wire, again;
     const struct error *e =

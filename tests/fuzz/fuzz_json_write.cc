@@ -10,7 +10,7 @@
 void FuzzJsonWrite(const uint8_t *data, size_t size) {
     fuzz::Kinds &kinds = fuzz::Kinds::Get();
     static const struct schema_message *const type = kinds.Find("kinds.v1.Everything");
-    const struct json_read_options strict = {false};
+    const struct json_read_options strict = {false, false};
     std::string json, second;
     if (!kinds.Write(type, slice_of(data, size), &json)) {
         return;

@@ -15,7 +15,9 @@ void FuzzQuery(const uint8_t *data, size_t size) {
     fuzz::Buffer out;
     const struct bind_taken taken = {};
     const struct bind_ignored ignored = {};
-    const struct error *e = bind_query(a, type, slice_of(data, size), &taken, &ignored, out);
+    const struct json_read_options reading = {};
+    const struct error *e =
+        bind_query(a, type, slice_of(data, size), &taken, &ignored, &reading, out);
     if (e != nullptr) {
         fuzz::CheckError(e);
         return;

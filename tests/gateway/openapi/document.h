@@ -27,10 +27,11 @@ inline struct openapi_options DocumentOptions(enum envelope_kind envelope = ENVE
 class Document {
   public:
     explicit Document(const std::string &set, struct openapi_options options = DocumentOptions(),
-                      bool unbound_methods = false) {
+                      bool unbound_methods = false, struct json_options json = {}) {
         struct transcoder_options rules = {};
         rules.ignore_unknown = options.ignore_unknown;
         rules.unbound_methods = unbound_methods;
+        rules.json = json;
         const struct slice slices[] = {S(set)};
         struct transcoder *t = nullptr;
         const struct error *e = transcoder_new(a_, slices, 1, &rules, &t);

@@ -55,7 +55,7 @@ class OurJson {
     }
     std::string Read(const schema_message *type, const std::string &json, std::string *ret_error,
                      bool ignore_unknown = false) {
-        const struct json_read_options options = {ignore_unknown};
+        const struct json_read_options options = {ignore_unknown, false};
         Arena scratch;
         Buffer wire;
         Exact exact(json);

@@ -21,7 +21,7 @@ class JsonReadTest : public ::testing::Test {
     // The JSON that comes back, or "field: description" of the refusal.
     std::string Read(const std::string &json, const char *type = "wide.v1.Wide",
                      bool ignore_unknown = false) {
-        const struct json_read_options options = {ignore_unknown};
+        const struct json_read_options options = {ignore_unknown, false};
         const struct schema_message *m = schema_find_message(schema, S(type));
         Arena scratch;
         Buffer wire, out;

@@ -268,7 +268,7 @@ TEST_F(TranscoderTest, QueryRefusalsNameTheKey) {
         {"timestamp.seconds=1",
          "timestamp.seconds: field \"timestamp\" has no fields that can be given so"},
         {"child=1", "child: field \"child\" is a message, which only a body can give"},
-        {"struct=1", "struct: field \"struct\" is a message, which only a body can give"},
+        {"struct=1", "struct: expected an object, found a number"},
         {"stringMap=1",
          "stringMap: field \"stringMap\" is a map: give each entry as stringMap[key]=value"},
         {"aString=1&aString=1", "aString: it is given twice"},
