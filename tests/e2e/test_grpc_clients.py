@@ -92,9 +92,9 @@ class Node(Served):
         modules = os.environ.get("NODE_MODULES")
         if not modules:
             raise RuntimeError("NODE_MODULES is not set: run script/test")
-        includes = os.pathsep.join(stubs.INCLUDES)
         done = subprocess.run(
-            ["node", str(ROOT / "tests/clients/node/client.js"), cls.server.grpc, includes],
+            ["node", str(ROOT / "tests/clients/node/client.js"), cls.server.grpc,
+             stubs.PROTOS_FOLDER],
             capture_output=True, text=True, timeout=DEADLINE_S, check=False,
             env={**os.environ, "NODE_PATH": modules, "TOKEN": cls.token,
                  "RUN": json.dumps(contract.new_run(workflowVersion=3))})

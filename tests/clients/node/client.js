@@ -1,14 +1,13 @@
 // Creates a run, cancels it, cancels it again, creates one with a plain object for a Struct,
 // and cancels one that is not there; prints one line of JSON for each call.
-// Arguments: address, folders with protos. Environment: TOKEN, RUN (JSON).
+// Arguments: address, script/protos' folder. Environment: TOKEN, RUN (JSON).
 'use strict';
 
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
-const path = require('path');
 
-const [address, folders] = process.argv.slice(2);
-const options = { longs: String, enums: String, includeDirs: folders.split(path.delimiter) };
+const [address, folder] = process.argv.slice(2);
+const options = { longs: String, enums: String, includeDirs: [folder] };
 const definition = loader.loadSync(
   ['runs/v1/runs_service.proto', 'google/rpc/status.proto', 'google/rpc/error_details.proto'],
   options,
