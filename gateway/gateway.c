@@ -44,6 +44,7 @@ static struct gateway_limits with_defaults(struct gateway_limits limits) {
         .upstream_timeout_ms = DEFAULT_OF(upstream_timeout_ms),
     };
 #undef DEFAULT_OF
+    all.anonymous_streams = limits.anonymous_streams != 0 ? limits.anonymous_streams : all.streams;
     if (limits.reserved_calls == 0) {
         all.reserved_calls = gateway_default_reserved_calls(all.calls_in_flight);
     }

@@ -38,6 +38,7 @@ struct gateway_limits {
     int calls_in_flight;         // [1,536]; more: 429 OVERLOADED
     int reserved_calls;          // of these, not for safe methods [a quarter]; -1: none
     int streams;                 // open at once, apart from calls [1,024]; more: the same
+    int anonymous_streams;       // the same without Authorization, apart from these [streams]
     int64_t idle_timeout_ms;     // a connection without traffic [75 s]; closed 2 s later
     int64_t request_timeout_ms;  // to receive one whole request [30 s]; closed
     int64_t upstream_timeout_ms; // an upstream call, also the cap of the deadline headers [30 s]

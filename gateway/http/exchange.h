@@ -48,6 +48,7 @@ struct exchange_context {
     struct call_window window;
     struct refusal_pace refusals;
     struct admission streams_open;
+    struct admission anonymous_streams; // of these, those without Authorization are here
     struct byte_budget budget;
     struct exchange *spare;
     size_t spare_count;

@@ -8,7 +8,11 @@
 static struct admission *admission_of(const struct exchange *x) {
     bool is_stream = x->routing.kind == ROUTING_CALL &&
                      transcoder_route_server_streaming(x->routing.match.route);
-    return is_stream ? &x->context->streams_open : &x->context->calls;
+    if (!is_stream) {
+        return &x->context->calls;
+    }
+    // So that strangers' streams, of methods that are open to all, take no room from others.
+    return x->facts.has_authorization ? &x->context->streams_open : &x->context->anonymous_streams;
 }
 
 const struct error *exchange_upstream_check_room(struct exchange *x) {

@@ -338,6 +338,10 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     server->context.budget.limit = options->limits.buffered_bytes;
     server->context.streams_open =
         (struct admission){.what = "streams open", .limit = options->limits.streams};
+    server->context.anonymous_streams = (struct admission){
+        .what = "streams open without a token",
+        .limit = options->limits.anonymous_streams,
+    };
     server->context.reaper = reaper_new(options->limits.idle_timeout_ms,
                                         options->limits.request_timeout_ms, options->http.envelope);
     server->context.streams = stream_group_new();

@@ -249,9 +249,9 @@ TEST_F(OpenStreams, HaveALimitOfTheirOwn) {
     second.Send(hold_);
     EXPECT_EQ(first.ReceiveHead().status, 200);
     EXPECT_EQ(second.ReceiveHead().status, 200);
-    ExpectOverloaded(
-        client.Ask(count_), "2",
-        "There are as many streams open as the gateway allows: 2. Nothing was changed.");
+    ExpectOverloaded(client.Ask(count_), "2",
+                     "There are as many streams open without a token as the gateway allows: 2. "
+                     "Nothing was changed.");
     // They are no calls in flight,
     ExpectOk(client.Ask(echo_));
     // nor the other way round.

@@ -115,9 +115,10 @@ TEST_F(Cors, AllowsHeadersThatAreKnownOrMapped) {
         cors_allow_headers(a_, &cors, Headers{{name, "Authorization,content-TYPE , x-tenant"}}),
         "authorization, content-type, x-tenant");
     EXPECT_STREQ(
-        cors_allow_headers(a_, &cors,
-                           Headers{{name, "accept, x-request-id, x-request-timeout, grpc-timeout, "
-                                          "if-none-match, traceparent, tracestate, content-encoding"}}),
+        cors_allow_headers(
+            a_, &cors,
+            Headers{{name, "accept, x-request-id, x-request-timeout, grpc-timeout, "
+                           "if-none-match, traceparent, tracestate, content-encoding"}}),
         "accept, x-request-id, x-request-timeout, grpc-timeout, if-none-match, traceparent, "
         "tracestate, content-encoding");
     EXPECT_STREQ(cors_allow_headers(a_, &cors, Headers{{name, "x-other, accept, cookie"}}),

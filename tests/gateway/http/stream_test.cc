@@ -214,6 +214,40 @@ TEST_F(Stream, OfEventsWithoutAnyIsOver) {
     ExpectOk(client.Ask(Request("GET", "/v1/echo/a")));
 }
 
+TEST_F(Stream, OfStrangersTakesNoRoomFromOthers) {
+    struct gateway_limits limits = {};
+    limits.streams = 2;
+    limits.anonymous_streams = 3;
+    Start(limits);
+    std::vector<std::unique_ptr<Client>> open;
+    auto begin = [&](const char *headers) {
+        open.push_back(std::make_unique<Client>(port()));
+        open.back()->Send(Watch("hold", 1, headers));
+        return open.back()->ReceiveHead();
+    };
+    for (int i = 0; i < 3; i++) {
+        EXPECT_EQ(begin("").status, 200);
+    }
+    for (int i = 0; i < 50; i++) {
+        Client client(port());
+        Reply reply = client.Ask(Watch("hold", 1));
+        ExpectError(reply, 429, "RESOURCE_EXHAUSTED", "OVERLOADED");
+        EXPECT_NE(reply.Json("message").find("streams open without a token"), std::string::npos);
+    }
+    for (int i = 0; i < 2; i++) {
+        EXPECT_EQ(begin("Authorization: Bearer a\r\n").status, 200);
+    }
+    Client full(port());
+    Reply reply = full.Ask(Watch("hold", 1, "Authorization: Bearer a\r\n"));
+    ExpectError(reply, 429, "RESOURCE_EXHAUSTED", "OVERLOADED");
+    EXPECT_NE(reply.Json("message").find("streams open as"), std::string::npos);
+    ExpectOk(full.Ask(Request("GET", "/v1/echo/a")));
+    // Room comes back.
+    open[0]->Reset();
+    EXPECT_TRUE(upstream().streams().AwaitCancelled(1));
+    EXPECT_TRUE(Await([&] { return begin("").status == 200; }));
+}
+
 TEST_F(Stream, IsOneArrayIfThatIsTheGatewaysChoice) {
     http_.stream_json = STREAM_JSON_ARRAY;
     Begin();
