@@ -39,7 +39,7 @@ const struct cli_option client_options_rows[] = {
      .help = "how long to wait for the reply"},
     {.name = "--json",
      CLI_FLAG_AT(struct client_options, json),
-     .help = "print JSON, spelled as over REST"},
+     .help = "print JSON, spelled as over REST; errors, too"},
     {.name = NULL},
 };
 

@@ -38,6 +38,7 @@ const struct error *token_expiry_read(struct arena *a, const char *expires_at,
     return timestamp_parse(slice_of_cstr(expires_at), &ret->seconds, &ret->nanos)
                ? NULL
                : error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                           "--expires-at: \"%s\" is no RFC 3339 time like 2026-01-31T09:00:00Z",
+                           "--expires-at: \"%s\" is no RFC 3339 time like 2026-01-31T09:00:00Z; "
+                           "--expires-in takes lengths of time",
                            expires_at);
 }

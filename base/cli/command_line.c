@@ -238,6 +238,9 @@ static const char *suggest_option(struct reader *r, const char *name, size_t len
     struct did_you_mean meant = {.given = name, .length = length};
     for (size_t i = 0; i < r->slot_count; i++) {
         did_you_mean_consider(&meant, r->slots[i].row->name);
+        if (r->slots[i].row->old_name != NULL) {
+            did_you_mean_consider(&meant, r->slots[i].row->old_name);
+        }
     }
     did_you_mean_consider(&meant, "--help");
     if (r->line->version != NULL) {

@@ -223,6 +223,15 @@ class Errors(Served):
                              (error["code"], error["error"]["reason"], error["requestId"]),
                              arguments)
 
+    def test_a_token_that_is_given_in_a_wrong_place_is_hidden(self):
+        for arguments, code, status in (
+                (("runs", "get", self.token), NOT_FOUND, "NOT_FOUND"),
+                (("runs", "get", "x", self.token), USAGE, "INVALID_ARGUMENT"),
+                (("runs", "list", "--status", self.token), USAGE, "INVALID_ARGUMENT"),
+                (("runs", "list", "--server", self.token), USAGE, "INVALID_ARGUMENT")):
+            error = self.fails(code, status, *arguments)
+            self.assertNotIn(self.token[4:], json.dumps(error))
+
     def test_a_value_is_no_option(self):
         """--json behind "--" or as a value asks for nothing."""
         done = self.ctl("runs", "cancel", "ghost", "--reason", "--json")
