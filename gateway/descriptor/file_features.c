@@ -166,6 +166,9 @@ static void fix_field(const struct element *field, struct slice bytes, bool map_
     } else if (map_entry) {
         f->values[FEATURE_MESSAGE_ENCODING] = MESSAGE_LENGTH_PREFIXED;
     }
+    if (map_entry && f->values[FEATURE_FIELD_PRESENCE] == PRESENCE_LEGACY_REQUIRED) {
+        f->values[FEATURE_FIELD_PRESENCE] = PRESENCE_EXPLICIT;
+    }
 }
 
 // Appends the options of a field or enum that hold its features: upb merges them with

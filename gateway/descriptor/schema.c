@@ -284,9 +284,8 @@ static void compile_features(struct compiler *c, struct schema_field *f, struct 
     f->packed = values[FEATURE_REPEATED_FIELD_ENCODING] == ENCODING_PACKED;
     f->presence = !f->repeated && values[FEATURE_FIELD_PRESENCE] != PRESENCE_IMPLICIT;
     f->any_bytes = f->type == SCHEMA_STRING && values[FEATURE_UTF8_VALIDATION] == UTF8_NONE;
-    if (values[FEATURE_FIELD_PRESENCE] == PRESENCE_LEGACY_REQUIRED) {
-        f->marks |= SCHEMA_REQUIRED;
-    }
+    f->required = values[FEATURE_FIELD_PRESENCE] == PRESENCE_LEGACY_REQUIRED;
+    f->marks |= f->required ? SCHEMA_REQUIRED : 0;
 }
 
 static void compile_field(struct compiler *c, struct schema_field *f, const upb_FieldDef *def) {
@@ -443,6 +442,7 @@ static const struct error *compile(struct compiler *c, const struct descriptor_p
     for (size_t i = 0; i < c->schema->message_count; i++) {
         compile_message(c, &c->schema->messages[i], c->message_defs[i]);
     }
+    schema_required_mark(&c->scratch, c->schema->messages, c->schema->message_count);
     compile_methods(c, pool);
     return schema_reasons_compile(c->schema, c->errors);
 }

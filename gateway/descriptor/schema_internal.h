@@ -19,4 +19,9 @@ void schema_reason_read(struct arena *a, struct arena *scratch, struct slice opt
 // domain and reason with two statuses, or the gateway's own domain.
 const struct error *schema_reasons_compile(struct schema *schema, struct arena *errors);
 
+// Sets has_required of the count messages, whose fields are compiled: of those that have a
+// required field, and of those with a field of such a message. Linear in the number of
+// fields; temporary memory comes from a.
+void schema_required_mark(struct arena *a, struct schema_message *messages, size_t count);
+
 #endif

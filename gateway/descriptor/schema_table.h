@@ -64,6 +64,7 @@ struct schema_field {
     bool map;            // message is then the entry type: fields key, value
     bool packed;         // whether it is written packed; both forms are read
     bool presence;       // an unset field differs from one that holds its default
+    bool required;       // proto2's required; field_presence = LEGACY_REQUIRED
     bool any_bytes;      // a string that need not be UTF-8: utf8_validation = NONE, proto2
     bool selective;      // some values on the wire do not count: repeated, or of a closed enum
     bool number_in_json; // 64 bits as a JSON number: jstype = JS_NUMBER
@@ -92,6 +93,7 @@ struct schema_message {
     enum schema_known known;
     bool emit_defaults; // runsd.gateway.v1.message_json, or of struct schema_spelling
     bool map_entry;
+    bool has_required; // it, or a message within it, has a required field
     uint32_t field_count;
     const struct schema_field *fields; // in order of declaration
     uint32_t oneof_count;

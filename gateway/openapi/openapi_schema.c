@@ -334,7 +334,8 @@ static bool is_required(const struct schema_field *f, enum openapi_side side) {
         return (f->marks & SCHEMA_REQUIRED) != 0;
     }
     bool is_set = (f->marks & SCHEMA_ALWAYS_SET) != 0 && f->oneof < 0 && !f->repeated;
-    return f->json_default.len > 0 || (is_set && (f->message != NULL || f->enumeration != NULL));
+    return f->required || f->json_default.len > 0 ||
+           (is_set && (f->message != NULL || f->enumeration != NULL));
 }
 
 static bool is_among(const struct schema_field *f, const struct schema_field *const *fields,

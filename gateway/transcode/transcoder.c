@@ -9,6 +9,7 @@
 #include "gateway/json/scalar.h"
 #include "gateway/transcode/http_body.h"
 #include "gateway/transcode/percent.h"
+#include "gateway/transcode/required.h"
 #include "gateway/transcode/transcoder_internal.h"
 #include "gateway/transcode/update_mask.h"
 
@@ -270,12 +271,29 @@ static const struct error *encode(const struct transcoder *t, struct arena *a,
     return NULL;
 }
 
+static const struct error *check_required(struct arena *a, const struct transcoder_route *route,
+                                          struct slice message) {
+    const char *path = required_missing(a, route->method->input, message);
+    if (path == NULL) {
+        return NULL;
+    }
+    bool has_body = route->whole_body || route->body != NULL;
+    struct error *e =
+        error_new(a, STATUS_INVALID_ARGUMENT, has_body ? REASON_BODY_INVALID : REASON_QUERY_INVALID,
+                  "The request lacks \"%s\", which is required.", path);
+    error_add_violation(e, a, path, "it is required");
+    return e;
+}
+
 const struct error *transcoder_encode_request(const struct transcoder *transcoder, struct arena *a,
                                               const struct transcoder_match *match,
                                               const struct transcoder_request *request,
                                               struct slice *ret_message) {
     struct strbuf out = STRBUF_INIT;
     const struct error *error = encode(transcoder, a, match, request, &out);
+    if (error == NULL && match->route->method->input->has_required) {
+        error = check_required(a, match->route, strbuf_slice(&out));
+    }
     if (error == NULL) {
         *ret_message = arena_copy(a, strbuf_slice(&out));
     }

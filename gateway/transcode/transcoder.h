@@ -108,7 +108,8 @@ struct transcoder_request {
 // body. A body of null is none, except where it is an HttpBody or a google.protobuf.Value,
 // of which null is a value. A PATCH whose body is one field and whose request has exactly one field
 // of google.protobuf.FieldMask gets the mask of what the body names, unless it has one
-// (gateway/transcode/update_mask.h). The bytes live in a. INVALID_ARGUMENT with
+// (gateway/transcode/update_mask.h). The bytes live in a; they lack no required field
+// (required.h). INVALID_ARGUMENT with
 // google.rpc.BadRequest violations that name the path variable, the query key or the
 // JSON path and what was wrong with it: reasons QUERY_INVALID, BODY_INVALID,
 // PATH_INVALID.

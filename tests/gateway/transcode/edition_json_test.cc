@@ -224,15 +224,26 @@ TEST_P(LegacyTest, GroupsAreReadAndWritten) {
 
 // --- the rest of a gateway ---
 
-// shop.Item in an edition with groups, behind a rule.
+google::protobuf::FileDescriptorSet ShopSet() {
+    google::protobuf::FileDescriptorSet set;
+    EXPECT_TRUE(set.ParseFromString(ReadFile("tests/gateway/testdata/shop.binpb")));
+    return set;
+}
+
+// Of an edition with groups.
+google::protobuf::FileDescriptorSet GroupShop() {
+    google::protobuf::FileDescriptorSet set = ShopSet();
+    SetEdition(set.mutable_file(0), EDITION_2023);
+    Override(set.mutable_file(0),
+             {{FEATURE_MESSAGE_ENCODING, MESSAGE_DELIMITED}, {FEATURE_ENUM_TYPE, ENUM_CLOSED}});
+    return set;
+}
+
+// shop.Item behind a rule.
 struct ShopGateway {
-    explicit ShopGateway(const std::string &rule) {
-        google::protobuf::FileDescriptorSet set;
-        EXPECT_TRUE(set.ParseFromString(ReadFile("tests/gateway/testdata/shop.binpb")));
+    explicit ShopGateway(const std::string &rule,
+                         google::protobuf::FileDescriptorSet set = GroupShop()) {
         auto *file = set.mutable_file(0);
-        SetEdition(file, EDITION_2023);
-        Override(file,
-                 {{FEATURE_MESSAGE_ENCODING, MESSAGE_DELIMITED}, {FEATURE_ENUM_TYPE, ENUM_CLOSED}});
         auto *service = file->add_service();
         service->set_name("Shop");
         auto *m = service->add_method();
@@ -261,9 +272,11 @@ struct ShopGateway {
         if (e == nullptr) {
             e = transcoder_encode_request(t, a, &m, &request, &message);
         }
+        reason = e == nullptr ? "" : e->reason;
         return e == nullptr ? Str(message) : Violation(e);
     }
 
+    std::string reason; // of the last refusal
     Arena a;
     struct transcoder *t = nullptr;
 };
@@ -282,6 +295,55 @@ TEST(EditionGateway, ABodyMayBeADelimitedField) {
     ShopGateway g(RuleField(POST, "/v1/parts") + RuleField(BODY, "part"));
     EXPECT_EQ(g.Request("POST", "/v1/parts", "count=3", R"({"name":"x"})"),
               "\x23\x0A\x01x\x24\x08\x03");
+}
+
+// In words of proto2, and as features of a field and of a file.
+TEST(EditionGateway, ARequestWithoutARequiredFieldIsRefused) {
+    for (int spelling = 0; spelling < 3; spelling++) {
+        google::protobuf::FileDescriptorSet set = ShopSet();
+        auto *item = set.mutable_file(0)->mutable_message_type(0);
+        auto *count = item->mutable_field(0);
+        auto *name = item->mutable_nested_type(0)->mutable_field(0);
+        for (auto *f : {count, name}) {
+            if (spelling == 0) {
+                f->set_label(google::protobuf::FieldDescriptorProto::LABEL_REQUIRED);
+            } else {
+                Override(f, {{FEATURE_FIELD_PRESENCE, PRESENCE_LEGACY_REQUIRED}});
+            }
+        }
+        if (spelling > 0) {
+            SetEdition(set.mutable_file(0), EDITION_2023);
+        }
+        if (spelling == 2) {
+            Override(set.mutable_file(0), {{FEATURE_MESSAGE_ENCODING, MESSAGE_DELIMITED}});
+        }
+        ShopGateway body(RuleField(POST, "/v1") + RuleField(BODY, "*"), set);
+        const struct {
+            const char *json, *missing;
+        } rows[] = {
+            {R"({})", "count"},
+            {R"({"count":null})", "count"},
+            {R"({"count":1,"part":{}})", "part.name"},
+            {R"({"count":1,"parts":[{"name":"a"},{}]})", "parts[1].name"},
+            {R"({"count":1,"byName":{"k":{"name":""},"l":{}}})", "byName.name"},
+            {R"({"count":1,"right":{}})", "right.name"},
+            {R"({"count":0})", nullptr},
+            {R"({"count":1,"part":{"name":""},"parts":[],"byName":{"k":{"name":"x"}}})", nullptr},
+        };
+        for (const auto &row : rows) {
+            std::string result = body.Request("POST", "/v1", "", row.json);
+            if (row.missing == nullptr) {
+                EXPECT_EQ(body.reason, "") << row.json << result;
+            } else {
+                EXPECT_EQ(body.reason, "BODY_INVALID") << row.json;
+                EXPECT_EQ(result, std::string(row.missing) + ": it is required") << row.json;
+            }
+        }
+        ShopGateway query(RuleField(GET, "/v1/{part.name}"), set);
+        EXPECT_EQ(query.Request("GET", "/v1/x", ""), "count: it is required");
+        EXPECT_EQ(query.reason, "QUERY_INVALID");
+        EXPECT_EQ(query.Request("GET", "/v1/x", "count=1").substr(0, 2), "\x08\x01");
+    }
 }
 
 } // namespace
