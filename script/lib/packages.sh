@@ -25,7 +25,7 @@ PACKAGES_CLIENTS=(
     golang-google-grpc-dev golang-goprotobuf-dev
     default-jdk-headless libgrpc-java libprotobuf-java libnetty-java libguava-java libperfmark-java
     libgeronimo-annotation-1.3-spec-java protobuf-compiler-grpc-java-plugin
-    ruby-grpc
+    ruby ruby-grpc
 )
 
 # To run the tests, beside the above.

@@ -10,7 +10,8 @@ GOOGLEAPIS=/usr/share/gocode/src/github.com/grpc-ecosystem/grpc-gateway/third_pa
 copy_protos() {
     local tree=$1 target=$2
     mkdir -p "$target/google/api" "$target/google/rpc"
-    (cd "$tree/protos" && find . -type f \
+    # Trees of before had a file of google/rpc of their own.
+    (cd "$tree/protos" && find . -path ./google -prune -o -type f \
         \( -name '*.proto' -o -name 'buf.yaml' -o -name 'service_config.json' \) \
         -exec cp --parents {} "$target" \;)
     [ ! -e "$tree/LICENSE" ] || cp "$tree/LICENSE" "$target/"
