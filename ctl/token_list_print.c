@@ -1,5 +1,6 @@
 #include "ctl/token_list_print.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "ctl/print.h"
@@ -91,9 +92,9 @@ static struct row row_of(struct arena *a, const Runs__V1__Token *token, size_t i
     if (i > 0) {
         r.secret = "previous";
     } else {
-        r.denied = arena_printf(a, "%lld", (long long)token->denied_calls);
-        r.refused = arena_printf(a, "%lld", (long long)token->refused_calls);
-        r.both = arena_printf(a, "%lld", (long long)(token->denied_calls + token->refused_calls));
+        r.denied = arena_printf(a, "%" PRId64, token->denied_calls);
+        r.refused = arena_printf(a, "%" PRId64, token->refused_calls);
+        r.both = arena_printf(a, "%" PRId64, token->denied_calls + token->refused_calls);
     }
     return r;
 }
