@@ -279,7 +279,7 @@ class Page(unittest.TestCase):
                                .partition("\n\n")[0]))
         for command in COMMANDS:
             with self.subTest(command):
-                has_json = "--json" in runsctl(*command, "--help").stdout
+                has_json = "  --json " in runsctl(*command, "--help").stdout
                 named = " ".join(command) in words or command[-1] in words
                 self.assertEqual(has_json, named)
 
