@@ -97,12 +97,17 @@ static const struct error *read_flags(struct arena *a, const struct logger *log,
     return error;
 }
 
-static const struct error *check_listeners(struct arena *a, const struct runsd_options *options) {
+static const struct error *check_listeners(struct arena *a, const struct flags *flags) {
+    const struct runsd_options *options = &flags->server.runsd;
     struct listen_place places[MOST_LISTENERS];
+    size_t count = 0;
     for (size_t i = 0; i < options->listen_count; i++) {
-        places[i] = (struct listen_place){"--listen", &options->listen[i]};
+        // The socket beside the store, which nobody asked for: what is wrong is the store's to say.
+        if (flags->listen.count > 0 || options->listen[i].kind != ADDRESS_UNIX) {
+            places[count++] = (struct listen_place){"--listen", &options->listen[i]};
+        }
     }
-    return listen_check(a, places, options->listen_count);
+    return listen_check(a, places, count);
 }
 
 static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *signals,
@@ -128,7 +133,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     struct runsd *runsd = NULL;
-    error = check_listeners(a, &server);
+    error = check_listeners(a, flags);
     if (error == NULL) {
         error = runsd_start(a, &server, &runsd);
     }

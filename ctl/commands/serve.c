@@ -105,11 +105,15 @@ static bool is_ready(void *runsd) {
 static const struct error *check_listeners(struct arena *a, const struct serve_options *options) {
     const struct runsd_options *grpc = &options->server.runsd;
     struct listen_place *places = ARENA_ARRAY(a, struct listen_place, grpc->listen_count + 1);
-    places[0] = (struct listen_place){"--http", &options->gateway.options.listen};
+    size_t count = 0;
+    places[count++] = (struct listen_place){"--http", &options->gateway.options.listen};
     for (size_t i = 0; i < grpc->listen_count; i++) {
-        places[i + 1] = (struct listen_place){"--grpc", &grpc->listen[i]};
+        // The socket beside the store, which nobody asked for: what is wrong is the store's to say.
+        if (options->grpc.count > 0 || grpc->listen[i].kind != ADDRESS_UNIX) {
+            places[count++] = (struct listen_place){"--grpc", &grpc->listen[i]};
+        }
     }
-    return listen_check(a, places, grpc->listen_count + 1);
+    return listen_check(a, places, count);
 }
 
 // Starts server, channel, gateway; what was started stays in parts on failure.

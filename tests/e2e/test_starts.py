@@ -99,6 +99,15 @@ class Start(unittest.TestCase):
         self.assertEqual(USAGE, done.returncode, done.stderr)
         self.assertIn("given twice", done.stderr)
 
+    def test_a_store_without_a_folder_is_named_itself(self):
+        for name, words in (("runsctl", ("serve", "--http", f"unix:{self.place.path}/http")),
+                            ("runsd", ())):
+            done = start(program(name), *words, "--store", f"sqlite:{self.place.path}/no/runs.db")
+            self.assertEqual("", done.stdout)
+            if "50051" not in done.stderr:  # which is another program's on this machine
+                self.assertIn(f'the store "{self.place.path}/no/runs.db" cannot be made',
+                              done.stderr)
+
     def test_without_an_address_grpc_has_a_socket_beside_the_store(self):
         """What README's first command promises. The TCP port may be another program's here."""
         server = Process(program("runsctl"), "serve", "--http", f"unix:{self.place.path}/http",
