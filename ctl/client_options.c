@@ -1,6 +1,7 @@
 #include "ctl/client_options.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/core/request_id.h"
 #include "ctl/command_error.h"
@@ -45,6 +46,18 @@ const struct cli_option client_options_rows[] = {
 
 const struct cli_table client_options_tables[] = {{client_options_rows, 0}, {NULL, 0}};
 
+// Reads the token of a file, or of a terminal, where it is typed.
+static const struct error *read_token_file(struct arena *a, const char *flag, const char *path,
+                                           struct slice *ret_token) {
+    int terminal = typed_token_open(path);
+    if (terminal < 0) {
+        return file_read(a, flag, path, MAX_TOKEN_BYTES, ret_token);
+    }
+    const struct error *error = typed_token_read(a, flag, terminal, ret_token);
+    close(terminal);
+    return error;
+}
+
 // The token that was given, "" for none.
 static const struct error *find_token(const struct invocation *in,
                                       const struct client_options *options,
@@ -57,10 +70,7 @@ static const struct error *find_token(const struct invocation *in,
     const char *flag = options->has_token ? "--token" : "RUNSCTL_TOKEN";
     if (!options->has_token && options->token_file != NULL) {
         flag = "--token-file";
-        bool is_typed = strcmp(options->token_file, "-") == 0 && typed_token_is_asked();
-        const struct error *error =
-            is_typed ? typed_token_read(in->arena, flag, &token)
-                     : file_read(in->arena, flag, options->token_file, MAX_TOKEN_BYTES, &token);
+        const struct error *error = read_token_file(in->arena, flag, options->token_file, &token);
         if (error != NULL) {
             return error;
         }
