@@ -462,6 +462,7 @@ const struct error *schema_new_spelled(struct arena *a, const struct slice *desc
     }
     struct schema *s = mem_zalloc(sizeof(*s));
     arena_init(&s->arena);
+    s->is_respelled = spelling.proto_names || spelling.enums_as_numbers;
     struct compiler c = {.errors = a, .arena = &s->arena, .schema = s, .spelling = spelling};
     arena_init(&c.scratch);
     error = compile(&c, &pool);

@@ -132,6 +132,7 @@ struct schema_reason {
 
 struct schema {
     struct arena arena; // owns everything
+    bool is_respelled;  // fields have their proto names, or enums are numbers
     struct schema_message *messages;
     size_t message_count;
     const struct schema_message **message_slots; // by full name

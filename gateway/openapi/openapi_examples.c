@@ -41,7 +41,9 @@ struct slice openapi_examples_field(struct openapi_builder *b, const struct sche
     struct strbuf wire = STRBUF_INIT;
     struct slice ret = SLICE_EMPTY;
     if (read_example(b, f, &wire)) {
-        ret = side == OPENAPI_INPUT ? f->example : print_field(b, m, f, strbuf_slice(&wire));
+        // As it is given, but for names and words that the document does not have.
+        bool as_given = side == OPENAPI_INPUT && !b->schema->is_respelled;
+        ret = as_given ? f->example : print_field(b, m, f, strbuf_slice(&wire));
     }
     strbuf_release(&wire);
     return ret;

@@ -7,7 +7,7 @@ import unittest
 import contract
 import gateways
 import rest
-from harness import runsctl, serve_for
+from harness import Place, Serve, runsctl, serve_for
 from stubs import bearer, service_grpc, service_pb2
 
 import grpc
@@ -131,6 +131,19 @@ class FreeForm(unittest.TestCase):
         for path in ("/openapi.json", "/v1/runs", "/v1/runs?status=none"):
             self.assertNotIn(b"UNSPECIFIED", rest.request(port, "GET", path, self.token).body, path)
         self.assertNotIn("UNSPECIFIED", self.server.text())
+
+
+class InMemory(FreeForm):
+    """The same of a store in memory."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.place = Place()
+        cls.addClassCleanup(cls.place.remove)
+        file = cls.place.path / "token"
+        cls.server = Serve("memory:", "--demo-token", str(file))
+        cls.addClassCleanup(cls.server.stop)
+        cls.token = file.read_text(encoding="utf-8").strip()
 
 
 if __name__ == "__main__":

@@ -82,6 +82,9 @@ TEST(OpenapiSchema, FollowsTheSwitchesOfWhatIsPrinted) {
     EXPECT_EQ(Print(d.At({"components", "schemas", "wide.v1.Color", "anyOf", "0"})),
               R"({"enum":[0,1,2,100000,-7],"type":"integer"})");
     Document shop(ShopSet(), DocumentOptions(), false, json);
+    // Examples of requests would have names and words that the schema has not.
+    EXPECT_EQ(Print(shop.At(PropertyOf("shop.v1.Thing-Input", "kinds")).members.at("examples")),
+              R"([["quoted","KIND_QUIET"]])");
     EXPECT_EQ(Print(shop.At({"components", "schemas", "shop.v1.Thing.Kind", "anyOf", "0"})),
               R"({"enum":["KIND_UNSPECIFIED","quoted","KIND_QUIET"],"type":"string"})");
     EXPECT_EQ(

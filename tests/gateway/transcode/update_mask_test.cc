@@ -42,6 +42,23 @@ TEST(UpdateMask, IsWhatTheBodyNames) {
     }
 }
 
+// AIP-134's "*" and AIP-161's steps, in a path, a query and a body.
+TEST(UpdateMask, MayHoldWildcardsAndKeysOfMaps) {
+    RuleGateway g({{"wide.v1.Wide", "wide.v1.Wide", RuleField(GET, "/v2/{mask}")},
+                   {"more.Patch", "more.Patch", patch}});
+    EXPECT_EQ(g.Request("GET /v2/*"), R"({"mask":"*"})");
+    EXPECT_EQ(g.Request("GET /v2/a_b.*.%60x,%2FY_z%60.cD"), R"({"mask":"aB.*.`x,/Y_z`.cD"})");
+    EXPECT_EQ(g.Request("GET /v2/a.*b"),
+              "PATH_INVALID mask: \"a.*b\" is no field mask: lowerCamelCase paths with commas "
+              "between");
+    EXPECT_EQ(g.Request("GET /v1/wide?mask=*,string_map.%60k%60"), R"({"mask":"*,stringMap.`k`"})");
+    EXPECT_EQ(g.Request("POST /v1/wide", R"({"mask":"stringMap.*,children.*.aB"})"),
+              R"({"mask":"stringMap.*,children.*.aB"})");
+    g.input = "more.Patch";
+    EXPECT_EQ(g.Request("PATCH /v1/patch?updateMask=*", R"({"anInt32":1})"),
+              R"({"item":{"anInt32":1},"updateMask":"*"})");
+}
+
 TEST(UpdateMask, ThatIsGivenStays) {
     RuleGateway g({{".more.Patch", ".wide.v1.Wide", patch}});
     EXPECT_EQ(Mask(g, "PATCH /v1/patch?updateMask=aBool", R"({"aString":"x"})"), "\"aBool\"");
