@@ -66,7 +66,8 @@ struct exchange_connection {
 //
 // Not within the run: of a connection that its handler suspends, version 0.9.75 remembers that it
 // wanted to be read. It reads first when it goes on, and if its client has ended its sending
-// direction it closes it, with the reply that waits to be sent.
+// direction it closes it, with the reply that waits to be sent
+// (findings/microhttpd-resumed-connection-is-read-first.sh).
 void exchange_suspend_received(struct exchange_context *context);
 
 // Frees the spare exchanges.

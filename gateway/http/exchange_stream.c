@@ -1,14 +1,7 @@
-#include <pthread.h>
-#include <stdlib.h>
-
 #include "base/core/check.h"
 #include "base/core/clock.h"
 #include "base/core/container_of.h"
-#include "gateway/edge/error_details.h"
-#include "gateway/envelope.h"
-#include "gateway/http/exchange_internal.h"
-#include "gateway/http/stream_format.h"
-#include "gateway/http/stream_group.h"
+#include "gateway/http/stream_body_internal.h"
 
 // A stream of replies behind a request.
 //
@@ -19,9 +12,8 @@
 // stream_headers_after_ms are over: then a refusal that comes later can only be the last
 // object. Only bytes wait for the first message, which has their Content-Type.
 //
-// Back-pressure: the next message is asked
-// for only when libmicrohttpd has taken all of the one before, which it does only as the
-// socket takes it.
+// Back-pressure: the next message is asked for only when libmicrohttpd has taken all of the one
+// before, which it does only as the socket takes it.
 
 enum {
     BLOCK_BYTES = 16 << 10, // what libmicrohttpd takes at once
@@ -29,32 +21,6 @@ enum {
     // What comes so soon behind the upstream's initial metadata, an error or a message that is
     // none, still decides the status.
     HEAD_GRACE_MS = 200,
-};
-
-struct stream_reply {
-    struct exchange *exchange;
-    struct rpc_client_stream call;
-    struct stream_member member;
-    enum stream_format format;
-    struct arena scratch;      // of one message
-    struct slice content_type; // of the first HttpBody
-    pthread_mutex_t mutex;     // guards what follows
-    struct strbuf ready;       // to be sent, whole objects
-    size_t taken;              // of ready, by libmicrohttpd
-    uint64_t sent_bytes;       // in all
-    int64_t active_us;         // when something was put in ready last
-    int64_t begin_by_us;       // when the reply begins without a message
-    const struct error *fault; // found here: what the stream ends with instead of CANCELLED
-    bool is_started;           // the call is: before, it cannot be cancelled
-    bool is_stopped;           // before it was started
-    bool is_asked;             // for a message, which has not come
-    bool has_metadata;         // of the upstream
-    bool is_begun;             // there is a reply: what comes follows in it
-    bool has_object;           // in it
-    bool is_waiting;           // the connection is suspended by the reader
-    bool is_over;              // the call is: nothing is added to ready any more
-    bool is_broken;            // it failed, which bytes as they are cannot say
-    bool is_left;              // the HTTP side is over: the end of the call frees all
 };
 
 static struct stream_reply *stream_of(struct rpc_client_stream *call) {
@@ -159,72 +125,6 @@ static void begin_quiet_reply(struct stream_reply *s) {
 
 // --- what comes in, on the rpc loop's thread ---
 
-static const struct error *put_http_body(struct stream_reply *s, struct slice message) {
-    struct exchange *x = s->exchange;
-    struct slice content_type;
-    struct slice data;
-    const struct error *error = transcoder_read_http_body(
-        x->api->transcoder, &s->scratch, x->routing.match.route, message, &content_type, &data);
-    if (error == NULL && !s->is_begun) {
-        s->content_type = arena_copy(&x->arena, content_type);
-    }
-    if (error == NULL) {
-        strbuf_append_slice(&s->ready, data);
-    }
-    return error;
-}
-
-// Appends what stands before an object, and before the first one of all.
-static void begin_object(struct stream_reply *s, bool is_error, struct slice id) {
-    if (!s->is_begun) {
-        stream_format_open(s->format, &s->ready);
-    }
-    const struct stream_object object = {!s->has_object, is_error, id};
-    stream_format_begin(s->format, &object, &s->ready);
-}
-
-static const struct error *put_object(struct stream_reply *s, struct slice message) {
-    struct exchange *x = s->exchange;
-    enum envelope_kind kind = x->context->edge.options.envelope;
-    size_t before = s->ready.len;
-    // Of bytes that are no message it is dropped with the rest.
-    begin_object(s, false, transcoder_event_id(&s->scratch, x->routing.match.route, message));
-    envelope_stream_begin(kind, &s->ready);
-    const struct error *error = transcoder_decode_response(
-        x->api->transcoder, &s->scratch, x->routing.match.route, message, &s->ready);
-    if (error != NULL) {
-        s->ready.len = before;
-        return error;
-    }
-    envelope_stream_end(kind, &s->ready, x->request_id);
-    stream_format_end(s->format, &s->ready);
-    s->has_object = true;
-    return NULL;
-}
-
-// The last object of a stream that failed once it had begun. Bytes as they are have no
-// place for it: there the connection breaks off, which no client takes for the end.
-static void put_error(struct stream_reply *s, const struct error *error, struct slice details) {
-    struct exchange *x = s->exchange;
-    exchange_log_detail(x, error);
-    if (s->format == STREAM_RAW) {
-        s->is_broken = true;
-        return;
-    }
-    struct error_details types = {x->api->transcoder, x->context->edge.details_schema, &s->scratch};
-    const struct rpc_status_source status = {
-        .bytes = details,
-        .message_json = error_details_json,
-        .context = &types,
-        .http_status =
-            transcoder_reason_http_status(x->api->transcoder, error->domain, error->reason),
-    };
-    begin_object(s, true, SLICE_EMPTY);
-    envelope_append_stream_error(x->context->edge.options.envelope, &s->ready, error, &status,
-                                 x->request_id);
-    stream_format_end(s->format, &s->ready);
-}
-
 static void on_head(struct rpc_client_stream *call) {
     struct stream_reply *s = stream_of(call);
     int64_t begin_by_us = clock_monotonic_us() + (int64_t)HEAD_GRACE_MS * 1000;
@@ -249,8 +149,7 @@ static void on_message(struct rpc_client_stream *call, struct slice message) {
         return;
     }
     s->is_asked = false;
-    const struct error *error =
-        s->format == STREAM_RAW ? put_http_body(s, message) : put_object(s, message);
+    const struct error *error = stream_body_put_message(s, message);
     if (error != NULL) {
         s->fault = error; // in scratch, which is not used any more
     } else {
@@ -330,7 +229,7 @@ static void on_done(struct rpc_client_stream *call) {
         end_before_begin(s, error, details);
     } else if (!is_left) {
         if (error != NULL) {
-            put_error(s, error, details);
+            stream_body_put_error(s, error, details);
             x->reply.code = (int)error->code;
         }
         stream_format_close(s->format, &s->ready);
