@@ -49,6 +49,30 @@ Stream &Stream::OnMessage(std::function<void(Stream &)> f) {
     return *this;
 }
 
+Stream &Stream::WantHead() {
+    stream_.head = Head;
+    return *this;
+}
+
+void Stream::Head(struct rpc_client_stream *stream) {
+    Stream *self = reinterpret_cast<Bound *>(stream)->self;
+    std::lock_guard<std::mutex> lock(self->mutex_);
+    EXPECT_TRUE(self->messages_.empty());
+    self->head_count_++;
+    self->changed_.notify_all();
+}
+
+bool Stream::AwaitHead() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::microseconds(kPatienceUs),
+                             [&] { return head_count_ > 0; });
+}
+
+int Stream::head_count() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return head_count_;
+}
+
 Stream &Stream::Start() {
     stream_.request = SliceOf(request_);
     for (const auto &pair : metadata_) {

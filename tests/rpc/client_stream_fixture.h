@@ -33,6 +33,10 @@ class Stream {
 
     std::vector<std::string> messages();
     bool is_done();
+    // Wants the head event; AwaitHead waits for it.
+    Stream &WantHead();
+    bool AwaitHead();
+    int head_count();
     int done_count();
     int code();
     std::string message(); // the error's
@@ -48,6 +52,7 @@ class Stream {
         struct rpc_client_stream stream;
         Stream *self;
     };
+    static void Head(struct rpc_client_stream *stream);
     static void Message(struct rpc_client_stream *stream, struct slice message);
     static void Done(struct rpc_client_stream *stream);
 
@@ -65,6 +70,7 @@ class Stream {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<std::string> messages_;
+    int head_count_ = 0;
     int done_count_ = 0;
     int code_ = -1;
     std::string message_;

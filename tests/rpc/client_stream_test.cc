@@ -57,6 +57,39 @@ TEST_P(EveryTransport, HandsOutWhatCameBeforeAnOkStatusToAReaderThatIsLate) {
     EXPECT_EQ(stream.messages().size(), 3u);
 }
 
+TEST_P(EveryTransport, SaysThatTheServerHasTakenItBeforeThereIsAMessage) {
+    StreamLink s(GetParam());
+    Stream stream(s.channel, "/test.Stream/Taken", "");
+    stream.WantHead().Start().Next();
+    ASSERT_TRUE(stream.AwaitHead());
+    EXPECT_FALSE(stream.is_done());
+    struct rpc_server_stream *open = s.service.AwaitOpen(1);
+    ASSERT_NE(open, nullptr);
+    rpc_server_stream_finish(open, nullptr);
+    stream.Await();
+    EXPECT_EQ(stream.code(), STATUS_OK);
+    EXPECT_EQ(stream.head_count(), 1);
+    // Who is cancelled hears of it only before.
+    Stream cancelled(s.channel, "/test.Stream/Taken", "");
+    cancelled.WantHead().Start().Next().Cancel().Await();
+    EXPECT_EQ(cancelled.code(), STATUS_CANCELLED);
+}
+
+TEST_P(EveryTransport, SaysOfARefusalOnlyWhatItIs) {
+    StreamLink s(GetParam());
+    for (int round = 0; round < 200; round++) {
+        Stream refused(s.channel, "/test.Stream/Refuse", "");
+        refused.WantHead().Start().Next().Await();
+        ASSERT_EQ(refused.code(), STATUS_PERMISSION_DENIED);
+        ASSERT_EQ(refused.head_count(), 0) << round;
+        // Nor of a stream that fails at once.
+        Stream failed(s.channel, "/test.Stream/Break", "0");
+        failed.WantHead().Start().Next().Await();
+        ASSERT_EQ(failed.code(), STATUS_FAILED_PRECONDITION);
+        ASSERT_EQ(failed.head_count(), 0) << round;
+    }
+}
+
 TEST_P(EveryTransport, HandsOutWhatCameBeforeAnError) {
     StreamLink s(GetParam());
     for (int round = 0; round < 50; round++) {

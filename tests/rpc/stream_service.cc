@@ -29,6 +29,7 @@ std::vector<struct rpc_method> StreamService::Methods() {
         {"/test.Stream/Break", Break, this, RPC_SERVER_STREAM},
         {"/test.Stream/Thread", Thread, this, RPC_SERVER_STREAM},
         {"/test.Stream/Open", OpenMethod, this, RPC_SERVER_STREAM},
+        {"/test.Stream/Taken", Taken, this, RPC_SERVER_STREAM},
         {"/test.Stream/Refuse", Refuse, this, RPC_SERVER_STREAM},
         {"/test.Stream/Chat", Chat, this, RPC_BIDI_STREAM},
         {"/test.Stream/Talk", Talk, this, RPC_BIDI_STREAM},
@@ -193,6 +194,16 @@ void StreamService::WriteInThread() {
 void StreamService::OpenMethod(void *self, struct rpc_server_call *call) {
     auto *service = static_cast<StreamService *>(self);
     Open *open = service->Begin(call);
+    std::lock_guard<std::mutex> lock(service->mutex_);
+    service->open_.push_back(&open->stream);
+    service->changed_.notify_all();
+}
+
+void StreamService::Taken(void *self, struct rpc_server_call *call) {
+    auto *service = static_cast<StreamService *>(self);
+    Open *open = service->Begin(call);
+    rpc_server_stream_send_head(&open->stream);
+    rpc_server_stream_send_head(&open->stream); // which does nothing
     std::lock_guard<std::mutex> lock(service->mutex_);
     service->open_.push_back(&open->stream);
     service->changed_.notify_all();

@@ -16,6 +16,7 @@ extern "C" {
 //   /test.Stream/Thread  as Count, but another thread writes
 //   /test.Stream/Open    stays open until the test does something with it; finishes
 //                        with the stopping error when told to stop, unless deaf
+//   /test.Stream/Taken   the same, and sends its initial metadata at once
 //   /test.Stream/Refuse  fails before it begins
 //   /test.Stream/Chat    bidi: sends each message back; OK at the client's end
 //   /test.Stream/Talk    bidi: one message at once, then OK, whatever the client sends
@@ -70,6 +71,7 @@ class StreamService {
     static void Break(void *self, struct rpc_server_call *call);
     static void Thread(void *self, struct rpc_server_call *call);
     static void OpenMethod(void *self, struct rpc_server_call *call);
+    static void Taken(void *self, struct rpc_server_call *call);
     static void Refuse(void *self, struct rpc_server_call *call);
     static void Chat(void *self, struct rpc_server_call *call);
     static void Talk(void *self, struct rpc_server_call *call);
