@@ -118,8 +118,7 @@ const struct error *client_options_open(const struct invocation *in,
 static const char *hint_of_silence(const struct invocation *in, const struct connection *c,
                                    const struct error *error) {
     const char *other = server_probe_explain(in->arena, c->server);
-    bool is_unknown = reason_find(slice_of_cstr(error->reason)) == REASON_OUTCOME_UNKNOWN;
-    if (other != NULL || is_unknown) {
+    if (other != NULL || error->reason_id == REASON_OUTCOME_UNKNOWN) {
         return other;
     }
     return arena_printf(in->arena,
@@ -133,10 +132,10 @@ int client_options_call_again(const struct invocation *in, struct connection *co
     if (error == NULL) {
         return EXIT_CODE_OK;
     }
-    // What no server sent has the client's domain.
-    bool is_silence =
-        error->domain != NULL && strcmp(error->domain, REASON_DOMAIN_GATEWAY) == 0 &&
-        (error->code == STATUS_UNAVAILABLE || error->code == STATUS_DEADLINE_EXCEEDED);
+    // Of an error that a server sent, the reason has no number.
+    bool is_silence = error->reason_id == REASON_UPSTREAM_UNREACHABLE ||
+                      error->reason_id == REASON_DEADLINE_PASSED ||
+                      error->reason_id == REASON_OUTCOME_UNKNOWN;
     return command_error(in, error, is_silence ? hint_of_silence(in, connection, error) : NULL);
 }
 
