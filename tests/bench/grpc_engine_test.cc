@@ -48,9 +48,9 @@ class GrpcEngine : public testing::Test {
   protected:
     GrpcEngine() {
         arena_init(&arena_);
-        methods_ = {{"/runs.v1.RunsService/GetRun", Handle, &seen_, RPC_UNARY, false, 0},
-                    {"/runs.v1.RunsService/CreateRun", Handle, &seen_, RPC_UNARY, false, 0},
-                    {"/other.Service/GetRun", Handle, &seen_, RPC_UNARY, false, 0}};
+        methods_ = {{"/runs.v1.RunsService/GetRun", Handle, &seen_, RPC_UNARY, false, 0, false},
+                    {"/runs.v1.RunsService/CreateRun", Handle, &seen_, RPC_UNARY, false, 0, false},
+                    {"/other.Service/GetRun", Handle, &seen_, RPC_UNARY, false, 0, false}};
         rpc_server_options options = {};
         options.log = &log_;
         options.methods = methods_.data();

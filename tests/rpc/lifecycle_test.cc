@@ -293,8 +293,8 @@ TEST(Channel, CallsUnaryMethodsOfItsOwnLocalLoopDirectly) {
         rpc_server_call_fail(call, error_new(rpc_server_call_arena(call), STATUS_INTERNAL,
                                              REASON_INTERNAL_ERROR, "not implemented"));
     };
-    const struct rpc_method stream = {"/test.Service/Stream", fail, nullptr,
-                                      RPC_SERVER_STREAM,      true, 0};
+    const struct rpc_method stream = {
+        "/test.Service/Stream", fail, nullptr, RPC_SERVER_STREAM, true, 0, false};
     for (Transport transport :
          {Transport::kLocal, Transport::kLocalTwoLoops, Transport::kInProcess, Transport::kUnix}) {
         Link link(transport, 0, 0, 0, {stream});

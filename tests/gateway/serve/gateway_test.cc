@@ -28,8 +28,8 @@ constexpr auto kPatience = std::chrono::seconds(30);
 class Upstream {
   public:
     explicit Upstream(struct rpc_loop *loop) {
-        methods_ = {{"/runs.v1.RunsService/GetRun", Get, this, RPC_UNARY, false, 0},
-                    {"/runs.v1.RunsService/CancelRun", Cancel, this, RPC_UNARY, false, 0}};
+        methods_ = {{"/runs.v1.RunsService/GetRun", Get, this, RPC_UNARY, false, 0, false},
+                    {"/runs.v1.RunsService/CancelRun", Cancel, this, RPC_UNARY, false, 0, false}};
         struct rpc_server_options options = {};
         options.log = &log_;
         options.methods = methods_.data();
