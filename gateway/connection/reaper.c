@@ -217,7 +217,8 @@ static void take_ended(struct reaper *reaper) {
 }
 
 static void end_call(struct reaper_entry *e) {
-    if (e->is_gone) {
+    bool is_half = e->functions->is_amid_request && !transport_has_unread(&e->transport);
+    if (e->is_gone || is_half) {
         e->functions->cancel(e->call);
     } else if (!e->is_probed) {
         e->is_probed = true;

@@ -77,6 +77,9 @@ struct reaper_call {
     // The client of a stream has ended its direction: sends it something. NULL: there is
     // nothing to send before the reply.
     void (*probe)(void *call);
+    // It is made before the request was received whole: a client that has ended its direction,
+    // with nothing left to read, cannot complete it.
+    bool is_amid_request;
 };
 
 // NULL, with errno, if there is no file descriptor left. A connection that sends its

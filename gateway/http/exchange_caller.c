@@ -72,8 +72,10 @@ enum MHD_Result exchange_caller_ask(struct exchange *x, struct MHD_Connection *c
     // In this order: the call may be done before its start returns.
     exchange_suspend(x, connection, EXCHANGE_ASKING);
     rpc_client_call_start(&x->call);
-    static const struct reaper_call functions = {.cancel = cancel_call};
-    reaper_call_started(x->context->reaper, x->entry, &functions, &x->call);
+    static const struct reaper_call of_whole = {.cancel = cancel_call};
+    static const struct reaper_call amid = {.cancel = cancel_call, .is_amid_request = true};
+    bool has_body = x->facts.content_length > 0 || x->facts.is_chunked;
+    reaper_call_started(x->context->reaper, x->entry, has_body ? &amid : &of_whole, &x->call);
     return MHD_YES;
 }
 

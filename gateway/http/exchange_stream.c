@@ -386,7 +386,7 @@ enum MHD_Result exchange_stream_start(struct exchange *x, struct MHD_Connection 
     x->stream = s;
     exchange_suspend_soon(x, connection, EXCHANGE_CALLING);
     start_call(s);
-    static const struct reaper_call functions = {cancel_stream, probe_client};
+    static const struct reaper_call functions = {.cancel = cancel_stream, .probe = probe_client};
     reaper_call_started(x->context->reaper, x->entry, &functions, &s->call);
     return MHD_YES;
 }
