@@ -9,6 +9,7 @@ import rest
 from harness import DEADLINE_S, ROOT, Place, Serve, bin_dir, create_token
 
 PAGE = ROOT / "docs" / "OPERATING.md"
+ROTATION = "Tokens: giving out new secrets"
 
 
 def commands():
@@ -28,15 +29,15 @@ class Operating(unittest.TestCase):
         self.backup = str(self.place.path / "backup.db")
         self.token = create_token(self.place.store)
 
-    def shell(self, command):
+    def shell(self, command, folder=None):
         path = f"{bin_dir() / 'ctl'}:{os.environ['PATH']}"
         return subprocess.run(["bash", "-euc", command], capture_output=True, text=True,
-                              timeout=DEADLINE_S, check=False,
+                              timeout=DEADLINE_S, check=False, cwd=folder,
                               env={**os.environ, "PATH": path, "STORE": self.store,
                                    "BACKUP": self.backup})
 
-    def must(self, command):
-        done = self.shell(command)
+    def must(self, command, folder=None):
+        done = self.shell(command, folder)
         self.assertEqual(0, done.returncode, f"{command}\n{done.stdout}{done.stderr}")
         return done.stdout
 
@@ -55,7 +56,7 @@ class Operating(unittest.TestCase):
 
     def test_every_block_is_run_here(self):
         counts = {heading: len(blocks) for heading, blocks in commands().items() if blocks}
-        self.assertEqual({"Back up": 2, "Restore": 1, "Check": 1}, counts)
+        self.assertEqual({"Back up": 2, "Restore": 1, "Check": 1, ROTATION: 1}, counts)
 
     def test_backup_while_served_is_restored(self):
         vacuum, check_backup = commands()["Back up"]
@@ -101,6 +102,16 @@ class Operating(unittest.TestCase):
         self.assertEqual(503, reply.status, reply.body)
         server.wait_for_log(lambda l: "store failed" in l.get("message", ""), "the failure")
         self.assertNotEqual(0, server.popen.wait(DEADLINE_S))
+
+    def test_a_rotation_leaves_both_secrets_valid(self):
+        old = create_token(self.place.store, name="ci")
+        server = self.serve()
+        self.must(commands()[ROTATION][0], self.place.path)
+        new = (self.place.path / "new.token").read_text(encoding="ascii").strip()
+        self.assertNotEqual(old, new)
+        for token in (old, new):
+            reply = rest.request(server.http_port, "GET", "/v1/whoami", token)
+            self.assertEqual(200, reply.status, reply.body)
 
 
 if __name__ == "__main__":

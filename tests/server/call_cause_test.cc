@@ -111,7 +111,8 @@ const Forwarded kForwarded[] = {
     {"2001:db8::7", "2001:db8::7", "2001:db8::7"},
     {"unix", "unix", "unix"},
     {"", "unix", ""},
-    {"192.0.2.7, 192.0.2.8", "unix", ""},
+    {"192.0.2.7, 192.0.2.8", "192.0.2.8", "192.0.2.8"}, // what the caller itself appended
+    {"192.0.2.7, evil \"quoted\"", "unix", ""},
     {"evil \"quoted\"", "unix", ""},
     {std::string(46, '1'), "unix", ""},
     {std::string(45, '1'), std::string(45, '1'), std::string(45, '1')},
