@@ -34,11 +34,25 @@ as_root() {
     fi
 }
 
-# Runs Bazel in the workspace with no more output than is useful.
+# Passes on what Bazel says, less what its sandbox does, and less the headlines of outputs that
+# hold nothing else.
+useful_lines() {
+    awk '/linux-sandbox/ && !/^ERROR/ { next }
+        /^INFO: From / { headline = $0; next }
+        headline != "" && !/^(INFO|WARNING|ERROR|FAILED|DEBUG|Target|Loading|Analyzing)/ {
+            print headline
+        }
+        { headline = ""; print; fflush() }'
+}
+
+# Runs Bazel in the workspace with no more output than is useful. Bazel leaves its server behind,
+# which gets no end of the pipe: the last lines come when Bazel ends, not when its server does.
 run_bazel() {
     local command=$1
     shift
-    (cd "$ROOT" && bazel "$command" --noshow_progress "$@") 2> >(grep -v -e linux-sandbox >&2)
+    {
+        (cd "$ROOT" && bazel "$command" --noshow_progress "$@") 2>&1 >&3 3>&- | useful_lines >&2
+    } 3>&1
 }
 
 # Prints the folder of what Bazel built; arguments: a configuration's flags.

@@ -1,5 +1,6 @@
 """That script/protos' archive is complete, and that README's commands for stubs are true."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -95,6 +96,17 @@ class Archive(unittest.TestCase):
         self.assertEqual(1, done.returncode)
         self.assertIn("cannot be written", done.stderr)
 
+    def test_protos_that_are_missing_are_an_error(self):
+        tree = self.place.path / "tree"
+        tree.mkdir()
+        for name in ("script", "tools"):
+            os.symlink(ROOT / name, tree / name)
+        done = subprocess.run([tree / "script/protos", tree / "protos.tar.gz"], capture_output=True,
+                              text=True, timeout=DEADLINE_S, check=False)
+        self.assertEqual(1, done.returncode)
+        self.assertIn("the protos are not complete", done.stderr)
+        self.assertFalse((tree / "protos.tar.gz").exists())
+
 
 class Readme(unittest.TestCase):
     @classmethod
@@ -110,15 +122,17 @@ class Readme(unittest.TestCase):
         commands = [text for language, text, _ in found if language == "sh" and "protoc" in text]
         code = [text for language, text, _ in found if language == "python"]
         self.assertEqual((1, 1), (len(commands), len(code)))
-        self.assertTrue(commands[0].startswith("script/protos "))
-        subprocess.run(["bash", "-euc", f"{ROOT}/{commands[0]}"], cwd=self.place.path, check=True,
+        # They are run where the folder that they make is no part of the work tree.
+        for name in ("script", "protos", "tools", "LICENSE"):
+            os.symlink(ROOT / name, self.place.path / name)
+        subprocess.run(["bash", "-euc", commands[0]], cwd=self.place.path, check=True,
                        stdout=subprocess.DEVNULL, timeout=DEADLINE_S)
         text = code[0]
         for printed, ours in (("127.0.0.1:50051", self.server.grpc), ("RUN_ID", run_id),
                               ("TOKEN", self.token)):
             self.assertEqual(1, text.count(printed), printed)
             text = text.replace(printed, ours)
-        done = subprocess.run([sys.executable, "-B", "-c", text], cwd=self.place.path,
+        done = subprocess.run([sys.executable, "-B", "-c", text], cwd=self.place.path / "stubs",
                               capture_output=True, text=True, timeout=DEADLINE_S, check=False)
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertRegex(done.stdout, r"^5 seconds: \d+\n(nanos: \d+\n)?$")
