@@ -118,7 +118,7 @@ const struct error *client_options_open(const struct invocation *in,
 static const char *hint_of_silence(const struct invocation *in, const struct connection *c,
                                    const struct error *error) {
     const char *other = server_probe_explain(in->arena, c->server);
-    if (other != NULL || error->reason_id == REASON_OUTCOME_UNKNOWN) {
+    if (other != NULL || (error->reason_id == REASON_OUTCOME_UNKNOWN && in->unknown_hint != NULL)) {
         return other;
     }
     return arena_printf(in->arena,

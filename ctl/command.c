@@ -10,6 +10,7 @@
 #include "base/log/stderr_print.h"
 #include "ctl/error_json.h"
 #include "ctl/exit_code.h"
+#include "ctl/output_check.h"
 
 static const char json_option[] = "--json";
 
@@ -59,14 +60,9 @@ static bool has_json(const struct command *command, const char *options) {
     return false;
 }
 
-// Returns code; if the output is not whole prints that, and returns EXIT_CODE_FAILED for OK.
-static int finish_output(int code, bool json) {
-    const char *why = standard_output_finish();
-    if (why == NULL) {
-        return code;
-    }
-    char text[256];
-    snprintf(text, sizeof(text), "standard output: %s; what the command did is done", why);
+// Prints why standard output cannot be written, and what that means.
+static int complain_of_output(struct arena *a, const char *why, const char *effect, bool json) {
+    const char *text = arena_printf(a, "standard output: %s; %s", why, effect);
     if (json) {
         const struct error error = {.code = STATUS_UNKNOWN, .message = text};
         error_json_print(&error, "", NULL);
@@ -76,7 +72,14 @@ static int finish_output(int code, bool json) {
         stderr_print_line(strbuf_slice(&line));
         strbuf_release(&line);
     }
-    return code == EXIT_CODE_OK ? EXIT_CODE_FAILED : code;
+    return EXIT_CODE_FAILED;
+}
+
+// Returns code; if the output is not whole prints that, and returns EXIT_CODE_FAILED for OK. A
+// command that failed has said why, and with that its output is not whole.
+static int finish_output(struct arena *a, int code, const char *effect, bool json) {
+    const char *why = standard_output_finish();
+    return why == NULL || code != EXIT_CODE_OK ? code : complain_of_output(a, why, effect, json);
 }
 
 static int run(struct arena *a, const struct command *command, int count, char **arguments) {
@@ -88,7 +91,7 @@ static int run(struct arena *a, const struct command *command, int count, char *
     case COMMAND_LINE_WRONG:
         return EXIT_CODE_USAGE;
     case COMMAND_LINE_TOLD:
-        return finish_output(EXIT_CODE_OK, json);
+        return finish_output(a, EXIT_CODE_OK, "it is not whole", json);
     case COMMAND_LINE_READ:
         break;
     }
@@ -100,8 +103,13 @@ static int run(struct arena *a, const struct command *command, int count, char *
         .json = has_json(command, options),
         .request_id = arena_zalloc(a, UUID_TEXT_SIZE),
     };
+    const char *why = command->shows_secret ? output_check() : NULL;
+    if (why != NULL) {
+        return complain_of_output(a, why, "nothing was done", in.json);
+    }
     int code = command->run(&in);
-    return finish_output(code, in.json);
+    const char *effect = in.unwritten != NULL ? in.unwritten : "what the command did is done";
+    return finish_output(a, code, effect, in.json);
 }
 
 int command_run(const struct command *command, int count, char **arguments) {

@@ -18,6 +18,8 @@ struct command {
     size_t options_size;               // of the struct that they are of
     int operand_count;                 // exactly as many must be given
     int (*run)(struct invocation *in); // returns the exit code
+    // What it prints cannot be had again, so it is not run where that surely cannot be written.
+    bool shows_secret;
 };
 
 // One call of a command.
@@ -28,6 +30,9 @@ struct invocation {
     const char **operands;
     bool json;        // --json was given: errors are JSON, too
     char *request_id; // of the command's calls; "" before the first; UUID_TEXT_SIZE bytes
+    // What run sets; NULL: nothing more is known.
+    const char *unknown_hint; // what to do where the outcome of a change is not known
+    const char *unwritten;    // what was done, and what to do, if the output cannot be written
 };
 
 // Reads arguments (behind the command's name) and runs the command. Wrong usage, and output

@@ -18,8 +18,6 @@ static const char *hint_of_reason(enum reason reason) {
         return "leave the id out to have one made up";
     case REASON_RUN_ALREADY_FINISHED:
         return "runsctl runs events shows who ended it";
-    case REASON_OUTCOME_UNKNOWN:
-        return "see what became of it (runs get, tokens list) before it is repeated";
     case REASON_TOKEN_NOT_FOUND:
         return "runsctl tokens list shows the tokens that there are";
     case REASON_TOKEN_ALREADY_EXISTS:
@@ -34,8 +32,13 @@ static const char *hint_of_reason(enum reason reason) {
 
 // What helps against an error that a server answered.
 static const char *hint_of(const struct invocation *in, const struct error *error) {
-    const char *hint = hint_of_reason(
-        error->reason != NULL ? reason_find(slice_of_cstr(error->reason)) : REASON_NONE);
+    enum reason reason =
+        error->reason != NULL ? reason_find(slice_of_cstr(error->reason)) : REASON_NONE;
+    bool is_unknown = reason == REASON_OUTCOME_UNKNOWN || reason == REASON_STORE_UNAVAILABLE;
+    if (is_unknown && in->unknown_hint != NULL) {
+        return in->unknown_hint;
+    }
+    const char *hint = hint_of_reason(reason);
     if (hint != NULL) {
         return hint;
     }

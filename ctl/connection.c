@@ -1,5 +1,7 @@
 #include "ctl/connection.h"
 
+#include <string.h>
+
 #include "base/core/clock.h"
 
 // Replies are lists of up to a thousand runs.
@@ -48,6 +50,12 @@ void connection_open_in_process(struct arena *a, struct rpc_server *server, cons
     };
 }
 
+// Of our services, as google.aip.dev/131 and 132 name methods that only read.
+static bool is_read(const char *path) {
+    const char *method = strrchr(path, '/') + 1;
+    return strncmp(method, "Get", 3) == 0 || strncmp(method, "List", 4) == 0;
+}
+
 const struct error *connection_call(struct connection *c, struct arena *a, const char *path,
                                     struct slice request, struct slice *ret_response) {
     const struct rpc_metadata metadata[] = {{"x-request-id", c->request_id},
@@ -58,6 +66,7 @@ const struct error *connection_call(struct connection *c, struct arena *a, const
         .metadata = metadata,
         .metadata_count = c->authorization.len > 0 ? 2 : 1,
         .deadline_us = clock_monotonic_us() + c->timeout_ms * 1000,
+        .is_read = is_read(path),
         .arena = a,
     };
     rpc_client_call_wait(&call);

@@ -33,7 +33,8 @@ void connection_open_in_process(struct arena *a, struct rpc_server *server, cons
                                 struct connection *ret_connection);
 
 // Calls "/package.Service/Method"; the response lives in a. Errors: what the
-// server answers, UNAVAILABLE, DEADLINE_EXCEEDED.
+// server answers, UNAVAILABLE, DEADLINE_EXCEEDED; those of a method that only reads, by its
+// name, never say that the outcome is not known.
 const struct error *connection_call(struct connection *c, struct arena *a, const char *path,
                                     struct slice request, struct slice *ret_response);
 

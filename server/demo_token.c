@@ -11,7 +11,7 @@
 #include "storage/store_opener.h"
 
 static const struct error *refuse(struct arena *a, const char *path, const char *why) {
-    return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "--demo-token: %s: %s", path, why);
+    return error_new(a, STATUS_UNKNOWN, REASON_NONE, "--demo-token: %s: %s", path, why);
 }
 
 static const struct error *print(struct arena *a, const char *token) {

@@ -29,6 +29,7 @@ static int cancel(struct invocation *in) {
     if (options->reason != NULL) {
         request.reason = (char *)options->reason;
     }
+    in->unknown_hint = "cancel it again: the answer decides";
     return run_call_and_print(in, &options->client, "/runs.v1.RunsService/CancelRun",
                               message_to_bytes(in->arena, &request));
 }
@@ -39,7 +40,7 @@ const struct command runs_cancel_command = {
     .operands = "ID",
     .summary = "Cancels a running or waiting run, for good. Scope: runs.cancel.",
     .details = "Exit code 4 says that the run had finished before, 6 that the outcome is not\n"
-               "known: then look with runsctl runs get, or cancel again.\n",
+               "known: then cancel it again, the answer decides; runs get does not.\n",
     .tables = tables,
     .options_size = sizeof(struct cancel_options),
     .operand_count = 1,

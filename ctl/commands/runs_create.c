@@ -154,12 +154,17 @@ static int print_created(const struct invocation *in, struct slice response) {
 }
 
 // Creates the run; run is what the file holds, if one was given.
-static int create_on(const struct invocation *in, struct connection *connection, struct slice run) {
+static int create_on(struct invocation *in, struct connection *connection, struct slice run) {
     const struct create_options *options = in->options;
     int code = EXIT_CODE_OK;
     if (options->like != NULL) {
         code = read_like(in, connection, options->like, &run);
     }
+    in->unknown_hint =
+        options->id != NULL
+            ? "create it again with the same id: that the run is there already says that it is done"
+            : "if it has an id of its own, create it again: that it is there already says that it "
+              "is done; else see with runsctl runs list whether it is there";
     struct slice response;
     if (code == EXIT_CODE_OK) {
         code = client_options_call_again(in, connection, "/runs.v1.RunsService/CreateRun",

@@ -100,6 +100,8 @@ static int report(struct invocation *in) {
         }
         bytes = with_state(in, bytes, state);
     }
+    in->unknown_hint = "report it again: that the run has ended already with this status says that "
+                       "it was reported";
     return run_call_and_print(in, &options->client, "/runs.v1.RunsService/ReportRun", bytes);
 }
 

@@ -91,14 +91,17 @@ static int create(struct invocation *in) {
     if (error != NULL) {
         return command_usage_error(in, "%s", error->message);
     }
+    in->unknown_hint =
+        options->name != NULL
+            ? "ask for it again with the same name: that the token is there already says that it "
+              "was made, but its secret is lost; then revoke it"
+            : "runsctl tokens list shows whether it was made; its secret is lost, so revoke it "
+              "then";
     struct slice response;
     int code = tokens_access_call(in, &options->access, "/runs.v1.TokensService/CreateToken",
                                   message_to_bytes(in->arena, &request), &response);
     if (code != EXIT_CODE_OK) {
         return code;
-    }
-    if (options->access.client.json) {
-        return json_print_reply(in, "runs.v1.CreateTokenResponse", response);
     }
     Runs__V1__CreateTokenResponse *created;
     error = message_from_bytes(in->arena, &runs__v1__create_token_response__descriptor, response,
@@ -112,6 +115,13 @@ static int create(struct invocation *in) {
             error_new(in->arena, STATUS_INTERNAL, REASON_NONE, "the server's reply has no token"),
             NULL);
     }
+    in->unwritten = arena_printf(in->arena,
+                                 "the token was made, but its secret is lost: revoke it (runsctl "
+                                 "tokens revoke %s --org %s) and make another one",
+                                 created->token->name, created->token->organization_id);
+    if (in->json) {
+        return json_print_reply(in, "runs.v1.CreateTokenResponse", response);
+    }
     token_print_secret(in->arena, created->secret, created->token, options->quiet);
     return EXIT_CODE_OK;
 }
@@ -124,4 +134,5 @@ const struct command tokens_create_command = {
     .tables = tables,
     .options_size = sizeof(struct create_options),
     .run = create,
+    .shows_secret = true,
 };

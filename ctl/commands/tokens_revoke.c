@@ -35,6 +35,7 @@ static int revoke(struct invocation *in) {
     const struct revoke_options *options = in->options;
     request.organization_id = (char *)options->org;
     request.name = (char *)in->operands[0];
+    in->unknown_hint = "revoke it again: that may be done at will";
     struct slice response;
     int code = tokens_access_call(in, &options->access, "/runs.v1.TokensService/RevokeToken",
                                   message_to_bytes(in->arena, &request), &response);

@@ -2,8 +2,10 @@
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
 #include "ctl/message.h"
+#include "ctl/run_print.h"
 #include "ctl/time_option.h"
 #include "ctl/token_expiry.h"
+#include "ctl/token_overlap.h"
 #include "ctl/token_print.h"
 #include "ctl/tokens_access.h"
 #include "runs/v1/tokens_service.pb-c.h"
@@ -14,6 +16,7 @@ struct rotate_options {
     const char *overlap;
     const char *expires_at;
     const char *expires_in;
+    bool ends_oldest;
     bool quiet;
 };
 
@@ -37,6 +40,9 @@ static const struct cli_option rows[] = {
      .value = "DURATION",
      CLI_TEXT_AT(struct rotate_options, expires_in),
      .help = "how long it is valid, in place of --expires-at: 12h, 30d"},
+    {.name = "--end-oldest",
+     CLI_FLAG_AT(struct rotate_options, ends_oldest),
+     .help = "also where an overlap of before is not over: its secret ends"},
     {.name = "--quiet", CLI_FLAG_AT(struct rotate_options, quiet), .help = "print the token alone"},
     {.name = NULL},
 };
@@ -48,6 +54,32 @@ static const struct cli_table tables[] = {
     {NULL, 0},
 };
 
+// Whether the secret so far is valid beside the new one.
+static bool has_overlap(const Runs__V1__Token *token) {
+    if (token->n_secrets < 2) {
+        return false;
+    }
+    const Google__Protobuf__Timestamp *made = token->secrets[0]->created_at;
+    const Google__Protobuf__Timestamp *end = token->secrets[1]->expires_at;
+    return made != NULL && end != NULL &&
+           (end->seconds > made->seconds ||
+            (end->seconds == made->seconds && end->nanos > made->nanos));
+}
+
+// What to say if the new secret cannot be written.
+static const char *lost_text(struct arena *a, const Runs__V1__Token *token) {
+    if (!has_overlap(token)) {
+        return "the token was rotated, but the new secret is lost, and the secret so far has "
+               "ended: rotate it again";
+    }
+    return arena_printf(a,
+                        "the token was rotated, but the new secret is lost; the secret so far is "
+                        "valid until %s, and another rotation ends it at once: make another token "
+                        "for its users (runsctl tokens create), or rotate again with --end-oldest "
+                        "when they can take the new secret at once",
+                        timestamp_text(a, token->secrets[1]->expires_at));
+}
+
 static int print_rotated(struct invocation *in, struct slice response, bool quiet) {
     Runs__V1__RotateTokenResponse *rotated;
     const struct error *error = message_from_bytes(
@@ -58,6 +90,10 @@ static int print_rotated(struct invocation *in, struct slice response, bool quie
     }
     if (error != NULL) {
         return command_error(in, error, NULL);
+    }
+    in->unwritten = lost_text(in->arena, rotated->token);
+    if (in->json) {
+        return json_print_reply(in, "runs.v1.RotateTokenResponse", response);
     }
     token_print_secret(in->arena, rotated->secret, rotated->token, quiet);
     return EXIT_CODE_OK;
@@ -84,15 +120,21 @@ static int rotate(struct invocation *in) {
     if (error != NULL) {
         return command_usage_error(in, "%s", error->message);
     }
+    int code = EXIT_CODE_OK;
+    if (overlap.seconds > 0 && !options->ends_oldest) {
+        code = token_overlap_check(in, &options->access, options->org, in->operands[0]);
+    }
+    in->unknown_hint = "see with runsctl tokens list whether there is a newer secret: it is lost "
+                       "then, and another rotation ends the secret in use";
     struct slice response;
-    int code = tokens_access_call(in, &options->access, "/runs.v1.TokensService/RotateToken",
+    if (code == EXIT_CODE_OK) {
+        code = tokens_access_call(in, &options->access, "/runs.v1.TokensService/RotateToken",
                                   message_to_bytes(in->arena, &request), &response);
+    }
     if (code != EXIT_CODE_OK) {
         return code;
     }
-    return options->access.client.json
-               ? json_print_reply(in, "runs.v1.RotateTokenResponse", response)
-               : print_rotated(in, response, options->quiet);
+    return print_rotated(in, response, options->quiet);
 }
 
 const struct command tokens_rotate_command = {
@@ -102,9 +144,11 @@ const struct command tokens_rotate_command = {
     .summary = "Gives a token a new secret and shows it, once; the one so far ends later.",
     .details =
         "A token has two secrets at most: where it was rotated before and the secret of then\n"
-        "is valid still, that one ends at once.\n",
+        "is valid still, it is refused, for that one would end at once, unless --end-oldest\n"
+        "or --overlap 0 says that it may.\n",
     .tables = tables,
     .options_size = sizeof(struct rotate_options),
     .operand_count = 1,
     .run = rotate,
+    .shows_secret = true,
 };

@@ -25,7 +25,7 @@ class CommandError : public ::testing::Test {
     arena arena_;
     command command_{};
     char request_id_[40] = "";
-    invocation in_{&arena_, &command_, nullptr, nullptr, false, request_id_};
+    invocation in_{&arena_, &command_, nullptr, nullptr, false, request_id_, nullptr, nullptr};
     int code_ = -1;
 };
 
@@ -124,12 +124,14 @@ TEST_F(CommandError, StaysJsonWhateverItHolds) {
               Line(e, nullptr));
 }
 
-TEST_F(CommandError, AdvisesToLookBeforeWhatMayBeDoneIsRepeated) {
-    const error *e =
-        error_new(&arena_, STATUS_UNAVAILABLE, REASON_OUTCOME_UNKNOWN, "it is not known");
-    EXPECT_EQ("runsctl: it is not known; see what became of it (runs get, tokens list) before it "
-              "is repeated\n",
-              Line(e, nullptr));
+TEST_F(CommandError, AdvisesAsTheCommandSaysWhereTheOutcomeIsNotKnown) {
+    in_.unknown_hint = "cancel it again";
+    for (reason r : {REASON_OUTCOME_UNKNOWN, REASON_STORE_UNAVAILABLE}) {
+        const error *e = error_new(&arena_, STATUS_UNAVAILABLE, r, "it is not known");
+        EXPECT_EQ("runsctl: it is not known; cancel it again\n", Line(e, nullptr));
+    }
+    const error *e = error_new(&arena_, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING, "it stops");
+    EXPECT_EQ(std::string::npos, Line(e, nullptr).find("cancel it again"));
 }
 
 } // namespace

@@ -36,7 +36,7 @@ int Run(invocation *in) {
 }
 
 const command kCommand = {
-    "test it", 0, "ID", "Tests.", "More.\n", test_tables, sizeof(test_options), 1, Run};
+    "test it", 0, "ID", "Tests.", "More.\n", test_tables, sizeof(test_options), 1, Run, false};
 
 class Command : public ::testing::Test {
   protected:

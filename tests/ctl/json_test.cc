@@ -28,7 +28,7 @@ class Json : public ::testing::Test {
     arena arena_;
     command command_{};
     char request_id_[40] = "";
-    invocation in_{&arena_, &command_, nullptr, nullptr, true, request_id_};
+    invocation in_{&arena_, &command_, nullptr, nullptr, true, request_id_, nullptr, nullptr};
     slice message_{};
     int code_ = -1;
 };

@@ -275,7 +275,7 @@ class Tokens(unittest.TestCase):
         rotate = ("tokens", "rotate", "a", *self.store, "--org", "acme")
         second = self.ok(*rotate, "--quiet").strip()
         self.assertRegex(second, r"\Arst_[A-Za-z0-9_-]{43}\Z")
-        text = self.ok(*rotate, "--overlap", "90m")
+        text = self.ok(*rotate, "--overlap", "90m", "--end-oldest")
         third = re.search(r"(?m)^token +(rst_\S{43})$", text)[1]
         self.assertRegex(text, r"(?m)^previous +ends \S+Z$")
         self.assertIn("cannot be read again", text)

@@ -88,7 +88,7 @@ class OtherAddress(Served):
         for answer, words in ((b"SSH-2.0-OpenSSH_9.2\r\n", 'it answers "SSH-2.0-OpenSSH_9.2"'),
                               (b"HTTP/1.1 400 Bad Request\r\n\r\nThis is an HTTPS port", "TLS"),
                               (b"+OK \x1b[2J\r\n", r"\x1B[2J"),
-                              (b"\x00\x01\x02", "; see wh"), (b"", "; see what became of it")):
+                              (b"\x00\x01\x02", "; see wh"), (b"", "; see whether it runs at")):
             speaker = Speaker(answer)
             self.addCleanup(speaker.close)
             # One that is silent is waited for; the look takes another second.
