@@ -84,6 +84,11 @@ static const struct error *find_token(const struct invocation *in,
     } else if (options->token != NULL) {
         token = slice_of_cstr(options->token);
     }
+    if (slice_starts_with(token, slice_of_cstr("Bearer ")) ||
+        slice_starts_with(token, slice_of_cstr("bearer "))) {
+        return error_new(in->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "%s: give the token alone, without \"Bearer\"", flag);
+    }
     // gRPC core takes nothing else as metadata.
     for (size_t i = 0; i < token.len; i++) {
         if (token.data[i] <= 0x20 || token.data[i] >= 0x7F) {
@@ -136,7 +141,11 @@ int client_options_call_again(const struct invocation *in, struct connection *co
     bool is_silence = error->reason_id == REASON_UPSTREAM_UNREACHABLE ||
                       error->reason_id == REASON_DEADLINE_PASSED ||
                       error->reason_id == REASON_OUTCOME_UNKNOWN;
-    return command_error(in, error, is_silence ? hint_of_silence(in, connection, error) : NULL);
+    struct error mine = *error;
+    if (error->code == STATUS_UNAUTHENTICATED && connection->authorization.len == 0) {
+        mine.message = "no token was sent"; // the server's names a header
+    }
+    return command_error(in, &mine, is_silence ? hint_of_silence(in, connection, error) : NULL);
 }
 
 int client_options_call(const struct invocation *in, const struct client_options *options,

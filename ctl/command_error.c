@@ -44,7 +44,8 @@ static const char *hint_of(const struct invocation *in, const struct error *erro
     }
     switch (error->code) {
     case STATUS_UNAUTHENTICATED:
-        return "give a token with --token-file or RUNSCTL_TOKEN (runsctl tokens create makes one)";
+        return "give a token with --token, --token-file or RUNSCTL_TOKEN (runsctl tokens create "
+               "makes one)";
     case STATUS_PERMISSION_DENIED:
         return "use a token that has the scope (runsctl tokens create --scopes)";
     case STATUS_UNAVAILABLE:

@@ -86,6 +86,28 @@ static bool is_option(const char *word) {
     return word[0] == '-';
 }
 
+// The command whose second word this is; else the first whose second word is near it.
+static const char *by_second_word(const char *word) {
+    struct did_you_mean meant = {.given = word, .length = strlen(word)};
+    for (const struct command *c = next_command(NULL); c != NULL; c = next_command(c)) {
+        const char *space = strchr(c->name, ' ');
+        if (space != NULL && strcmp(space + 1, word) == 0) {
+            return c->name;
+        }
+        if (space != NULL) {
+            did_you_mean_consider(&meant, space + 1);
+        }
+    }
+    for (const struct command *c = next_command(NULL); c != NULL && meant.best != NULL;
+         c = next_command(c)) {
+        const char *space = strchr(c->name, ' ');
+        if (space != NULL && space + 1 == meant.best) {
+            return c->name;
+        }
+    }
+    return NULL;
+}
+
 // Reports the words that are no command, and the command that was probably meant.
 static int refuse(int count, char **arguments, bool group) {
     struct command_line line = line_of(count, arguments);
@@ -110,6 +132,9 @@ static int refuse(int count, char **arguments, bool group) {
         did_you_mean_consider(strchr(name, ' ') != NULL ? &two : &one, name);
     }
     const char *meant = two.best != NULL ? two.best : one.best;
+    if (meant == NULL && !group) {
+        meant = by_second_word(first);
+    }
     command_line_complain(&line, "there is no command \"%s\"%s%s%s",
                           group || two.best != NULL ? both : first,
                           meant != NULL ? " (did you mean " : "", meant != NULL ? meant : "",

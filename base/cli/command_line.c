@@ -277,6 +277,12 @@ static bool read_option(struct reader *r, int *index) {
     return set_given(r, slot, name, text);
 }
 
+// Whether the argument is the beginning of "a, b" that the shell took apart.
+static bool ends_list_item(const char *argument) {
+    size_t length = strlen(argument);
+    return length > 1 && argument[length - 1] == ',';
+}
+
 static bool read_arguments(struct reader *r, const char **operands) {
     int operand_count = 0;
     bool only_operands = false;
@@ -289,7 +295,10 @@ static bool read_arguments(struct reader *r, const char **operands) {
                 return false;
             }
         } else if (operand_count == r->line->operand_count) {
-            command_line_complain(r->line, "\"%s\" is one argument too many", argument);
+            command_line_complain(r->line, "\"%s\" is one argument too many%s", argument,
+                                  i > 0 && ends_list_item(r->arguments[i - 1])
+                                      ? ": quote a list that has blanks"
+                                      : "");
             return false;
         } else {
             operands[operand_count++] = argument;

@@ -105,6 +105,20 @@ static const struct error *read_time(struct arena *a, const char *option, const 
     return time_option_read(a, option, text, now_us, &ret->seconds, &ret->nanos);
 }
 
+// Runs start after the one and before the other.
+static const struct error *check_times(struct arena *a, const struct list_options *options,
+                                       const struct list_request *request) {
+    const Google__Protobuf__Timestamp *after = request->message.started_after;
+    const Google__Protobuf__Timestamp *before = request->message.started_before;
+    if (after == NULL || before == NULL || after->seconds < before->seconds ||
+        (after->seconds == before->seconds && after->nanos < before->nanos)) {
+        return NULL;
+    }
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                     "--since %s is not before --until %s, so no run is between them",
+                     options->since, options->until);
+}
+
 static const struct error *read_request(struct arena *a, const struct list_options *options,
                                         struct list_request *ret) {
     Runs__V1__ListRunsRequest *message = &ret->message;
@@ -127,7 +141,7 @@ static const struct error *read_request(struct arena *a, const struct list_optio
         error =
             read_time(a, "--until", options->until, now_us, &ret->before, &message->started_before);
     }
-    return error;
+    return error != NULL ? error : check_times(a, options, ret);
 }
 
 // --- pages ---

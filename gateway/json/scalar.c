@@ -248,6 +248,19 @@ static const char *put_field_mask(struct arena *a, struct slice text,
     return fault;
 }
 
+// Whether text is a time whose + was read as a blank, as queries are.
+static bool lost_its_plus(struct arena *a, struct slice text) {
+    char *copy = arena_cstr(a, text);
+    char *blank = strrchr(copy, ' ');
+    int64_t seconds;
+    int32_t nanos;
+    if (blank == NULL) {
+        return false;
+    }
+    *blank = '+';
+    return timestamp_parse(slice_of(copy, text.len), &seconds, &nanos);
+}
+
 const char *scalar_put_known(struct arena *a, enum schema_known known, struct slice text,
                              struct strbuf *out) {
     int64_t seconds;
@@ -259,8 +272,9 @@ const char *scalar_put_known(struct arena *a, enum schema_known known, struct sl
         if (!timestamp_parse(text, &seconds, &nanos)) {
             return arena_printf(a,
                                 "%s is no RFC 3339 time from year 1 to 9999, such as "
-                                "2026-01-31T12:00:00Z",
-                                scalar_quote(a, text));
+                                "2026-01-31T12:00:00Z%s",
+                                scalar_quote(a, text),
+                                lost_its_plus(a, text) ? "; in a URL a + is written %2B" : "");
         }
     } else if (!duration_parse(text, &seconds, &nanos)) {
         return arena_printf(a, "%s is no duration such as 1.5s, at most 315576000000.999999999s",

@@ -118,10 +118,24 @@ class TokenOptions(Served):
         for words, more in (("exclude each other", ("--token", "a", "--token-file", str(path))),
                             ("there is no token in", ("--token-file", str(path))),
                             ("No such file", ("--token-file", "/nowhere")),
-                            ("no printable ASCII", ("--token", "a b"))):
+                            ("no printable ASCII", ("--token", "a b")),
+                            ("--token: give the token alone, without \"Bearer\"",
+                             ("--token", f"Bearer {self.token}"))):
             done = runsctl("whoami", "--server", self.server.grpc, *more, env={"RUNSCTL_TOKEN": ""})
             self.assertEqual((USAGE, ""), (done.returncode, done.stdout))
             self.assertIn(words, done.stderr)
+
+
+    def test_no_token(self):
+        done = runsctl("runs", "list", "--server", self.server.grpc, env={"RUNSCTL_TOKEN": ""})
+        self.assertEqual((DENIED, ""), (done.returncode, done.stdout))
+        self.assertRegex(done.stderr, "no token was sent; give a token with --token, --token-file "
+                         "or RUNSCTL_TOKEN")
+        self.assertNotIn("Authorization", done.stderr)
+        done = runsctl("runs", "list", "--server", self.server.grpc,
+                       env={"RUNSCTL_TOKEN": f"bearer {self.token}"})
+        self.assertEqual(USAGE, done.returncode)
+        self.assertIn("RUNSCTL_TOKEN: give the token alone", done.stderr)
 
 
 class TypedToken(Served):

@@ -293,6 +293,9 @@ TEST_F(TranscoderTest, QueryRefusalsNameTheKey) {
         {"color=red",
          "color: \"red\" is none of COLOR_UNSPECIFIED, COLOR_RED, COLOR_BLUE, COLOR_FAR, "
          "COLOR_NEGATIVE"},
+        {"timestamp=2026-01-31T12:00:00+01:00",
+         "timestamp: \"2026-01-31T12:00:00 01:00\" is no RFC 3339 time from year 1 to 9999, such "
+         "as 2026-01-31T12:00:00Z; in a URL a + is written %2B"},
         {"timestamp=now", "timestamp: \"now\" is no RFC 3339 time from year 1 to 9999, such as "
                           "2026-01-31T12:00:00Z"},
         {"duration=1",
