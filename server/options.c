@@ -72,7 +72,8 @@ const struct error *server_options_finish(struct arena *a, struct server_options
     struct cli_list texts = *listen;
     if (texts.count == 0) {
         texts.items = defaults;
-        texts.count = runsd_default_listeners(a, options->runsd.store_url, defaults);
+        texts.count = runsd_default_listeners(a, options->runsd.store_url, defaults,
+                                              &options->runsd.unfit_socket);
     }
     struct address *addresses = ARENA_ARRAY(a, struct address, texts.count);
     for (size_t i = 0; i < texts.count; i++) {

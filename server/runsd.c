@@ -48,7 +48,9 @@ struct runsd {
 };
 
 size_t runsd_default_listeners(struct arena *a, const char *store_url,
-                               const char *ret_texts[RUNSD_DEFAULT_LISTENERS]) {
+                               const char *ret_texts[RUNSD_DEFAULT_LISTENERS],
+                               const char **ret_unfit) {
+    *ret_unfit = NULL;
     ret_texts[0] = RUNSD_DEFAULT_ADDRESS;
     const char *socket = run_store_socket_path(a, store_url);
     if (socket == NULL) {
@@ -56,7 +58,11 @@ size_t runsd_default_listeners(struct arena *a, const char *store_url,
     }
     ret_texts[1] = arena_printf(a, "unix:%s", socket);
     struct address address;
-    return address_parse(a, "--listen", ret_texts[1], &address) == NULL ? 2 : 1;
+    if (address_parse(a, "--listen", ret_texts[1], &address) == NULL) {
+        return 2;
+    }
+    *ret_unfit = ret_texts[1];
+    return 1;
 }
 
 static void store_failed(void *context, const char *detail) {
@@ -271,6 +277,11 @@ void runsd_log_ready(struct arena *a, const struct runsd *runsd,
         LOG(runsd->service.log, LOG_INFO, "listening",
             log_text("listen", address_text(a, &options->listen[i], runsd->ports[i])),
             log_int("port", runsd->ports[i]));
+    }
+    if (options->unfit_socket != NULL) {
+        LOG(runsd->service.log, LOG_WARN,
+            "the unix socket beside the store is left out: its path is too long for one",
+            log_text("listen", options->unfit_socket));
     }
     LOG(runsd->service.log, LOG_INFO, "ready",
         log_text("store", run_store_describe(a, options->store_url)),

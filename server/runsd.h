@@ -26,6 +26,7 @@ struct runsd_options {
     bool store_must_exist;        // else a store that is not there is made
     const struct address *listen; // may be none
     size_t listen_count;
+    const char *unfit_socket;     // a default of listen that is left out: too long; NULL: none
     size_t max_request_bytes;     // 0: 4 MiB
     int max_connections;          // of gRPC at once; 0: RPC_DEFAULT_MAX_CONNECTIONS
     int max_anonymous_streams;    // health, reflection; 0: RPC_DEFAULT_MAX_ANONYMOUS_STREAMS
@@ -48,9 +49,11 @@ enum { RUNSD_DEFAULT_LISTENERS = 2 };
 
 // Where gRPC listens by default: on loopback, and on a unix socket for a store that has a place
 // for one (run_store_socket_path). Returns how many there are: loopback alone for other stores,
-// and where the socket's path would be too long for a unix socket (sun_path, 107 bytes).
+// and where the socket's path would be too long for a unix socket (sun_path, 107 bytes), which
+// *ret_unfit is then, else NULL.
 size_t runsd_default_listeners(struct arena *a, const char *store_url,
-                               const char *ret_texts[RUNSD_DEFAULT_LISTENERS]);
+                               const char *ret_texts[RUNSD_DEFAULT_LISTENERS],
+                               const char **ret_unfit);
 
 // Opens the store and starts the listeners. Errors: those of
 // run_store_open and rpc_server_listen.

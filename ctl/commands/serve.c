@@ -307,7 +307,7 @@ const struct command serve_command = {
     .operands = "",
     .summary = "Serves REST and gRPC from one process; ends with SIGTERM or Ctrl-C.",
     .details = "Logs JSON lines on standard error; \"serving\" says that it is ready.\n"
-               "gRPC on a network: see the README's security notes first.\n",
+               "gRPC on a network: see docs/ARCHITECTURE.md, \"Security\", first.\n",
     .tables = tables,
     .options_size = sizeof(struct serve_options),
     .run = serve,

@@ -2,12 +2,13 @@
 
 import pathlib
 import os
+import re
 import socket
 import stat
 import subprocess
 import unittest
 
-from harness import DEADLINE_S, Place, Process, program, runsctl, wait_until
+from harness import DEADLINE_S, ROOT, Place, Process, program, runsctl, wait_until
 from tables import cases
 
 FAILED, USAGE, UNAVAILABLE = 1, 2, 6
@@ -151,6 +152,69 @@ class Memory(unittest.TestCase):
         self.assertNotIn("nobody has a token", server.text())
         self.assertNotIn("rst_", server.text())
         self.assertEqual(0, server.stop())
+
+
+class Codes(unittest.TestCase):
+    """The exit codes of docs/RUNSCTL.md."""
+
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.remove)
+        page = (ROOT / "docs" / "RUNSCTL.md").read_text(encoding="utf-8")
+        self.told = {why: (int(serve), int(others)) for why, serve, others in
+                     re.findall(r"^\| ([^|]+) \| (\d) \| (\d) \|$", page, re.M)}
+        self.seen = set()
+
+    def check(self, why, *options, listen="s"):
+        why = next(words for words in self.told if why in words)
+        self.seen.add(why)
+        listen = f"unix:{self.place.path}/{listen}"
+        serve = start(program("runsctl"), "serve", "--http", "127.0.0.1:0", "--grpc", listen, *options)
+        runsd = start(program("runsd"), "--listen", listen, *options)
+        self.assertEqual(self.told[why], (serve.returncode, runsd.returncode),
+                         (why, serve.stderr, runsd.stderr))
+
+    def test_are_those_of_the_page(self):
+        path = self.place.path
+        (path / "text").write_text("This is a text, and no store. " * 200)
+        (path / "folder").mkdir()
+        self.check("no kind of store", "--store", "redis:x")
+        self.check("cannot be listened on", "--store", "memory:", listen="no/folder/s")
+        self.check("cannot be opened or made", "--store", f"sqlite:{path}/folder")
+        self.check("cannot be opened or made", "--store", f"sqlite:{path}/no/folder/s.db")
+        self.check("damaged or no store", "--store", f"sqlite:{path}/text")
+        self.check("--demo-token", "--store", "memory:", "--demo-token", "/dev/full")
+        server = Process(program("runsd"), "--listen", f"unix:{path}/held", "--store",
+                         self.place.store)
+        self.addCleanup(server.kill)
+        server.wait_for_log(lambda l: l.get("message") == "ready", "ready")
+        self.check("another process has the store", "--store", self.place.store)
+        self.assertEqual(0, server.stop())
+        # A signal and a part that failed are other tests'.
+        self.assertEqual(len(self.told) - 2, len(self.seen))
+
+
+class UnfitSocket(unittest.TestCase):
+    def test_the_log_says_that_it_is_left_out(self):
+        place = Place()
+        self.addCleanup(place.remove)
+        folder = place.path / ("d" * 100)
+        folder.mkdir()
+        store = ("--store", f"sqlite:{folder}/runs.db")
+        for depth, command in ((1, ("runsctl", "serve", "--http", "127.0.0.1:0")), (1, ("runsd",)),
+                               (0, ("runsd", "--listen", "127.0.0.1:0"))):
+            server = Process(program(command[0]), *command[1:], *store)
+            self.addCleanup(server.kill)
+            wait_until(lambda: server.closed or '"message":"ready"' in server.text(), "a start")
+            if server.closed:
+                self.assertIn("cannot listen on \"127.0.0.1:50051\"", server.text())
+                self.skipTest("port 50051 is taken on this machine")
+            said = [l for l in server.lines if "is left out" in l.get("message", "")]
+            self.assertEqual(depth, len(said))
+            for line in said:
+                self.assertEqual("warn", line["level"])
+                self.assertRegex(line["listen"], r"\Aunix:/.*/runs\.db\.sock\Z")
+            self.assertEqual(0, server.stop())
 
 
 class DemoToken(unittest.TestCase):
