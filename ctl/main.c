@@ -1,3 +1,4 @@
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -160,6 +161,7 @@ static int run(int count, char **words) {
 
 int main(int argc, char **argv) {
     standard_files_open();
+    setlocale(LC_CTYPE, "C.UTF-8"); // for the width of characters, whatever the environment says
     if (argc < 2) {
         return print_help("", EXIT_CODE_USAGE);
     }

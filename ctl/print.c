@@ -4,10 +4,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/core/memory.h"
 #include "base/core/printable.h"
 #include "base/core/strbuf.h"
+#include "base/core/utf8.h"
 
 enum { USUAL_WIDTH = 80, LEAST_WIDTH = 8 };
 
@@ -23,15 +25,39 @@ void table_add(struct table *t, const char *cell) {
     t->cells[t->count++] = cell;
 }
 
-// How many columns of a terminal the printable form takes, near enough: one for
-// each character.
+// How many columns of a terminal the UTF-8 character takes: 2 for those of East Asia, 0 for marks.
+// Where the locale is not of UTF-8, one for each.
+static size_t character_width(const uint8_t *p, size_t length) {
+    wchar_t character;
+    mbstate_t state = {0};
+    int width =
+        mbrtowc(&character, (const char *)p, length, &state) == length ? wcwidth(character) : 1;
+    return width < 0 ? 1 : (size_t)width;
+}
+
+// The longest beginning of the printable text, which is well-formed, that takes at most so many
+// columns; *ret_width: how many it takes.
+static size_t beginning(const struct strbuf *text, size_t most_width, size_t *ret_width) {
+    size_t end = 0;
+    *ret_width = 0;
+    while (end < text->len) {
+        size_t length = utf8_sequence_length(text->data + end, text->len - end);
+        size_t width = character_width(text->data + end, length);
+        if (*ret_width + width > most_width) {
+            break;
+        }
+        *ret_width += width;
+        end += length;
+    }
+    return end;
+}
+
+// How many columns of a terminal the printable form takes.
 static size_t width_of(const char *cell) {
     struct strbuf b = STRBUF_INIT;
     printable_append(&b, slice_of_cstr(cell));
-    size_t width = 0;
-    for (size_t i = 0; i < b.len; i++) {
-        width += (b.data[i] & 0xC0) != 0x80;
-    }
+    size_t width;
+    beginning(&b, SIZE_MAX, &width);
     strbuf_release(&b);
     return width;
 }
@@ -50,19 +76,16 @@ void table_fit(struct table *t, size_t width, unsigned cuttable) {
     t->cuttable = cuttable;
 }
 
-// Prints the first width - 1 characters of a cell, and that it is cut.
-static void print_cut(FILE *out, const char *cell, size_t width) {
+// Prints what of a cell takes width - 1 columns, or one less where a wide character would not
+// fit, and that it is cut. Returns how many columns that took.
+static size_t print_cut(FILE *out, const char *cell, size_t width) {
     struct strbuf b = STRBUF_INIT;
     printable_append(&b, slice_of_cstr(cell));
-    size_t end = 0;
-    for (size_t characters = 0; end < b.len; end++) {
-        characters += (b.data[end] & 0xC0) != 0x80;
-        if (characters == width) {
-            break;
-        }
-    }
+    size_t taken;
+    size_t end = beginning(&b, width - 1, &taken);
     fprintf(out, "%.*s…", (int)end, (const char *)b.data);
     strbuf_release(&b);
+    return taken + 1;
 }
 
 static void print_row(const struct table *t, FILE *out, const char *const *cells,
@@ -70,8 +93,7 @@ static void print_row(const struct table *t, FILE *out, const char *const *cells
     for (int c = 0; c < t->columns; c++) {
         size_t width = width_of(cells[c]);
         if (width > widths[c]) {
-            print_cut(out, cells[c], widths[c]);
-            width = widths[c];
+            width = print_cut(out, cells[c], widths[c]);
         } else {
             print_text(out, slice_of_cstr(cells[c]));
         }
@@ -82,13 +104,24 @@ static void print_row(const struct table *t, FILE *out, const char *const *cells
     fputc('\n', out);
 }
 
-static void measure(struct table *t) {
+static void begin_widths(struct table *t) {
     if (t->widths == NULL) {
         t->widths = mem_zalloc((size_t)t->columns * sizeof(*t->widths));
         for (int c = 0; t->headings != NULL && c < t->columns; c++) {
             t->widths[c] = width_of(t->headings[c]);
         }
     }
+}
+
+void table_reserve(struct table *t, int column, size_t width) {
+    begin_widths(t);
+    if (t->widths[column] < width) {
+        t->widths[column] = width;
+    }
+}
+
+static void measure(struct table *t) {
+    begin_widths(t);
     for (int i = 0; i < t->count; i++) {
         size_t width = width_of(t->cells[i]);
         if (width > t->widths[i % t->columns]) {

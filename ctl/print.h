@@ -11,7 +11,8 @@
 // print_text.
 
 // A table of text: cells are set row by row, then printed aligned. Cells are
-// borrowed until table_print.
+// borrowed until table_print. Characters count as many columns as they take where the
+// locale (LC_CTYPE) is of UTF-8, else one.
 struct table {
     const char *const *headings;
     int columns;
@@ -31,8 +32,10 @@ size_t print_width(bool wants_all);
 // Makes an empty table; headings NULL: without.
 void table_init(struct table *t, int columns, const char *const *headings);
 // Keeps lines within width, as far as that can be done by cutting cells of these columns, the
-// longest first and to no less than 8 characters; a cut cell ends with "…". 0: without limit.
+// longest first and to no less than 8 columns; a cut cell ends with "…". 0: without limit.
 void table_fit(struct table *t, size_t width, unsigned cuttable);
+// Makes a column at least so wide: for what later pages have, that rows stand under each other.
+void table_reserve(struct table *t, int column, size_t width);
 void table_add(struct table *t, const char *cell);
 // Prints what was added since it was called last, the headings the first time.
 void table_print(struct table *t, FILE *out);

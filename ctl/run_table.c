@@ -1,5 +1,7 @@
 #include "ctl/run_table.h"
 
+#include <string.h>
+
 #include "base/core/clock.h"
 #include "base/core/wire.h"
 #include "ctl/command_error.h"
@@ -12,6 +14,9 @@ enum { COLUMNS = 5, NARROW_COLUMNS = 4, LAST_COLUMN = 4, LAST_NARROW_COLUMN = 3 
 
 // Of an id as we make them, the longest status, two times and a short workflow.
 enum { FULL_WIDTH = 120 };
+
+// Of a time to a microsecond.
+enum { TIME_WIDTH = 27 };
 
 enum { FIELD_RUNS = 1 }; // of ListRunsResponse
 
@@ -27,6 +32,10 @@ void run_table_begin(struct run_table *t, bool json, bool wide) {
     };
     table_init(&t->table, t->is_narrow ? NARROW_COLUMNS : COLUMNS,
                t->is_narrow ? narrow_headings : headings);
+    // So that each page has the same columns.
+    table_reserve(&t->table, 1, strlen("cancelled"));
+    table_reserve(&t->table, 2, t->is_narrow ? strlen("119s") : 0);
+    table_reserve(&t->table, 3, t->is_narrow ? 0 : TIME_WIDTH);
     table_fit(&t->table, width, 1U << (t->is_narrow ? LAST_NARROW_COLUMN : LAST_COLUMN));
 }
 

@@ -2,6 +2,7 @@ extern "C" {
 #include "ctl/print.h"
 }
 
+#include <clocale>
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <string>
@@ -68,6 +69,53 @@ TEST(Table, AlignsByCharactersAndDisarmsThem) {
     EXPECT_EQ("ä     1\n"
               "\\x1B  2\n",
               Written([&](FILE *out) { table_print(&t, out); }));
+    table_release(&t);
+}
+
+TEST(Table, CountsTheColumnsThatCharactersTake) {
+    ASSERT_NE(nullptr, setlocale(LC_CTYPE, "C.UTF-8"));
+    table t;
+    table_init(&t, 2, nullptr);
+    for (const char *cell : {"漢字", "1", "e\u0301", "2", "abcd", "3", "ключ", "4"}) {
+        table_add(&t, cell);
+    }
+    EXPECT_EQ("漢字  1\n"
+              "e\u0301     2\n"
+              "abcd  3\n"
+              "ключ  4\n",
+              Written([&](FILE *out) { table_print(&t, out); }));
+    table_release(&t);
+    table_init(&t, 2, nullptr);
+    table_fit(&t, 12, 1U << 0);
+    for (const char *cell : {"漢字漢字漢字漢字", "1", "a漢字漢字漢字漢字", "2"}) {
+        table_add(&t, cell);
+    }
+    // 9 columns: eight and the sign, of which a wide character does not fit into the last.
+    EXPECT_EQ("漢字漢字…  1\n"
+              "a漢字漢…   2\n",
+              Written([&](FILE *out) { table_print(&t, out); }));
+    table_release(&t);
+    setlocale(LC_CTYPE, "C");
+}
+
+TEST(Table, ReservesWhatLaterPagesNeed) {
+    const char *const headings[] = {"A", "B"};
+    table t;
+    table_init(&t, 2, headings);
+    table_reserve(&t, 0, 4);
+    EXPECT_EQ("A     B\n"
+              "9s    1\n"
+              "118s  2\n",
+              Written([&](FILE *out) {
+                  for (const char *cell : {"9s", "1"}) {
+                      table_add(&t, cell);
+                  }
+                  table_print(&t, out);
+                  for (const char *cell : {"118s", "2"}) {
+                      table_add(&t, cell);
+                  }
+                  table_print(&t, out);
+              }));
     table_release(&t);
 }
 

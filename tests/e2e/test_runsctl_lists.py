@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+import unicodedata
 import unittest
 
 import contract
@@ -144,6 +145,13 @@ class Columns(Served):
         self.assertIn("…", self.at_terminal(80, "runs", "list")[1])
         # The id is never cut: it is what the next command needs.
         self.assertTrue(self.at_terminal(20, "runs", "list")[1].startswith(self.run))
+
+    def test_wide_characters_take_two_columns(self):
+        name = "漢字" * 30
+        self.create("--workflow", name)
+        line = self.at_terminal(80, "runs", "list", "--workflow", name)[1]
+        self.assertTrue(line.endswith("漢…") or line.endswith("字…"), line)
+        self.assertIn(sum(1 + (unicodedata.east_asian_width(c) == "W") for c in line), (79, 80))
 
     def test_all_columns_where_there_is_room_or_they_are_asked_for(self):
         for columns, more in ((250, ()), (80, ("--wide",))):
