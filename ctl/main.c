@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cli/cli_help.h"
 #include "base/cli/did_you_mean.h"
 #include "base/cli/standard_files.h"
 #include "base/core/version.h"
@@ -58,7 +59,8 @@ static int print_help(const char *group, int code) {
         if (in_group(c, group)) {
             char head[64];
             snprintf(head, sizeof(head), "%s %s", c->name, c->operands);
-            printf("  %-18s %s\n", head, c->summary);
+            printf("  %-18s ", head);
+            cli_help_print_text(slice_of_cstr(c->summary), 21);
         }
     }
     printf("\nrunsctl COMMAND --help shows a command's options.\n\n%s", exit_code_help);

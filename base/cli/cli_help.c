@@ -6,7 +6,46 @@
 
 #include "base/core/strbuf.h"
 
-enum { COLUMN_LEAST = 24 };
+enum { COLUMN_LEAST = 24, MOST_COLUMNS = 80 };
+
+static bool is_blank(uint8_t c) {
+    return c == ' ' || c == '\n';
+}
+
+// The length of the word at the beginning; what is in brackets is one.
+static size_t word_length(struct slice text) {
+    size_t length = 0;
+    for (bool is_bracket = false; length < text.len; length++) {
+        uint8_t c = text.data[length];
+        if (is_blank(c) && !is_bracket) {
+            break;
+        }
+        is_bracket = c == '[' || (is_bracket && c != ']');
+    }
+    return length;
+}
+
+void cli_help_print_text(struct slice text, int indent) {
+    size_t column = (size_t)indent;
+    for (size_t i = 0; i < text.len;) {
+        struct slice word = slice_of(text.data + i, text.len - i);
+        word.len = word_length(word);
+        bool is_first = column == (size_t)indent;
+        if (!is_first && column + 1 + word.len > MOST_COLUMNS) {
+            printf("\n%*s", indent, "");
+            column = (size_t)indent;
+            is_first = true;
+        }
+        fputs(is_first ? "" : " ", stdout);
+        for (size_t k = 0; k < word.len; k++) {
+            putchar(is_blank(word.data[k]) ? ' ' : word.data[k]);
+        }
+        column += word.len + !is_first;
+        i += word.len;
+        i++; // the blank behind it
+    }
+    putchar('\n');
+}
 
 static void append_part(struct strbuf *b, size_t start, const char *text) {
     if (text != NULL) {
@@ -41,16 +80,10 @@ static void print_option(const struct cli_option *o, int column) {
     struct strbuf help = STRBUF_INIT;
     strbuf_append_cstr(&help, o->help);
     append_default(&help, o);
-    for (size_t i = 0; i < help.len; i++) {
-        if (help.data[i] == '\n') {
-            printf("\n   %-*s", column, "");
-        } else {
-            putchar(help.data[i]);
-        }
-    }
+    strbuf_append_cstr(&help, o->kind == CLI_LIST ? " (repeatable)" : "");
+    strbuf_append_cstr(&help, o->is_required ? " (required)" : "");
+    cli_help_print_text(strbuf_slice(&help), column + 3);
     strbuf_release(&help);
-    printf("%s%s\n", o->kind == CLI_LIST ? " (repeatable)" : "",
-           o->is_required ? " (required)" : "");
 }
 
 static int column_of(const struct cli_table *tables) {

@@ -62,11 +62,11 @@ const struct command tokens_list_command = {
     .place = 310,
     .operands = "",
     .summary = "Lists tokens, also revoked and expired ones; never the tokens themselves.",
-    .details =
-        "A row for each secret: a token that was rotated has two, the newest and the previous\n"
-        "one. When it was last used is exact to a second. DENIED calls lacked a scope, REFUSED\n"
-        "ones had a secret that had expired or was revoked. A server that is killed loses what\n"
-        "it counted in its last minute. On a terminal without room for all, DENIED is both.\n",
+    .details = "A row for each secret: a token that was rotated has two, the newest and the\n"
+               "previous one. When it was last used is exact to a second. DENIED calls lacked a\n"
+               "scope, REFUSED ones had a secret that had expired or was revoked. A server that\n"
+               "is killed loses what it counted in its last minute. On a terminal without room\n"
+               "for all, DENIED is both.\n",
     .tables = tables,
     .options_size = sizeof(struct list_options),
     .run = list,

@@ -142,10 +142,9 @@ const struct command tokens_rotate_command = {
     .place = 315,
     .operands = "NAME",
     .summary = "Gives a token a new secret and shows it, once; the one so far ends later.",
-    .details =
-        "A token has two secrets at most: where it was rotated before and the secret of then\n"
-        "is valid still, it is refused, for that one would end at once, unless --end-oldest\n"
-        "or --overlap 0 says that it may.\n",
+    .details = "A token has two secrets at most: where it was rotated before and the secret of\n"
+               "then is valid still, it is refused, for that one would end at once, unless\n"
+               "--end-oldest or --overlap 0 says that it may.\n",
     .tables = tables,
     .options_size = sizeof(struct rotate_options),
     .operand_count = 1,

@@ -266,6 +266,16 @@ class DidYouMean(unittest.TestCase):
         self.assertIn(fragment, done.stderr)
 
 
+class Help(unittest.TestCase):
+    def test_fits_a_terminal(self):
+        pages = [("runsctl",), *(("runsctl", *words) for words in COMMANDS), ("runsd",),
+                 ("runs-gateway",)]
+        for name, *words in pages:
+            done = run_into(subprocess.PIPE, program(name), *words, "--help")
+            self.assertEqual((OK, ""), (done.returncode, done.stderr))
+            self.assertEqual([], [l for l in done.stdout.splitlines() if len(l) > 80], words)
+
+
 class Page(unittest.TestCase):
     """docs/RUNSCTL.md against the program."""
 
