@@ -6,6 +6,7 @@
 
 #include "base/cli/did_you_mean.h"
 #include "base/core/timestamp.h"
+#include "base/core/wire.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
@@ -68,13 +69,19 @@ static const char *or_dash(const char *text) {
     return text[0] != '\0' ? text : "-";
 }
 
-// The JSON of a free-form object, on one line; of a long one its beginning.
-static const char *struct_text(struct arena *a, const Google__Protobuf__Struct *value) {
+// The JSON of the free-form object in the field of a run's bytes, on one line; of a long one its
+// beginning. Not by way of protobuf-c, which cuts strings at U+0000.
+static const char *struct_text(struct arena *a, struct slice run, uint32_t number) {
     enum { MOST_BYTES = 2000 };
-    if (value == NULL) {
+    const uint8_t *p = run.data;
+    const uint8_t *run_end = p + run.len;
+    struct wire_field field = {0};
+    while (p < run_end && wire_read_field(&p, run_end, &field) && field.number != number) {
+    }
+    if (field.number != number || field.type != WIRE_BYTES) {
         return "-";
     }
-    const char *text = json_text(a, "google.protobuf.Struct", message_to_bytes(a, value));
+    const char *text = json_text(a, "google.protobuf.Struct", field.bytes);
     if (text == NULL || strlen(text) <= MOST_BYTES) {
         return text != NULL ? text : "-";
     }
@@ -103,8 +110,9 @@ static const char *definition_text(struct arena *a, const Runs__V1__WorkflowDefi
     return arena_printf(a, "%zu node%s; --json prints it", nodes, nodes == 1 ? "" : "s");
 }
 
-static void print_for_people(struct arena *a, const Runs__V1__Run *run,
+static void print_for_people(struct arena *a, const Runs__V1__Run *run, struct slice bytes,
                              const Runs__V1__RunEvent *end) {
+    enum { FIELD_EXECUTION_STATE = 1, FIELD_PROP_VALUES = 7 };
     struct table table;
     table_init(&table, 2, NULL);
     const char *const rows[][2] = {
@@ -125,8 +133,8 @@ static void print_for_people(struct arena *a, const Runs__V1__Run *run,
          arena_printf(a, "%s by %s", or_dash(run->trigger_source), or_dash(run->triggered_by))},
         {"simulation", simulation_text(a, run)},
         {"compute units", arena_printf(a, "%g", run->total_cu)},
-        {"inputs", struct_text(a, run->prop_values)},
-        {"state", struct_text(a, run->execution_state)},
+        {"inputs", struct_text(a, bytes, FIELD_PROP_VALUES)},
+        {"state", struct_text(a, bytes, FIELD_EXECUTION_STATE)},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (rows[i][0] != NULL) {
@@ -148,7 +156,7 @@ int run_print(const struct invocation *in, struct slice bytes, const Runs__V1__R
     if (error != NULL) {
         return command_error(in, error, NULL);
     }
-    print_for_people(in->arena, run, end);
+    print_for_people(in->arena, run, bytes, end);
     return EXIT_CODE_OK;
 }
 

@@ -102,25 +102,32 @@ static const struct error *read_file(const struct invocation *in, const char *pa
 }
 
 // Makes of a run's bytes what creates one like it: what is the server's or the executor's to
-// say is left out.
+// say is left out. The rest is copied byte by byte, since protobuf-c cuts strings at U+0000, which
+// free-form objects may hold.
 static const struct error *make_replay(struct arena *a, struct slice bytes, struct slice *ret_run) {
-    Runs__V1__Run *like;
+    enum { ID = 3, IS_DUST_TEST = 4, IS_SIMULATION = 5, PROP_VALUES = 7, SIMULATION_FORKS = 8 };
+    enum { SIMULATION_MODE = 9, SOURCE_RUN_ID = 10, WORKFLOW_DEFINITION = 16, WORKFLOW_ID = 17 };
+    enum { WORKFLOW_VERSION = 18 };
+    const uint32_t kept = 1U << IS_DUST_TEST | 1U << IS_SIMULATION | 1U << PROP_VALUES |
+                          1U << SIMULATION_FORKS | 1U << SIMULATION_MODE |
+                          1U << WORKFLOW_DEFINITION | 1U << WORKFLOW_ID | 1U << WORKFLOW_VERSION;
+    Runs__V1__Run *like; // well-formed, so that each field can be read below
     const struct error *error = message_from_bytes(a, &runs__v1__run__descriptor, bytes, &like);
     if (error != NULL) {
         return error;
     }
-    Runs__V1__Run run = RUNS__V1__RUN__INIT;
-    run.is_dust_test = like->is_dust_test;
-    run.is_simulation = like->is_simulation;
-    run.prop_values = like->prop_values;
-    run.n_simulation_forks = like->n_simulation_forks;
-    run.simulation_forks = like->simulation_forks;
-    run.simulation_mode = like->simulation_mode;
-    run.source_run_id = like->id;
-    run.workflow_definition = like->workflow_definition;
-    run.workflow_id = like->workflow_id;
-    run.workflow_version = like->workflow_version;
-    *ret_run = message_to_bytes(a, &run);
+    struct strbuf run = STRBUF_INIT;
+    const uint8_t *end = bytes.data + bytes.len;
+    struct wire_field field;
+    for (const uint8_t *p = bytes.data, *start = p; p < end && wire_read_field(&p, end, &field);
+         start = p) {
+        if (field.number < 32 && (kept >> field.number & 1U) != 0) {
+            strbuf_append_slice(&run, slice_of(start, (size_t)(p - start)));
+        }
+    }
+    wire_put_bytes(&run, SOURCE_RUN_ID, slice_of_cstr(like->id));
+    *ret_run = arena_copy(a, strbuf_slice(&run));
+    strbuf_release(&run);
     return NULL;
 }
 

@@ -109,11 +109,8 @@ static bool get_element(struct json_reader *r, const struct schema_field *f,
     }
 }
 
-// Whether the next value is the name of an enum value that is not known, or a number that
-// its closed enum does not have, which counts as an unknown field: takes it then,
-// *ret_skipped says so.
-static bool skip_unknown_name(struct json_reader *r, const struct schema_field *f,
-                              bool *ret_skipped) {
+bool json_skip_unknown_name(struct json_reader *r, const struct schema_field *f,
+                            bool *ret_skipped) {
     *ret_skipped = false;
     if (!r->ignore_unknown || f->enumeration == NULL) {
         return true;
@@ -167,7 +164,7 @@ static bool get_list(struct json_reader *r, const struct schema_field *f,
         if (!more) {
             break;
         }
-        if (!skip_unknown_name(r, f, &skipped)) {
+        if (!json_skip_unknown_name(r, f, &skipped)) {
             return false;
         }
         if (skipped) {
@@ -229,7 +226,7 @@ static bool get_map(struct json_reader *r, const struct schema_field *f,
             return true;
         }
         bool skipped;
-        if (!skip_unknown_name(r, value_field, &skipped)) {
+        if (!json_skip_unknown_name(r, value_field, &skipped)) {
             return false;
         }
         if (skipped) {
@@ -305,7 +302,7 @@ static bool get_member(struct json_reader *r, const struct schema_message *m,
         return json_read_word(r, "null");
     }
     bool skipped;
-    if (!f->repeated && (!skip_unknown_name(r, f, &skipped) || skipped)) {
+    if (!f->repeated && (!json_skip_unknown_name(r, f, &skipped) || skipped)) {
         return r->error == NULL;
     }
     if (f->oneof >= 0) {

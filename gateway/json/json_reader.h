@@ -113,4 +113,9 @@ bool json_get_known(struct json_reader *r, const struct schema_message *m,
                     const struct json_path *path);
 bool json_get_value(struct json_reader *r, const struct json_path *path);
 
+// Whether the next value is the name of an enum value that is not known, or a number that
+// its closed enum does not have, which counts as an unknown field: takes it then,
+// *ret_skipped says so.
+bool json_skip_unknown_name(struct json_reader *r, const struct schema_field *f, bool *ret_skipped);
+
 #endif

@@ -240,6 +240,14 @@ static const struct error *encode_body(const struct transcoder *t, struct arena 
     return e;
 }
 
+// A PATCH whose body has nothing but what is ignored.
+static const struct error *refuse_ignored(struct arena *a) {
+    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_BODY_INVALID,
+                                "The body names no field that is known, so PATCH changes none.");
+    error_add_violation(e, a, "body", "it names no field that is known");
+    return e;
+}
+
 static const struct error *encode(const struct transcoder *t, struct arena *a,
                                   const struct transcoder_match *match,
                                   const struct transcoder_request *request, struct strbuf *out) {
@@ -255,8 +263,9 @@ static const struct error *encode(const struct transcoder *t, struct arena *a,
         return error;
     }
     if (route->update_mask != NULL && request->body.len > 0 &&
-        !update_mask_is_given(route->update_mask, strbuf_slice(out))) {
-        update_mask_infer(a, route->update_mask, route->body, request->body, out);
+        !update_mask_is_given(route->update_mask, strbuf_slice(out)) &&
+        !update_mask_infer(a, route->update_mask, route->body, request->body, out)) {
+        return refuse_ignored(a);
     }
     // Last, so that the path wins.
     for (size_t i = 0; i < match->variable_count; i++) {

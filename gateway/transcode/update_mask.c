@@ -50,30 +50,37 @@ static bool has_paths_of_its_own(const struct schema_field *f) {
     return f->message != NULL && !f->repeated && f->message->known == KNOWN_NONE;
 }
 
-static bool walk_members(struct mask_walk *w, const struct schema_message *m);
+static bool walk_members(struct mask_walk *w, const struct schema_message *m, bool *ret_empty);
 
 // The next value, of field f, whose path stands in w->path.
 static bool walk_value(struct mask_walk *w, const struct schema_field *f) {
     struct json_reader *r = &w->reader;
+    bool ignored = false;
     if (has_paths_of_its_own(f) && json_peek(r) == '{') {
-        size_t before = w->paths.len;
-        if (!walk_members(w, f->message)) {
+        bool empty;
+        if (!walk_members(w, f->message, &empty)) {
             return false;
         }
-        if (w->paths.len > before) {
-            return true;
-        }
-    } else if (!json_skip_value(r)) {
+        // Of a message that holds ignored fields only, nothing is named: named as a whole, it would
+        // be replaced by an empty one.
+        ignored = !empty;
+    } else if (!f->repeated && !json_skip_unknown_name(r, f, &ignored)) {
         return false;
+    } else if (!ignored && !json_skip_value(r)) {
+        return false;
+    }
+    if (ignored) {
+        return true;
     }
     wire_put_bytes(&w->paths, MASK_PATHS, strbuf_slice(&w->path));
     return true;
 }
 
-static bool walk_members(struct mask_walk *w, const struct schema_message *m) {
+static bool walk_members(struct mask_walk *w, const struct schema_message *m, bool *ret_empty) {
     struct json_reader *r = &w->reader;
     bool first = true;
     bool more;
+    *ret_empty = true;
     if (!json_open(r, '{', NULL)) {
         return false;
     }
@@ -85,6 +92,7 @@ static bool walk_members(struct mask_walk *w, const struct schema_message *m) {
         if (!more) {
             return true;
         }
+        *ret_empty = false;
         if (!json_read_key(r, &key)) {
             return false;
         }
@@ -102,17 +110,24 @@ static bool walk_members(struct mask_walk *w, const struct schema_message *m) {
     }
 }
 
-void update_mask_infer(struct arena *a, const struct schema_field *mask,
+bool update_mask_infer(struct arena *a, const struct schema_field *mask,
                        const struct schema_field *body, struct slice json, struct strbuf *out) {
     struct mask_walk w = {
-        .reader = {.start = json.data, .p = json.data, .end = json.data + json.len, .arena = a},
+        .reader = {.start = json.data,
+                   .p = json.data,
+                   .end = json.data + json.len,
+                   .arena = a,
+                   .ignore_unknown = true},
         .path = STRBUF_INIT,
         .paths = STRBUF_INIT,
     };
     // The body as a whole (null, {}) names nothing. It was read before: it is JSON.
-    if (json_peek(&w.reader) == '{' && walk_members(&w, body->message) && w.paths.len > 0) {
+    bool empty = true;
+    if (json_peek(&w.reader) == '{' && walk_members(&w, body->message, &empty) && w.paths.len > 0) {
         scalar_put_message(mask, strbuf_slice(&w.paths), out);
     }
+    bool is_good = empty || w.paths.len > 0;
     strbuf_release(&w.path);
     strbuf_release(&w.paths);
+    return is_good;
 }

@@ -24,8 +24,10 @@ bool update_mask_is_given(const struct schema_field *mask, struct slice request)
 // Appends the mask of a JSON value of the field body, which json_read_field has taken,
 // to request bytes: the proto path of every key, and for nested messages the paths of their
 // keys instead. Lists, maps, empty objects, null and messages whose JSON is special give
-// one path for the whole field. Unknown keys, where they are ignored, give no path.
-void update_mask_infer(struct arena *a, const struct schema_field *mask,
+// one path for the whole field. What is ignored, unknown keys and words of enums, gives no path.
+// Returns false, with nothing appended, if all that the body has is ignored: without a mask an
+// upstream would replace what is set, which are the messages around it.
+bool update_mask_infer(struct arena *a, const struct schema_field *mask,
                        const struct schema_field *body, struct slice json, struct strbuf *out);
 
 #endif

@@ -57,6 +57,19 @@ class FreeForm(unittest.TestCase):
         self.assertEqual("x\0y\0", run.prop_values["a\0b"])
         self.assertEqual("\0", run.execution_state["\0"][0])
 
+    def test_a_replay_keeps_it_and_people_see_it(self):
+        keys = {"amount": 1, "to": 1, "to\0x": 2, "to\0y": 3}
+        created = self.create(propValues={**NUL, **keys}, executionState=NUL)
+        replay = self.runsctl("runs", "create", "--like", created["id"], "--json")
+        self.assertEqual({**NUL, **keys}, replay["propValues"])
+        self.assertEqual(created["id"], replay["sourceRunId"])
+        self.assertEqual(created["workflowDefinition"], replay["workflowDefinition"])
+        shown = runsctl("runs", "get", created["id"], "--server", self.server.grpc, "--token",
+                        self.token)
+        self.assertEqual(0, shown.returncode, shown.stderr)
+        self.assertIn("to\\u0000y", shown.stdout)
+        self.assertIn("x\\u0000y", shown.stdout)
+
     def test_a_report_keeps_it_too(self):
         created = self.create()
         reported = self.runsctl("runs", "report", created["id"], "--status", "waiting",

@@ -95,7 +95,18 @@ TEST(UpdateMask, UnknownKeysThatAreIgnoredAreNoPaths) {
     options.ignore_unknown = true;
     RuleGateway g({{".more.Patch", ".wide.v1.Wide", patch}}, &options);
     EXPECT_EQ(Mask(g, "PATCH /v1/patch", R"({"nope":{"a":[1]},"aString":"x","child":{"no":1}})"),
+              "\"aString\"");
+    EXPECT_EQ(Mask(g, "PATCH /v1/patch", R"({"aString":"x","child":{"no":1,"color":"BOGUS"}})"),
+              "\"aString\"");
+    EXPECT_EQ(Mask(g, "PATCH /v1/patch", R"({"aString":"x","color":"BOGUS","child":{}})"),
               "\"aString,child\"");
+    // Without a mask, what is set would be replaced: here the child, by an empty one.
+    for (const char *body : {R"({"nope":1})", R"({"child":{"no":1}})", R"({"color":"BOGUS"})"}) {
+        EXPECT_EQ(Mask(g, "PATCH /v1/patch", body),
+                  "BODY_INVALID body: it names no field that is known")
+            << body;
+    }
+    EXPECT_EQ(Mask(g, "PATCH /v1/patch?updateMask=child", R"({"child":{"no":1}})"), "\"child\"");
 }
 
 } // namespace
