@@ -1,9 +1,11 @@
 """Starts that fail: one error with option and address, nothing said to be ready, no store made."""
 
+import contextlib
 import pathlib
 import os
 import re
 import socket
+import sqlite3
 import stat
 import subprocess
 import unittest
@@ -190,6 +192,10 @@ class Codes(unittest.TestCase):
         server.wait_for_log(lambda l: l.get("message") == "ready", "ready")
         self.check("another process has the store", "--store", self.place.store)
         self.assertEqual(0, server.stop())
+        with contextlib.closing(sqlite3.connect(path / "runs.db")) as store, store:
+            store.execute("PRAGMA user_version=99")
+            store.execute("INSERT OR REPLACE INTO meta(name, value) VALUES('oldest_program', 99)")
+        self.check("a newer program made it", "--store", self.place.store)
         # A signal and a part that failed are other tests'.
         self.assertEqual(len(self.told) - 2, len(self.seen))
 
