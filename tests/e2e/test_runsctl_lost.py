@@ -151,7 +151,8 @@ class Silent(unittest.TestCase):
         cls.addClassCleanup(cls.server.popen.send_signal, signal.SIGCONT)
 
     def say(self, *arguments):
-        done = runsctl(*arguments, "--timeout-ms", "300",
+        # Long enough that the call has begun by then, also where the machine has much else to do.
+        done = runsctl(*arguments, "--timeout-ms", "1000",
                        env={"RUNSCTL_TOKEN": self.token, "RUNSCTL_SERVER": self.server.grpc})
         self.assertEqual((UNAVAILABLE, "", 1),
                          (done.returncode, done.stdout, done.stderr.count("\n")), done.stderr)
