@@ -353,6 +353,10 @@ const char *scalar_put_text(struct arena *a, const struct schema_field *f, struc
     case SCHEMA_BYTES:
         return scalar_put_bytes(a, text, out);
     case SCHEMA_ENUM: {
+        if (f->enumeration->null_value && slice_equal_cstr(text, "null")) { // as it is printed
+            wire_put_varint(out, 0);
+            return NULL;
+        }
         const char *fault = scalar_put_enum_name(a, f, text, out);
         bool number = json_number_length(text) == text.len && text.len > 0;
         return fault != NULL && number ? scalar_put_enum_number(a, f, text, out) : fault;

@@ -172,9 +172,10 @@ static void note(struct query_binder *b, struct slice key, const struct bound_fi
 
 // --- values ---
 
-// Whether text is a list of words, numbers and times with commas between.
+// Whether text is a list of words, numbers and times with commas between; not of nothing.
 static bool is_comma_list(struct slice text) {
     bool has_comma = false;
+    bool has_item = false;
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
         bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
@@ -183,8 +184,9 @@ static bool is_comma_list(struct slice text) {
             return false;
         }
         has_comma = has_comma || c == ',';
+        has_item = has_item || is_plain;
     }
-    return has_comma;
+    return has_comma && has_item;
 }
 
 // The pairs to write instead of a list: "status=running&status=waiting", in a.

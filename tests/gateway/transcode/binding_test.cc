@@ -129,6 +129,7 @@ TEST(Binding, AListWithCommasIsRefusedWithWhatToWrite) {
                                     "nor false" +
                                         self + "child.bools=true&child.bools=false"},
         // No lists.
+        {"int32s=,", "QUERY_INVALID int32s: \",\"" + int32},
         {"int32s=1,%26x=2", "QUERY_INVALID int32s: \"1,&x=2\"" + int32},
         {"color=COLOR_RED,COLOR_BLUE", "QUERY_INVALID color: \"COLOR_RED,COLOR_BLUE\"" + none},
         // A comma is a character of a text.
@@ -145,6 +146,13 @@ TEST(Binding, AListWithCommasIsRefusedWithWhatToWrite) {
     std::string refusal = g.Request("GET /v1/wide?int32s=" + many);
     EXPECT_LT(refusal.size(), 500u);
     EXPECT_EQ(refusal.substr(refusal.size() - 14), "1&int32s=1&...");
+}
+
+TEST(Binding, NullOfNullValueIsReadAsItIsPrinted) {
+    RuleGateway g({});
+    EXPECT_EQ(g.Request("GET /v1/wide?choiceNull=null&nullValue=null"), R"({"choiceNull":null})");
+    EXPECT_EQ(g.Request("GET /v1/wide?choiceNull=NULL_VALUE"), R"({"choiceNull":null})");
+    EXPECT_EQ(g.Request("GET /v1/wide?color=null").rfind("QUERY_INVALID color: ", 0), 0u);
 }
 
 TEST(Binding, UnknownKeysAreIgnoredIfAsked) {
