@@ -22,7 +22,7 @@ const struct error *rpc_server_call_take_message(const struct rpc_server_call *c
 
 // An error as grpc-status-details-bin has it, in a; with the server's domain if it has none.
 struct slice rpc_server_call_details(const struct rpc_server *server, struct arena *a,
-                                     const struct error *error);
+                                     const struct error *given);
 
 // Adds a status to a batch: OK if error is NULL, else error with its details, which are made
 // in a. trailers lives as long as the batch.

@@ -54,13 +54,16 @@ static const struct error *open_unix(struct arena *a, const struct address *addr
 // --- TCP ---
 
 static int bound_port(int fd) {
-    struct sockaddr_storage bound = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {.v6 = {0}};
     socklen_t length = sizeof(bound);
-    if (getsockname(fd, (struct sockaddr *)&bound, &length) != 0) {
+    if (getsockname(fd, &bound.any, &length) != 0) {
         return 0;
     }
-    return bound.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&bound)->sin6_port)
-                                       : ntohs(((struct sockaddr_in *)&bound)->sin_port);
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 }
 
 // Sets the port of an address to that of the name's other addresses.

@@ -84,12 +84,14 @@ static int print_rotated(struct invocation *in, struct slice response, bool quie
     Runs__V1__RotateTokenResponse *rotated;
     const struct error *error = message_from_bytes(
         in->arena, &runs__v1__rotate_token_response__descriptor, response, &rotated);
-    if (error == NULL && rotated->token == NULL) {
-        error =
-            error_new(in->arena, STATUS_INTERNAL, REASON_NONE, "the server's reply has no token");
-    }
     if (error != NULL) {
         return command_error(in, error, NULL);
+    }
+    if (rotated->token == NULL) {
+        return command_error(
+            in,
+            error_new(in->arena, STATUS_INTERNAL, REASON_NONE, "the server's reply has no token"),
+            NULL);
     }
     in->unwritten = lost_text(in->arena, rotated->token);
     if (in->json) {

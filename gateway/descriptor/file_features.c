@@ -144,14 +144,14 @@ static void fix_field(const struct element *field, struct slice bytes, bool map_
     uint64_t label = descriptor_option_varint(bytes, FIELD_LABEL);
     uint64_t type = descriptor_option_varint(bytes, FIELD_TYPE);
     uint64_t packed;
+    // Also the oneof that protoc makes for an optional field of proto3.
+    bool in_oneof = descriptor_option_find_varint(bytes, FIELD_ONEOF_INDEX, &packed);
+    bool is_implicit = f->values[FEATURE_FIELD_PRESENCE] == PRESENCE_IMPLICIT;
     if (label == LABEL_REQUIRED) {
         f->values[FEATURE_FIELD_PRESENCE] = PRESENCE_LEGACY_REQUIRED;
     } else if (label == LABEL_REPEATED) {
         f->values[FEATURE_FIELD_PRESENCE] = PRESENCE_IMPLICIT;
-    } else if (descriptor_option_find_varint(bytes, FIELD_ONEOF_INDEX, &packed)) {
-        // Also the oneof that protoc makes for an optional field of proto3.
-        f->values[FEATURE_FIELD_PRESENCE] = PRESENCE_EXPLICIT;
-    } else if (is_message(type) && f->values[FEATURE_FIELD_PRESENCE] == PRESENCE_IMPLICIT) {
+    } else if (in_oneof || (is_message(type) && is_implicit)) {
         f->values[FEATURE_FIELD_PRESENCE] = PRESENCE_EXPLICIT;
     }
     if (descriptor_option_find_varint(field->options, FIELD_OPTION_PACKED, &packed)) {

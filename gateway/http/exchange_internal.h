@@ -225,8 +225,8 @@ void exchange_memory_give_room(struct exchange_context *context, int64_t now_us,
 // kept of an unknown caller's. Returns OVERLOADED if there is none.
 const struct error *exchange_memory_hold_chunks(struct exchange *x);
 
-// Of a compressed body so many bytes are inflated. Returns OVERLOADED if there is no room.
-const struct error *exchange_memory_hold_inflated(struct exchange *x, size_t bytes);
+// Of a compressed body `inflated` bytes are made. Returns OVERLOADED if there is no room.
+const struct error *exchange_memory_hold_inflated(struct exchange *x, size_t inflated);
 
 // The body has become the message, and is not kept. Returns OVERLOADED if that is so much
 // longer that there is no room.

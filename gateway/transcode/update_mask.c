@@ -56,24 +56,21 @@ static bool walk_members(struct mask_walk *w, const struct schema_message *m, bo
 static bool walk_value(struct mask_walk *w, const struct schema_field *f) {
     struct json_reader *r = &w->reader;
     bool ignored = false;
+    bool ok;
     if (has_paths_of_its_own(f) && json_peek(r) == '{') {
         bool empty;
-        if (!walk_members(w, f->message, &empty)) {
-            return false;
-        }
+        ok = walk_members(w, f->message, &empty);
         // Of a message that holds ignored fields only, nothing is named: named as a whole, it would
         // be replaced by an empty one.
         ignored = !empty;
-    } else if (!f->repeated && !json_skip_unknown_name(r, f, &ignored)) {
-        return false;
-    } else if (!ignored && !json_skip_value(r)) {
-        return false;
+    } else {
+        ok = (f->repeated || json_skip_unknown_name(r, f, &ignored)) &&
+             (ignored || json_skip_value(r));
     }
-    if (ignored) {
-        return true;
+    if (ok && !ignored) {
+        wire_put_bytes(&w->paths, MASK_PATHS, strbuf_slice(&w->path));
     }
-    wire_put_bytes(&w->paths, MASK_PATHS, strbuf_slice(&w->path));
-    return true;
+    return ok;
 }
 
 static bool walk_members(struct mask_walk *w, const struct schema_message *m, bool *ret_empty) {

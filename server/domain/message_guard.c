@@ -87,9 +87,8 @@ static const struct error *refuse(const struct guard *g, const struct place *pla
     }
     const char *field = arena_printf(a, "%.*s%s", (int)shown, (const char *)path.data, cut);
     strbuf_release(&path);
-    struct error *e =
-        error_new(a, STATUS_INVALID_ARGUMENT, REASON_MESSAGE_MALFORMED, "%s%s%s",
-                  field[0] != '\0' ? field : "the message", field[0] != '\0' ? " " : " ", why);
+    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_MESSAGE_MALFORMED, "%s %s",
+                                field[0] != '\0' ? field : "the message", why);
     error_add_violation(e, a, field, "%s", why);
     return e;
 }
