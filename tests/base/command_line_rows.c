@@ -23,7 +23,7 @@ static const struct cli_option rows[] = {
      CLI_WORD_AT(struct options, level),
      .words = levels,
      .fallback = "high",
-     .help = "how much\nof it"},
+     .help = "how much of it there may be before it\nis more than one can take"},
     {.name = "--size",
      .value = "N|auto|off",
      CLI_NUMBER_AT(struct options, size),

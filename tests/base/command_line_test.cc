@@ -121,10 +121,9 @@ TEST_F(CommandLine, TellsVersionAndHelpWhateverElseIsThere) {
     EXPECT_EQ("prog 1.2.3\n", out_);
     EXPECT_EQ(COMMAND_LINE_TOLD, Read({"-h"}));
     EXPECT_EQ("usage: prog [options]\n\nDoes things.\n\nOptions:\n"
-              "  --level LEVEL            how much\n"
-              "                           of it [high]\n"
-              "  --size N|auto|off        how big\n"
-              "                           [a few]\n"
+              "  --level LEVEL            how much of it there may be before it is more than\n"
+              "                           one can take [high]\n"
+              "  --size N|auto|off        how big [a few]\n"
               "  --name NAME              a name (repeatable)\n"
               "  --wait-ms N              how long [COMMAND_LINE_TEST_WAIT, 250]\n"
               "  --place PLACE            where [COMMAND_LINE_TEST_PLACE, here, or near]\n"
