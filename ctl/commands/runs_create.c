@@ -66,6 +66,11 @@ static const struct cli_table tables[] = {
     {NULL, 0},
 };
 
+// Fields of runs.v1.Run.
+enum { ID = 3, IS_DUST_TEST = 4, IS_SIMULATION = 5, PROP_VALUES = 7, SIMULATION_FORKS = 8 };
+enum { SIMULATION_MODE = 9, SOURCE_RUN_ID = 10, WORKFLOW_DEFINITION = 16, WORKFLOW_ID = 17 };
+enum { WORKFLOW_VERSION = 18 };
+
 // Concatenated messages merge, the last value of a field counts: what the options
 // say is appended to what the file says.
 static void append_text(struct strbuf *b, uint32_t number, const char *text) {
@@ -76,15 +81,14 @@ static void append_text(struct strbuf *b, uint32_t number, const char *text) {
 
 static struct slice make_request(struct arena *a, const struct create_options *options,
                                  struct slice run) {
-    enum { FIELD_ID = 3, FIELD_SOURCE_RUN_ID = 10, FIELD_WORKFLOW_ID = 17, FIELD_VERSION = 18 };
     enum { FIELD_RUN = 1 }; // of CreateRunRequest
     struct strbuf b = STRBUF_INIT;
     strbuf_append_slice(&b, run);
-    append_text(&b, FIELD_ID, options->id);
-    append_text(&b, FIELD_SOURCE_RUN_ID, options->source_run);
-    append_text(&b, FIELD_WORKFLOW_ID, options->workflow);
+    append_text(&b, ID, options->id);
+    append_text(&b, SOURCE_RUN_ID, options->source_run);
+    append_text(&b, WORKFLOW_ID, options->workflow);
     if (options->has_workflow_version) {
-        wire_put_uint(&b, FIELD_VERSION, (uint64_t)options->workflow_version);
+        wire_put_uint(&b, WORKFLOW_VERSION, (uint64_t)options->workflow_version);
     }
     struct strbuf request = STRBUF_INIT;
     wire_put_bytes(&request, FIELD_RUN, strbuf_slice(&b));
@@ -105,9 +109,6 @@ static const struct error *read_file(const struct invocation *in, const char *pa
 // say is left out. The rest is copied byte by byte, since protobuf-c cuts strings at U+0000, which
 // free-form objects may hold.
 static const struct error *make_replay(struct arena *a, struct slice bytes, struct slice *ret_run) {
-    enum { ID = 3, IS_DUST_TEST = 4, IS_SIMULATION = 5, PROP_VALUES = 7, SIMULATION_FORKS = 8 };
-    enum { SIMULATION_MODE = 9, SOURCE_RUN_ID = 10, WORKFLOW_DEFINITION = 16, WORKFLOW_ID = 17 };
-    enum { WORKFLOW_VERSION = 18 };
     const uint32_t kept = 1U << IS_DUST_TEST | 1U << IS_SIMULATION | 1U << PROP_VALUES |
                           1U << SIMULATION_FORKS | 1U << SIMULATION_MODE |
                           1U << WORKFLOW_DEFINITION | 1U << WORKFLOW_ID | 1U << WORKFLOW_VERSION;
