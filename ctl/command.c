@@ -39,6 +39,12 @@ int command_usage_error(const struct invocation *in, const char *format, ...) {
     return EXIT_CODE_USAGE;
 }
 
+const struct error *command_check_quiet(const struct invocation *in, bool quiet) {
+    return quiet && in->json ? error_new(in->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                                         "--quiet and --json exclude each other")
+                             : NULL;
+}
+
 // Whether --json is among arguments that may not be read, as far as can be seen.
 static bool asks_for_json(int count, char **arguments) {
     for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++) {

@@ -3,6 +3,7 @@
 
 #include "base/cli/command_line.h"
 #include "base/core/arena.h"
+#include "base/core/error.h"
 
 // A command of runsctl: its command line and what it does.
 
@@ -38,6 +39,9 @@ struct invocation {
 // Reads arguments (behind the command's name) and runs the command. Wrong usage, and output
 // that could not be written whole, is reported on stderr in one line. Returns the exit code.
 int command_run(const struct command *command, int count, char **arguments);
+
+// Of commands with --quiet: INVALID_ARGUMENT, in in->arena, if --json was given, too.
+const struct error *command_check_quiet(const struct invocation *in, bool quiet);
 
 // Reports wrong usage on stderr in one line and returns the exit code.
 int command_usage_error(const struct invocation *in, const char *format, ...)

@@ -27,28 +27,18 @@ const char *status_text(int status) {
     return status > 0 && status < WORD_COUNT ? words[status] : "unknown";
 }
 
-bool run_status_parse(const char *word, Runs__V1__RunStatus *ret_status) {
+const struct error *run_status_read(struct arena *a, const char *word,
+                                    Runs__V1__RunStatus *ret_status) {
+    struct did_you_mean meant = {.given = word, .length = strlen(word)};
     for (int i = 1; i < WORD_COUNT; i++) {
         if (strcmp(word, words[i]) == 0) {
             *ret_status = (Runs__V1__RunStatus)i;
-            return true;
+            return NULL;
         }
-    }
-    return false;
-}
-
-const struct error *run_status_read(struct arena *a, const char *word,
-                                    Runs__V1__RunStatus *ret_status) {
-    if (run_status_parse(word, ret_status)) {
-        return NULL;
-    }
-    struct did_you_mean meant = {.given = word, .length = strlen(word)};
-    for (int i = 1; i < WORD_COUNT; i++) {
         did_you_mean_consider(&meant, words[i]);
     }
-    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "--status: \"%s\" is no status%s%s%s",
-                     word, meant.best != NULL ? " (did you mean " : "",
-                     meant.best != NULL ? meant.best : "", meant.best != NULL ? "?)" : "");
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "--status: \"%s\" is no status%s",
+                     word, did_you_mean_text(a, meant.best));
 }
 
 const char *timestamp_text(struct arena *a, const Google__Protobuf__Timestamp *t) {

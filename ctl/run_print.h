@@ -13,11 +13,8 @@
 // "running", "waiting", ...; "unknown" for a number that is no status.
 const char *status_text(int status);
 
-// Reads a word; returns whether it is one.
-bool run_status_parse(const char *word, Runs__V1__RunStatus *ret_status);
-
-// The same for the value of --status: INVALID_ARGUMENT, in a, with the word that was probably
-// meant, if it is none.
+// Reads the value of --status: INVALID_ARGUMENT, in a, with the word that was probably meant, if
+// it is none.
 const struct error *run_status_read(struct arena *a, const char *word,
                                     Runs__V1__RunStatus *ret_status);
 

@@ -32,6 +32,16 @@ struct attempt {
     bool was_made; // else the error is not the server's
 };
 
+// Makes the call, and closes the connection.
+static const struct error *call(const struct invocation *in, struct connection *connection,
+                                struct attempt *attempt) {
+    attempt->was_made = true;
+    const struct error *error =
+        connection_call(connection, in->arena, attempt->path, attempt->request, &attempt->response);
+    connection_close(connection);
+    return error;
+}
+
 // Serves the store from inside this process for one call.
 static const struct error *call_own_server(const struct invocation *in, struct attempt *attempt) {
     const char *url = attempt->options->store;
@@ -55,10 +65,7 @@ static const struct error *call_own_server(const struct invocation *in, struct a
         struct connection connection;
         connection_open_in_process(in->arena, runsd_rpc_server(runsd), holder.admin_token,
                                    in->request_id, timeout_ms, &connection);
-        attempt->was_made = true;
-        error = connection_call(&connection, in->arena, attempt->path, attempt->request,
-                                &attempt->response);
-        connection_close(&connection);
+        error = call(in, &connection, attempt);
     }
     runsd_stop(runsd);
     return error;
@@ -71,13 +78,7 @@ static const struct error *call_holder(const struct invocation *in,
     const struct error *error =
         connection_open(in->arena, "--store", holder->grpc_address, holder->admin_token,
                         in->request_id, timeout_ms, &connection);
-    if (error == NULL) {
-        attempt->was_made = true;
-        error = connection_call(&connection, in->arena, attempt->path, attempt->request,
-                                &attempt->response);
-        connection_close(&connection);
-    }
-    return error;
+    return error != NULL ? error : call(in, &connection, attempt);
 }
 
 // Tries both ways until one works: the holder may come or go in between.

@@ -88,17 +88,12 @@ static const char *list_words(struct arena *a, const struct cli_option *o) {
     return list;
 }
 
-// " (did you mean ...?)" for a word that was given; "" if none is near.
-static const char *suggestion(struct arena *a, const struct did_you_mean *meant) {
-    return meant->best != NULL ? arena_printf(a, " (did you mean %s?)", meant->best) : "";
-}
-
 static const char *suggest_word(struct arena *a, const struct cli_option *o, const char *text) {
     struct did_you_mean meant = {.given = text, .length = strlen(text)};
     for (size_t i = 0; o->words[i] != NULL; i++) {
         did_you_mean_consider(&meant, o->words[i]);
     }
-    return suggestion(a, &meant);
+    return did_you_mean_text(a, meant.best);
 }
 
 static bool find_word(const struct cli_option *o, const char *text, int64_t *ret_number) {
@@ -246,7 +241,7 @@ static const char *suggest_option(struct reader *r, const char *name, size_t len
     if (r->line->version != NULL) {
         did_you_mean_consider(&meant, "--version");
     }
-    return suggestion(r->arena, &meant);
+    return did_you_mean_text(r->arena, meant.best);
 }
 
 // Reads the option at arguments[*index]; moves *index to its last argument.

@@ -50,3 +50,7 @@ void did_you_mean_consider(struct did_you_mean *m, const char *word) {
         m->distance = distance;
     }
 }
+
+const char *did_you_mean_text(struct arena *a, const char *best) {
+    return best != NULL ? arena_printf(a, " (did you mean %s?)", best) : "";
+}

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "base/core/arena.h"
+
 // Finds which known word a mistyped one was probably meant to be. Pure.
 
 // What is known so far; begins as {.given = ..., .length = ...}.
@@ -19,5 +21,8 @@ struct did_you_mean {
 // beginning of at least three letters, dashes aside; the given word itself is not. word is
 // borrowed.
 void did_you_mean_consider(struct did_you_mean *m, const char *word);
+
+// What to say behind the mistyped word: " (did you mean BEST?)", in a; "" if best is NULL.
+const char *did_you_mean_text(struct arena *a, const char *best);
 
 #endif

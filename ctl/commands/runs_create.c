@@ -188,11 +188,12 @@ static int create(struct invocation *in) {
                                            ? "--file FILE is missing, or --like ID"
                                            : "--file and --like exclude each other");
     }
-    if (options->quiet && in->json) {
-        return command_usage_error(in, "--quiet and --json exclude each other");
+    const struct error *error = command_check_quiet(in, options->quiet);
+    if (error != NULL) {
+        return command_usage_error(in, "%s", error->message);
     }
     struct slice run = SLICE_EMPTY;
-    const struct error *error = options->file != NULL ? read_file(in, options->file, &run) : NULL;
+    error = options->file != NULL ? read_file(in, options->file, &run) : NULL;
     struct connection connection;
     if (error == NULL) {
         error = client_options_open(in, &options->client, &connection);

@@ -84,9 +84,8 @@ static int create(struct invocation *in) {
         error = token_expiry_read(in->arena, options->expires_at, options->expires_in, &expires,
                                   &request.expires_at);
     }
-    if (error == NULL && options->quiet && in->json) {
-        error = error_new(in->arena, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                          "--quiet and --json exclude each other");
+    if (error == NULL) {
+        error = command_check_quiet(in, options->quiet);
     }
     if (error != NULL) {
         return command_usage_error(in, "%s", error->message);

@@ -86,13 +86,18 @@ void token_reply(struct service_call *call, const ProtobufCMessage *message) {
     service_call_reply(call, &bytes, 1);
 }
 
+void token_reply_name_resource(struct error *e, struct arena *a, struct slice organization,
+                               struct slice name) {
+    e->resource_type = "runs.v1.Token";
+    e->resource_name = arena_printf(a, "%.*s/%.*s", SLICE_FMT(organization), SLICE_FMT(name));
+}
+
 const struct error *token_reply_error(struct arena *a, enum status_code code, enum reason reason,
                                       const char *what, struct slice organization,
                                       struct slice name) {
     struct error *e = error_new(a, code, reason, "%s \"%.*s\" of organization \"%.*s\"", what,
                                 SLICE_FMT(name), SLICE_FMT(organization));
-    e->resource_type = "runs.v1.Token";
-    e->resource_name = arena_printf(a, "%.*s/%.*s", SLICE_FMT(organization), SLICE_FMT(name));
+    token_reply_name_resource(e, a, organization, name);
     return e;
 }
 

@@ -25,6 +25,10 @@ const struct error *token_reply_read_end(const struct service_call *call,
 // Replies with the message; the call must not be touched after it.
 void token_reply(struct service_call *call, const ProtobufCMessage *message);
 
+// Names the token as what the error is about.
+void token_reply_name_resource(struct error *e, struct arena *a, struct slice organization,
+                               struct slice name);
+
 // An error about the token of that name: "WHAT "NAME" of organization "ORGANIZATION"".
 const struct error *token_reply_error(struct arena *a, enum status_code code, enum reason reason,
                                       const char *what, struct slice organization,

@@ -34,9 +34,7 @@ static const struct error *conflict(const struct service_call *call,
     char *at = arena_alloc(a, TIMESTAMP_TEXT_SIZE);
     timestamp_format_us(is_revoked ? token->revoked_at_us : token->expires_at_us, at);
     error_add_metadata(e, a, is_revoked ? "revokedAt" : "expiredAt", at);
-    e->resource_type = "runs.v1.Token";
-    e->resource_name =
-        arena_printf(a, "%.*s/%.*s", SLICE_FMT(token->organization), SLICE_FMT(token->name));
+    token_reply_name_resource(e, a, token->organization, token->name);
     return e;
 }
 
