@@ -63,12 +63,8 @@ static const char *or_dash(const char *text) {
 // beginning. Not by way of protobuf-c, which cuts strings at U+0000.
 static const char *struct_text(struct arena *a, struct slice run, uint32_t number) {
     enum { MOST_BYTES = 2000 };
-    const uint8_t *p = run.data;
-    const uint8_t *run_end = p + run.len;
-    struct wire_field field = {0};
-    while (p < run_end && wire_read_field(&p, run_end, &field) && field.number != number) {
-    }
-    if (field.number != number || field.type != WIRE_BYTES) {
+    struct wire_field field;
+    if (!wire_find_last(run, number, WIRE_BYTES, &field)) {
         return "-";
     }
     const char *text = json_text(a, "google.protobuf.Struct", field.bytes);

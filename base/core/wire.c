@@ -78,6 +78,21 @@ bool wire_read_field(const uint8_t **p, const uint8_t *end, struct wire_field *r
     return read_field(p, end, ret, 0);
 }
 
+bool wire_find_last(struct slice message, uint32_t number, enum wire_type type,
+                    struct wire_field *ret) {
+    bool found = false;
+    const uint8_t *p = message.data;
+    const uint8_t *end = p + message.len;
+    struct wire_field field;
+    while (p < end && wire_read_field(&p, end, &field)) {
+        if (field.number == number && field.type == type) {
+            *ret = field;
+            found = true;
+        }
+    }
+    return found;
+}
+
 void wire_put_varint(struct strbuf *b, uint64_t value) {
     while (value >= 0x80) {
         strbuf_append_byte(b, (uint8_t)(value | 0x80));

@@ -57,6 +57,12 @@ static inline bool wire_read_varint(const uint8_t **p, const uint8_t *end, uint6
 // malformed (then *p is undefined). Call only while *p < end.
 bool wire_read_field(const uint8_t **p, const uint8_t *end, struct wire_field *ret);
 
+// Finds the last field of message with the number and type, which is what counts of a field
+// that is there once. Returns whether there is one, and leaves *ret as it is if not. Stops where
+// the bytes are malformed.
+bool wire_find_last(struct slice message, uint32_t number, enum wire_type type,
+                    struct wire_field *ret);
+
 void wire_put_varint(struct strbuf *b, uint64_t value);
 // Appends the lowest width bytes of value, lowest first: what stands behind the tag of
 // WIRE_FIXED32 (width 4) and WIRE_FIXED64 (width 8).

@@ -29,17 +29,12 @@ struct slice descriptor_option_message(struct arena *a, struct slice bytes, uint
 }
 
 bool descriptor_option_find_varint(struct slice bytes, uint32_t number, uint64_t *ret) {
-    bool found = false;
-    const uint8_t *p = bytes.data;
-    const uint8_t *end = p + bytes.len;
     struct wire_field field;
-    while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number == number && field.type == WIRE_VARINT) {
-            *ret = field.value;
-            found = true;
-        }
+    if (!wire_find_last(bytes, number, WIRE_VARINT, &field)) {
+        return false;
     }
-    return found;
+    *ret = field.value;
+    return true;
 }
 
 uint64_t descriptor_option_varint(struct slice bytes, uint32_t number) {
@@ -49,14 +44,6 @@ uint64_t descriptor_option_varint(struct slice bytes, uint32_t number) {
 }
 
 struct slice descriptor_option_last(struct slice bytes, uint32_t number) {
-    struct slice value = SLICE_EMPTY;
-    const uint8_t *p = bytes.data;
-    const uint8_t *end = p + bytes.len;
     struct wire_field field;
-    while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number == number && field.type == WIRE_BYTES) {
-            value = field.bytes;
-        }
-    }
-    return value;
+    return wire_find_last(bytes, number, WIRE_BYTES, &field) ? field.bytes : SLICE_EMPTY;
 }

@@ -316,43 +316,45 @@ static bool check_entry(struct resolver *r, const struct element *entry, struct 
     return false;
 }
 
+// Where elements stand in a file or message; a file has no fields.
+struct member_numbers {
+    uint32_t field;
+    uint32_t message;
+    uint32_t enumeration;
+    uint32_t extension;
+};
+
+static const struct member_numbers numbers_file = {0, FILE_MESSAGE, FILE_ENUM, FILE_EXTENSION};
+static const struct member_numbers numbers_message = {MESSAGE_FIELD, MESSAGE_NESTED, MESSAGE_ENUM,
+                                                      MESSAGE_EXTENSION};
+
 static bool put_message(struct resolver *r, const struct element *parent, struct slice bytes,
                         struct strbuf *out);
 
 // An element of a file or message; puts its bytes as they are if they hold no features
 // that matter.
-static bool put_member(struct resolver *r, const struct message *m, const struct wire_field *member,
+static bool put_member(struct resolver *r, const struct message *m,
+                       const struct member_numbers *numbers, const struct wire_field *member,
                        size_t *field_index, struct strbuf *out) {
-    switch (member->number) {
-    case MESSAGE_FIELD:
+    if (member->number == numbers->field) {
         return put_field(r, m, member->bytes, &m->fields[(*field_index)++], out);
-    case MESSAGE_NESTED:
+    }
+    if (member->number == numbers->message) {
         return put_message(r, &m->element, member->bytes, out);
-    case MESSAGE_ENUM:
+    }
+    if (member->number == numbers->enumeration) {
         return put_enum(r, &m->element, member->bytes, out);
-    case MESSAGE_EXTENSION: {
-        // JSON leaves extensions out, but a malformed feature is found.
-        struct element extension = {0};
-        strbuf_append_slice(out, member->bytes);
-        return read_element(r, &m->element, &kind_field, member->bytes, &extension);
     }
-    default:
-        strbuf_append_slice(out, member->bytes);
-        return true;
-    }
+    strbuf_append_slice(out, member->bytes);
+    // JSON leaves extensions out, but a malformed feature is found.
+    struct element extension = {0};
+    return member->number != numbers->extension ||
+           read_element(r, &m->element, &kind_field, member->bytes, &extension);
 }
 
-static bool put_message(struct resolver *r, const struct element *parent, struct slice bytes,
+static bool put_members(struct resolver *r, const struct message *m,
+                        const struct member_numbers *numbers, struct slice bytes,
                         struct strbuf *out) {
-    struct message m = {.map_entry = false};
-    if (parent->depth >= DEEPEST_MESSAGE) {
-        r->fault = arena_printf(r->arena, "has messages nested deeper than %d", DEEPEST_MESSAGE);
-        return false;
-    }
-    if (!read_message(r, parent, bytes, &m) ||
-        (m.map_entry && !check_entry(r, &m.element, bytes))) {
-        return false;
-    }
     struct strbuf inner = STRBUF_INIT;
     size_t field_index = 0;
     bool ok = true;
@@ -361,10 +363,10 @@ static bool put_message(struct resolver *r, const struct element *parent, struct
     while (ok && p < end) {
         const uint8_t *start = p;
         struct wire_field member;
-        ok = wire_read_field(&p, end, &member);
+        ok = wire_read_field(&p, end, &member) || fail_malformed(r);
         if (ok && member.type == WIRE_BYTES) {
             inner.len = 0;
-            ok = put_member(r, &m, &member, &field_index, &inner);
+            ok = put_member(r, m, numbers, &member, &field_index, &inner);
             wire_put_bytes(out, member.number, strbuf_slice(&inner));
         } else if (ok) {
             strbuf_append(out, start, (size_t)(p - start));
@@ -374,48 +376,16 @@ static bool put_message(struct resolver *r, const struct element *parent, struct
     return ok;
 }
 
-static bool put_file_member(struct resolver *r, const struct element *file,
-                            const struct wire_field *member, struct strbuf *out) {
-    switch (member->number) {
-    case FILE_MESSAGE:
-        return put_message(r, file, member->bytes, out);
-    case FILE_ENUM:
-        return put_enum(r, file, member->bytes, out);
-    case FILE_EXTENSION: {
-        struct element extension = {0};
-        strbuf_append_slice(out, member->bytes);
-        return read_element(r, file, &kind_field, member->bytes, &extension);
+static bool put_message(struct resolver *r, const struct element *parent, struct slice bytes,
+                        struct strbuf *out) {
+    struct message m = {.map_entry = false};
+    if (parent->depth >= DEEPEST_MESSAGE) {
+        r->fault = arena_printf(r->arena, "has messages nested deeper than %d", DEEPEST_MESSAGE);
+        return false;
     }
-    default:
-        strbuf_append_slice(out, member->bytes);
-        return true;
-    }
-}
-
-static bool put_file(struct resolver *r, const struct element *file, struct slice bytes,
-                     struct strbuf *out) {
-    bool edition = r->edition >= EDITION_2023;
-    struct strbuf inner = STRBUF_INIT;
-    bool ok = true;
-    const uint8_t *p = bytes.data;
-    const uint8_t *end = p + bytes.len;
-    while (ok && p < end) {
-        const uint8_t *start = p;
-        struct wire_field member;
-        ok = wire_read_field(&p, end, &member) || fail_malformed(r);
-        if (ok && member.type == WIRE_BYTES && !(edition && member.number == FILE_SYNTAX)) {
-            inner.len = 0;
-            ok = put_file_member(r, file, &member, &inner);
-            wire_put_bytes(out, member.number, strbuf_slice(&inner));
-        } else if (ok && member.type != WIRE_BYTES) {
-            strbuf_append(out, start, (size_t)(p - start));
-        }
-    }
-    if (edition) {
-        wire_put_bytes(out, FILE_SYNTAX, slice_of_cstr("proto2"));
-    }
-    strbuf_release(&inner);
-    return ok;
+    return read_message(r, parent, bytes, &m) &&
+           (!m.map_entry || check_entry(r, &m.element, bytes)) &&
+           put_members(r, &m, &numbers_message, bytes, out);
 }
 
 // Reads the file's edition and what holds in all of it.
@@ -442,10 +412,13 @@ static bool read_file(struct resolver *r, struct slice bytes, struct element *re
 bool file_features_resolve(struct arena *a, struct slice file, struct slice *ret_file,
                            const char **ret_fault) {
     struct resolver r = {.arena = a};
-    struct element element = {0};
+    struct message m = {.map_entry = false}; // without fields
     struct strbuf out = STRBUF_INIT;
     arena_init(&r.scratch);
-    bool ok = read_file(&r, file, &element) && put_file(&r, &element, file, &out);
+    bool ok = read_file(&r, file, &m.element) && put_members(&r, &m, &numbers_file, file, &out);
+    if (ok && r.edition >= EDITION_2023) {
+        wire_put_bytes(&out, FILE_SYNTAX, slice_of_cstr("proto2")); // the last one counts
+    }
     if (ok) {
         *ret_file = arena_copy(a, strbuf_slice(&out));
     } else {

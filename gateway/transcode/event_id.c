@@ -70,22 +70,14 @@ static struct slice number_text(struct arena *a, const struct schema_field *id, 
 }
 
 struct slice event_id_of(struct arena *a, const struct schema_field *id, struct slice message) {
-    struct slice text = SLICE_EMPTY;
-    uint64_t value = 0;
-    const uint8_t *p = message.data;
-    const uint8_t *end = p + message.len;
     struct wire_field field;
-    while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number != id->number || (uint8_t)field.type != id->wire_type) {
-            continue;
-        }
-        if (id->type == SCHEMA_STRING) {
-            text = field.bytes;
-        } else {
-            value = field.value;
-        }
+    if (!wire_find_last(message, id->number, (enum wire_type)id->wire_type, &field)) {
+        return SLICE_EMPTY;
     }
-    return value != 0 ? number_text(a, id, value) : text;
+    if (id->type == SCHEMA_STRING) {
+        return field.bytes;
+    }
+    return field.value != 0 ? number_text(a, id, field.value) : SLICE_EMPTY;
 }
 
 const char *event_id_resume(struct arena *a, const struct schema_field *last_id, struct slice text,

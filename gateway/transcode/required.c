@@ -33,16 +33,9 @@ static const char *missing_of_element(struct arena *a, const struct schema_field
                             : arena_printf(a, "%.*s[%zu].%s", SLICE_FMT(f->json_name), index, rest);
     }
     const struct schema_field *value = schema_field_by_number(f->message, MAP_VALUE);
-    struct slice bytes = SLICE_EMPTY;
-    const uint8_t *p = element.data;
-    const uint8_t *end = p + element.len;
-    struct wire_field field;
-    while (p < end && wire_read_field(&p, end, &field)) {
-        if (field.number == MAP_VALUE && field.type == WIRE_BYTES) {
-            bytes = field.bytes;
-        }
-    }
-    return join(a, f, required_missing(a, value->message, bytes));
+    struct wire_field field = {.bytes = SLICE_EMPTY};
+    wire_find_last(element, MAP_VALUE, WIRE_BYTES, &field);
+    return join(a, f, required_missing(a, value->message, field.bytes));
 }
 
 // Looks at all fields in order of the wire; singular messages are gathered in values.

@@ -112,4 +112,23 @@ TEST(Wire, ReadsNestedGroups) {
     EXPECT_TRUE(ReadAll(std::string(100, '\x0B') + std::string(100, '\x0C')));
 }
 
+TEST(Wire, TheLastFieldOfANumberAndTypeIsFound) {
+    strbuf b = STRBUF_INIT;
+    wire_put_bytes(&b, 1, slice_of_cstr("a"));
+    wire_put_uint(&b, 1, 7); // the same number as another type
+    wire_put_bytes(&b, 2, slice_of_cstr("other"));
+    wire_put_bytes(&b, 1, slice_of_cstr("b"));
+    wire_field field = {};
+    EXPECT_TRUE(wire_find_last(strbuf_slice(&b), 1, WIRE_BYTES, &field));
+    EXPECT_TRUE(slice_equal_cstr(field.bytes, "b"));
+    EXPECT_TRUE(wire_find_last(strbuf_slice(&b), 1, WIRE_VARINT, &field));
+    EXPECT_EQ(field.value, 7u);
+    EXPECT_FALSE(wire_find_last(strbuf_slice(&b), 2, WIRE_VARINT, &field));
+    EXPECT_EQ(field.value, 7u);
+    b.len--; // what is behind the damage is not looked at
+    EXPECT_TRUE(wire_find_last(strbuf_slice(&b), 1, WIRE_BYTES, &field));
+    EXPECT_TRUE(slice_equal_cstr(field.bytes, "a"));
+    strbuf_release(&b);
+}
+
 } // namespace
