@@ -183,55 +183,38 @@ static const struct schema_enum *find_enum(const struct compiler *c, const upb_E
     return NULL;
 }
 
-static const struct error *compile_enum(struct compiler *c, struct schema_enum *e,
-                                        const upb_EnumDef *def) {
-    e->full_name = copy_text(c, upb_EnumDef_FullName(def));
-    e->null_value = slice_equal_cstr(e->full_name, "google.protobuf.NullValue");
-    struct slice enum_options = descriptor_options_bytes(&c->scratch, upb_EnumDef_Options(def),
-                                                         &google_protobuf_EnumOptions_msginit);
-    struct features holds = file_features_of_enum(&c->scratch, enum_options);
-    e->closed = holds.values[FEATURE_ENUM_TYPE] == ENUM_CLOSED;
-    e->value_count = (size_t)upb_EnumDef_ValueCount(def);
-    struct schema_enum_value *values =
-        ARENA_ARRAY(c->arena, struct schema_enum_value, e->value_count);
-    struct schema_enum_name *names =
-        ARENA_ARRAY(c->arena, struct schema_enum_name, e->value_count * 2);
-    e->by_number = ARENA_ARRAY(c->arena, const struct schema_enum_value *, e->value_count);
-    bool has_words = false;
-    for (size_t i = 0; i < e->value_count; i++) {
-        const upb_EnumValueDef *value = upb_EnumDef_Value(def, (int)i);
-        values[i].number = upb_EnumValueDef_Number(value);
-        values[i].name = copy_text(c, upb_EnumValueDef_Name(value));
-        struct slice options =
-            descriptor_options_bytes(&c->scratch, upb_EnumValueDef_Options(value),
-                                     &google_protobuf_EnumValueOptions_msginit);
-        struct slice json =
-            descriptor_option_message(&c->scratch, options, OPTION_ENUM_VALUE_JSON, NULL);
-        struct slice word = descriptor_option_last(json, ENUM_VALUE_JSON_NAME);
-        if (word.len == 0) {
-            struct slice standard =
-                descriptor_option_message(&c->scratch, options, OPTION_PB_ENUM_VALUE_JSON, NULL);
-            word = descriptor_option_last(standard, PB_ENUM_VALUE_JSON_STRING);
-        }
-        values[i].word = word.len == 0 ? values[i].name : arena_copy(c->arena, word);
-        values[i].absent = descriptor_option_varint(json, ENUM_VALUE_JSON_ABSENT) != 0;
-        values[i].json_word = values[i].absent
-                                  ? slice_of_cstr(arena_printf(c->arena, "%d", values[i].number))
-                                  : json_string(c, values[i].word, "");
-        e->has_absent = e->has_absent || values[i].absent;
-        schema_reason_read(c->arena, &c->scratch, options, &values[i]);
-        names[e->name_count++] = (struct schema_enum_name){values[i].name, values[i].number};
-        has_words = has_words || word.len != 0;
-        if (word.len != 0) {
-            names[e->name_count++] = (struct schema_enum_name){values[i].word, values[i].number};
-        }
-        e->by_number[i] = &values[i];
+// The word of an enum's value; empty: it has none but its name.
+static struct slice word_of(struct compiler *c, struct slice options, struct slice json) {
+    struct slice word = descriptor_option_last(json, ENUM_VALUE_JSON_NAME);
+    if (word.len == 0) {
+        struct slice standard =
+            descriptor_option_message(&c->scratch, options, OPTION_PB_ENUM_VALUE_JSON, NULL);
+        word = descriptor_option_last(standard, PB_ENUM_VALUE_JSON_STRING);
     }
-    e->values = values;
-    e->names = names;
-    if (c->spelling.enums_as_numbers) {
-        schema_spell_numbers(c->arena, e, has_words);
-    }
+    return word;
+}
+
+// Returns whether the value has a word.
+static bool compile_value(struct compiler *c, struct schema_enum_value *value,
+                          const upb_EnumValueDef *def) {
+    value->number = upb_EnumValueDef_Number(def);
+    value->name = copy_text(c, upb_EnumValueDef_Name(def));
+    struct slice options = descriptor_options_bytes(&c->scratch, upb_EnumValueDef_Options(def),
+                                                    &google_protobuf_EnumValueOptions_msginit);
+    struct slice json =
+        descriptor_option_message(&c->scratch, options, OPTION_ENUM_VALUE_JSON, NULL);
+    struct slice word = word_of(c, options, json);
+    value->word = word.len == 0 ? value->name : arena_copy(c->arena, word);
+    value->absent = descriptor_option_varint(json, ENUM_VALUE_JSON_ABSENT) != 0;
+    value->json_word = value->absent ? slice_of_cstr(arena_printf(c->arena, "%d", value->number))
+                                     : json_string(c, value->word, "");
+    schema_reason_read(c->arena, &c->scratch, options, value);
+    return word.len != 0;
+}
+
+// Sorts the names of an enum, of which no two may mean different numbers.
+static const struct error *settle_names(struct compiler *c, const struct schema_enum *e,
+                                        struct schema_enum_name *names) {
     qsort(names, e->name_count, sizeof(names[0]), compare_names);
     for (size_t i = 1; i < e->name_count; i++) {
         if (slice_equal(names[i - 1].name, names[i].name) &&
@@ -242,13 +225,47 @@ static const struct error *compile_enum(struct compiler *c, struct schema_enum *
                              names[i].number);
         }
     }
+    return NULL;
+}
+
+static const struct error *compile_enum(struct compiler *c, struct schema_enum *e,
+                                        const upb_EnumDef *def) {
+    e->full_name = copy_text(c, upb_EnumDef_FullName(def));
+    e->null_value = slice_equal_cstr(e->full_name, "google.protobuf.NullValue");
+    struct slice options = descriptor_options_bytes(&c->scratch, upb_EnumDef_Options(def),
+                                                    &google_protobuf_EnumOptions_msginit);
+    struct features holds = file_features_of_enum(&c->scratch, options);
+    e->closed = holds.values[FEATURE_ENUM_TYPE] == ENUM_CLOSED;
+    e->value_count = (size_t)upb_EnumDef_ValueCount(def);
+    struct schema_enum_value *values =
+        ARENA_ARRAY(c->arena, struct schema_enum_value, e->value_count);
+    struct schema_enum_name *names =
+        ARENA_ARRAY(c->arena, struct schema_enum_name, e->value_count * 2);
+    e->by_number = ARENA_ARRAY(c->arena, const struct schema_enum_value *, e->value_count);
+    bool has_words = false;
+    for (size_t i = 0; i < e->value_count; i++) {
+        struct schema_enum_value *value = &values[i];
+        bool has_word = compile_value(c, value, upb_EnumDef_Value(def, (int)i));
+        e->has_absent = e->has_absent || value->absent;
+        names[e->name_count++] = (struct schema_enum_name){value->name, value->number};
+        if (has_word) {
+            names[e->name_count++] = (struct schema_enum_name){value->word, value->number};
+        }
+        has_words = has_words || has_word;
+        e->by_number[i] = value;
+    }
+    e->values = values;
+    e->names = names;
+    if (c->spelling.enums_as_numbers) {
+        schema_spell_numbers(c->arena, e, has_words);
+    }
     qsort(e->by_number, e->value_count, sizeof(e->by_number[0]), compare_values);
     for (size_t i = 0; i < e->value_count; i++) {
         if (i == 0 || e->by_number[i]->number != e->by_number[i - 1]->number) {
             e->by_number[e->number_count++] = e->by_number[i];
         }
     }
-    return NULL;
+    return settle_names(c, e, names);
 }
 
 static uint8_t wire_type_of(int type) {

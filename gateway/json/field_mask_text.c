@@ -73,7 +73,8 @@ static bool is_literal(struct slice step) {
     return true;
 }
 
-static bool name_to_json(struct slice name, struct strbuf *out) {
+static bool name_to_json(struct slice name, enum field_mask_spelling spelling, struct strbuf *out) {
+    (void)spelling; // JSON has one
     for (size_t i = 0; i < name.len; i++) {
         uint8_t c = name.data[i];
         if (c == '_') {
@@ -110,7 +111,11 @@ static bool name_from_json(struct slice name, enum field_mask_spelling spelling,
     return !has_underscore || (spelling == FIELD_MASK_EITHER && !has_upper);
 }
 
-bool field_mask_path_to_json(struct slice path, struct strbuf *out) {
+// Converts each step of a path by its name.
+static bool convert(struct slice path,
+                    bool (*name)(struct slice name, enum field_mask_spelling spelling,
+                                 struct strbuf *out),
+                    enum field_mask_spelling spelling, struct strbuf *out) {
     for (size_t at = 0;; at++) {
         size_t n = step_length(path, at);
         if (n == 0) {
@@ -119,7 +124,7 @@ bool field_mask_path_to_json(struct slice path, struct strbuf *out) {
         struct slice step = slice_of(path.data + at, n);
         if (is_literal(step)) {
             strbuf_append_slice(out, step);
-        } else if (!name_to_json(step, out)) {
+        } else if (!name(step, spelling, out)) {
             return false;
         }
         at += n;
@@ -130,23 +135,11 @@ bool field_mask_path_to_json(struct slice path, struct strbuf *out) {
     }
 }
 
+bool field_mask_path_to_json(struct slice path, struct strbuf *out) {
+    return convert(path, name_to_json, FIELD_MASK_EITHER, out);
+}
+
 bool field_mask_path_from_json(struct slice text, enum field_mask_spelling spelling,
                                struct strbuf *out) {
-    for (size_t at = 0;; at++) {
-        size_t n = step_length(text, at);
-        if (n == 0) {
-            return false;
-        }
-        struct slice step = slice_of(text.data + at, n);
-        if (is_literal(step)) {
-            strbuf_append_slice(out, step);
-        } else if (!name_from_json(step, spelling, out)) {
-            return false;
-        }
-        at += n;
-        if (at == text.len) {
-            return true;
-        }
-        strbuf_append_byte(out, '.');
-    }
+    return convert(text, name_from_json, spelling, out);
 }

@@ -251,6 +251,14 @@ static void explain(struct openapi_builder *b, struct error *e, struct slice tex
     }
 }
 
+static void put_example(struct openapi_builder *b, const struct error *e,
+                        const struct rpc_status_source *status) {
+    struct strbuf body = STRBUF_INIT;
+    envelope_append_error(b->options->envelope, &body, e, status, openapi_examples_request_id());
+    doc_raw(b->out, strbuf_slice(&body));
+    strbuf_release(&body);
+}
+
 // The example of a status that only descriptors give.
 static void put_reason_example(struct openapi_builder *b, int http_status,
                                const struct schema_reason *reason) {
@@ -265,10 +273,7 @@ static void put_reason_example(struct openapi_builder *b, int http_status,
     e->reason = arena_cstr(&b->arena, reason->name);
     e->domain = arena_cstr(&b->arena, reason->domain);
     const struct rpc_status_source status = {.http_status = http_status};
-    struct strbuf body = STRBUF_INIT;
-    envelope_append_error(b->options->envelope, &body, e, &status, openapi_examples_request_id());
-    doc_raw(b->out, strbuf_slice(&body));
-    strbuf_release(&body);
+    put_example(b, e, &status);
 }
 
 void openapi_errors_example(struct openapi_builder *b, int http_status, int code,
@@ -291,8 +296,5 @@ void openapi_errors_example(struct openapi_builder *b, int http_status, int code
     } else if (reason == REASON_QUERY_INVALID) {
         error_add_violation(e, &b->arena, "size", "\"x\" is no integer from 0 to 4294967295");
     }
-    struct strbuf body = STRBUF_INIT;
-    envelope_append_error(b->options->envelope, &body, e, NULL, openapi_examples_request_id());
-    doc_raw(b->out, strbuf_slice(&body));
-    strbuf_release(&body);
+    put_example(b, e, NULL);
 }
