@@ -30,7 +30,7 @@ const struct cli_option client_options_rows[] = {
      .value = "FILE",
      CLI_TEXT_AT(struct client_options, token_file),
      .help =
-         "file that holds the token; -: standard input, where it\nis not shown while it is typed"},
+         "file that holds the token; -: standard input, where it is not shown while it is typed"},
     {.name = "--timeout-ms",
      .value = "N",
      CLI_NUMBER_AT(struct client_options, timeout_ms),

@@ -24,7 +24,7 @@ const struct cli_option gateway_flags_rows[] = {
      CLI_WORD_AT(struct gateway_flags, options.http.envelope),
      .words = envelope_words,
      .fallback = "runs",
-     .help = "runs: {code, data, message, requestId} around replies;\n"
+     .help = "runs: {code, data, message, requestId} around replies; "
              "none: messages as they are, errors as google.rpc.Status"},
     {.name = "--ignore-unknown-fields",
      CLI_FLAG_AT(struct gateway_flags, options.ignore_unknown),
@@ -34,7 +34,7 @@ const struct cli_option gateway_flags_rows[] = {
      CLI_WORD_AT(struct gateway_flags, json_numbers),
      .words = json_numbers_words,
      .fallback = "exact",
-     .help = "free-form numbers that a 64-bit float cannot\n"
+     .help = "free-form numbers that a 64-bit float cannot "
              "keep: refused or rounded"},
     {.name = "--json-emit-defaults",
      CLI_FLAG_AT(struct gateway_flags, options.json.emit_defaults),
@@ -82,7 +82,7 @@ const struct cli_option gateway_flags_rows[] = {
      CLI_WORD_AT(struct gateway_flags, forwarded_for),
      .words = forwarded_for_words,
      .fallback = "connection",
-     .help = "of the metadata x-forwarded-for: connection: its address;\n"
+     .help = "of the metadata x-forwarded-for: connection: its address; "
              "append: that behind the request's X-Forwarded-For"},
     {.name = "--response-header",
      .value = "KEY[=NAME]",
@@ -126,7 +126,7 @@ const struct cli_option gateway_flags_rows[] = {
      CLI_GIVEN_AT(struct gateway_flags, has_web),
      .words = web_words,
      .default_help = "on with runsctl serve, else off",
-     .help = "the reference page at /docs, where the API has no route\n"},
+     .help = "the reference page at /docs, where the API has no route"},
     {.name = "--max-header-bytes",
      .value = "N",
      CLI_NUMBER_AT(struct gateway_flags, options.limits.header_bytes),
@@ -155,7 +155,7 @@ const struct cli_option gateway_flags_rows[] = {
      .least = GATEWAY_LEAST_BUFFERED_BYTES,
      .most = INT64_C(1) << 40,
      .fallback_number = GATEWAY_DEFAULT_BUFFERED_BYTES,
-     .help = "of bodies, messages and replies of HTTP at once;\n"
+     .help = "of bodies, messages and replies of HTTP at once; "
              "more wait, then: 429"},
     {.name = "--max-connections",
      .value = "N",
@@ -164,7 +164,7 @@ const struct cli_option gateway_flags_rows[] = {
      .least = 1,
      .most = 1000000,
      .fallback_number = GATEWAY_DEFAULT_CONNECTIONS,
-     .default_help = "or what fits\nthe limit of open files",
+     .default_help = "or what fits the limit of open files",
      .help = "of HTTP at once"},
     {.name = "--max-in-flight",
      .value = "N",

@@ -63,18 +63,18 @@ static const struct cli_option rows[] = {
      CLI_LIST_AT(struct flags, descriptors),
      .most = MOST_DESCRIPTOR_SETS,
      .default_help = "runs.v1",
-     .help = "a serialized FileDescriptorSet with google.api.http\n"
+     .help = "a serialized FileDescriptorSet with google.api.http "
              "annotations; several are merged"},
     {.name = "--reflect",
      CLI_FLAG_AT(struct flags, reflect),
      .help = "asks the gRPC server for its descriptors instead"},
     {.name = "--unbound-methods",
      CLI_FLAG_AT(struct flags, gateway.options.unbound_methods),
-     .help = "serves methods without annotation, too, as\n"
+     .help = "serves methods without annotation, too, as "
              "POST /package.Service/Method"},
     {.name = "--print-openapi",
      CLI_FLAG_AT(struct flags, prints_openapi),
-     .help = "prints the OpenAPI document of /openapi.json\n"
+     .help = "prints the OpenAPI document of /openapi.json "
              "and ends, without serving"},
     {.name = NULL},
 };

@@ -51,7 +51,7 @@ static const struct cli_option rows[] = {
      .least = RUNSD_LEAST_BUFFERED_BYTES,
      .most = INT64_C(1) << 40,
      .fallback_number = RPC_DEFAULT_MAX_BUFFERED_BYTES,
-     .help = "of requests and replies at once; more: RESOURCE_EXHAUSTED\n"},
+     .help = "of requests and replies at once; more: RESOURCE_EXHAUSTED"},
     {.name = NULL},
 };
 

@@ -7,7 +7,7 @@ const struct cli_option server_options_rows[] = {
     {.name = "--demo-token",
      .value = "FILE",
      CLI_TEXT_AT(struct server_options, demo_token),
-     .help = "of a store in memory: where a token with every scope\n"
+     .help = "of a store in memory: where a token with every scope "
              "is written; - for standard output"},
     {.name = "--max-message-bytes",
      .old_name = "--max-request-bytes",
@@ -24,7 +24,7 @@ const struct cli_option server_options_rows[] = {
      .least = 1,
      .most = 1000000,
      .fallback_number = RPC_DEFAULT_MAX_CONNECTIONS,
-     .default_help = "or what fits\nthe limit of open files",
+     .default_help = "or what fits the limit of open files",
      .help = "open at once; more are closed"},
     {.name = "--max-grpc-anonymous",
      .value = "N",
@@ -33,14 +33,14 @@ const struct cli_option server_options_rows[] = {
      .most = 1000000,
      .fallback_number = RPC_DEFAULT_MAX_ANONYMOUS_STREAMS,
      .help =
-         "streams of health and reflection, open at once, beside\ncalls; more: RESOURCE_EXHAUSTED"},
+         "streams of health and reflection, open at once, beside calls; more: RESOURCE_EXHAUSTED"},
     {.name = "--min-ping-interval-ms",
      .value = "N",
      CLI_NUMBER_AT(struct server_options, runsd.min_ping_interval_ms),
      .least = 1,
      .most = 3600000,
      .fallback_number = RPC_DEFAULT_MIN_PING_INTERVAL_MS,
-     .help = "of gRPC clients; who pings more often\nis disconnected"},
+     .help = "of gRPC clients; who pings more often is disconnected"},
     {.name = "--queue-limit",
      .value = "N",
      CLI_NUMBER_AT(struct server_options, runsd.queue_limit),
@@ -54,7 +54,7 @@ const struct cli_option server_options_rows[] = {
      .least = STORE_LEAST_CACHE_BYTES,
      .most = STORE_MOST_CACHE_BYTES,
      .fallback_number = STORE_DEFAULT_CACHE_BYTES,
-     .help = "of memory for pages of the store's\nfile"},
+     .help = "of memory for pages of the store's file"},
     {.name = NULL},
 };
 

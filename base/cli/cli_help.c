@@ -8,16 +8,12 @@
 
 enum { COLUMN_LEAST = 24, MOST_COLUMNS = 80 };
 
-static bool is_blank(uint8_t c) {
-    return c == ' ' || c == '\n';
-}
-
 // The length of the word at the beginning; what is in brackets is one.
 static size_t word_length(struct slice text) {
     size_t length = 0;
     for (bool is_bracket = false; length < text.len; length++) {
         uint8_t c = text.data[length];
-        if (is_blank(c) && !is_bracket) {
+        if (c == ' ' && !is_bracket) {
             break;
         }
         is_bracket = c == '[' || (is_bracket && c != ']');
@@ -37,9 +33,7 @@ void cli_help_print_text(struct slice text, int indent) {
             is_first = true;
         }
         fputs(is_first ? "" : " ", stdout);
-        for (size_t k = 0; k < word.len; k++) {
-            putchar(is_blank(word.data[k]) ? ' ' : word.data[k]);
-        }
+        fwrite(word.data, 1, word.len, stdout);
         column += word.len + !is_first;
         i += word.len;
         i++; // the blank behind it
@@ -53,8 +47,7 @@ static void append_part(struct strbuf *b, size_t start, const char *text) {
     }
 }
 
-// " [RUNSCTL_SERVER, 127.0.0.1:50051]"; on the line of its own that help begins, without
-// the space.
+// " [RUNSCTL_SERVER, 127.0.0.1:50051]"
 static void append_default(struct strbuf *b, const struct cli_option *o) {
     struct strbuf text = STRBUF_INIT;
     append_part(&text, 0, o->environment);
@@ -66,8 +59,7 @@ static void append_default(struct strbuf *b, const struct cli_option *o) {
     }
     append_part(&text, 0, o->default_help);
     if (text.len > 0) {
-        bool begins_line = b->len > 0 && b->data[b->len - 1] == '\n';
-        strbuf_printf(b, "%s[%.*s]", begins_line ? "" : " ", (int)text.len, (char *)text.data);
+        strbuf_printf(b, " [%.*s]", SLICE_FMT(strbuf_slice(&text)));
     }
     strbuf_release(&text);
 }

@@ -9,7 +9,7 @@
 void cli_help_print(const struct cli_table *tables);
 
 // Prints text on a line that has indent columns already, and a newline: in lines of 80 columns
-// at most, each with that indent, wherever text has newlines. Words, and texts in brackets, are
+// at most, each with that indent. Words, and texts in brackets, are
 // not broken.
 void cli_help_print_text(struct slice text, int indent);
 

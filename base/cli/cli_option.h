@@ -28,7 +28,7 @@ struct cli_option {
     const char *name;     // "--store"; NULL ends a table
     const char *old_name; // read as if it were name, and not in --help; may be NULL
     const char *value;    // what the value is, for --help: "URL"; NULL for a flag
-    // The text of --help; "\n" separates lines. The default is appended automatically.
+    // The text of --help, which breaks its lines. The default is appended automatically.
     const char *help;
 
     // The type, and the member of the program's struct that receives the value: CLI_..._AT.

@@ -35,7 +35,7 @@ static const struct cli_option rows[] = {
     {.name = "--like",
      .value = "ID",
      CLI_TEXT_AT(struct create_options, like),
-     .help = "in place of a file: this run's workflow and inputs,\n"
+     .help = "in place of a file: this run's workflow and inputs, "
              "as its replay; needs runs.read, too"},
     {.name = "--id",
      .value = "ID",

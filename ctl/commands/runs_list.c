@@ -31,7 +31,7 @@ static const struct cli_option rows[] = {
     {.name = "--status",
      .value = "WORD,...",
      CLI_LIST_AT(struct list_options, status),
-     .help = "running, waiting, success, failure, cancelled\n"},
+     .help = "running, waiting, success, failure, cancelled"},
     {.name = "--workflow",
      .value = "ID",
      CLI_TEXT_AT(struct list_options, workflow),

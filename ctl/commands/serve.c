@@ -58,7 +58,7 @@ static const struct cli_option rows[] = {
      .value = "ADDR",
      CLI_LIST_AT(struct serve_options, grpc),
      .default_help = RUNSD_DEFAULT_ADDRESS " and unix:PATH.sock",
-     .help = "where gRPC listens, in place of\n"},
+     .help = "where gRPC listens, in place of"},
     {.name = "--store",
      .value = "URL",
      CLI_TEXT_AT(struct serve_options, server.runsd.store_url),

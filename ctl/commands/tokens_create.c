@@ -30,8 +30,8 @@ static const struct cli_option rows[] = {
      .value = "A,B",
      CLI_LIST_AT(struct create_options, scopes),
      .is_required = true,
-     .help = "runs.read, runs.cancel, runs.create, runs.report,\n"
-             "tokens.admin (all organizations),\ntokens.admin.own (ORG alone)"},
+     .help = "runs.read, runs.cancel, runs.create, runs.report, "
+             "tokens.admin (all organizations), tokens.admin.own (ORG alone)"},
     {.name = "--name",
      .value = "NAME",
      CLI_TEXT_AT(struct create_options, name),

@@ -30,7 +30,7 @@ static const struct cli_option rows[] = {
      .value = "DURATION",
      CLI_TEXT_AT(struct rotate_options, overlap),
      .fallback = "24h",
-     .help = "how long the secret so far stays valid, like 45m, 24h or 30d;\n0: no longer"},
+     .help = "how long the secret so far stays valid, like 45m, 24h or 30d; 0: no longer"},
     {.name = "--expires-at",
      .value = "TIME",
      CLI_TEXT_AT(struct rotate_options, expires_at),
