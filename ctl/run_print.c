@@ -6,6 +6,7 @@
 
 #include "base/cli/did_you_mean.h"
 #include "base/core/timestamp.h"
+#include "base/core/utf8.h"
 #include "base/core/wire.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
@@ -71,11 +72,9 @@ static const char *struct_text(struct arena *a, struct slice run, uint32_t numbe
     if (text == NULL || strlen(text) <= MOST_BYTES) {
         return text != NULL ? text : "-";
     }
-    int end = MOST_BYTES;
-    while (((unsigned char)text[end] & 0xC0) == 0x80) {
-        end--; // not within a character
-    }
-    return arena_printf(a, "%.*s... (%zu bytes; --json prints all)", end, text, strlen(text));
+    struct slice shown = utf8_cut(slice_of_cstr(text), MOST_BYTES);
+    return arena_printf(a, "%.*s... (%zu bytes; --json prints all)", SLICE_FMT(shown),
+                        strlen(text));
 }
 
 // "fork, on palm-1 of chain 11297108109, for dust amounts"; "no".

@@ -65,11 +65,8 @@ struct slice status_message(struct arena *a, const struct error *error) {
     if (message.len <= STATUS_MESSAGE_MAX_BYTES) {
         return message;
     }
-    size_t cut = STATUS_MESSAGE_MAX_BYTES - 3;
-    while ((message.data[cut] & 0xC0) == 0x80) { // within a sequence
-        cut--;
-    }
-    return slice_of_cstr(arena_printf(a, "%.*s...", (int)cut, (const char *)message.data));
+    struct slice shown = utf8_cut(message, STATUS_MESSAGE_MAX_BYTES - 3);
+    return slice_of_cstr(arena_printf(a, "%.*s...", SLICE_FMT(shown)));
 }
 
 static void put_text(struct arena *a, struct strbuf *b, uint32_t number, const char *text) {

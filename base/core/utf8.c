@@ -62,3 +62,13 @@ bool utf8_valid(struct slice s) {
     }
     return true;
 }
+
+struct slice utf8_cut(struct slice s, size_t most) {
+    if (s.len <= most) {
+        return s;
+    }
+    while (most > 0 && is_continuation(s.data[most])) {
+        most--;
+    }
+    return slice_of(s.data, most);
+}

@@ -17,4 +17,8 @@ size_t utf8_sequence_length(const uint8_t *p, size_t n);
 // Returns whether all of s is well-formed UTF-8.
 bool utf8_valid(struct slice s);
 
+// Returns the longest beginning of s, which is well-formed, that has at most so many bytes and
+// ends with a whole character.
+struct slice utf8_cut(struct slice s, size_t most);
+
 #endif

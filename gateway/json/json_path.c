@@ -1,6 +1,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/core/utf8.h"
 #include "gateway/json/json_reader.h"
 
 enum { LONGEST_PATH = 512, LONGEST_KEY = 64 };
@@ -19,16 +20,10 @@ static bool is_plain_key(struct slice key) {
 
 // A key as JSON spells it: ["a b"]; cut if it is long.
 static void append_quoted(struct strbuf *b, struct slice key) {
-    size_t n = key.len;
-    if (n > LONGEST_KEY) {
-        n = LONGEST_KEY;
-        while ((key.data[n] & 0xC0) == 0x80) {
-            n--; // not within a character
-        }
-    }
+    struct slice shown = utf8_cut(key, LONGEST_KEY);
     strbuf_append_byte(b, '[');
-    strbuf_append_json_string(b, slice_of(key.data, n));
-    strbuf_append_cstr(b, n < key.len ? "...]" : "]");
+    strbuf_append_json_string(b, shown);
+    strbuf_append_cstr(b, shown.len < key.len ? "...]" : "]");
 }
 
 static void append_path(struct strbuf *b, const struct json_path *path) {
@@ -50,11 +45,8 @@ static const char *path_text(struct arena *a, const struct json_path *path) {
     append_path(&b, path);
     const char *text = "body";
     if (b.len > LONGEST_PATH) {
-        size_t n = LONGEST_PATH;
-        while ((b.data[n] & 0xC0) == 0x80) {
-            n--; // not within a character
-        }
-        text = arena_printf(a, "%.*s...", (int)n, (const char *)b.data);
+        struct slice shown = utf8_cut(strbuf_slice(&b), LONGEST_PATH);
+        text = arena_printf(a, "%.*s...", SLICE_FMT(shown));
     } else if (b.len > 0) {
         text = arena_cstr(a, strbuf_slice(&b));
     }

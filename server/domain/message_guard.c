@@ -81,11 +81,8 @@ static const struct error *refuse(const struct guard *g, const struct place *pla
     // A path of a hundred levels does not help a reader.
     enum { LONGEST_PATH = 200 };
     const char *cut = path.len > LONGEST_PATH ? "..." : "";
-    size_t shown = path.len > LONGEST_PATH ? LONGEST_PATH : path.len;
-    while (shown < path.len && (path.data[shown] & 0xC0) == 0x80) {
-        shown--; // not within a character
-    }
-    const char *field = arena_printf(a, "%.*s%s", (int)shown, (const char *)path.data, cut);
+    struct slice shown = utf8_cut(strbuf_slice(&path), LONGEST_PATH);
+    const char *field = arena_printf(a, "%.*s%s", SLICE_FMT(shown), cut);
     strbuf_release(&path);
     struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_MESSAGE_MALFORMED, "%s %s",
                                 field[0] != '\0' ? field : "the message", why);

@@ -64,15 +64,8 @@ const char *violations_path_text(struct arena *a, const char *path, struct slice
     if (is_identifier(key)) {
         return arena_printf(a, "%s%s%.*s", path, path[0] != '\0' ? "." : "", SLICE_FMT(key));
     }
-    size_t n = key.len;
-    if (n > LONGEST_KEY) {
-        n = LONGEST_KEY;
-        while (n > 0 && (key.data[n] & 0xC0) == 0x80) {
-            n--; // not within a character
-        }
-    }
     struct strbuf quoted = STRBUF_INIT;
-    strbuf_append_json_string(&quoted, slice_of(key.data, n));
+    strbuf_append_json_string(&quoted, utf8_cut(key, LONGEST_KEY));
     const char *result = arena_printf(a, "%s[%.*s]", path, SLICE_FMT(strbuf_slice(&quoted)));
     strbuf_release(&quoted);
     return result;

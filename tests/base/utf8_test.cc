@@ -56,4 +56,13 @@ TEST(Utf8, TakesAsciiOfEveryLength) {
     }
 }
 
+TEST(Utf8, IsCutBetweenCharacters) {
+    const std::string text = "a\u00e9\u20ac\U0001F600"; // of 1, 2, 3 and 4 bytes
+    const size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+    for (size_t most = 0; most < sizeof(ends) / sizeof(ends[0]); most++) {
+        EXPECT_EQ(utf8_cut(slice_of(text.data(), text.size()), most).len, ends[most]) << most;
+    }
+    EXPECT_EQ(utf8_cut(SLICE_EMPTY, 3).len, 0u);
+}
+
 } // namespace
