@@ -24,8 +24,9 @@ struct stream_group {
     size_t call_count; // of members, not over
 };
 
-static void wait_until(struct stream_group *group, int64_t at_us) {
-    while (!group->is_ending && !group->is_woken && group->members != NULL &&
+// Waits until at_us, or until there is no member; can_be_woken: or until one is due sooner.
+static void wait_until(struct stream_group *group, int64_t at_us, bool can_be_woken) {
+    while (!group->is_ending && !(can_be_woken && group->is_woken) && group->members != NULL &&
            condition_wait(&group->changed, &group->mutex, at_us)) {
     }
 }
@@ -49,7 +50,10 @@ static void *run(void *argument) {
             pthread_cond_wait(&group->changed, &group->mutex);
             continue;
         }
-        wait_until(group, beat_all(group));
+        int64_t round_end_us = clock_monotonic_us() + STREAM_GROUP_ROUND_US;
+        int64_t due_us = beat_all(group);
+        wait_until(group, round_end_us, false);
+        wait_until(group, due_us, true);
     }
     pthread_mutex_unlock(&group->mutex);
     return NULL;

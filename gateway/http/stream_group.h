@@ -9,10 +9,15 @@
 
 struct stream_group;
 
+// A round looks at all members, whichever is due; so long a round lasts at least, so that many
+// members, due one after the other, do not cost the square of their number.
+enum { STREAM_GROUP_ROUND_US = 10000 };
+
 // One open stream; the user fills the first part and owns the whole.
 struct stream_member {
     // Does what is due at now_us (clock_monotonic_us), and returns when to call it again at
-    // the latest. On the group's thread, under its lock: must not block, nor call the group.
+    // the latest, or one round later. On the group's thread, under its lock: must not block, nor
+    // call the group.
     int64_t (*beat)(struct stream_member *member, int64_t now_us);
     // Ends the stream early, because the gateway stops. On the thread that stops, under
     // the group's lock.
