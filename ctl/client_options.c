@@ -131,12 +131,8 @@ static const char *hint_of_silence(const struct invocation *in, const struct con
                         c->server);
 }
 
-int client_options_call_again(const struct invocation *in, struct connection *connection,
-                              const char *path, struct slice request, struct slice *ret_response) {
-    const struct error *error = connection_call(connection, in->arena, path, request, ret_response);
-    if (error == NULL) {
-        return EXIT_CODE_OK;
-    }
+int client_options_print_error(const struct invocation *in, const struct connection *connection,
+                               const struct error *error) {
     // Of an error that a server sent, the reason has no number.
     bool is_silence = error->reason_id == REASON_UPSTREAM_UNREACHABLE ||
                       error->reason_id == REASON_DEADLINE_PASSED ||
@@ -146,6 +142,12 @@ int client_options_call_again(const struct invocation *in, struct connection *co
         mine.message = "no token was sent"; // the server's names a header
     }
     return command_error(in, &mine, is_silence ? hint_of_silence(in, connection, error) : NULL);
+}
+
+int client_options_call_again(const struct invocation *in, struct connection *connection,
+                              const char *path, struct slice request, struct slice *ret_response) {
+    const struct error *error = connection_call(connection, in->arena, path, request, ret_response);
+    return error == NULL ? EXIT_CODE_OK : client_options_print_error(in, connection, error);
 }
 
 int client_options_call(const struct invocation *in, const struct client_options *options,

@@ -27,6 +27,10 @@ const struct error *client_options_open(const struct invocation *in,
                                         const struct client_options *options,
                                         struct connection *ret_connection);
 
+// Prints the error of a call on the connection, with what to do; returns its exit code.
+int client_options_print_error(const struct invocation *in, const struct connection *connection,
+                               const struct error *error);
+
 // Calls one method with the request, on a connection that client_options_open opened. The
 // response lives in in->arena. Returns an exit code; an error has been printed.
 int client_options_call_again(const struct invocation *in, struct connection *connection,

@@ -12,6 +12,9 @@ enum exit_code {
     EXIT_CODE_CONFLICT = 4, // also a run that is already finished
     EXIT_CODE_DENIED = 5,
     EXIT_CODE_UNAVAILABLE = 6,
+    EXIT_CODE_NOT_YET = 7,    // the time that --wait or --within gave is over
+    EXIT_CODE_RUN_FAILED = 8, // of runs wait; likewise
+    EXIT_CODE_RUN_CANCELLED = 9,
 };
 
 // The lines of --help about exit codes.

@@ -59,8 +59,8 @@ static int print_help(const char *group, int code) {
         if (in_group(c, group)) {
             char head[64];
             snprintf(head, sizeof(head), "%s %s", c->name, c->operands);
-            printf("  %-18s ", head);
-            cli_help_print_text(slice_of_cstr(c->summary), 21);
+            printf("  %-19s ", head);
+            cli_help_print_text(slice_of_cstr(c->summary), 22);
         }
     }
     printf("\nrunsctl COMMAND --help shows a command's options.\n\n%s", exit_code_help);

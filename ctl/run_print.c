@@ -95,6 +95,60 @@ static const char *definition_text(struct arena *a, const Runs__V1__WorkflowDefi
     return arena_printf(a, "%zu node%s; --json prints it", nodes, nodes == 1 ? "" : "s");
 }
 
+// "600s".
+static const char *duration_text(struct arena *a, const Google__Protobuf__Duration *d) {
+    if (d == NULL) {
+        return "-";
+    }
+    return d->nanos != 0 ? arena_printf(a, "%" PRId64 ".%09ds", d->seconds, d->nanos)
+                         : arena_printf(a, "%" PRId64 "s", d->seconds);
+}
+
+static const char *holder_text(struct arena *a, const Runs__V1__Run *run) {
+    const Runs__V1__RunLease *lease = run->lease;
+    return lease == NULL
+               ? "-, never acquired"
+               : arena_printf(a, "%s, attempt %" PRId64, or_dash(lease->holder), lease->attempt);
+}
+
+static void add_row(struct table *table, const char *name, const char *text) {
+    table_add(table, name);
+    table_add(table, text);
+}
+
+// Those that have a name.
+static void add_rows(struct table *table, const char *const (*rows)[2], size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i][0] != NULL) {
+            add_row(table, rows[i][0], rows[i][1]);
+        }
+    }
+}
+
+// What only runs have that are acquired, or that have a deadline.
+static void add_terms(struct table *table, struct arena *a, const Runs__V1__Run *run) {
+    if (run->dispatch == RUNS__V1__RUN_DISPATCH__RUN_DISPATCH_LEASE || run->lease != NULL) {
+        add_row(table, "holder", holder_text(a, run));
+        add_row(table, "lease's loss",
+                run->on_lease_loss == RUNS__V1__LEASE_LOSS__LEASE_LOSS_FAILURE
+                    ? "makes it a failure"
+                    : "lets it be acquired again");
+    }
+    if (run->stopped_at != NULL) {
+        add_row(table, "stopped", timestamp_text(a, run->stopped_at));
+    }
+    const char *then =
+        run->on_timeout == RUNS__V1__RUN_STATUS__RUN_STATUS_CANCELLED ? "cancelled" : "failure";
+    if (run->timeout != NULL) {
+        add_row(table, "timeout",
+                arena_printf(a, "%s, then %s", duration_text(a, run->timeout), then));
+    }
+    if (run->waiting_timeout != NULL) {
+        add_row(table, "waiting timeout",
+                arena_printf(a, "%s, then %s", duration_text(a, run->waiting_timeout), then));
+    }
+}
+
 static void print_for_people(struct arena *a, const Runs__V1__Run *run, struct slice bytes,
                              const Runs__V1__RunEvent *end) {
     enum { FIELD_EXECUTION_STATE = 1, FIELD_PROP_VALUES = 7 };
@@ -117,16 +171,15 @@ static void print_for_people(struct arena *a, const Runs__V1__Run *run, struct s
         {"triggered",
          arena_printf(a, "%s by %s", or_dash(run->trigger_source), or_dash(run->triggered_by))},
         {"simulation", simulation_text(a, run)},
+    };
+    add_rows(&table, rows, sizeof(rows) / sizeof(rows[0]));
+    add_terms(&table, a, run);
+    const char *const contents[][2] = {
         {"compute units", arena_printf(a, "%g", run->total_cu)},
         {"inputs", struct_text(a, bytes, FIELD_PROP_VALUES)},
         {"state", struct_text(a, bytes, FIELD_EXECUTION_STATE)},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i][0] != NULL) {
-            table_add(&table, rows[i][0]);
-            table_add(&table, rows[i][1]);
-        }
-    }
+    add_rows(&table, contents, sizeof(contents) / sizeof(contents[0]));
     table_print(&table, stdout);
     table_release(&table);
 }

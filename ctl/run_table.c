@@ -1,5 +1,6 @@
 #include "ctl/run_table.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/core/clock.h"
@@ -10,18 +11,23 @@
 #include "ctl/run_print.h"
 #include "ctl/time_span.h"
 
-enum { COLUMNS = 5, NARROW_COLUMNS = 4, LAST_COLUMN = 4, LAST_NARROW_COLUMN = 3 };
+enum { COLUMNS = 8, NARROW_COLUMNS = 5 };
+// HOLDER and WORKFLOW.
+enum { CUTTABLE = 1 << 6 | 1 << 7, NARROW_CUTTABLE = 1 << 3 | 1 << 4 };
 
-// Of an id as we make them, the longest status, two times and a short workflow.
-enum { FULL_WIDTH = 120 };
+// Of an id as we make them, the longest status, three times, an attempt, a short holder and
+// workflow.
+enum { FULL_WIDTH = 170 };
 
 // Of a time to a microsecond.
 enum { TIME_WIDTH = 27 };
 
 enum { FIELD_RUNS = 1 }; // of ListRunsResponse
 
-static const char *const headings[COLUMNS] = {"ID", "STATUS", "STARTED", "FINISHED", "WORKFLOW"};
-static const char *const narrow_headings[NARROW_COLUMNS] = {"ID", "STATUS", "AGE", "WORKFLOW"};
+static const char *const headings[COLUMNS] = {"ID",      "STATUS",  "STARTED", "FINISHED",
+                                              "STOPPED", "ATTEMPT", "HOLDER",  "WORKFLOW"};
+static const char *const narrow_headings[NARROW_COLUMNS] = {"ID", "STATUS", "AGE", "HOLDER",
+                                                            "WORKFLOW"};
 
 void run_table_begin(struct run_table *t, bool json, bool wide) {
     size_t width = print_width(wide);
@@ -36,7 +42,7 @@ void run_table_begin(struct run_table *t, bool json, bool wide) {
     table_reserve(&t->table, 1, strlen("cancelled"));
     table_reserve(&t->table, 2, t->is_narrow ? strlen("119s") : 0);
     table_reserve(&t->table, 3, t->is_narrow ? 0 : TIME_WIDTH);
-    table_fit(&t->table, width, 1U << (t->is_narrow ? LAST_NARROW_COLUMN : LAST_COLUMN));
+    table_fit(&t->table, width, t->is_narrow ? NARROW_CUTTABLE : CUTTABLE);
 }
 
 // How long ago; of clocks that differ not less than nothing.
@@ -55,7 +61,12 @@ static void print_rows(struct run_table *t, struct arena *a,
         } else {
             table_add(&t->table, timestamp_text(a, run->started_at));
             table_add(&t->table, timestamp_text(a, run->finished_at));
+            table_add(&t->table, timestamp_text(a, run->stopped_at));
+            table_add(&t->table,
+                      run->lease != NULL ? arena_printf(a, "%" PRId64, run->lease->attempt) : "-");
         }
+        const char *holder = run->lease != NULL ? run->lease->holder : "";
+        table_add(&t->table, holder[0] != '\0' ? holder : "-");
         table_add(&t->table, run->workflow_id[0] != '\0' ? run->workflow_id : "-");
     }
     table_print(&t->table, stdout);

@@ -19,6 +19,7 @@ struct report_options {
     const char *execution_state;
     const char *total_cu;
     const char *reason;
+    int64_t attempt;
 };
 
 static const struct cli_option rows[] = {
@@ -39,6 +40,13 @@ static const struct cli_option rows[] = {
      .value = "TEXT",
      CLI_TEXT_AT(struct report_options, reason),
      .help = "why; kept with the run's events"},
+    {.name = "--attempt",
+     .value = "N",
+     CLI_NUMBER_AT(struct report_options, attempt),
+     .least = 0,
+     .most = INT64_MAX,
+     .default_help = "0: the run was never acquired",
+     .help = "the attempt that reports, as runs acquire printed it"},
     {.name = NULL},
 };
 
@@ -91,6 +99,7 @@ static int report(struct invocation *in) {
     if (options->reason != NULL) {
         request.reason = (char *)options->reason;
     }
+    request.attempt = options->attempt;
     struct slice bytes = message_to_bytes(in->arena, &request);
     if (options->execution_state != NULL) {
         struct slice state;
@@ -110,8 +119,8 @@ const struct command runs_report_command = {
     .place = 240,
     .operands = "ID",
     .summary = "Reports what the executor of a run found. Scope: runs.report.",
-    .details = "Exit code 4 says that the run had finished before; an executor that reads\n"
-               "\"cancelled\" stops.\n",
+    .details = "Exit code 4 says that the run had finished before, or that another attempt has\n"
+               "it: an executor that reads that stops.\n",
     .tables = tables,
     .options_size = sizeof(struct report_options),
     .operand_count = 1,

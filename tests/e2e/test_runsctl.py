@@ -98,7 +98,7 @@ class Runs(Served):
         self.assertEqual(["listed-0"], [r["id"] for r in page["runs"]])
         text = self.ok("runs", "list", "--workflow", "listed", "--status", "cancelled",
                        "--status=waiting").splitlines()
-        self.assertRegex(text[0], r"^ID +STATUS +STARTED +FINISHED +WORKFLOW$")
+        self.assertRegex(text[0], r"^ID +STATUS +STARTED +FINISHED +STOPPED +ATTEMPT +HOLDER +WORKFLOW$")
         self.assertEqual(2, len(text))
         self.assertRegex(text[1], r"^listed-1 +cancelled ")
 
@@ -214,7 +214,9 @@ class Usage(unittest.TestCase):
 
 @cases([(" ".join(words) or "all", words) for words in [
     (), ("runs",), ("tokens",), ("serve",), ("runs", "create"), ("runs", "get"), ("runs", "list"),
-    ("runs", "cancel"), ("runs", "report"), ("runs", "events"), ("tokens", "create"),
+    ("runs", "cancel"), ("runs", "report"), ("runs", "events"), ("runs", "watch"), ("runs", "wait"),
+    ("runs", "acquire"), ("runs", "renew"), ("runs", "release"), ("runs", "acknowledge"),
+    ("tokens", "create"),
     ("tokens", "list"), ("tokens", "revoke"), ("tokens", "rotate"), ("whoami",),
     ("check",), ("version",)]])
 class Help(unittest.TestCase):

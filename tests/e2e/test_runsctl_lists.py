@@ -10,6 +10,7 @@ import contract
 from harness import create_token, program, runsctl, serve_for
 from terminal import Terminal
 
+ALL_COLUMNS = r"(?m)\AID +STATUS +STARTED +FINISHED +STOPPED +ATTEMPT +HOLDER +WORKFLOW$"
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE = range(7)
 
 
@@ -140,8 +141,8 @@ class Columns(Served):
         for columns in (80, 100, 119):
             lines = self.at_terminal(columns, "runs", "list", "--workflow", self.name)
             self.assertLessEqual(max(map(len, lines)), columns, lines)
-            self.assertRegex(lines[0], r"^ID +STATUS +AGE +WORKFLOW$")
-            self.assertRegex(lines[1], rf"^{self.run}  cancelled  \d+[smh] +a-workflow-[a-z-]+…?$")
+            self.assertRegex(lines[0], r"^ID +STATUS +AGE +HOLDER +WORKFLOW$")
+            self.assertRegex(lines[1], rf"^{self.run}  cancelled  \d+[smh] +- +a-workflow-[a-z-]+…?$")
         self.assertIn("…", self.at_terminal(80, "runs", "list")[1])
         # The id is never cut: it is what the next command needs.
         self.assertTrue(self.at_terminal(20, "runs", "list")[1].startswith(self.run))
@@ -156,9 +157,9 @@ class Columns(Served):
     def test_all_columns_where_there_is_room_or_they_are_asked_for(self):
         for columns, more in ((250, ()), (80, ("--wide",))):
             lines = self.at_terminal(columns, "runs", "list", *more, "--workflow", self.name)
-            self.assertRegex(lines[0], r"^ID +STATUS +STARTED +FINISHED +WORKFLOW$")
+            self.assertRegex(lines[0], ALL_COLUMNS)
             self.assertTrue(lines[1].endswith(self.name), lines)
-        self.assertRegex(self.ok("runs", "list"), r"\AID +STATUS +STARTED +FINISHED +WORKFLOW\n")
+        self.assertRegex(self.ok("runs", "list"), ALL_COLUMNS)
 
     def test_tokens_fit_too(self):
         store = ("tokens", "list", "--store", self.place.store)

@@ -29,7 +29,9 @@ def run_into(stdout, *command, ignored_signal=None, env=None):
 
 
 COMMANDS = [("serve",), ("runs", "create"), ("runs", "get"), ("runs", "list"), ("runs", "cancel"),
-            ("runs", "report"), ("runs", "events"), ("tokens", "create"), ("tokens", "list"),
+            ("runs", "report"), ("runs", "events"), ("runs", "watch"), ("runs", "wait"),
+            ("runs", "acquire"), ("runs", "renew"), ("runs", "release"), ("runs", "acknowledge"),
+            ("tokens", "create"), ("tokens", "list"),
             ("tokens", "revoke"), ("tokens", "rotate"), ("whoami",), ("check",), ("version",)]
 
 
