@@ -11,10 +11,12 @@
 struct rpc_client_method {
     struct rpc_client_method *next;
     struct rpc_channel *channel;
-    void *registered;                  // gRPC's handle; NULL where there are too many
-    char *path;                        // gRPC keeps it
-    const struct rpc_acceptor *direct; // by which it is called directly; NULL: by gRPC core
-    size_t uses;                       // handed out by rpc_channel_method and not released
+    void *registered; // gRPC's handle; NULL where there are too many
+    char *path;       // gRPC keeps it
+    // By which it is called directly, as a unary method or as a stream, whichever it is; NULL:
+    // by gRPC core.
+    const struct rpc_acceptor *direct;
+    size_t uses; // handed out by rpc_channel_method and not released
 };
 
 struct rpc_channel {

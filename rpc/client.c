@@ -128,7 +128,7 @@ static void prepare(struct rpc_client_call *call) {
     call->error = NULL;
     call->response = SLICE_EMPTY;
     call->status_details = SLICE_EMPTY;
-    if (call->method->direct != NULL) {
+    if (client_direct_serves(call->method)) {
         init_direct(&state->direct, call);
     } else {
         state->remote = new_remote(call);

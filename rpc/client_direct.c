@@ -70,19 +70,23 @@ static bool is_legal(const struct rpc_metadata *pair) {
     return is_legal_key(key) && (is_binary_key(key) || is_legal_text(pair->value));
 }
 
-static const struct error *check_metadata(const struct client_direct *d) {
-    for (int i = 0; i < d->direct.metadata_count; i++) {
-        if (!is_legal(&d->direct.metadata[i])) {
-            return rpc_client_core_metadata_error(d->arena);
+const struct error *client_direct_check_metadata(struct arena *a, const struct rpc_direct *direct) {
+    for (int i = 0; i < direct->metadata_count; i++) {
+        if (!is_legal(&direct->metadata[i])) {
+            return rpc_client_core_metadata_error(a);
         }
     }
     return NULL;
 }
 
+bool client_direct_serves(const struct rpc_client_method *method) {
+    return method->direct != NULL && method->direct->method->kind == RPC_UNARY;
+}
+
 void client_direct_start(struct client_direct *d) {
     d->error = rpc_client_core_check(d->arena, d->direct.deadline_us, &d->is_cancelled);
     if (d->error == NULL) {
-        d->error = check_metadata(d);
+        d->error = client_direct_check_metadata(d->arena, &d->direct);
     }
     if (d->error != NULL) {
         d->done(d);

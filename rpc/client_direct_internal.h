@@ -10,7 +10,7 @@
 #include "rpc/direct_internal.h"
 #include "rpc/timeouts_internal.h"
 
-// The client's side of a call that does not go by gRPC core (rpc/direct_internal.h).
+// The client's side of a unary call that does not go by gRPC core (rpc/direct_internal.h).
 
 struct client_direct {
     // The caller's, as in struct rpc_client_call, whose request, metadata and deadline are
@@ -31,12 +31,18 @@ struct client_direct {
     bool is_begun;
 };
 
+// Whether a unary call of the method is made so.
+bool client_direct_serves(const struct rpc_client_method *method);
+
 // Starts the call. done is called later, or at once if the call cannot begin. On the loop's
 // thread.
 void client_direct_start(struct client_direct *d);
 
 // As rpc_client_call_cancel. Thread safe.
 void client_direct_cancel(struct client_direct *d);
+
+// INVALID_ARGUMENT of metadata that HTTP does not allow; NULL if all is well. In a.
+const struct error *client_direct_check_metadata(struct arena *a, const struct rpc_direct *direct);
 
 // Releases the response.
 void client_direct_release(struct client_direct *d);

@@ -3,6 +3,7 @@
 #include "base/core/check.h"
 #include "base/core/container_of.h"
 #include "rpc/client_core_internal.h"
+#include "rpc/client_direct_stream_internal.h"
 #include "rpc/client_error_internal.h"
 #include "rpc/metadata_array_internal.h"
 
@@ -175,6 +176,10 @@ static bool claim(struct rpc_client_stream_state *state) {
 }
 
 void rpc_client_stream_next(struct rpc_client_stream *stream) {
+    if (stream->direct != NULL) {
+        client_direct_stream_next(stream->direct);
+        return;
+    }
     struct rpc_client_stream_state *state = stream->state;
     if (claim(state)) {
         rpc_message_release(&state->message);
@@ -183,6 +188,10 @@ void rpc_client_stream_next(struct rpc_client_stream *stream) {
 }
 
 void rpc_client_stream_cancel(struct rpc_client_stream *stream) {
+    if (stream->direct != NULL) {
+        client_direct_stream_cancel(stream->direct);
+        return;
+    }
     struct rpc_client_stream_state *state = stream->state;
     rpc_client_core_cancel(&state->core);
     // The end is found by reading, whoever asks.
@@ -223,7 +232,7 @@ static void run_start(struct rpc_task *task) {
     }
 }
 
-void rpc_client_stream_start(struct rpc_client_stream *stream) {
+static void start_by_core(struct rpc_client_stream *stream) {
     struct rpc_client_stream_state *state = arena_zalloc(stream->arena, sizeof(*state));
     state->stream = stream;
     state->start_task.run = run_start;
@@ -232,8 +241,6 @@ void rpc_client_stream_start(struct rpc_client_stream *stream) {
     state->head_task.run = run_head;
     arena_init(&state->errors);
     stream->state = state;
-    stream->error = NULL;
-    stream->status_details = SLICE_EMPTY;
     struct rpc_loop *loop = stream->method->channel->loop;
     rpc_batch_init(&state->head, loop, head_done);
     rpc_batch_init(&state->read, loop, read_done);
@@ -244,28 +251,97 @@ void rpc_client_stream_start(struct rpc_client_stream *stream) {
     rpc_loop_post(loop, &state->start_task);
 }
 
-void rpc_client_stream_release(struct rpc_client_stream *stream) {
-    struct rpc_client_stream_state *state = stream->state;
+// --- directly ---
+
+static void direct_head(struct client_direct_stream *d) {
+    struct rpc_client_stream *stream = d->context;
+    if (stream->head != NULL) {
+        stream->head(stream);
+    }
+}
+
+static void direct_message(struct client_direct_stream *d, struct slice message) {
+    struct rpc_client_stream *stream = d->context;
+    stream->message(stream, message);
+}
+
+static void direct_done(struct client_direct_stream *d) {
+    struct rpc_client_stream *stream = d->context;
+    stream->error = d->error;
+    stream->status_details = d->status_details;
+    stream->done(stream);
+}
+
+static void start_directly(struct rpc_client_stream *stream) {
+    struct client_direct_stream *d = ARENA_NEW(stream->arena, struct client_direct_stream);
+    d->direct.request = stream->request;
+    d->direct.metadata = stream->metadata;
+    d->direct.metadata_count = stream->metadata_count;
+    d->direct.deadline_us = stream->deadline_us;
+    d->method = stream->method;
+    d->is_read = stream->is_read;
+    d->context = stream;
+    d->head = direct_head;
+    d->message = direct_message;
+    d->done = direct_done;
+    stream->direct = d;
+    client_direct_stream_start(d);
+}
+
+// --- by either ---
+
+void rpc_client_stream_start(struct rpc_client_stream *stream) {
+    stream->error = NULL;
+    stream->status_details = SLICE_EMPTY;
+    stream->state = NULL;
+    stream->direct = NULL;
+    if (client_direct_stream_serves(stream->method)) {
+        start_directly(stream);
+    } else {
+        start_by_core(stream);
+    }
+}
+
+static void release_core(struct rpc_client_stream_state *state) {
     rpc_message_release(&state->message);
     rpc_batch_destroy(&state->head);
     rpc_batch_destroy(&state->read);
     rpc_batch_destroy(&state->status);
     rpc_client_core_release(&state->core);
     arena_release(&state->errors);
+}
+
+void rpc_client_stream_release(struct rpc_client_stream *stream) {
+    if (stream->direct != NULL) {
+        client_direct_stream_release(stream->direct);
+    } else {
+        release_core(stream->state);
+    }
     stream->state = NULL;
+    stream->direct = NULL;
     stream->error = NULL;
     stream->status_details = SLICE_EMPTY;
 }
 
 bool rpc_client_stream_is_unsent(const struct rpc_client_stream *stream) {
-    return rpc_client_core_is_unsent(&stream->state->core);
+    return stream->direct != NULL ? !stream->direct->is_begun
+                                  : rpc_client_core_is_unsent(&stream->state->core);
 }
 
 // --- metadata ---
 
+static const char details_key[] = "grpc-status-details-bin";
+
 bool rpc_client_stream_metadata(const struct rpc_client_stream *stream, const char *key,
                                 struct slice *ret_value) {
     const struct rpc_client_stream_state *state = stream->state;
+    if (state == NULL) {
+        bool is_there = stream->status_details.len > 0 && strcmp(key, details_key) == 0;
+        if (is_there) {
+            *ret_value = stream->status_details;
+        }
+        return is_there;
+    }
     return rpc_metadata_array_find(&state->head.initial_metadata, key, ret_value) ||
            (atomic_load(&state->has_trailers) &&
             rpc_metadata_array_find(&state->status.trailing_metadata, key, ret_value));
@@ -274,6 +350,12 @@ bool rpc_client_stream_metadata(const struct rpc_client_stream *stream, const ch
 void rpc_client_stream_each_metadata(const struct rpc_client_stream *stream,
                                      rpc_metadata_visitor *each, void *context) {
     const struct rpc_client_stream_state *state = stream->state;
+    if (state == NULL) {
+        if (stream->status_details.len > 0) {
+            each(context, slice_of_cstr(details_key), stream->status_details);
+        }
+        return;
+    }
     rpc_metadata_array_each(&state->head.initial_metadata, each, context);
     if (atomic_load(&state->has_trailers)) {
         rpc_metadata_array_each(&state->status.trailing_metadata, each, context);

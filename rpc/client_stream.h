@@ -49,7 +49,8 @@ struct rpc_client_stream {
     const struct error *error;
     struct slice status_details; // as rpc_client_call has it
 
-    struct rpc_client_stream_state *state; // rpc's own
+    struct rpc_client_stream_state *state; // rpc's own: of a stream by gRPC core,
+    struct client_direct_stream *direct;   // or of one within a local loop; else NULL
 };
 
 // Starts the call; reads nothing. Thread safe.

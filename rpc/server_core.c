@@ -96,6 +96,7 @@ void rpc_server_core_give_back_call(struct rpc_server_call *call) {
     rpc_message_release(&call->request);
     if (call->is_direct) {
         call->is_direct = false;
+        call->direct_events = NULL;
         call->direct_details = SLICE_EMPTY;
         rpc_message_release(&call->direct_reply); // which nobody took
     } else {

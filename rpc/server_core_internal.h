@@ -129,6 +129,13 @@ struct rpc_server {
     unsigned stages; // bits of enum rpc_server_stage
 };
 
+// What a direct call's client does to a stream. On the loop's thread, not from within a function
+// of the server's.
+struct rpc_direct_events {
+    void (*taken)(struct rpc_server_call *call); // the message that it was sent
+    void (*left)(struct rpc_server_call *call);  // once; it takes no more
+};
+
 // Who answers a call: whoever sets it first.
 enum rpc_answerer { RPC_ANSWERER_NOBODY, RPC_ANSWERER_HANDLER, RPC_ANSWERER_STOP };
 
@@ -151,7 +158,8 @@ struct rpc_server_call {
     int64_t started_us;
     bool is_direct;            // by server_direct; then core, payload and deadline are not used
     struct rpc_direct *direct; // its client; NULL once it was answered, or has left
-    int64_t deadline_us;       // clock_monotonic_us; 0: none
+    const struct rpc_direct_events *direct_events; // of a stream that has begun
+    int64_t deadline_us;                           // clock_monotonic_us; 0: none
     struct rpc_message direct_reply;
     struct slice direct_details; // of the error, in arena; empty: direct_reply is the answer
     bool counted;                // in calls_in_flight

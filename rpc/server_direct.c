@@ -13,7 +13,7 @@ const struct rpc_acceptor *rpc_server_direct_find(const struct rpc_server *serve
                                                   const char *path) {
     for (size_t i = 0; i < server->acceptor_count; i++) {
         const struct rpc_method *method = server->acceptors[i].method;
-        if (method != NULL && method->kind == RPC_UNARY && strcmp(method->path, path) == 0) {
+        if (method != NULL && method->kind != RPC_BIDI_STREAM && strcmp(method->path, path) == 0) {
             return &server->acceptors[i];
         }
     }
@@ -66,8 +66,43 @@ void rpc_server_direct_answer(struct rpc_server_call *call, struct slice details
 }
 
 void rpc_server_direct_leave(struct rpc_direct *direct) {
-    if (direct->call != NULL) {
-        direct->call->direct = NULL;
+    struct rpc_server_call *call = direct->call;
+    if (call != NULL) {
+        call->direct = NULL;
         direct->call = NULL;
+        if (call->direct_events != NULL) {
+            call->direct_events->left(call);
+        }
+    }
+}
+
+// --- streams ---
+
+bool rpc_server_direct_send_head(struct rpc_server_call *call) {
+    if (call->direct != NULL) {
+        call->direct->head(call->direct);
+    }
+    return call->direct != NULL;
+}
+
+bool rpc_server_direct_send_message(struct rpc_server_call *call, struct rpc_message *message) {
+    if (call->direct == NULL) {
+        rpc_message_release(message);
+        return false;
+    }
+    call->direct->message(call->direct, message);
+    return true;
+}
+
+void rpc_server_direct_taken(struct rpc_direct *direct) {
+    if (direct->call != NULL) {
+        direct->call->direct_events->taken(direct->call);
+    }
+}
+
+void rpc_server_direct_part(struct rpc_server_call *call, struct slice details) {
+    if (call->direct != NULL) {
+        rpc_server_direct_answer(call, details);
+        call->direct_events->left(call);
     }
 }

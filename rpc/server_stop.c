@@ -36,6 +36,7 @@ static void run_shutdown(struct rpc_task *task) {
     struct rpc_server *server = CONTAINER_OF(task, struct rpc_server, shutdown_task);
     server->stopping = true;
     grpc_server_cancel_all_calls(server->core);
+    rpc_server_stream_part_direct(server);
     // No new connections; calls that were asked for end not ok.
     grpc_server_shutdown_and_notify(server->core, server->queue, &server->shutdown_tag);
     rpc_server_core_check_idle(server);

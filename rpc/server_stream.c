@@ -3,16 +3,27 @@
 #include "base/core/check.h"
 #include "base/core/container_of.h"
 #include "rpc/server_call_internal.h"
+#include "rpc/server_direct_internal.h"
 #include "rpc/server_stream_internal.h"
+
+// What a stream that comes by gRPC core has besides.
+struct stream_batches {
+    struct rpc_server_stream_state *state;
+    struct rpc_batch close; // completes when the call is over, whatever the reason
+    struct rpc_batch head;  // initial metadata without a message
+    struct rpc_batch write;
+    struct rpc_batch read;
+};
 
 struct rpc_server_stream_state {
     struct rpc_server_stream *stream;
     struct rpc_server_stream_state *next; // of the server's open streams
     struct rpc_server_stream_state *previous;
-    struct rpc_batch close; // completes when the call is over, whatever the reason
-    struct rpc_batch head;  // initial metadata without a message
-    struct rpc_batch write;
-    struct rpc_batch read;
+    struct stream_batches *batches; // NULL: a direct call (rpc/direct_internal.h), which uses:
+    struct rpc_message written;     // what was not sent yet
+    struct rpc_task left_task;      // the client had left before the stream began
+    bool is_untaken;                // a message was sent, which the client has not taken
+
     struct rpc_task write_task;
     struct rpc_task read_task;
     struct rpc_task finish_task;
@@ -41,6 +52,13 @@ struct rpc_server_stream_state {
 
 static bool is_anonymous(const struct rpc_server_stream_state *state) {
     return state->stream->call->acceptor->method->is_anonymous;
+}
+
+static void destroy_batches(struct stream_batches *batches) {
+    rpc_batch_destroy(&batches->close);
+    rpc_batch_destroy(&batches->head);
+    rpc_batch_destroy(&batches->write);
+    rpc_batch_destroy(&batches->read);
 }
 
 static void unlink_stream(struct rpc_server_stream_state *state, struct rpc_server *server) {
@@ -72,10 +90,9 @@ static void end_if_over(struct rpc_server_stream_state *state) {
     struct rpc_server_call *call = stream->call;
     unlink_stream(state, call->server);
     rpc_message_release(&state->message);
-    rpc_batch_destroy(&state->close);
-    rpc_batch_destroy(&state->head);
-    rpc_batch_destroy(&state->write);
-    rpc_batch_destroy(&state->read);
+    if (state->batches != NULL) {
+        destroy_batches(state->batches);
+    }
     arena_release(&state->errors);
     arena_release(&state->ending);
     pthread_mutex_destroy(&state->mutex);
@@ -92,6 +109,15 @@ static void finish_done(struct rpc_tag *tag, bool ok) {
     end_if_over(call->stream);
 }
 
+// The end of a direct call's stream, which comes by an event as that of all others.
+static void run_finished(struct rpc_task *task) {
+    struct rpc_server_stream_state *state =
+        CONTAINER_OF(task, struct rpc_server_stream_state, finish_task);
+    state->has_finished = true;
+    state->has_closed = true;
+    end_if_over(state);
+}
+
 static void finish(struct rpc_server_stream_state *state) {
     if (atomic_load(&state->is_writing)) {
         state->finish_waits = true;
@@ -99,6 +125,12 @@ static void finish(struct rpc_server_stream_state *state) {
     }
     state->finish_waits = false;
     struct rpc_server_call *call = state->stream->call;
+    if (state->batches == NULL) {
+        rpc_server_direct_answer(call, call->direct_details);
+        state->finish_task.run = run_finished;
+        rpc_loop_post(call->server->loop, &state->finish_task);
+        return;
+    }
     if (!state->has_head) {
         rpc_batch_send_metadata(&call->answer, NULL, 0);
     }
@@ -125,9 +157,14 @@ void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct err
     if (atomic_exchange(&state->is_finished, true)) {
         return; // another thread's crossed this one, which came from an event
     }
-    stream->call->answer.tag.done = finish_done;
     struct rpc_server_call *call = stream->call;
-    rpc_server_call_add_status(call->server, &call->answer, &state->ending, call->trailers, error);
+    if (state->batches != NULL) {
+        call->answer.tag.done = finish_done;
+        rpc_server_call_add_status(call->server, &call->answer, &state->ending, call->trailers,
+                                   error);
+    } else if (error != NULL) {
+        call->direct_details = rpc_server_call_details(call->server, &state->ending, error);
+    }
     on_loop(state, &state->finish_task);
 }
 
@@ -140,10 +177,10 @@ const struct error *rpc_server_stream_stopping_error(struct rpc_server_stream *s
 
 static void close_done(struct rpc_tag *tag, bool ok) {
     (void)ok;
-    struct rpc_server_stream_state *state =
-        CONTAINER_OF(tag, struct rpc_server_stream_state, close.tag);
+    const struct stream_batches *batches = CONTAINER_OF(tag, struct stream_batches, close.tag);
+    struct rpc_server_stream_state *state = batches->state;
     state->has_closed = true;
-    if (state->close.cancelled != 0 && !atomic_load(&state->is_finished)) {
+    if (batches->close.cancelled != 0 && !atomic_load(&state->is_finished)) {
         state->stream->cancelled(state->stream);
     }
     end_if_over(state);
@@ -154,7 +191,7 @@ static void close_done(struct rpc_tag *tag, bool ok) {
 static void head_done(struct rpc_tag *tag, bool ok) {
     (void)ok; // not ok is a client that has gone
     struct rpc_server_stream_state *state =
-        CONTAINER_OF(tag, struct rpc_server_stream_state, head.tag);
+        CONTAINER_OF(tag, struct stream_batches, head.tag)->state;
     state->is_sending_head = false;
     end_if_over(state);
 }
@@ -166,18 +203,19 @@ void rpc_server_stream_send_head(struct rpc_server_stream *stream) {
         return;
     }
     state->has_head = true;
+    if (state->batches == NULL) {
+        rpc_server_direct_send_head(stream->call);
+        return;
+    }
     state->is_sending_head = true;
-    rpc_batch_send_metadata(&state->head, NULL, 0);
+    rpc_batch_send_metadata(&state->batches->head, NULL, 0);
     // As in finish: no input has a part in it.
-    CHECK(rpc_batch_start(&state->head, stream->call->core) == GRPC_CALL_OK);
+    CHECK(rpc_batch_start(&state->batches->head, stream->call->core) == GRPC_CALL_OK);
 }
 
 // --- writing ---
 
-static void write_done(struct rpc_tag *tag, bool ok) {
-    struct rpc_server_stream_state *state =
-        CONTAINER_OF(tag, struct rpc_server_stream_state, write.tag);
-    rpc_batch_clear(&state->write);
+static void write_over(struct rpc_server_stream_state *state, bool ok) {
     atomic_store(&state->is_writing, false);
     if (state->finish_waits) {
         finish(state);
@@ -186,15 +224,41 @@ static void write_done(struct rpc_tag *tag, bool ok) {
     }
 }
 
+static void write_done(struct rpc_tag *tag, bool ok) {
+    struct stream_batches *batches = CONTAINER_OF(tag, struct stream_batches, write.tag);
+    rpc_batch_clear(&batches->write);
+    write_over(batches->state, ok);
+}
+
+static void run_write_failed(struct rpc_task *task) {
+    write_over(CONTAINER_OF(task, struct rpc_server_stream_state, write_task), false);
+}
+
+static void write_directly(struct rpc_server_stream_state *state) {
+    struct rpc_server_call *call = state->stream->call;
+    struct rpc_message message = state->written;
+    state->written = (struct rpc_message){0};
+    state->has_head = true;
+    state->is_untaken = rpc_server_direct_send_message(call, &message);
+    if (!state->is_untaken) { // that it is in vain is an event, too
+        state->write_task.run = run_write_failed;
+        rpc_loop_post(call->server->loop, &state->write_task);
+    }
+}
+
 static void run_write(struct rpc_task *task) {
     struct rpc_server_stream_state *state =
         CONTAINER_OF(task, struct rpc_server_stream_state, write_task);
+    if (state->batches == NULL) {
+        write_directly(state);
+        return;
+    }
     if (!state->has_head) {
         state->has_head = true;
-        rpc_batch_send_metadata(&state->write, NULL, 0);
+        rpc_batch_send_metadata(&state->batches->write, NULL, 0);
     }
     // As in finish: no input has a part in it.
-    CHECK(rpc_batch_start(&state->write, state->stream->call->core) == GRPC_CALL_OK);
+    CHECK(rpc_batch_start(&state->batches->write, state->stream->call->core) == GRPC_CALL_OK);
 }
 
 void rpc_server_stream_write(struct rpc_server_stream *stream, const struct slice *parts,
@@ -202,27 +266,64 @@ void rpc_server_stream_write(struct rpc_server_stream *stream, const struct slic
     struct rpc_server_stream_state *state = stream->state;
     bool was_writing = atomic_exchange(&state->is_writing, true);
     CHECK(!was_writing);
-    rpc_batch_send_message(&state->write, parts, count);
+    if (state->batches != NULL) {
+        rpc_batch_send_message(&state->batches->write, parts, count);
+    } else {
+        rpc_message_copy(parts, count, &state->written);
+    }
+    state->write_task.run = run_write;
     on_loop(state, &state->write_task);
+}
+
+// --- what the client of a direct call does ---
+
+static void client_took(struct rpc_server_call *call) {
+    call->stream->is_untaken = false;
+    write_over(call->stream, true);
+}
+
+static void client_left(struct rpc_server_call *call) {
+    struct rpc_server_stream_state *state = call->stream;
+    bool is_untaken = state->is_untaken;
+    state->is_untaken = false;
+    if (!atomic_load(&state->is_finished)) {
+        state->stream->cancelled(state->stream);
+    }
+    if (is_untaken) {
+        write_over(state, false);
+    }
+}
+
+static void run_left(struct rpc_task *task) {
+    client_left(CONTAINER_OF(task, struct rpc_server_stream_state, left_task)->stream->call);
+}
+
+static void begin_directly(struct rpc_server_call *call) {
+    static const struct rpc_direct_events events = {.taken = client_took, .left = client_left};
+    call->direct_events = &events;
+    if (call->direct == NULL) {
+        call->stream->left_task.run = run_left;
+        rpc_loop_post(call->server->loop, &call->stream->left_task);
+    }
 }
 
 // --- reading ---
 
 static const struct error *take_message(struct rpc_server_stream_state *state) {
     struct rpc_server_call *call = state->stream->call;
-    grpc_byte_buffer *buffer = state->read.message;
-    state->read.message = NULL;
+    grpc_byte_buffer *buffer = state->batches->read.message;
+    state->batches->read.message = NULL;
     return rpc_server_call_take_message(call, &state->errors, buffer, &state->message);
 }
 
 static void read_done(struct rpc_tag *tag, bool ok) {
     (void)ok; // then there is no message
-    struct rpc_server_stream_state *state =
-        CONTAINER_OF(tag, struct rpc_server_stream_state, read.tag);
+    struct stream_batches *batches = CONTAINER_OF(tag, struct stream_batches, read.tag);
+    struct rpc_server_stream_state *state = batches->state;
     struct rpc_server_stream *stream = state->stream;
-    bool has_message = state->read.message != NULL;
+    bool has_message = batches->read.message != NULL;
     const struct error *error = has_message ? take_message(state) : NULL;
-    rpc_batch_clear(&state->read);
+    rpc_batch_clear(&batches->read);
     atomic_store(&state->is_reading, false);
     if (!atomic_load(&state->is_finished)) {
         stream->message(stream, has_message && error == NULL ? &state->message.bytes : NULL, error);
@@ -235,9 +336,9 @@ static void read_done(struct rpc_tag *tag, bool ok) {
 static void run_read(struct rpc_task *task) {
     struct rpc_server_stream_state *state =
         CONTAINER_OF(task, struct rpc_server_stream_state, read_task);
-    rpc_batch_receive_message(&state->read);
+    rpc_batch_receive_message(&state->batches->read);
     // As in finish: no input has a part in it.
-    CHECK(rpc_batch_start(&state->read, state->stream->call->core) == GRPC_CALL_OK);
+    CHECK(rpc_batch_start(&state->batches->read, state->stream->call->core) == GRPC_CALL_OK);
 }
 
 void rpc_server_stream_read(struct rpc_server_stream *stream) {
@@ -297,6 +398,19 @@ void rpc_server_stream_release(struct rpc_server_stream *stream) {
 
 // --- the beginning ---
 
+static void begin_by_core(struct rpc_server_stream_state *state, struct rpc_server_call *call) {
+    struct rpc_loop *loop = call->server->loop;
+    struct stream_batches *batches = ARENA_NEW(&call->arena, struct stream_batches);
+    batches->state = state;
+    state->batches = batches;
+    rpc_batch_init(&batches->write, loop, write_done);
+    rpc_batch_init(&batches->read, loop, read_done);
+    rpc_batch_init(&batches->head, loop, head_done);
+    rpc_batch_init(&batches->close, loop, close_done);
+    rpc_batch_receive_close(&batches->close);
+    CHECK(rpc_batch_start(&batches->close, call->core) == GRPC_CALL_OK); // as in finish
+}
+
 void rpc_server_stream_begin(struct rpc_server_stream *stream) {
     struct rpc_server_call *call = stream->call;
     struct rpc_server *server = call->server;
@@ -310,7 +424,6 @@ void rpc_server_stream_begin(struct rpc_server_stream *stream) {
     arena_init(&state->ending);
     pthread_mutex_init(&state->mutex, NULL);
     state->wake_task.run = run_wake;
-    state->write_task.run = run_write;
     state->read_task.run = run_read;
     state->finish_task.run = run_finish;
     state->next = server->streams;
@@ -319,12 +432,11 @@ void rpc_server_stream_begin(struct rpc_server_stream *stream) {
     }
     server->streams = state;
     server->stream_count += !is_anonymous(state);
-    rpc_batch_init(&state->write, server->loop, write_done);
-    rpc_batch_init(&state->read, server->loop, read_done);
-    rpc_batch_init(&state->head, server->loop, head_done);
-    rpc_batch_init(&state->close, server->loop, close_done);
-    rpc_batch_receive_close(&state->close);
-    CHECK(rpc_batch_start(&state->close, call->core) == GRPC_CALL_OK); // as in finish
+    if (call->is_direct) {
+        begin_directly(call);
+    } else {
+        begin_by_core(state, call);
+    }
 }
 
 void rpc_server_stream_stop_all(struct rpc_server *server) {
@@ -335,5 +447,17 @@ void rpc_server_stream_stop_all(struct rpc_server *server) {
             state->stream->stopping(state->stream);
         }
         state = next;
+    }
+}
+
+void rpc_server_stream_part_direct(struct rpc_server *server) {
+    struct rpc_server_stream_state *next;
+    for (struct rpc_server_stream_state *state = server->streams; state != NULL; state = next) {
+        next = state->next;
+        if (state->batches == NULL && state->stream->call->direct != NULL) {
+            const struct error *error = rpc_server_stream_stopping_error(state->stream);
+            rpc_server_direct_part(state->stream->call,
+                                   rpc_server_call_details(server, &state->errors, error));
+        }
     }
 }

@@ -49,6 +49,11 @@ Stream &Stream::OnMessage(std::function<void(Stream &)> f) {
     return *this;
 }
 
+Stream &Stream::OnBytes(std::function<void(struct slice)> f) {
+    on_bytes_ = std::move(f);
+    return *this;
+}
+
 Stream &Stream::WantHead() {
     stream_.head = Head;
     return *this;
@@ -103,6 +108,9 @@ void Stream::Message(struct rpc_client_stream *stream, struct slice message) {
     {
         std::lock_guard<std::mutex> lock(self->mutex_);
         EXPECT_EQ(self->done_count_, 0);
+        if (self->on_bytes_) {
+            self->on_bytes_(message);
+        }
         self->messages_.push_back(Text(message));
         self->changed_.notify_all();
     }

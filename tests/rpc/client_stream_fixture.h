@@ -22,6 +22,8 @@ class Stream {
     Stream &ReleaseInDone();
     // Called in message, on the loop's thread.
     Stream &OnMessage(std::function<void(Stream &)> f);
+    // The same, with the message's bytes where they are.
+    Stream &OnBytes(std::function<void(struct slice)> f);
 
     Stream &Start();
     Stream &Next();
@@ -63,6 +65,7 @@ class Stream {
     Bound bound_ = {};
     struct rpc_client_stream &stream_ = bound_.stream;
     std::function<void(Stream &)> on_message_;
+    std::function<void(struct slice)> on_bytes_;
     bool started_ = false;
     bool read_all_ = false;
     bool release_in_done_ = false;

@@ -183,6 +183,30 @@ TEST_P(EveryTransport, TellsTheServerThatItWasCancelled) {
     }
 }
 
+TEST_P(EveryTransport, HandsOutEverythingOnTheLoopsThread) {
+    StreamLink s(GetParam());
+    bool one_loop = GetParam() == Transport::kInProcess || GetParam() == Transport::kLocal;
+    struct rpc_loop *loop = one_loop ? s.link.loop.get() : s.link.client_loop.get();
+    std::atomic<int> right{0};
+    for (const char *method : {"/test.Stream/Count", "/test.Stream/Thread"}) {
+        Stream stream(s.channel, method, "50 10");
+        stream.OnMessage([&](Stream &) { right += rpc_loop_is_current(loop); });
+        stream.ReadAll().Start().Await();
+    }
+    EXPECT_EQ(right, 100);
+}
+
+TEST_P(EveryTransport, KeepsTheMessageUntilTheNextIsAskedFor) {
+    StreamLink s(GetParam());
+    struct slice taken = {};
+    Stream stream(s.channel, "/test.Stream/Count", "2 1000");
+    stream.OnBytes([&](struct slice bytes) { taken = bytes; });
+    stream.Start().Next();
+    ASSERT_TRUE(stream.AwaitMessages(1));
+    s.service.AwaitStandstill(); // what comes behind it does not take its place
+    EXPECT_EQ(Text(taken), stream.messages()[0]);
+}
+
 TEST_P(EveryTransport, IsCancelledFromWithinItsMessage) {
     StreamLink s(GetParam());
     Stream stream(s.channel, "/test.Stream/Count", "1000 10");

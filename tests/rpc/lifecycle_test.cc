@@ -288,20 +288,24 @@ TEST(Channel, GivesOneHandleForOneMethod) {
     EXPECT_NE(link.channel->Method("/a/b"), link.channel->Method("/a/c"));
 }
 
-TEST(Channel, CallsUnaryMethodsOfItsOwnLocalLoopDirectly) {
+TEST(Channel, CallsMethodsOfItsOwnLocalLoopDirectly) {
     rpc_handler *fail = [](void *, struct rpc_server_call *call) {
         rpc_server_call_fail(call, error_new(rpc_server_call_arena(call), STATUS_INTERNAL,
                                              REASON_INTERNAL_ERROR, "not implemented"));
     };
     const struct rpc_method stream = {
         "/test.Service/Stream", fail, nullptr, RPC_SERVER_STREAM, true, 0, false};
+    const struct rpc_method bidi = {
+        "/test.Service/Bidi", fail, nullptr, RPC_BIDI_STREAM, true, 0, false};
     for (Transport transport :
          {Transport::kLocal, Transport::kLocalTwoLoops, Transport::kInProcess, Transport::kUnix}) {
-        Link link(transport, 0, 0, 0, {stream});
+        Link link(transport, 0, 0, 0, {stream, bidi});
         EXPECT_EQ(link.channel->Method("/test.Service/Echo")->direct != nullptr,
                   transport == Transport::kLocal);
         EXPECT_EQ(link.channel->Method("/test.Service/None")->direct, nullptr);
-        EXPECT_EQ(link.channel->Method("/test.Service/Stream")->direct, nullptr);
+        EXPECT_EQ(link.channel->Method("/test.Service/Stream")->direct != nullptr,
+                  transport == Transport::kLocal);
+        EXPECT_EQ(link.channel->Method("/test.Service/Bidi")->direct, nullptr);
     }
 }
 

@@ -99,6 +99,31 @@ TEST_P(EveryTransport, MayBeFinishedLongAfterItWasCancelled) {
     EXPECT_EQ(service.cancelled, 1);
 }
 
+TEST_P(EveryTransport, LearnsThatItsClientLeftWhileItWaitedForRoom) {
+    StreamService service;
+    std::vector<struct rpc_method> methods = service.Methods();
+    for (struct rpc_method &method : methods) {
+        method.is_read = true;
+        method.most_reply_bytes = 500 << 10; // more than half of what there is for reads
+    }
+    Link link(GetParam(), 0, 0, 0, methods, 0, 1 << 20);
+    Stream first(*link.channel, "/test.Stream/Open", "");
+    first.Start().Next();
+    struct rpc_server_stream *open = service.AwaitOpen(1);
+    ASSERT_NE(open, nullptr);
+    Stream second(*link.channel, "/test.Stream/Open", "");
+    second.Start().Next();
+    Call change(*link.channel, "/test.Service/Echo", "x"); // which comes after it
+    EXPECT_EQ(change.Run().response(), "x");
+    second.Cancel().Await();
+    EXPECT_EQ(second.code(), STATUS_CANCELLED);
+    EXPECT_EQ(service.begun, 1);
+    rpc_server_stream_finish(open, nullptr);
+    EXPECT_TRUE(service.AwaitClosed(2));
+    EXPECT_EQ(service.cancelled, 1);
+    EXPECT_EQ(service.written, 0);
+}
+
 TEST_P(EveryTransport, CountsAmongCallsInFlight) {
     StreamService service;
     Link link(GetParam(), 0, 2, 0, service.Methods(), 2);
@@ -225,7 +250,8 @@ TEST_P(Stop, DoesNotHoldUpTheStopByAClientThatDoesNotRead) {
     EXPECT_NE(stream.code(), STATUS_OK);
 }
 
-INSTANTIATE_TEST_SUITE_P(Transports, Stop, testing::Values(Transport::kUnix, Transport::kTcp),
+INSTANTIATE_TEST_SUITE_P(Transports, Stop,
+                         testing::Values(Transport::kUnix, Transport::kTcp, Transport::kLocal),
                          TransportName);
 
 } // namespace
