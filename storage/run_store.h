@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/core/slice.h"
 #include "base/log/log.h"
 
 // The durable home of runs, their events and the tokens: the interface that
@@ -73,6 +74,15 @@ static inline void run_store_close(struct run_store *store) {
     }
 }
 
+// What one commit did to one organization. A hint: whoever missed one reads the store
+// (storage/op/list_changes.h).
+struct store_commit {
+    struct slice organization;
+    int64_t revision; // its newest
+    uint32_t kinds;   // of its events: bits, 1u << enum store_event_kind
+    int opened;       // how many runs became such that they can be acquired
+};
+
 struct run_store_options {
     const struct logger *log;
     // How many operations may wait; 0: 16,384.
@@ -91,6 +101,12 @@ struct run_store_options {
     // itself: for each part by one thread at a time, in turns, works false first. All
     // works at first. May be called within run_store_open. Must not block.
     void (*on_health)(void *context, enum store_part part, bool works);
+    // Called after each transaction that made events, once it is durable and its operations are
+    // answered, with what it did to each organization that it changed: in the order of the
+    // commits, one call at a time, on the store's threads or within run_store_submit. commits is
+    // valid during the call. Must not block; may submit operations. Not called any more once
+    // run_store_close has returned.
+    void (*on_commit)(void *context, const struct store_commit *commits, int count);
     void *context;
 };
 

@@ -93,15 +93,17 @@ void memory_tables_set_fields(struct memory_run *run, const struct run_fields *f
     run_fields_map_bytes(&old, disown_bytes, NULL);
 }
 
-// Returns the organization's counters, which are made with its first event.
-static struct memory_organization *organization_of(struct memory_tables *t, struct slice name) {
+// Returns the place of the organization, or where it would have to stand.
+static size_t organization_place(const struct memory_tables *t, struct slice name,
+                                 bool *ret_found) {
     size_t low = 0;
     size_t high = t->organization_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int c = slice_compare(t->organizations[middle].name, name);
         if (c == 0) {
-            return &t->organizations[middle];
+            *ret_found = true;
+            return middle;
         }
         if (c < 0) {
             low = middle + 1;
@@ -109,21 +111,69 @@ static struct memory_organization *organization_of(struct memory_tables *t, stru
             high = middle;
         }
     }
-    t->organizations =
-        mem_realloc(t->organizations, (t->organization_count + 1) * sizeof(t->organizations[0]));
-    memmove(t->organizations + low + 1, t->organizations + low,
-            (t->organization_count - low) * sizeof(t->organizations[0]));
-    t->organization_count++;
-    t->organizations[low] = (struct memory_organization){.name = memory_tables_own(name)};
-    return &t->organizations[low];
+    *ret_found = false;
+    return low;
+}
+
+struct memory_organization *memory_tables_find_organization(const struct memory_tables *t,
+                                                            struct slice name) {
+    bool found;
+    size_t place = organization_place(t, name, &found);
+    return found ? &t->organizations[place] : NULL;
+}
+
+// Returns the organization's feed, which is made with its first event.
+static struct memory_organization *organization_of(struct memory_tables *t, struct slice name) {
+    bool found;
+    size_t place = organization_place(t, name, &found);
+    if (!found) {
+        t->organizations = mem_realloc(t->organizations,
+                                       (t->organization_count + 1) * sizeof(t->organizations[0]));
+        memmove(t->organizations + place + 1, t->organizations + place,
+                (t->organization_count - place) * sizeof(t->organizations[0]));
+        t->organization_count++;
+        t->organizations[place] = (struct memory_organization){.name = memory_tables_own(name)};
+    }
+    return &t->organizations[place];
+}
+
+// Appends the event to the organization's feed, as its newest revision.
+static void append_event(struct memory_organization *o, struct memory_event *e) {
+    if (o->revision == o->capacity) {
+        o->capacity = o->capacity == 0 ? 16 : o->capacity * 2;
+        o->events = mem_realloc(o->events, (size_t)o->capacity * sizeof(struct memory_event *));
+    }
+    o->events[o->revision++] = e;
+    e->event.revision = o->revision;
+}
+
+// Notes the event in what the operation that runs did.
+static void note_commit(struct memory_tables *t, struct slice organization,
+                        const struct run_event *event, bool opens) {
+    struct store_commit *c = t->commits;
+    while (c < t->commits + t->commit_count && !slice_equal(c->organization, organization)) {
+        c++;
+    }
+    if (c == t->commits + t->commit_count) {
+        if (t->commit_count == t->commit_capacity) {
+            t->commit_capacity = t->commit_capacity == 0 ? 4 : t->commit_capacity * 2;
+            t->commits =
+                mem_realloc(t->commits, (size_t)t->commit_capacity * sizeof(struct store_commit));
+        }
+        c = &t->commits[t->commit_count++];
+        *c = (struct store_commit){.organization = organization};
+    }
+    c->revision = event->revision;
+    c->kinds |= 1u << event->kind;
+    c->opened += opens;
 }
 
 int64_t memory_tables_add_event(struct memory_tables *t, struct memory_run *run, int from,
                                 const struct event_cause *cause) {
     const struct run_record *r = &run->record;
     struct memory_event *e = mem_zalloc(sizeof(*e));
+    e->run = run;
     e->event = (struct run_event){
-        .revision = ++organization_of(t, r->organization)->revision,
         .kind = from == 0 ? STORE_EVENT_CREATION : STORE_EVENT_TRANSITION,
         .sequence = r->sequence,
         .from = from,
@@ -135,6 +185,8 @@ int64_t memory_tables_add_event(struct memory_tables *t, struct memory_run *run,
     event_cause_map(&e->event.cause, own_bytes, NULL);
     e->older = run->newest;
     run->newest = e;
+    append_event(organization_of(t, r->organization), e);
+    note_commit(t, r->organization, &e->event, false);
     return e->event.revision;
 }
 
@@ -209,6 +261,7 @@ void memory_tables_release(struct memory_tables *t) {
     }
     for (size_t i = 0; i < t->organization_count; i++) {
         memory_tables_disown(t->organizations[i].name);
+        free(t->organizations[i].events);
     }
     for (size_t i = 0; i < t->token_count; i++) {
         memory_tables_disown(t->tokens[i]->organization);
@@ -218,4 +271,5 @@ void memory_tables_release(struct memory_tables *t) {
     free(t->runs);
     free(t->organizations);
     free(t->tokens);
+    free(t->commits);
 }

@@ -5,12 +5,14 @@
 
 #include "base/core/arena.h"
 #include "storage/run_record.h"
+#include "storage/run_store.h"
 #include "storage/token_record.h"
 
 // What the memory back-end holds. The caller sees to it that one thread uses it at a time.
 
 struct memory_event {
-    struct memory_event *older;
+    struct memory_event *older; // of the run
+    struct memory_run *run;
     struct run_event event; // owns its cause
 };
 
@@ -19,10 +21,13 @@ struct memory_run {
     struct memory_event *newest;
 };
 
-// What is counted for an organization.
+// The feed of an organization.
 struct memory_organization {
-    struct slice name; // owned
-    int64_t revision;  // of its newest event
+    struct slice name;            // owned
+    struct memory_event **events; // by their revisions, from 1 on; the runs' own
+    int64_t revision;             // of the newest event
+    int64_t capacity;
+    int64_t floor; // storage/op/trim_changes.h
 };
 
 struct memory_tables {
@@ -33,6 +38,10 @@ struct memory_tables {
     size_t organization_count;
     struct token_record **tokens; // by organization, then name; they own their slices
     size_t token_count;
+    // What the operation that runs did to an organization, in a list of those that it changed.
+    struct store_commit *commits;
+    int commit_count;
+    int commit_capacity;
 };
 
 void memory_tables_release(struct memory_tables *t);
@@ -59,6 +68,10 @@ void memory_tables_set_fields(struct memory_run *run, const struct run_fields *f
 // its revision.
 int64_t memory_tables_add_event(struct memory_tables *t, struct memory_run *run, int from,
                                 const struct event_cause *cause);
+
+// Returns the organization's feed; NULL if it has no event.
+struct memory_organization *memory_tables_find_organization(const struct memory_tables *t,
+                                                            struct slice name);
 
 // Returns NULL if there is none.
 struct token_record *memory_tables_find_token(const struct memory_tables *t,

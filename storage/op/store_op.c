@@ -17,6 +17,17 @@ bool store_op_is_too_large(struct store_op *op) {
     return true;
 }
 
+// Gives copy, of kind, an array of slices of its own instead of the one that it borrows.
+static void copy_slice_array(const struct store_kind *kind, char *copy, struct arena *a) {
+    const struct slice **items = (const struct slice **)(void *)(copy + kind->slice_array);
+    int count = *(const int *)(const void *)(copy + kind->slice_count);
+    struct slice *own = ARENA_ARRAY(a, struct slice, count);
+    for (int i = 0; i < count; i++) {
+        own[i] = arena_copy(a, (*items)[i]);
+    }
+    *items = own;
+}
+
 struct store_op *store_op_copy(const struct store_op *op, struct arena *a) {
     const struct store_kind *kind = op->kind;
     char *copy = arena_alloc(a, kind->size);
@@ -24,6 +35,9 @@ struct store_op *store_op_copy(const struct store_op *op, struct arena *a) {
     for (int i = 0; i < STORE_KIND_SLICES && kind->slices[i] != 0; i++) {
         struct slice *input = (struct slice *)(void *)(copy + kind->slices[i]);
         *input = arena_copy(a, *input);
+    }
+    if (kind->slice_array != 0) {
+        copy_slice_array(kind, copy, a);
     }
     return (struct store_op *)(void *)copy;
 }

@@ -30,6 +30,10 @@ struct store_kind {
     // Of an operation that reads: where in its struct the slices are that it asks by; a 0 ends
     // them.
     size_t slices[STORE_KIND_SLICES];
+    // Likewise an array of slices (const struct slice *) and how many they are (int), if it asks
+    // by many; 0: it does not.
+    size_t slice_array;
+    size_t slice_count;
 };
 
 // All of them, by their index. Made by Bazel of the headers.

@@ -147,10 +147,11 @@ static struct replayed read_event(sqlite3_stmt *s) {
 // organization's row may be ahead of the mark.
 static bool count_event(struct organizations *organizations, struct organization *which,
                         const struct replayed *e) {
-    if (which->newest_event >= e->key) {
-        return e->revision <= which->revision;
+    if (which->open.event >= e->key) {
+        return e->revision <= which->open.revision;
     }
-    if (e->revision != which->revision + 1 || e->previous_of_organization != which->newest_event) {
+    if (e->revision != which->open.revision + 1 ||
+        e->previous_of_organization != which->open.event) {
         return false;
     }
     organizations_advance(organizations, which, e->key);

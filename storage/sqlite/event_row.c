@@ -39,7 +39,7 @@ static int insert_event(sqlite3_stmt *s, int64_t key, const struct run_record *r
     sqlite3_bind_int64(s, 1, key);
     sqlite_bind_text(s, 2, run->organization);
     run_id_bind(s, 3, source->id);
-    sqlite3_bind_int64(s, 4, before->revision + 1);
+    sqlite3_bind_int64(s, 4, before->open.revision + 1);
     sqlite3_bind_int(s, 5, (int)source->kind);
     sqlite3_bind_int64(s, 6, run->sequence);
     sqlite3_bind_int(s, 7, source->from);
@@ -52,7 +52,7 @@ static int insert_event(sqlite3_stmt *s, int64_t key, const struct run_record *r
     sqlite_bind_text(s, 14, cause->remote_address);
     sqlite_bind_text(s, 15, cause->idempotency_key);
     sqlite3_bind_int64(s, 16, source->previous);
-    sqlite3_bind_int64(s, 17, before->newest_event);
+    sqlite3_bind_int64(s, 17, before->open.event);
     return sqlite_step_once(s);
 }
 
@@ -63,6 +63,26 @@ static int insert_mark(sqlite3_stmt *s, struct slice organization, int64_t revis
     return sqlite_step_once(s);
 }
 
+struct run_event event_row_read(struct arena *a, sqlite3_stmt *s, int first) {
+    return (struct run_event){
+        .sequence = sqlite3_column_int64(s, first),
+        .from = sqlite3_column_int(s, first + 1),
+        .to = (enum run_status)sqlite3_column_int(s, first + 2),
+        .at_us = sqlite3_column_int64(s, first + 3),
+        .revision = sqlite3_column_int64(s, first + 4),
+        .kind = (enum store_event_kind)sqlite3_column_int(s, first + 5),
+        .attempt = sqlite3_column_int64(s, first + 6),
+        .cause =
+            {
+                .actor = sqlite_column_slice(a, s, first + 7),
+                .reason = sqlite_column_slice(a, s, first + 8),
+                .request_id = sqlite_column_slice(a, s, first + 9),
+                .remote_address = sqlite_column_slice(a, s, first + 10),
+                .idempotency_key = sqlite_column_slice(a, s, first + 11),
+            },
+    };
+}
+
 int event_row_append(struct event_row *e, const struct run_record *run,
                      const struct event_source *source, int64_t *ret_revision) {
     struct organization *organization;
@@ -71,12 +91,13 @@ int event_row_append(struct event_row *e, const struct run_record *run,
     if (rc == SQLITE_OK) {
         rc = insert_event(e->insert, key, run, source, organization);
     }
-    int64_t revision = rc == SQLITE_OK ? organization->revision + 1 : 0;
+    int64_t revision = rc == SQLITE_OK ? organization->open.revision + 1 : 0;
     if (rc == SQLITE_OK && revision % EVENT_MARK_INTERVAL == 0) {
         rc = insert_mark(e->insert_mark, run->organization, revision, key);
     }
     if (rc == SQLITE_OK) {
         organizations_advance(e->organizations, organization, key);
+        organizations_note(organization, (int)source->kind, source->opens);
         e->last = key;
         *ret_revision = revision;
     }

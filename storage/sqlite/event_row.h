@@ -44,7 +44,15 @@ struct event_source {
     int64_t previous;        // the key of the run's event before it; 0: none
     int from;                // the status before it; 0: its creation
     const struct event_cause *cause;
+    bool opens; // the run can be acquired from here on, and could not be before
 };
+
+// The columns of an event, of the row e, that event_row_read reads from column first on, with
+// copies in a.
+#define EVENT_ROW_COLUMNS                                                                          \
+    "e.sequence, e.from_status, e.to_status, e.at, e.revision, e.kind, e.attempt, e.actor,"        \
+    " e.reason, e.request_id, e.remote_address, e.idempotency_key"
+struct run_event event_row_read(struct arena *a, sqlite3_stmt *s, int first);
 
 // Adds the event of key event_row_next that made run what it is. *ret_revision is its
 // organization's revision. Returns SQLite's code.

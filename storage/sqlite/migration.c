@@ -110,7 +110,10 @@ static int set_aside(struct migration *m) {
                                "ALTER TABLE run RENAME TO old_run;"
                                "ALTER TABLE event RENAME TO old_event;");
     }
-    return rc == SQLITE_OK ? schema_create_tables(m->db) : rc;
+    if (rc == SQLITE_OK) {
+        rc = schema_create_tables(m->db);
+    }
+    return rc == SQLITE_OK ? schema_add_columns(m->db, SCHEMA_BASE) : rc;
 }
 
 // How many keys of old_run one statement copies.
@@ -250,8 +253,8 @@ static int run_all(struct migration *m, int64_t version) {
             rc = schema_renew_epoch(m->db, &epoch);
         }
     }
-    if (rc == SQLITE_OK) {
-        rc = schema_add_columns(m->db, version < SCHEMA_BASE ? SCHEMA_BASE : (int)version);
+    if (rc == SQLITE_OK && version >= SCHEMA_BASE) {
+        rc = schema_add_columns(m->db, (int)version);
     }
     return rc == SQLITE_OK ? schema_write_version(m->db) : rc;
 }

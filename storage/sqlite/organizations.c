@@ -74,13 +74,13 @@ static bool keep_needed(const struct organization *which) {
 }
 
 int organizations_init(struct organizations *o, sqlite3 *db) {
-    static const char *const select =
-        "SELECT revision, newest_event FROM organization WHERE name=?1";
+    static const char *const select = ORGANIZATION_HEAD_SQL;
     static const char *const write =
-        "INSERT INTO organization(name, revision, newest_event) VALUES(?1, ?2, ?3)"
-        " ON CONFLICT(name) DO UPDATE SET revision=excluded.revision,"
-        " newest_event=excluded.newest_event";
+        "INSERT INTO organization(name, revision, newest_event, floor_revision)"
+        " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(name) DO UPDATE SET revision=excluded.revision,"
+        " newest_event=excluded.newest_event, floor_revision=excluded.floor_revision";
     *o = (struct organizations){.bucket_count = BUCKETS_MIN};
+    pthread_mutex_init(&o->lock, NULL);
     o->buckets = mem_zalloc(o->bucket_count * sizeof(struct organization *));
     int rc = sqlite_prepare_all(db, &select, 1, &o->select);
     return rc == SQLITE_OK ? sqlite_prepare_all(db, &write, 1, &o->write) : rc;
@@ -90,7 +90,9 @@ void organizations_release(struct organizations *o) {
     if (o->buckets != NULL) {
         rebuild(o, 1, keep_none);
         free(o->buckets);
+        pthread_mutex_destroy(&o->lock);
     }
+    free(o->commits);
     list_release(&o->touched);
     list_release(&o->dirty);
     list_release(&o->flushing);
@@ -99,77 +101,145 @@ void organizations_release(struct organizations *o) {
     *o = (struct organizations){.buckets = NULL};
 }
 
-static int read_row(struct organizations *o, struct slice name, struct organization *ret) {
-    sqlite_bind_text(o->select, 1, name);
-    int rc = sqlite3_step(o->select);
+int organizations_read_head(sqlite3_stmt *s, struct slice name, struct organization_head *ret) {
+    *ret = (struct organization_head){.revision = 0};
+    sqlite_bind_text(s, 1, name);
+    int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
-        ret->revision = sqlite3_column_int64(o->select, 0);
-        ret->newest_event = sqlite3_column_int64(o->select, 1);
+        *ret = (struct organization_head){
+            .revision = sqlite3_column_int64(s, 0),
+            .event = sqlite3_column_int64(s, 1),
+            .floor = sqlite3_column_int64(s, 2),
+        };
     }
-    sqlite3_reset(o->select);
+    sqlite3_reset(s);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int organizations_find(struct organizations *o, struct slice name, struct organization **ret) {
-    for (struct organization *which = *bucket_of(o, name); which != NULL; which = which->next) {
-        if (slice_equal(which->name, name)) {
-            *ret = which;
-            return SQLITE_OK;
-        }
+// Returns the organization's entry, NULL if it has none.
+static struct organization *look_up(const struct organizations *o, struct slice name) {
+    struct organization *which = *bucket_of(o, name);
+    while (which != NULL && !slice_equal(which->name, name)) {
+        which = which->next;
     }
-    struct organization found = {.revision = 0};
-    int rc = read_row(o, name, &found);
+    return which;
+}
+
+bool organizations_peek(struct organizations *o, struct slice name, struct organization_head *ret) {
+    pthread_mutex_lock(&o->lock);
+    const struct organization *which = look_up(o, name);
+    if (which != NULL) {
+        *ret = which->committed;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return which != NULL;
+}
+
+int organizations_find(struct organizations *o, struct slice name, struct organization **ret) {
+    *ret = look_up(o, name);
+    if (*ret != NULL) {
+        return SQLITE_OK;
+    }
+    struct organization found = {.is_touched = false};
+    int rc = organizations_read_head(o->select, name, &found.committed);
     if (rc != SQLITE_OK) {
         return rc;
     }
-    if ((uint32_t)o->count >= o->bucket_count) {
-        rebuild(o, o->bucket_count * 2, keep_all);
-    }
+    found.open = found.committed;
     struct organization *which = mem_alloc(sizeof(*which));
     uint8_t *copy = mem_alloc(name.len + 1);
     if (name.len > 0) {
         memcpy(copy, name.data, name.len);
     }
     found.name = slice_of(copy, name.len);
-    found.committed_revision = found.revision;
-    found.committed_event = found.newest_event;
     *which = found;
+    pthread_mutex_lock(&o->lock);
+    if ((uint32_t)o->count >= o->bucket_count) {
+        rebuild(o, o->bucket_count * 2, keep_all);
+    }
     insert(o, which);
     o->count++;
+    pthread_mutex_unlock(&o->lock);
     *ret = which;
     return SQLITE_OK;
 }
 
-void organizations_advance(struct organizations *o, struct organization *which, int64_t event_key) {
-    which->revision++;
-    which->newest_event = event_key;
+// The open transaction changes which.
+static void touch(struct organizations *o, struct organization *which) {
     if (!which->is_touched) {
         which->is_touched = true;
         list_add(&o->touched, which);
     }
 }
 
+void organizations_advance(struct organizations *o, struct organization *which, int64_t event_key) {
+    which->open.revision++;
+    which->open.event = event_key;
+    touch(o, which);
+}
+
+int organizations_raise_floor(struct organizations *o, struct organization *which, int64_t floor) {
+    which->open.floor = floor;
+    touch(o, which);
+    return organizations_write(o, which);
+}
+
+void organizations_collect(struct organizations *o) {
+    o->collects = true;
+}
+
+// Collects what the commit did to which, if it made an event of it.
+static void collect(struct organizations *o, const struct organization *which) {
+    if (which->kinds == 0) {
+        return;
+    }
+    if (o->commit_count == o->commit_capacity) {
+        o->commit_capacity = o->commit_capacity == 0 ? 16 : o->commit_capacity * 2;
+        o->commits =
+            mem_realloc(o->commits, (size_t)o->commit_capacity * sizeof(struct store_commit));
+    }
+    o->commits[o->commit_count++] = (struct store_commit){
+        .organization = which->name,
+        .revision = which->open.revision,
+        .kinds = which->kinds,
+        .opened = which->opened,
+    };
+}
+
 void organizations_committed(struct organizations *o) {
+    o->commit_count = 0;
+    o->flushed = o->taken;
+    if (o->touched.count == 0) {
+        return;
+    }
+    pthread_mutex_lock(&o->lock);
+    for (int i = 0; i < o->touched.count; i++) {
+        o->touched.items[i]->committed = o->touched.items[i]->open;
+    }
+    pthread_mutex_unlock(&o->lock);
     for (int i = 0; i < o->touched.count; i++) {
         struct organization *which = o->touched.items[i];
+        if (o->collects) {
+            collect(o, which);
+        }
+        which->kinds = 0;
+        which->opened = 0;
         which->is_touched = false;
-        which->committed_revision = which->revision;
-        which->committed_event = which->newest_event;
         if (!which->is_dirty) {
             which->is_dirty = true;
             list_add(&o->dirty, which);
         }
     }
     o->touched.count = 0;
-    o->flushed = o->taken;
 }
 
 void organizations_rolled_back(struct organizations *o) {
     for (int i = 0; i < o->touched.count; i++) {
         struct organization *which = o->touched.items[i];
+        which->kinds = 0;
+        which->opened = 0;
         which->is_touched = false;
-        which->revision = which->committed_revision;
-        which->newest_event = which->committed_event;
+        which->open = which->committed;
     }
     o->touched.count = 0;
     o->taken = o->flushed;
@@ -194,8 +264,9 @@ const struct organization *organizations_take(struct organizations *o) {
 
 int organizations_write(struct organizations *o, const struct organization *which) {
     sqlite_bind_text(o->write, 1, which->name);
-    sqlite3_bind_int64(o->write, 2, which->revision);
-    sqlite3_bind_int64(o->write, 3, which->newest_event);
+    sqlite3_bind_int64(o->write, 2, which->open.revision);
+    sqlite3_bind_int64(o->write, 3, which->open.event);
+    sqlite3_bind_int64(o->write, 4, which->open.floor);
     return sqlite_step_once(o->write);
 }
 
@@ -204,6 +275,8 @@ void organizations_retire(struct organizations *o) {
     o->taken = 0;
     o->flushed = 0;
     if (o->count > KEPT_MAX) {
+        pthread_mutex_lock(&o->lock);
         rebuild(o, o->bucket_count, keep_needed);
+        pthread_mutex_unlock(&o->lock);
     }
 }

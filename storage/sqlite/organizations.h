@@ -1,24 +1,34 @@
 #ifndef RUNSD_STORAGE_SQLITE_ORGANIZATIONS_H
 #define RUNSD_STORAGE_SQLITE_ORGANIZATIONS_H
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/core/arena.h"
 #include "base/core/slice.h"
+#include "storage/run_store.h"
 
-// How far the events of each organization have come, for the one connection that writes: the
-// newest revision and the key of its event. Kept in memory while it is ahead of the rows of
-// table organization, which are written with the durable mark that a start reads events from
-// (storage/sqlite/apply.h).
+// How far the events of each organization have come: the newest revision, the key of its event
+// and the feed's floor. Kept in memory while it is ahead of the rows of table organization, which
+// are written with the durable mark that a start reads events from (storage/sqlite/apply.h).
+//
+// The connection that writes changes it, on one thread at a time. organizations_peek is thread
+// safe.
+
+struct organization_head {
+    int64_t revision; // of the newest event; 0: none
+    int64_t event;    // its key
+    int64_t floor;    // storage/op/trim_changes.h
+};
 
 struct organization {
-    struct slice name; // owned
-    int64_t revision;  // with the open transaction
-    int64_t newest_event;
-    int64_t committed_revision;
-    int64_t committed_event;
+    struct slice name;             // owned
+    struct organization_head open; // with the open transaction
+    struct organization_head committed;
+    uint32_t kinds;  // of the open transaction's events, as in struct store_commit
+    int opened;      // likewise
     bool is_touched; // by the open transaction
     bool is_dirty;   // ahead of its row, in the list of those that wait
     struct organization *next;
@@ -31,6 +41,7 @@ struct organization_list {
 };
 
 struct organizations {
+    pthread_mutex_t lock; // of what organizations_peek looks at: the table, what is committed
     sqlite3_stmt *select;
     sqlite3_stmt *write;
     struct organization **buckets;
@@ -41,18 +52,50 @@ struct organizations {
     struct organization_list flushing; // those that were dirty at the freeze
     int taken;                         // of flushing, by the open transaction and those before
     int flushed;                       // of flushing, committed
+    // What the last commit did, where that is collected; the names are the organizations'.
+    bool collects;
+    struct store_commit *commits;
+    int commit_count;
+    int commit_capacity;
 };
+
+// The head of the organization ?1, for organizations_read_head.
+#define ORGANIZATION_HEAD_SQL                                                                      \
+    "SELECT revision, newest_event, floor_revision FROM organization WHERE name=?1"
 
 // Prepares the statements on db. Returns SQLite's code; release in either case.
 int organizations_init(struct organizations *o, sqlite3 *db);
 void organizations_release(struct organizations *o);
 
+// Reads the organization's row with s (ORGANIZATION_HEAD_SQL); all 0 if it has none. Returns
+// SQLite's code.
+int organizations_read_head(sqlite3_stmt *s, struct slice name, struct organization_head *ret);
+
 // Finds the organization, whose row is read the first time; all 0 if it has none. Returns
-// SQLite's code. *ret is valid until organizations_release.
+// SQLite's code. *ret is valid until organizations_release, or organizations_retire once it is
+// neither touched nor dirty.
 int organizations_find(struct organizations *o, struct slice name, struct organization **ret);
+
+// Thread safe: returns whether the organization is in memory, and then what is committed of it.
+// Where it is not, its row is not behind in a snapshot that begins after this call.
+bool organizations_peek(struct organizations *o, struct slice name, struct organization_head *ret);
 
 // Notes in the open transaction that the event of key is the organization's next revision.
 void organizations_advance(struct organizations *o, struct organization *which, int64_t event_key);
+
+// Notes in the open transaction which kind the organization's next revision is of, and whether
+// its run can be acquired from then on: for what is collected.
+static inline void organizations_note(struct organization *which, int kind, bool opens) {
+    which->kinds |= 1u << kind;
+    which->opened += opens;
+}
+
+// Raises the organization's floor in the open transaction, in its row too, which then says all
+// that the organization is. Returns SQLite's code.
+int organizations_raise_floor(struct organizations *o, struct organization *which, int64_t floor);
+
+// From the next commit on what each did is collected in o->commits, until the one after it.
+void organizations_collect(struct organizations *o);
 
 void organizations_committed(struct organizations *o);
 void organizations_rolled_back(struct organizations *o);

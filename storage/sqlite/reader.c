@@ -147,7 +147,7 @@ void reader_init(struct reader *r, int slot, const struct reader_surroundings *a
 
 int reader_attach(struct reader *r, sqlite3 *db) {
     r->db = db;
-    return session_init(&r->session, db, STORE_READS, r->around.pending, NULL);
+    return session_init(&r->session, db, STORE_READS, r->around.pending, r->around.organizations);
 }
 
 void reader_detach(struct reader *r) {

@@ -18,6 +18,7 @@ struct reader_surroundings {
     struct snapshot_gate *gate;
     struct read_health *health;
     struct pending *pending;
+    struct organizations *organizations;
 };
 
 // One of the threads that answer the operations that only read, on a read-only connection of

@@ -10,8 +10,8 @@
 
 // The tables of SCHEMA_BASE, with the columns of a run's fields that are no newer
 // (storage/sqlite/run_columns.h). Older stores come to it by storage/sqlite/migration.h; what
-// comes later are columns, each with a version: SCHEMA_TOKENS those of token, one of its own
-// each of run and run_body.
+// comes later are columns, each with a version: SCHEMA_TOKENS those of token, SCHEMA_FLOORS that
+// of organization, one of its own each of run and run_body.
 //
 // What a transition changes is small and apart from what it does not (run_body): a page
 // has some seventy rows of run, in the order of the ids, which is the order of the starts where
@@ -125,6 +125,9 @@ static const struct {
      "CREATE UNIQUE INDEX token_by_previous_hash ON token(previous_hash)"
      " WHERE previous_hash IS NOT NULL;",
      SCHEMA_TOKENS},
+    // A program of the version before has no feed, and leaves it as it is.
+    {"ALTER TABLE organization ADD COLUMN floor_revision INTEGER NOT NULL DEFAULT 0",
+     SCHEMA_FLOORS},
 };
 
 int schema_add_columns(sqlite3 *db, int from) {

@@ -14,10 +14,11 @@
 enum {
     SCHEMA_BASE = 4,   // that of the tables in schema.c
     SCHEMA_TOKENS = 5, // that of the columns of a token's rotations and uses
+    SCHEMA_FLOORS = 7, // that of an organization's floor
     SCHEMA_COLUMNS = sizeof(union run_columns_version),
     // The version (PRAGMA user_version) that this program makes and migrates to: that of the
     // newest column.
-    SCHEMA_VERSION = SCHEMA_COLUMNS > SCHEMA_TOKENS ? SCHEMA_COLUMNS : SCHEMA_TOKENS,
+    SCHEMA_VERSION = SCHEMA_COLUMNS > SCHEMA_FLOORS ? SCHEMA_COLUMNS : SCHEMA_FLOORS,
     // The oldest version whose programs may serve what this program writes: columns that have a
     // default do not change it. It is kept in the store, which by it tells older programs that
     // they may, after an upgrade that is taken back.

@@ -37,6 +37,10 @@ int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pe
     if (rc == SQLITE_OK) {
         rc = sqlite_prepare_all(db, &commit, 1, &s->commit);
     }
+    const char *const head = ORGANIZATION_HEAD_SQL;
+    if (rc == SQLITE_OK && part == STORE_READS) {
+        rc = sqlite_prepare_all(db, &head, 1, &s->select_head);
+    }
     if (rc == SQLITE_OK && part == STORE_CHANGES) {
         rc = event_row_init(&s->events, db, organizations);
     }
@@ -55,6 +59,7 @@ void session_release(struct session *s) {
     applier_release(&s->applier);
     sqlite_finalize_all(&s->begin, 1);
     sqlite_finalize_all(&s->commit, 1);
+    sqlite_finalize_all(&s->select_head, 1);
     *s = (struct session){.db = NULL};
 }
 
@@ -69,8 +74,9 @@ int session_commit(struct session *s) {
 }
 
 void session_committed(struct session *s) {
-    organizations_committed(s->organizations);
     pending_committed(s->pending, s->events.last);
+    // After it: whoever finds an event here finds what its run became by it.
+    organizations_committed(s->organizations);
     applier_committed(&s->applier);
 }
 
@@ -84,6 +90,15 @@ void session_rolled_back(struct session *s) {
 int session_renew(struct session *s) {
     int rc = session_commit(s);
     return rc == SQLITE_OK ? session_begin(s) : rc;
+}
+
+int session_read_head(struct session *s, struct slice organization, struct organization_head *ret) {
+    // Looked at before the snapshot begins: what is in neither is not committed. A row is not
+    // behind once its organization is out of memory, which may be since a moment ago.
+    bool is_known = organizations_peek(s->organizations, organization, ret);
+    int rc = is_known && ret->event <= s->snapshot_event ? SQLITE_OK : session_renew(s);
+    return rc == SQLITE_OK && !is_known ? organizations_read_head(s->select_head, organization, ret)
+                                        : rc;
 }
 
 int session_run(struct session *s, struct store_op *op) {

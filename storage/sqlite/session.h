@@ -18,17 +18,18 @@ struct session {
     sqlite3_stmt *commit;
     sqlite3_stmt **statements; // SQLITE_OP_STATEMENTS of each kind, at its index
     struct pending *pending;
+    struct organizations *organizations;
     // Of the part that reads:
+    sqlite3_stmt *select_head;
     int64_t snapshot_event; // the snapshot has it and all before it
     bool is_old;            // a run has become by a later event what its rows were read without
     // Of the part that changes:
     struct event_row events;
     struct applier applier;
-    struct organizations *organizations;
 };
 
-// Prepares the statements of part. pending, and organizations of the part that changes, outlive
-// the session. Returns SQLite's code; release in either case.
+// Prepares the statements of part. pending and organizations outlive the session. Returns SQLite's
+// code; release in either case.
 int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pending *pending,
                  struct organizations *organizations);
 
@@ -46,6 +47,11 @@ void session_rolled_back(struct session *s);
 // Of the part that reads: begins another snapshot, which has all that is committed now. Returns
 // SQLite's code.
 int session_renew(struct session *s);
+
+// Of the part that reads: finds the organization's newest committed event and its floor. The
+// snapshot is one that has this event and all before it, where need be another one than before.
+// Returns SQLite's code.
+int session_read_head(struct session *s, struct slice organization, struct organization_head *ret);
 
 // Runs op, of the session's part, in the transaction. Returns as struct sqlite_op's run.
 int session_run(struct session *s, struct store_op *op);

@@ -439,7 +439,9 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
                                                           .pending = &s->pending,
                                                           .organizations = &s->organizations,
                                                           .reopen = reopen,
-                                                          .context = s});
+                                                          .context = s,
+                                                          .on_commit = options->on_commit,
+                                                          .listener = options->context});
     read_health_init(&s->read_health, &s->failure);
     for (int i = 0; i < STORE_READERS; i++) {
         reader_init(&s->readers[i], i,
@@ -447,7 +449,8 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
                                                   .failure = &s->failure,
                                                   .gate = &s->gate,
                                                   .health = &s->read_health,
-                                                  .pending = &s->pending});
+                                                  .pending = &s->pending,
+                                                  .organizations = &s->organizations});
     }
 
     claim(a, s);

@@ -149,6 +149,14 @@ static void batch_committed(struct writer *w) {
     history_committed(w->around.history, w->session.events.last);
 }
 
+// The operations of the transaction are answered.
+static void notify(const struct writer *w) {
+    const struct organizations *o = w->around.organizations;
+    if (o->commit_count > 0) {
+        w->around.on_commit(w->around.listener, o->commits, o->commit_count);
+    }
+}
+
 static void fail(struct writer *w, int rc, const char *doing) {
     struct arena a;
     arena_init(&a);
@@ -227,6 +235,7 @@ static void batch_run(struct writer *w, struct batch *b) {
     if (o.rc == SQLITE_OK && file_guard_holds(w->around.guard)) {
         batch_committed(w);
         batch_answer(b);
+        notify(w);
         return;
     }
     if (o.rc == SQLITE_OK) {
@@ -377,6 +386,9 @@ int writer_attach(struct writer *w, sqlite3 *db) {
     log_index_init(&w->log_index, db);
     w->db = db;
     w->apply_due = 0;
+    if (w->around.on_commit != NULL) {
+        organizations_collect(w->around.organizations);
+    }
     int rc =
         checkpointer_init(&w->checkpointer, db,
                           &(struct checkpointer_surroundings){w->around.gate, w->around.history,

@@ -27,6 +27,9 @@ struct writer_surroundings {
     // and attaches it. Returns whether it did.
     bool (*reopen)(void *context);
     void *context;
+    // See struct run_store_options; NULL: nobody listens.
+    void (*on_commit)(void *listener, const struct store_commit *commits, int count);
+    void *listener;
 };
 
 // The one thread that writes. It takes all operations that wait, runs them in

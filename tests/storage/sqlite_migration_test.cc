@@ -200,7 +200,7 @@ class SqliteMigration : public SqliteTest {
         }
         EXPECT_EQ(ListTokens(o.store, "").size(), 1u);
         run_store_close(o.store);
-        EXPECT_EQ(QueryText(path, "PRAGMA user_version"), "5\n");
+        EXPECT_EQ(QueryText(path, "PRAGMA user_version"), "7\n");
         ExpectSound(path);
     }
     // Events keep their keys, and get revisions in the order of those.
@@ -271,7 +271,7 @@ TEST_F(SqliteMigration, CutAtAnyMomentLosesNothing) {
             }
             std::string was = QueryText(cut, "PRAGMA user_version");
             left_old += was == std::to_string(version) + "\n";
-            left_new += was == "5\n";
+            left_new += was == "7\n";
             for (const auto &file : images[i]) { // as before it was looked at
                 WriteFile(cut + file.first, file.second);
             }
@@ -323,7 +323,7 @@ TEST_F(SqliteMigration, TokensOfVersion4KeepTheirMeaning) {
     EXPECT_EQ(tokens[1].revoked_at_us, 8);
     ASSERT_EQ(RotateToken(store, {.name = "a", .at_us = 20, .overlap_us = 30}), STORE_OK);
     run_store_close(store);
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "5\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "7\n");
     EXPECT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"), "4\n");
     EXPECT_EQ(QueryText(path_, events.c_str()), before);
     // What a program of version 4 does to a token that was rotated.
@@ -420,7 +420,7 @@ TEST_F(SqliteMigration, LargeStoreTellsItsProgress) {
     EXPECT_EQ(ListAll(o.store, {}).size(), 6666u);
     run_store_close(o.store);
     std::string text = log.text();
-    EXPECT_NE(text.find("store is being brought to a newer schema\",\"from\":3,\"to\":5"),
+    EXPECT_NE(text.find("store is being brought to a newer schema\",\"from\":3,\"to\":7"),
               std::string::npos)
         << text;
     EXPECT_NE(text.find("store was brought to a newer schema"), std::string::npos) << text;

@@ -52,8 +52,9 @@ DROP INDEX event_by_run;
 PRAGMA user_version=3;
 )";
 
-// What takes the columns of version 5 away again: what is left are the tables of version 4.
+// What takes the columns of versions 5 to 7 away again: what is left are the tables of version 4.
 inline constexpr char kBackToVersion4[] = R"(
+ALTER TABLE organization DROP COLUMN floor_revision;
 DROP INDEX token_by_previous_hash;
 ALTER TABLE token DROP COLUMN last_used_at;
 ALTER TABLE token DROP COLUMN rotations;

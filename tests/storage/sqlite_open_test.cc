@@ -130,7 +130,7 @@ TEST_F(SqliteOpen, FilesAreForTheirOwnerAlone) {
 TEST_F(SqliteOpen, SettingsAreThoseThatKeepTheData) {
     MakeStore();
     EXPECT_EQ(QueryText(path_, "PRAGMA journal_mode"), "wal\n");
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "5\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "7\n");
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
     // A row of these is small, and its key is most of it.
     EXPECT_EQ(QueryText(path_, "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT%'"
@@ -228,13 +228,13 @@ TEST_F(SqliteOpen, MissingPermissionIsNamed) {
 // What a newer program wrote is refused unless that program wrote, too, that this one may serve
 // it.
 TEST_F(SqliteOpen, NewerSchemaIsRefusedWithBothVersions) {
-    for (const char *oldest : {"UPDATE meta SET value=6 WHERE name='oldest_program'",
-                               "UPDATE meta SET value=7 WHERE name='oldest_program'",
+    for (const char *oldest : {"UPDATE meta SET value=8 WHERE name='oldest_program'",
+                               "UPDATE meta SET value=9 WHERE name='oldest_program'",
                                "DELETE FROM meta WHERE name='oldest_program'"}) {
         SCOPED_TRACE(oldest);
         MakeStore();
-        RunSql(path_, std::string("PRAGMA user_version=7;") + oldest);
-        ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 5"});
+        RunSql(path_, std::string("PRAGMA user_version=9;") + oldest);
+        ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 9", "up to 7"});
         RemoveStore();
     }
 }
@@ -244,14 +244,14 @@ TEST_F(SqliteOpen, NewerSchemaThatSaysSoIsServed) {
         SCOPED_TRACE(oldest);
         MakeStore();
         EXPECT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"), "4\n");
-        RunSql(path_, std::string("PRAGMA user_version=7;"
+        RunSql(path_, std::string("PRAGMA user_version=9;"
                                   "UPDATE meta SET value=") +
                           oldest + " WHERE name='oldest_program'");
         struct run_store *store = MustOpen();
         EXPECT_EQ(ListRuns(store, {}).runs.size(), 5u);
         EXPECT_EQ(Apply(store, {.id = "1"}).result, STORE_OK);
         run_store_close(store);
-        EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "7\n");
+        EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "9\n");
         EXPECT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"),
                   std::string(oldest) + "\n");
         RemoveStore();
@@ -267,8 +267,8 @@ TEST_F(SqliteOpen, NewerSchemaInTheLogIsRefusedAndTheLogKept) {
         sqlite3 *db = nullptr;
         bool ok = sqlite3_open(path_.c_str(), &db) == SQLITE_OK &&
                   sqlite3_exec(db,
-                               "BEGIN; PRAGMA user_version=7;"
-                               "UPDATE meta SET value=7 WHERE name='oldest_program'; COMMIT",
+                               "BEGIN; PRAGMA user_version=9;"
+                               "UPDATE meta SET value=9 WHERE name='oldest_program'; COMMIT",
                                nullptr, nullptr, nullptr) == SQLITE_OK;
         _exit(ok ? 0 : 1); // without closing
     }
@@ -276,7 +276,7 @@ TEST_F(SqliteOpen, NewerSchemaInTheLogIsRefusedAndTheLogKept) {
     ASSERT_EQ(waitpid(child, &status, 0), child);
     ASSERT_EQ(status, 0);
     ASSERT_GT(ReadFile(path_ + "-wal").size(), 0u);
-    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 7", "up to 5"});
+    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 9", "up to 7"});
 }
 
 TEST_F(SqliteOpen, ImpossibleSchemaVersionIsRefused) {
@@ -415,7 +415,7 @@ TEST_F(SqliteOpen, Version1IsBroughtForwardAndKeepsItsRuns) {
     EXPECT_EQ(ListEvents(store, "one")[0], (Event{1, 0, 1, 10, "a", ""}));
     EXPECT_EQ(ListEvents(store, "one")[1].from, 1);
     run_store_close(store);
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "5\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "7\n");
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
     // What was brought forward is what a new store has.
     const char *schema = "SELECT replace(replace(sql, ' ', ''), char(10), '') FROM sqlite_schema"
@@ -449,7 +449,7 @@ TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
                   " FROM run WHERE organization='big';"
                   "INSERT INTO event_mark SELECT 'big', revision, event_key FROM event"
                   " WHERE organization='big' AND revision%64=0;"
-                  "INSERT INTO organization VALUES('big', 25000, 25005);"
+                  "INSERT INTO organization VALUES('big', 25000, 25005, 0);"
                   "UPDATE meta SET value=25005 WHERE name='applied';");
     struct run_store *store = MustOpen();
     Listing l = {.organization = "big", .status = RUN_STATUS_BIT(RUN_FAILURE), .limit = 10};

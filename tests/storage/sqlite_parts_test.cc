@@ -229,8 +229,9 @@ class OrganizationsTest : public testing::Test {
     void SetUp() override {
         ASSERT_EQ(sqlite3_open(":memory:", &db_), SQLITE_OK);
         Run("CREATE TABLE organization(name TEXT PRIMARY KEY, revision INTEGER NOT NULL,"
-            " newest_event INTEGER NOT NULL) WITHOUT ROWID;"
-            "INSERT INTO organization VALUES('acme', 7, 70);");
+            " newest_event INTEGER NOT NULL, floor_revision INTEGER NOT NULL DEFAULT 0)"
+            " WITHOUT ROWID;"
+            "INSERT INTO organization VALUES('acme', 7, 70, 3);");
         ASSERT_EQ(organizations_init(&o_, db_), SQLITE_OK);
     }
     void TearDown() override {
@@ -252,10 +253,11 @@ class OrganizationsTest : public testing::Test {
     std::vector<std::string> Flush() {
         std::vector<std::string> flushed;
         while (const struct organization *which = organizations_take(&o_)) {
-            flushed.push_back(ToString(which->name) + " " + std::to_string(which->revision) + " " +
-                              std::to_string(which->newest_event));
+            flushed.push_back(ToString(which->name) + " " + std::to_string(which->open.revision) +
+                              " " + std::to_string(which->open.event));
             Run("INSERT OR REPLACE INTO organization VALUES('" + ToString(which->name) + "', " +
-                std::to_string(which->revision) + ", " + std::to_string(which->newest_event) + ")");
+                std::to_string(which->open.revision) + ", " + std::to_string(which->open.event) +
+                ", 0)");
         }
         return flushed;
     }
@@ -267,24 +269,24 @@ class OrganizationsTest : public testing::Test {
 using Flushed = std::vector<std::string>;
 
 TEST_F(OrganizationsTest, GoOnFromTheirRowsAndBackWithARollback) {
-    EXPECT_EQ(Find("acme")->revision, 7);
-    EXPECT_EQ(Find("acme")->newest_event, 70);
-    EXPECT_EQ(Find("new")->revision, 0);
-    EXPECT_EQ(Find("")->revision, 0);
+    EXPECT_EQ(Find("acme")->open.revision, 7);
+    EXPECT_EQ(Find("acme")->open.event, 70);
+    EXPECT_EQ(Find("new")->open.revision, 0);
+    EXPECT_EQ(Find("")->open.revision, 0);
     Advance("acme", 71);
     Advance("acme", 72);
     Advance("new", 73);
-    EXPECT_EQ(Find("acme")->revision, 9);
+    EXPECT_EQ(Find("acme")->open.revision, 9);
     organizations_rolled_back(&o_);
-    EXPECT_EQ(Find("acme")->revision, 7);
-    EXPECT_EQ(Find("acme")->newest_event, 70);
-    EXPECT_EQ(Find("new")->revision, 0);
+    EXPECT_EQ(Find("acme")->open.revision, 7);
+    EXPECT_EQ(Find("acme")->open.event, 70);
+    EXPECT_EQ(Find("new")->open.revision, 0);
     Advance("acme", 71);
     organizations_committed(&o_);
     Advance("acme", 72);
     organizations_rolled_back(&o_);
-    EXPECT_EQ(Find("acme")->revision, 8);
-    EXPECT_EQ(Find("acme")->newest_event, 71);
+    EXPECT_EQ(Find("acme")->open.revision, 8);
+    EXPECT_EQ(Find("acme")->open.event, 71);
     organizations_freeze(&o_);
     EXPECT_EQ(Flush(), Flushed{"acme 8 71"});
 }
@@ -328,9 +330,9 @@ TEST_F(OrganizationsTest, ManyAreForgottenAndReadAgain) {
         EXPECT_LE(o_.count, 16384);
         Run("COMMIT");
         for (int i = 0; i < kOrganizations; i += 997) {
-            ASSERT_EQ(Find("o" + std::to_string(i))->revision, round) << i;
+            ASSERT_EQ(Find("o" + std::to_string(i))->open.revision, round) << i;
         }
-        EXPECT_EQ(Find("o5")->revision, 2 * round);
+        EXPECT_EQ(Find("o5")->open.revision, 2 * round);
     }
 }
 

@@ -197,7 +197,7 @@ TEST_F(SqliteRestore, StoreOfALaterProgramIsServedUnderLoad) {
                   "UPDATE run SET priority=run_key;"
                   "ALTER TABLE run_body ADD COLUMN labels BLOB NOT NULL DEFAULT x'00';"
                   "UPDATE meta SET value=4 WHERE name='oldest_program';"
-                  "PRAGMA user_version=6; COMMIT;");
+                  "PRAGMA user_version=9; COMMIT;");
     o = OpenLimited(later, {.runs = 20, .events = 50, .slice = 4, .idle_us = 1000});
     ASSERT_EQ(o.code, STATUS_OK) << o.message;
     std::vector<std::thread> clients;
@@ -234,7 +234,7 @@ TEST_F(SqliteRestore, StoreOfALaterProgramIsServedUnderLoad) {
     EXPECT_GT(vfs.log_syncs(), probes);
     EXPECT_EQ(CreateRun(o.store, {.id = "taken"}).result, STORE_OK);
     run_store_close(o.store);
-    EXPECT_EQ(QueryText(later, "PRAGMA user_version"), "6\n");
+    EXPECT_EQ(QueryText(later, "PRAGMA user_version"), "9\n");
     EXPECT_EQ(QueryText(later, "SELECT value FROM meta WHERE name='oldest_program'"), "4\n");
     EXPECT_EQ(QueryText(later, "SELECT count(*) FROM run WHERE priority=run_key AND run_key<=200"
                                " AND status=5 AND total_cu=2"),

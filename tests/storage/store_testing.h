@@ -214,6 +214,7 @@ struct Listing {
     int64_t cursor_us = 0;
     std::string cursor_id = {};
     int limit = 100;
+    std::vector<std::string> ids = {};
 };
 
 struct Page {
@@ -222,6 +223,7 @@ struct Page {
     bool has_more = false;
     int64_t cursor_us = 0;
     std::string cursor_id = {};
+    int64_t newest_revision = -1;
 
     std::vector<std::string> ids() const {
         std::vector<std::string> out;
@@ -349,9 +351,16 @@ inline Page ListRuns(struct run_store *store, const Listing &l) {
     x.has_cursor = l.has_cursor;
     x.cursor = {l.cursor_us, ToSlice(l.cursor_id)};
     x.limit = l.limit;
+    std::vector<struct slice> ids;
+    for (const std::string &id : l.ids) {
+        ids.push_back(ToSlice(id));
+    }
+    x.ids = ids.data();
+    x.id_count = static_cast<int>(ids.size());
     Page p;
     p.result = op.RunOn(store);
     if (p.result == STORE_OK) {
+        p.newest_revision = x.ret_newest_revision;
         for (int i = 0; i < x.ret_count; i++) {
             p.runs.push_back(ToRun(x.ret_runs[i]));
         }

@@ -28,17 +28,37 @@ static bool list_wants(const struct store_list_runs *l, const struct run_record 
            (!l->has_cursor || behind_cursor(r, &l->cursor));
 }
 
+// Collects the runs that are asked for, in order.
+static size_t find_runs(const struct memory_tables *tables, const struct store_list_runs *l,
+                        struct memory_run **ret_found) {
+    size_t count = 0;
+    bool is_by_id = l->id_count > 0;
+    size_t asked = is_by_id ? (size_t)l->id_count : tables->run_count;
+    for (size_t i = 0; i < asked; i++) {
+        struct memory_run *run =
+            is_by_id ? memory_tables_find_run(tables, l->organization, l->ids[i]) : tables->runs[i];
+        if (run != NULL && list_wants(l, &run->record)) {
+            ret_found[count++] = run;
+        }
+    }
+    qsort(ret_found, count, sizeof(ret_found[0]), compare_starts);
+    size_t kept = 0; // the same may be asked for twice
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || ret_found[i - 1] != ret_found[i]) {
+            ret_found[kept++] = ret_found[i];
+        }
+    }
+    return kept;
+}
+
 static enum store_result run(struct memory_tables *tables, struct store_op *op) {
     struct store_list_runs *l = CONTAINER_OF(op, struct store_list_runs, op);
     struct arena *a = op->arena;
-    CLEANUP_FREE struct memory_run **found = mem_alloc(tables->run_count * sizeof(found[0]));
-    size_t count = 0;
-    for (size_t i = 0; i < tables->run_count; i++) {
-        if (list_wants(l, &tables->runs[i]->record)) {
-            found[count++] = tables->runs[i];
-        }
-    }
-    qsort(found, count, sizeof(found[0]), compare_starts);
+    const struct memory_organization *o = memory_tables_find_organization(tables, l->organization);
+    l->ret_newest_revision = o != NULL ? o->revision : 0;
+    size_t most = l->id_count > 0 ? (size_t)l->id_count : tables->run_count;
+    CLEANUP_FREE struct memory_run **found = mem_alloc(most * sizeof(found[0]));
+    size_t count = find_runs(tables, l, found);
     l->ret_has_more = count > (size_t)l->limit;
     l->ret_count = l->ret_has_more ? l->limit : (int)count;
     l->ret_runs = ARENA_ARRAY(a, struct run_record, l->ret_count);

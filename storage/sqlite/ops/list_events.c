@@ -1,6 +1,7 @@
 #include "storage/op/list_events.h"
 
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/event_row.h"
 #include "storage/sqlite/rows.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/session.h"
@@ -35,27 +36,7 @@ static int find_head(struct session *session, sqlite3_stmt *s, const struct stor
 
 // Whether the row at s, of SELECT_EVENTS, is the nth newest event of the run, from 0.
 static bool event_is_sound(sqlite3_stmt *s, const struct head *head, int nth) {
-    return sqlite3_column_int64(s, 0) == head->sequence - nth && sqlite3_column_int(s, 1) == 1;
-}
-
-static struct run_event read_event(struct arena *a, sqlite3_stmt *s) {
-    return (struct run_event){
-        .sequence = sqlite3_column_int64(s, 0),
-        .from = sqlite3_column_int(s, 2),
-        .to = (enum run_status)sqlite3_column_int(s, 3),
-        .at_us = sqlite3_column_int64(s, 4),
-        .revision = sqlite3_column_int64(s, 5),
-        .kind = (enum store_event_kind)sqlite3_column_int(s, 6),
-        .attempt = sqlite3_column_int64(s, 7),
-        .cause =
-            {
-                .actor = sqlite_column_slice(a, s, 8),
-                .reason = sqlite_column_slice(a, s, 9),
-                .request_id = sqlite_column_slice(a, s, 10),
-                .remote_address = sqlite_column_slice(a, s, 11),
-                .idempotency_key = sqlite_column_slice(a, s, 12),
-            },
-    };
+    return sqlite3_column_int64(s, 1) == head->sequence - nth && sqlite3_column_int(s, 0) == 1;
 }
 
 static void reverse(struct run_event *events, int count) {
@@ -76,7 +57,7 @@ static int read_chain(struct store_list_events *e, sqlite3_stmt *s, const struct
         }
         e->ret_events =
             rows_grow(e->op.arena, e->ret_events, e->ret_count, &capacity, sizeof(*e->ret_events));
-        e->ret_events[e->ret_count++] = read_event(e->op.arena, s);
+        e->ret_events[e->ret_count++] = event_row_read(e->op.arena, s, 1);
     }
     if (rc != SQLITE_DONE) {
         return rc;
@@ -121,9 +102,7 @@ const struct sqlite_op sqlite_list_events = {
                 "  UNION ALL"
                 "  SELECT e.previous_of_run, nth+1 FROM chain CROSS JOIN event AS e"
                 "   WHERE e.event_key=chain.event_key AND e.previous_of_run<>0 AND nth<?2)"
-                " SELECT e.sequence, e.organization=?3 AND e.id=?4, e.from_status, e.to_status,"
-                "  e.at, e.revision, e.kind, e.attempt, e.actor, e.reason, e.request_id,"
-                "  e.remote_address, e.idempotency_key"
+                " SELECT e.organization=?3 AND e.id=?4, " EVENT_ROW_COLUMNS
                 " FROM chain CROSS JOIN event AS e WHERE e.event_key=chain.event_key"
                 " ORDER BY e.sequence DESC",
         },

@@ -1,5 +1,7 @@
 #include "storage/op/list_runs.h"
 
+#include <stdlib.h>
+
 #include "base/core/check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/rows.h"
@@ -15,7 +17,7 @@ enum { SCAN_LIMIT = 10000 };
 // read in vain, and a page of the largest runs would be gigabytes.
 enum { BYTE_LIMIT = 4 * 1024 * 1024 };
 
-enum { SELECT_BODY, BY_START, BY_WORKFLOW, ACTIVE, SELECT_WORKFLOW, SELECT_RUN };
+enum { SELECT_BODY, BY_START, BY_WORKFLOW, ACTIVE, BY_ID, SELECT_WORKFLOW, SELECT_RUN };
 
 // ?1 organization; ?2, ?3 the place to start behind; ?4 the exclusive lower
 // bound of started_at; ?5 the key of a workflow. The index is named so that no statistics
@@ -163,6 +165,89 @@ static int list(struct listing *listing, sqlite3_stmt *s, sqlite3_stmt *select_b
     return rc;
 }
 
+// A run that is asked for by its id, and its place in the list.
+struct place {
+    int64_t started_at_us;
+    struct run_id id;
+};
+
+// In the order of the indexes, backwards; SQLite has blobs behind texts.
+static int compare_places(const void *pa, const void *pb) {
+    const struct place *a = pa;
+    const struct place *b = pb;
+    if (a->started_at_us != b->started_at_us) {
+        return a->started_at_us > b->started_at_us ? -1 : 1;
+    }
+    if (a->id.is_uuid != b->id.is_uuid) {
+        return a->id.is_uuid ? -1 : 1;
+    }
+    return slice_compare(run_id_stored(&b->id), run_id_stored(&a->id));
+}
+
+// Finds which of the runs that are asked for by their ids are there and within the bounds, and
+// puts them in the list's order.
+static int find_places(const struct store_list_runs *l, sqlite3_stmt *s, struct place *ret_places,
+                       int *ret_count) {
+    struct store_cursor upper = list_upper_bound(l);
+    struct run_id upper_id = run_id_of(upper.id);
+    int count = 0;
+    for (int i = 0; i < l->id_count; i++) {
+        struct place *p = &ret_places[count];
+        p->id = run_id_of(l->ids[i]);
+        sqlite_bind_text(s, 1, l->organization);
+        sqlite3_bind_int64(s, 2, upper.started_at_us);
+        run_id_bind(s, 3, &upper_id);
+        sqlite3_bind_int64(s, 4, l->started_after_us);
+        run_id_bind(s, 5, &p->id);
+        int rc = sqlite3_step(s);
+        p->started_at_us = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+        count += rc == SQLITE_ROW;
+        sqlite3_reset(s);
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+            return rc;
+        }
+    }
+    qsort(ret_places, (size_t)count, sizeof(ret_places[0]), compare_places);
+    *ret_count = 0;
+    for (int i = 0; i < count; i++) {
+        if (i == 0 || compare_places(&ret_places[i - 1], &ret_places[i]) != 0) {
+            ret_places[(*ret_count)++] = ret_places[i];
+        }
+    }
+    return SQLITE_OK;
+}
+
+// Lists of the runs with certain ids those that are asked for.
+static int list_by_ids(const struct listing *listing, sqlite3_stmt *const *s) {
+    struct store_list_runs *l = listing->list;
+    struct arena *a = l->op.arena;
+    struct place *places = ARENA_ARRAY(a, struct place, l->id_count);
+    int count = 0;
+    int capacity = 0;
+    size_t bytes = 0;
+    int rc = find_places(l, s[BY_ID], places, &count);
+    for (int i = 0; rc == SQLITE_OK && i < count; i++) {
+        if (l->ret_count == l->limit || bytes >= BYTE_LIMIT) {
+            l->ret_has_more = true;
+            l->ret_cursor =
+                (struct store_cursor){places[i - 1].started_at_us, places[i - 1].id.text};
+            break;
+        }
+        struct run_record run;
+        struct run_row row;
+        rc = run_read_whole(listing->session, a, s[SELECT_RUN], l->organization, &places[i].id,
+                            &run, &row);
+        rc = rc == SQLITE_DONE ? SQLITE_CORRUPT : rc; // no run is ever removed
+        if (rc == SQLITE_OK && (RUN_STATUS_BIT(run.status) & l->status) != 0 &&
+            (listing->workflow_key == 0 || row.workflow_key == listing->workflow_key)) {
+            l->ret_runs = rows_grow(a, l->ret_runs, l->ret_count, &capacity, sizeof(run));
+            l->ret_runs[l->ret_count++] = run;
+            bytes += run.spec.len + run_fields_bytes(&run.fields, RUN_FIELDS_ALL);
+        }
+    }
+    return rc;
+}
+
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
     struct store_list_runs *l = CONTAINER_OF(op, struct store_list_runs, op);
     struct listing listing = {.session = session, .list = l};
@@ -171,14 +256,23 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     l->ret_count = 0;
     l->ret_has_more = false;
     op->result = STORE_OK;
+    struct organization_head head;
+    int rc = session_read_head(session, l->organization, &head);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    l->ret_newest_revision = head.revision;
     if (l->workflow_id.len > 0) {
-        int rc = workflow_row_find(s[SELECT_WORKFLOW], l->organization, l->workflow_id,
-                                   &listing.workflow_key);
+        rc = workflow_row_find(s[SELECT_WORKFLOW], l->organization, l->workflow_id,
+                               &listing.workflow_key);
         if (rc != SQLITE_OK) {
             return rc == SQLITE_DONE ? SQLITE_OK : rc; // no run is of it
         }
     }
-    int rc = list(&listing, s[list_statement(l)], s[SELECT_BODY]);
+    if (l->id_count > 0) {
+        return list_by_ids(&listing, s);
+    }
+    rc = list(&listing, s[list_statement(l)], s[SELECT_BODY]);
     return rc == SQLITE_OK && listing.has_old ? read_old_again(&listing, s[SELECT_RUN]) : rc;
 }
 
@@ -189,6 +283,8 @@ const struct sqlite_op sqlite_list_runs = {
             [BY_START] = LIST_SQL("run_by_start", ""),
             [BY_WORKFLOW] = LIST_SQL("run_by_workflow", " AND workflow_key=?5"),
             [ACTIVE] = LIST_SQL("run_active", " AND " RUN_ROW_ACTIVE_SQL),
+            [BY_ID] = "SELECT started_at FROM run WHERE organization=?1 AND id=?5"
+                      " AND (started_at, id)<(?2, ?3) AND started_at>?4",
             [SELECT_WORKFLOW] = WORKFLOW_ROW_FIND_SQL,
             [SELECT_RUN] = RUN_READ_SQL,
         },

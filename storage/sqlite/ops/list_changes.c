@@ -1,0 +1,123 @@
+#include "storage/op/list_changes.h"
+
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/event_row.h"
+#include "storage/sqlite/feed_chain.h"
+#include "storage/sqlite/run_row.h"
+#include "storage/sqlite/session.h"
+#include "storage/sqlite/sqlite_op.h"
+
+enum { SELECT_MARK, SELECT_LINK, SELECT_EVENT, SELECT_WORKFLOW, SELECT_RUN };
+
+// The columns of SELECT_EVENT before those of the event.
+enum { IS_OURS, PREVIOUS, ID, FIRST_OF_EVENT };
+
+// Reads the change at place, which is moved to the one before it.
+static int read_change(struct store_list_changes *c, sqlite3_stmt *s, struct feed_place *place,
+                       struct store_change *ret) {
+    sqlite3_bind_int64(s, 1, place->event);
+    sqlite_bind_text(s, 2, c->organization);
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW) {
+        ret->event = event_row_read(c->op.arena, s, FIRST_OF_EVENT);
+        ret->run_id = run_id_column(c->op.arena, s, ID);
+        bool is_sound =
+            sqlite3_column_int(s, IS_OURS) == 1 && ret->event.revision == place->revision;
+        *place = (struct feed_place){place->revision - 1, sqlite3_column_int64(s, PREVIOUS)};
+        rc = is_sound ? SQLITE_OK : SQLITE_CORRUPT;
+    } else if (rc == SQLITE_DONE) {
+        rc = SQLITE_CORRUPT;
+    }
+    sqlite3_reset(s);
+    return rc;
+}
+
+// Reads all changes that are to be returned, from the last one back.
+static int read_changes(struct store_list_changes *c, sqlite3_stmt *const *s,
+                        const struct organization_head *head) {
+    struct feed_place newest = {head->revision, head->event};
+    struct feed_place place;
+    int rc = feed_chain_find(s[SELECT_MARK], s[SELECT_LINK], c->organization, &newest,
+                             c->after_revision + c->ret_count, &place);
+    c->ret_changes = ARENA_ARRAY(c->op.arena, struct store_change, c->ret_count);
+    for (int i = c->ret_count - 1; rc == SQLITE_OK && i >= 0; i--) {
+        rc = read_change(c, s[SELECT_EVENT], &place, &c->ret_changes[i]);
+    }
+    return rc;
+}
+
+static int read_workflow(struct store_list_changes *c, sqlite3_stmt *s, const struct run_id *id,
+                         struct slice *ret) {
+    sqlite_bind_text(s, 1, c->organization);
+    run_id_bind(s, 2, id);
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW) {
+        *ret = sqlite_column_slice(c->op.arena, s, 0);
+        rc = SQLITE_OK;
+    } else if (rc == SQLITE_DONE) {
+        rc = SQLITE_CORRUPT; // no run is ever removed, nor its workflow
+    }
+    sqlite3_reset(s);
+    return rc;
+}
+
+// Reads what is asked for beside the event.
+static int read_around(struct session *session, struct store_list_changes *c,
+                       sqlite3_stmt *const *s, struct store_change *change) {
+    struct run_id id = run_id_of(change->run_id);
+    int rc = SQLITE_OK;
+    if (c->with_workflow) {
+        rc = read_workflow(c, s[SELECT_WORKFLOW], &id, &change->workflow_id);
+    }
+    if (rc == SQLITE_OK && c->with_runs) {
+        struct run_row row;
+        rc = run_read_whole(session, c->op.arena, s[SELECT_RUN], c->organization, &id, &change->run,
+                            &row);
+        rc = rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+    }
+    return rc;
+}
+
+// Reads what is asked for beside the events, and leaves out the changes that are too much.
+static int read_all_around(struct session *session, struct store_list_changes *c,
+                           sqlite3_stmt *const *s) {
+    size_t bytes = 0;
+    int rc = SQLITE_OK;
+    int count = 0;
+    while (rc == SQLITE_OK && count < c->ret_count && bytes < STORE_CHANGES_BYTES) {
+        rc = read_around(session, c, s, &c->ret_changes[count]);
+        bytes += store_change_bytes(&c->ret_changes[count]);
+        count++;
+    }
+    c->ret_count = count;
+    return rc;
+}
+
+static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
+    struct store_list_changes *c = CONTAINER_OF(op, struct store_list_changes, op);
+    struct organization_head head;
+    int rc = session_read_head(session, c->organization, &head);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    op->result = store_list_changes_begin(c, head.revision, head.floor);
+    if (c->ret_count > 0) {
+        rc = read_changes(c, s, &head);
+    }
+    return rc == SQLITE_OK ? read_all_around(session, c, s) : rc;
+}
+
+const struct sqlite_op sqlite_list_changes = {
+    .sql =
+        {
+            [SELECT_MARK] = FEED_MARK_SQL,
+            [SELECT_LINK] = FEED_LINK_SQL,
+            [SELECT_EVENT] = "SELECT e.organization=?2, e.previous_of_organization, e.id,"
+                             " " EVENT_ROW_COLUMNS " FROM event AS e WHERE e.event_key=?1",
+            [SELECT_WORKFLOW] = "SELECT w.id FROM run AS r CROSS JOIN workflow AS w"
+                                " WHERE r.organization=?1 AND r.id=?2"
+                                " AND w.workflow_key=r.workflow_key",
+            [SELECT_RUN] = RUN_READ_SQL,
+        },
+    .run = run,
+};

@@ -1,0 +1,131 @@
+#include "storage/op/plan_trim.h"
+
+#include "base/core/check.h"
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/event_row.h"
+#include "storage/sqlite/feed_chain.h"
+#include "storage/sqlite/rows.h"
+#include "storage/sqlite/session.h"
+#include "storage/sqlite/sqlite_op.h"
+
+enum { SELECT_NAMES, SELECT_MARK, SELECT_LINK, SELECT_NEWEST, SELECT_AT };
+
+// Finds the newest event that is too old, of any organization: the keys of events are in the
+// order of their commits, which is that of their times.
+static int find_aged_event(const struct store_plan_trim *p, sqlite3_stmt *const *s,
+                           int64_t *ret_event) {
+    *ret_event = 0;
+    int rc = sqlite3_step(s[SELECT_NEWEST]);
+    int64_t above = sqlite3_column_int64(s[SELECT_NEWEST], 0) + 1; // is young, or there is none
+    sqlite3_reset(s[SELECT_NEWEST]);
+    while ((rc == SQLITE_ROW || rc == SQLITE_DONE) && above - *ret_event > 1) {
+        int64_t middle = *ret_event + (above - *ret_event) / 2;
+        sqlite3_bind_int64(s[SELECT_AT], 1, middle);
+        rc = sqlite3_step(s[SELECT_AT]);
+        if (rc == SQLITE_ROW && sqlite3_column_int64(s[SELECT_AT], 1) < p->oldest_at_us) {
+            *ret_event = sqlite3_column_int64(s[SELECT_AT], 0);
+        } else {
+            above = middle;
+        }
+        sqlite3_reset(s[SELECT_AT]);
+    }
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+// Finds the newest revision of the organization whose event is none after aged_event; at least
+// its floor.
+static int find_aged_revision(sqlite3_stmt *const *s, struct slice organization,
+                              const struct organization_head *head, int64_t aged_event,
+                              int64_t *ret_revision) {
+    struct feed_place place = {head->revision, head->event};
+    int64_t aged = head->floor / EVENT_MARK_INTERVAL; // of marks, those up to it are too old
+    int64_t young = head->revision / EVENT_MARK_INTERVAL + 1;
+    int rc = SQLITE_OK;
+    while (rc == SQLITE_OK && place.event > aged_event && young - aged > 1) {
+        int64_t middle = aged + (young - aged) / 2;
+        struct feed_place mark;
+        rc = feed_chain_mark(s[SELECT_MARK], organization, middle * EVENT_MARK_INTERVAL, &mark);
+        if (rc == SQLITE_OK && mark.event <= aged_event) {
+            aged = middle;
+        } else if (rc == SQLITE_OK) {
+            young = middle;
+            place = mark;
+        }
+    }
+    while (rc == SQLITE_OK && place.event > aged_event && place.revision > head->floor) {
+        rc = feed_chain_back(s[SELECT_LINK], organization, &place);
+    }
+    *ret_revision = place.revision;
+    return rc;
+}
+
+// Looks whether the organization's floor is to be raised.
+static int plan(struct store_plan_trim *p, sqlite3_stmt *const *s, struct slice organization,
+                const struct organization_head *head, int64_t aged_event, int *capacity) {
+    int64_t aged = 0;
+    int rc =
+        aged_event > 0 ? find_aged_revision(s, organization, head, aged_event, &aged) : SQLITE_OK;
+    int64_t floor = store_plan_trim_floor(p, head->revision, head->floor, aged);
+    if (rc == SQLITE_OK && floor > head->floor) {
+        p->ret_trims =
+            rows_grow(p->op.arena, p->ret_trims, p->ret_count, capacity, sizeof(*p->ret_trims));
+        p->ret_trims[p->ret_count++] = (struct store_trim){organization, floor};
+    }
+    return rc;
+}
+
+// Reads up to limit names and the one behind them.
+static int read_names(struct store_plan_trim *p, sqlite3_stmt *s, struct slice **ret_names,
+                      int *ret_count) {
+    int capacity = 0;
+    int rc;
+    sqlite_bind_text(s, 1, p->cursor);
+    sqlite3_bind_int64(s, 2, (int64_t)p->limit + 1);
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        *ret_names =
+            rows_grow(p->op.arena, *ret_names, *ret_count, &capacity, sizeof(struct slice));
+        (*ret_names)[(*ret_count)++] = sqlite_column_slice(p->op.arena, s, 0);
+    }
+    sqlite3_reset(s);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
+    struct store_plan_trim *p = CONTAINER_OF(op, struct store_plan_trim, op);
+    CHECK(p->limit >= 1);
+    p->ret_trims = NULL;
+    p->ret_count = 0;
+    struct slice *names = NULL;
+    int count = 0;
+    int capacity = 0;
+    int64_t aged_event = 0;
+    int rc = read_names(p, s[SELECT_NAMES], &names, &count);
+    if (rc == SQLITE_OK && p->oldest_at_us != INT64_MIN) {
+        rc = find_aged_event(p, s, &aged_event);
+    }
+    for (int i = 0; rc == SQLITE_OK && i < count && i < p->limit; i++) {
+        struct organization_head head;
+        rc = session_read_head(session, names[i], &head);
+        if (rc == SQLITE_OK) {
+            rc = plan(p, s, names[i], &head, aged_event, &capacity);
+        }
+    }
+    p->ret_has_more = count > p->limit;
+    p->ret_cursor = p->ret_has_more ? names[p->limit] : SLICE_EMPTY;
+    op->result = STORE_OK;
+    return rc;
+}
+
+const struct sqlite_op sqlite_plan_trim = {
+    .sql =
+        {
+            [SELECT_NAMES] = "SELECT name FROM organization WHERE name>=?1 ORDER BY name LIMIT ?2",
+            [SELECT_MARK] = FEED_MARK_SQL,
+            [SELECT_LINK] = FEED_LINK_SQL,
+            [SELECT_NEWEST] = "SELECT coalesce(max(event_key), 0) FROM event",
+            [SELECT_AT] = "SELECT event_key, at FROM event WHERE event_key>=?1"
+                          " ORDER BY event_key LIMIT 1",
+        },
+    .run = run,
+    .is_long = true,
+};

@@ -1,0 +1,316 @@
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "tests/storage/feed_testing.h"
+#include "tests/storage/store_contract.h"
+
+using namespace store_testing;
+
+// The feed: an organization's events in the order of their commits, and where it begins.
+
+namespace {
+
+INSTANTIATE_STORE_CONTRACT();
+
+std::vector<int64_t> FromTo(int64_t first, int64_t last) {
+    std::vector<int64_t> all;
+    for (int64_t i = first; i <= last; i++) {
+        all.push_back(i);
+    }
+    return all;
+}
+
+// Makes count events of the organization, of as many runs as there are ids.
+void MakeEvents(struct run_store *store, const std::string &organization, int count,
+                int runs = 10) {
+    int64_t made = ListChanges(store, {.organization = organization, .limit = 0}).newest;
+    for (int i = 0; i < count; i++, made++) {
+        const std::string id = std::to_string(made % runs);
+        Answer a = made < runs
+                       ? CreateRun(store, {.organization = organization, .id = id})
+                       : Apply(store, {.organization = organization,
+                                       .id = id,
+                                       .to = made / runs % 2 == 0 ? RUN_RUNNING : RUN_WAITING,
+                                       .at_us = 1000 + made});
+        ASSERT_EQ(a.result, STORE_OK) << a.detail;
+        ASSERT_EQ(a.revision, made + 1);
+    }
+}
+
+TEST_P(StoreContract, TheFeedIsTheEventsOfAllRunsInTheOrderOfTheirRevisions) {
+    const std::string uuid = "01937560-0000-7a01-8000-000000000001";
+    Cause cause = {"creator", "why", "request", "address", "key"};
+    ASSERT_EQ(CreateRun(store_, {.id = uuid, .workflow_id = "w", .spec = "spec"}, cause).revision,
+              1);
+    ASSERT_EQ(CreateRun(store_, {.organization = "other", .id = uuid}).revision, 1);
+    ASSERT_EQ(CreateRun(store_, {.id = "two", .started_at_us = 1500, .attempt = 4}).revision, 2);
+    ASSERT_EQ(Apply(store_, {.id = uuid,
+                             .to = RUN_WAITING,
+                             .set_execution_state = true,
+                             .execution_state = "state"})
+                  .revision,
+              3);
+    ASSERT_EQ(Apply(store_, {.id = "two", .to = RUN_CANCELLED, .reason = "enough"}).revision, 4);
+
+    Changes c = ListChanges(store_, {.with_workflow = true, .with_runs = true});
+    ASSERT_EQ(c.result, STORE_OK);
+    EXPECT_EQ(c.newest, 4);
+    EXPECT_EQ(c.floor, 0);
+    ASSERT_EQ(c.changes.size(), 4u);
+    const std::string ids[] = {uuid, "two", uuid, "two"};
+    std::map<std::string, std::vector<WholeEvent>> by_run;
+    for (size_t i = 0; i < 4; i++) {
+        EXPECT_EQ(c.changes[i].run_id, ids[i]);
+        EXPECT_EQ(c.changes[i].workflow_id, ids[i] == uuid ? "w" : "");
+        ExpectSame(c.changes[i].run, GetRun(store_, ids[i]).run);
+        by_run[ids[i]].push_back(c.changes[i].event);
+    }
+    EXPECT_EQ(c.changes[0].event.cause, cause);
+    for (const auto &run : by_run) {
+        EXPECT_EQ(run.second, ListWholeEvents(store_, run.first));
+    }
+    // What is not asked for is not there.
+    c = ListChanges(store_, {});
+    ASSERT_EQ(c.changes.size(), 4u);
+    EXPECT_EQ(c.changes[0].workflow_id, "");
+    EXPECT_EQ(c.changes[0].run.id, "");
+    EXPECT_EQ(c.changes[0].run.sequence, 0);
+}
+
+TEST_P(StoreContract, AFeedIsReadFromAnyRevisionOn) {
+    MakeEvents(store_, "acme", 200);
+    MakeEvents(store_, "other", 3);
+    for (int64_t after = 0; after <= 200; after++) {
+        for (int limit : {1, 2, 63, 64, 65, 1000}) {
+            Changes c = ListChanges(store_, {.after = after, .limit = limit});
+            ASSERT_EQ(c.result, STORE_OK) << c.detail;
+            ASSERT_EQ(c.newest, 200);
+            ASSERT_EQ(c.revisions(), FromTo(after + 1, std::min<int64_t>(after + limit, 200)))
+                << after << " " << limit;
+        }
+    }
+}
+
+TEST_P(StoreContract, AFeedIsNotReadFromBehindItsNewestRevision) {
+    MakeEvents(store_, "acme", 3);
+    Changes c = ListChanges(store_, {.after = 3});
+    EXPECT_EQ(c.result, STORE_OK);
+    EXPECT_EQ(c.newest, 3);
+    EXPECT_TRUE(c.changes.empty());
+    for (int64_t after : {int64_t{4}, INT64_MAX, int64_t{-1}, INT64_MIN}) {
+        c = ListChanges(store_, {.after = after});
+        EXPECT_EQ(c.result, STORE_CONFLICT) << after;
+        EXPECT_EQ(c.newest, 3);
+        EXPECT_EQ(c.floor, 0);
+        c = ListChanges(store_, {.after = after, .limit = 0});
+        EXPECT_EQ(c.result, STORE_OK) << after;
+        EXPECT_EQ(c.newest, 3);
+        EXPECT_EQ(c.floor, 0);
+    }
+}
+
+TEST_P(StoreContract, AnOrganizationWithoutEventsHasAnEmptyFeed) {
+    MakeEvents(store_, "acme", 3);
+    Changes c = ListChanges(store_, {.organization = "none"});
+    EXPECT_EQ(c.result, STORE_OK);
+    EXPECT_EQ(c.newest, 0);
+    EXPECT_EQ(c.floor, 0);
+    EXPECT_TRUE(c.changes.empty());
+    EXPECT_EQ(ListChanges(store_, {.organization = "none", .after = 1}).result, STORE_CONFLICT);
+}
+
+TEST_P(StoreContract, OneReadOfTheFeedIsBounded) {
+    MakeEvents(store_, "acme", 20);
+    const std::string large(1024 * 1024, 's');
+    for (int i = 0; i < 10; i++) {
+        ASSERT_EQ(CreateRun(store_, {.id = "large" + std::to_string(i), .spec = large}).result,
+                  STORE_OK);
+    }
+    Changes c = ListChanges(store_, {.with_runs = true});
+    EXPECT_EQ(c.revisions(), FromTo(1, 24));
+    EXPECT_EQ(c.newest, 30);
+    c = ListChanges(store_, {.after = 24, .with_runs = true});
+    EXPECT_EQ(c.revisions(), FromTo(25, 28));
+    EXPECT_EQ(ListChanges(store_, {}).revisions(), FromTo(1, 30));
+}
+
+TEST_P(StoreContract, AFloorIsWhereTheFeedBegins) {
+    MakeEvents(store_, "acme", 300);
+    MakeEvents(store_, "other", 5);
+    int64_t floor;
+    for (int64_t wanted : {1, 63, 64, 65, 128, 250, 300}) {
+        ASSERT_EQ(TrimChanges(store_, wanted, &floor), STORE_OK);
+        EXPECT_EQ(floor, wanted);
+        Changes c = ListChanges(store_, {.after = wanted}); // at the floor
+        EXPECT_EQ(c.result, STORE_OK);
+        EXPECT_EQ(c.floor, wanted);
+        EXPECT_EQ(c.revisions(), FromTo(wanted + 1, 300));
+        c = ListChanges(store_, {.after = wanted - 1}); // one below
+        EXPECT_EQ(c.result, STORE_CONFLICT);
+        EXPECT_EQ(c.floor, wanted);
+        EXPECT_EQ(c.newest, 300);
+        EXPECT_TRUE(c.changes.empty());
+        c = ListChanges(store_, {.after = wanted + 1}); // one above
+        EXPECT_EQ(c.result, wanted == 300 ? STORE_CONFLICT : STORE_OK);
+        EXPECT_EQ(c.revisions(), FromTo(wanted + 2, 300));
+        c = ListChanges(store_, {.after = 301}); // one above the newest
+        EXPECT_EQ(c.result, STORE_CONFLICT);
+        c = ListChanges(store_, {.limit = 0});
+        EXPECT_EQ(c.result, STORE_OK);
+        EXPECT_EQ(c.floor, wanted);
+    }
+    // The histories of runs are whole, and the other organization's feed is.
+    for (int run = 0; run < 10; run++) {
+        EXPECT_EQ(ListEvents(store_, std::to_string(run)).size(), 30u);
+    }
+    EXPECT_EQ(ListChanges(store_, {.organization = "other"}).revisions(), FromTo(1, 5));
+    MakeEvents(store_, "acme", 1);
+    EXPECT_EQ(ListChanges(store_, {.after = 300}).revisions(), FromTo(301, 301));
+}
+
+TEST_P(StoreContract, AFloorIsNeverLoweredAndNeverAboveTheNewestRevision) {
+    MakeEvents(store_, "acme", 100);
+    int64_t floor;
+    ASSERT_EQ(TrimChanges(store_, 70, &floor), STORE_OK);
+    for (int64_t lower : {int64_t{70}, int64_t{69}, int64_t{0}, INT64_MIN}) {
+        ASSERT_EQ(TrimChanges(store_, lower, &floor), STORE_OK);
+        EXPECT_EQ(floor, 70);
+        EXPECT_EQ(ListChanges(store_, {.after = 70}).revisions(), FromTo(71, 100));
+    }
+    ASSERT_EQ(TrimChanges(store_, INT64_MAX, &floor), STORE_OK);
+    EXPECT_EQ(floor, 100);
+    ASSERT_EQ(TrimChanges(store_, 101, &floor), STORE_OK);
+    EXPECT_EQ(floor, 100);
+    EXPECT_EQ(TrimChanges(store_, 1, &floor, "none"), STORE_NOT_FOUND);
+    EXPECT_EQ(floor, -1);
+}
+
+TEST_P(StoreContract, FloorsAndFeedsGoOnWhereTheStoreIsKept) {
+    if (!GetParam().is_kept) {
+        GTEST_SKIP() << "nothing outlives the process";
+    }
+    MakeEvents(store_, "acme", 150);
+    MakeEvents(store_, "other", 150);
+    int64_t floor;
+    ASSERT_EQ(TrimChanges(store_, 100, &floor), STORE_OK);
+    for (int round = 0; round < 3; round++) {
+        run_store_close(store_);
+        store_ = nullptr;
+        Opened o = Open(url_);
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        store_ = o.store;
+        Changes c = ListChanges(store_, {.after = 100});
+        EXPECT_EQ(c.floor, 100);
+        EXPECT_EQ(c.revisions(), FromTo(101, 150 + round));
+        EXPECT_EQ(ListChanges(store_, {.after = 99}).result, STORE_CONFLICT);
+        c = ListChanges(store_, {.organization = "other"});
+        EXPECT_EQ(c.floor, 0);
+        EXPECT_EQ(c.revisions(), FromTo(1, 150));
+        MakeEvents(store_, "acme", 1);
+    }
+}
+
+TEST_P(StoreContract, ListsSayTheNewestRevisionOfTheirOrganization) {
+    EXPECT_EQ(ListRuns(store_, {}).newest_revision, 0);
+    MakeEvents(store_, "acme", 25);
+    MakeEvents(store_, "other", 7);
+    EXPECT_EQ(ListRuns(store_, {}).newest_revision, 25);
+    EXPECT_EQ(ListRuns(store_, {.status = RUN_STATUS_BIT(RUN_FAILURE)}).newest_revision, 25);
+    EXPECT_EQ(ListRuns(store_, {.workflow_id = "none"}).newest_revision, 25);
+    EXPECT_EQ(ListRuns(store_, {.organization = "other"}).newest_revision, 7);
+    EXPECT_EQ(ListRuns(store_, {.organization = "none"}).newest_revision, 0);
+}
+
+// What a list has with the events from its newest revision on is what there is.
+TEST_P(StoreContract, AFeedGoesOnFromAListWithoutAGap) {
+    std::atomic<bool> stop{false};
+    std::thread writer([&] {
+        for (int i = 0; !stop; i++) {
+            const std::string id = std::to_string(i % 400);
+            CreateRun(store_, {.id = id, .started_at_us = 1000 + i % 400});
+            Apply(store_, {.id = id, .to = i / 400 % 2 == 0 ? RUN_WAITING : RUN_RUNNING});
+        }
+    });
+    for (int round = 0; round < 150; round++) {
+        Page p = ListRuns(store_, {.limit = 1000});
+        ASSERT_EQ(p.result, STORE_OK);
+        std::map<std::string, int64_t> sequences;
+        for (const StoredRun &run : p.runs) {
+            sequences[run.id] = run.sequence;
+        }
+        for (const Change &c : ReadFeed(store_, "acme", p.newest_revision)) {
+            int64_t *known = &sequences[c.run_id];
+            ASSERT_LE(c.event.sequence, *known + 1) << "the list and the feed miss an event";
+            *known = std::max(*known, c.event.sequence);
+        }
+        int64_t events = 0;
+        for (const auto &s : sequences) {
+            events += s.second;
+        }
+        ASSERT_LE(events, ListChanges(store_, {.limit = 0}).newest);
+        ASSERT_GE(events, p.newest_revision);
+    }
+    stop = true;
+    writer.join();
+}
+
+TEST_P(StoreContract, ListsOfRunsByTheirIdsAreThoseOfTheOthers) {
+    std::vector<std::string> ids;
+    for (int i = 0; i < 60; i++) {
+        char uuid[64];
+        snprintf(uuid, sizeof(uuid), "01937560-0000-7a01-8000-%012d", i * 7919 % 1000);
+        const std::string id = i % 3 == 0 ? "run-" + std::to_string(i) : uuid;
+        ids.push_back(id);
+        ASSERT_EQ(CreateRun(store_, {.id = id,
+                                     .started_at_us = 1000 + i / 8,
+                                     .workflow_id = i % 4 == 0 ? "w" : "v"})
+                      .result,
+                  STORE_OK);
+        if (i % 5 == 0) {
+            ASSERT_EQ(Apply(store_, {.id = id, .to = RUN_CANCELLED}).result, STORE_OK);
+        }
+    }
+    MustCreate({.organization = "other", .id = "elsewhere"});
+    std::vector<std::string> asked = {"absent", "elsewhere"};
+    std::set<std::string> wanted;
+    for (size_t i = 0; i < ids.size(); i += 2) {
+        asked.insert(asked.begin(), ids[i]);
+        wanted.insert(ids[i]);
+    }
+    asked.push_back(ids[0]); // again
+    for (Listing l : std::vector<Listing>{{},
+                                          {.status = kActive},
+                                          {.workflow_id = "w"},
+                                          {.workflow_id = "none"},
+                                          {.started_after_us = 1002, .started_before_us = 1005}}) {
+        std::vector<std::string> expected;
+        for (const std::string &id : ListRuns(store_, l).ids()) {
+            if (wanted.count(id) > 0) {
+                expected.push_back(id);
+            }
+        }
+        l.ids = asked;
+        EXPECT_EQ(ListRuns(store_, l).ids(), expected);
+        for (int limit : {1, 7, 30}) { // page by page
+            std::vector<std::string> paged;
+            Listing page = l;
+            page.limit = limit;
+            for (;;) {
+                Page p = ListRuns(store_, page);
+                for (const std::string &id : p.ids()) {
+                    paged.push_back(id);
+                }
+                if (!p.has_more) {
+                    break;
+                }
+                page = Behind(page, p);
+            }
+            EXPECT_EQ(paged, expected) << limit;
+        }
+    }
+}
+
+} // namespace
