@@ -82,6 +82,7 @@ const struct error *gateway_api_new(struct arena *a, const struct gateway_api_op
     for (size_t i = 0; i < routes; i++) {
         api->reply_bytes[i] = FIRST_REPLY_BYTES;
     }
+    api->memo = message_memo_new();
     atomic_init(&api->references, 1);
     *ret_api = api;
     return NULL;
@@ -106,6 +107,7 @@ void gateway_api_unref(struct gateway_api *api) {
         transcoder_free(api->transcoder);
         free(api->methods);
         free(api->reply_bytes);
+        message_memo_free(api->memo);
         openapi_document_release(&api->openapi);
         free(api);
     }

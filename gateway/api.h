@@ -11,6 +11,7 @@
 #include "base/core/slice.h"
 #include "base/core/strbuf.h"
 #include "gateway/openapi/openapi_document.h"
+#include "gateway/transcode/message_memo.h"
 #include "gateway/transcode/transcoder.h"
 #include "rpc/client.h"
 
@@ -18,13 +19,14 @@
 // upstream's methods behind them, and the OpenAPI document of both. A reload replaces the whole;
 // requests in flight keep the one that they began with.
 
-// Immutable once made, but for the references and reply_bytes: thread safe.
+// Immutable once made, but for the references, reply_bytes and memo: thread safe.
 struct gateway_api {
     struct transcoder *transcoder;
     struct rpc_client_method **methods; // by transcoder_route_method_index
     // By the same index: estimated bytes of memory that a reply takes, from earlier replies.
     // Used on the HTTP thread only.
     size_t *reply_bytes;
+    struct message_memo *memo; // of streams; used on the thread of the upstream's loop only
     // The method that checks whether a caller is known; NULL if there is none.
     struct rpc_client_method *caller_method;
     struct openapi_document openapi; // GET /openapi.json

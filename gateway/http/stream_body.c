@@ -26,18 +26,44 @@ static void begin_object(struct stream_reply *s, bool is_error, struct slice id)
     stream_format_begin(s->format, &object, &s->ready);
 }
 
-static const struct error *put_object(struct stream_reply *s, struct slice message) {
+// Begins an object whose JSON was made before.
+static void begin_known(struct stream_reply *s, const struct message_memo_text *text) {
+    begin_object(s, false, text->id);
+    envelope_stream_begin(s->exchange->context->edge.options.envelope, &s->ready);
+    strbuf_append_slice(&s->ready, text->json);
+}
+
+static const struct error *begin_new(struct stream_reply *s, struct slice message) {
     struct exchange *x = s->exchange;
-    enum envelope_kind kind = x->context->edge.options.envelope;
+    const struct transcoder_route *route = x->routing.match.route;
     size_t before = s->ready.len;
+    struct message_memo_text text = {.id = transcoder_event_id(&s->scratch, route, message)};
     // Of bytes that are no message it is dropped with the rest.
-    begin_object(s, false, transcoder_event_id(&s->scratch, x->routing.match.route, message));
-    envelope_stream_begin(kind, &s->ready);
-    const struct error *error = transcoder_decode_response(
-        x->api->transcoder, &s->scratch, x->routing.match.route, message, &s->ready);
+    begin_object(s, false, text.id);
+    envelope_stream_begin(x->context->edge.options.envelope, &s->ready);
+    size_t begin = s->ready.len;
+    const struct error *error =
+        transcoder_decode_response(x->api->transcoder, &s->scratch, route, message, &s->ready);
     if (error != NULL) {
         s->ready.len = before;
         return error;
+    }
+    text.json = slice_of(s->ready.data + begin, s->ready.len - begin);
+    message_memo_note(x->api->memo, route, message, &text);
+    return NULL;
+}
+
+static const struct error *put_object(struct stream_reply *s, struct slice message) {
+    struct exchange *x = s->exchange;
+    enum envelope_kind kind = x->context->edge.options.envelope;
+    struct message_memo_text text;
+    if (message_memo_find(x->api->memo, x->routing.match.route, message, &text)) {
+        begin_known(s, &text);
+    } else {
+        const struct error *error = begin_new(s, message);
+        if (error != NULL) {
+            return error;
+        }
     }
     envelope_stream_end(kind, &s->ready, x->request_id);
     stream_format_end(s->format, &s->ready);
