@@ -18,6 +18,12 @@ void rpc_loop_run_round(struct rpc_loop *loop, struct rpc_task *newest) {
     }
 }
 
+void rpc_loop_end_turn(struct rpc_loop *loop) {
+    if (loop->round != NULL && loop->round->turned != NULL) {
+        loop->round->turned(loop->round);
+    }
+}
+
 struct round_change {
     struct rpc_loop *loop;
     struct rpc_round *round;

@@ -40,6 +40,7 @@ static void *run(void *argument) {
             tag->done(tag, event.success != 0);
         }
         rpc_loop_run_own(loop);
+        rpc_loop_end_turn(loop);
         if (event.type == GRPC_QUEUE_SHUTDOWN && loop->own == NULL) {
             return NULL;
         }

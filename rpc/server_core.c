@@ -13,6 +13,7 @@ void rpc_server_core_init(struct rpc_server *server) {
     pthread_mutex_init(&server->mutex, NULL);
     condition_init(&server->changed);
     server_cork_init(&server->cork);
+    rpc_stream_queues_init(&server->stream_queues);
 }
 
 void rpc_server_core_reach(struct rpc_server *server, enum rpc_server_stage stage) {
@@ -125,6 +126,7 @@ void rpc_server_core_release(struct rpc_server *server) {
         destroy_call(server->free_calls);
         server->free_calls = next;
     }
+    rpc_stream_queues_release(&server->stream_queues);
     server_cork_release(&server->cork);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->mutex);

@@ -14,11 +14,13 @@
 #include "rpc/message_internal.h"
 #include "rpc/method.h"
 #include "rpc/server_cork_internal.h"
+#include "rpc/stream_queues_internal.h"
 
 // What all files of the server share: a server, its call objects, and how far it has come.
 // It is the lowest of them. Above it, each needs only those before it:
 //
 //   server_cork      how answers leave
+//   stream_queues    where operations of streams complete
 //   server_direct    calls that do not come by gRPC core
 //   server_room      the memory that calls hold, and those that wait for some
 //   server_call      one call: what its handler sees, its answer and its end
@@ -91,6 +93,7 @@ struct rpc_server {
     struct accept_thread *accept_thread; // NULL: there is no listener
     struct server_cork cork;             // of server_listen, as the next
     struct rpc_round round;
+    struct rpc_stream_queues stream_queues;
     bool started; // and not stopped
     bool stop_begun;
 

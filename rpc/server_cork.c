@@ -6,6 +6,8 @@
 
 // Three system calls a connection must save more than they cost.
 enum { FEWEST_ANSWERS = 3, ANSWERS_PER_CONNECTION = 2 };
+// Messages of streams between two looks whether they are enough.
+enum { LOOK_EVERY = 16 };
 
 // 0 if fd is no open socket; the kernel counts cookies from 1.
 static uint64_t cookie_of(int fd) {
@@ -39,6 +41,8 @@ static void remove_closed(struct server_cork *cork) {
 void server_cork_init(struct server_cork *cork) {
     pthread_mutex_init(&cork->mutex, NULL);
     cork->count = 0;
+    cork->is_corked = false;
+    cork->written = 0;
 }
 
 void server_cork_release(struct server_cork *cork) {
@@ -66,12 +70,18 @@ void server_cork_begin(struct server_cork *cork, size_t answers) {
         for (size_t i = 0; i < cork->count; i++) {
             struct server_cork_socket *socket = &cork->sockets[i];
             socket->is_corked = set_cork(socket->fd, 1);
+            cork->is_corked |= socket->is_corked;
         }
     }
     pthread_mutex_unlock(&cork->mutex);
 }
 
 void server_cork_end(struct server_cork *cork) {
+    cork->written = 0;
+    if (!cork->is_corked) {
+        return;
+    }
+    cork->is_corked = false;
     pthread_mutex_lock(&cork->mutex);
     for (size_t i = 0; i < cork->count; i++) {
         struct server_cork_socket *socket = &cork->sockets[i];
@@ -81,4 +91,14 @@ void server_cork_end(struct server_cork *cork) {
         }
     }
     pthread_mutex_unlock(&cork->mutex);
+}
+
+void server_cork_writing(struct server_cork *cork) {
+    cork->written++;
+    if (!cork->is_corked && cork->written % LOOK_EVERY == 0) {
+        server_cork_begin(cork, cork->written);
+    } else if (cork->is_corked && cork->written >= SERVER_CORK_PIECE) {
+        server_cork_end(cork);
+        server_cork_begin(cork, SERVER_CORK_PIECE);
+    }
 }

@@ -10,8 +10,13 @@
 // writes each by itself, and each would be a segment, an acknowledgement and a wake-up of the
 // client's. What fills a segment leaves at once nevertheless.
 
-// As many connections at most: of more, a round seldom has several answers for one.
-enum { SERVER_CORK_CONNECTIONS = 8 };
+enum {
+    // As many connections at most: of more, a round seldom has several answers for one.
+    SERVER_CORK_CONNECTIONS = 64,
+    // Messages of streams after which those that wait leave, though more follow: so that clients
+    // have something to do meanwhile.
+    SERVER_CORK_PIECE = 256,
+};
 
 struct server_cork_socket {
     int fd;
@@ -23,6 +28,10 @@ struct server_cork {
     pthread_mutex_t mutex; // guards what follows
     struct server_cork_socket sockets[SERVER_CORK_CONNECTIONS];
     size_t count;
+
+    // Of the thread that writes.
+    bool is_corked;
+    size_t written; // messages of streams, since the round's beginning or the last piece
 };
 
 void server_cork_init(struct server_cork *cork);
@@ -32,8 +41,13 @@ void server_cork_release(struct server_cork *cork);
 void server_cork_add(struct server_cork *cork, int fd);
 
 // Begins a round in which as many answers may be written; does nothing if they are too few to
-// be worth it. The thread that writes must call server_cork_end after it. Thread safe.
+// be worth it. On the thread that writes, which must call server_cork_end after it.
 void server_cork_begin(struct server_cork *cork, size_t answers);
 void server_cork_end(struct server_cork *cork);
+
+// Says that a stream's message is about to be written: one of how many is not known. When there
+// were enough of them it begins a round, if none has; and lets a piece of a long one leave. On
+// the thread that writes, as above.
+void server_cork_writing(struct server_cork *cork);
 
 #endif

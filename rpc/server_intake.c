@@ -177,6 +177,13 @@ static void serve(struct rpc_server_call *call) {
 
 static void call_taken(struct rpc_tag *tag, bool ok);
 
+// Messages of clients are awaited, and complete while the loop waits in its own queue; those of
+// callback queues would change threads for it. A server's messages complete where they are sent.
+static grpc_completion_queue *queue_of(struct rpc_server *server, const struct rpc_method *method) {
+    return method->kind == RPC_SERVER_STREAM ? rpc_stream_queues_next(&server->stream_queues)
+                                             : server->queue;
+}
+
 // Asks gRPC for one more call.
 static void take_one(struct rpc_server *server, struct rpc_acceptor *acceptor) {
     acceptor->waiting++;
@@ -188,7 +195,7 @@ static void take_one(struct rpc_server *server, struct rpc_acceptor *acceptor) {
             acceptor->method->kind == RPC_BIDI_STREAM ? NULL : &call->payload;
         error = grpc_server_request_registered_call(
             server->core, acceptor->registered, &call->core, &call->deadline, &call->metadata,
-            payload, server->queue, server->queue, &call->accept_tag);
+            payload, queue_of(server, acceptor->method), server->queue, &call->accept_tag);
     } else {
         error = grpc_server_request_call(server->core, &call->core, &call->details, &call->metadata,
                                          server->queue, server->queue, &call->accept_tag);

@@ -106,7 +106,7 @@ void rpc_server_listen_start(struct rpc_server *server) {
     if (server->accept_thread == NULL) {
         return;
     }
-    server->round = (struct rpc_round){begin_round, end_round};
+    server->round = (struct rpc_round){begin_round, end_round, end_round};
     rpc_loop_add_round(server->loop, &server->round);
     accept_thread_start(server->accept_thread, server->guard);
 }

@@ -257,6 +257,7 @@ static void run_write(struct rpc_task *task) {
         state->has_head = true;
         rpc_batch_send_metadata(&state->batches->write, NULL, 0);
     }
+    server_cork_writing(&state->stream->call->server->cork);
     // As in finish: no input has a part in it.
     CHECK(rpc_batch_start(&state->batches->write, state->stream->call->core) == GRPC_CALL_OK);
 }

@@ -150,10 +150,25 @@ struct Round {
             self->log += "begin" + std::to_string(tasks) + " ";
         };
         round.end = [](struct rpc_round *r) { reinterpret_cast<Round *>(r)->log += "end "; };
+        round.turned = [](struct rpc_round *r) { reinterpret_cast<Round *>(r)->turns++; };
     }
     struct rpc_round round; // first
-    std::string log;        // of the loop's thread
+    std::string log;        // of the loop's thread, as the next
+    int turns = 0;
 };
+
+// How many turns the loop has ended.
+int TurnsOf(struct rpc_loop *loop, const Round &round) {
+    std::pair<const Round *, int> look = {&round, -1};
+    rpc_loop_call(
+        loop,
+        [](void *context) {
+            auto *l = static_cast<std::pair<const Round *, int> *>(context);
+            l->second = l->first->turns;
+        },
+        &look);
+    return look.second;
+}
 
 TEST(PollingLoop, CallsItsRoundAroundTasksOfOtherThreads) {
     Round round;
@@ -201,6 +216,10 @@ TEST(PollingLoop, CallsItsRoundAroundTasksOfOtherThreads) {
         &look);
     EXPECT_EQ(seen, "end begin3 task task task end begin1 ");
     EXPECT_EQ(other.log, "");
+    EXPECT_EQ(other.turns, 0);
+    int turns = TurnsOf(loop.get(), round);
+    EXPECT_GT(turns, 0);
+    EXPECT_GT(TurnsOf(loop.get(), round), turns);
     rpc_loop_remove_round(loop.get(), &other.round);
     rpc_loop_remove_round(loop.get(), &round.round);
     EXPECT_EQ(round.log.substr(round.log.size() - 4), "end ");

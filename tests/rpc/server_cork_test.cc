@@ -75,6 +75,9 @@ class Cork {
     void End() {
         server_cork_end(&cork_);
     }
+    void Writing() {
+        server_cork_writing(&cork_);
+    }
 
   private:
     struct server_cork cork_;
@@ -117,6 +120,67 @@ TEST(ServerCork, LeavesConnectionsAloneWhenAnswersAreFew) {
     EXPECT_TRUE(connections[2].IsCorked());
     cork.End();
     EXPECT_FALSE(connections[2].IsCorked());
+}
+
+// Writes a byte as a stream does.
+void WriteByte(Cork *cork, const Connection &connection) {
+    cork->Writing();
+    ASSERT_EQ(send(connection.server, "x", 1, 0), 1);
+}
+
+size_t Arrived(const Connection &connection) {
+    char bytes[1024];
+    ssize_t n = recv(connection.client, bytes, sizeof(bytes), MSG_DONTWAIT);
+    return n < 0 ? 0 : static_cast<size_t>(n);
+}
+
+TEST(ServerCork, BeginsByItselfWhenStreamsWriteMuch) {
+    Connection connection;
+    Cork cork;
+    cork.Add(connection);
+    for (int turn = 0; turn < 3; turn++) {
+        int alone = 0;
+        while (!connection.IsCorked() && alone < 1000) {
+            WriteByte(&cork, connection);
+            alone++;
+        }
+        EXPECT_LT(alone, 64);
+        (void)Arrived(connection);
+        for (int i = 0; i < 10; i++) {
+            WriteByte(&cork, connection);
+        }
+        EXPECT_EQ(Arrived(connection), 0u);
+        cork.End();
+        EXPECT_EQ(Arrived(connection), 10u + (alone > 0 ? 1 : 0));
+    }
+}
+
+TEST(ServerCork, LeavesFewMessagesOfStreamsAlone) {
+    Connection connection;
+    Cork cork;
+    cork.Add(connection);
+    for (int turn = 0; turn < 1000; turn++) {
+        WriteByte(&cork, connection);
+        ASSERT_FALSE(connection.IsCorked());
+        ASSERT_EQ(Arrived(connection), 1u);
+        cork.End();
+    }
+}
+
+TEST(ServerCork, LetsPiecesOfWhatStreamsWriteLeave) {
+    Connection connection;
+    Cork cork;
+    cork.Add(connection);
+    cork.Begin(SERVER_CORK_PIECE);
+    for (int i = 0; i < SERVER_CORK_PIECE - 1; i++) {
+        WriteByte(&cork, connection);
+    }
+    EXPECT_EQ(Arrived(connection), 0u);
+    WriteByte(&cork, connection);
+    EXPECT_EQ(Arrived(connection), static_cast<size_t>(SERVER_CORK_PIECE) - 1);
+    EXPECT_TRUE(connection.IsCorked()); // more may follow
+    cork.End();
+    EXPECT_EQ(Arrived(connection), 1u);
 }
 
 TEST(ServerCork, ForgetsConnectionsThatWereClosed) {

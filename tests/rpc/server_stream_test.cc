@@ -146,6 +146,44 @@ TEST_P(EveryTransport, CountsAmongCallsInFlight) {
     EXPECT_EQ(code, STATUS_OK);
 }
 
+// More than the queues that their operations complete in (rpc/stream_queues_internal.h).
+TEST_P(EveryTransport, AreServedHoweverManyAreOpen) {
+    const size_t count = 300;
+    StreamService service;
+    Link link(GetParam(), 0, 0, 0, service.Methods());
+    std::vector<std::unique_ptr<Stream>> streams;
+    std::vector<struct rpc_server_stream *> open;
+    for (size_t i = 0; i < count; i++) {
+        streams.push_back(std::make_unique<Stream>(*link.channel, "/test.Stream/Open", ""));
+        streams.back()->ReadAll().Start();
+        open.push_back(service.AwaitOpen(i + 1));
+        ASSERT_NE(open.back(), nullptr);
+    }
+    for (int round = 1; round <= 3; round++) {
+        for (size_t i = 0; i < count; i++) {
+            std::string text = std::to_string(i) + "." + std::to_string(round);
+            struct slice part = SliceOf(text);
+            rpc_server_stream_write(open[i], &part, 1);
+        }
+        ASSERT_TRUE(service.AwaitWritten(round * static_cast<int>(count)));
+    }
+    for (size_t i = 0; i < count; i += 2) {
+        rpc_server_stream_finish(open[i], nullptr);
+    }
+    for (size_t i = 0; i < count; i++) {
+        ASSERT_TRUE(streams[i]->AwaitMessages(3)) << i;
+        EXPECT_EQ(streams[i]->messages().back(), std::to_string(i) + ".3");
+        if (i % 2 == 1) {
+            streams[i]->Cancel();
+        }
+        streams[i]->Await();
+        EXPECT_EQ(streams[i]->code(), i % 2 == 0 ? STATUS_OK : STATUS_CANCELLED);
+    }
+    EXPECT_TRUE(service.AwaitClosed(static_cast<int>(count)));
+    EXPECT_EQ(service.written_not_ok, 0);
+    EXPECT_EQ(service.cancelled, static_cast<int>(count / 2));
+}
+
 TEST_P(EveryTransport, LeavesRoomForUnaryCalls) {
     StreamService service;
     Link link(GetParam(), 0, 4, 0, service.Methods()); // half: 2 streams
