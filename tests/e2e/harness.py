@@ -138,12 +138,12 @@ def with_files(limit, *command):
 
 
 class Serve(Process):
-    """runsctl serve on free ports."""
+    """runsctl serve on free ports, unless others are given."""
 
-    def __init__(self, store, *options, grpc=(), files=None):
+    def __init__(self, store, *options, grpc=(), http="127.0.0.1:0", files=None):
         listeners = [f"--grpc={address}" for address in grpc or ("127.0.0.1:0",)]
-        super().__init__(*with_files(files, program("runsctl")), "serve", "--http", "127.0.0.1:0", "--store", store,
-                         *listeners, *options)
+        super().__init__(*with_files(files, program("runsctl")), "serve", "--http", http,
+                         "--store", store, *listeners, *options)
         serving = self.wait_for_log(lambda l: l.get("message") == "serving", "serving")
         self.http_port = serving["port"]
         documents.serves(self.http_port, program("runs-gateway"), options, is_gateway=False)

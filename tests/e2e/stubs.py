@@ -55,9 +55,10 @@ def _generate():
     sys.path.insert(0, target)
     # The protos of grpc.* are generated into the package that gRPC itself is.
     grpc.__path__.append(f"{target}/grpc")
+    return target
 
 
-_generate()
+FOLDER = _generate()  # of the generated modules
 run_pb2 = importlib.import_module("runs.v1.run_pb2")
 service_pb2 = importlib.import_module("runs.v1.runs_service_pb2")
 service_grpc = importlib.import_module("runs.v1.runs_service_pb2_grpc")

@@ -51,6 +51,7 @@ class RunChecker:
         self.waits = [o for o in operations if o.call["op"] == "acquire_waited"]
         self.events = events
         self.slack_us = clock_slack_us
+        self.promised = None
         self.states = [model.NOWHERE]
         self.replay()
 
@@ -97,12 +98,33 @@ class RunChecker:
         step = model.step(self.states[at], operation.call)
         outcome = operation.outcome
         if step.change is None:
-            return at if outcome is None or matches(step.answer(self.states[at]), outcome) else None
+            state = self.states[at]
+            is_so = outcome is None or matches(step.answer(state), outcome) or (
+                operation.call["op"] == "renew" and self.is_ending(state, operation))
+            return at if is_so else None
         if at == len(self.events) or self.events[at].change() != step.change:
             return None
         if outcome is not None and not matches(step.answer(self.states[at + 1]), outcome):
             return None
         return at + 1
+
+    def is_ending(self, state, renewal):
+        """Whether a renewal may be told that the lease is lost though the event of it is not there
+        yet: the lease has run out by then, and the server no longer renews it."""
+        return (renewal.outcome["code"] == "OK" and renewal.outcome["state"] == "lost" and
+                state.holder and renewal.outcome["attempt"] == state.attempt and
+                self.promises().get(state.attempt, 0) <= renewal.returned)
+
+    def promises(self):
+        """attempt -> until when its holder was told that it has the run."""
+        if self.promised is None:
+            self.promised = {}
+            for o in self.operations:
+                if o.outcome is not None and o.outcome.get("lease_end"):
+                    attempt = o.outcome["attempt"]
+                    self.promised[attempt] = max(self.promised.get(attempt, 0),
+                                                 o.outcome["lease_end"])
+        return self.promised
 
     def expand(self, configurations, pending, now):
         """Everything that may have happened by `now`: configurations are (events that happened,
@@ -162,21 +184,18 @@ class RunChecker:
     def check_promises(self, starts=()):
         """No lease ends before what its holder was promised, nor sooner after a start of the server
         (an instant each) than it lasts."""
-        promised = collections.defaultdict(int)  # attempt -> until when
         lasts = {}  # attempt -> the shortest duration that was asked for
         for o in self.operations:
-            if o.outcome is not None and o.outcome.get("lease_end"):
-                attempt = o.outcome["attempt"]
-                promised[attempt] = max(promised[attempt], o.outcome["lease_end"])
             if o.call.get("lease_us") and (o.outcome or {}).get("attempt"):
                 attempt = o.outcome["attempt"]
                 lasts[attempt] = min(lasts.get(attempt, 1 << 62), o.call["lease_us"])
         for event in self.events:
             if event.kind != model.LEASE_LOST:
                 continue
-            if event.at < promised[event.attempt]:
-                self.fail(f"the lease of attempt {event.attempt} ended at {event.at}, "
-                          f"{promised[event.attempt] - event.at} us before what was promised")
+            early = self.promises().get(event.attempt, 0) - event.at
+            if early > 0:
+                self.fail(f"the lease of attempt {event.attempt} ended at {event.at}, {early} us "
+                          "before what was promised")
             start = max((s for s in starts if s <= event.at), default=0)
             acquired = min(e.at for e in self.events if e.attempt == event.attempt)
             least = lasts.get(event.attempt, 0)

@@ -253,6 +253,14 @@ class Leases(Cases):
         self.bad(self.lost(50).did("renew", 30, 31, told, attempt=1, holder="a"),
                  "no order explains")
 
+    def test_a_renewal_that_is_lost_before_the_event_is_there(self):
+        told = {"code": "OK", "state": "lost", "attempt": 1}
+        def story(returned):
+            return Story(**LEASE).created().acquired(3, 5, 4, 1, "a", 50).did(
+                "renew", 45, returned, told, attempt=1, holder="a")
+        self.good(story(50))
+        self.bad(story(49), "no order explains")
+
     def test_a_renewal_of_a_finished_run(self):
         story = cancelled(Story(**LEASE).created(), 10, 12)
         told = {"code": "OK", "state": "finished", "attempt": 0, "status": "cancelled",

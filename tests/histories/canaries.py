@@ -1,0 +1,179 @@
+"""Defects that the proofs must catch, made by changing a copy of the sources.
+
+usage: canaries.py [--list] [--keep] [NAME...]; script/histories --canaries runs it.
+
+The product has no switches for defects: a copy of the work tree in the cache folder gets them, each
+behind one that the environment variable RUNSD_CANARY turns when a program of it runs, so that one
+build has all and no shipped program has any. Each is an edit that says which line it changes; a
+line that is not there exactly once ends everything, so that a canary cannot die unseen
+(canaries_test.py asks that in script/test). Without a canary the same programs must pass.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "script" / "lib")]
+
+import mutate  # noqa: E402
+
+VARIABLE = "RUNSD_CANARY"
+
+# Before the first line of a file with a canary. getenv each time: nobody measures these programs.
+PRELUDE = f"""#include <stdlib.h>
+#include <string.h>
+#ifndef CANARY
+#define CANARY(name) \\
+    (getenv("{VARIABLE}") != NULL && strcmp(getenv("{VARIABLE}"), name) == 0)
+#endif
+#line 1
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Canary:
+    """A defect: what it is, which proof must catch it, and its edits (file, old, new)."""
+    name: str
+    what: str
+    proof: str  # "histories" or "watch"
+    edits: tuple
+
+
+CANARIES = [
+    Canary("compare-dropped", "the status is left out of the compare-and-set", "histories", (
+        ("storage/op/transition_run.h",
+         "if ((RUN_STATUS_BIT(run->status) & t->from) == 0) {",
+         'if (!CANARY("compare-dropped") && (RUN_STATUS_BIT(run->status) & t->from) == 0) {'),)),
+    Canary("event-skipped", "the event of every change to waiting is not stored", "histories", (
+        ("storage/sqlite/ops/transition_run.c",
+         "int rc = changes_status(c) ? append_event(session, t, c) : SQLITE_OK;",
+         'int rc = changes_status(c) && !(CANARY("event-skipped") && c->after.status == RUN_WAITING)'
+         " ? append_event(session, t, c) : SQLITE_OK;"),)),
+    Canary("acknowledged-before-commit", "answers are sent before the transaction is committed",
+           "histories", (
+               ("storage/sqlite/writer.c",
+                "o.rc = session_commit(&w->session);",
+                'if (CANARY("acknowledged-before-commit")) { batch_answer(b); }\n'
+                "o.rc = session_commit(&w->session);"),
+               ("storage/sqlite/writer.c",
+                "batch_committed(w);\n        batch_answer(b);",
+                "batch_committed(w);\n"
+                '        if (!CANARY("acknowledged-before-commit")) { batch_answer(b); }'))),
+]
+
+
+class Missing(Exception):
+    """A line that a canary changes is not in its file, or more than once."""
+
+
+def edited(read):
+    """The texts of the files with all canaries, {path: text}; read(path) is a file's text."""
+    texts = {}
+    for canary in CANARIES:
+        for path, old, new in canary.edits:
+            text = texts.get(path) or PRELUDE + read(path)
+            if text.count(old) != 1:
+                raise Missing(f"{canary.name}: {path} has {text.count(old)} times: {old}")
+            texts[path] = text.replace(old, new)
+    return texts
+
+
+def build(tree):
+    """Makes the copy and builds its programs; returns the folder of what was built."""
+    mutate.sync(tree)
+    for path, text in edited(lambda path: (ROOT / path).read_text(encoding="utf-8")).items():
+        (tree / path).write_text(text, encoding="utf-8")
+    arguments = ["-c", "opt", "--noshow_progress"]
+    subprocess.run(["bazel", "build", *arguments, "//ctl:runsctl", "//server:runsd",
+                    "//gateway:runs-gateway"], cwd=tree, check=True)
+    told = subprocess.run(["bazel", "info", "-c", "opt", "bazel-bin"], cwd=tree, check=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return told.stdout.strip()
+
+
+@contextlib.contextmanager
+def programs_with(canary):
+    """The programs that are started within behave so."""
+    if canary is not None:
+        os.environ[VARIABLE] = canary
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE, None)
+
+
+def prove(proof, seed):
+    """Runs a proof once; returns the violation it found, or None."""
+    import checker  # pylint: disable=import-outside-toplevel
+    import storm  # pylint: disable=import-outside-toplevel
+    import watch_storm  # pylint: disable=import-outside-toplevel
+    try:
+        if proof == "histories":
+            storm.storm(storm.parse(["--seed", str(seed), "--seconds", "10"]), lambda text: None)
+        else:
+            watch_storm.storm_of_watchers(watch_storm.parse(
+                ["--seed", str(seed), "--watchers", "10", "--changes", "10000", "--kills", "3"]),
+                lambda text: None)
+    except checker.Violation as violation:
+        return str(violation)
+    return None
+
+
+TRIES = 3  # of a proof, each with other moments
+
+
+def caught(canary, tell):
+    """Whether the proof sees the canary."""
+    for seed in range(1, TRIES + 1):
+        began = time.monotonic()
+        with programs_with(canary.name):
+            violation = prove(canary.proof, seed)
+        if violation is not None:
+            tell(f"{canary.name}: caught by {canary.proof}, try {seed}, "
+                 f"{time.monotonic() - began:.0f} s: {violation.splitlines()[0][:160]}")
+            return True
+    tell(f"{canary.name} ({canary.what}): NOT CAUGHT by {canary.proof} in {TRIES} tries")
+    return False
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="script/histories --canaries")
+    parser.add_argument("--list", action="store_true", help="print what they are, run nothing")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    options = parser.parse_args()
+
+    def tell(text):
+        print(text, flush=True)
+    known = {canary.name: canary for canary in CANARIES}
+    if unknown := set(options.names) - known.keys():
+        sys.exit(f"script/histories: no such canary: {', '.join(sorted(unknown))}")
+    chosen = [known[name] for name in options.names] or CANARIES
+    if options.list:
+        for canary in chosen:
+            tell(f"{canary.name}: {canary.what}; for {canary.proof}")
+        return 0
+    folder = mutate.CACHE / "runsd" / "canaries"
+    _lock = mutate.only_one(folder)
+    tree = folder / "tree"
+    try:
+        os.environ["RUNSD_BIN_DIR"] = build(tree)
+        for proof in sorted({canary.proof for canary in chosen}):
+            violation = prove(proof, 1)
+            if violation is not None:
+                sys.exit(f"script/histories: {proof} fails without a canary: {violation}")
+            tell(f"{proof} passes without a canary")
+        missed = [canary.name for canary in chosen if not caught(canary, tell)]
+    finally:
+        subprocess.run(["bazel", "shutdown"], cwd=tree, capture_output=True, check=False)
+    tell(f"{len(chosen)} canaries, {len(chosen) - len(missed)} caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
