@@ -59,6 +59,8 @@ def _generate():
 
 
 FOLDER = _generate()  # of the generated modules
+feed_pb2 = importlib.import_module("runs.v1.feed_pb2")
+lease_pb2 = importlib.import_module("runs.v1.lease_pb2")
 run_pb2 = importlib.import_module("runs.v1.run_pb2")
 service_pb2 = importlib.import_module("runs.v1.runs_service_pb2")
 service_grpc = importlib.import_module("runs.v1.runs_service_pb2_grpc")
