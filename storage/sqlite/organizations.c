@@ -111,6 +111,7 @@ int organizations_read_head(sqlite3_stmt *s, struct slice name, struct organizat
             .event = sqlite3_column_int64(s, 1),
             .floor = sqlite3_column_int64(s, 2),
         };
+        rc = ret->floor < 0 || ret->floor > ret->revision ? SQLITE_CORRUPT : SQLITE_ROW;
     }
     sqlite3_reset(s);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;

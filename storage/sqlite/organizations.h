@@ -68,7 +68,7 @@ int organizations_init(struct organizations *o, sqlite3 *db);
 void organizations_release(struct organizations *o);
 
 // Reads the organization's row with s (ORGANIZATION_HEAD_SQL); all 0 if it has none. Returns
-// SQLite's code.
+// SQLite's code; SQLITE_CORRUPT if it has an impossible floor.
 int organizations_read_head(sqlite3_stmt *s, struct slice name, struct organization_head *ret);
 
 // Finds the organization, whose row is read the first time; all 0 if it has none. Returns

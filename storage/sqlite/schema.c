@@ -239,6 +239,7 @@ static int probe(sqlite3 *db, int64_t version) {
 #define BEFORE  1, SCHEMA_BASE - 1
 #define BASE_ON SCHEMA_BASE, INT64_MAX
 #define TOKENS  SCHEMA_TOKENS, INT64_MAX
+#define FLOORS  SCHEMA_FLOORS, INT64_MAX
         {EVER, "SELECT value FROM meta WHERE name='secret'"},
         {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key LIMIT 1"},
         {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key DESC LIMIT 1"},
@@ -268,6 +269,7 @@ static int probe(sqlite3 *db, int64_t version) {
         {BASE_ON, "SELECT event_key FROM event_mark ORDER BY organization LIMIT 1"},
         {TOKENS, "SELECT rotations FROM token INDEXED BY token_by_previous_hash"
                  " WHERE previous_hash>=x'' LIMIT 1"},
+        {FLOORS, "SELECT floor_revision FROM organization ORDER BY name DESC LIMIT 1"},
     };
     for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
         if (version < probes[i].first || version > probes[i].last) {

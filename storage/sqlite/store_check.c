@@ -387,6 +387,8 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         " organization AS o WHERE NOT EXISTS(SELECT 1 FROM event AS e"
         "  WHERE e.event_key=o.newest_event AND e.organization=o.name AND e.revision=o.revision)"
         " LIMIT 20",
+        "SELECT 'the organization \"'||name||'\" has a floor of its feed that none of its events '"
+        "||'reached' FROM organization WHERE floor_revision<0 OR floor_revision>revision LIMIT 20",
         "SELECT 'the organization \"'||organization||'\" has lost its events up to revision "
         "'||newest"
         " FROM (SELECT organization, max(revision) AS newest FROM event WHERE event_key<=" APPLIED

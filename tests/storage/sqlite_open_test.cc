@@ -312,6 +312,7 @@ TEST_F(SqliteOpen, MissingTableOrIndexIsRefused) {
                             "DROP INDEX token_by_hash",
                             "DROP INDEX token_by_previous_hash",
                             "ALTER TABLE token DROP COLUMN rotations",
+                            "ALTER TABLE organization DROP COLUMN floor_revision",
                             "DELETE FROM meta",
                             "UPDATE meta SET value=x'00'",
                             "DELETE FROM meta WHERE name='secret'",

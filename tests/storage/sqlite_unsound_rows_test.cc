@@ -2,6 +2,7 @@
 // copied file by file while it was served, say. What cannot be known is never told as if it
 // were: no NOT_FOUND, no half of a history.
 
+#include "tests/storage/feed_testing.h"
 #include "tests/storage/sqlite_fixture.h"
 
 using namespace store_testing;
@@ -116,6 +117,49 @@ TEST_F(SqliteUnsoundRows, TokenWithHalfARotationIsDamage) {
         EXPECT_EQ(list.RunOn(store_), STORE_UNAVAILABLE);
         EXPECT_EQ(RotateToken(store_, {.at_us = 7}), STORE_UNAVAILABLE);
     }
+}
+
+// Likewise of the feed, of which each reading is looked at by itself.
+TEST_F(SqliteUnsoundRows, FeedThatIsNotWholeIsNotRead) {
+    const std::string rows[] = {
+        "DELETE FROM event WHERE revision=2",
+        "DELETE FROM event WHERE revision=4",
+        "UPDATE event SET revision=9 WHERE revision=3",
+        "UPDATE event SET organization='other' WHERE revision=3",
+        "UPDATE event SET previous_of_organization=1 WHERE revision=3",
+        "UPDATE event SET previous_of_organization=0 WHERE revision=2",
+        "UPDATE organization SET revision=3",
+        "UPDATE organization SET revision=5",
+        "UPDATE organization SET newest_event=99",
+        "UPDATE organization SET floor_revision=-1",
+        "UPDATE organization SET floor_revision=5",
+    };
+    for (const std::string &sql : rows) {
+        SCOPED_TRACE(sql);
+        Serve(sql);
+        EXPECT_EQ(ListChanges(store_, {.organization = "none"}).result, STORE_OK);
+        EXPECT_EQ(ListChanges(store_, {}).result, STORE_UNAVAILABLE);
+    }
+    Serve("DELETE FROM run WHERE id='s'");
+    EXPECT_EQ(ListChanges(store_, {}).revisions().size(), 4u);
+    EXPECT_EQ(ListChanges(store_, {.with_runs = true}).result, STORE_UNAVAILABLE);
+    Serve("DELETE FROM run WHERE id='s'");
+    EXPECT_EQ(ListChanges(store_, {.with_workflow = true}).result, STORE_UNAVAILABLE);
+    Serve("DELETE FROM workflow");
+    EXPECT_EQ(ListChanges(store_, {.with_workflow = true}).result, STORE_UNAVAILABLE);
+}
+
+TEST_F(SqliteUnsoundRows, FeedWithoutItsMarksIsNotRead) {
+    Serve("");
+    for (int i = 4; i < 200; i++) {
+        ASSERT_EQ(Apply(store_, {.id = "r", .to = i % 2 == 0 ? RUN_WAITING : RUN_RUNNING}).result,
+                  STORE_OK);
+    }
+    RunSql(path_, "DELETE FROM event_mark WHERE revision=128;"
+                  "UPDATE event_mark SET event_key=1 WHERE revision=64");
+    EXPECT_EQ(ListChanges(store_, {.after = 129, .limit = 10}).revisions().size(), 10u);
+    EXPECT_EQ(ListChanges(store_, {.after = 100, .limit = 10}).result, STORE_UNAVAILABLE);
+    EXPECT_EQ(ListChanges(store_, {.after = 30, .limit = 10}).result, STORE_UNAVAILABLE);
 }
 
 } // namespace
