@@ -1,44 +1,17 @@
 #include "ctl/run_watch.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "base/core/clock.h"
 #include "ctl/message.h"
+#include "ctl/retry.h"
 
 // A bookmark is due every 5 seconds.
 enum { QUIET_US = 20000000 };
-// Pauses before the stream is opened again.
-enum { LEAST_PAUSE_US = 250000, MOST_PAUSE_US = 8000000, MOST_DOUBLINGS = 5 };
 
 void run_watch_init(struct run_watch *w, struct connection *connection) {
     *w = (struct run_watch){.connection = connection, .cursor = STRBUF_INIT};
     runs__v1__watch_runs_request__init(&w->request);
-}
-
-// Proxies and limits of pings end streams with all of these.
-static bool is_worth_another_try(const struct error *error) {
-    switch (error->code) {
-    case STATUS_UNAVAILABLE:
-    case STATUS_INTERNAL:
-    case STATUS_UNKNOWN:
-    case STATUS_RESOURCE_EXHAUSTED:
-    case STATUS_DEADLINE_EXCEEDED:
-    case STATUS_CANCELLED:
-    case STATUS_ABORTED:
-        return true;
-    default:
-        return false;
-    }
-}
-
-// Up to twice the pause before, at most 8 s, and random, so that many do not come at once.
-static int64_t pause_us(int failures) {
-    int doublings = failures < MOST_DOUBLINGS ? failures : MOST_DOUBLINGS;
-    int64_t pause = (int64_t)LEAST_PAUSE_US << doublings;
-    pause = pause < MOST_PAUSE_US ? pause : MOST_PAUSE_US;
-    return pause / 2 + (int64_t)arc4random_uniform((uint32_t)pause / 2 + 1);
 }
 
 // Forgets the place in the feed.
@@ -52,10 +25,10 @@ static void begin_anew(struct run_watch *w) {
 static enum run_watch_result end_stream(struct run_watch *w, const struct error *error) {
     w->is_open = false;
     bool is_expired = error->code == STATUS_OUT_OF_RANGE && !w->is_given;
-    if (!is_expired && (!w->has_begun || !is_worth_another_try(error))) {
+    if (!is_expired && (!w->has_begun || !retry_is_worth_it(error))) {
         return RUN_WATCH_FAILED;
     }
-    w->reopen_us = clock_monotonic_us() + (is_expired ? 0 : pause_us(w->failures));
+    w->reopen_us = clock_monotonic_us() + (is_expired ? 0 : retry_pause_us(w->failures));
     w->failures++;
     // Without a cursor and a snapshot it would begin at another place than before.
     bool is_lost = w->request.cursor[0] == '\0' && !w->request.snapshot;
@@ -69,11 +42,7 @@ static enum run_watch_result end_stream(struct run_watch *w, const struct error 
 // Waits until the stream may be opened; returns false if that is after until_us.
 static bool wait_for_turn(const struct run_watch *w, int64_t until_us) {
     int64_t turn_us = until_us != 0 && until_us < w->reopen_us ? until_us : w->reopen_us;
-    for (int64_t now_us; (now_us = clock_monotonic_us()) < turn_us;) {
-        int64_t left_us = turn_us - now_us;
-        struct timespec left = {left_us / 1000000, left_us % 1000000 * 1000};
-        nanosleep(&left, NULL);
-    }
+    retry_sleep_until(turn_us);
     return turn_us == w->reopen_us;
 }
 

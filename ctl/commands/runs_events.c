@@ -39,7 +39,7 @@ static int print_all(const struct invocation *in, struct connection *connection)
     const struct events_options *options = in->options;
     Runs__V1__ListRunEventsResponse *list;
     struct slice bytes;
-    int code = run_fetch_events(in, connection, in->operands[0], &list, &bytes);
+    int code = run_fetch_events(in, connection, in->operands[0], RUN_FETCH_ONCE, &list, &bytes);
     if (code != EXIT_CODE_OK || in->json) {
         return code != EXIT_CODE_OK ? code
                                     : json_print_reply(in, "runs.v1.ListRunEventsResponse", bytes);
@@ -105,7 +105,8 @@ static int print_event(const struct invocation *in, struct follower *f,
 static int print_missing(const struct invocation *in, struct follower *f) {
     Runs__V1__ListRunEventsResponse *list;
     struct slice bytes;
-    int code = run_fetch_events(in, f->watch.connection, in->operands[0], &list, &bytes);
+    int code = run_fetch_events(in, f->watch.connection, in->operands[0], RUN_FETCH_PATIENTLY,
+                                &list, &bytes);
     for (size_t i = 0; code == EXIT_CODE_OK && i < list->n_events; i++) {
         code = print_event(in, f, list->events[i]);
     }

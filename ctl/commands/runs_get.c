@@ -11,9 +11,9 @@ static int get(struct invocation *in) {
     }
     Runs__V1__Run *run;
     struct slice bytes;
-    int code = run_fetch(in, &connection, in->operands[0], &run, &bytes);
+    int code = run_fetch(in, &connection, in->operands[0], RUN_FETCH_ONCE, &run, &bytes);
     if (code == EXIT_CODE_OK) {
-        code = run_fetch_end_and_print(in, &connection, run, bytes);
+        code = run_fetch_end_and_print(in, &connection, RUN_FETCH_ONCE, run, bytes);
     }
     connection_close(&connection);
     return code;

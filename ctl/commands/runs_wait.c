@@ -102,7 +102,7 @@ static int print_end(const struct invocation *in, struct connection *connection,
     if (options->quiet) {
         puts(status_text((int)run->status));
     } else {
-        code = run_fetch_end_and_print(in, connection, run, bytes);
+        code = run_fetch_end_and_print(in, connection, RUN_FETCH_PATIENTLY, run, bytes);
     }
     if (code != EXIT_CODE_OK || run->status == RUNS__V1__RUN_STATUS__RUN_STATUS_SUCCESS) {
         return code;
@@ -124,7 +124,7 @@ static int wait_on(const struct invocation *in, struct connection *connection, i
     Runs__V1__Run *run;
     struct slice bytes;
     if (code == EXIT_CODE_OK) {
-        code = run_fetch(in, connection, in->operands[0], &run, &bytes);
+        code = run_fetch(in, connection, in->operands[0], RUN_FETCH_PATIENTLY, &run, &bytes);
     }
     if (code == EXIT_CODE_NOT_YET) {
         command_error(in,

@@ -65,11 +65,13 @@ def rest(test):
 
 class Feed:
     """Answers each watch with the next script: messages to send, an End, an Event to wait for.
-    runs and events are what GetRun and ListRunEvents answer; requests is what was asked."""
+    run and events are what GetRun, after an error for each of refusals, and ListRunEvents answer;
+    requests is what was asked."""
 
     def __init__(self, test, *scripts):
         self.scripts = list(scripts)
         self.requests = []
+        self.refusals = []
         self.run = None
         self.events = []
         handlers = {
@@ -100,6 +102,8 @@ class Feed:
                 yield item
 
     def _get(self, request, context):
+        if self.refusals:
+            self.refusals.pop(0).abort(context)
         if self.run is None:
             End(grpc.StatusCode.NOT_FOUND, "RUN_NOT_FOUND", "there is no such run").abort(context)
         return self.run

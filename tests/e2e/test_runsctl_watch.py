@@ -163,6 +163,14 @@ class Wait(Scripted):
         feed.run = self.final(run.RUN_STATUS_SUCCESS)
         self.assertEqual(OK, self.ctl(feed, "wait", "r1").returncode)
 
+    def test_the_end_is_read_again_where_the_server_is_away_then(self):
+        feed = Feed(self, (snapshot_end(),))
+        feed.run = self.final(run.RUN_STATUS_CANCELLED)
+        feed.refusals = [End(Code.UNAVAILABLE), End(Code.INTERNAL)]
+        done = self.ctl(feed, "wait", "r1", "--quiet")
+        self.assertEqual((CANCELLED, "cancelled\n", ""), (done.returncode, done.stdout, done.stderr))
+        self.assertEqual([], feed.refusals)
+
     def test_time_that_is_over(self):
         feed = Feed(self, (snapshot_run(), snapshot_end(), bookmark(5), rest(self)))
         done = self.ctl(feed, "wait", "r1", "--within", "1s")
