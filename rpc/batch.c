@@ -65,7 +65,7 @@ void rpc_batch_send_metadata(struct rpc_batch *b, grpc_metadata *metadata, size_
     }
 }
 
-void rpc_batch_send_message(struct rpc_batch *b, const struct slice *parts, size_t count) {
+grpc_byte_buffer *rpc_batch_joined(const struct slice *parts, size_t count) {
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
         size += parts[i].len;
@@ -78,8 +78,13 @@ void rpc_batch_send_message(struct rpc_batch *b, const struct slice *parts, size
             end += parts[i].len;
         }
     }
-    b->sent_message = grpc_raw_byte_buffer_create(&bytes, 1);
+    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&bytes, 1);
     grpc_slice_unref(bytes);
+    return buffer;
+}
+
+void rpc_batch_send_message(struct rpc_batch *b, const struct slice *parts, size_t count) {
+    b->sent_message = rpc_batch_joined(parts, count);
     add(b, GRPC_OP_SEND_MESSAGE)->data.send_message.send_message = b->sent_message;
 }
 

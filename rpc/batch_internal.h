@@ -48,6 +48,9 @@ void rpc_batch_receive_message(struct rpc_batch *b);
 void rpc_batch_receive_status(struct rpc_batch *b);
 void rpc_batch_receive_close(struct rpc_batch *b);
 
+// The message that the parts make when they are joined, which the caller owns.
+grpc_byte_buffer *rpc_batch_joined(const struct slice *parts, size_t count);
+
 // Starts the batch. Unless GRPC_CALL_OK is returned, done will not be called.
 grpc_call_error rpc_batch_start(struct rpc_batch *b, grpc_call *call);
 

@@ -5,24 +5,22 @@
 #include "rpc/server_call_internal.h"
 #include "rpc/server_direct_internal.h"
 #include "rpc/server_stream_internal.h"
+#include "rpc/stream_ops_internal.h"
 
 // What a stream that comes by gRPC core has besides.
-struct stream_batches {
+struct core_stream {
     struct rpc_server_stream_state *state;
-    struct rpc_batch close; // completes when the call is over, whatever the reason
-    struct rpc_batch head;  // initial metadata without a message
-    struct rpc_batch write;
-    struct rpc_batch read;
+    struct rpc_stream_ops ops;
 };
 
 struct rpc_server_stream_state {
     struct rpc_server_stream *stream;
     struct rpc_server_stream_state *next; // of the server's open streams
     struct rpc_server_stream_state *previous;
-    struct stream_batches *batches; // NULL: a direct call (rpc/direct_internal.h), which uses:
-    struct rpc_message written;     // what was not sent yet
-    struct rpc_task left_task;      // the client had left before the stream began
-    bool is_untaken;                // a message was sent, which the client has not taken
+    struct core_stream *core;   // NULL: a direct call (rpc/direct_internal.h), which uses:
+    struct rpc_message written; // what was not sent yet
+    struct rpc_task left_task;  // the client had left before the stream began
+    bool is_untaken;            // a message was sent, which the client has not taken
 
     struct rpc_task write_task;
     struct rpc_task read_task;
@@ -54,13 +52,6 @@ static bool is_anonymous(const struct rpc_server_stream_state *state) {
     return state->stream->call->acceptor->method->is_anonymous;
 }
 
-static void destroy_batches(struct stream_batches *batches) {
-    rpc_batch_destroy(&batches->close);
-    rpc_batch_destroy(&batches->head);
-    rpc_batch_destroy(&batches->write);
-    rpc_batch_destroy(&batches->read);
-}
-
 static void unlink_stream(struct rpc_server_stream_state *state, struct rpc_server *server) {
     if (state->previous != NULL) {
         state->previous->next = state->next;
@@ -90,8 +81,8 @@ static void end_if_over(struct rpc_server_stream_state *state) {
     struct rpc_server_call *call = stream->call;
     unlink_stream(state, call->server);
     rpc_message_release(&state->message);
-    if (state->batches != NULL) {
-        destroy_batches(state->batches);
+    if (state->core != NULL) {
+        rpc_stream_ops_release(&state->core->ops);
     }
     arena_release(&state->errors);
     arena_release(&state->ending);
@@ -125,7 +116,7 @@ static void finish(struct rpc_server_stream_state *state) {
     }
     state->finish_waits = false;
     struct rpc_server_call *call = state->stream->call;
-    if (state->batches == NULL) {
+    if (state->core == NULL) {
         rpc_server_direct_answer(call, call->direct_details);
         state->finish_task.run = run_finished;
         rpc_loop_post(call->server->loop, &state->finish_task);
@@ -158,7 +149,7 @@ void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct err
         return; // another thread's crossed this one, which came from an event
     }
     struct rpc_server_call *call = stream->call;
-    if (state->batches != NULL) {
+    if (state->core != NULL) {
         call->answer.tag.done = finish_done;
         rpc_server_call_add_status(call->server, &call->answer, &state->ending, call->trailers,
                                    error);
@@ -177,10 +168,10 @@ const struct error *rpc_server_stream_stopping_error(struct rpc_server_stream *s
 
 static void close_done(struct rpc_tag *tag, bool ok) {
     (void)ok;
-    const struct stream_batches *batches = CONTAINER_OF(tag, struct stream_batches, close.tag);
-    struct rpc_server_stream_state *state = batches->state;
+    const struct core_stream *core = CONTAINER_OF(tag, struct core_stream, ops.close);
+    struct rpc_server_stream_state *state = core->state;
     state->has_closed = true;
-    if (batches->close.cancelled != 0 && !atomic_load(&state->is_finished)) {
+    if (core->ops.cancelled != 0 && !atomic_load(&state->is_finished)) {
         state->stream->cancelled(state->stream);
     }
     end_if_over(state);
@@ -190,8 +181,7 @@ static void close_done(struct rpc_tag *tag, bool ok) {
 
 static void head_done(struct rpc_tag *tag, bool ok) {
     (void)ok; // not ok is a client that has gone
-    struct rpc_server_stream_state *state =
-        CONTAINER_OF(tag, struct stream_batches, head.tag)->state;
+    struct rpc_server_stream_state *state = CONTAINER_OF(tag, struct core_stream, ops.head)->state;
     state->is_sending_head = false;
     end_if_over(state);
 }
@@ -203,14 +193,12 @@ void rpc_server_stream_send_head(struct rpc_server_stream *stream) {
         return;
     }
     state->has_head = true;
-    if (state->batches == NULL) {
+    if (state->core == NULL) {
         rpc_server_direct_send_head(stream->call);
         return;
     }
     state->is_sending_head = true;
-    rpc_batch_send_metadata(&state->batches->head, NULL, 0);
-    // As in finish: no input has a part in it.
-    CHECK(rpc_batch_start(&state->batches->head, stream->call->core) == GRPC_CALL_OK);
+    rpc_stream_ops_send_head(&state->core->ops, stream->call->core);
 }
 
 // --- writing ---
@@ -225,9 +213,9 @@ static void write_over(struct rpc_server_stream_state *state, bool ok) {
 }
 
 static void write_done(struct rpc_tag *tag, bool ok) {
-    struct stream_batches *batches = CONTAINER_OF(tag, struct stream_batches, write.tag);
-    rpc_batch_clear(&batches->write);
-    write_over(batches->state, ok);
+    struct core_stream *core = CONTAINER_OF(tag, struct core_stream, ops.write);
+    rpc_stream_ops_clear_message(&core->ops);
+    write_over(core->state, ok);
 }
 
 static void run_write_failed(struct rpc_task *task) {
@@ -249,17 +237,14 @@ static void write_directly(struct rpc_server_stream_state *state) {
 static void run_write(struct rpc_task *task) {
     struct rpc_server_stream_state *state =
         CONTAINER_OF(task, struct rpc_server_stream_state, write_task);
-    if (state->batches == NULL) {
+    if (state->core == NULL) {
         write_directly(state);
         return;
     }
-    if (!state->has_head) {
-        state->has_head = true;
-        rpc_batch_send_metadata(&state->batches->write, NULL, 0);
-    }
-    server_cork_writing(&state->stream->call->server->cork);
-    // As in finish: no input has a part in it.
-    CHECK(rpc_batch_start(&state->batches->write, state->stream->call->core) == GRPC_CALL_OK);
+    struct rpc_server_call *call = state->stream->call;
+    server_cork_writing(&call->server->cork);
+    rpc_stream_ops_send(&state->core->ops, call->core, !state->has_head);
+    state->has_head = true;
 }
 
 void rpc_server_stream_write(struct rpc_server_stream *stream, const struct slice *parts,
@@ -267,8 +252,8 @@ void rpc_server_stream_write(struct rpc_server_stream *stream, const struct slic
     struct rpc_server_stream_state *state = stream->state;
     bool was_writing = atomic_exchange(&state->is_writing, true);
     CHECK(!was_writing);
-    if (state->batches != NULL) {
-        rpc_batch_send_message(&state->batches->write, parts, count);
+    if (state->core != NULL) {
+        rpc_stream_ops_set_message(&state->core->ops, parts, count);
     } else {
         rpc_message_copy(parts, count, &state->written);
     }
@@ -312,19 +297,18 @@ static void begin_directly(struct rpc_server_call *call) {
 
 static const struct error *take_message(struct rpc_server_stream_state *state) {
     struct rpc_server_call *call = state->stream->call;
-    grpc_byte_buffer *buffer = state->batches->read.message;
-    state->batches->read.message = NULL;
+    grpc_byte_buffer *buffer = state->core->ops.message;
+    state->core->ops.message = NULL;
     return rpc_server_call_take_message(call, &state->errors, buffer, &state->message);
 }
 
 static void read_done(struct rpc_tag *tag, bool ok) {
     (void)ok; // then there is no message
-    struct stream_batches *batches = CONTAINER_OF(tag, struct stream_batches, read.tag);
-    struct rpc_server_stream_state *state = batches->state;
+    struct core_stream *core = CONTAINER_OF(tag, struct core_stream, ops.read);
+    struct rpc_server_stream_state *state = core->state;
     struct rpc_server_stream *stream = state->stream;
-    bool has_message = batches->read.message != NULL;
+    bool has_message = core->ops.message != NULL;
     const struct error *error = has_message ? take_message(state) : NULL;
-    rpc_batch_clear(&batches->read);
     atomic_store(&state->is_reading, false);
     if (!atomic_load(&state->is_finished)) {
         stream->message(stream, has_message && error == NULL ? &state->message.bytes : NULL, error);
@@ -337,9 +321,7 @@ static void read_done(struct rpc_tag *tag, bool ok) {
 static void run_read(struct rpc_task *task) {
     struct rpc_server_stream_state *state =
         CONTAINER_OF(task, struct rpc_server_stream_state, read_task);
-    rpc_batch_receive_message(&state->batches->read);
-    // As in finish: no input has a part in it.
-    CHECK(rpc_batch_start(&state->batches->read, state->stream->call->core) == GRPC_CALL_OK);
+    rpc_stream_ops_receive(&state->core->ops, state->stream->call->core);
 }
 
 void rpc_server_stream_read(struct rpc_server_stream *stream) {
@@ -400,16 +382,12 @@ void rpc_server_stream_release(struct rpc_server_stream *stream) {
 // --- the beginning ---
 
 static void begin_by_core(struct rpc_server_stream_state *state, struct rpc_server_call *call) {
-    struct rpc_loop *loop = call->server->loop;
-    struct stream_batches *batches = ARENA_NEW(&call->arena, struct stream_batches);
-    batches->state = state;
-    state->batches = batches;
-    rpc_batch_init(&batches->write, loop, write_done);
-    rpc_batch_init(&batches->read, loop, read_done);
-    rpc_batch_init(&batches->head, loop, head_done);
-    rpc_batch_init(&batches->close, loop, close_done);
-    rpc_batch_receive_close(&batches->close);
-    CHECK(rpc_batch_start(&batches->close, call->core) == GRPC_CALL_OK); // as in finish
+    static const struct rpc_stream_ops_events events = {
+        .close = close_done, .head = head_done, .write = write_done, .read = read_done};
+    state->core = ARENA_NEW(&call->arena, struct core_stream);
+    state->core->state = state;
+    rpc_stream_ops_init(&state->core->ops, call->server->loop, &events);
+    rpc_stream_ops_await_close(&state->core->ops, call->core);
 }
 
 void rpc_server_stream_begin(struct rpc_server_stream *stream) {
@@ -455,7 +433,7 @@ void rpc_server_stream_part_direct(struct rpc_server *server) {
     struct rpc_server_stream_state *next;
     for (struct rpc_server_stream_state *state = server->streams; state != NULL; state = next) {
         next = state->next;
-        if (state->batches == NULL && state->stream->call->direct != NULL) {
+        if (state->core == NULL && state->stream->call->direct != NULL) {
             const struct error *error = rpc_server_stream_stopping_error(state->stream);
             rpc_server_direct_part(state->stream->call,
                                    rpc_server_call_details(server, &state->errors, error));
