@@ -31,9 +31,9 @@ class WatchersAreChecked(unittest.TestCase):
         for change in changes or [self.CHANGES[r - 1] for r in revisions]:
             digest = watcher.chained(digest, change)
         result = {"name": "w", "revisions": revisions, "digest": digest, "violation": None,
-                  "table": None, **more}
+                  "table": None, "spans": [[0, 5]], **more}
         watch_storm.check_watcher(result, {"filters": filters}, self.CHANGES, self.FLOWS,
-                                  watch_storm.live_table(self.CHANGES))
+                                  watch_storm.live_table(self.CHANGES), kept=2)
 
     def test_what_filters_let_through(self):
         for filters, revisions in (({}, [1, 2, 3, 4, 5]), ({"status": ["running"]}, [1, 2]),
@@ -63,6 +63,13 @@ class WatchersAreChecked(unittest.TestCase):
                       {"a": ["waiting", 2], "b": ["running", 2]}):
             with self.subTest(table), self.assertRaisesRegex(checker.Violation, "its table"):
                 self.check({}, [], table=table)
+
+    def test_cursors_that_expired(self):
+        self.check({}, [1, 2, 5], spans=[[0, 2], [4, 5]])
+        with self.assertRaisesRegex(checker.Violation, "1 missed"):
+            self.check({}, [1, 2, 5], spans=[[0, 2], [3, 5]])
+        with self.assertRaisesRegex(checker.Violation, "expired too soon"):
+            self.check({}, [1, 2, 3, 5], spans=[[0, 3], [4, 5]])
 
     def test_what_watchers_saw_themselves(self):
         with self.assertRaisesRegex(checker.Violation, "overtook"):

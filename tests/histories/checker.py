@@ -256,7 +256,7 @@ class RunChecker:
 
 
 def may_change(operation):
-    """Whether an operation of this outcome may have changed the run: a refusal and a read do not."""
+    """Whether an operation of this outcome may have changed the run: refusals and reads do not."""
     return operation.call["op"] in model.CHANGES and operation.outcome["code"] == "OK"
 
 
@@ -290,7 +290,8 @@ def check_revisions(events_by_run, operations):
 
 
 def check(recorded):
-    """Checks a history.History; raises Violation, or returns how many (runs, operations, events)."""
+    """Checks a history.History; raises Violation, or returns the counts of runs, operations and
+    events."""
     by_run = collections.defaultdict(list)
     for o in recorded.operations:
         if o.run is not None:

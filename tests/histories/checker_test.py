@@ -404,8 +404,8 @@ class Organizations(Cases):
         self.good(cancelled(Story().created()).did("events", 3, 4, {"code": "OK", "count": 1,
                                                                    "events": [first]}))
         first[-1] = 2 * UNIT
-        self.bad(cancelled(Story().created()).did("events", 3, 4, {"code": "OK", "count": 1,
-                                                                  "events": [first]}), "are not its first")
+        self.bad(cancelled(Story().created()).did(
+            "events", 3, 4, {"code": "OK", "count": 1, "events": [first]}), "are not its first")
 
 
 class Files(Cases):
@@ -468,8 +468,9 @@ class Made:
         if op in ("report", "renew", "release", "acknowledge"):
             call["attempt"] = max(0, self.state.attempt - (rng.random() < 0.2))
         if op == "report":
-            call["status"] = rng.choice(["waiting", "running", "waiting", "running", "success",
-                                         "failure"] if rng.random() < 0.5 else ["waiting", "running"])
+            active = ["waiting", "running"]
+            call["status"] = rng.choice(2 * active + ["success", "failure"]
+                                        if rng.random() < 0.5 else active)
         if op == "renew":
             call["holder"] = self.state.holder or "nobody"
         if op == "acquire":

@@ -5,11 +5,12 @@ A file of it has one JSON object a line:
   {"operation": {"run": "r1", "invoked": 17, "returned": 25, "call": {"op": "cancel", ...},
                  "outcome": {"code": "OK", ...}}}   returned and outcome null: unknown
   {"events": {"run": "r1", "events": [{"kind": "created", ...}, ...]}}
-  {"server": {"start": 12}}, {"server": {"from": 30, "until": 45}}   when it was started or disturbed
-  {"end": {"at": 99, "patience_us": 8000000}}   when the events were read, and for how long the
-                                                server was left alone before
+  {"server": {"start": 12}}            when it was started, or went on after a long pause
+  {"server": {"from": 30, "until": 45}}    when it was disturbed
+  {"end": {"at": 99, "patience_us": 4000000}}   when the events were read, and how much too late may
+                                                be what the server does by itself
 
-Instants are microseconds since the epoch. Of calls and outcomes, model.py says which keys there are.
+Instants are microseconds since the epoch. Which keys calls and outcomes have, model.py says.
 """
 
 import dataclasses

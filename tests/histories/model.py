@@ -171,7 +171,9 @@ def cancel(state, operation):
 
 def saw_stop(state, operation):
     """That a CancelRun which waited has a stopped_at in its reply: the run has it."""
-    return Step({"code": "OK", "stopped_at": state.stopped_at} if state.stopped_at else {"code": ""})
+    if not state.stopped_at:
+        return Step({"code": ""})
+    return Step({"code": "OK", "stopped_at": state.stopped_at})
 
 
 def report(state, operation):

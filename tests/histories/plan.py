@@ -29,7 +29,7 @@ def terms_of(seed, index):
 
 
 def is_calm(seed, index):
-    """Whether nobody ends the run before it is old, so that leases and deadlines have their turn."""
+    """Whether nobody ends the run while it is young: leases and deadlines have their turn then."""
     return random.Random(f"calm {seed}/{index}").random() < 0.6
 
 
@@ -58,7 +58,7 @@ class Plan:
         return self.random.choices(list(names), list(names.values()))[0]
 
     def attempt(self, known):
-        """An attempt to act as: mostly the newest known one, sometimes an old or an invented one."""
+        """An attempt to act as: mostly the newest known one, at times an old or an invented one."""
         newest = max(known, default=0)
         chosen = self.random.random()
         if chosen < 0.7 or newest == 0 and chosen < 0.95:

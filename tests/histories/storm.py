@@ -236,7 +236,7 @@ def summary(recorded):
 
 
 def storm(options, tell=print):
-    """Makes a history and checks it; raises checker.Violation. Returns (runs, operations, events)."""
+    """Makes a history and checks it; raises checker.Violation. Returns the history."""
     tell(f"seed {options.seed}")
     place = Place()
     try:

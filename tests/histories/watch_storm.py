@@ -39,7 +39,8 @@ CATCH_UP_S = 600  # for the slowest watcher, once all changes were made
 def filters_of(rng, number):
     """What watcher `number` asks for: the first ones differ, so that few are enough."""
     some_ids = [f"w{rng.randrange(2000)}" for _ in range(300)]
-    return [{}, {"status": ["cancelled", "failure"]}, {"workflowId": f"flow-{rng.randrange(WORKFLOWS)}"},
+    return [{}, {"status": ["cancelled", "failure"]},
+            {"workflowId": f"flow-{rng.randrange(WORKFLOWS)}"},
             {}, {"runIds": sorted(set(some_ids))}, {"holder": f"holder-{rng.randrange(HOLDERS)}"},
             {"workflowId": "nobody's"},
             {"workflowId": f"flow-{rng.randrange(WORKFLOWS)}", "status": ["waiting"]}][number % 8]
@@ -139,8 +140,9 @@ class Changes:
 class Server:
     """The server, always at the same addresses."""
 
-    def __init__(self, store):
+    def __init__(self, store, *options):
         self.store = store
+        self.options = options
         self.grpc = f"127.0.0.1:{storm.free_port()}"
         self.http = f"127.0.0.1:{storm.free_port()}"
         self.kills = 0
@@ -148,7 +150,7 @@ class Server:
         self.start()
 
     def start(self):
-        self.process = Serve(self.store, grpc=(self.grpc,), http=self.http)
+        self.process = Serve(self.store, *self.options, grpc=(self.grpc,), http=self.http)
 
     def kill(self):
         self.process.kill()
@@ -159,14 +161,14 @@ class Server:
 class Watchers:
     """The processes of watchers."""
 
-    def __init__(self, server, token, cursor, wanted, seed, folder):
+    def __init__(self, server, token, cursor, wanted, options, folder):
         self.paths = []
         self.processes = []
         for i in range(0, len(wanted), WATCHERS_OF_A_PROCESS):
             self.paths.append(f"{folder}/watchers-{i}")
             settings = {"stubs": stubs.FOLDER, "target": server.grpc, "http": server.http,
-                        "token": token, "seed": seed, "cursor": cursor, "path": self.paths[-1],
-                        "watchers": wanted[i:i + WATCHERS_OF_A_PROCESS]}
+                        "token": token, "seed": options.seed, "cursor": cursor,
+                        "keeps": options.keep_events, "path": self.paths[-1], "watchers": wanted[i:i + WATCHERS_OF_A_PROCESS]}
             self.processes.append(subprocess.Popen(
                 [sys.executable, "-B", str(storm.HERE / "watcher.py"), json.dumps(settings)],
                 stdin=subprocess.PIPE, text=True))
@@ -198,6 +200,8 @@ def first_cursor(target, token):
         reply = stubs.service_grpc.RunsServiceStub(channel).ListRuns(
             stubs.service_pb2.ListRunsRequest(watch_cursor=True), metadata=stubs.bearer(token),
             timeout=DEADLINE_S)
+        if not reply.watch_cursor:
+            raise checker.Violation("ListRuns gave no cursor")
         return reply.watch_cursor
 
 
@@ -226,19 +230,28 @@ def live_table(changes):
     return {run: entry for run, entry in table.items() if entry[0] in ("running", "waiting")}
 
 
-def check_watcher(result, spec, changes, workflows, table):
+def expired_too_soon(spans, newest, kept):
+    """Where a watch was told that its cursor is too old though what follows it had to be kept."""
+    return [behind for _, behind in spans[:-1] if not kept or behind >= newest - kept]
+
+
+def check_watcher(result, spec, changes, workflows, table, kept=0):
     """Raises checker.Violation if the watcher did not see exactly what it asked for."""
     def fail(text):
         raise checker.Violation(f"watcher {result['name']}, filters {str(spec['filters'])[:200]}: "
                                 f"{text}")
     if result["violation"]:
         fail(result["violation"])
+    spans = result["spans"]
+    if soon := expired_too_soon(spans, len(changes), kept):
+        fail(f"its cursor behind {soon} expired too soon")
     if result["table"] is not None:
         if result["table"] != table:
             odd = sorted(set(map(str, result["table"].items())) ^ set(map(str, table.items())))
             fail(f"its table is not the store's: {odd[:5]}")
         return 0
-    wanted = [c for c in changes if lets_through(spec["filters"], c, workflows[c[1]])]
+    followed = [c for begin, end in spans for c in changes[begin:end]]
+    wanted = [c for c in followed if lets_through(spec["filters"], c, workflows[c[1]])]
     seen = collections.Counter(result["revisions"])
     missed = [c for c in wanted if c[0] not in seen]
     twice = [revision for revision, count in seen.items() if count > 1]
@@ -261,12 +274,13 @@ def storm_of_watchers(options, tell=print):
     tell(f"seed {options.seed}")
     began = time.monotonic()
     place = Place()
-    server = Server(place.store)
+    kept = [f"--feed-max-events={options.keep_events}"] if options.keep_events else []
+    server = Server(place.store, *kept)
     watchers = None
     try:
         token = create_token(place.store, org=storm.ORGANIZATION, name=client.ACTOR)
         wanted = specs(options.watchers, options.seed)
-        watchers = Watchers(server, token, first_cursor(server.grpc, token), wanted, options.seed,
+        watchers = Watchers(server, token, first_cursor(server.grpc, token), wanted, options,
                             place.path)
         changes = Changes(server.grpc, token, options.seed, options.changes)
         failures = []
@@ -289,8 +303,8 @@ def storm_of_watchers(options, tell=print):
         table = live_table(stored)
         by_name = {spec["name"]: spec for spec in wanted}
         results = list(watchers.results())
-        delivered = sum(check_watcher(r, by_name[r["name"]], stored, changes.workflows, table)
-                        for r in results)
+        delivered = sum(check_watcher(r, by_name[r["name"]], stored, changes.workflows, table,
+                                      options.keep_events) for r in results)
         if server.process.stop() != 0:
             raise AssertionError(f"the server did not end well\n{server.process.tail()}")
     finally:
@@ -300,6 +314,9 @@ def storm_of_watchers(options, tell=print):
             server.process.kill()
         place.remove()
     streams = [r["streams"] for r in results]
+    expired = sum(len(r["spans"]) - 1 for r in results)
+    if options.keep_events:
+        tell(f"{expired} cursors expired, none too soon")
     tell(f"{len(results)} watchers, {len(stored)} changes in {made_s:.0f} s, {server.kills} kills: "
          f"{delivered} deliveries, {sum(streams)} streams ({min(streams)} to {max(streams)} a "
          f"watcher), {sum(r['bookmarks'] for r in results)} bookmarks; each history is the store's; "
@@ -324,6 +341,8 @@ def parse(arguments):
     parser.add_argument("--watchers", type=int, default=100)
     parser.add_argument("--changes", type=int, default=100_000)
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--keep-events", type=int, default=0, metavar="N",
+                        help="the server keeps that many for watches only, and watchers are slow")
     return parser.parse_args(arguments)
 
 

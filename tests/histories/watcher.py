@@ -2,7 +2,7 @@
 
 usage: watcher.py SETTINGS; a JSON object with
   stubs, target, token, seed   as client.py has them; http: the REST address, HOST:PORT
-  cursor                       where each begins
+  cursor                       where each begins; keeps: whether cursors may expire
   watchers                     a list of {"name", "form", "filters"}; form is grpc, sse, ndjson or
                                table; filters are fields of WatchRunsRequest by their JSON names
   path                         where the results go: a line of JSON for each watcher
@@ -60,6 +60,7 @@ class Watcher(threading.Thread):
         self.random = random.Random(f"{settings['seed']} {spec['name']}")
         self.cursor = settings["cursor"]
         self.position = 0  # everything up to this revision was seen, or was not asked for
+        self.spans = [[0, 0]]  # the spans of revisions, from behind to, that were followed
         self.revisions = []
         self.digest = 0
         self.streams = self.bookmarks = 0
@@ -76,6 +77,8 @@ class Watcher(threading.Thread):
 
     def change(self, change, cursor):
         revision = change[0]
+        if self.cursor == "":
+            self.violate(f"revision {revision} came before a bookmark said where the watch begins")
         if revision <= self.position:
             self.violate(f"revision {revision} came after everything up to {self.position}")
         if not self.filters and revision != self.position + 1 and self.position:
@@ -87,6 +90,7 @@ class Watcher(threading.Thread):
         self.seen(revision, cursor)
 
     def bookmark(self, revision, newest, cursor):
+        self.begun(revision)
         if revision < self.position or newest < revision or not cursor:
             self.violate(f"a bookmark at {revision} of {newest} came at {self.position}")
         if not self.filters and revision > self.position and self.revisions:
@@ -95,10 +99,22 @@ class Watcher(threading.Thread):
         self.seen(revision, cursor)
 
     def seen(self, revision, cursor):
-        self.position = max(self.position, revision)
+        self.position = self.spans[-1][1] = max(self.position, revision)
         self.cursor = cursor
         self.heard_at = time.monotonic()
         self.left -= 1
+
+    def expired(self):
+        """What comes next is not kept any more: the watch begins again, at what is newest then."""
+        if not self.settings["keeps"]:
+            self.violate(f"the cursor behind {self.position} has expired")
+        self.cursor, self.position = "", 0
+        self.spans.append([0, 0])
+
+    def begun(self, revision):
+        """The first bookmark of a watch that began without a cursor."""
+        if self.cursor == "":
+            self.position, self.spans[-1][0] = revision, revision
 
     def violate(self, text):
         self.violation = self.violation or text
@@ -108,7 +124,9 @@ class Watcher(threading.Thread):
             while not self.is_done():
                 self.streams += 1
                 # Some streams end after a message or two, some live long.
-                self.left = int(self.random.expovariate(1 / self.random.choice([2, 100, 3000]))) + 1
+                self.left = int(self.random.expovariate(1 / self.random.choice([2, 50, 1000]))) + 1
+                if self.settings["keeps"] and self.random.random() < 0.1:
+                    time.sleep(self.random.uniform(0, 3))  # falls behind what is kept
                 self.heard_at = max(self.heard_at, self.process.served_at)
                 self.follow()
                 if time.monotonic() > self.heard_at + SILENCE_S:
@@ -121,7 +139,7 @@ class Watcher(threading.Thread):
 
     def result(self):
         return {"name": self.name, "revisions": self.revisions, "digest": self.digest,
-                "position": self.position, "streams": self.streams, "bookmarks": self.bookmarks,
+                "spans": self.spans, "streams": self.streams, "bookmarks": self.bookmarks,
                 "violation": self.violation, "table": getattr(self, "table", None)}
 
 
@@ -157,7 +175,9 @@ class GrpcWatcher(Watcher):
                         return
                 self.violate("a stream ended with OK")
             except grpc.RpcError as error:
-                if error.code().name not in RETRIED:
+                if error.code() == grpc.StatusCode.OUT_OF_RANGE:
+                    self.expired()
+                elif error.code().name not in RETRIED:
                     self.violate(f"{error.code().name}: {error.details()}")
                 time.sleep(self.random.uniform(0, 0.1))
 
@@ -189,7 +209,7 @@ class TableWatcher(GrpcWatcher):
         self.filling = None
 
     def start_over(self):
-        return self.streams == 1 or self.random.random() < 0.2
+        return self.streams == 1 or not self.cursor or self.random.random() < 0.2
 
     def follow(self):
         self.filling = None
@@ -248,7 +268,9 @@ class RestWatcher(Watcher):
             reply = connection.getresponse()
             if reply.status != 200:
                 text = reply.read(500)
-                if reply.status not in (429, 503):
+                if reply.status == 410:
+                    self.expired()
+                elif reply.status not in (429, 503):
                     self.violate(f"HTTP {reply.status}: {text}")
                 time.sleep(self.random.uniform(0, 0.1))
                 return
@@ -271,7 +293,9 @@ class RestWatcher(Watcher):
 
     def take(self, told, event_id):
         if "error" in told:
-            if told["error"]["status"] not in RETRIED:
+            if told["error"]["status"] == "OUT_OF_RANGE":
+                self.expired()
+            elif told["error"]["status"] not in RETRIED:
                 self.violate(f"an error in the stream: {told}")
             return
         data = told["data"]
@@ -292,10 +316,11 @@ class SseWatcher(RestWatcher):
     accept = "text/event-stream"
 
     def body(self):
-        return {**self.filters, "cursor": self.settings["cursor"]}
+        return {**self.filters, "cursor": self.settings["cursor"] if self.cursor else ""}
 
     def headers(self):
-        return {**super().headers(), "Last-Event-ID": self.cursor}
+        resumed = {"Last-Event-ID": self.cursor} if self.cursor else {}
+        return {**super().headers(), **resumed}
 
     def read(self, reply):
         data, event_id = [], None
