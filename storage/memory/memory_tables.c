@@ -81,6 +81,7 @@ struct memory_run *memory_tables_add_run(struct memory_tables *t, const struct r
     run->record.id = memory_tables_own(record->id);
     run->record.workflow_id = memory_tables_own(record->workflow_id);
     run->record.spec = memory_tables_own(record->spec);
+    run->record.holder = memory_tables_own(record->holder);
     run_fields_map_bytes(&run->record.fields, own_bytes, NULL);
     t->runs[place] = run;
     return run;
@@ -168,26 +169,49 @@ static void note_commit(struct memory_tables *t, struct slice organization,
     c->opened += opens;
 }
 
-int64_t memory_tables_add_event(struct memory_tables *t, struct memory_run *run, int from,
-                                const struct event_cause *cause) {
+// Adds the event that made run, which was in status from, what it is.
+static int64_t add_event(struct memory_tables *t, struct memory_run *run,
+                         enum store_event_kind kind, int from, struct slice holder,
+                         const struct event_cause *cause, bool opens) {
     const struct run_record *r = &run->record;
     struct memory_event *e = mem_zalloc(sizeof(*e));
     e->run = run;
     e->event = (struct run_event){
-        .kind = from == 0 ? STORE_EVENT_CREATION : STORE_EVENT_TRANSITION,
+        .kind = kind,
         .sequence = r->sequence,
         .from = from,
         .to = r->status,
-        .at_us = r->updated_at_us,
+        .at_us = run_event_at_us(kind, r),
         .attempt = r->attempt,
+        .holder = memory_tables_own(holder),
         .cause = *cause,
     };
     event_cause_map(&e->event.cause, own_bytes, NULL);
     e->older = run->newest;
     run->newest = e;
     append_event(organization_of(t, r->organization), e);
-    note_commit(t, r->organization, &e->event, false);
+    note_commit(t, r->organization, &e->event, opens);
     return e->event.revision;
+}
+
+int64_t memory_tables_change(struct memory_tables *t, struct memory_run *run,
+                             const struct run_record *after, enum store_event_kind kind,
+                             const struct event_cause *cause) {
+    struct run_record before = run->record;
+    run->record = *after;
+    run->record.holder = memory_tables_own(after->holder);
+    run->record.fields = before.fields;
+    int64_t revision =
+        add_event(t, run, kind, (int)before.status, run_event_holder(kind, &before, after), cause,
+                  run_record_is_open(after) && !run_record_is_open(&before));
+    memory_tables_disown(before.holder);
+    return revision;
+}
+
+int64_t memory_tables_add_creation(struct memory_tables *t, struct memory_run *run,
+                                   struct slice holder, const struct event_cause *cause) {
+    return add_event(t, run, STORE_EVENT_CREATION, 0, holder, cause,
+                     run_record_is_open(&run->record));
 }
 
 static struct slice copy_bytes(void *context, struct slice value) {
@@ -200,12 +224,14 @@ struct run_record memory_tables_copy_run(struct arena *a, const struct run_recor
     r.id = arena_copy(a, r.id);
     r.workflow_id = SLICE_EMPTY;
     r.spec = arena_copy(a, r.spec);
+    r.holder = arena_copy(a, r.holder);
     run_fields_map_bytes(&r.fields, copy_bytes, a);
     return r;
 }
 
 struct run_event memory_tables_copy_event(struct arena *a, const struct run_event *event) {
     struct run_event e = *event;
+    e.holder = arena_copy(a, e.holder);
     event_cause_map(&e.cause, copy_bytes, a);
     return e;
 }
@@ -243,6 +269,7 @@ static void release_run(struct memory_run *run) {
     struct memory_event *e = run->newest;
     while (e != NULL) {
         struct memory_event *older = e->older;
+        memory_tables_disown(e->event.holder);
         event_cause_map(&e->event.cause, disown_bytes, NULL);
         free(e);
         e = older;
@@ -251,6 +278,7 @@ static void release_run(struct memory_run *run) {
     memory_tables_disown(run->record.id);
     memory_tables_disown(run->record.workflow_id);
     memory_tables_disown(run->record.spec);
+    memory_tables_disown(run->record.holder);
     run_fields_map_bytes(&run->record.fields, disown_bytes, NULL);
     free(run);
 }

@@ -13,7 +13,7 @@
 struct memory_event {
     struct memory_event *older; // of the run
     struct memory_run *run;
-    struct run_event event; // owns its cause
+    struct run_event event; // owns its holder and its cause
 };
 
 struct memory_run {
@@ -64,10 +64,16 @@ struct memory_run *memory_tables_add_run(struct memory_tables *t, const struct r
 // Makes run own copies of fields instead of its own, which fields may borrow.
 void memory_tables_set_fields(struct memory_run *run, const struct run_fields *fields);
 
-// Adds the event that made run, which was in status from (0: its creation), what it is. Returns
-// its revision.
-int64_t memory_tables_add_event(struct memory_tables *t, struct memory_run *run, int from,
-                                const struct event_cause *cause);
+// Makes run, which keeps its fields, what after is otherwise, by the event of kind and cause.
+// Returns the event's revision.
+int64_t memory_tables_change(struct memory_tables *t, struct memory_run *run,
+                             const struct run_record *after, enum store_event_kind kind,
+                             const struct event_cause *cause);
+
+// Adds the event of the creation of run, which holder acquired with it unless it is empty.
+// Returns its revision.
+int64_t memory_tables_add_creation(struct memory_tables *t, struct memory_run *run,
+                                   struct slice holder, const struct event_cause *cause);
 
 // Returns the organization's feed; NULL if it has no event.
 struct memory_organization *memory_tables_find_organization(const struct memory_tables *t,

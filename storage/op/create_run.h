@@ -5,7 +5,9 @@
 #include "storage/run_record.h"
 
 // Adds the run of in with its first event. Of in everything is stored but updated_at_us,
-// finished_at_us and sequence, which follow. STORE_EXISTS if (organization, id) is there;
+// finished_at_us, waiting_until_us, stopped_at_us and sequence, which follow. A holder, with
+// lease_us, acquires the run with its creation: its attempt is then one more than that of in. Of a
+// run that is created final only the event keeps it. STORE_EXISTS if (organization, id) is there;
 // STORE_OK leaves ret as stored, and the event's revision.
 struct store_create_run {
     struct store_op op;
@@ -19,15 +21,18 @@ struct store_create_run {
 static inline struct run_record store_create_run_record(const struct store_create_run *create) {
     struct run_record run = create->in;
     run.updated_at_us = run.started_at_us;
-    run.finished_at_us = run_finished_at_us(run.status, run.updated_at_us);
     run.sequence = 1;
+    run.attempt += run.holder.len != 0 ? 1 : 0;
+    run.lease_us = run.holder.len != 0 ? run.lease_us : 0;
+    run.stopped_at_us = 0;
+    run_record_settle(&run);
     return run;
 }
 
 static inline size_t store_create_run_bytes(const struct store_op *op) {
     const struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
     return STORE_ROWS_BYTES + 4 * (c->in.organization.len + c->in.id.len) +
-           2 * c->in.workflow_id.len + c->in.spec.len +
+           2 * c->in.workflow_id.len + c->in.spec.len + 3 * c->in.holder.len +
            run_fields_bytes(&c->in.fields, RUN_FIELDS_ALL) + event_cause_bytes(&c->cause);
 }
 

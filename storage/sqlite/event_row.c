@@ -7,8 +7,8 @@ int event_row_init(struct event_row *e, sqlite3 *db, struct organizations *organ
     static const char *const insert =
         "INSERT INTO event(event_key, organization, id, revision, kind, sequence, from_status,"
         " to_status, at, attempt, actor, reason, request_id, remote_address, idempotency_key,"
-        " previous_of_run, previous_of_organization)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        " previous_of_run, previous_of_organization, holder)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
     static const char *const insert_mark =
         "INSERT INTO event_mark(organization, revision, event_key) VALUES(?1, ?2, ?3)";
     e->organizations = organizations;
@@ -44,7 +44,7 @@ static int insert_event(sqlite3_stmt *s, int64_t key, const struct run_record *r
     sqlite3_bind_int64(s, 6, run->sequence);
     sqlite3_bind_int(s, 7, source->from);
     sqlite3_bind_int(s, 8, (int)run->status);
-    sqlite3_bind_int64(s, 9, run->updated_at_us);
+    sqlite3_bind_int64(s, 9, run_event_at_us(source->kind, run));
     sqlite3_bind_int64(s, 10, run->attempt);
     sqlite_bind_text(s, 11, cause->actor);
     sqlite_bind_text(s, 12, cause->reason);
@@ -53,6 +53,7 @@ static int insert_event(sqlite3_stmt *s, int64_t key, const struct run_record *r
     sqlite_bind_text(s, 15, cause->idempotency_key);
     sqlite3_bind_int64(s, 16, source->previous);
     sqlite3_bind_int64(s, 17, before->open.event);
+    sqlite_bind_text(s, 18, source->holder);
     return sqlite_step_once(s);
 }
 
@@ -72,6 +73,7 @@ struct run_event event_row_read(struct arena *a, sqlite3_stmt *s, int first) {
         .revision = sqlite3_column_int64(s, first + 4),
         .kind = (enum store_event_kind)sqlite3_column_int(s, first + 5),
         .attempt = sqlite3_column_int64(s, first + 6),
+        .holder = sqlite_column_slice(a, s, first + 12),
         .cause =
             {
                 .actor = sqlite_column_slice(a, s, first + 7),

@@ -43,6 +43,7 @@ struct event_source {
     const struct run_id *id; // of the run
     int64_t previous;        // the key of the run's event before it; 0: none
     int from;                // the status before it; 0: its creation
+    struct slice holder;     // run_event_holder
     const struct event_cause *cause;
     bool opens; // the run can be acquired from here on, and could not be before
 };
@@ -51,7 +52,7 @@ struct event_source {
 // copies in a.
 #define EVENT_ROW_COLUMNS                                                                          \
     "e.sequence, e.from_status, e.to_status, e.at, e.revision, e.kind, e.attempt, e.actor,"        \
-    " e.reason, e.request_id, e.remote_address, e.idempotency_key"
+    " e.reason, e.request_id, e.remote_address, e.idempotency_key, e.holder"
 struct run_event event_row_read(struct arena *a, sqlite3_stmt *s, int first);
 
 // Adds the event of key event_row_next that made run what it is. *ret_revision is its

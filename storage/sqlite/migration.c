@@ -113,6 +113,7 @@ static int set_aside(struct migration *m) {
     if (rc == SQLITE_OK) {
         rc = schema_create_tables(m->db);
     }
+    // Before the rows are copied, by statements that name all columns.
     return rc == SQLITE_OK ? schema_add_columns(m->db, SCHEMA_BASE) : rc;
 }
 

@@ -97,6 +97,7 @@ int run_row_read(struct session *session, struct arena *a, sqlite3_stmt *s, stru
         .sequence_in_row = sqlite3_column_int64(s, RUN_ROW_SEQUENCE),
         .newest_event = sqlite3_column_int64(s, 7),
         .workflow_key = sqlite3_column_int64(s, RUN_ROW_WORKFLOW_KEY),
+        .has_terms = sqlite3_column_int(s, RUN_ROW_HAS_TERMS) != 0,
     };
     if (!run_row_status_is_sound(ret_row->status_in_row)) {
         return SQLITE_CORRUPT;
@@ -112,7 +113,8 @@ int run_row_read(struct session *session, struct arena *a, sqlite3_stmt *s, stru
     read_fields(a, s, RUN_ROW_FIRST_FIELD, row_fields, RUN_ROW_FIELD_COUNT, &ret->fields);
     catch_up(session, s, ret, ret_row);
     ret->finished_at_us = run_finished_at_us(ret->status, ret->updated_at_us);
-    return SQLITE_OK;
+    return ret_row->has_terms ? term_rows_read(&session->terms, a, ret_row->run_key, ret)
+                              : SQLITE_OK;
 }
 
 int run_body_read(struct arena *a, sqlite3_stmt *select_body, int64_t run_key,

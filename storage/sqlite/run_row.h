@@ -18,7 +18,7 @@ struct session;
 // The columns that run_row_read reads, in its order; the row is called r.
 #define RUN_ROW_COLUMNS                                                                            \
     "r.run_key, r.organization, r.id, r.status, r.started_at, r.updated_at, r.sequence,"           \
-    " r.newest_event, r.attempt, r.workflow_key, " RUN_ROW_FIELD_NAMES
+    " r.newest_event, r.attempt, r.workflow_key, r.has_terms, " RUN_ROW_FIELD_NAMES
 
 enum {
     RUN_ROW_ORGANIZATION = 1,
@@ -26,7 +26,8 @@ enum {
     RUN_ROW_STATUS = 3,
     RUN_ROW_SEQUENCE = 6,
     RUN_ROW_WORKFLOW_KEY = 9,
-    RUN_ROW_FIRST_FIELD = 10,
+    RUN_ROW_HAS_TERMS = 10,
+    RUN_ROW_FIRST_FIELD = 11,
     RUN_ROW_COLUMN_COUNT = RUN_ROW_FIRST_FIELD + RUN_ROW_FIELD_COUNT,
 };
 
@@ -46,10 +47,12 @@ struct run_row {
     int64_t newest_event; // of the run
     int status_in_row;    // which may be behind the run
     int64_t sequence_in_row;
+    bool has_terms; // there is a row of run_term; that of run is then never behind
 };
 
-// Reads the row at s and what the run has become since into ret, all but spec and the fields of
-// run_body; with copies in a. Returns SQLITE_CORRUPT if it is no sound one.
+// Reads the row at s, that of run_term if there is one, and what the run has become since into
+// ret, which is all 0: all but spec and the fields of run_body; with copies in a. Returns
+// SQLITE_CORRUPT if it is no sound one.
 int run_row_read(struct session *session, struct arena *a, sqlite3_stmt *s, struct run_record *ret,
                  struct run_row *ret_row);
 

@@ -7,11 +7,13 @@
 #include "storage/run_store.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/row_status.h"
+#include "storage/sqlite/term_row.h"
 
 // The tables of SCHEMA_BASE, with the columns of a run's fields that are no newer
 // (storage/sqlite/run_columns.h). Older stores come to it by storage/sqlite/migration.h; what
-// comes later are columns, each with a version: SCHEMA_TOKENS those of token, SCHEMA_FLOORS that
-// of organization, one of its own each of run and run_body.
+// comes later is added, each with a version: SCHEMA_TOKENS the columns of token, SCHEMA_LEASES the
+// table run_term, SCHEMA_FLOORS the column of organization, one of its own each field of run and
+// run_body.
 //
 // What a transition changes is small and apart from what it does not (run_body): a page
 // has some seventy rows of run, in the order of the ids, which is the order of the starts where
@@ -125,6 +127,36 @@ static const struct {
      "CREATE UNIQUE INDEX token_by_previous_hash ON token(previous_hash)"
      " WHERE previous_hash IS NOT NULL;",
      SCHEMA_TOKENS},
+    // What most runs have not is apart from run, whose rows say whether there is any. It has what
+    // its indexes need of run. Its rows are written with each change of their run, in its
+    // transaction, unlike those of run, so that what the indexes say is always true.
+    {"ALTER TABLE event ADD COLUMN holder TEXT NOT NULL DEFAULT '';" // empty: nobody held the run
+     "ALTER TABLE run ADD COLUMN has_terms INTEGER NOT NULL DEFAULT 0;"
+     "CREATE TABLE run_term("
+     "  run_key INTEGER PRIMARY KEY,"
+     "  organization TEXT NOT NULL,"
+     "  id BLOB NOT NULL,"
+     "  workflow_key INTEGER NOT NULL,"
+     "  started_at INTEGER NOT NULL,"
+     "  dispatch INTEGER NOT NULL,"            // enum run_dispatch
+     "  fails_on_lease_loss INTEGER NOT NULL," // 0 or 1
+     "  on_timeout INTEGER NOT NULL,"          // a status; 0: there is no deadline
+     "  timeout_at INTEGER NOT NULL,"          // 0: none
+     "  waiting_timeout INTEGER NOT NULL,"     // microseconds; 0: none
+     "  state INTEGER NOT NULL,"               // enum term_state
+     "  holder TEXT NOT NULL,"                 // empty: nobody
+     "  lease INTEGER NOT NULL,"               // microseconds; 0: nobody holds it
+     "  waiting_until INTEGER NOT NULL,"       // 0: no such deadline is open
+     "  due_at INTEGER NOT NULL,"              // the sooner open deadline; 0: none
+     "  stopped_at INTEGER NOT NULL);"         // 0: not known
+     "CREATE INDEX term_open ON run_term(organization, started_at, id)"
+     " WHERE " TERM_ROW_OPEN_SQL ";"
+     "CREATE INDEX term_open_by_workflow ON run_term(workflow_key, started_at, id)"
+     " WHERE " TERM_ROW_OPEN_SQL ";"
+     "CREATE INDEX term_held ON run_term(organization, holder, started_at, id)"
+     " WHERE " TERM_ROW_HELD_SQL ";"
+     "CREATE INDEX term_due ON run_term(due_at) WHERE " TERM_ROW_DUE_SQL ";",
+     SCHEMA_LEASES},
     // A program of the version before has no feed, and leaves it as it is.
     {"ALTER TABLE organization ADD COLUMN floor_revision INTEGER NOT NULL DEFAULT 0",
      SCHEMA_FLOORS},
@@ -240,6 +272,7 @@ static int probe(sqlite3 *db, int64_t version) {
 #define BASE_ON SCHEMA_BASE, INT64_MAX
 #define TOKENS  SCHEMA_TOKENS, INT64_MAX
 #define FLOORS  SCHEMA_FLOORS, INT64_MAX
+#define LEASES  SCHEMA_LEASES, INT64_MAX
         {EVER, "SELECT value FROM meta WHERE name='secret'"},
         {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key LIMIT 1"},
         {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key DESC LIMIT 1"},
@@ -270,6 +303,18 @@ static int probe(sqlite3 *db, int64_t version) {
         {TOKENS, "SELECT rotations FROM token INDEXED BY token_by_previous_hash"
                  " WHERE previous_hash>=x'' LIMIT 1"},
         {FLOORS, "SELECT floor_revision FROM organization ORDER BY name DESC LIMIT 1"},
+        {LEASES, "SELECT has_terms FROM run ORDER BY organization, id LIMIT 1"},
+        {LEASES, "SELECT length(holder) FROM event ORDER BY event_key DESC LIMIT 1"},
+        {LEASES, "SELECT dispatch FROM run_term ORDER BY run_key LIMIT 1"},
+        {LEASES, "SELECT stopped_at FROM run_term ORDER BY run_key DESC LIMIT 1"},
+        {LEASES, "SELECT run_key FROM run_term INDEXED BY term_open"
+                 " WHERE organization>='' AND " TERM_ROW_OPEN_SQL " LIMIT 1"},
+        {LEASES, "SELECT run_key FROM run_term INDEXED BY term_open_by_workflow"
+                 " WHERE workflow_key>=0 AND " TERM_ROW_OPEN_SQL " LIMIT 1"},
+        {LEASES, "SELECT run_key FROM run_term INDEXED BY term_held"
+                 " WHERE organization>='' AND " TERM_ROW_HELD_SQL " LIMIT 1"},
+        {LEASES,
+         "SELECT run_key FROM run_term INDEXED BY term_due WHERE " TERM_ROW_DUE_SQL " LIMIT 1"},
     };
     for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
         if (version < probes[i].first || version > probes[i].last) {

@@ -14,6 +14,7 @@
 enum {
     SCHEMA_BASE = 4,   // that of the tables in schema.c
     SCHEMA_TOKENS = 5, // that of the columns of a token's rotations and uses
+    SCHEMA_LEASES = 6, // that of the table run_term, and of what leads to it
     SCHEMA_FLOORS = 7, // that of an organization's floor
     SCHEMA_COLUMNS = sizeof(union run_columns_version),
     // The version (PRAGMA user_version) that this program makes and migrates to: that of the
@@ -21,8 +22,9 @@ enum {
     SCHEMA_VERSION = SCHEMA_COLUMNS > SCHEMA_FLOORS ? SCHEMA_COLUMNS : SCHEMA_FLOORS,
     // The oldest version whose programs may serve what this program writes: columns that have a
     // default do not change it. It is kept in the store, which by it tells older programs that
-    // they may, after an upgrade that is taken back.
-    SCHEMA_OLDEST_PROGRAM = SCHEMA_BASE,
+    // they may, after an upgrade that is taken back. A program from before the leases would let
+    // the report of an old attempt overwrite what a run is, and leave run_term behind.
+    SCHEMA_OLDEST_PROGRAM = SCHEMA_LEASES,
 };
 
 // Makes the tables and the secret in an empty database, in one transaction.

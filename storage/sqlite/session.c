@@ -41,6 +41,9 @@ int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pe
     if (rc == SQLITE_OK && part == STORE_READS) {
         rc = sqlite_prepare_all(db, &head, 1, &s->select_head);
     }
+    if (rc == SQLITE_OK) {
+        rc = term_rows_init(&s->terms, db, part);
+    }
     if (rc == SQLITE_OK && part == STORE_CHANGES) {
         rc = event_row_init(&s->events, db, organizations);
     }
@@ -55,6 +58,7 @@ void session_release(struct session *s) {
         sqlite_finalize_all(s->statements, store_kinds_count * SQLITE_OP_STATEMENTS);
         free(s->statements);
     }
+    term_rows_release(&s->terms);
     event_row_release(&s->events);
     applier_release(&s->applier);
     sqlite_finalize_all(&s->begin, 1);

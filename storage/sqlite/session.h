@@ -8,6 +8,7 @@
 #include "storage/sqlite/event_row.h"
 #include "storage/sqlite/organizations.h"
 #include "storage/sqlite/pending.h"
+#include "storage/sqlite/term_row.h"
 
 // A connection with the statements of the operations of one part: those that read on a
 // read-only connection, those that write on the one that writes.
@@ -17,6 +18,7 @@ struct session {
     sqlite3_stmt *begin;
     sqlite3_stmt *commit;
     sqlite3_stmt **statements; // SQLITE_OP_STATEMENTS of each kind, at its index
+    struct term_rows terms;
     struct pending *pending;
     struct organizations *organizations;
     // Of the part that reads:

@@ -8,6 +8,7 @@
 #include "storage/sqlite/event_row.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/schema.h"
+#include "storage/sqlite/term_check.h"
 
 // How much of a large store is looked at. A page that another moment left is most
 // likely one of those written last, whose events are the newest.
@@ -34,8 +35,11 @@ enum {
     "   THEN 'has lost its newest event'"                                                          \
     " WHEN NOT EXISTS(SELECT 1 FROM event AS e WHERE e.event_key=r.newest_event"                   \
     "   AND e.organization=r.organization AND e.id=r.id AND e.sequence=r.sequence"                 \
-    "   AND e.to_status=r.status AND e.at=r.updated_at)"                                           \
-    "   THEN 'has a status that its newest event contradicts'"
+    "   AND e.to_status=r.status AND (e.at=r.updated_at OR (e.kind=6 AND e.at>r.updated_at)))"     \
+    "   THEN 'has a status that its newest event contradicts'"                                     \
+    " WHEN NOT EXISTS(SELECT 1 FROM event AS e WHERE e.event_key=r.newest_event"                   \
+    "   AND e.attempt=r.attempt) THEN 'has an attempt that its newest event "                      \
+    "contradicts'" TERM_FLAG_PROBLEM
 
 // What is wrong with the row t of token, or NULL.
 #define TOKEN_PROBLEM                                                                              \
@@ -65,14 +69,14 @@ enum {
 
 // ?1 and ?2 the run.
 static const char run_sql[] = "SELECT r.organization, " RUN_ID_TEXT_SQL(
-    "r.id") ", r.started_at, CASE" RUN_PROBLEM NOT_IN_INDEXES
+    "r.id") ", r.started_at, CASE" RUN_PROBLEM NOT_IN_INDEXES TERM_PROBLEM
             " END FROM run AS r WHERE r.organization=?1 AND r.id=?2";
 
 // What is wrong with the event e, whose run is r, and before which p was its run's and q its
 // organization's.
 #define EVENT_PROBLEM                                                                              \
     "CASE WHEN r.run_key IS NULL THEN 'has no run'"                                                \
-    " WHEN (e.sequence>r.sequence AND e.event_key<=" APPLIED ")"                                   \
+    " WHEN (e.sequence>r.sequence AND (e.event_key<=" APPLIED " OR r.has_terms<>0))"               \
     "   OR (e.event_key<=r.newest_event)<>(e.sequence<=r.sequence)"                                \
     "   OR (e.event_key=r.newest_event)<>(e.sequence=r.sequence) THEN 'is unknown to its run'"     \
     " WHEN (e.previous_of_run=0)<>(e.sequence=1) OR (e.previous_of_run=0)<>(e.from_status=0)"      \
@@ -83,7 +87,7 @@ static const char run_sql[] = "SELECT r.organization, " RUN_ID_TEXT_SQL(
     " WHEN (e.previous_of_organization=0)<>(e.revision=1)"                                         \
     "   OR (e.previous_of_organization<>0 AND (q.event_key IS NULL OR q.event_key>=e.event_key"    \
     "   OR q.organization<>e.organization OR q.revision<>e.revision-1))"                           \
-    "   THEN 'has a revision that does not follow the one before it'"
+    "   THEN 'has a revision that does not follow the one before it'" TERM_EVENT_PROBLEM
 
 // An organization whose row has lost events would give their revisions again.
 #define ORGANIZATION_PROBLEM                                                                       \
@@ -366,7 +370,7 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         "PRAGMA integrity_check(20)",
         "SELECT 'the run \"'||id||'\" of \"'||organization||'\" '||problem FROM"
         " (SELECT " RUN_ID_TEXT_SQL(
-            "r.id") " AS id, organization, CASE" RUN_PROBLEM
+            "r.id") " AS id, organization, CASE" RUN_PROBLEM TERM_PROBLEM
                     " END AS problem FROM run AS r) WHERE problem IS NOT NULL LIMIT 20",
         "SELECT 'the event '||event_key||' '||problem FROM"
         " (SELECT e.event_key AS event_key, " EVENT_PROBLEM " END AS problem" EVENT_FROM ")"
@@ -381,6 +385,9 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         "SELECT 'there are '||runs||' runs and '||bodies||' bodies' FROM"
         " (SELECT (SELECT count(*) FROM run) AS runs,"
         "  (SELECT count(*) FROM run_body) AS bodies) WHERE runs<>bodies",
+        "SELECT 'the terms '||run_key||' are those of no run' FROM run_term AS t"
+        " WHERE NOT EXISTS(SELECT 1 FROM run AS r WHERE r.organization=t.organization"
+        "  AND r.id=t.id AND r.run_key=t.run_key) LIMIT 20",
         "SELECT 'the body '||run_key||' is that of '||runs||' runs' FROM"
         " (SELECT run_key, count(*) AS runs FROM run GROUP BY run_key HAVING count(*)>1 LIMIT 20)",
         "SELECT 'the organization \"'||name||'\" has not the revision of its event' FROM"

@@ -62,11 +62,11 @@ inline Changes ListChanges(struct run_store *store, const Reading &r) {
     for (int i = 0; c.result == STORE_OK && i < op->ret_count; i++) {
         const struct store_change &x = op->ret_changes[i];
         const struct run_event &e = x.event;
-        c.changes.push_back(
-            {ToString(x.run_id),
-             {e.revision, e.kind, e.sequence, e.from, e.to, e.at_us, e.attempt, ToCause(e.cause)},
-             ToString(x.workflow_id),
-             ToRun(x.run)});
+        c.changes.push_back({ToString(x.run_id),
+                             {e.revision, e.kind, e.sequence, e.from, e.to, e.at_us, e.attempt,
+                              ToCause(e.cause), ToString(e.holder)},
+                             ToString(x.workflow_id),
+                             ToRun(x.run)});
     }
     return c;
 }

@@ -10,6 +10,15 @@
 
 namespace store_testing {
 
+// The schema that this program makes and migrates to, and the oldest one whose programs may serve
+// what it writes (storage/sqlite/schema.h).
+inline constexpr int kSchemaVersion = 7;
+inline constexpr int kOldestProgram = 6;
+
+inline std::string VersionLine(int version) {
+    return std::to_string(version) + "\n";
+}
+
 // Runs SQL on the file with SQLite itself.
 inline void RunSql(const std::string &path, const std::string &sql) {
     sqlite3 *db = nullptr;

@@ -52,9 +52,18 @@ DROP INDEX event_by_run;
 PRAGMA user_version=3;
 )";
 
-// What takes the columns of versions 5 to 7 away again: what is left are the tables of version 4.
-inline constexpr char kBackToVersion4[] = R"(
+// What takes what versions 6 and 7 added away again: what is left are the tables of version 5.
+inline constexpr char kBackToVersion5[] = R"(
 ALTER TABLE organization DROP COLUMN floor_revision;
+DROP TABLE run_term;
+ALTER TABLE run DROP COLUMN has_terms;
+ALTER TABLE event DROP COLUMN holder;
+UPDATE meta SET value=4 WHERE name='oldest_program';
+PRAGMA user_version=5;
+)";
+
+// What takes the columns of version 5 away again: what is left are the tables of version 4.
+inline constexpr char kBackToVersion4[] = R"(
 DROP INDEX token_by_previous_hash;
 ALTER TABLE token DROP COLUMN last_used_at;
 ALTER TABLE token DROP COLUMN rotations;

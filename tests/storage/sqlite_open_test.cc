@@ -130,7 +130,7 @@ TEST_F(SqliteOpen, FilesAreForTheirOwnerAlone) {
 TEST_F(SqliteOpen, SettingsAreThoseThatKeepTheData) {
     MakeStore();
     EXPECT_EQ(QueryText(path_, "PRAGMA journal_mode"), "wal\n");
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "7\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), VersionLine(kSchemaVersion));
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
     // A row of these is small, and its key is most of it.
     EXPECT_EQ(QueryText(path_, "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT%'"
@@ -225,35 +225,42 @@ TEST_F(SqliteOpen, MissingPermissionIsNamed) {
     }
 }
 
+// The next schema, and the one after it.
+const std::string kNext = std::to_string(kSchemaVersion + 1);
+const std::string kNewer = std::to_string(kSchemaVersion + 2);
+
 // What a newer program wrote is refused unless that program wrote, too, that this one may serve
 // it.
 TEST_F(SqliteOpen, NewerSchemaIsRefusedWithBothVersions) {
-    for (const char *oldest : {"UPDATE meta SET value=8 WHERE name='oldest_program'",
-                               "UPDATE meta SET value=9 WHERE name='oldest_program'",
-                               "DELETE FROM meta WHERE name='oldest_program'"}) {
+    for (const std::string &oldest :
+         {"UPDATE meta SET value=" + kNext + " WHERE name='oldest_program'",
+          "UPDATE meta SET value=" + kNewer + " WHERE name='oldest_program'",
+          std::string("DELETE FROM meta WHERE name='oldest_program'")}) {
         SCOPED_TRACE(oldest);
         MakeStore();
-        RunSql(path_, std::string("PRAGMA user_version=9;") + oldest);
-        ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 9", "up to 7"});
+        RunSql(path_, "PRAGMA user_version=" + kNewer + ";" + oldest);
+        ExpectRefusedUntouched(
+            STATUS_FAILED_PRECONDITION,
+            {path_, "version " + kNewer, "up to " + std::to_string(kSchemaVersion)});
         RemoveStore();
     }
 }
 
 TEST_F(SqliteOpen, NewerSchemaThatSaysSoIsServed) {
-    for (const char *oldest : {"4", "3"}) {
+    for (const int oldest : {kSchemaVersion, kSchemaVersion - 1, 3}) {
         SCOPED_TRACE(oldest);
         MakeStore();
-        EXPECT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"), "4\n");
-        RunSql(path_, std::string("PRAGMA user_version=9;"
-                                  "UPDATE meta SET value=") +
-                          oldest + " WHERE name='oldest_program'");
+        EXPECT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"),
+                  VersionLine(kOldestProgram));
+        RunSql(path_, "PRAGMA user_version=" + kNewer + ";UPDATE meta SET value=" +
+                          std::to_string(oldest) + " WHERE name='oldest_program'");
         struct run_store *store = MustOpen();
         EXPECT_EQ(ListRuns(store, {}).runs.size(), 5u);
         EXPECT_EQ(Apply(store, {.id = "1"}).result, STORE_OK);
         run_store_close(store);
-        EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "9\n");
+        EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), kNewer + "\n");
         EXPECT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"),
-                  std::string(oldest) + "\n");
+                  VersionLine(oldest));
         RemoveStore();
     }
 }
@@ -267,8 +274,9 @@ TEST_F(SqliteOpen, NewerSchemaInTheLogIsRefusedAndTheLogKept) {
         sqlite3 *db = nullptr;
         bool ok = sqlite3_open(path_.c_str(), &db) == SQLITE_OK &&
                   sqlite3_exec(db,
-                               "BEGIN; PRAGMA user_version=9;"
-                               "UPDATE meta SET value=9 WHERE name='oldest_program'; COMMIT",
+                               ("BEGIN; PRAGMA user_version=" + kNewer + ";UPDATE meta SET value=" +
+                                kNewer + " WHERE name='oldest_program'; COMMIT")
+                                   .c_str(),
                                nullptr, nullptr, nullptr) == SQLITE_OK;
         _exit(ok ? 0 : 1); // without closing
     }
@@ -276,7 +284,8 @@ TEST_F(SqliteOpen, NewerSchemaInTheLogIsRefusedAndTheLogKept) {
     ASSERT_EQ(waitpid(child, &status, 0), child);
     ASSERT_EQ(status, 0);
     ASSERT_GT(ReadFile(path_ + "-wal").size(), 0u);
-    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION, {path_, "version 9", "up to 7"});
+    ExpectRefusedUntouched(STATUS_FAILED_PRECONDITION,
+                           {path_, "version " + kNewer, "up to " + std::to_string(kSchemaVersion)});
 }
 
 TEST_F(SqliteOpen, ImpossibleSchemaVersionIsRefused) {
@@ -416,7 +425,7 @@ TEST_F(SqliteOpen, Version1IsBroughtForwardAndKeepsItsRuns) {
     EXPECT_EQ(ListEvents(store, "one")[0], (Event{1, 0, 1, 10, "a", ""}));
     EXPECT_EQ(ListEvents(store, "one")[1].from, 1);
     run_store_close(store);
-    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), "7\n");
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), VersionLine(kSchemaVersion));
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
     // What was brought forward is what a new store has.
     const char *schema = "SELECT replace(replace(sql, ' ', ''), char(10), '') FROM sqlite_schema"
@@ -446,7 +455,7 @@ TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
                   "UPDATE run SET status=5 WHERE organization='big' AND id='r25000';"
                   "INSERT INTO event SELECT newest_event, organization, id, newest_event-5, 1,"
                   " sequence, 0, status, updated_at, 0, 'a', '', '', '', '', 0,"
-                  " CASE newest_event WHEN 6 THEN 0 ELSE newest_event-1 END"
+                  " CASE newest_event WHEN 6 THEN 0 ELSE newest_event-1 END, ''"
                   " FROM run WHERE organization='big';"
                   "INSERT INTO event_mark SELECT 'big', revision, event_key FROM event"
                   " WHERE organization='big' AND revision%64=0;"

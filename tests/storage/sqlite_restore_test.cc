@@ -193,11 +193,14 @@ TEST_F(SqliteRestore, StoreOfALaterProgramIsServedUnderLoad) {
     std::string later = directory_.File("later.db");
     CopyFiles(path_, later); // with rows that are behind their events
     run_store_close(o.store);
-    RunSql(later, "BEGIN; ALTER TABLE run ADD COLUMN priority INTEGER NOT NULL DEFAULT 7;"
-                  "UPDATE run SET priority=run_key;"
-                  "ALTER TABLE run_body ADD COLUMN labels BLOB NOT NULL DEFAULT x'00';"
-                  "UPDATE meta SET value=4 WHERE name='oldest_program';"
-                  "PRAGMA user_version=9; COMMIT;");
+    RunSql(later,
+           std::string("BEGIN; ALTER TABLE run ADD COLUMN priority INTEGER NOT NULL DEFAULT 7;"
+                       "UPDATE run SET priority=run_key;"
+                       "ALTER TABLE run_body ADD COLUMN labels BLOB NOT NULL DEFAULT x'00';"
+                       "UPDATE meta SET value=") +
+               std::to_string(kOldestProgram) +
+               " WHERE name='oldest_program'; PRAGMA user_version=" +
+               std::to_string(kSchemaVersion + 1) + "; COMMIT;");
     o = OpenLimited(later, {.runs = 20, .events = 50, .slice = 4, .idle_us = 1000});
     ASSERT_EQ(o.code, STATUS_OK) << o.message;
     std::vector<std::thread> clients;
@@ -234,8 +237,9 @@ TEST_F(SqliteRestore, StoreOfALaterProgramIsServedUnderLoad) {
     EXPECT_GT(vfs.log_syncs(), probes);
     EXPECT_EQ(CreateRun(o.store, {.id = "taken"}).result, STORE_OK);
     run_store_close(o.store);
-    EXPECT_EQ(QueryText(later, "PRAGMA user_version"), "9\n");
-    EXPECT_EQ(QueryText(later, "SELECT value FROM meta WHERE name='oldest_program'"), "4\n");
+    EXPECT_EQ(QueryText(later, "PRAGMA user_version"), VersionLine(kSchemaVersion + 1));
+    EXPECT_EQ(QueryText(later, "SELECT value FROM meta WHERE name='oldest_program'"),
+              VersionLine(kOldestProgram));
     EXPECT_EQ(QueryText(later, "SELECT count(*) FROM run WHERE priority=run_key AND run_key<=200"
                                " AND status=5 AND total_cu=2"),
               "200\n");

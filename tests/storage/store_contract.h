@@ -43,6 +43,14 @@ class StoreContract : public testing::TestWithParam<struct registered_backend> {
     void TearDown() override {
         run_store_close(store_);
     }
+    // Of a back-end that keeps its stores.
+    void Reopen() {
+        run_store_close(store_);
+        store_ = nullptr;
+        Opened o = Open(url_);
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        store_ = o.store;
+    }
     void MustCreate(const StoredRun &run) {
         ASSERT_EQ(CreateRun(store_, run).result, STORE_OK) << run.id;
     }
@@ -63,6 +71,12 @@ inline void ExpectSame(const StoredRun &a, const StoredRun &b) {
     EXPECT_EQ(a.total_cu, b.total_cu);
     EXPECT_EQ(a.spec, b.spec);
     EXPECT_EQ(a.execution_state, b.execution_state);
+    EXPECT_EQ(a.attempt, b.attempt);
+    EXPECT_EQ(a.terms, b.terms);
+    EXPECT_EQ(a.holder, b.holder);
+    EXPECT_EQ(a.lease_us, b.lease_us);
+    EXPECT_EQ(a.waiting_until_us, b.waiting_until_us);
+    EXPECT_EQ(a.stopped_at_us, b.stopped_at_us);
 }
 
 // Runs the suite that follows on every back-end that is registered.

@@ -12,15 +12,21 @@
 
 extern "C" {
 #include "base/core/clock.h"
+#include "storage/op/acquire_runs.h"
 #include "storage/op/create_run.h"
 #include "storage/op/create_token.h"
+#include "storage/op/end_lease.h"
+#include "storage/op/find_runs.h"
 #include "storage/op/get_run.h"
+#include "storage/op/list_due.h"
 #include "storage/op/list_events.h"
+#include "storage/op/list_leases.h"
 #include "storage/op/list_runs.h"
 #include "storage/op/list_tokens.h"
 #include "storage/op/note_token_use.h"
 #include "storage/op/revoke_token.h"
 #include "storage/op/rotate_token.h"
+#include "storage/op/stop_run.h"
 #include "storage/op/transition_run.h"
 #include "storage/store_opener.h"
 }
@@ -39,6 +45,25 @@ inline std::string ToString(struct slice s) {
     return s.len == 0 ? std::string() : std::string(reinterpret_cast<const char *>(s.data), s.len);
 }
 
+struct Terms {
+    enum run_dispatch dispatch = RUN_DISPATCH_EXTERNAL;
+    bool fails_on_lease_loss = false;
+    int on_timeout = 0;
+    int64_t timeout_at_us = 0;
+    int64_t waiting_timeout_us = 0;
+    bool operator==(const Terms &o) const {
+        return dispatch == o.dispatch && fails_on_lease_loss == o.fails_on_lease_loss &&
+               on_timeout == o.on_timeout && timeout_at_us == o.timeout_at_us &&
+               waiting_timeout_us == o.waiting_timeout_us;
+    }
+};
+
+inline std::ostream &operator<<(std::ostream &out, const Terms &t) {
+    return out << "dispatch " << t.dispatch << " fails on loss " << t.fails_on_lease_loss
+               << " on timeout " << t.on_timeout << " at " << t.timeout_at_us << " waiting "
+               << t.waiting_timeout_us;
+}
+
 struct StoredRun {
     std::string organization = "acme";
     std::string id = {};
@@ -52,6 +77,11 @@ struct StoredRun {
     std::string spec = {};
     std::string execution_state = {};
     int64_t attempt = 0;
+    Terms terms = {};
+    std::string holder = {};
+    int64_t lease_us = 0;
+    int64_t waiting_until_us = 0;
+    int64_t stopped_at_us = 0;
 };
 
 inline StoredRun ToRun(const struct run_record &r) {
@@ -66,7 +96,13 @@ inline StoredRun ToRun(const struct run_record &r) {
                      {},
                      ToString(r.spec),
                      ToString(r.fields.execution_state),
-                     r.attempt};
+                     r.attempt,
+                     {r.terms.dispatch, r.terms.fails_on_lease_loss, r.terms.on_timeout,
+                      r.terms.timeout_at_us, r.terms.waiting_timeout_us},
+                     ToString(r.holder),
+                     r.lease_us,
+                     r.waiting_until_us,
+                     r.stopped_at_us};
 }
 
 struct Cause {
@@ -125,17 +161,18 @@ struct WholeEvent {
     int64_t at_us;
     int64_t attempt;
     Cause cause = {};
+    std::string holder = {};
     bool operator==(const WholeEvent &o) const {
         return revision == o.revision && kind == o.kind && sequence == o.sequence &&
                from == o.from && to == o.to && at_us == o.at_us && attempt == o.attempt &&
-               cause == o.cause;
+               cause == o.cause && holder == o.holder;
     }
 };
 
 inline std::ostream &operator<<(std::ostream &out, const WholeEvent &e) {
     return out << "{" << e.revision << " of kind " << e.kind << ", " << e.sequence << ": " << e.from
                << "->" << e.to << " at " << e.at_us << " attempt " << e.attempt << " " << e.cause
-               << "}";
+               << " held by " << e.holder << "}";
 }
 
 struct Token {
@@ -185,6 +222,7 @@ struct Answer {
     std::string detail = {};
     StoredRun run;
     int64_t revision = -1; // of the event that was made; -1: the store left it
+    bool is_stale = false;
 };
 
 struct Transition {
@@ -202,6 +240,9 @@ struct Transition {
     std::string execution_state = {};
     bool set_total_cu = false;
     double total_cu = 0;
+    bool checks_attempt = false;
+    int64_t attempt = 0;
+    int64_t due_us = 0;
 };
 
 struct Listing {
@@ -280,6 +321,11 @@ inline void FillCreate(Op<struct store_create_run> &op, const StoredRun &run) {
     in.spec = ToSlice(run.spec);
     in.fields.execution_state = ToSlice(run.execution_state);
     in.attempt = run.attempt;
+    in.terms = {run.terms.dispatch, run.terms.fails_on_lease_loss,
+                static_cast<enum run_status>(run.terms.on_timeout), run.terms.timeout_at_us,
+                run.terms.waiting_timeout_us};
+    in.holder = ToSlice(run.holder);
+    in.lease_us = run.lease_us;
 }
 
 inline void FillTransition(Op<struct store_transition_run> &op, const Transition &t) {
@@ -295,6 +341,9 @@ inline void FillTransition(Op<struct store_transition_run> &op, const Transition
               (t.set_total_cu ? RUN_FIELD_BIT(TOTAL_CU) : 0);
     x.fields.execution_state = ToSlice(t.execution_state);
     x.fields.total_cu = t.total_cu;
+    x.checks_attempt = t.checks_attempt;
+    x.attempt = t.attempt;
+    x.due_us = t.due_us;
 }
 
 inline Answer CreateRun(struct run_store *store, const StoredRun &run, const Cause &cause = {}) {
@@ -322,6 +371,7 @@ inline Answer Apply(struct run_store *store, const Transition &t) {
     a.revision = op->ret_revision;
     if (a.result == STORE_OK || a.result == STORE_CONFLICT) {
         a.run = ToRun(op->ret);
+        a.is_stale = op->ret_is_stale;
     }
     return a;
 }
@@ -397,7 +447,7 @@ inline std::vector<WholeEvent> ListWholeEvents(struct run_store *store, const st
         for (int i = 0; i < op->ret_count; i++) {
             const struct run_event &e = op->ret_events[i];
             out.push_back({e.revision, e.kind, e.sequence, e.from, e.to, e.at_us, e.attempt,
-                           ToCause(e.cause)});
+                           ToCause(e.cause), ToString(e.holder)});
         }
     }
     return out;

@@ -9,7 +9,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (added == NULL) {
         return STORE_EXISTS;
     }
-    c->ret_revision = memory_tables_add_event(tables, added, 0, &c->cause);
+    c->ret_revision = memory_tables_add_creation(tables, added, c->in.holder, &c->cause);
     c->ret = record;
     c->ret.workflow_id = SLICE_EMPTY;
     return STORE_OK;

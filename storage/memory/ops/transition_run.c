@@ -14,11 +14,11 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (is_taken && t->given != 0) {
         memory_tables_set_fields(found, &after.fields);
     }
-    after.fields = found->record.fields;
-    found->record = after;
     t->ret_revision = 0;
+    t->ret_is_stale = store_transition_run_is_stale(t, &before);
     if (after.sequence != before.sequence) {
-        t->ret_revision = memory_tables_add_event(tables, found, (int)before.status, &t->cause);
+        t->ret_revision =
+            memory_tables_change(tables, found, &after, STORE_EVENT_TRANSITION, &t->cause);
     }
     t->ret = memory_tables_copy_run(op->arena, &found->record);
     return is_taken ? STORE_OK : STORE_CONFLICT;

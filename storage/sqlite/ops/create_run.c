@@ -41,7 +41,8 @@ static int insert_run(sqlite3_stmt *s, const struct run_record *run, const struc
     sqlite3_bind_int(s, 5, (int)run->status);
     sqlite3_bind_int64(s, 6, run->started_at_us);
     sqlite3_bind_int64(s, 7, run->attempt);
-    run_row_bind_fields(s, 8, &run->fields);
+    sqlite3_bind_int(s, 8, run_record_has_terms(run));
+    run_row_bind_fields(s, 9, &run->fields);
     return sqlite_step_once(s);
 }
 
@@ -70,8 +71,17 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     if (rc == SQLITE_OK) {
         rc = insert_body(s[INSERT_BODY], &run, key);
     }
+    if (rc == SQLITE_OK && run_record_has_terms(&run)) {
+        rc = term_rows_insert(&session->terms, key, workflow_key, &id, &run);
+    }
     if (rc == SQLITE_OK) {
-        struct event_source source = {.kind = STORE_EVENT_CREATION, .id = &id, .cause = &c->cause};
+        struct event_source source = {
+            .kind = STORE_EVENT_CREATION,
+            .id = &id,
+            .holder = c->in.holder,
+            .cause = &c->cause,
+            .opens = run_record_is_open(&run),
+        };
         rc = event_row_append(&session->events, &run, &source, &c->ret_revision);
     }
     if (rc == SQLITE_OK) {
@@ -92,8 +102,8 @@ const struct sqlite_op sqlite_create_run = {
             [INSERT_RUN] =
                 "INSERT INTO run(organization, id, run_key, workflow_key, status,"
                 " started_at, updated_at, sequence, newest_event,"
-                " attempt, " RUN_ROW_FIELD_NAMES
-                ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?3, ?7, " RUN_ROW_FIELD_MARKS ")",
+                " attempt, has_terms, " RUN_ROW_FIELD_NAMES
+                ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?3, ?7, ?8, " RUN_ROW_FIELD_MARKS ")",
             [INSERT_BODY] = "INSERT INTO run_body(run_key, spec, " RUN_BODY_FIELD_NAMES
                             ") VALUES(?1, ?2, " RUN_BODY_FIELD_MARKS ")",
         },

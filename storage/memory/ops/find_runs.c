@@ -1,0 +1,39 @@
+#include "storage/op/find_runs.h"
+
+#include "storage/memory/memory_op.h"
+
+// Sets who made the run final, and why.
+static void set_end(struct arena *a, const struct memory_run *run, struct store_found_run *ret) {
+    const struct memory_event *event = run->newest;
+    if (event->event.kind == STORE_EVENT_STOP) {
+        event = event->older;
+    }
+    ret->actor = arena_copy(a, event->event.cause.actor);
+    ret->reason = arena_copy(a, event->event.cause.reason);
+}
+
+static enum store_result run(struct memory_tables *tables, struct store_op *op) {
+    struct store_find_runs *f = CONTAINER_OF(op, struct store_find_runs, op);
+    f->ret = ARENA_ARRAY(op->arena, struct store_found_run, f->count);
+    for (int i = 0; i < f->count; i++) {
+        const struct memory_run *found = memory_tables_find_run(tables, f->organization, f->ids[i]);
+        if (found == NULL) {
+            continue;
+        }
+        const struct run_record *r = &found->record;
+        f->ret[i] = (struct store_found_run){
+            .is_there = true,
+            .status = r->status,
+            .attempt = r->attempt,
+            .holder = arena_copy(op->arena, r->holder),
+            .finished_at_us = r->finished_at_us,
+            .stopped_at_us = r->stopped_at_us,
+        };
+        if (!run_status_is_active(r->status)) {
+            set_end(op->arena, found, &f->ret[i]);
+        }
+    }
+    return STORE_OK;
+}
+
+const struct memory_op memory_find_runs = {.run = run};
