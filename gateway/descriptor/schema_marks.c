@@ -15,12 +15,13 @@ enum {
     FIELD_JSON_EXAMPLE = 5,
     FIELD_JSON_EVENT_ID = 6,
     FIELD_JSON_LAST_EVENT_ID = 7,
+    FIELD_JSON_CALL_WAIT = 8,
     REPLY_JSON_EXAMPLE = 1,
     FIELD_OPTION_DEPRECATED = 3,
 };
 
 // One value of google.api.field_behavior.
-static uint8_t mark_of_behavior(uint64_t behavior) {
+static uint16_t mark_of_behavior(uint64_t behavior) {
     enum { REQUIRED = 2, OUTPUT_ONLY = 3, INPUT_ONLY = 4 };
     return behavior == REQUIRED      ? SCHEMA_REQUIRED
            : behavior == OUTPUT_ONLY ? SCHEMA_OUTPUT_ONLY
@@ -29,8 +30,8 @@ static uint8_t mark_of_behavior(uint64_t behavior) {
 }
 
 // All values of google.api.field_behavior, which may be packed or not.
-static uint8_t marks_of_behaviors(struct slice options) {
-    uint8_t marks = 0;
+static uint16_t marks_of_behaviors(struct slice options) {
+    uint16_t marks = 0;
     const uint8_t *p = options.data;
     const uint8_t *end = p + options.len;
     struct wire_field field;
@@ -52,10 +53,10 @@ static uint8_t marks_of_behaviors(struct slice options) {
     return marks;
 }
 
-uint8_t schema_marks_of(struct arena *a, struct slice options) {
+uint16_t schema_marks_of(struct arena *a, struct slice options) {
     static const struct {
         uint32_t number;
-        uint8_t mark;
+        uint16_t mark;
     } rows[] = {
         {FIELD_JSON_REQUIRED, SCHEMA_REQUIRED},
         {FIELD_JSON_OUTPUT_ONLY, SCHEMA_OUTPUT_ONLY},
@@ -63,8 +64,9 @@ uint8_t schema_marks_of(struct arena *a, struct slice options) {
         {FIELD_JSON_PLAIN_VALUE, SCHEMA_PLAIN_VALUE},
         {FIELD_JSON_EVENT_ID, SCHEMA_EVENT_ID},
         {FIELD_JSON_LAST_EVENT_ID, SCHEMA_LAST_EVENT_ID},
+        {FIELD_JSON_CALL_WAIT, SCHEMA_CALL_WAIT},
     };
-    uint8_t marks = marks_of_behaviors(options);
+    uint16_t marks = marks_of_behaviors(options);
     if (descriptor_option_varint(options, FIELD_OPTION_DEPRECATED) != 0) {
         marks |= SCHEMA_DEPRECATED;
     }

@@ -6,7 +6,7 @@
 #include "base/core/arena.h"
 #include "base/core/slice.h"
 
-// What a field's options say about its values, for the OpenAPI document but for the last two;
+// What a field's options say about its values, for the OpenAPI document but for the last three;
 // bits of schema_field.marks.
 enum schema_mark {
     SCHEMA_REQUIRED = 1,        // google.api.field_behavior, runsd.gateway.v1.field_json
@@ -17,11 +17,12 @@ enum schema_mark {
     SCHEMA_PLAIN_VALUE = 32,    // runsd.gateway.v1.field_json
     SCHEMA_EVENT_ID = 64,       // the same (gateway/transcode/event_id.h)
     SCHEMA_LAST_EVENT_ID = 128, // the same
+    SCHEMA_CALL_WAIT = 256,     // the same (gateway/transcode/call_wait.h)
 };
 
 // Returns the enum schema_mark bits set by the bytes of a field's options; a is for
 // temporary memory. Pure.
-uint8_t schema_marks_of(struct arena *a, struct slice options);
+uint16_t schema_marks_of(struct arena *a, struct slice options);
 
 // Returns the example in the bytes of a field's options (runsd.gateway.v1.field_json), JSON text
 // that is not checked; in a or borrowed from options; empty if there is none. Pure.

@@ -68,7 +68,7 @@ struct schema_field {
     bool any_bytes;      // a string that need not be UTF-8: utf8_validation = NONE, proto2
     bool selective;      // some values on the wire do not count: repeated, or of a closed enum
     bool number_in_json; // 64 bits as a JSON number: jstype = JS_NUMBER
-    uint8_t marks;       // enum schema_mark
+    uint16_t marks;      // enum schema_mark
     int32_t oneof;       // index within the message; -1 if none
     uint32_t index;      // within the message
     struct slice name;

@@ -123,6 +123,13 @@ static enum MHD_Result begin_call(struct exchange *x, struct MHD_Connection *con
             return exchange_wait_refuse(x, connection, error);
         }
     }
+    x->wait_ms = transcoder_call_wait_ms(x->routing.match.route, message);
+    if (x->wait_ms > 0) { // another kind of room than it was taken for before
+        error = exchange_upstream_check_room(x);
+        if (error != NULL) {
+            return exchange_wait_refuse(x, connection, error);
+        }
+    }
     return transcoder_route_server_streaming(x->routing.match.route)
                ? exchange_stream_start(x, connection, message)
                : exchange_call_start(x, connection, message);

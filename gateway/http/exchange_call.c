@@ -97,7 +97,7 @@ enum MHD_Result exchange_call_start(struct exchange *x, struct MHD_Connection *c
     };
     // In this order: the call may be done before its start returns.
     exchange_suspend_soon(x, connection, EXCHANGE_CALLING);
-    if (call_window_enter(&x->context->window, &x->waiting, !is_read, now_us)) {
+    if (x->wait_ms > 0 || call_window_enter(&x->context->window, &x->waiting, !is_read, now_us)) {
         exchange_call_go(x);
     }
     return MHD_YES;
@@ -107,6 +107,9 @@ void exchange_call_release(struct exchange *x) {
     reaper_end_call(x->context->reaper, x->entry);
     rpc_client_call_release(&x->call);
     exchange_upstream_leave_room(x);
+    if (x->wait_ms > 0) {
+        return;
+    }
     struct waiting *next = call_window_leave(&x->context->window);
     if (next != NULL) {
         exchange_call_go(CONTAINER_OF(next, struct exchange, waiting));

@@ -88,6 +88,7 @@ struct exchange {
     bool is_ready;               // what the check said
     size_t request_bytes;        // of memory, by the message, once it was made of a body
     struct stream_reply *stream; // NULL unless the route streams
+    int64_t wait_ms;             // how long the call may wait by itself; 0: it does not
     struct admission *admission; // where the call is counted; NULL: nowhere
     struct reply reply;
 };
@@ -184,7 +185,8 @@ const struct error *exchange_upstream_metadata(struct exchange *x,
 // The method of the request's route.
 struct rpc_client_method *exchange_upstream_method(const struct exchange *x);
 
-// When a unary call of the request that begins now must have ended.
+// When a unary call of the request that begins now must have ended; what it may wait by itself is
+// not counted in the gateway's own time.
 int64_t exchange_upstream_deadline_us(const struct exchange *x, int64_t now_us);
 
 // --- exchange_caller.c ---

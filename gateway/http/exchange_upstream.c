@@ -8,7 +8,8 @@
 static struct admission *admission_of(const struct exchange *x) {
     bool is_stream = x->routing.kind == ROUTING_CALL &&
                      transcoder_route_server_streaming(x->routing.match.route);
-    if (!is_stream) {
+    // A call that waits is as idle as a stream.
+    if (!is_stream && x->wait_ms == 0) {
         return &x->context->calls;
     }
     // So that strangers' streams, of methods that are open to all, take no room from others.
@@ -39,7 +40,7 @@ void exchange_upstream_leave_room(struct exchange *x) {
 // --- the call ---
 
 int64_t exchange_upstream_deadline_us(const struct exchange *x, int64_t now_us) {
-    int64_t ms = x->context->limits.upstream_timeout_ms;
+    int64_t ms = x->context->limits.upstream_timeout_ms + x->wait_ms;
     if (x->facts.timeout_ms > 0 && x->facts.timeout_ms < ms) {
         ms = x->facts.timeout_ms;
     }

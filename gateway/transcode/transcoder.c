@@ -349,6 +349,12 @@ bool transcoder_message_json(const struct transcoder *transcoder, struct arena *
     return type != NULL && json_write_message(transcoder->schema, a, type, message, out, &fault);
 }
 
+// --- calls that wait ---
+
+int64_t transcoder_call_wait_ms(const struct transcoder_route *route, struct slice message) {
+    return call_wait_ms(route->call_wait, message);
+}
+
 // --- events ---
 
 bool transcoder_route_resumes(const struct transcoder_route *route) {

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/core/arena.h"
 #include "base/core/error.h"
@@ -117,6 +118,10 @@ const struct error *transcoder_encode_request(const struct transcoder *transcode
                                               const struct transcoder_match *match,
                                               const struct transcoder_request *request,
                                               struct slice *ret_message);
+
+// How many milliseconds the method may wait by itself before it answers this request, which
+// transcoder_encode_request has made (gateway/transcode/call_wait.h); 0: it does not wait.
+int64_t transcoder_call_wait_ms(const struct transcoder_route *route, struct slice message);
 
 // Whether the header Last-Event-ID sets a field of the route's request.
 bool transcoder_route_resumes(const struct transcoder_route *route);

@@ -4,6 +4,7 @@
 #include "gateway/descriptor/schema.h"
 #include "gateway/json/json_read.h"
 #include "gateway/transcode/bind_query.h"
+#include "gateway/transcode/call_wait.h"
 #include "gateway/transcode/event_id.h"
 #include "gateway/transcode/route_table.h"
 #include "gateway/transcode/template.h"
@@ -26,6 +27,7 @@ struct transcoder_route {
     const struct schema_field *response_body; // NULL for the whole message
     const struct schema_field *update_mask;   // inferred if not given; NULL if not
     struct event_ids event_ids;
+    const struct schema_field *call_wait; // of the request; NULL: none
 };
 
 struct transcoder {

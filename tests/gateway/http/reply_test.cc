@@ -251,4 +251,22 @@ TEST_F(GatewayReply, DeadlineHeadersShortenTheUpstreamDeadline) {
     EXPECT_LE(capped, 31'000);
 }
 
+TEST_F(GatewayReply, WhatACallMayWaitIsNotCountedInTheGatewaysOwnTime) {
+    int64_t waits = MsLeft(Ask(Request("GET", "/v1/seen?wait=100s")));
+    EXPECT_GT(waits, 120'000);
+    EXPECT_LE(waits, 131'000); // gRPC's header rounds
+    // The client's word counts all the same.
+    int64_t shorter =
+        MsLeft(Ask(Request("GET", "/v1/seen?wait=100s", "X-Request-Timeout: 60\r\n")));
+    EXPECT_GT(shorter, 50'000);
+    EXPECT_LE(shorter, 61'000);
+    // A day at most, which no clock overflows.
+    int64_t longest = MsLeft(Ask(Request("GET", "/v1/seen?wait=315576000000s")));
+    EXPECT_LE(longest, 25 * 60 * 60 * INT64_C(1000));
+    EXPECT_GT(longest, 23 * 60 * 60 * INT64_C(1000));
+    for (const char *none : {"?wait=0s", "?wait=-5s", ""}) {
+        EXPECT_LE(MsLeft(Ask(Request("GET", std::string("/v1/seen") + none))), 31'000) << none;
+    }
+}
+
 } // namespace

@@ -77,6 +77,35 @@ TEST_F(Window, AnUpstreamThatStallsKeepsNobodyWaiting) {
     ExpectOk(clients_[0]->Ask(echo_));
 }
 
+TEST_F(Window, ACallThatWaitsByItselfTakesNoPlaceInIt) {
+    struct gateway_limits limits = {};
+    limits.calls_in_flight = 3;
+    limits.reserved_calls = 1;
+    limits.anonymous_streams = 4;
+    Start(limits);
+    const std::string waits = Post("/v1/held", "{\"wait\":\"60s\"}");
+    for (size_t i = 1; i <= 4; i++) {
+        Send(waits);
+        ASSERT_TRUE(upstream().AwaitHeld(i));
+    }
+    // Nor among the calls in flight: it is counted as a stream.
+    auto begin = std::chrono::steady_clock::now();
+    ExpectOk(Send(echo_).Receive());
+    ExpectOk(Send(change_).Receive());
+    auto took = std::chrono::steady_clock::now() - begin;
+    EXPECT_LT(took, std::chrono::microseconds(CALL_WINDOW_PATIENCE_US));
+    Reply refused = Send(waits).Receive();
+    ExpectError(refused, 429, "RESOURCE_EXHAUSTED", "OVERLOADED");
+    EXPECT_NE(refused.Json("message").find("streams open"), std::string::npos);
+    // Room comes back, and none of the window was given back for them.
+    upstream().ReleaseAll();
+    for (size_t i = 0; i < 4; i++) {
+        ExpectOk(clients_[i]->Receive());
+    }
+    ExpectOk(Send(waits).Receive());
+    ExpectOk(Send(echo_).Receive());
+}
+
 TEST_F(Window, ADeadlineThatPassesMeanwhileIs504) {
     Fill();
     Reply reply = Send(Request("GET", "/v1/echo/a", "X-Request-Timeout: 0.05\r\n")).Receive();
