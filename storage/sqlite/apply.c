@@ -101,7 +101,7 @@ void applier_committed(struct applier *a) {
     if (a->is_finishing) {
         a->is_finishing = false;
         pending_retire(a->pending);
-        organizations_retire(a->organizations);
+        organizations_retire(a->organizations, a->pending->limits.organizations);
     }
 }
 

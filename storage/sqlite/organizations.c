@@ -7,8 +7,7 @@
 #include "base/core/memory.h"
 #include "storage/sqlite/connection.h"
 
-// Above so many organizations those that can be read again are forgotten.
-enum { KEPT_MAX = 16384, BUCKETS_MIN = 64 };
+enum { BUCKETS_MIN = 64 };
 
 static void list_add(struct organization_list *l, struct organization *which) {
     if (l->count == l->capacity) {
@@ -271,11 +270,11 @@ int organizations_write(struct organizations *o, const struct organization *whic
     return sqlite_step_once(o->write);
 }
 
-void organizations_retire(struct organizations *o) {
+void organizations_retire(struct organizations *o, int kept) {
     o->flushing.count = 0;
     o->taken = 0;
     o->flushed = 0;
-    if (o->count > KEPT_MAX) {
+    if (o->count > kept) {
         pthread_mutex_lock(&o->lock);
         rebuild(o, o->bucket_count, keep_needed);
         pthread_mutex_unlock(&o->lock);

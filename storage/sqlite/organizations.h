@@ -110,8 +110,8 @@ const struct organization *organizations_take(struct organizations *o);
 // Writes the row of which. Returns SQLite's code.
 int organizations_write(struct organizations *o, const struct organization *which);
 
-// All that was frozen is flushed and committed: forgets those that are not needed if there
-// are many.
-void organizations_retire(struct organizations *o);
+// All that was frozen is flushed and committed: forgets those that are not needed if there are
+// more than kept.
+void organizations_retire(struct organizations *o, int kept);
 
 #endif

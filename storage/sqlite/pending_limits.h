@@ -16,6 +16,8 @@ struct pending_limits {
     int64_t slice_us;
     // After how long without an operation that goes on alone; 0: never.
     int64_t idle_us;
+    // Above so many organizations those whose rows say all are forgotten.
+    int organizations;
 };
 
 enum { PENDING_RUNS = 49152 };
@@ -28,6 +30,7 @@ static inline struct pending_limits pending_limits_usual(void) {
         .slice = 128,
         .slice_us = 2000,
         .idle_us = 100 * 1000,
+        .organizations = 16384,
     };
 }
 

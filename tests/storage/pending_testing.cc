@@ -14,7 +14,7 @@ extern "C" {
 
 struct pending *pending_testing_new(int runs, int64_t events) {
     auto *p = static_cast<struct pending *>(mem_zalloc(sizeof(struct pending)));
-    const struct pending_limits limits = {runs, events, 1, 0, 0};
+    const struct pending_limits limits = {runs, events, 1, 0, 0, 16384};
     pending_init(p, &limits);
     return p;
 }

@@ -19,6 +19,7 @@ struct Limits {
     int64_t events = 64;
     int slice = 5;
     int64_t idle_us = 0;
+    int organizations = 16384;
 };
 
 Opened OpenLimited(const std::string &path, const Limits &limits = {},

@@ -1,6 +1,7 @@
 // Parts of the SQLite back-end by themselves: what pending runs, organizations and ids are kept
 // as.
 
+#include <algorithm>
 #include <sqlite3.h>
 
 #include "tests/storage/store_testing.h"
@@ -268,6 +269,73 @@ class OrganizationsTest : public testing::Test {
 
 using Flushed = std::vector<std::string>;
 
+// What others see of an organization: what is committed, as long as it is in memory.
+TEST_F(OrganizationsTest, OthersSeeWhatIsCommitted) {
+    auto peek = [this](const std::string &name) {
+        struct organization_head head = {};
+        return organizations_peek(&o_, ToSlice(name), &head)
+                   ? std::to_string(head.revision) + " " + std::to_string(head.event) + " " +
+                         std::to_string(head.floor)
+                   : "none";
+    };
+    EXPECT_EQ(peek("acme"), "none");
+    Advance("acme", 80);
+    EXPECT_EQ(peek("acme"), "7 70 3");
+    EXPECT_EQ(organizations_raise_floor(&o_, Find("acme"), 8), SQLITE_OK);
+    EXPECT_EQ(peek("acme"), "7 70 3");
+    organizations_rolled_back(&o_);
+    EXPECT_EQ(peek("acme"), "7 70 3");
+    Advance("acme", 81);
+    Advance("acme", 82);
+    EXPECT_EQ(organizations_raise_floor(&o_, Find("acme"), 9), SQLITE_OK);
+    organizations_committed(&o_);
+    EXPECT_EQ(peek("acme"), "9 82 9");
+    // It stays until its row says so.
+    organizations_retire(&o_, 0);
+    EXPECT_EQ(peek("acme"), "9 82 9");
+    organizations_freeze(&o_);
+    Flush();
+    organizations_committed(&o_);
+    organizations_retire(&o_, 0);
+    EXPECT_EQ(peek("acme"), "none");
+    EXPECT_EQ(Find("acme")->open.revision, 9);
+}
+
+// What is collected is what the last commit did, of each organization with an event.
+TEST_F(OrganizationsTest, WhatACommitDidIsCollected) {
+    auto collected = [this] {
+        std::vector<std::string> all;
+        for (int i = 0; i < o_.commit_count; i++) {
+            const struct store_commit &c = o_.commits[i];
+            all.push_back(ToString(c.organization) + " " + std::to_string(c.revision) + " " +
+                          std::to_string(c.kinds) + " " + std::to_string(c.opened));
+        }
+        std::sort(all.begin(), all.end());
+        return all;
+    };
+    using Texts = std::vector<std::string>;
+    auto make = [this](const std::string &name, int64_t event, int kind, bool opens) {
+        Advance(name, event);
+        organizations_note(Find(name), kind, opens);
+    };
+    make("acme", 80, 2, true);
+    organizations_committed(&o_);
+    EXPECT_EQ(collected(), Texts{}) << "nobody asked";
+    organizations_collect(&o_);
+    make("acme", 81, 2, true);
+    organizations_rolled_back(&o_);
+    EXPECT_EQ(collected(), Texts{});
+    make("acme", 81, 1, true);
+    make("acme", 82, 2, false);
+    make("acme", 83, 4, true);
+    make("new", 84, 1, false);
+    EXPECT_EQ(organizations_raise_floor(&o_, Find("trimmed"), 0), SQLITE_OK);
+    organizations_committed(&o_);
+    EXPECT_EQ(collected(), (Texts{"acme 11 22 2", "new 1 2 0"}));
+    organizations_committed(&o_);
+    EXPECT_EQ(collected(), Texts{});
+}
+
 TEST_F(OrganizationsTest, GoOnFromTheirRowsAndBackWithARollback) {
     EXPECT_EQ(Find("acme")->open.revision, 7);
     EXPECT_EQ(Find("acme")->open.event, 70);
@@ -303,7 +371,7 @@ TEST_F(OrganizationsTest, FlushOfARolledBackSliceIsMadeAgain) {
     EXPECT_EQ(Flush(), (Flushed{"acme 9 73", "b 1 72"}));
     organizations_committed(&o_);
     EXPECT_EQ(Flush(), Flushed{});
-    organizations_retire(&o_);
+    organizations_retire(&o_, 16384);
     // Which is dirty anew: its row may be behind again.
     organizations_freeze(&o_);
     EXPECT_EQ(Flush(), Flushed{"acme 9 73"});
@@ -326,7 +394,7 @@ TEST_F(OrganizationsTest, ManyAreForgottenAndReadAgain) {
         organizations_freeze(&o_);
         EXPECT_EQ(Flush().size(), static_cast<size_t>(kOrganizations));
         organizations_committed(&o_);
-        organizations_retire(&o_);
+        organizations_retire(&o_, 16384);
         EXPECT_LE(o_.count, 16384);
         Run("COMMIT");
         for (int i = 0; i < kOrganizations; i += 997) {

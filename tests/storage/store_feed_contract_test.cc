@@ -500,8 +500,9 @@ TEST_P(StoreHints, HintsComeAfterTheAnswersAndNameWhatIsThere) {
     RunTogether(kThreads, [&](int n) {
         for (int i = 0; i < kRuns; i++) {
             const std::string id = std::to_string(n) + "-" + std::to_string(i);
+            const StoredRun run = {.id = id};
             STORE_OP(op, create_run);
-            FillCreate(op, {.id = id});
+            FillCreate(op, run);
             struct Done {
                 std::atomic<bool> is_done{false};
                 Listener *listener;
