@@ -63,7 +63,7 @@ static const struct error *open_stream(struct run_watch *w, struct arena *a) {
         return NULL;
     }
     return error_new(a, STATUS_DEADLINE_EXCEEDED, REASON_DEADLINE_PASSED,
-                     "the server has not answered within %" PRId64 " ms",
+                     "the server has not answered within %" PRId64 " ms; nothing was changed",
                      w->connection->timeout_ms);
 }
 

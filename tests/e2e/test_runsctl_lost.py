@@ -160,6 +160,7 @@ class Silent(unittest.TestCase):
 
     def test_a_read_leaves_nothing_open(self):
         for words in (("runs", "get", "x"), ("runs", "list"), ("runs", "events", "x"),
+                      ("runs", "events", "x", "--follow"), ("runs", "watch"), ("runs", "wait", "x"),
                       ("tokens", "list"), ("whoami",)):
             with self.subTest(words):
                 said = self.say(*words)
@@ -174,6 +175,10 @@ class Silent(unittest.TestCase):
         for words, hint in (
                 (("runs", "cancel", "x"), "; cancel it again: the answer decides\n"),
                 (("runs", "report", "x", "--status", "success"), "; report it again: "),
+                (("runs", "acquire", "--holder", "h"), "; runs that were acquired can be acquired "),
+                (("runs", "renew", "x", "--holder", "h", "--attempt", "1"), "; renew it again: "),
+                (("runs", "release", "x", "--attempt", "1"), "; release it again: "),
+                (("runs", "acknowledge", "x"), "; acknowledge it again: "),
                 (("runs", "create", *file, "--id", "x"), "; create it again with the same id: "),
                 (("runs", "create", *file), "; if it has an id of its own, create it again: "),
                 (("tokens", "create", *org, "--scopes", "runs.read", "--name", "x"),
