@@ -1,6 +1,7 @@
 """runsctl runs watch, wait and events --follow: what they print, how they go on, how they end."""
 
 import json
+import re
 import unittest
 
 import grpc
@@ -103,7 +104,7 @@ class Watch(Scripted):
         self.assertEqual(4, len(lines))
 
     def test_what_happened_before_the_first_place_was_known_may_be_missing(self):
-        feed = Feed(self, (End(Code.UNAVAILABLE),), (snapshot_end(), bookmark(3), LAST))
+        feed = Feed(self, (snapshot_end(), End(Code.UNAVAILABLE)), (snapshot_end(), bookmark(3), LAST))
         _, errors = self.watch(feed, "--json")
         self.assertIn("changes may be missing", errors[0])
         self.assertEqual([False, True], [r.snapshot for r in feed.requests])
@@ -122,16 +123,42 @@ class Watch(Scripted):
         done = runsctl("runs", "watch", "--server", "127.0.0.1:1", env={"RUNSCTL_TOKEN": "t"})
         self.assertEqual((UNAVAILABLE, ""), (done.returncode, done.stdout))
 
+    def at_terminal(self, feed, columns=100):
+        terminal = Terminal((program("runsctl"), "runs", "watch", "--server", feed.address), columns,
+                            {"RUNSCTL_TOKEN": "t"})
+        self.addCleanup(terminal.kill)
+        return terminal
+
     def test_a_live_table_on_a_terminal(self):
         feed = Feed(self, (snapshot_run("r1"), snapshot_run("r2"), snapshot_end(), bookmark(5),
                            change(6, "r2", run.RUN_STATUS_CANCELLED, reason="no budget"),
                            rest(self)))
-        terminal = Terminal((program("runsctl"), "runs", "watch", "--server", feed.address), 100,
-                            {"RUNSCTL_TOKEN": "t"})
-        self.addCleanup(terminal.kill)
+        terminal = self.at_terminal(feed)
         terminal.wait_for(b"1 live, 1 ended; revision 6")
         terminal.wait_for(b"cancelled by tester: no budget")
         self.assertTrue(feed.requests[0].snapshot)
+
+    def test_a_live_table_fits_its_terminal_and_is_drawn_over_itself(self):
+        runs = [snapshot_run(f"a-run-whose-name-is-rather-long-{i:03}") for i in range(520)]
+        ended = change(9, "the-last", run.RUN_STATUS_FAILURE, reason="because of " + "much " * 50)
+        terminal = self.at_terminal(Feed(self, (*runs, snapshot_end(), bookmark(8), ended, rest(self))), 70)
+        terminal.wait_for(b"499 live, 1 ended, more are not kept; revision 9")
+        terminal.wait_for(b"failure by ")
+        frames = terminal.shown.decode().replace("\r\n", "\n").split("\x1b[J")
+        lines = frames[-1].splitlines()
+        self.assertEqual([], [line for line in lines if len(line) > 70])
+        self.assertLess(len(lines), 24)  # the terminal's
+        for before, cursor in zip(frames, re.findall(r"\x1b\[(\d+)A", terminal.shown.decode())):
+            drawn = re.sub(r"\x1b\[\d+A$", "", before)
+            self.assertEqual(int(cursor), drawn.count("\n"))
+
+    def test_a_live_table_says_that_it_is_interrupted_until_it_goes_on(self):
+        gate = rest(self)
+        feed = Feed(self, (bookmark(5), End(Code.UNAVAILABLE, message="gone")), (gate, bookmark(6), rest(self)))
+        terminal = self.at_terminal(feed)
+        terminal.wait_for(b"revision 5; interrupted (gone), going on behind the last message")
+        gate.set()
+        terminal.wait_for(b"0 live, 0 ended; revision 6\r\n")
 
 
 class Wait(Scripted):
