@@ -34,6 +34,9 @@ struct rpc_method {
     // A stream that needs no token: it takes nothing of what calls and other streams may have
     // (rpc/server.h), and none of its messages may exceed RPC_MOST_ANONYMOUS_BYTES.
     bool is_anonymous;
+    // A stream of which its handler bounds how many there are: apart from calls and other
+    // streams too. Its request counts with the bytes of all calls until it has begun.
+    bool has_own_limit;
 };
 
 #endif

@@ -18,6 +18,14 @@ struct slice rpc_server_call_request(struct rpc_server_call *call) {
     return call->request.bytes;
 }
 
+void rpc_server_call_drop_request(struct rpc_server_call *call) {
+    rpc_message_release(&call->request);
+}
+
+struct rpc_loop *rpc_server_call_loop(struct rpc_server_call *call) {
+    return call->server->loop;
+}
+
 bool rpc_server_call_metadata(struct rpc_server_call *call, const char *key,
                               struct slice *ret_value) {
     return rpc_metadata_array_find(&call->metadata, key, ret_value);
@@ -104,6 +112,7 @@ void rpc_server_call_ended(struct rpc_server_call *call) {
         call->counted = false;
         server->calls_in_flight--;
         server->anonymous_stream_count -= call->acceptor->method->is_anonymous;
+        server->own_limit_stream_count -= call->acceptor->method->has_own_limit;
         rpc_server_core_check_quiet(server);
     }
     rpc_server_room_give_back(call);

@@ -8,6 +8,7 @@
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/core/slice.h"
+#include "rpc/loop.h"
 #include "rpc/method.h"
 
 // One call of a method, as its handler sees it. It is valid until it is answered.
@@ -19,6 +20,12 @@ struct slice rpc_server_call_request(struct rpc_server_call *call);
 // not have the key.
 bool rpc_server_call_metadata(struct rpc_server_call *call, const char *key,
                               struct slice *ret_value);
+
+// Frees the request's bytes before the call's end: for a stream, which outlives what it was asked.
+void rpc_server_call_drop_request(struct rpc_server_call *call);
+
+// The loop that the call is served on.
+struct rpc_loop *rpc_server_call_loop(struct rpc_server_call *call);
 
 // How many values the key has.
 int rpc_server_call_metadata_count(struct rpc_server_call *call, const char *key);

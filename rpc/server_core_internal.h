@@ -112,13 +112,14 @@ struct rpc_server {
     bool is_room_posted; // room_task
     struct rpc_server_lane waiting_changes;
     struct rpc_server_lane waiting_reads;
-    // At handlers, or their answers being sent; with anonymous streams, which no limit of
-    // calls is about.
+    // At handlers, or their answers being sent; with anonymous streams and those of a limit of
+    // their own, which no limit of calls is about.
     int calls_in_flight;
     struct rpc_server_stream_state *streams; // open ones
-    int stream_count;                        // without anonymous ones
-    int anonymous_stream_count;              // from when they are taken
-    int partings;                            // answers of server_parting that are being sent
+    int stream_count;                        // without those
+    int anonymous_stream_count;              // from when they are taken, as the next
+    int own_limit_stream_count;
+    int partings; // answers of server_parting that are being sent
 
     atomic_int answering;          // calls that were taken and have not ended
     _Atomic(int64_t) last_call_us; // when a call was taken last

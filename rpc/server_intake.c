@@ -34,7 +34,8 @@ static void refuse_full(struct rpc_server_call *call, struct error *error) {
 }
 
 static int limited_calls(const struct rpc_server *server) {
-    return server->calls_in_flight - server->anonymous_stream_count;
+    return server->calls_in_flight - server->anonymous_stream_count -
+           server->own_limit_stream_count;
 }
 
 static void refuse_call(struct rpc_server_call *call) {
@@ -133,6 +134,8 @@ static bool is_within_limits(struct rpc_server_call *call) {
             refuse_anonymous(call);
             return false;
         }
+    } else if (method->has_own_limit) {
+        return true;
     } else if (limited_calls(server) >= limit) {
         refuse_call(call);
         return false;
@@ -163,6 +166,7 @@ static void serve(struct rpc_server_call *call) {
     call->counted = true;
     server->calls_in_flight++;
     server->anonymous_stream_count += method->is_anonymous;
+    server->own_limit_stream_count += method->has_own_limit;
     const struct error *error = method->kind == RPC_BIDI_STREAM ? NULL : read_request(call);
     if (error != NULL) {
         rpc_server_call_fail(call, error);

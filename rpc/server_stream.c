@@ -4,6 +4,7 @@
 #include "base/core/container_of.h"
 #include "rpc/server_call_internal.h"
 #include "rpc/server_direct_internal.h"
+#include "rpc/server_room_internal.h"
 #include "rpc/server_stream_internal.h"
 #include "rpc/stream_ops_internal.h"
 
@@ -48,8 +49,10 @@ struct rpc_server_stream_state {
 
 // --- the end ---
 
-static bool is_anonymous(const struct rpc_server_stream_state *state) {
-    return state->stream->call->acceptor->method->is_anonymous;
+// Whether the stream has one of the places that streams share.
+static bool has_place(const struct rpc_server_stream_state *state) {
+    const struct rpc_method *method = state->stream->call->acceptor->method;
+    return !method->is_anonymous && !method->has_own_limit;
 }
 
 static void unlink_stream(struct rpc_server_stream_state *state, struct rpc_server *server) {
@@ -61,7 +64,7 @@ static void unlink_stream(struct rpc_server_stream_state *state, struct rpc_serv
     if (state->next != NULL) {
         state->next->previous = state->previous;
     }
-    server->stream_count -= !is_anonymous(state);
+    server->stream_count -= has_place(state);
 }
 
 static bool is_held(struct rpc_server_stream_state *state) {
@@ -410,7 +413,10 @@ void rpc_server_stream_begin(struct rpc_server_stream *stream) {
         state->next->previous = state;
     }
     server->streams = state;
-    server->stream_count += !is_anonymous(state);
+    server->stream_count += has_place(state);
+    if (call->acceptor->method->has_own_limit) {
+        rpc_server_room_give_back(call); // others would wait for its end
+    }
     if (call->is_direct) {
         begin_directly(call);
     } else {

@@ -1,5 +1,6 @@
 #include "server/options.h"
 
+#include "server/feed/feed_hub.h"
 #include "storage/op_queue.h"
 #include "storage/store_opener.h"
 
@@ -34,6 +35,20 @@ const struct cli_option server_options_rows[] = {
      .fallback_number = RPC_DEFAULT_MAX_ANONYMOUS_STREAMS,
      .help =
          "streams of health and reflection, open at once, beside calls; more: RESOURCE_EXHAUSTED"},
+    {.name = "--max-watches",
+     .value = "N",
+     CLI_NUMBER_AT(struct server_options, runsd.max_watches),
+     .least = 1,
+     .most = 1000000,
+     .fallback_number = FEED_DEFAULT_MAX_WATCHES,
+     .help = "open at once, beside calls; more: RESOURCE_EXHAUSTED"},
+    {.name = "--max-watches-per-token",
+     .value = "N",
+     CLI_NUMBER_AT(struct server_options, runsd.max_watches_per_token),
+     .least = 1,
+     .most = 1000000,
+     .fallback_number = FEED_DEFAULT_MAX_WATCHES_PER_TOKEN,
+     .help = "the same of each token"},
     {.name = "--min-ping-interval-ms",
      .value = "N",
      CLI_NUMBER_AT(struct server_options, runsd.min_ping_interval_ms),

@@ -7,6 +7,7 @@
 #include "base/core/memory.h"
 #include "protos/served_descriptor_set.h"
 #include "rpc/loop.h"
+#include "server/feed/feed_hub.h"
 #include "server/open/descriptor_index.h"
 #include "server/open/health_service.h"
 #include "server/open/reflection_service.h"
@@ -109,6 +110,11 @@ static void store_health_changed(void *context, enum store_part part, bool works
             publish_again(runsd);
         }
     }
+}
+
+static void store_committed(void *context, const struct store_commit *commits, int count) {
+    struct runsd *runsd = context;
+    feed_hub_committed(runsd->service.feed, commits, count);
 }
 
 static const struct error *load_tokens(struct arena *a, struct runsd *runsd) {
@@ -214,6 +220,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         .cache_bytes = options->cache_bytes,
         .on_failure = store_failed,
         .on_health = store_health_changed,
+        .on_commit = store_committed,
         .context = runsd,
     };
     const struct error *error =
@@ -252,6 +259,10 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     // Before the store: its failure is reported on the loop.
     runsd->loop = rpc_loop_new("runsd-rpc");
     runsd->health = health_service_new(&runsd->service);
+    runsd->service.feed =
+        feed_hub_new(&runsd->service, &(struct feed_options){.max_watches = options->max_watches,
+                                                             .max_watches_per_token =
+                                                                 options->max_watches_per_token});
     runsd->store_url = mem_strdup(options->store_url);
     runsd->drain_ms = options->drain_ms;
     runsd->max_request_bytes = options->max_request_bytes;
@@ -388,6 +399,7 @@ void runsd_stop(struct runsd *runsd) {
     // uses of tokens are not.
     token_use_stop(runsd->token_use);
     run_store_close(runsd->service.store);
+    feed_hub_free(runsd->service.feed);
     rpc_server_free(runsd->server);
     rpc_server_free(runsd->in_process);
     rpc_loop_free(runsd->loop);

@@ -30,6 +30,8 @@ struct runsd_options {
     size_t max_request_bytes;     // 0: 4 MiB
     int max_connections;          // of gRPC at once; 0: RPC_DEFAULT_MAX_CONNECTIONS
     int max_anonymous_streams;    // health, reflection; 0: RPC_DEFAULT_MAX_ANONYMOUS_STREAMS
+    int max_watches;              // WatchRuns; 0: FEED_DEFAULT_MAX_WATCHES
+    int max_watches_per_token;    // 0: FEED_DEFAULT_MAX_WATCHES_PER_TOKEN
     int64_t min_ping_interval_ms; // of gRPC clients; 0: RPC_DEFAULT_MIN_PING_INTERVAL_MS
     size_t max_buffered_bytes;    // of requests and replies over gRPC; 0: 256 MiB
     int queue_limit;              // operations that may wait for the store; 0: the store's default

@@ -41,7 +41,8 @@
     X(MESSAGE_TOO_LARGE, 0)                                                                        \
     X(SERVICE_UNKNOWN, 0)                                                                          \
     X(REQUEST_CANCELLED, 0)                                                                        \
-    X(TOKEN_ENDED, 0)
+    X(TOKEN_ENDED, 0)                                                                              \
+    X(CURSOR_EXPIRED, 410)
 
 // The gateway's own reasons, numbered as runsd.gateway.v1.ErrorReason.
 #define REASONS_OF_GATEWAY(X)                                                                      \

@@ -43,6 +43,7 @@ struct token_table {
     size_t count;                 // of tokens
     struct token_entry *unstored;
     struct token_entry *used;
+    uint64_t generation;
 };
 
 static void new_buckets(struct token_table *table, size_t count) {
@@ -255,6 +256,7 @@ void token_table_put(struct token_table *table, const struct token_record *recor
     if (is_new && ++table->count > table->bucket_count) {
         grow(table);
     }
+    table->generation++;
     pthread_mutex_unlock(&table->mutex);
 }
 
@@ -301,6 +303,7 @@ enum token_standing token_table_find(struct token_table *table,
         ret_identity->expires_at_us = secret->expires_at_us;
         ret_identity->replaced_at_us = secret == &e->secrets[0] ? 0 : e->rotated_at_us;
         ret_identity->entry = e;
+        memcpy(ret_identity->hash, hash, TOKEN_HASH_BYTES);
         if (standing == TOKEN_OPENS) {
             secret->last_used_at_us = later(secret->last_used_at_us, now_us);
         } else {
@@ -310,6 +313,27 @@ enum token_standing token_table_find(struct token_table *table,
     }
     pthread_mutex_unlock(&table->mutex);
     return standing;
+}
+
+enum token_standing token_table_look(struct token_table *table,
+                                     const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
+                                     int64_t *ret_expires_at_us) {
+    enum token_standing standing = TOKEN_UNKNOWN;
+    pthread_mutex_lock(&table->mutex);
+    const struct secret *secret = *find(table, hash);
+    if (secret != NULL) {
+        standing = standing_of(secret, now_us);
+        *ret_expires_at_us = secret->expires_at_us;
+    }
+    pthread_mutex_unlock(&table->mutex);
+    return standing;
+}
+
+uint64_t token_table_generation(struct token_table *table) {
+    pthread_mutex_lock(&table->mutex);
+    uint64_t generation = table->generation;
+    pthread_mutex_unlock(&table->mutex);
+    return generation;
 }
 
 void token_table_count_denial(struct token_table *table, struct token_entry *entry) {

@@ -21,6 +21,7 @@ struct identity {
     int64_t expires_at_us;     // of the secret that was sent; 0: never
     int64_t replaced_at_us;    // when the token got a newer secret than that; 0: it is the newest
     struct token_entry *entry; // for token_table_count_denial; lives as long as the table
+    uint8_t hash[TOKEN_HASH_BYTES]; // of the secret that was sent
 };
 
 // What a secret's hash says of who sends it.
@@ -53,6 +54,15 @@ void token_table_put_unstored(struct token_table *table, const struct token_reco
 enum token_standing token_table_find(struct token_table *table,
                                      const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
                                      struct arena *a, struct identity *ret_identity);
+
+// What the hash says at now_us, for who found it before: counts nothing. *ret_expires_at_us is
+// when the secret ends by itself, 0 for never; set where it opens.
+enum token_standing token_table_look(struct token_table *table,
+                                     const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
+                                     int64_t *ret_expires_at_us);
+
+// Another number after each change of a token: what was found before may hold no more.
+uint64_t token_table_generation(struct token_table *table);
 
 // Counts a call of the token's that was not allowed what it asked for.
 void token_table_count_denial(struct token_table *table, struct token_entry *entry);

@@ -6,8 +6,8 @@
 #include "storage/op/list_runs.h"
 
 // The page_token of ListRuns (AIP-158): a place in the list, signed so that a client cannot
-// make one up. base64url of a version, the cursor and 128 bits of HMAC-SHA256 (RFC 2104) over
-// these and the filters.
+// make one up: a signed text (server/domain/signed_text.h) of a version and the cursor, whose
+// context is the filters.
 
 // Makes the token of cursor, in a. filters is everything that the list depends on, organization
 // included.

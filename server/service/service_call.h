@@ -12,12 +12,15 @@
 // struct service_call as the first member of its own struct, with what it needs beside it:
 // none, one or several operations of the store.
 
+struct feed_hub;
+
 // What the services work with; outlives every call.
 struct service {
     const struct logger *log;
     const struct clock *clock;
     struct run_store *store;
     struct token_table *tokens;
+    struct feed_hub *feed; // what WatchRuns joins (server/feed/)
 };
 
 // Microseconds since the epoch, at least 1: 0 says "not yet" of an end or a revocation, and no

@@ -7,6 +7,7 @@
 
 #include "rpc/server.h"
 #include "server/service/service_call.h"
+#include "server/service/service_stream.h"
 
 // The methods of the product, each in a file of server/service/methods/: METHOD.c defines
 // `const struct service_method METHOD_method`. What a method does and refuses stands in
@@ -22,6 +23,11 @@ struct service_method {
     // lives in the call's arena. Returns the error that refuses the call; or NULL once the
     // call was handed on (service_call_store) or has its reply.
     const struct error *(*serve)(struct service_call *call, const void *request);
+    // Of a method that streams its replies, else NULL: its struct's first member is a struct
+    // service_stream, whose call serve gets, and serve begins it (service_stream_begin) or refuses
+    // the call. The request, its bytes too, lives until serve returns. call_bytes is not used.
+    const struct service_stream_kind *stream;
+    bool has_own_limit; // as in struct rpc_method
 };
 
 // All of them, by the names of their files. Made by Bazel of the files.

@@ -99,6 +99,10 @@ void service_stream_group_wake(struct service_stream_group *group) {
 
 // --- what the method does ---
 
+void service_stream_send_head(struct service_stream *stream) {
+    rpc_server_stream_send_head(&stream->state->rpc);
+}
+
 bool service_stream_send(struct service_stream *stream, const struct slice *parts, size_t count) {
     if (!step(stream->state, SEND)) {
         return false;
@@ -223,5 +227,7 @@ void service_stream_begin(struct service_stream *stream, struct service_stream_g
     }
     state->kind->more(stream);
     // Nothing can have freed the stream: its end comes by an event.
-    rpc_server_stream_send_head(&state->rpc);
+    if (!state->kind->holds_head) {
+        rpc_server_stream_send_head(&state->rpc);
+    }
 }

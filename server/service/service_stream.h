@@ -25,6 +25,9 @@ struct service_stream_kind {
     size_t bytes; // of the method's struct, whose first member is a struct service_stream
     bool is_open; // needs no token; else:
     enum scope scope;
+    // The initial metadata goes out with the first message, or by service_stream_send_head: for a
+    // method that has not checked all yet when the stream begins.
+    bool holds_head;
 
     // Events: on the thread of the stream's loop; must not block; may call the functions
     // below. None but closed once the stream has ended, except that one may cross an end on
@@ -65,11 +68,16 @@ struct service_stream *service_stream_open(const struct service *service,
 
 // In the handler too: makes the call a stream, of a group if that is not NULL, and calls
 // more. service_call_reply and service_call_fail must not be called any more. If more neither
-// sends nor ends the stream, the client is sent the initial metadata alone: over REST that is
-// the 200. So begin only once the request is checked, since a refusal keeps its own status
-// only until then, and end in that first call of more a stream that is known to have nothing
-// to send: over REST, an event stream that ends OK without a message is 204.
+// sends nor ends the stream, the client is sent the initial metadata alone, unless the kind
+// holds_head: over REST that is the 200. So begin only once the request is checked, since a refusal
+// keeps its own status only until then, and end in that first call of more a stream that is known
+// to have nothing to send: over REST, an event stream that ends OK without a message is 204.
 void service_stream_begin(struct service_stream *stream, struct service_stream_group *group);
+
+// Of a kind that holds_head: sends the client the initial metadata alone, unless a message or the
+// end has gone out. Until then an end with an error is that status alone. On the loop's thread, in
+// an event.
+void service_stream_send_head(struct service_stream *stream);
 
 // Sends the message that the parts make when they are joined; they are copied. On the loop's
 // thread. Returns false, and sends nothing, if the message before has not gone out yet, after

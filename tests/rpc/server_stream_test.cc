@@ -207,6 +207,34 @@ TEST_P(EveryTransport, LeavesRoomForUnaryCalls) {
     EXPECT_NE(service.AwaitOpen(3), nullptr);
 }
 
+// Neither takes it a place of calls and streams, nor do these keep it out.
+TEST_P(EveryTransport, OfALimitOfItsOwnTakesNoPlaceOfCallsAndStreams) {
+    StreamService service;
+    std::vector<struct rpc_method> methods = service.Methods();
+    for (struct rpc_method &method : methods) {
+        method.has_own_limit = std::string(method.path) == "/test.Stream/Taken" ||
+                               std::string(method.path) == "/test.Stream/Open";
+    }
+    Link link(GetParam(), 0, 2, 0, methods, 1); // 2 calls, 1 of them a stream
+    std::vector<std::unique_ptr<Stream>> streams;
+    for (size_t i = 1; i <= 8; i++) {
+        streams.push_back(std::make_unique<Stream>(*link.channel, "/test.Stream/Open", ""));
+        streams.back()->Start();
+        ASSERT_NE(service.AwaitOpen(i), nullptr);
+    }
+    Call taken(*link.channel, "/test.Service/Echo", "x");
+    EXPECT_EQ(taken.Run().code(), STATUS_OK) << taken.message();
+    Stream counted(*link.channel, "/test.Stream/Count", "1 1");
+    counted.ReadAll().Start().Await();
+    EXPECT_EQ(counted.code(), STATUS_OK) << counted.message();
+    for (auto &stream : streams) {
+        stream->Cancel().Await();
+    }
+    ASSERT_TRUE(service.AwaitClosed(8));
+    Call after(*link.channel, "/test.Service/Echo", "x");
+    EXPECT_EQ(after.Run().code(), STATUS_OK) << after.message();
+}
+
 INSTANTIATE_TEST_SUITE_P(Transports, EveryTransport,
                          testing::Values(Transport::kInProcess, Transport::kLocal,
                                          Transport::kLocalTwoLoops, Transport::kInProcessTwoLoops,

@@ -52,6 +52,21 @@ TEST(Methods, AreThoseOfTheProtosEachInOneFile) {
     }
 }
 
+TEST(Methods, StreamWhereTheProtosSaySo) {
+    for (const auto &proto : OfTheProtos()) {
+        EXPECT_FALSE(proto.second.client_streaming()) << proto.first;
+        for (const auto *method : OfTheTable()) {
+            if (method->path == proto.first) {
+                EXPECT_EQ(proto.second.server_streaming(), method->stream != nullptr)
+                    << method->path;
+                EXPECT_TRUE(method->stream == nullptr ||
+                            (!method->stream->is_open && method->stream->scope == method->scope))
+                    << method->path;
+            }
+        }
+    }
+}
+
 TEST(Methods, TakeTheRequestsOfTheProtos) {
     for (const auto &proto : OfTheProtos()) {
         for (const auto *method : OfTheTable()) {
@@ -68,7 +83,8 @@ TEST(Methods, ThoseThatOnlyReadAreMarked) {
     for (const auto *method : OfTheTable()) {
         std::string path = method->path;
         std::string name = path.substr(path.rfind('/') + 1);
-        bool is_read = name.rfind("Get", 0) == 0 || name.rfind("List", 0) == 0;
+        bool is_read =
+            name.rfind("Get", 0) == 0 || name.rfind("List", 0) == 0 || name.rfind("Watch", 0) == 0;
         EXPECT_EQ(method->is_read, is_read) << path;
         reads += is_read;
     }
@@ -83,7 +99,8 @@ TEST(Methods, AreServedAsTheirFilesSay) {
         EXPECT_STREQ(method->path, served.path);
         EXPECT_EQ(method->is_read, served.is_read);
         EXPECT_EQ(method->most_reply_bytes, served.most_reply_bytes);
-        EXPECT_EQ(RPC_UNARY, served.kind);
+        EXPECT_EQ(method->stream != nullptr ? RPC_SERVER_STREAM : RPC_UNARY, served.kind);
+        EXPECT_EQ(method->has_own_limit, served.has_own_limit);
         EXPECT_EQ(&binding, served.service);
     }
 }

@@ -163,10 +163,10 @@ class Probe : public testing::TestWithParam<Transport> {
 };
 
 Probe *Probe::self_;
-const struct service_stream_kind Probe::open_kind_ = {sizeof(Member), true,    SCOPE_NONE, More,
-                                                      nullptr,        nullptr, Closed};
+const struct service_stream_kind Probe::open_kind_ = {sizeof(Member), true,    SCOPE_NONE, false,
+                                                      More,           nullptr, nullptr,    Closed};
 const struct service_stream_kind Probe::guarded_kind_ = {
-    sizeof(Member), false, SCOPE_RUNS_READ, More, nullptr, nullptr, Closed};
+    sizeof(Member), false, SCOPE_RUNS_READ, false, More, nullptr, nullptr, Closed};
 
 TEST_P(Probe, SendsOneMessageAfterAnotherAndEnds) {
     Link link(GetParam(), 0, 0, 0, Methods());

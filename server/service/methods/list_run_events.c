@@ -1,7 +1,6 @@
 #include "base/core/container_of.h"
-#include "base/core/wire.h"
 #include "runs/v1/runs_service.pb-c.h"
-#include "server/domain/run_codec.h"
+#include "server/domain/run_event_codec.h"
 #include "server/domain/run_validate.h"
 #include "server/service/run_reply.h"
 #include "server/service/service_method.h"
@@ -9,36 +8,13 @@
 
 enum { LARGEST_EVENT_COUNT = 1000 };
 
-// Field numbers: protos/runs/v1/run.proto and runs_service.proto.
-enum {
-    EVENT_RUN_ID = 1,
-    EVENT_SEQUENCE = 2,
-    EVENT_FROM = 3,
-    EVENT_TO = 4,
-    EVENT_AT = 5,
-    EVENT_ACTOR = 6,
-    EVENT_REASON = 7,
-};
+// Field numbers: protos/runs/v1/runs_service.proto.
 enum { RESPONSE_EVENTS = 1 };
 
 struct list_run_events_call {
     struct service_call call;
     struct store_list_events events;
 };
-
-static void put_event(struct strbuf *b, struct arena *a, struct slice run_id,
-                      const struct run_event *event) {
-    struct strbuf e = STRBUF_INIT;
-    wire_put_bytes(&e, EVENT_RUN_ID, run_id);
-    wire_put_uint(&e, EVENT_SEQUENCE, (uint64_t)event->sequence);
-    wire_put_uint(&e, EVENT_FROM, (uint64_t)event->from);
-    wire_put_uint(&e, EVENT_TO, (uint64_t)event->to);
-    wire_put_bytes(&e, EVENT_AT, run_timestamp_encode(a, event->at_us));
-    wire_put_bytes(&e, EVENT_ACTOR, event->cause.actor);
-    wire_put_bytes(&e, EVENT_REASON, event->cause.reason);
-    wire_put_bytes(b, RESPONSE_EVENTS, strbuf_slice(&e));
-    strbuf_release(&e);
-}
 
 static void stored(struct service_call *call) {
     const struct store_list_events *list =
@@ -49,7 +25,7 @@ static void stored(struct service_call *call) {
     }
     struct strbuf b = STRBUF_INIT;
     for (int i = 0; i < list->ret_count; i++) {
-        put_event(&b, call->arena, list->id, &list->ret_events[i]);
+        run_event_put(&b, call->arena, RESPONSE_EVENTS, list->id, &list->ret_events[i]);
     }
     struct slice reply = strbuf_slice(&b);
     service_call_reply(call, &reply, 1);
