@@ -41,41 +41,29 @@ var (
 	host, _   = os.Hostname()
 	holder    = fmt.Sprintf("%s-%d-%x", host, os.Getpid(), time.Now().UnixNano()) // a fresh name at each start
 	lease     = &runsv1.LeaseRequest{Holder: holder, Duration: ptypes.DurationProto(leaseTime)}
+	token     = metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer "+os.Getenv("RUNSD_TOKEN"))
 	runs      runsv1.RunsServiceClient
-	// What calls carry: the token.
-	authorized = metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer "+os.Getenv("RUNSD_TOKEN"))
-	mutex      sync.Mutex
-	works      = map[*work]bool{} // what is held
-	renewNow   = make(chan bool, 1)
+	works     sync.Map // what is held: *work -> true
+	renewNow  = make(chan bool, 1)
 )
 
-// A run that is held. The mutex guards until: the lease's end by our clock.
+// A run that is held. The channels have room for one value.
 type work struct {
 	id      string
 	attempt int64
-	until   time.Time
-	why     chan string // has room for one: stop it for this
-}
-
-func (w *work) stop(why string) {
-	select {
-	case w.why <- why:
-	default: // it was to stop before
-	}
+	until   chan time.Time // the lease goes on until then, by our clock
+	why     chan string    // stop it for this
 }
 
 func held() (list []*work) {
-	mutex.Lock()
-	defer mutex.Unlock()
-	for w := range works {
-		list = append(list, w)
-	}
+	works.Range(func(w, _ any) bool { list = append(list, w.(*work)); return true })
 	return list
 }
 
-func renewSoon() {
+// Puts a value into a channel that has room for one, unless one is there.
+func offer[T any](channel chan T, value T) {
 	select {
-	case renewNow <- true:
+	case channel <- value:
 	default:
 	}
 }
@@ -86,29 +74,28 @@ func pause(err error, tries int) error {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.Internal, codes.Unknown, codes.ResourceExhausted,
 		codes.DeadlineExceeded, codes.Canceled:
-	default:
-		return err
+		log.Print("trying again: ", err)
+		longest := 5 * time.Second
+		if tries < 6 {
+			longest = 100 * time.Millisecond << tries
+		}
+		time.Sleep(longest/2 + time.Duration(rand.Int63n(int64(longest/2))))
+		return nil
 	}
-	log.Print("trying again: ", err)
-	longest := 5 * time.Second
-	if tries < 6 {
-		longest = 100 * time.Millisecond << tries
-	}
-	time.Sleep(longest/2 + time.Duration(rand.Int63n(int64(longest/2))))
-	return nil
+	return err
 }
 
 // Calls until there is an answer; what a call did whose answer was lost, the next answer says.
-func call(parent context.Context, method func(ctx context.Context) error) error {
+func call[Q, R any](ctx context.Context, method func(context.Context, Q, ...grpc.CallOption) (R, error), request Q) (R, error) {
 	for tries := 0; ; tries++ {
-		ctx, done := context.WithTimeout(parent, 10*time.Second)
-		err := method(ctx)
+		limited, done := context.WithTimeout(ctx, 10*time.Second)
+		reply, err := method(limited, request)
 		done()
-		if err == nil || parent.Err() != nil {
-			return err
+		if err == nil || ctx.Err() != nil {
+			return reply, err
 		}
 		if err = pause(err, tries); err != nil {
-			return err
+			return reply, err
 		}
 	}
 }
@@ -125,37 +112,32 @@ func errorInfo(err error) *errdetails.ErrorInfo {
 
 // Takes a run whenever there is a free slot.
 func acquire(ctx context.Context) error {
-	wait := leaseTime / 2
+	wait := leaseTime / 2 // for a run, if there is none
 	if wait > 5*time.Second {
 		wait = 5 * time.Second
 	}
-	request := &runsv1.AcquireRunsRequest{Lease: lease, MaxRuns: 1, Wait: ptypes.DurationProto(wait)}
 	for {
 		slots <- true
 		asked := time.Now()
-		var reply *runsv1.AcquireRunsResponse
-		if err := call(ctx, func(ctx context.Context) (err error) {
-			reply, err = runs.AcquireRuns(ctx, request)
-			return err
-		}); err != nil {
+		reply, err := call(ctx, runs.AcquireRuns,
+			&runsv1.AcquireRunsRequest{Lease: lease, MaxRuns: 1, Wait: ptypes.DurationProto(wait)})
+		if err != nil {
 			return err
 		}
 		if len(reply.Runs) == 0 {
 			<-slots
 		}
 		for _, got := range reply.Runs {
-			w := &work{got.Run.Id, got.Attempt, asked.Add(leaseTime), make(chan string, 1)}
-			mutex.Lock()
-			works[w] = true
-			mutex.Unlock()
-			go w.execute(got.Run.PropValues.GetFields()["command"].GetStringValue())
-			renewSoon()
+			w := &work{got.Run.Id, got.Attempt, make(chan time.Time, 1), make(chan string, 1)}
+			works.Store(w, true)
+			go w.execute(got.Run.PropValues.GetFields()["command"].GetStringValue(), asked.Add(leaseTime))
+			offer(renewNow, true)
 		}
 	}
 }
 
 // Runs the run's command to its end, or until it is to stop; then says so to the server.
-func (w *work) execute(command string) {
+func (w *work) execute(command string, until time.Time) {
 	log.Printf("acquired %s #%d", w.id, w.attempt)
 	if command == "" {
 		command = "exit 64"
@@ -173,12 +155,13 @@ func (w *work) execute(command string) {
 		close(end)
 	}()
 	why := ""
-	expiry := time.NewTicker(100 * time.Millisecond)
-	defer expiry.Stop()
 	for why == "" {
 		select {
 		case <-end:
-			why = "end"
+			why = "its end"
+		case until = <-w.until:
+		case <-time.After(time.Until(until)): // nothing was heard for a whole lease:
+			offer(w.why, "lost") // another may work on it now
 		case why = <-w.why:
 			log.Printf("stopping %s #%d: %s", w.id, w.attempt, why)
 			syscall.Kill(-child.Process.Pid, syscall.SIGTERM)
@@ -186,52 +169,43 @@ func (w *work) execute(command string) {
 			case <-end:
 			case <-time.After(grace):
 			}
-		case <-expiry.C:
-			mutex.Lock()
-			if time.Now().After(w.until) {
-				w.stop("lost") // nothing was heard for a whole lease: another may work on it now
-			}
-			mutex.Unlock()
 		}
 	}
 	syscall.Kill(-child.Process.Pid, syscall.SIGKILL) // and what it has left behind: stopped means all of it
 	<-end
 	said := w.settle(why, child.ProcessState.ExitCode())
-	mutex.Lock()
-	delete(works, w)
-	mutex.Unlock()
+	works.Delete(w)
 	<-slots
 	log.Printf("done with %s #%d: %s", w.id, w.attempt, said)
 }
 
 // Says to the server what became of the work; returns what was said.
-func (w *work) settle(why string, code int) string {
-	said := ""
-	err := call(authorized, func(ctx context.Context) (err error) {
-		switch why {
-		case "lost": // the run may be another's: nothing of it is ours to say
-			said = "nothing said"
-		case "cancelled":
-			said = "acknowledged"
-			_, err = runs.AcknowledgeCancel(ctx, &runsv1.AcknowledgeCancelRequest{Id: w.id, Attempt: w.attempt})
-		case "released":
-			said = "released"
-			_, err = runs.ReleaseRun(ctx, &runsv1.ReleaseRunRequest{Id: w.id, Attempt: w.attempt})
-		default:
-			said = fmt.Sprint("reported exit code ", code)
-			report := &runsv1.ReportRunRequest{Id: w.id, Attempt: w.attempt, Status: runsv1.RunStatus_RUN_STATUS_SUCCESS, Reason: fmt.Sprint("exit code ", code)}
-			if code != 0 {
-				report.Status = runsv1.RunStatus_RUN_STATUS_FAILURE
-			}
-			_, err = runs.ReportRun(ctx, report)
+func (w *work) settle(why string, code int) (said string) {
+	var err error
+	switch why {
+	case "lost": // the run may be another's: nothing of it is ours to say
+		return "nothing said"
+	case "cancelled":
+		said = "acknowledged"
+		_, err = call(token, runs.AcknowledgeCancel, &runsv1.AcknowledgeCancelRequest{Id: w.id, Attempt: w.attempt})
+	case "released":
+		said = "released"
+		_, err = call(token, runs.ReleaseRun, &runsv1.ReleaseRunRequest{Id: w.id, Attempt: w.attempt})
+	default:
+		said = fmt.Sprint("reported exit code ", code)
+		is := runsv1.RunStatus_RUN_STATUS_SUCCESS
+		if code != 0 {
+			is = runsv1.RunStatus_RUN_STATUS_FAILURE
 		}
-		return err
-	})
-	info := errorInfo(err)
-	switch {
-	case err == nil:
+		_, err = call(token, runs.ReportRun, &runsv1.ReportRunRequest{
+			Id: w.id, Attempt: w.attempt, Status: is, Reason: fmt.Sprint("exit code ", code)})
+	}
+	if err == nil {
 		return said
-	case info.GetMetadata()["status"] == "cancelled" && info.GetReason() != "ATTEMPT_STALE" && why != "cancelled":
+	}
+	info := errorInfo(err)
+	isCancelled := info.GetMetadata()["status"] == "cancelled" && info.GetReason() != "ATTEMPT_STALE"
+	if isCancelled && why != "cancelled" {
 		return w.settle("cancelled", code) // and we had not heard of it when the child ended
 	}
 	// RUN_ALREADY_FINISHED may be our own report, whose answer was lost.
@@ -250,23 +224,17 @@ func renew() error {
 		for _, w := range list {
 			request.Leases = append(request.Leases, &runsv1.HeldLease{RunId: w.id, Attempt: w.attempt})
 		}
-		var reply *runsv1.RenewLeasesResponse
-		if err := call(authorized, func(ctx context.Context) (err error) {
-			reply, err = runs.RenewLeases(ctx, request)
-			return err
-		}); err != nil {
+		reply, err := call(token, runs.RenewLeases, request)
+		if err != nil {
 			return err
 		}
 		for i, renewal := range reply.Renewals {
-			switch {
-			case renewal.State == runsv1.LeaseState_LEASE_STATE_HELD:
-				mutex.Lock()
-				list[i].until = asked.Add(leaseTime)
-				mutex.Unlock()
-			case renewal.Status == runsv1.RunStatus_RUN_STATUS_CANCELLED:
-				list[i].stop("cancelled")
-			default:
-				list[i].stop("lost")
+			if renewal.State == runsv1.LeaseState_LEASE_STATE_HELD {
+				offer(list[i].until, asked.Add(leaseTime))
+			} else if renewal.Status == runsv1.RunStatus_RUN_STATUS_CANCELLED {
+				offer(list[i].why, "cancelled")
+			} else {
+				offer(list[i].why, "lost")
 			}
 		}
 	}
@@ -276,22 +244,23 @@ func renew() error {
 func watch() error {
 	cursor := ""
 	for tries := 0; ; tries++ {
-		stream, err := runs.WatchRuns(authorized, &runsv1.WatchRunsRequest{Holder: holder, Cursor: cursor})
+		stream, err := runs.WatchRuns(token, &runsv1.WatchRunsRequest{Holder: holder, Cursor: cursor})
 		for err == nil {
 			var message *runsv1.WatchRunsResponse
-			if message, err = stream.Recv(); err == nil {
-				tries = 0
-				if message.Cursor != "" {
-					cursor = message.Cursor
-				}
-				for _, w := range held() {
-					if w.id == message.GetChange().GetRunId() {
-						renewSoon()
-					}
+			if message, err = stream.Recv(); err != nil {
+				break
+			}
+			tries = 0
+			if message.Cursor != "" {
+				cursor = message.Cursor
+			}
+			for _, w := range held() {
+				if w.id == message.GetChange().GetRunId() {
+					offer(renewNow, true)
 				}
 			}
 		}
-		renewSoon() // for what is missed meanwhile
+		offer(renewNow, true) // for what is missed meanwhile
 		if status.Code(err) == codes.OutOfRange {
 			cursor = "" // CURSOR_EXPIRED: the feed does not go back so far
 		} else if err = pause(err, tries); err != nil {
@@ -304,9 +273,9 @@ func main() {
 	log.SetFlags(0)
 	log.Print("holder ", holder)
 	rand.Seed(time.Now().UnixNano())
+	reconnect := backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second}
 	channel, err := grpc.Dial(os.Args[1], grpc.WithInsecure(),
-		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond,
-			Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second}, MinConnectTimeout: 5 * time.Second}),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 5 * time.Second}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second})) // a proxy may forget it
 	if err != nil {
 		log.Fatal(err)
@@ -314,7 +283,7 @@ func main() {
 	runs = runsv1.NewRunsServiceClient(channel)
 	stopping := make(chan os.Signal, 1)
 	signal.Notify(stopping, syscall.SIGTERM, syscall.SIGINT)
-	ctx, takeNoMore := context.WithCancel(authorized)
+	ctx, takeNoMore := context.WithCancel(token)
 	failed := make(chan error, 3)
 	go func() { failed <- acquire(ctx) }()
 	go func() { failed <- renew() }()
@@ -326,7 +295,7 @@ func main() {
 	takeNoMore()
 	for list := held(); len(list) > 0; list = held() {
 		for _, w := range list {
-			w.stop("released")
+			offer(w.why, "released")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
