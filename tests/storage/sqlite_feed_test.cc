@@ -47,9 +47,11 @@ CREATE TEMP TABLE e AS SELECT i, organization,
  row_number() OVER w AS revision, coalesce(lag(i) OVER w, 0) AS previous
  FROM n WINDOW w AS (PARTITION BY organization ORDER BY i);
 INSERT INTO workflow(organization, id) SELECT DISTINCT organization, 'w' FROM n;
-INSERT INTO run SELECT n.organization, printf('r%07d', i), i, workflow_key, 1, i, i, 1, i, 0, 0
+INSERT INTO run(organization, id, run_key, workflow_key, status, started_at, updated_at, sequence,
+ newest_event, attempt, total_cu)
+ SELECT n.organization, printf('r%07d', i), i, workflow_key, 1, i, i, 1, i, 0, 0
  FROM n CROSS JOIN workflow AS w ON w.organization=n.organization AND w.id='w';
-INSERT INTO run_body SELECT i, '', '' FROM n;
+INSERT INTO run_body(run_key, spec, execution_state) SELECT i, '', '' FROM n;
 INSERT INTO event(event_key, organization, id, revision, kind, sequence, from_status, to_status,
  at, attempt, actor, reason, request_id, remote_address, idempotency_key, previous_of_run,
  previous_of_organization)
