@@ -6,7 +6,7 @@
 #include "base/core/arena.h"
 #include "base/core/slice.h"
 
-// What a field's options say about its values, for the OpenAPI document but for the last three;
+// What a field's options say about its values, for the OpenAPI document but for the last four;
 // bits of schema_field.marks.
 enum schema_mark {
     SCHEMA_REQUIRED = 1,        // google.api.field_behavior, runsd.gateway.v1.field_json
@@ -18,6 +18,7 @@ enum schema_mark {
     SCHEMA_EVENT_ID = 64,       // the same (gateway/transcode/event_id.h)
     SCHEMA_LAST_EVENT_ID = 128, // the same
     SCHEMA_CALL_WAIT = 256,     // the same (gateway/transcode/call_wait.h)
+    SCHEMA_NOT_RESUMED = 512,   // the same (gateway/transcode/event_id.h)
 };
 
 // Returns the enum schema_mark bits set by the bytes of a field's options; a is for

@@ -38,6 +38,7 @@ struct fetcher {
     struct file *files;
     size_t file_count;
     size_t bytes;
+    struct slice package; // whose reasons were asked for last, with its dot
 };
 
 // --- questions ---
@@ -143,6 +144,25 @@ static const struct error *fetch_service(struct fetcher *f, struct slice service
     return error != NULL ? error : add_files(f, &answer);
 }
 
+// Fetches the file of a package's reasons (https://google.aip.dev/193), whose options say the
+// statuses of its errors: no file of a service need import it. A package may have none.
+static const struct error *fetch_reasons(struct fetcher *f, struct slice service) {
+    size_t package = service.len;
+    while (package > 0 && service.data[package - 1] != '.') {
+        package--;
+    }
+    if (slice_equal(f->package, slice_of(service.data, package))) {
+        return NULL;
+    }
+    f->package = slice_of(service.data, package);
+    struct slice symbol =
+        slice_of_cstr(arena_printf(f->arena, "%.*sErrorReason", SLICE_FMT(f->package)));
+    struct reflection_answer answer;
+    const struct error *error =
+        ask(f, REFLECTION_FILE_WITH_SYMBOL, symbol, REFLECTION_ANSWER_FILES, &answer);
+    return error != NULL ? NULL : add_files(f, &answer);
+}
+
 static const struct error *fetch_import(struct fetcher *f, struct slice name) {
     struct reflection_answer answer;
     const struct error *error =
@@ -190,6 +210,9 @@ static const struct error *fetch(struct fetcher *f) {
     for (size_t i = 0; i < services.count && error == NULL; i++) {
         if (!is_infrastructure(services.items[i])) {
             error = fetch_service(f, services.items[i]);
+        }
+        if (error == NULL && !is_infrastructure(services.items[i])) {
+            error = fetch_reasons(f, services.items[i]);
         }
     }
     if (error == NULL) {

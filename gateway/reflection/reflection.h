@@ -21,7 +21,8 @@ struct reflection_options {
     bool (*should_stop)(void); // called repeatedly while waiting; NULL: never stops
 };
 
-// Fetches the files of all services and what they import, as a serialized
+// Fetches the files of all services, of the enum ErrorReason of their packages, if the server knows
+// one, and what these import, as a serialized
 // google.protobuf.FileDescriptorSet in a. The services of reflection and health
 // checking themselves are left out, as are those that the server lists but cannot
 // describe. Blocks; not on the channel's loop. Errors:

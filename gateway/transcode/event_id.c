@@ -44,16 +44,29 @@ static const char *find(struct arena *a, const struct schema_message *m, enum sc
     return NULL;
 }
 
+static const char *check_not_resumed(struct arena *a, const struct schema_message *m) {
+    for (uint32_t i = 0; i < m->field_count; i++) {
+        const struct schema_field *f = &m->fields[i];
+        if ((f->marks & SCHEMA_NOT_RESUMED) != 0 && (f->repeated || f->type != SCHEMA_BOOL)) {
+            return arena_printf(a, "field \"%.*s\" of %.*s cannot be not_resumed: it is no bool",
+                                SLICE_FMT(f->name), SLICE_FMT(m->full_name));
+        }
+    }
+    return NULL;
+}
+
 const char *event_ids_find(struct arena *a, const struct schema_method *method,
                            struct event_ids *ret) {
     *ret = (struct event_ids){0};
     if (!method->server_streaming) {
         return NULL;
     }
+    ret->request = method->input;
     const char *fault = find(a, method->output, SCHEMA_EVENT_ID, can_be_id, &ret->id);
-    return fault != NULL
-               ? fault
-               : find(a, method->input, SCHEMA_LAST_EVENT_ID, can_be_last_id, &ret->last_id);
+    if (fault == NULL) {
+        fault = find(a, method->input, SCHEMA_LAST_EVENT_ID, can_be_last_id, &ret->last_id);
+    }
+    return fault != NULL ? fault : check_not_resumed(a, method->input);
 }
 
 static struct slice number_text(struct arena *a, const struct schema_field *id, uint64_t value) {
@@ -80,12 +93,23 @@ struct slice event_id_of(struct arena *a, const struct schema_field *id, struct 
     return field.value != 0 ? number_text(a, id, field.value) : SLICE_EMPTY;
 }
 
-const char *event_id_resume(struct arena *a, const struct schema_field *last_id, struct slice text,
+static void put_false(const struct schema_message *request, struct strbuf *out) {
+    for (uint32_t i = 0; i < request->field_count; i++) {
+        const struct schema_field *f = &request->fields[i];
+        if ((f->marks & SCHEMA_NOT_RESUMED) != 0) {
+            wire_put_tag(out, f->number, WIRE_VARINT);
+            wire_put_varint(out, 0);
+        }
+    }
+}
+
+const char *event_id_resume(struct arena *a, const struct event_ids *ids, struct slice text,
                             struct slice *message) {
     struct strbuf out = STRBUF_INIT;
     strbuf_append_slice(&out, *message);
-    scalar_put_tag(last_id, &out);
-    const char *fault = scalar_put_text(a, last_id, text, &out);
+    put_false(ids->request, &out);
+    scalar_put_tag(ids->last_id, &out);
+    const char *fault = scalar_put_text(a, ids->last_id, text, &out);
     if (fault == NULL) {
         *message = arena_copy(a, strbuf_slice(&out));
     }

@@ -363,7 +363,7 @@ bool transcoder_route_resumes(const struct transcoder_route *route) {
 
 const struct error *transcoder_resume(struct arena *a, const struct transcoder_route *route,
                                       struct slice last_event_id, struct slice *message) {
-    const char *fault = event_id_resume(a, route->event_ids.last_id, last_event_id, message);
+    const char *fault = event_id_resume(a, &route->event_ids, last_event_id, message);
     return fault == NULL
                ? NULL
                : transcoder_error(error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID,

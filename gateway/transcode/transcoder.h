@@ -126,7 +126,8 @@ int64_t transcoder_call_wait_ms(const struct transcoder_route *route, struct sli
 // Whether the header Last-Event-ID sets a field of the route's request.
 bool transcoder_route_resumes(const struct transcoder_route *route);
 
-// Sets that field to the header's value, in place of one that the request has: *message, which
+// Sets that field to the header's value, in place of one that the request has, and fields that are
+// not resumed to false: *message, which
 // transcoder_encode_request has made, becomes another one in a. INVALID_ARGUMENT /
 // HEADER_INVALID for a value that is none of its type.
 const struct error *transcoder_resume(struct arena *a, const struct transcoder_route *route,

@@ -10,6 +10,7 @@
 
 #include "grpc/reflection/v1/reflection.grpc.pb.h"
 #include "tests/gateway/reflection/library.grpc.pb.h"
+#include "tests/gateway/reflection/library_reason.pb.h"
 
 extern "C" {
 #include "gateway/reflection/reflection.h"
@@ -83,6 +84,7 @@ class Reflection : public testing::Test {
   protected:
     Reflection() : loop_(rpc_loop_new("test")) {
         arena_init(&arena_);
+        library::v1::ErrorReason_descriptor(); // linked
         stop_asked = false;
     }
     ~Reflection() override {
@@ -146,8 +148,9 @@ TEST_F(Reflection, FetchesWhatGrpcsOwnServerServesByV1Alpha) {
     Serve({&library_, &archive_});
     const struct error *error = Fetch();
     ASSERT_EQ(nullptr, error) << error->message;
-    EXPECT_EQ((std::set<std::string>{"library.proto", "shelf.proto", "google/api/annotations.proto",
-                                     "google/api/http.proto", "google/protobuf/descriptor.proto"}),
+    EXPECT_EQ((std::set<std::string>{"library.proto", "library_reason.proto", "shelf.proto",
+                                     "google/api/annotations.proto", "google/api/http.proto",
+                                     "google/protobuf/descriptor.proto"}),
               Files());
     // It is a set that routes can be made of.
     struct transcoder *transcoder;
@@ -221,10 +224,23 @@ TEST_F(ReflectionV1, FetchesServicesAndTheImportsThatAnswersLeaveOut) {
     Serve({&scripted_});
     const struct error *error = Fetch();
     ASSERT_EQ(nullptr, error) << error->message;
-    EXPECT_EQ(5u, Files().size());
+    EXPECT_EQ(6u, Files().size());
     EXPECT_EQ(1u, Files().count("google/protobuf/descriptor.proto"));
-    // The list, two services, four imports; nothing twice.
-    EXPECT_EQ(7, scripted_.calls);
+    // The list, two services, the reasons of their package, four imports; nothing twice.
+    EXPECT_EQ(8, scripted_.calls);
+}
+
+TEST_F(ReflectionV1, AsksForReasonsWithoutNeedOfThem) {
+    scripted_.reply = [this](const auto &request, auto *response) {
+        if (request.file_containing_symbol() == "library.v1.ErrorReason") {
+            response->mutable_error_response()->set_error_code(3);
+            return;
+        }
+        Answer(request, response);
+    };
+    Serve({&scripted_});
+    EXPECT_EQ(nullptr, Fetch());
+    EXPECT_EQ(5u, Files().size());
 }
 
 TEST_F(ReflectionV1, LeavesOutAServiceThatTheServerCannotDescribe) {

@@ -6,7 +6,7 @@ namespace {
 
 using google::protobuf::FieldDescriptorProto;
 
-enum { FIELD_JSON = 51204, EVENT_ID = 6, LAST_EVENT_ID = 7 };
+enum { FIELD_JSON = 51204, EVENT_ID = 6, LAST_EVENT_ID = 7, NOT_RESUMED = 9 };
 
 // A field "f<number>" with a mark of runsd.gateway.v1.field_json.
 void AddMarked(google::protobuf::DescriptorProto *m, int number, FieldDescriptorProto::Type type,
@@ -135,6 +135,23 @@ TEST(EventId, SetsTheFieldOfTheRequestInPlaceOfWhatItHad) {
         EXPECT_EQ(error->reason_id, REASON_HEADER_INVALID);
         EXPECT_EQ(Text(message), had + Varint(17));
     }
+}
+
+TEST(EventId, WhatIsNotResumedIsFalse) {
+    // As snapshot in the URL that a browser repeats.
+    Events e;
+    AddMarked(e.ask, 1, FieldDescriptorProto::TYPE_STRING, LAST_EVENT_ID);
+    AddMarked(e.ask, 2, FieldDescriptorProto::TYPE_BOOL, NOT_RESUMED);
+    AddMarked(e.ask, 3, FieldDescriptorProto::TYPE_BOOL, NOT_RESUMED);
+    ASSERT_EQ(e.Compile(), "");
+    std::string had("\x10\x01", 2); // f2: true
+    struct slice message = S(had);
+    ASSERT_EQ(transcoder_resume(e.a, e.route(), S("17"), &message), nullptr);
+    EXPECT_EQ(Text(message), had + std::string("\x10\x00\x18\x00", 4) + RuleField(1, "17"));
+    Events wrong;
+    AddMarked(wrong.ask, 2, FieldDescriptorProto::TYPE_STRING, NOT_RESUMED);
+    EXPECT_NE(wrong.Compile().find("field \"f2\" of e.Ask cannot be not_resumed: it is no bool"),
+              std::string::npos);
 }
 
 TEST(EventId, OfAUnaryMethodIsNone) {
