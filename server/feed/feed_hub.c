@@ -91,6 +91,10 @@ void feed_hub_committed(struct feed_hub *hub, const struct store_commit *commits
     feed_sources_committed(&hub->sources, commits, count);
 }
 
+size_t feed_hub_bytes(struct feed_hub *hub) {
+    return atomic_load(&hub->sources.batch_bytes);
+}
+
 void feed_hub_bookmark(struct feed_hub *hub, struct slice organization) {
     feed_sources_want_bookmarks(&hub->sources, organization);
 }

@@ -42,6 +42,10 @@ void feed_hub_committed(struct feed_hub *hub, const struct store_commit *commits
 // raised, so that no client that has come far enough is left with a cursor below it. Thread safe.
 void feed_hub_bookmark(struct feed_hub *hub, struct slice organization);
 
+// How many bytes of changes and runs are held that were read and encoded, of all watches. Thread
+// safe.
+size_t feed_hub_bytes(struct feed_hub *hub);
+
 // The streams that are watches.
 extern const struct service_stream_kind feed_watch_kind;
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runs/v1/feed.pb-c.h"
+#include "runs/v1/runs_service.pb-c.h"
 #include "tests/rpc/client_stream_fixture.h"
 #include "tests/rpc/fixture.h"
 #include "tests/server/wire_builder.h"

@@ -308,6 +308,50 @@ TEST_P(Watches, MissesNothingThatHappensDuringTheSnapshot) {
 
 // --- cursors ---
 
+std::string CursorOfList(const std::string &reply) {
+    auto *m = runs__v1__list_runs_response__unpack(nullptr, reply.size(),
+                                                   reinterpret_cast<const uint8_t *>(reply.data()));
+    std::string cursor = m->watch_cursor;
+    runs__v1__list_runs_response__free_unpacked(m, nullptr);
+    return cursor;
+}
+
+std::string NextPageOfList(const std::string &reply) {
+    auto *m = runs__v1__list_runs_response__unpack(nullptr, reply.size(),
+                                                   reinterpret_cast<const uint8_t *>(reply.data()));
+    std::string token = m->next_page_token;
+    runs__v1__list_runs_response__free_unpacked(m, nullptr);
+    return token;
+}
+
+TEST_P(Watches, GoOnBehindTheFirstPageOfAList) {
+    auto list = [&](const std::string &request) {
+        Call call(*channel_, "/runs.v1.RunsService/ListRuns", request);
+        call.Metadata("authorization", "Bearer " + acme_).Run();
+        EXPECT_EQ(STATUS_OK, call.code()) << call.message();
+        return call.response();
+    };
+    // Of an organization that has no event yet, too.
+    auto first = Reading(Cursor(CursorOfList(list(Uint(7, 1)))));
+    EXPECT_EQ(0, Begun(*first).revision);
+    for (int i = 0; i < 5; i++) {
+        Create("r" + std::to_string(i));
+    }
+    EXPECT_EQ("", CursorOfList(list("")));
+    EXPECT_EQ(list(""), list(Uint(7, 0)));
+    std::string page = list(Uint(7, 1) + Uint(1, 2));
+    // The token of the next page is the same with and without, and that page has no cursor.
+    std::string token = NextPageOfList(page);
+    EXPECT_EQ(NextPageOfList(list(Uint(1, 2))), token);
+    EXPECT_EQ("", CursorOfList(list(Uint(7, 1) + Uint(1, 2) + Bytes(2, token))));
+    Trim(5); // at the list's position
+    auto stream = Reading(Cursor(CursorOfList(page)));
+    EXPECT_EQ(5, Begun(*stream).revision);
+    Create("next");
+    ASSERT_TRUE(AwaitChanges(*stream, 1));
+    EXPECT_EQ(6, Changes(*stream)[0].revision);
+}
+
 TEST_P(Watches, IsRefusedBelowTheFloorAndServedFromItOn) {
     auto all = Reading("");
     std::vector<std::string> cursors = {Begun(*all).cursor};

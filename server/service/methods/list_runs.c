@@ -3,6 +3,7 @@
 #include "base/core/container_of.h"
 #include "base/core/wire.h"
 #include "runs/v1/runs_service.pb-c.h"
+#include "server/domain/feed_cursor.h"
 #include "server/domain/page_token.h"
 #include "server/domain/run_codec.h"
 #include "server/domain/run_error.h"
@@ -19,11 +20,12 @@ enum {
 };
 
 // Field numbers: protos/runs/v1/runs_service.proto.
-enum { RESPONSE_RUNS = 1, RESPONSE_NEXT_PAGE_TOKEN = 2 };
+enum { RESPONSE_RUNS = 1, RESPONSE_NEXT_PAGE_TOKEN = 2, RESPONSE_WATCH_CURSOR = 3 };
 
 struct list_runs_call {
     struct service_call call;
     struct store_list_runs list;
+    bool wants_cursor;
 };
 
 // What a page token is bound to. The numbers are the token's own, not the request's: a
@@ -48,8 +50,17 @@ static struct slice filters_of(struct arena *a, const struct store_list_runs *li
     return filters;
 }
 
+// From before the runs were read: so a watch from there on misses none of their changes.
+static void put_watch_cursor(struct strbuf *b, struct service_call *call, int64_t revision) {
+    const struct run_store *store = call->service->store;
+    const struct feed_position position = {.epoch = store->epoch, .revision = revision};
+    const char *text = feed_cursor_make(call->arena, store->secret, call->organization, position);
+    wire_put_bytes(b, RESPONSE_WATCH_CURSOR, slice_of_cstr(text));
+}
+
 static void stored(struct service_call *call) {
-    const struct store_list_runs *list = &CONTAINER_OF(call, struct list_runs_call, call)->list;
+    const struct list_runs_call *mine = CONTAINER_OF(call, struct list_runs_call, call);
+    const struct store_list_runs *list = &mine->list;
     struct strbuf b = STRBUF_INIT;
     bool has_more = list->ret_has_more;
     struct store_cursor cursor = list->ret_cursor;
@@ -77,6 +88,9 @@ static void stored(struct service_call *call) {
         const char *token = page_token_make(call->arena, call->service->store->secret,
                                             filters_of(call->arena, list), &cursor);
         wire_put_bytes(&b, RESPONSE_NEXT_PAGE_TOKEN, slice_of_cstr(token));
+    }
+    if (mine->wants_cursor) {
+        put_watch_cursor(&b, call, list->ret_newest_revision);
     }
     struct slice page = strbuf_slice(&b);
     service_call_reply(call, &page, 1);
@@ -145,13 +159,17 @@ static const struct error *read_list(struct service_call *call,
     return error != NULL ? error : read_page(call, request, list);
 }
 
-static const struct error *serve(struct service_call *call, const void *request) {
-    struct store_list_runs *list = &CONTAINER_OF(call, struct list_runs_call, call)->list;
+static const struct error *serve(struct service_call *call, const void *message) {
+    const Runs__V1__ListRunsRequest *request = message;
+    struct list_runs_call *mine = CONTAINER_OF(call, struct list_runs_call, call);
+    struct store_list_runs *list = &mine->list;
     list->op.kind = &store_list_runs_kind;
     const struct error *error = read_list(call, request, list);
     if (error != NULL) {
         return error;
     }
+    // Later pages are read later: a watch from there would miss what changed between.
+    mine->wants_cursor = request->watch_cursor && !list->has_cursor;
     service_call_store(call, &list->op, stored);
     return NULL;
 }
