@@ -54,8 +54,8 @@ struct run_record {
     int64_t updated_at_us;  // of the newest event but that of a stop
     int64_t finished_at_us; // run_finished_at_us of status and updated_at_us
     int64_t sequence;       // of the newest event; 1 after creation
-    // Which execution of the run it is; 0 before any. Grows by 1 with each acquisition, the
-    // first of which may be that of the creation, and never changes otherwise.
+    // Which execution of the run it is; 0 before any. Grows with each acquisition, the first of
+    // which may be that of the creation, to run_attempt_after, and never changes otherwise.
     int64_t attempt;
     struct run_terms terms;
     struct slice holder;      // of the lease; empty: nobody. A final run has none
@@ -100,6 +100,13 @@ static inline int64_t run_record_due_us(const struct run_record *run) {
 static inline bool run_record_is_open(const struct run_record *run) {
     return run->terms.dispatch == RUN_DISPATCH_LEASE && run_status_is_active(run->status) &&
            run->holder.len == 0 && run->attempt < INT64_MAX;
+}
+
+// Returns the attempt that follows one: the next number above it and above floor. A floor is 0
+// until the store is put back to an earlier moment: from then on it is above all attempts that may
+// have been given after that moment, so that no number is given to two executors.
+static inline int64_t run_attempt_after(int64_t attempt, int64_t floor) {
+    return (attempt > floor ? attempt : floor) + 1;
 }
 
 // Whether the run has anything of what most runs have not: terms, a holder, a stop that was

@@ -55,11 +55,12 @@ static inline bool store_acquire_runs_fits(const struct store_acquire_runs *q,
     return true;
 }
 
-// Makes run, which q takes, what it is with its new holder.
+// Makes run, which q takes, what it is with its new holder; attempt_floor is the store's
+// (run_attempt_after).
 static inline void store_acquire_runs_apply(const struct store_acquire_runs *q,
-                                            struct run_record *run) {
+                                            struct run_record *run, int64_t attempt_floor) {
     run_record_advance(run, q->at_us);
-    run->attempt++;
+    run->attempt = run_attempt_after(run->attempt, attempt_floor);
     run->holder = q->holder;
     run->lease_us = q->lease_us;
 }

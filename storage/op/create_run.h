@@ -6,7 +6,7 @@
 
 // Adds the run of in with its first event. Of in everything is stored but updated_at_us,
 // finished_at_us, waiting_until_us, stopped_at_us and sequence, which follow. A holder, with
-// lease_us, acquires the run with its creation: its attempt is then one more than that of in. Of a
+// lease_us, acquires the run with its creation: its attempt is then the one after that of in. Of a
 // run that is created final only the event keeps it. STORE_EXISTS if (organization, id) is there;
 // STORE_OK leaves ret as stored, and the event's revision.
 struct store_create_run {
@@ -17,13 +17,18 @@ struct store_create_run {
     int64_t ret_revision;  // of the event
 };
 
-// Returns the run that create stores: in, with what follows from it.
-static inline struct run_record store_create_run_record(const struct store_create_run *create) {
+// Returns the run that create stores: in, with what follows from it and from the store's floor of
+// attempts (run_attempt_after).
+static inline struct run_record store_create_run_record(const struct store_create_run *create,
+                                                        int64_t attempt_floor) {
     struct run_record run = create->in;
     run.updated_at_us = run.started_at_us;
     run.sequence = 1;
-    run.attempt += run.holder.len != 0 ? 1 : 0;
-    run.lease_us = run.holder.len != 0 ? run.lease_us : 0;
+    if (run.holder.len != 0) {
+        run.attempt = run_attempt_after(run.attempt, attempt_floor);
+    } else {
+        run.lease_us = 0;
+    }
     run.stopped_at_us = 0;
     run_record_settle(&run);
     return run;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "base/core/clock.h"
 #include "storage/run_store.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/row_status.h"
@@ -208,6 +209,20 @@ int schema_renew_epoch(sqlite3 *db, uint64_t *ret_epoch) {
         *ret_epoch = epoch;
     }
     return rc;
+}
+
+int schema_attempt_floor(sqlite3 *db, int64_t *ret_floor) {
+    return sqlite_query_int(
+        db, "SELECT coalesce((SELECT value FROM meta WHERE name='attempt_floor'), 0)", ret_floor);
+}
+
+int schema_raise_attempt_floor(sqlite3 *db) {
+    int64_t floor = 0;
+    int rc = schema_attempt_floor(db, &floor);
+    int64_t now_us = clock_now_us(&clock_system);
+    // A clock that went back lowers nothing.
+    return rc == SQLITE_OK ? write_number(db, "attempt_floor", now_us > floor ? now_us : floor + 1)
+                           : rc;
 }
 
 static int store_secret(sqlite3 *db) {

@@ -57,6 +57,13 @@ int schema_write_applied(sqlite3 *db, int64_t event);
 int schema_read_epoch(sqlite3 *db, uint64_t *ret_epoch);
 int schema_renew_epoch(sqlite3 *db, uint64_t *ret_epoch);
 
+// Reads the floor of attempts (run_attempt_after), or raises it, where the store is put back to an
+// earlier moment, above all attempts that may have been given after it: to the time in
+// microseconds, as more than one attempt a microsecond cannot have been given. Return SQLite's
+// code.
+int schema_attempt_floor(sqlite3 *db, int64_t *ret_floor);
+int schema_raise_attempt_floor(sqlite3 *db);
+
 // Reads the store's secret of STORE_SECRET_BYTES. Returns SQLite's code.
 int schema_read_secret(sqlite3 *db, uint8_t *ret_secret);
 

@@ -5,6 +5,7 @@
 
 #include "base/core/memory.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/schema.h"
 #include "storage/sqlite/sqlite_op.h"
 
 static int prepare_ops(struct session *s, enum store_part part) {
@@ -43,6 +44,9 @@ int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pe
     }
     if (rc == SQLITE_OK) {
         rc = term_rows_init(&s->terms, db, part);
+    }
+    if (rc == SQLITE_OK && part == STORE_CHANGES) {
+        rc = schema_attempt_floor(db, &s->attempt_floor);
     }
     if (rc == SQLITE_OK && part == STORE_CHANGES) {
         rc = event_row_init(&s->events, db, organizations);

@@ -27,6 +27,7 @@ struct session {
     bool is_old;            // a run has become by a later event what its rows were read without
     // Of the part that changes:
     struct event_row events;
+    int64_t attempt_floor; // schema_attempt_floor
     struct applier applier;
 };
 

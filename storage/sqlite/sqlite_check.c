@@ -96,6 +96,9 @@ static int write_records(struct arena *a, const struct opening *o, sqlite3 *db) 
         rc = schema_renew_epoch(db, &epoch);
     }
     if (rc == SQLITE_OK) {
+        rc = schema_raise_attempt_floor(db);
+    }
+    if (rc == SQLITE_OK) {
         rc = schema_newest_event(db, &newest);
     }
     // Before the commit: it must never say more than the file has.

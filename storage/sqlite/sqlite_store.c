@@ -206,7 +206,8 @@ static int renew_schema_cookie(sqlite3 *db, int64_t *ret_cookie) {
 }
 
 // What comes after the file was copied is not what came after that moment where it was: revisions
-// are given anew, and whoever kept one has to know.
+// are given anew, and whoever kept one has to know; attempts are not, for who has one may act by
+// it.
 static int renew_epoch(struct sqlite_store *s) {
     uint64_t epoch;
     int64_t newest = 0;
@@ -216,6 +217,9 @@ static int renew_epoch(struct sqlite_store *s) {
     }
     if (rc == SQLITE_OK) {
         rc = schema_renew_epoch(s->write_db, &epoch);
+    }
+    if (rc == SQLITE_OK) {
+        rc = schema_raise_attempt_floor(s->write_db);
     }
     if (rc == SQLITE_OK) {
         rc = history_write(&s->history);

@@ -2,9 +2,11 @@
 // what a later program left behind when its upgrade was taken back.
 
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "tests/storage/faulty_vfs.h"
+#include "tests/storage/lease_testing.h"
 #include "tests/storage/sqlite_limited.h"
 
 using namespace store_testing;
@@ -156,6 +158,58 @@ TEST_F(SqliteRestore, EpochIsAnotherAfterARestoreAndStaysOverARestart) {
     const uint64_t accepted = EpochOf(path_);
     EXPECT_NE(accepted, restored);
     EXPECT_EQ(EpochOf(path_), accepted);
+}
+
+// An executor of an attempt that a restore has made unmade is told from the one that comes next.
+TEST_F(SqliteRestore, AttemptsAreGivenOnceWhateverIsPutBack) {
+    const std::string backup = directory_.File("backup.db");
+    Opened o = OpenLimited(path_);
+    ASSERT_EQ(CreateRun(o.store, LeasedRun("r")).result, STORE_OK);
+    ASSERT_EQ(Acquire(o.store, {}).runs[0].attempt, 1);
+    run_store_close(o.store);
+    BackUp(path_, backup);
+    std::set<int64_t> given = {1};
+    std::set<int64_t> of_new;
+    for (int moment = 0; moment < 5; moment++) {
+        SCOPED_TRACE(moment);
+        o = OpenLimited(path_);
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        int64_t attempt = 1;
+        EXPECT_EQ(GetRun(o.store, "r").run.attempt, attempt); // who has it goes on
+        for (int i = 0; i < 4; i++) {
+            ASSERT_EQ(EndLease(o.store, {.id = "r", .attempt = attempt}).result, STORE_OK);
+            std::vector<StoredRun> runs = Acquire(o.store, {.ids = {"r"}}).runs;
+            ASSERT_EQ(runs.size(), 1u);
+            EXPECT_GT(runs[0].attempt, attempt);
+            EXPECT_TRUE(moment > 0 || runs[0].attempt == attempt + 1);
+            attempt = runs[0].attempt;
+            EXPECT_TRUE(given.insert(attempt).second) << attempt;
+        }
+        // So is that of a run which is created again under its id.
+        StoredRun created = LeasedRun("made later");
+        created.holder = "h";
+        created.lease_us = 1;
+        EXPECT_TRUE(of_new.insert(CreateRun(o.store, created).run.attempt).second);
+        run_store_close(o.store);
+        RemoveFiles();
+        WriteFile(path_, ReadFile(backup));
+    }
+    EXPECT_EQ(given.size(), 21u);
+    EXPECT_EQ(of_new.size(), 5u);
+    // What the file holds is accepted as all there is: more may have been given.
+    run_store_close(MustOpen());
+    Accept(path_);
+    o = OpenLimited(path_);
+    ASSERT_EQ(EndLease(o.store, {.id = "r", .attempt = 1}).result, STORE_OK);
+    EXPECT_GT(Acquire(o.store, {}).runs[0].attempt, *given.rbegin());
+    // A start alone takes no number away.
+    const int64_t last = GetRun(o.store, "r").run.attempt;
+    run_store_close(o.store);
+    o = OpenLimited(path_);
+    ASSERT_EQ(EndLease(o.store, {.id = "r", .attempt = last}).result, STORE_OK);
+    EXPECT_EQ(Acquire(o.store, {}).runs[0].attempt, last + 1);
+    run_store_close(o.store);
+    ExpectSound(path_);
 }
 
 // What is accepted may be behind its events: they are not lost.

@@ -4,7 +4,7 @@
 
 static enum store_result run(struct memory_tables *tables, struct store_op *op) {
     struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
-    struct run_record record = store_create_run_record(c);
+    struct run_record record = store_create_run_record(c, 0);
     struct memory_run *added = memory_tables_add_run(tables, &record);
     if (added == NULL) {
         return STORE_EXISTS;

@@ -42,7 +42,7 @@ static int take(struct taking *t, const struct run_id *id) {
     }
     c.id = run_id_of(c.before.id); // id may be gone with its row
     c.after = c.before;
-    store_acquire_runs_apply(q, &c.after);
+    store_acquire_runs_apply(q, &c.after, t->session->attempt_floor);
     t->changes = rows_grow(q->op.arena, t->changes, t->count, &t->capacity, sizeof(t->changes[0]));
     t->changes[t->count++] = c;
     t->is_full = t->count == q->limit;

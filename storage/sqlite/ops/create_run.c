@@ -56,7 +56,7 @@ static int insert_body(sqlite3_stmt *s, const struct run_record *run, int64_t ru
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
     struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
     struct run_id id = run_id_of(c->in.id);
-    struct run_record run = store_create_run_record(c);
+    struct run_record run = store_create_run_record(c, session->attempt_floor);
     // The key of the run is that of its first event.
     int64_t key = event_row_next(&session->events);
     int64_t workflow_key = 0;
