@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 
+#include "tests/storage/lease_testing.h"
 #include "tests/storage/sqlite_fixture.h"
 
 // Stores whose generations of pending runs are small, so that a test comes to each of their
@@ -61,6 +62,9 @@ class Model {
         run.id = RunId(n);
         run.started_at_us = 1000 + n;
         run.workflow_id = n % 3 == 0 ? "w" : "";
+        if (n % 4 == 3) { // one with leases and deadlines, whose rows are never behind
+            run.terms = {RUN_DISPATCH_LEASE, n % 8 == 7, RUN_FAILURE, 1000000000 + n, 50};
+        }
         Answer a = CreateRun(store, run);
         ASSERT_EQ(a.result, STORE_OK) << a.detail;
         Take(a);
@@ -83,7 +87,16 @@ class Model {
         int n = static_cast<int>(random() % static_cast<unsigned>(count));
         Transition t;
         t.at_us = ++now_us_;
-        switch (random() % 8) {
+        switch (random() % 11) {
+        case 8:
+            AcquireSome(store, OrganizationOf(n), static_cast<int>(random() % 3) + 1);
+            return;
+        case 9:
+            EndLeaseOf(store, random() % 2 == 0 ? STORE_EVENT_RELEASE : STORE_EVENT_LEASE_LOSS, n);
+            return;
+        case 10:
+            Stop(store, n);
+            return;
         case 0:
             t.to = RUN_WAITING;
             break;
@@ -111,6 +124,45 @@ class Model {
             t.to = RUN_CANCELLED;
         }
         Change(store, t, n);
+    }
+    // Has some executor acquire so many runs.
+    void AcquireSome(struct run_store *store, const std::string &organization, int limit) {
+        Acquired a = Acquire(store, {.organization = organization,
+                                     .limit = limit,
+                                     .holder = "executor " + std::to_string(++now_us_),
+                                     .lease_us = now_us_,
+                                     .at_us = now_us_});
+        ASSERT_EQ(a.result, STORE_OK) << a.detail;
+        for (const StoredRun &run : a.runs) {
+            StoredRun &before = runs_[{organization, run.id}];
+            EXPECT_EQ(before.holder, "");
+            EXPECT_GT(run.attempt, before.attempt); // by 1, but in a store that was put back
+            EXPECT_EQ(run.sequence, before.sequence + 1);
+            before = run;
+            revisions_[organization]++;
+            events_++;
+        }
+    }
+    void EndLeaseOf(struct run_store *store, enum store_event_kind kind, int n) {
+        TakeIfMade(EndLease(store, {.organization = OrganizationOf(n),
+                                    .id = RunId(n),
+                                    .attempt = runs_[{OrganizationOf(n), RunId(n)}].attempt,
+                                    .kind = kind,
+                                    .at_us = now_us_}));
+    }
+    void Stop(struct run_store *store, int n) {
+        TakeIfMade(StopRun(store, {.organization = OrganizationOf(n),
+                                   .id = RunId(n),
+                                   .attempt = runs_[{OrganizationOf(n), RunId(n)}].attempt,
+                                   .at_us = now_us_}));
+    }
+    void TakeIfMade(const Answer &a) {
+        ASSERT_TRUE(a.result == STORE_OK || a.result == STORE_CONFLICT) << a.detail;
+        EXPECT_FALSE(a.is_stale);
+        if (a.revision > 0) {
+            Take(a);
+        }
+        Compare(a.run, runs_[{a.run.organization, a.run.id}]);
     }
     // An answer of a change that made an event.
     void Take(const Answer &a) {
@@ -140,6 +192,12 @@ class Model {
         EXPECT_EQ(is.finished_at_us, expected.finished_at_us) << expected.id;
         EXPECT_EQ(is.total_cu, expected.total_cu) << expected.id;
         EXPECT_EQ(is.execution_state, expected.execution_state) << expected.id;
+        EXPECT_EQ(is.attempt, expected.attempt) << expected.id;
+        EXPECT_EQ(is.terms, expected.terms) << expected.id;
+        EXPECT_EQ(is.holder, expected.holder) << expected.id;
+        EXPECT_EQ(is.lease_us, expected.lease_us) << expected.id;
+        EXPECT_EQ(is.waiting_until_us, expected.waiting_until_us) << expected.id;
+        EXPECT_EQ(is.stopped_at_us, expected.stopped_at_us) << expected.id;
     }
     void ExpectRun(struct run_store *store, const StoredRun &expected) const {
         Answer a = GetRun(store, expected.id, expected.organization);
@@ -150,9 +208,18 @@ class Model {
         for (size_t i = 0; i < events.size(); i++) {
             EXPECT_EQ(events[i].sequence, static_cast<int64_t>(i + 1));
             EXPECT_EQ(events[i].from, i == 0 ? 0 : events[i - 1].to);
+            const int64_t before = i == 0 ? 0 : events[i - 1].attempt;
+            if (events[i].kind == STORE_EVENT_ACQUISITION) {
+                EXPECT_GT(events[i].attempt, before);
+            } else {
+                EXPECT_EQ(events[i].attempt, before);
+            }
         }
         EXPECT_EQ(events.back().to, expected.status) << expected.id;
-        EXPECT_EQ(events.back().at_us, expected.updated_at_us) << expected.id;
+        EXPECT_EQ(events.back().attempt, expected.attempt) << expected.id;
+        EXPECT_EQ(events.back().at_us,
+                  expected.stopped_at_us != 0 ? expected.stopped_at_us : expected.updated_at_us)
+            << expected.id;
     }
     void ExpectSomeRun(struct run_store *store, std::mt19937 &random) const {
         auto at = runs_.begin();
@@ -167,6 +234,7 @@ class Model {
         ExpectLists(store);
     }
     void ExpectLists(struct run_store *store) const {
+        ExpectLeasesAndDeadlines(store);
         for (const auto &organization : revisions_) {
             for (uint32_t status : {RUN_STATUS_BIT(RUN_RUNNING), RUN_STATUS_BIT(RUN_WAITING),
                                     RUN_STATUS_BIT(RUN_SUCCESS), RUN_STATUS_BIT(RUN_FAILURE),
@@ -175,6 +243,34 @@ class Model {
                 ExpectList(store, organization.first, status);
             }
         }
+    }
+    void ExpectLeasesAndDeadlines(struct run_store *store) const {
+        std::vector<Lease> leases;
+        std::vector<Due> due;
+        for (const auto &run : runs_) {
+            const StoredRun &r = run.second;
+            const bool is_active = (RUN_STATUS_BIT(r.status) & RUN_STATUS_ACTIVE) != 0;
+            if (!r.holder.empty()) {
+                EXPECT_TRUE(is_active) << r.id;
+                leases.push_back({r.organization, r.id, r.attempt, r.holder, r.lease_us});
+            }
+            if (is_active && r.terms.timeout_at_us != 0) {
+                due.push_back({r.id,
+                               r.waiting_until_us != 0 ? r.waiting_until_us : r.terms.timeout_at_us,
+                               RUN_FAILURE, r.organization});
+            }
+        }
+        EXPECT_EQ(ListLeases(store, 7), leases);
+        auto by_time = [](const Due &a, const Due &b) {
+            return std::tie(a.due_us, a.organization, a.id) <
+                   std::tie(b.due_us, b.organization, b.id);
+        };
+        std::vector<Due> listed = ListDue(store, INT64_MAX, 100000).due;
+        EXPECT_TRUE(std::is_sorted(listed.begin(), listed.end(),
+                                   [](const Due &a, const Due &b) { return a.due_us < b.due_us; }));
+        std::sort(listed.begin(), listed.end(), by_time);
+        std::sort(due.begin(), due.end(), by_time);
+        EXPECT_EQ(listed, due);
     }
     void ExpectList(struct run_store *store, const std::string &organization,
                     uint32_t status) const {

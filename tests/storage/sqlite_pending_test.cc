@@ -57,7 +57,7 @@ TEST_F(SqlitePending, EveryReadSeesTheNewestStateInEveryMoment) {
     int marks = 0;
     int slices = 0; // moments at which some rows of a generation are brought up to date
     int copies = 0;
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 600; i++) {
         model.ChangeSomething(store_, random, kRuns);
         if (i % 200 == 199) { // new ones meanwhile
             model.Create(store_, kRuns + i);
