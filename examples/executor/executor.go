@@ -270,6 +270,7 @@ func watch() error {
 }
 
 func main() {
+	os.Unsetenv("RUNSD_TOKEN") // no child is to have it
 	log.SetFlags(0)
 	log.Print("holder ", holder)
 	rand.Seed(time.Now().UnixNano())

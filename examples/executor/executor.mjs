@@ -30,6 +30,7 @@ const runs = new RunsService(address, grpc.credentials.createInsecure(), {
   'grpc.keepalive_time_ms': 20000 }); // to notice a connection that a proxy forgot
 const metadata = new grpc.Metadata();
 metadata.set('authorization', `Bearer ${process.env.RUNSD_TOKEN}`);
+delete process.env.RUNSD_TOKEN; // no child is to have it
 const works = new Set(); // what is held: id, attempt, until (our clock), stop(why)
 let stopping = false; // the executor itself
 let polling; // the call of AcquireRuns

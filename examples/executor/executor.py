@@ -23,7 +23,7 @@ GRACE_S = float(os.environ.get("GRACE_S", 10))  # from a child's TERM to its KIL
 SLOTS = int(os.environ.get("SLOTS", 4))         # children at once
 HOLDER = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"  # a fresh name at each start
 LEASE = lease_pb2.LeaseRequest(holder=HOLDER, duration=Duration(seconds=LEASE_S))
-METADATA = [("authorization", f"Bearer {os.environ['RUNSD_TOKEN']}")]
+METADATA = [("authorization", f"Bearer {os.environ.pop('RUNSD_TOKEN')}")]  # no child is to have it
 # Restarts, proxies and limits end calls and streams with all of these.
 AGAIN = {getattr(grpc.StatusCode, name) for name in (
     "UNAVAILABLE", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "CANCELLED")}
