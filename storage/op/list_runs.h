@@ -23,6 +23,7 @@ struct store_list_runs {
     struct slice organization;
     uint32_t status;           // bits; RUN_STATUS_ALL for all
     struct slice workflow_id;  // empty: all
+    struct slice holder;       // of the runs' leases, as they are; empty: all, held or not
     const struct slice *ids;   // of the runs that are asked for
     int id_count;              // 0: all
     int64_t started_after_us;  // exclusive; INT64_MIN: no bound

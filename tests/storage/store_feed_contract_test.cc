@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/storage/feed_testing.h"
+#include "tests/storage/lease_testing.h"
 #include "tests/storage/store_contract.h"
 
 using namespace store_testing;
@@ -21,6 +22,13 @@ std::vector<int64_t> FromTo(int64_t first, int64_t last) {
         all.push_back(i);
     }
     return all;
+}
+
+// Every third name is no UUID.
+std::string RunName(int i) {
+    char uuid[64];
+    snprintf(uuid, sizeof(uuid), "01937560-0000-7a01-8000-%012d", i * 7919 % 1000);
+    return i % 3 == 0 ? "run-" + std::to_string(i) : uuid;
 }
 
 // Makes count events of the organization, of as many runs as there are ids.
@@ -260,9 +268,7 @@ TEST_P(StoreContract, AFeedGoesOnFromAListWithoutAGap) {
 TEST_P(StoreContract, ListsOfRunsByTheirIdsAreThoseOfTheOthers) {
     std::vector<std::string> ids;
     for (int i = 0; i < 60; i++) {
-        char uuid[64];
-        snprintf(uuid, sizeof(uuid), "01937560-0000-7a01-8000-%012d", i * 7919 % 1000);
-        const std::string id = i % 3 == 0 ? "run-" + std::to_string(i) : uuid;
+        const std::string id = RunName(i);
         ids.push_back(id);
         ASSERT_EQ(CreateRun(store_, {.id = id,
                                      .started_at_us = 1000 + i / 8,
@@ -310,6 +316,105 @@ TEST_P(StoreContract, ListsOfRunsByTheirIdsAreThoseOfTheOthers) {
             }
             EXPECT_EQ(paged, expected) << limit;
         }
+    }
+}
+
+TEST_P(StoreContract, ListsOfRunsByTheirHolderAreThoseThatItHoldsNow) {
+    std::vector<std::string> ids;
+    for (int i = 0; i < 40; i++) {
+        const std::string id = RunName(i);
+        ids.push_back(id);
+        StoredRun run = LeasedRun(id, 1000 + i / 4);
+        run.workflow_id = i % 3 == 0 ? "w" : "v";
+        ASSERT_EQ(CreateRun(store_, run).result, STORE_OK);
+    }
+    MustCreate({.id = "external"});
+    StoredRun elsewhere = LeasedRun("elsewhere");
+    elsewhere.organization = "other";
+    ASSERT_EQ(CreateRun(store_, elsewhere).result, STORE_OK);
+    const std::vector<std::string> first(ids.begin(), ids.begin() + 30);
+    ASSERT_EQ(Acquire(store_, {.ids = first, .limit = 30, .holder = "one"}).runs.size(), 30u);
+    ASSERT_EQ(Acquire(store_, {.limit = 5, .holder = "two"}).runs.size(), 5u);
+    ASSERT_EQ(Acquire(store_, {.organization = "other", .holder = "one"}).runs.size(), 1u);
+    ASSERT_EQ(EndLease(store_, {.id = ids[3]}).result, STORE_OK);
+    ASSERT_EQ(EndLease(store_, {.id = ids[4]}).result, STORE_OK);
+    ASSERT_EQ(Acquire(store_, {.ids = {ids[4]}, .holder = "two"}).runs.size(), 1u);
+    ASSERT_EQ(Apply(store_, {.id = ids[5]}).result, STORE_OK); // a final run has no holder
+    ASSERT_EQ(Apply(store_, {.id = ids[6], .to = RUN_WAITING}).result, STORE_OK);
+    const std::set<std::string> not_held = {ids[3], ids[4], ids[5]};
+    for (Listing l :
+         std::vector<Listing>{{},
+                              {.status = kActive},
+                              {.status = RUN_STATUS_BIT(RUN_WAITING)},
+                              {.status = RUN_STATUS_BIT(RUN_CANCELLED)},
+                              {.workflow_id = "w"},
+                              {.started_after_us = 1002, .started_before_us = 1005},
+                              {.ids = {ids[0], ids[3], ids[29], ids[30], "external", "absent"}}}) {
+        std::vector<std::string> expected;
+        for (const std::string &id : ListRuns(store_, l).ids()) {
+            const auto at = std::find(ids.begin(), ids.end(), id);
+            if (at < ids.begin() + 30 && not_held.count(id) == 0) {
+                expected.push_back(id);
+            }
+        }
+        l.holder = "one";
+        EXPECT_EQ(ListRuns(store_, l).ids(), expected);
+        for (const StoredRun &run : ListRuns(store_, l).runs) {
+            EXPECT_EQ(run.holder, "one");
+        }
+        std::vector<std::string> paged;
+        l.limit = 7;
+        for (Page p = ListRuns(store_, l);; p = ListRuns(store_, Behind(l, p))) {
+            for (const std::string &id : p.ids()) {
+                paged.push_back(id);
+            }
+            if (!p.has_more) {
+                break;
+            }
+        }
+        EXPECT_EQ(paged, expected);
+        l.holder = "nobody";
+        EXPECT_TRUE(ListRuns(store_, l).runs.empty());
+    }
+    EXPECT_EQ(ListRuns(store_, {.holder = "two"}).runs.size(), 6u);
+    EXPECT_EQ(ListRuns(store_, {.holder = "one"}).newest_revision,
+              ListChanges(store_, {.limit = 0}).newest);
+}
+
+// All kinds of events are in the feed as they are in the history of their runs.
+TEST_P(StoreContract, TheFeedHasLeasesAndStopsToo) {
+    ASSERT_EQ(CreateRun(store_, LeasedRun("r")).result, STORE_OK);
+    StoredRun first = LeasedRun("first");
+    first.holder = "creator";
+    first.lease_us = 1000000;
+    ASSERT_EQ(CreateRun(store_, first).result, STORE_OK);
+    MustCreate({.id = "external"});
+    ASSERT_EQ(Acquire(store_, {.ids = {"r"}, .holder = "one"}).runs.size(), 1u);
+    ASSERT_EQ(EndLease(store_, {.id = "r", .attempt = 1}).result, STORE_OK);
+    ASSERT_EQ(Acquire(store_, {.ids = {"r"}, .holder = "two"}).runs.size(), 1u);
+    ASSERT_EQ(EndLease(store_, {.id = "r", .attempt = 2, .kind = STORE_EVENT_LEASE_LOSS}).result,
+              STORE_OK);
+    ASSERT_EQ(Acquire(store_, {.ids = {"r"}, .holder = "three"}).runs.size(), 1u);
+    for (const char *id : {"r", "external"}) {
+        ASSERT_EQ(Apply(store_, {.id = id}).result, STORE_OK);
+    }
+    ASSERT_EQ(StopRun(store_, {.id = "r", .attempt = 3}).result, STORE_OK);
+    ASSERT_EQ(StopRun(store_, {.id = "external"}).result, STORE_OK);
+    Changes c = ListChanges(store_, {.with_runs = true});
+    ASSERT_EQ(c.changes.size(), 12u);
+    std::map<std::string, std::vector<WholeEvent>> by_run;
+    for (size_t i = 0; i < c.changes.size(); i++) {
+        EXPECT_EQ(c.changes[i].event.revision, static_cast<int64_t>(i + 1));
+        by_run[c.changes[i].run_id].push_back(c.changes[i].event);
+        const StoredRun now = GetRun(store_, c.changes[i].run_id).run;
+        ExpectSame(c.changes[i].run, now);
+        EXPECT_EQ(c.changes[i].run.holder, now.holder);
+        EXPECT_EQ(c.changes[i].run.attempt, now.attempt);
+        EXPECT_EQ(c.changes[i].run.stopped_at_us, now.stopped_at_us);
+    }
+    ASSERT_EQ(by_run.size(), 3u);
+    for (const auto &run : by_run) {
+        EXPECT_EQ(run.second, ListWholeEvents(store_, run.first)) << run.first;
     }
 }
 
@@ -443,6 +548,52 @@ TEST_P(StoreHints, EachCommitIsToldWithWhatItDid) {
         EXPECT_EQ(all[i].opened, 0);
     }
     EXPECT_EQ(commits_.calls(), 4);
+}
+
+// Of what waits for an executor, the store says how many runs there are to be acquired anew.
+TEST_P(StoreHints, RunsThatCanBeAcquiredAreCounted) {
+    StoredRun first = LeasedRun("first");
+    first.holder = "creator";
+    first.lease_us = 1000000;
+    StoredRun fails = LeasedRun("fails");
+    fails.terms.fails_on_lease_loss = true;
+    ASSERT_EQ(CreateRun(store_, {.id = "external"}).result, STORE_OK);
+    ASSERT_EQ(CreateRun(store_, first).result, STORE_OK);
+    ASSERT_EQ(CreateRun(store_, LeasedRun("r")).result, STORE_OK);
+    ASSERT_EQ(Acquire(store_, {.ids = {"r"}}).runs.size(), 1u);
+    ASSERT_EQ(EndLease(store_, {.id = "r"}).result, STORE_OK);
+    ASSERT_EQ(Apply(store_, {.id = "r", .to = RUN_WAITING}).result, STORE_OK); // as before
+    ASSERT_EQ(EndLease(store_, {.id = "first", .kind = STORE_EVENT_LEASE_LOSS}).result, STORE_OK);
+    ASSERT_EQ(Apply(store_, {.id = "first"}).result, STORE_OK);
+    ASSERT_EQ(StopRun(store_, {.id = "first", .attempt = 1}).result, STORE_OK);
+    ASSERT_EQ(CreateRun(store_, fails).result, STORE_OK);
+    ASSERT_EQ(Acquire(store_, {.ids = {"fails"}}).runs.size(), 1u);
+    ASSERT_EQ(EndLease(store_, {.id = "fails", .kind = STORE_EVENT_LEASE_LOSS}).result, STORE_OK);
+    StoredRun done = LeasedRun("done");
+    done.status = RUN_SUCCESS;
+    ASSERT_EQ(CreateRun(store_, done).result, STORE_OK);
+    ASSERT_EQ(CreateRun(store_, LeasedRun("a")).result, STORE_OK);
+    ASSERT_EQ(CreateRun(store_, LeasedRun("b")).result, STORE_OK);
+    ASSERT_EQ(Acquire(store_, {.ids = {"a", "b"}, .limit = 2}).runs.size(), 2u);
+    Close();
+    const struct {
+        int kind;
+        int opened;
+    } expected[] = {
+        {STORE_EVENT_CREATION, 0},    {STORE_EVENT_CREATION, 0},    {STORE_EVENT_CREATION, 1},
+        {STORE_EVENT_ACQUISITION, 0}, {STORE_EVENT_RELEASE, 1},     {STORE_EVENT_TRANSITION, 0},
+        {STORE_EVENT_LEASE_LOSS, 1},  {STORE_EVENT_TRANSITION, 0},  {STORE_EVENT_STOP, 0},
+        {STORE_EVENT_CREATION, 1},    {STORE_EVENT_ACQUISITION, 0}, {STORE_EVENT_LEASE_LOSS, 0},
+        {STORE_EVENT_CREATION, 0},    {STORE_EVENT_CREATION, 1},    {STORE_EVENT_CREATION, 1},
+        {STORE_EVENT_ACQUISITION, 0},
+    };
+    std::vector<Commits::Commit> all = commits_.all();
+    ASSERT_EQ(all.size(), std::size(expected));
+    for (size_t i = 0; i < all.size(); i++) {
+        EXPECT_EQ(all[i].kinds, 1u << expected[i].kind) << i;
+        EXPECT_EQ(all[i].opened, expected[i].opened) << i;
+    }
+    EXPECT_EQ(all.back().revision, 17); // of the two that were acquired at once
 }
 
 // Who is told finds the event, and the operation answered before.

@@ -256,6 +256,7 @@ struct Listing {
     std::string cursor_id = {};
     int limit = 100;
     std::vector<std::string> ids = {};
+    std::string holder = {};
 };
 
 struct Page {
@@ -407,6 +408,7 @@ inline Page ListRuns(struct run_store *store, const Listing &l) {
     }
     x.ids = ids.data();
     x.id_count = static_cast<int>(ids.size());
+    x.holder = ToSlice(l.holder);
     Page p;
     p.result = op.RunOn(store);
     if (p.result == STORE_OK) {

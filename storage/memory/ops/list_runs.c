@@ -23,6 +23,7 @@ static bool behind_cursor(const struct run_record *r, const struct store_cursor 
 static bool list_wants(const struct store_list_runs *l, const struct run_record *r) {
     return slice_equal(r->organization, l->organization) &&
            (RUN_STATUS_BIT(r->status) & l->status) != 0 &&
+           (l->holder.len == 0 || slice_equal(r->holder, l->holder)) &&
            (l->workflow_id.len == 0 || slice_equal(r->workflow_id, l->workflow_id)) &&
            r->started_at_us > l->started_after_us && r->started_at_us < l->started_before_us &&
            (!l->has_cursor || behind_cursor(r, &l->cursor));

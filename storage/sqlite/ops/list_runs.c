@@ -8,6 +8,7 @@
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
+#include "storage/sqlite/term_row.h"
 #include "storage/sqlite/workflow_row.h"
 
 // How many index rows one listing looks at before it stops with has_more.
@@ -17,18 +18,29 @@ enum { SCAN_LIMIT = 10000 };
 // read in vain, and a page of the largest runs would be gigabytes.
 enum { BYTE_LIMIT = 4 * 1024 * 1024 };
 
-enum { SELECT_BODY, BY_START, BY_WORKFLOW, ACTIVE, BY_ID, SELECT_WORKFLOW, SELECT_RUN };
+enum { SELECT_BODY, BY_START, BY_WORKFLOW, ACTIVE, HELD, BY_ID, SELECT_WORKFLOW, SELECT_RUN };
 
 // ?1 organization; ?2, ?3 the place to start behind; ?4 the exclusive lower
-// bound of started_at; ?5 the key of a workflow. The index is named so that no statistics
+// bound of started_at; ?5 what else is asked by. The index is named so that no statistics
 // can change the plan.
 #define LIST_SQL(index, where)                                                                     \
     "SELECT " RUN_ROW_COLUMNS " FROM run AS r INDEXED BY " index                                   \
     " WHERE organization=?1 AND (started_at, id)<(?2, ?3) AND started_at>?4" where                 \
     " ORDER BY started_at DESC, id DESC"
 
+// As LIST_SQL, of those that ?5 holds.
+#define HELD_SQL                                                                                   \
+    "SELECT " RUN_ROW_COLUMNS " FROM run_term AS t INDEXED BY term_held CROSS JOIN run AS r"       \
+    " WHERE t." TERM_ROW_HELD_SQL " AND t.organization=?1 AND t.holder=?5"                         \
+    " AND (t.started_at, t.id)<(?2, ?3) AND t.started_at>?4"                                       \
+    " AND r.organization=t.organization AND r.id=t.id"                                             \
+    " ORDER BY t.started_at DESC, t.id DESC"
+
 // Picks the index that has the fewest rows to look at.
 static int list_statement(const struct store_list_runs *l) {
+    if (l->holder.len > 0) {
+        return HELD;
+    }
     if ((l->status & ~RUN_STATUS_ACTIVE) == 0) {
         return ACTIVE;
     }
@@ -148,19 +160,23 @@ static int collect_runs(struct listing *listing, sqlite3_stmt *s, sqlite3_stmt *
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-// Collects what s, one of the three selections, returns.
-static int list(struct listing *listing, sqlite3_stmt *s, sqlite3_stmt *select_body) {
+// Collects what the selection returns.
+static int list(struct listing *listing, sqlite3_stmt *const *statements) {
     const struct store_list_runs *l = listing->list;
     struct store_cursor upper = list_upper_bound(l);
     struct run_id upper_id = run_id_of(upper.id);
+    int which = list_statement(l);
+    sqlite3_stmt *s = statements[which];
     sqlite_bind_text(s, 1, l->organization);
     sqlite3_bind_int64(s, 2, upper.started_at_us);
     run_id_bind(s, 3, &upper_id);
     sqlite3_bind_int64(s, 4, l->started_after_us);
-    if (sqlite3_bind_parameter_count(s) >= 5) {
+    if (which == HELD) {
+        sqlite_bind_text(s, 5, l->holder);
+    } else if (which == BY_WORKFLOW) {
         sqlite3_bind_int64(s, 5, listing->workflow_key);
     }
-    int rc = collect_runs(listing, s, select_body);
+    int rc = collect_runs(listing, s, statements[SELECT_BODY]);
     sqlite3_reset(s);
     return rc;
 }
@@ -239,7 +255,8 @@ static int list_by_ids(const struct listing *listing, sqlite3_stmt *const *s) {
                             &run, &row);
         rc = rc == SQLITE_DONE ? SQLITE_CORRUPT : rc; // no run is ever removed
         if (rc == SQLITE_OK && (RUN_STATUS_BIT(run.status) & l->status) != 0 &&
-            (listing->workflow_key == 0 || row.workflow_key == listing->workflow_key)) {
+            (listing->workflow_key == 0 || row.workflow_key == listing->workflow_key) &&
+            (l->holder.len == 0 || slice_equal(run.holder, l->holder))) {
             l->ret_runs = rows_grow(a, l->ret_runs, l->ret_count, &capacity, sizeof(run));
             l->ret_runs[l->ret_count++] = run;
             bytes += run.spec.len + run_fields_bytes(&run.fields, RUN_FIELDS_ALL);
@@ -272,7 +289,7 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     if (l->id_count > 0) {
         return list_by_ids(&listing, s);
     }
-    rc = list(&listing, s[list_statement(l)], s[SELECT_BODY]);
+    rc = list(&listing, s);
     return rc == SQLITE_OK && listing.has_old ? read_old_again(&listing, s[SELECT_RUN]) : rc;
 }
 
@@ -283,6 +300,7 @@ const struct sqlite_op sqlite_list_runs = {
             [BY_START] = LIST_SQL("run_by_start", ""),
             [BY_WORKFLOW] = LIST_SQL("run_by_workflow", " AND workflow_key=?5"),
             [ACTIVE] = LIST_SQL("run_active", " AND " RUN_ROW_ACTIVE_SQL),
+            [HELD] = HELD_SQL,
             [BY_ID] = "SELECT started_at FROM run WHERE organization=?1 AND id=?5"
                       " AND (started_at, id)<(?2, ?3) AND started_at>?4",
             [SELECT_WORKFLOW] = WORKFLOW_ROW_FIND_SQL,
