@@ -1,6 +1,7 @@
 """The proofs of tests/histories/, short: clients that fight over runs under kill -9 and SIGSTOP,
 and watchers that resume their streams. docs/PROOF.md; script/histories has the long forms."""
 
+import random
 import subprocess
 import sys
 import unittest
@@ -14,6 +15,15 @@ import checker  # noqa: E402
 import storm  # noqa: E402
 import watch_storm  # noqa: E402
 import watcher  # noqa: E402
+
+
+class Watches(unittest.TestCase):
+    def test_resumed_watches_see_what_the_store_has(self):
+        seed = random.randrange(1 << 32)
+        with self.subTest(seed=seed):
+            watch_storm.storm_of_watchers(watch_storm.parse(
+                ["--seed", str(seed), "--watchers", "10", "--changes", "10000", "--kills", "3"]))
+
 
 class WatchersAreChecked(unittest.TestCase):
     """That a watcher's result which is not the store's is seen, in each way it can differ."""

@@ -48,13 +48,28 @@ class Canary:
 CANARIES = [
     Canary("compare-dropped", "the status is left out of the compare-and-set", "histories", (
         ("storage/op/transition_run.h",
-         "if ((RUN_STATUS_BIT(run->status) & t->from) == 0) {",
-         'if (!CANARY("compare-dropped") && (RUN_STATUS_BIT(run->status) & t->from) == 0) {'),)),
+         "(RUN_STATUS_BIT(run->status) & t->from) == 0 ||",
+         '(!CANARY("compare-dropped") && (RUN_STATUS_BIT(run->status) & t->from) == 0) ||'),)),
+    Canary("attempt-ignored", "the attempt is left out of the compare-and-set", "histories", (
+        ("storage/op/transition_run.h",
+         "return t->checks_attempt && run->attempt != t->attempt;",
+         'return !CANARY("attempt-ignored") && t->checks_attempt && run->attempt != t->attempt;'),
+    )),
+    Canary("attempt-comes-again", "an acquisition of a run that was given back keeps its attempt",
+           "histories", (
+               ("storage/op/acquire_runs.h",
+                "run->attempt = run_attempt_after(run->attempt, attempt_floor);",
+                'if (!CANARY("attempt-comes-again") || run->attempt == 0) {\n'
+                "        run->attempt = run_attempt_after(run->attempt, attempt_floor); }"),)),
+    Canary("timeout-without-predicate", "a timeout that is due does not look at the deadline again",
+           "histories", (
+               ("storage/op/transition_run.h", "(t->due_us != 0 && (due_us == 0",
+                '(!CANARY("timeout-without-predicate") && t->due_us != 0 && (due_us == 0'),)),
     Canary("event-skipped", "the event of every change to waiting is not stored", "histories", (
         ("storage/sqlite/ops/transition_run.c",
-         "int rc = changes_status(c) ? append_event(session, t, c) : SQLITE_OK;",
-         'int rc = changes_status(c) && !(CANARY("event-skipped") && c->after.status == RUN_WAITING)'
-         " ? append_event(session, t, c) : SQLITE_OK;"),)),
+         "int rc = changes_status(c) ? run_change_append(",
+         'int rc = CANARY("event-skipped") && c->after.status == RUN_WAITING ? SQLITE_OK'
+         " : changes_status(c) ? run_change_append("),)),
     Canary("acknowledged-before-commit", "answers are sent before the transaction is committed",
            "histories", (
                ("storage/sqlite/writer.c",
@@ -65,6 +80,22 @@ CANARIES = [
                 "batch_committed(w);\n        batch_answer(b);",
                 "batch_committed(w);\n"
                 '        if (!CANARY("acknowledged-before-commit")) { batch_answer(b); }'))),
+    Canary("watch-skips-at-the-border", "where a watch goes over from the store to the ring in memory, "
+           "it leaves a change out", "watch", (
+               ("server/feed/feed_sender.c", "        feed_page_end(watch);\n    }\n    return NULL;",
+                '        watch->position += CANARY("watch-skips-at-the-border") && watch->page != NULL\n'
+                "                               && watch->position < watch->newest ? 1 : 0;\n"
+                "        feed_page_end(watch);\n    }\n    return NULL;"),)),
+    Canary("bookmark-overtakes", "a bookmark says that everything was sent that there is", "watch", (
+        ("server/feed/feed_sender.c",
+         "feed_channel_bookmark(channel, watch->position, newest_of(watch))",
+         "feed_channel_bookmark(channel, CANARY(\"bookmark-overtakes\") ? newest_of(watch)"
+         " : watch->position, newest_of(watch))"),)),
+    Canary("duplicate-on-resume", "a watch that is resumed begins with the change of its cursor",
+           "watch", (
+               ("server/feed/feed_watch.c", "watch->has_cursor = true;",
+                "watch->has_cursor = true;\n        watch->position -= "
+                'CANARY("duplicate-on-resume") && watch->position > 0 ? 1 : 0;'),)),
 ]
 
 

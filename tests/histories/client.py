@@ -18,7 +18,7 @@ import time
 
 import grpc
 
-from plan import Plan, terms_of
+from plan import Plan, lease_s, terms_of
 
 ACTOR = "client"  # the token's name, which events have as their actor
 WORDS = ("", "running", "waiting", "success", "failure", "cancelled")
@@ -152,8 +152,7 @@ class Client:
         """Mostly the thread's own name, sometimes a fresh one."""
         return self.name if self.plan.random.random() < 0.7 else self.tag()
 
-    def lease(self, holder):
-        seconds = self.plan.random.choices([1, 2], [70, 30])[0]
+    def lease(self, holder, seconds=1):
         request = self.stubs.lease.LeaseRequest(holder=holder)
         request.duration.seconds = seconds
         return request, seconds * 1_000_000
@@ -179,7 +178,7 @@ class Client:
                 request.run.on_lease_loss = pb.LEASE_LOSS_FAILURE
             if self.plan.random.random() < 0.25:
                 call["holder"] = self.holder()
-                lease, call["lease_us"] = self.lease(call["holder"])
+                lease, call["lease_us"] = self.lease(call["holder"], lease_s(index))
                 request.lease.CopyFrom(lease)
         if "timeout_us" in terms:
             request.run.timeout.seconds = terms["timeout_us"] // 1_000_000
@@ -252,15 +251,15 @@ class Client:
         self.record(f"r{index}", {"op": "events"}, invoked, outcome)
 
     def acquire(self, index):
-        self.take(index, [f"r{index}"])
+        self.take([f"r{index}"], lease_s(index))
 
-    def acquire_any(self, index):
-        self.take(index, [])
+    def acquire_any(self, _index):
+        self.take([], 1)
 
-    def take(self, index, ids):
+    def take(self, ids, seconds):
         request = self.stubs.lease.AcquireRunsRequest(run_ids=ids, max_runs=1 if ids else 3)
         call = {"op": "acquire", "actor": ACTOR, "holder": self.holder()}
-        lease, call["lease_us"] = self.lease(call["holder"])
+        lease, call["lease_us"] = self.lease(call["holder"], seconds)
         request.lease.CopyFrom(lease)
         wait_s = self.plan.random.choice([0.0, 0.0, 0.1, 0.5])
         request.wait.nanos = int(wait_s * 1e9)
@@ -282,13 +281,14 @@ class Client:
 
     def renew(self, index):
         """Of this run and some that were born before it, all of one holder."""
-        attempt = self.attempt(index)
+        attempt = max(1, self.attempt(index))
         holder = self.known.get(index, {}).get(attempt) or self.name
         held = [(index, attempt)]
-        for other in range(max(0, index - 6), index):
+        alike = [i for i in range(max(0, index - 9), index) if lease_s(i) == lease_s(index)]
+        for other in alike:
             held += [(other, a) for a, h in list(self.known.get(other, {}).items())[-2:]
                      if h == holder]
-        lease, lease_us = self.lease(holder)
+        lease, lease_us = self.lease(holder, lease_s(index))
         request = self.stubs.lease.RenewLeasesRequest(lease=lease)
         for other, of_other in held:
             request.leases.add(run_id=f"r{other}", attempt=of_other)

@@ -28,6 +28,11 @@ def terms_of(seed, index):
     return terms
 
 
+def lease_s(index):
+    """How long leases of a run last. No renewal asks for less than was promised before."""
+    return 2 if index % 3 == 0 else 1
+
+
 def is_calm(seed, index):
     """Whether nobody ends the run while it is young: leases and deadlines have their turn then."""
     return random.Random(f"calm {seed}/{index}").random() < 0.6
