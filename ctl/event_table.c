@@ -82,7 +82,8 @@ static const char *or_dash(const char *text) {
     return text[0] != '\0' ? text : "-";
 }
 
-void event_table_add(struct event_table *t, struct arena *a, const Runs__V1__RunEvent *event) {
+static void add(struct event_table *t, struct arena *a, const Runs__V1__RunEvent *event,
+                const char *what) {
     const char *holder =
         event->attempt > 0 ? arena_printf(a, "%s #%" PRId64, or_dash(event->holder), event->attempt)
                            : or_dash(event->holder);
@@ -90,7 +91,7 @@ void event_table_add(struct event_table *t, struct arena *a, const Runs__V1__Run
         event->run_id,
         arena_printf(a, "%" PRId64, event->sequence),
         t->is_narrow ? timestamp_text_short(a, event->at) : timestamp_text(a, event->at),
-        event_kind_text((int)event->kind),
+        what,
         event->from_status == RUNS__V1__RUN_STATUS__RUN_STATUS_UNSPECIFIED
             ? "-"
             : status_text((int)event->from_status),
@@ -104,6 +105,23 @@ void event_table_add(struct event_table *t, struct arena *a, const Runs__V1__Run
             table_add(&t->table, cells[i]);
         }
     }
+}
+
+void event_table_add(struct event_table *t, struct arena *a, const Runs__V1__RunEvent *event) {
+    add(t, a, event, event_kind_text((int)event->kind));
+}
+
+void event_table_add_live(struct event_table *t, struct arena *a, const Runs__V1__Run *run) {
+    Runs__V1__RunEvent event = RUNS__V1__RUN_EVENT__INIT;
+    event.run_id = run->id;
+    event.at = run->started_at;
+    event.to_status = run->status;
+    event.actor = run->triggered_by;
+    if (run->lease != NULL) {
+        event.attempt = run->lease->attempt;
+        event.holder = run->lease->holder;
+    }
+    add(t, a, &event, "live");
 }
 
 void event_table_print(struct event_table *t) {

@@ -34,6 +34,9 @@ void event_table_begin(struct event_table *t, unsigned kind, bool wide);
 // event_table_print.
 void event_table_add(struct event_table *t, struct arena *a, const Runs__V1__RunEvent *event);
 
+// Adds a run of a snapshot, likewise: that it is live, since it started.
+void event_table_add_live(struct event_table *t, struct arena *a, const Runs__V1__Run *run);
+
 // Prints what was added since it was called last, the headings the first time.
 void event_table_print(struct event_table *t);
 

@@ -111,26 +111,6 @@ static int show_json(const struct invocation *in, const struct view *view,
     return code;
 }
 
-// A live run of the snapshot as a line of the table of events.
-static void add_snapshot_run(struct event_table *lines, struct arena *a,
-                             const Runs__V1__SnapshotRun *item) {
-    if (item->run == NULL) {
-        return;
-    }
-    Runs__V1__RunEvent event = RUNS__V1__RUN_EVENT__INIT;
-    event.run_id = item->run->id;
-    event.sequence = item->sequence;
-    event.at = item->run->started_at;
-    event.to_status = item->run->status;
-    event.kind = RUNS__V1__RUN_EVENT_KIND__RUN_EVENT_KIND_CREATED;
-    event.actor = item->run->triggered_by;
-    if (item->run->lease != NULL) {
-        event.attempt = item->run->lease->attempt;
-        event.holder = item->run->lease->holder;
-    }
-    event_table_add(lines, a, &event);
-}
-
 // Shows a message; returns an exit code, an error has been printed.
 static int show(const struct invocation *in, const struct view *view,
                 const Runs__V1__WatchRunsResponse *message, struct slice bytes) {
@@ -144,8 +124,9 @@ static int show(const struct invocation *in, const struct view *view,
     }
     if (message->item_case == RUNS__V1__WATCH_RUNS_RESPONSE__ITEM_CHANGE) {
         event_table_add(view->lines, in->arena, message->change);
-    } else if (message->item_case == RUNS__V1__WATCH_RUNS_RESPONSE__ITEM_SNAPSHOT_RUN) {
-        add_snapshot_run(view->lines, in->arena, message->snapshot_run);
+    } else if (message->item_case == RUNS__V1__WATCH_RUNS_RESPONSE__ITEM_SNAPSHOT_RUN &&
+               message->snapshot_run->run != NULL) {
+        event_table_add_live(view->lines, in->arena, message->snapshot_run->run);
     }
     event_table_print(view->lines);
     return EXIT_CODE_OK;

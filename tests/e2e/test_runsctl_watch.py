@@ -46,13 +46,14 @@ class Watch(Scripted):
         self.assertEqual({"revision": 8, "newestRevision": 8}, json.loads(lines[4])["bookmark"])
 
     def test_a_line_for_each_change_where_it_is_no_terminal(self):
-        feed = Feed(self, (bookmark(6), change(7, to=run.RUN_STATUS_CANCELLED, holder="h", attempt=2,
-                                               from_status=run.RUN_STATUS_RUNNING, reason="why"),
-                           LAST))
-        lines, _ = self.watch(feed)
+        feed = Feed(self, (snapshot_run("r9"), snapshot_end(), bookmark(6), change(
+            7, to=run.RUN_STATUS_CANCELLED, holder="h", attempt=2, from_status=run.RUN_STATUS_RUNNING,
+            reason="why"), LAST))
+        lines, _ = self.watch(feed, "--snapshot")
         self.assertRegex(lines[0], r"^RUN +AT +EVENT +FROM +TO +HOLDER +ACTOR +REASON$")
-        self.assertRegex(lines[1], r"^r1 +\S+Z +changed +running +cancelled +h #2 +tester +why$")
-        self.assertEqual(2, len(lines))
+        self.assertRegex(lines[1], r"^r9 +- +live +- +running ")
+        self.assertRegex(lines[2], r"^r1 +\S+Z +changed +running +cancelled +h #2 +tester +why$")
+        self.assertEqual(3, len(lines))
 
     def test_filters_are_sent(self):
         feed = Feed(self, (LAST,))
