@@ -1,9 +1,11 @@
 #include "ctl/run_table.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/core/clock.h"
+#include "base/core/memory.h"
 #include "base/core/wire.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
@@ -98,6 +100,9 @@ int run_table_page(struct run_table *t, const struct invocation *in, struct slic
         return command_error(in, error, NULL);
     }
     *ret_next = list->next_page_token;
+    if (t->watch_cursor == NULL && list->watch_cursor[0] != '\0') {
+        t->watch_cursor = mem_strdup(list->watch_cursor);
+    }
     if (t->json != NULL) {
         return print_json(t, in, response);
     }
@@ -106,17 +111,27 @@ int run_table_page(struct run_table *t, const struct invocation *in, struct slic
 }
 
 void run_table_end(struct run_table *t, const char *next) {
-    if (t->json != NULL) {
-        struct strbuf token = STRBUF_INIT;
-        strbuf_append_json_string(&token, slice_of_cstr(next));
-        printf("],\"nextPageToken\":%.*s}\n", SLICE_FMT(strbuf_slice(&token)));
-        strbuf_release(&token);
+    if (t->json == NULL) {
+        if (t->watch_cursor != NULL) {
+            printf("\nFrom here on: runsctl runs watch --cursor %s\n", t->watch_cursor);
+        }
+        return;
     }
+    struct strbuf end = STRBUF_INIT;
+    strbuf_append_cstr(&end, "],\"nextPageToken\":");
+    strbuf_append_json_string(&end, slice_of_cstr(next));
+    if (t->watch_cursor != NULL) {
+        strbuf_append_cstr(&end, ",\"watchCursor\":");
+        strbuf_append_json_string(&end, slice_of_cstr(t->watch_cursor));
+    }
+    printf("%.*s}\n", SLICE_FMT(strbuf_slice(&end)));
+    strbuf_release(&end);
 }
 
 void run_table_release(struct run_table *t) {
     if (t->json != NULL) {
         json_printer_free(t->json);
     }
+    free(t->watch_cursor);
     table_release(&t->table);
 }

@@ -16,6 +16,7 @@ struct run_table {
     struct json_printer *json; // NULL: for people
     bool has_begun;            // likewise
     bool has_runs;
+    char *watch_cursor; // of the first page that has one; NULL: none
 };
 
 // Begins; prints nothing. wide: all columns, whatever the terminal.
@@ -26,7 +27,8 @@ void run_table_begin(struct run_table *t, bool json, bool wide);
 int run_table_page(struct run_table *t, const struct invocation *in, struct slice response,
                    const char **ret_next);
 
-// Ends, behind at least one page: prints the end of JSON, with next as the token of what is left.
+// Ends, behind at least one page: prints the end of JSON, with next as the token of what is left,
+// and the watch's cursor if there is one.
 void run_table_end(struct run_table *t, const char *next);
 
 // Releases what t holds, also of a list that was not ended.

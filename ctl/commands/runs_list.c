@@ -25,6 +25,7 @@ struct list_options {
     const char *page_token;
     bool all;
     bool wide;
+    bool watch_cursor;
 };
 
 static const struct cli_option rows[] = {
@@ -58,6 +59,9 @@ static const struct cli_option rows[] = {
      .value = "TOKEN",
      CLI_TEXT_AT(struct list_options, page_token),
      .help = "what the previous page ended with; same filters"},
+    {.name = "--watch-cursor",
+     CLI_FLAG_AT(struct list_options, watch_cursor),
+     .help = "also print from where runs watch --cursor goes on without a gap"},
     {.name = "--wide",
      CLI_FLAG_AT(struct list_options, wide),
      .help = "all columns, also where the terminal has no room"},
@@ -128,6 +132,7 @@ static const struct error *read_request(struct arena *a, const struct list_optio
     if (options->workflow != NULL) {
         message->workflow_id = (char *)options->workflow;
     }
+    message->watch_cursor = options->watch_cursor;
     if (options->page_token != NULL) {
         message->page_token = (char *)options->page_token;
     }
