@@ -16,10 +16,21 @@
 #define TERM_IS_ACTIVE "r." RUN_ROW_ACTIVE_SQL
 _Static_assert(RUN_DISPATCH_LEASE == 1 && STORE_EVENT_STOP == 6, "the numbers below are others");
 
-#define TERM_NOT_IN_INDEX(index, column, where)                                                    \
+// columns compares the index's columns of i, in its order, with those of t: the row is found by
+// its key there.
+#define TERM_NOT_IN_INDEX(index, columns, where)                                                   \
     " WHEN t." where " AND NOT EXISTS(SELECT 1 FROM run_term AS i INDEXED BY " index               \
-    " WHERE i." column "=t." column " AND i." where " AND i.run_key=t.run_key"                     \
-    " AND i.started_at=t.started_at AND i.id=t.id) THEN 'is missing in the index " index "'"
+    " WHERE " columns " AND i." where " AND i.run_key=t.run_key)"                                  \
+    " THEN 'is missing in the index " index "'"
+#define TERM_BY_START " AND i.started_at=t.started_at AND i.id=t.id"
+#define TERM_OF_ALL   "i.organization=t.organization" TERM_BY_START
+#define TERM_OF_FLOW  "i.workflow_key=t.workflow_key" TERM_BY_START
+#define TERM_OF_HOLD  "i.organization=t.organization AND i.holder=t.holder" TERM_BY_START
+#define TERM_NOT_IN_INDEXES                                                                        \
+    TERM_NOT_IN_INDEX("term_open", TERM_OF_ALL, TERM_ROW_OPEN_SQL)                                 \
+    TERM_NOT_IN_INDEX("term_open_by_workflow", TERM_OF_FLOW, TERM_ROW_OPEN_SQL)                    \
+    TERM_NOT_IN_INDEX("term_held", TERM_OF_HOLD, TERM_ROW_HELD_SQL)                                \
+    TERM_NOT_IN_INDEX("term_due", "i.due_at=t.due_at", TERM_ROW_DUE_SQL)
 
 // What is wrong with the row of run_term of the run r, or NULL: the last of a CASE's questions.
 #define TERM_PROBLEM                                                                               \
@@ -40,11 +51,7 @@ _Static_assert(RUN_DISPATCH_LEASE == 1 && STORE_EVENT_STOP == 6, "the numbers be
     "   THEN 'has a deadline that its row contradicts'"                                            \
     " WHEN t.stopped_at<>(SELECT CASE e.kind WHEN 6 THEN e.at ELSE 0 END FROM event AS e"          \
     "   WHERE e.event_key=r.newest_event) THEN 'has a stop that its newest event "                 \
-    "contradicts'" TERM_NOT_IN_INDEX("term_open", "organization", TERM_ROW_OPEN_SQL)               \
-        TERM_NOT_IN_INDEX("term_open_by_workflow", "workflow_key", TERM_ROW_OPEN_SQL)              \
-            TERM_NOT_IN_INDEX("term_held", "organization", TERM_ROW_HELD_SQL) TERM_NOT_IN_INDEX(   \
-                "term_due", "due_at",                                                              \
-                TERM_ROW_DUE_SQL) " END FROM run_term AS t WHERE t.run_key=r.run_key)"
+    "contradicts'" TERM_NOT_IN_INDEXES " END FROM run_term AS t WHERE t.run_key=r.run_key)"
 
 // What is wrong with the event e, before which p was its run's: for EVENT_PROBLEM.
 #define TERM_EVENT_PROBLEM                                                                         \
