@@ -263,7 +263,7 @@ class WatchFixture : public testing::TestWithParam<WatchPlace> {
         t.to = to;
         t.at_us = ++clock_.now;
         t.cause.actor = slice_of_cstr("changer");
-        t.cause.reason = slice_of_cstr("because");
+        t.cause.reason = reason_.empty() ? slice_of_cstr("because") : SliceOf(reason_);
         Do(&t.op);
         return t.ret_revision;
     }
