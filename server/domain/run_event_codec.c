@@ -25,6 +25,10 @@ enum {
                    "STORE_EVENT_" #kind " has the number that runs.v1.RunEventKind gives it")
 SAME_NUMBER(CREATION, CREATED);
 SAME_NUMBER(TRANSITION, STATUS_CHANGED);
+SAME_NUMBER(ACQUISITION, ACQUIRED);
+SAME_NUMBER(RELEASE, RELEASED);
+SAME_NUMBER(LEASE_LOSS, LEASE_LOST);
+SAME_NUMBER(STOP, STOPPED);
 
 void run_event_put(struct strbuf *b, struct arena *a, uint32_t number, struct slice run_id,
                    const struct run_event *event) {
@@ -39,6 +43,7 @@ void run_event_put(struct strbuf *b, struct arena *a, uint32_t number, struct sl
     wire_put_uint(&e, EVENT_REVISION, (uint64_t)event->revision);
     wire_put_uint(&e, EVENT_ATTEMPT, (uint64_t)event->attempt);
     wire_put_uint(&e, EVENT_KIND, (uint64_t)event->kind);
+    wire_put_bytes(&e, EVENT_HOLDER, event->holder);
     wire_put_bytes(b, number, strbuf_slice(&e));
     strbuf_release(&e);
 }

@@ -47,6 +47,7 @@ static struct item_ends put_change(struct strbuf *b, struct arena *a, const stru
     ends.run = b->len;
     strbuf_append_slice(b, change->workflow_id);
     ends.first_text = b->len;
+    strbuf_append_slice(b, change->event.holder);
     ends.second_text = b->len;
     return ends;
 }

@@ -40,6 +40,12 @@ static const struct error *check_texts(struct arena *a, const Runs__V1__WatchRun
         return run_error_field(a, "holder", "has %zu bytes, at most %d are allowed", holder,
                                FEED_FILTER_LONGEST_HOLDER);
     }
+    for (size_t i = 0; i < holder; i++) {
+        unsigned char c = (unsigned char)request->holder[i];
+        if (c < 0x20 || c == 0x7F) {
+            return run_error_field(a, "holder", "must have no control characters, got 0x%02X", c);
+        }
+    }
     return NULL;
 }
 

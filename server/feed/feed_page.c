@@ -45,6 +45,7 @@ static void set_runs(struct feed_page *page) {
     page->runs.organization = watch->stream.call.organization;
     page->runs.status = snapshot->status;
     page->runs.workflow_id = watch->filter.workflow;
+    page->runs.holder = watch->filter.holder;
     page->runs.ids = snapshot->ids;
     page->runs.id_count = snapshot->id_count;
     page->runs.started_after_us = INT64_MIN;

@@ -17,8 +17,11 @@ extern "C" {
 #include "server/auth/token_table.h"
 #include "server/feed/feed_hub.h"
 #include "server/service/service_method.h"
+#include "storage/op/acquire_runs.h"
 #include "storage/op/create_run.h"
+#include "storage/op/end_lease.h"
 #include "storage/op/list_changes.h"
+#include "storage/op/stop_run.h"
 #include "storage/op/transition_run.h"
 #include "storage/op/trim_changes.h"
 #include "storage/store_opener.h"
@@ -43,6 +46,8 @@ struct WatchMessage {
     int to = 0;
     std::string actor;
     std::string reason;
+    int64_t attempt = 0;
+    std::string holder;
     bool has_run = false;
     int run_status = 0;
 };
@@ -69,6 +74,8 @@ inline WatchMessage Unpack(const std::string &bytes) {
         got.to = m->change->to_status;
         got.actor = m->change->actor;
         got.reason = m->change->reason;
+        got.attempt = m->change->attempt;
+        got.holder = m->change->holder;
         break;
     case RUNS__V1__WATCH_RUNS_RESPONSE__ITEM_SNAPSHOT_RUN:
         got.kind = WatchMessage::kSnapshotRun;
@@ -266,6 +273,65 @@ class WatchFixture : public testing::TestWithParam<WatchPlace> {
         t.cause.reason = reason_.empty() ? slice_of_cstr("because") : SliceOf(reason_);
         Do(&t.op);
         return t.ret_revision;
+    }
+
+    void CreateLeased(const std::string &id, bool fails_on_lease_loss = false) {
+        Arena a;
+        struct store_create_run create = {};
+        create.op.kind = &store_create_run_kind;
+        create.op.arena = a.get();
+        create.in.organization = slice_of_cstr("acme");
+        create.in.id = SliceOf(id);
+        create.in.status = RUN_RUNNING;
+        create.in.started_at_us = ++clock_.now;
+        create.in.terms.dispatch = RUN_DISPATCH_LEASE;
+        create.in.terms.fails_on_lease_loss = fails_on_lease_loss;
+        std::string spec = wire::Bytes(3, id);
+        create.in.spec = SliceOf(spec);
+        Do(&create.op);
+    }
+
+    void Acquire(const std::string &holder, const std::string &id) {
+        Arena a;
+        struct slice wanted = SliceOf(id);
+        struct store_acquire_runs acquire = {};
+        acquire.op.kind = &store_acquire_runs_kind;
+        acquire.op.arena = a.get();
+        acquire.organization = slice_of_cstr("acme");
+        acquire.ids = &wanted;
+        acquire.id_count = 1;
+        acquire.from = RUN_STATUS_ACTIVE;
+        acquire.limit = 1;
+        acquire.holder = SliceOf(holder);
+        acquire.lease_us = 30'000'000;
+        acquire.at_us = ++clock_.now;
+        Do(&acquire.op);
+        ASSERT_EQ(1, acquire.ret_count);
+    }
+
+    void EndLease(const std::string &id, int64_t attempt, enum store_event_kind kind) {
+        Arena a;
+        struct store_end_lease end = {};
+        end.op.kind = &store_end_lease_kind;
+        end.op.arena = a.get();
+        end.organization = slice_of_cstr("acme");
+        end.id = SliceOf(id);
+        end.attempt = attempt;
+        end.kind = kind;
+        end.at_us = ++clock_.now;
+        Do(&end.op);
+    }
+
+    void Stop(const std::string &id, int64_t attempt) {
+        Arena a;
+        struct store_stop_run stop = {};
+        stop.op.kind = &store_stop_run_kind;
+        stop.op.arena = a.get();
+        stop.organization = slice_of_cstr("acme");
+        stop.id = SliceOf(id);
+        stop.attempt = attempt;
+        stop.at_us = ++clock_.now;
+        Do(&stop.op);
     }
 
     void Trim(int64_t floor, const std::string &organization = "acme") {

@@ -158,6 +158,73 @@ TEST_P(Watches, LetsThroughWhatEachFilterAsksFor) {
     }
 }
 
+TEST_P(Watches, TellsWhatHappensToLeases) {
+    auto all = Reading("");
+    auto of_one = Reading(Bytes(4, "one"));
+    auto failures = Reading(Uint(1, RUN_FAILURE));
+    std::string cursor = Begun(*all).cursor;
+    Begun(*of_one);
+    Begun(*failures);
+    CreateLeased("a");
+    CreateLeased("fails", true);
+    Acquire("one", "a"); // 3
+    EndLease("a", 1, STORE_EVENT_RELEASE);
+    Acquire("two", "a"); // 5
+    EndLease("a", 2, STORE_EVENT_LEASE_LOSS);
+    Acquire("one", "a");                          // 7
+    Change("a", RUN_CANCELLED);                   // 8
+    Stop("a", 3);                                 // 9
+    Acquire("one", "fails");                      // 10
+    EndLease("fails", 1, STORE_EVENT_LEASE_LOSS); // 11
+    ASSERT_TRUE(AwaitChanges(*all, 11));
+    const struct {
+        int kind;
+        int64_t attempt;
+        const char *holder;
+    } want[] = {
+        {STORE_EVENT_CREATION, 0, ""},       {STORE_EVENT_CREATION, 0, ""},
+        {STORE_EVENT_ACQUISITION, 1, "one"}, {STORE_EVENT_RELEASE, 1, "one"},
+        {STORE_EVENT_ACQUISITION, 2, "two"}, {STORE_EVENT_LEASE_LOSS, 2, "two"},
+        {STORE_EVENT_ACQUISITION, 3, "one"}, {STORE_EVENT_TRANSITION, 3, "one"},
+        {STORE_EVENT_STOP, 3, ""},           {STORE_EVENT_ACQUISITION, 1, "one"},
+        {STORE_EVENT_LEASE_LOSS, 1, "one"},
+    };
+    auto changes = Changes(*all);
+    for (size_t i = 0; i < changes.size(); i++) {
+        SCOPED_TRACE(i + 1);
+        EXPECT_EQ(want[i].kind, changes[i].event_kind);
+        EXPECT_EQ(want[i].attempt, changes[i].attempt);
+        if (want[i].kind != STORE_EVENT_STOP) { // of which the store has the last word
+            EXPECT_EQ(want[i].holder, changes[i].holder);
+        }
+    }
+    std::vector<int64_t> held;
+    for (const auto &change : changes) {
+        if (change.holder == "one") {
+            held.push_back(change.revision);
+        }
+    }
+    // Live and behind a cursor alike. What leaves the status as it is reaches none.
+    auto of_one_later = Reading(Cursor(cursor) + Bytes(4, "one"));
+    for (auto *stream : {of_one.get(), of_one_later.get()}) {
+        ASSERT_TRUE(AwaitChanges(*stream, held.size()));
+        for (size_t i = 0; i < held.size(); i++) {
+            EXPECT_EQ(held[i], Changes(*stream)[i].revision);
+        }
+    }
+    ASSERT_TRUE(AwaitChanges(*failures, 1));
+    EXPECT_EQ(11, Changes(*failures)[0].revision);
+    EXPECT_EQ(1u, Changes(*failures).size());
+    // The snapshot has who holds what now.
+    CreateLeased("held");
+    CreateLeased("free");
+    Acquire("one", "held");
+    auto snapshot = Reading(Uint(7, 1) + Bytes(4, "one"));
+    ASSERT_TRUE(snapshot->AwaitMessages(3));
+    EXPECT_EQ("held", All(*snapshot)[0].run_id);
+    EXPECT_EQ(WatchMessage::kSnapshotEnd, All(*snapshot)[1].kind);
+}
+
 TEST_P(Watches, AddsTheRunWhereItIsAskedFor) {
     auto without = Reading("");
     std::string cursor = Begun(*without).cursor;
@@ -456,6 +523,7 @@ TEST_P(Watches, NamesTheFieldThatIsMalformed) {
         {Bytes(3, ""),
          "runIds must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, but neither \".\" nor \"..\", got \"\""},
         {Bytes(2, std::string(1025, 'w')), "workflowId has 1025 bytes, at most 1024 are allowed"},
+        {Bytes(4, "work\ner"), "holder must have no control characters, got 0x0A"},
         {Bytes(4, std::string(257, 'h')), "holder has 257 bytes, at most 256 are allowed"},
     };
     for (const auto &row : rows) {
