@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cli/time_span.h"
 #include "base/core/clock.h"
 #include "base/core/memory.h"
 #include "base/core/wire.h"
@@ -11,7 +12,6 @@
 #include "ctl/exit_code.h"
 #include "ctl/message.h"
 #include "ctl/run_print.h"
-#include "ctl/time_span.h"
 
 enum { COLUMNS = 8, NARROW_COLUMNS = 5 };
 // HOLDER and WORKFLOW.

@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/cli/time_span.h"
 #include "base/core/timestamp.h"
-#include "ctl/time_span.h"
 
 const struct error *time_option_read_span(struct arena *a, const char *option, const char *text,
                                           int64_t *ret_seconds) {

@@ -6,7 +6,7 @@
 #include "base/core/arena.h"
 #include "base/core/error.h"
 
-// Options whose values are times, or lengths of time (ctl/time_span.h). Pure.
+// Options whose values are times, or lengths of time (base/cli/time_span.h). Pure.
 
 // What an option's help says of its value.
 #define TIME_OPTION_VALUES "2h, 7d (so long ago), 2026-01-31 or RFC 3339"

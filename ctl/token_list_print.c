@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/cli/time_span.h"
 #include "ctl/print.h"
 #include "ctl/run_print.h"
-#include "ctl/time_span.h"
 #include "ctl/token_print.h"
 
 enum { COLUMNS = 10, NARROW_COLUMNS = 7 };

@@ -7,12 +7,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/cli/time_span.h"
 #include "base/core/clock.h"
 #include "base/core/memory.h"
 #include "ctl/event_table.h"
 #include "ctl/print.h"
 #include "ctl/run_print.h"
-#include "ctl/time_span.h"
 
 // More runs than these are forgotten, first those that are final.
 enum { MOST_RUNS = 500 };

@@ -73,6 +73,8 @@ static void set_limits(struct rpc_server *server, const struct rpc_server_option
     server->max_anonymous_streams = options->max_anonymous_streams != 0
                                         ? options->max_anonymous_streams
                                         : RPC_DEFAULT_MAX_ANONYMOUS_STREAMS;
+    server->max_long_polls =
+        options->max_long_polls != 0 ? options->max_long_polls : RPC_DEFAULT_MAX_LONG_POLLS;
     server->max_held = options->max_buffered_bytes != 0 ? options->max_buffered_bytes
                                                         : (size_t)RPC_DEFAULT_MAX_BUFFERED_BYTES;
     server->max_connections =

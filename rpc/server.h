@@ -22,6 +22,7 @@ enum {
     RPC_DEFAULT_MAX_REQUEST_BYTES = 4 << 20,
     RPC_DEFAULT_MAX_BUFFERED_BYTES = 256 << 20,
     RPC_DEFAULT_MAX_ANONYMOUS_STREAMS = 256,
+    RPC_DEFAULT_MAX_LONG_POLLS = 10000,
     RPC_DEFAULT_MIN_PING_INTERVAL_MS = 10000,
 };
 
@@ -38,6 +39,7 @@ struct rpc_server_options {
     // Of requests and replies of all calls, until they were sent; a quarter is not for
     // reads. 0: 256 MiB. More wait while replies are being made, then: the same
     size_t max_buffered_bytes;
+    int max_long_polls;       // apart from calls (rpc/server_long_poll.h); 0: 10,000
     const char *error_domain; // ErrorInfo.domain of errors that have none
     // A client may ping so often while the server sends it nothing; 0: 10 s. The third ping in
     // a row that comes earlier ends its connection: GOAWAY, ENHANCE_YOUR_CALM, "too_many_pings"

@@ -8,6 +8,7 @@
 #include "rpc/metadata_array_internal.h"
 #include "rpc/server_call_internal.h"
 #include "rpc/server_direct_internal.h"
+#include "rpc/server_long_poll_internal.h"
 #include "rpc/server_room_internal.h"
 #include "rpc/slice_internal.h"
 #include "rpc/status_details.h"
@@ -106,6 +107,9 @@ static void unlink_unary(struct rpc_server_call *call) {
 }
 
 void rpc_server_call_ended(struct rpc_server_call *call) {
+    if (call->long_poll != NULL && !rpc_server_long_poll_end(call, rpc_server_call_ended)) {
+        return;
+    }
     struct rpc_server *server = call->server;
     unlink_unary(call);
     if (call->counted) {
@@ -129,6 +133,9 @@ static void answer_done(struct rpc_tag *tag, bool ok) {
 }
 
 static void start_answer(struct rpc_server_call *call) {
+    if (call->long_poll != NULL) {
+        rpc_server_long_poll_answered(call);
+    }
     rpc_server_room_reply_made(call);
     if (call->is_direct) {
         rpc_server_direct_answer(call, call->direct_details);
@@ -159,7 +166,9 @@ static void send(struct rpc_server_call *call) {
         rpc_loop_post(call->server->loop, &call->answer_task);
         return;
     }
-    rpc_batch_receive_close(&call->answer);
+    if (call->long_poll == NULL) { // which has asked for it
+        rpc_batch_receive_close(&call->answer);
+    }
     // gRPC core takes locks and writes to the socket: on its own thread both are
     // cheap, and other threads have work of their own.
     if (rpc_loop_is_current(call->server->loop)) {

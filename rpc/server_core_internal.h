@@ -23,6 +23,7 @@
 //   stream_queues    where operations of streams complete
 //   server_direct    calls that do not come by gRPC core
 //   server_room      the memory that calls hold, and those that wait for some
+//   server_long_poll calls that wait for something to happen
 //   server_call      one call: what its handler sees, its answer and its end
 //   server_stream    calls that are streams
 //   server_parting   the answers to calls that are left when a drain is over
@@ -79,6 +80,7 @@ struct rpc_server {
     int max_calls_for_reads; // in flight, of any kind, when a read begins
     int max_streams;
     int max_anonymous_streams;
+    int max_long_polls;
     const char *error_domain;
     // Whether errors are in the trailer grpc-status-details-bin alone, while the call's
     // status is OK. So it is on a local loop, which only this layer's clients can call: to
@@ -112,13 +114,15 @@ struct rpc_server {
     bool is_room_posted; // room_task
     struct rpc_server_lane waiting_changes;
     struct rpc_server_lane waiting_reads;
-    // At handlers, or their answers being sent; with anonymous streams and those of a limit of
-    // their own, which no limit of calls is about.
+    // At handlers, or their answers being sent; with anonymous streams, those of a limit of their
+    // own and long polls, which no limit of calls is about.
     int calls_in_flight;
     struct rpc_server_stream_state *streams; // open ones
     int stream_count;                        // without those
     int anonymous_stream_count;              // from when they are taken, as the next
     int own_limit_stream_count;
+    int long_polls; // of server_long_poll, as the next
+    size_t long_poll_bytes;
     int partings; // answers of server_parting that are being sent
 
     atomic_int answering;          // calls that were taken and have not ended
@@ -169,8 +173,9 @@ struct rpc_server_call {
     bool counted;                // in calls_in_flight
     struct rpc_server_call *next_waiting;
     size_t held;
-    size_t reply_bytes; // set with the reply, before the loop's thread has it
-    bool is_making;     // counted in making
+    size_t reply_bytes;                     // set with the reply, before the loop's thread has it
+    bool is_making;                         // counted in making
+    struct rpc_server_long_poll *long_poll; // NULL unless it is one
     atomic_int answerer;
     struct rpc_server_parting *parting; // NULL unless the stop answered
     struct rpc_task late_task;          // then: the handler has answered too

@@ -4,6 +4,7 @@
 
 #include "base/core/memory.h"
 #include "rpc/server_direct_internal.h"
+#include "rpc/server_long_poll_internal.h"
 
 bool rpc_server_direct_serves(const struct rpc_server *server, const struct rpc_loop *loop) {
     return loop == server->loop && rpc_loop_is_local(loop);
@@ -72,6 +73,9 @@ void rpc_server_direct_leave(struct rpc_direct *direct) {
         direct->call = NULL;
         if (call->direct_events != NULL) {
             call->direct_events->left(call);
+        }
+        if (call->long_poll != NULL) {
+            rpc_server_long_poll_left(call);
         }
     }
 }

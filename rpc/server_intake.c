@@ -35,7 +35,7 @@ static void refuse_full(struct rpc_server_call *call, struct error *error) {
 
 static int limited_calls(const struct rpc_server *server) {
     return server->calls_in_flight - server->anonymous_stream_count -
-           server->own_limit_stream_count;
+           server->own_limit_stream_count - server->long_polls;
 }
 
 static void refuse_call(struct rpc_server_call *call) {

@@ -4,6 +4,7 @@
 #include "base/core/memory.h"
 #include "rpc/server_call_internal.h"
 #include "rpc/server_direct_internal.h"
+#include "rpc/server_long_poll_internal.h"
 #include "rpc/server_parting_internal.h"
 
 // The answer to a call whose handler had none when the drain time was over.
@@ -79,6 +80,9 @@ static void give_up(struct rpc_server_call *call) {
     rpc_batch_init(&parting->batch, server->loop, parting_done);
     server->partings++;
     const struct error *error = parting_error(call, &parting->arena);
+    if (call->long_poll != NULL) {
+        rpc_server_long_poll_forget(call);
+    }
     if (call->is_direct) {
         rpc_server_direct_answer(call, rpc_server_call_details(server, &parting->arena, error));
         parting_over(parting);
@@ -86,7 +90,9 @@ static void give_up(struct rpc_server_call *call) {
     }
     rpc_batch_send_metadata(&parting->batch, NULL, 0);
     rpc_server_call_add_status(server, &parting->batch, &parting->arena, parting->trailers, error);
-    rpc_batch_receive_close(&parting->batch);
+    if (call->long_poll == NULL) { // which has asked for it
+        rpc_batch_receive_close(&parting->batch);
+    }
     if (rpc_batch_start(&parting->batch, call->core) != GRPC_CALL_OK) {
         parting_over(parting); // the caller learns it when its connection ends
     }

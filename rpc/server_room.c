@@ -124,6 +124,11 @@ void rpc_server_room_reply_made(struct rpc_server_call *call) {
     post_if_waiting(call->server);
 }
 
+void rpc_server_room_take_back(struct rpc_server_call *call) {
+    call->is_making = true; // until rpc_server_room_reply_made
+    call->server->making++;
+}
+
 void rpc_server_room_give_back(struct rpc_server_call *call) {
     struct rpc_server *server = call->server;
     if (call->is_making) {

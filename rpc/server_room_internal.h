@@ -27,6 +27,9 @@ struct rpc_server_call *rpc_server_room_next(struct rpc_server *server,
 // rpc_server_room_give_back post the server's room_task if a call waits.
 void rpc_server_room_reply_made(struct rpc_server_call *call);
 
+// A call that gave back its room has a reply after all.
+void rpc_server_room_take_back(struct rpc_server_call *call);
+
 // The call is over, or counts no more.
 void rpc_server_room_give_back(struct rpc_server_call *call);
 

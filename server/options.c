@@ -1,5 +1,6 @@
 #include "server/options.h"
 
+#include "base/cli/time_span.h"
 #include "server/feed/feed_hub.h"
 #include "storage/op_queue.h"
 #include "storage/store_opener.h"
@@ -10,6 +11,18 @@ const struct cli_option server_options_rows[] = {
      CLI_TEXT_AT(struct server_options, demo_token),
      .help = "of a store in memory: where a token with every scope "
              "is written; - for standard output"},
+    {.name = "--feed-max-age",
+     .value = "TIME",
+     CLI_TEXT_AT(struct server_options, feed_max_age),
+     .fallback = "7d",
+     .help = "of events that can still be watched from: " TIME_SPAN_EXAMPLES},
+    {.name = "--feed-max-events",
+     .value = "N",
+     CLI_NUMBER_AT(struct server_options, runsd.feed_max_events),
+     .least = 1,
+     .most = INT64_C(1) << 40,
+     .fallback_number = RUNSD_DEFAULT_FEED_MAX_EVENTS,
+     .help = "of an organization that can be watched from"},
     {.name = "--max-message-bytes",
      .old_name = "--max-request-bytes",
      .value = "N",
@@ -49,6 +62,14 @@ const struct cli_option server_options_rows[] = {
      .most = 1000000,
      .fallback_number = FEED_DEFAULT_MAX_WATCHES_PER_TOKEN,
      .help = "the same of each token"},
+    {.name = "--max-long-polls",
+     .value = "N",
+     CLI_NUMBER_AT(struct server_options, runsd.max_long_polls),
+     .least = 1,
+     .most = 1000000,
+     .fallback_number = RPC_DEFAULT_MAX_LONG_POLLS,
+     .help = "AcquireRuns and CancelRun that wait, at once, beside calls; more: "
+             "RESOURCE_EXHAUSTED, or no wait"},
     {.name = "--min-ping-interval-ms",
      .value = "N",
      CLI_NUMBER_AT(struct server_options, runsd.min_ping_interval_ms),
@@ -82,6 +103,13 @@ const struct error *server_options_finish(struct arena *a, struct server_options
                          "--demo-token: \"%s\" keeps its tokens; runsctl tokens create --store "
                          "makes them",
                          url);
+    }
+    if (options->feed_max_age != NULL &&
+        (!time_span_parse(options->feed_max_age, &options->runsd.feed_max_age_s) ||
+         options->runsd.feed_max_age_s == 0)) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "--feed-max-age: \"%s\" is no length of time: " TIME_SPAN_EXAMPLES,
+                         options->feed_max_age);
     }
     const char *defaults[RUNSD_DEFAULT_LISTENERS];
     struct cli_list texts = *listen;

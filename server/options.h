@@ -13,7 +13,8 @@ struct server_options {
     struct runsd_options runsd;
     // How many gRPC connections were asked for, to be fitted into the limit of open files.
     struct descriptor_share connections;
-    const char *demo_token; // see server/demo_token.h; NULL: none
+    const char *feed_max_age; // a length of time
+    const char *demo_token;   // see server/demo_token.h; NULL: none
 };
 
 // Their rows, for a cli_table of struct server_options.

@@ -14,6 +14,7 @@
 #include "server/service/service_call.h"
 #include "server/service/service_method.h"
 #include "server/service/token_use.h"
+#include "server/sweep/feed_trim.h"
 #include "storage/op/create_token.h"
 #include "storage/op/list_tokens.h"
 #include "storage/store_opener.h"
@@ -21,6 +22,7 @@
 struct runsd {
     struct service service;
     struct token_use *token_use;
+    struct feed_trim *feed_trim;
     struct health_service *health;
     struct descriptor_index *descriptors;
     struct reflection_service reflection;
@@ -34,6 +36,7 @@ struct runsd {
     size_t max_buffered_bytes;
     int max_connections;
     int max_anonymous_streams;
+    int max_long_polls;
     int64_t min_ping_interval_ms;
     struct listener_guard *guard;
     char *store_url;
@@ -115,6 +118,7 @@ static void store_health_changed(void *context, enum store_part part, bool works
 static void store_committed(void *context, const struct store_commit *commits, int count) {
     struct runsd *runsd = context;
     feed_hub_committed(runsd->service.feed, commits, count);
+    lease_keeper_committed(runsd->service.leases, commits, count);
 }
 
 static const struct error *load_tokens(struct arena *a, struct runsd *runsd) {
@@ -130,6 +134,17 @@ static const struct error *load_tokens(struct arena *a, struct runsd *runsd) {
         token_table_put(runsd->service.tokens, &list.ret_tokens[i]);
     }
     return NULL;
+}
+
+static const struct error *load_leases(struct arena *a, struct runsd *runsd) {
+    const char *detail;
+    if (lease_keeper_load(runsd->service.leases, a, &detail)) {
+        return NULL;
+    }
+    struct error *e =
+        error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "the leases cannot be read from the store");
+    e->detail = detail;
+    return e;
 }
 
 static void set_methods(struct runsd *runsd) {
@@ -204,11 +219,38 @@ static struct rpc_server *new_server(struct runsd *runsd, struct rpc_loop *loop,
         .max_buffered_bytes = runsd->max_buffered_bytes,
         .max_connections = runsd->max_connections,
         .max_anonymous_streams = runsd->max_anonymous_streams,
+        .max_long_polls = runsd->max_long_polls,
         .min_ping_interval_ms = runsd->min_ping_interval_ms,
         .guard = runsd->guard,
         .error_domain = REASON_DOMAIN_RUNS,
     };
     return rpc_server_new(loop, &options);
+}
+
+static void send_bookmarks(void *context, struct slice organization) {
+    feed_hub_bookmark(context, organization);
+}
+
+// What works beside the calls, which need some of it.
+static void start_threads(struct runsd *runsd, const struct runsd_options *options) {
+    struct service *service = &runsd->service;
+    service->deadlines = deadline_sweep_start(options->log, options->clock, service->store,
+                                              lease_keeper_table(service->leases));
+    int64_t max_age_s =
+        options->feed_max_age_s != 0 ? options->feed_max_age_s : RUNSD_DEFAULT_FEED_MAX_AGE_S;
+    const struct feed_trim_options trim = {
+        .log = options->log,
+        .clock = options->clock,
+        .store = service->store,
+        .max_age_us = max_age_s * 1000000,
+        .max_events = options->feed_max_events != 0 ? options->feed_max_events
+                                                    : RUNSD_DEFAULT_FEED_MAX_EVENTS,
+        .interval_ms = options->feed_trim_ms,
+        .before = send_bookmarks,
+        .context = service->feed,
+    };
+    runsd->feed_trim = feed_trim_start(&trim);
+    runsd->token_use = token_use_start(service, options->token_use_ms);
 }
 
 static const struct error *start(struct arena *a, struct runsd *runsd,
@@ -231,14 +273,20 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
     if (error != NULL) {
         return error;
     }
+    runsd->service.leases = lease_keeper_new(options->log, options->clock, runsd->service.store);
+    error = load_leases(a, runsd);
+    if (error != NULL) {
+        return error;
+    }
     set_methods(runsd);
     runsd->server = new_server(runsd, runsd->loop, runsd->method_count);
     error = listen_all(a, runsd, options);
     if (error != NULL) {
         return error;
     }
+    start_threads(runsd, options);
     rpc_server_start(runsd->server);
-    runsd->token_use = token_use_start(&runsd->service, options->token_use_ms);
+    lease_keeper_start(runsd->service.leases);
     make_admin_token(runsd);
     runsd->grpc_address = mem_strdup(
         options->listen_count == 0 ? "" : address_text(a, &options->listen[0], runsd->ports[0]));
@@ -269,6 +317,7 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->max_buffered_bytes = options->max_buffered_bytes;
     runsd->max_connections = options->max_connections;
     runsd->max_anonymous_streams = options->max_anonymous_streams;
+    runsd->max_long_polls = options->max_long_polls;
     runsd->min_ping_interval_ms = options->min_ping_interval_ms;
     runsd->guard = options->guard;
     runsd->on_failure = options->on_failure;
@@ -372,6 +421,9 @@ void runsd_begin_stop(struct runsd *runsd) {
     if (runsd->service.store != NULL) {
         store_holder_withdraw(runsd->store_url);
     }
+    if (runsd->service.leases != NULL) {
+        lease_keeper_end_waits(runsd->service.leases);
+    }
     if (runsd->server != NULL) {
         rpc_server_begin_stop(runsd->server);
     }
@@ -398,8 +450,14 @@ void runsd_stop(struct runsd *runsd) {
     // 3. The store finishes its queue. What was acknowledged is on the disk already; the last
     // uses of tokens are not.
     token_use_stop(runsd->token_use);
+    feed_trim_stop(runsd->feed_trim);
+    deadline_sweep_stop(runsd->service.deadlines);
+    if (runsd->service.leases != NULL) {
+        lease_keeper_stop(runsd->service.leases);
+    }
     run_store_close(runsd->service.store);
     feed_hub_free(runsd->service.feed);
+    lease_keeper_free(runsd->service.leases);
     rpc_server_free(runsd->server);
     rpc_server_free(runsd->in_process);
     rpc_loop_free(runsd->loop);

@@ -17,7 +17,11 @@
 
 struct runsd;
 
-enum { RUNSD_LEAST_BUFFERED_BYTES = 4 << 20 };
+enum {
+    RUNSD_LEAST_BUFFERED_BYTES = 4 << 20,
+    RUNSD_DEFAULT_FEED_MAX_AGE_S = 7 * 24 * 3600,
+    RUNSD_DEFAULT_FEED_MAX_EVENTS = 1000000,
+};
 
 struct runsd_options {
     const struct logger *log;
@@ -32,10 +36,14 @@ struct runsd_options {
     int max_anonymous_streams;    // health, reflection; 0: RPC_DEFAULT_MAX_ANONYMOUS_STREAMS
     int max_watches;              // WatchRuns; 0: FEED_DEFAULT_MAX_WATCHES
     int max_watches_per_token;    // 0: FEED_DEFAULT_MAX_WATCHES_PER_TOKEN
+    int max_long_polls;           // calls that wait; 0: RPC_DEFAULT_MAX_LONG_POLLS
     int64_t min_ping_interval_ms; // of gRPC clients; 0: RPC_DEFAULT_MIN_PING_INTERVAL_MS
     size_t max_buffered_bytes;    // of requests and replies over gRPC; 0: 256 MiB
     int queue_limit;              // operations that may wait for the store; 0: the store's default
     int64_t cache_bytes;          // for pages of the store's file; 0: the store's default
+    int64_t feed_max_age_s;       // of events that can be watched from; 0: the default
+    int64_t feed_max_events;      // of an organization, likewise; 0: the default
+    int64_t feed_trim_ms;         // how often that is looked at; 0: FEED_TRIM_DEFAULT_MS
     int64_t token_use_ms;         // how often uses of tokens are stored; 0: TOKEN_USE_DEFAULT_MS
     int64_t drain_ms;             // how long calls in flight may take to end at a stop
     struct listener_guard *guard; // looks at the listeners until runsd_stop; may be NULL

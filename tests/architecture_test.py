@@ -64,6 +64,8 @@ PURE = [
     "gateway/transcode/*.[ch]",
     "rpc/metadata.h",
     "server/domain/feed_cursor.[ch]",
+    "server/domain/lease_state.[ch]",
+    "server/domain/lease_validate.[ch]",
     "server/domain/message_guard.[ch]",
     "server/domain/message_nul.h",
     "server/domain/page_token.[ch]",

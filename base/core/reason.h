@@ -42,7 +42,10 @@
     X(SERVICE_UNKNOWN, 0)                                                                          \
     X(REQUEST_CANCELLED, 0)                                                                        \
     X(TOKEN_ENDED, 0)                                                                              \
-    X(CURSOR_EXPIRED, 410)
+    X(CURSOR_EXPIRED, 410)                                                                         \
+    X(ATTEMPT_STALE, 0)                                                                            \
+    X(RUN_NOT_CANCELLED, 0)                                                                        \
+    X(RUN_NOT_HELD, 0)
 
 // The gateway's own reasons, numbered as runsd.gateway.v1.ErrorReason.
 #define REASONS_OF_GATEWAY(X)                                                                      \

@@ -75,7 +75,12 @@ enum {
     FIELD_STATUS = 12,
     FIELD_TRIGGER_SOURCE = 14,
     FIELD_TRIGGERED_BY = 15,
+    FIELD_LEASE = 20,
+    FIELD_STOPPED_AT = 23,
 };
+
+// Of runs.v1.RunLease.
+enum { LEASE_ATTEMPT = 1, LEASE_HOLDER = 2 };
 
 enum { LONGEST_TIMESTAMP = 24 };
 
@@ -88,6 +93,8 @@ static bool is_set_by_us(uint32_t number) {
     case FIELD_STATUS:
     case FIELD_TRIGGER_SOURCE:
     case FIELD_TRIGGERED_BY:
+    case FIELD_LEASE:
+    case FIELD_STOPPED_AT:
         return true;
     default:
         return false;
@@ -291,19 +298,51 @@ static uint8_t *put_numbers(uint8_t *p, const struct run_fields *fields) {
     return p;
 }
 
+static uint8_t *put_instant(uint8_t *p, uint32_t number, int64_t us) {
+    uint8_t at[LONGEST_TIMESTAMP];
+    size_t bytes = (size_t)(put_timestamp(at, us) - at);
+    p = put_tag(p, number, WIRE_BYTES);
+    p = put_varint(p, bytes);
+    memcpy(p, at, bytes);
+    return p + bytes;
+}
+
+// What runs have that were acquired, or whose work has stopped.
+static uint8_t *put_lease(uint8_t *p, const struct run_record *run) {
+    if (run->attempt > 0) {
+        enum { LONGEST_TAG_AND_NUMBER = 12 };
+        uint8_t head[2 * LONGEST_TAG_AND_NUMBER];
+        uint8_t *h = put_tag(head, LEASE_ATTEMPT, WIRE_VARINT);
+        h = put_varint(h, (uint64_t)run->attempt);
+        if (run->holder.len > 0) {
+            h = put_tag(h, LEASE_HOLDER, WIRE_BYTES);
+            h = put_varint(h, run->holder.len);
+        }
+        size_t head_bytes = (size_t)(h - head);
+        p = put_tag(p, FIELD_LEASE, WIRE_BYTES);
+        p = put_varint(p, head_bytes + run->holder.len);
+        memcpy(p, head, head_bytes);
+        p += head_bytes;
+        if (run->holder.len > 0) {
+            memcpy(p, run->holder.data, run->holder.len);
+            p += run->holder.len;
+        }
+    }
+    return run->stopped_at_us != 0 ? put_instant(p, FIELD_STOPPED_AT, run->stopped_at_us) : p;
+}
+
 size_t run_reply_parts(struct arena *a, const struct run_record *run,
                        struct slice ret_parts[RUN_REPLY_PARTS]) {
-    enum { LONGEST_NUMBER = 16, LONGEST_SUFFIX = 48 + LONGEST_NUMBER * RUN_FIELD_COUNT };
-    uint8_t *suffix = arena_alloc(a, LONGEST_SUFFIX);
+    enum { LONGEST_NUMBER = 16, LONGEST_SUFFIX = 128 + LONGEST_NUMBER * RUN_FIELD_COUNT };
+    uint8_t *suffix = arena_alloc(a, LONGEST_SUFFIX + run->holder.len);
     uint8_t *p = put_tag(suffix, FIELD_STATUS, WIRE_VARINT);
     p = put_varint(p, (uint64_t)run->status);
     p = put_numbers(p, &run->fields);
     if (run->finished_at_us != 0) {
-        struct slice at = run_timestamp_encode(a, run->finished_at_us);
-        p = put_tag(p, FIELD_FINISHED_AT, WIRE_BYTES);
-        p = put_varint(p, at.len);
-        memcpy(p, at.data, at.len);
-        p += at.len;
+        p = put_instant(p, FIELD_FINISHED_AT, run->finished_at_us);
+    }
+    if ((run->attempt | run->stopped_at_us) != 0) {
+        p = put_lease(p, run);
     }
     size_t count = 0;
     ret_parts[count++] = run->spec;

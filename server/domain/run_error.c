@@ -37,6 +37,48 @@ const struct error *run_error_finished(struct arena *a, const char *id,
     return about_run(e, id);
 }
 
+// Adds the attempt and the status that the run has.
+static const struct error *with_attempt(struct error *e, struct arena *a, const char *id,
+                                        const struct run_record *run) {
+    error_add_metadata(e, a, "attempt", arena_printf(a, "%lld", (long long)run->attempt));
+    error_add_metadata(e, a, "status", run_status_word((int)run->status));
+    if (run->finished_at_us != 0) {
+        char *finished_at = arena_alloc(a, TIMESTAMP_TEXT_SIZE);
+        timestamp_format_us(run->finished_at_us, finished_at);
+        error_add_metadata(e, a, "finishedAt", finished_at);
+    }
+    return about_run(e, id);
+}
+
+const struct error *run_error_stale(struct arena *a, const char *id, const struct run_record *run,
+                                    int64_t attempt) {
+    struct error *e =
+        run->attempt == 0
+            ? error_new(a, STATUS_FAILED_PRECONDITION, REASON_ATTEMPT_STALE,
+                        "the run \"%s\" was never acquired: its attempt is 0, not %lld", id,
+                        (long long)attempt)
+            : error_new(a, STATUS_FAILED_PRECONDITION, REASON_ATTEMPT_STALE,
+                        "the attempt %lld of the run \"%s\" is not the current one, which is %lld",
+                        (long long)attempt, id, (long long)run->attempt);
+    return with_attempt(e, a, id, run);
+}
+
+const struct error *run_error_not_cancelled(struct arena *a, const char *id,
+                                            const struct run_record *run) {
+    const char *word = run_status_word((int)run->status);
+    struct error *e = error_new(a, STATUS_FAILED_PRECONDITION, REASON_RUN_NOT_CANCELLED,
+                                "the run \"%s\" is not cancelled: its status is %s", id, word);
+    error_add_metadata(e, a, "status", word);
+    return about_run(e, id);
+}
+
+const struct error *run_error_not_held(struct arena *a, const char *id,
+                                       const struct run_record *run) {
+    return with_attempt(error_new(a, STATUS_FAILED_PRECONDITION, REASON_RUN_NOT_HELD,
+                                  "nobody holds the run \"%s\"", id),
+                        a, id, run);
+}
+
 const struct error *run_error_exists(struct arena *a, const char *id) {
     return about_run(error_new(a, STATUS_ALREADY_EXISTS, REASON_RUN_ALREADY_EXISTS,
                                "there is already a run \"%s\"", id),

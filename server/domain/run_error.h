@@ -13,6 +13,19 @@ const struct error *run_error_not_found(struct arena *a, const char *id);
 const struct error *run_error_finished(struct arena *a, const char *id,
                                        const struct run_record *run);
 
+// FAILED_PRECONDITION / ATTEMPT_STALE: run has another attempt than the one that asks. Metadata
+// attempt, the run's, status and, where that is final, finishedAt.
+const struct error *run_error_stale(struct arena *a, const char *id, const struct run_record *run,
+                                    int64_t attempt);
+
+// FAILED_PRECONDITION / RUN_NOT_CANCELLED with metadata status.
+const struct error *run_error_not_cancelled(struct arena *a, const char *id,
+                                            const struct run_record *run);
+
+// FAILED_PRECONDITION / RUN_NOT_HELD with metadata attempt and status.
+const struct error *run_error_not_held(struct arena *a, const char *id,
+                                       const struct run_record *run);
+
 // ALREADY_EXISTS / RUN_ALREADY_EXISTS.
 const struct error *run_error_exists(struct arena *a, const char *id);
 

@@ -1,5 +1,6 @@
 #include "server/domain/run_validate.h"
 
+#include "server/domain/lease_validate.h"
 #include "server/domain/run_codec.h"
 #include "server/domain/run_error.h"
 #include "server/domain/violations.h"
@@ -62,6 +63,24 @@ static void check_length(struct violations *v, const char *field, const char *te
     }
 }
 
+void run_validate_id_in(struct violations *v, const char *field, const char *id) {
+    if (id[0] == '\0') {
+        violations_add(v, field, ID_SYNTAX ", got \"\"");
+    } else if (strlen(id) > LONGEST_ID) {
+        violations_add(v, field, ID_SYNTAX ", got %zu bytes", strlen(id));
+    } else {
+        check_id(v, field, id);
+    }
+}
+
+void run_validate_reason_in(struct violations *v, const char *reason) {
+    check_length(v, "reason", reason, LONGEST_REASON);
+}
+
+void run_validate_workflow_id_in(struct violations *v, const char *field, const char *id) {
+    check_length(v, field, id, LONGEST_TEXT);
+}
+
 static void check_output_only(struct violations *v, const Runs__V1__Run *run,
                               struct slice organization) {
     const struct {
@@ -78,6 +97,7 @@ static void check_output_only(struct violations *v, const Runs__V1__Run *run,
         }
     }
     run_fields_check_output_only(v, run);
+    lease_validate_output_only(v, run);
     if (run->organization_id[0] != '\0' && !slice_equal_cstr(organization, run->organization_id)) {
         violations_add(v, "run.organizationId",
                        "is set by the service; leave it out or give the token's, \"%.*s\"",
@@ -106,8 +126,10 @@ static void check_forks(struct violations *v, const Runs__V1__Run *run) {
     }
 }
 
-const struct error *run_validate_new(struct arena *a, const Runs__V1__Run *run,
-                                     struct slice organization) {
+const struct error *run_validate_new(struct arena *a, const Runs__V1__CreateRunRequest *request,
+                                     struct slice organization, int64_t started_at_us,
+                                     struct run_terms *ret_terms, struct lease_wish *ret_lease) {
+    const Runs__V1__Run *run = request->run;
     struct violations v = {.arena = a};
     workflow_validate(&v, run);
     check_id(&v, "run.id", run->id);
@@ -122,5 +144,6 @@ const struct error *run_validate_new(struct arena *a, const Runs__V1__Run *run,
         violations_add(&v, "run.workflowVersion", "must be at least 0, got %lld",
                        (long long)run->workflow_version);
     }
+    lease_validate_terms(&v, request, started_at_us, ret_terms, ret_lease);
     return v.error;
 }

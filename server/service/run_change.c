@@ -20,6 +20,8 @@ void run_change_reply(struct service_call *call, const struct store_transition_r
     const struct run_record *run = &change->ret;
     if (change->op.result == STORE_NOT_FOUND) {
         run_reply_not_found(call);
+    } else if (change->op.result == STORE_CONFLICT && change->ret_is_stale) {
+        service_call_fail(call, run_error_stale(call->arena, call->run_id, run, change->attempt));
     } else if (change->op.result == STORE_CONFLICT) {
         service_call_fail(call, run_error_finished(call->arena, call->run_id, run));
     } else {

@@ -6,6 +6,8 @@
 #include "base/log/log.h"
 #include "rpc/server.h"
 #include "server/auth/authenticate.h"
+#include "server/lease/lease_keeper.h"
+#include "server/sweep/deadline_sweep.h"
 #include "storage/op/store_op.h"
 
 // What every call of every service has: who calls, one reply, one log line. A method embeds
@@ -21,6 +23,8 @@ struct service {
     struct run_store *store;
     struct token_table *tokens;
     struct feed_hub *feed; // what WatchRuns joins (server/feed/)
+    struct lease_keeper *leases;
+    struct deadline_sweep *deadlines;
 };
 
 // Microseconds since the epoch, at least 1: 0 says "not yet" of an end or a revocation, and no

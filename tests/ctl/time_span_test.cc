@@ -1,5 +1,5 @@
 extern "C" {
-#include "ctl/time_span.h"
+#include "base/cli/time_span.h"
 }
 
 #include <gtest/gtest.h>

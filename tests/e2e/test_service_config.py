@@ -15,10 +15,12 @@ CONFIG = ROOT / "protos/runs/v1/service_config.json"
 # Not the creations: made twice, these are two; RESOURCE_EXHAUSTED may be a connection's that
 # the client lost.
 REPEATED_CHANGES = {"runs.v1.RunsService/CancelRun", "runs.v1.RunsService/ReportRun",
+                    "runs.v1.RunsService/ReleaseRun", "runs.v1.RunsService/AcknowledgeCancel",
                     "runs.v1.TokensService/RevokeToken"}
+# A renewal changes nothing that a second one would change again.
 READS = {"runs.v1.RunsService/GetRun", "runs.v1.RunsService/ListRuns",
          "runs.v1.RunsService/ListRunEvents", "runs.v1.TokensService/ListTokens",
-         "runs.v1.TokensService/GetCaller"}
+         "runs.v1.TokensService/GetCaller", "runs.v1.RunsService/RenewLeases"}
 
 CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED,
          grpc.StatusCode.ABORTED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL)

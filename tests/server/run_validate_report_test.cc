@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "runs/v1/runs_service.pb-c.h"
+#include "tests/server/validate_testing.h"
 #include "tests/server/wire_builder.h"
 
 extern "C" {
@@ -29,8 +30,7 @@ std::vector<std::string> Violations(const std::string &schema, const std::string
         ADD_FAILURE() << e->message;
         return {};
     }
-    e = run_validate_new(a.get(), reinterpret_cast<Runs__V1__Run *>(message),
-                         slice_of_cstr("acme"));
+    e = validate_testing::ValidateNew(a.get(), message);
     std::vector<std::string> all;
     for (auto *v = e != nullptr ? e->violations : nullptr; v != nullptr; v = v->next) {
         all.push_back(std::string(v->field) + " " + v->description);

@@ -39,6 +39,17 @@ inline Violations ViolationsOf(const struct error *e) {
     return list;
 }
 
+// The request that creates the run, as it was unpacked.
+inline const struct error *ValidateNew(struct arena *a, ProtobufCMessage *run,
+                                       const char *organization = "acme") {
+    Runs__V1__CreateRunRequest request;
+    runs__v1__create_run_request__init(&request);
+    request.run = reinterpret_cast<Runs__V1__Run *>(run);
+    struct run_terms terms;
+    struct lease_wish lease;
+    return run_validate_new(a, &request, slice_of_cstr(organization), 1, &terms, &lease);
+}
+
 inline Violations Validate(const std::string &run, const char *organization = "acme") {
     TestArena a;
     ExactBytes bytes(run);
@@ -49,8 +60,7 @@ inline Violations Validate(const std::string &run, const char *organization = "a
         ADD_FAILURE() << "the test's run is malformed: " << e->message;
         return {};
     }
-    return ViolationsOf(run_validate_new(a.get(), reinterpret_cast<Runs__V1__Run *>(message),
-                                         slice_of_cstr(organization)));
+    return ViolationsOf(ValidateNew(a.get(), message, organization));
 }
 
 inline std::string Node(const std::string &type, const std::vector<std::string> &children = {}) {

@@ -279,8 +279,7 @@ TEST(WorkflowValidate, ManySmallValuesFarDownCostLittle) {
               message_unpack(unpacked.get(), &runs__v1__run__descriptor, bytes.slice(), &message));
     TestArena a;
     const size_t before = ResidentBytes();
-    EXPECT_EQ(nullptr, run_validate_new(a.get(), reinterpret_cast<Runs__V1__Run *>(message),
-                                        slice_of_cstr("acme")));
+    EXPECT_EQ(nullptr, ValidateNew(a.get(), message));
     EXPECT_LT(ResidentBytes(), before + (50u << 20));
 }
 

@@ -1,31 +1,129 @@
+#include <stdlib.h>
+
 #include "base/core/container_of.h"
+#include "base/core/memory.h"
+#include "rpc/server_long_poll.h"
 #include "runs/v1/runs_service.pb-c.h"
+#include "server/domain/lease_validate.h"
 #include "server/domain/run_validate.h"
 #include "server/service/run_change.h"
+#include "server/service/run_lease.h"
+#include "server/service/run_reply.h"
 #include "server/service/service_method.h"
+#include "storage/op/get_run.h"
 
 struct cancel_run_call {
     struct service_call call;
     struct store_transition_run change;
+    struct stop_wait wait;
+    bool waits; // until the work has stopped, if somebody may be at it
 };
 
-static void stored(struct service_call *call) {
-    run_change_reply(call, &CONTAINER_OF(call, struct cancel_run_call, call)->change);
+// A look at a run whose cancel waits: the stop may have come before the wait.
+struct second_look {
+    struct store_get_run get;
+    struct stop_waits *waits;
+    struct arena arena;
+};
+
+static void looked(struct store_op *op) {
+    struct second_look *look = CONTAINER_OF(op, struct second_look, get.op);
+    if (op->result == STORE_OK && look->get.ret.stopped_at_us != 0) {
+        stop_waits_tell(look->waits, look->get.organization, look->get.id, &look->get.ret);
+    }
+    arena_release(&look->arena);
+    free(look);
 }
 
-static const struct error *serve(struct service_call *call, const void *request) {
-    const Runs__V1__CancelRunRequest *cancel = request;
-    call->run_id = cancel->id;
+static struct second_look *new_look(const struct service_call *call, struct stop_waits *waits) {
+    struct second_look *look = mem_zalloc(sizeof(*look));
+    arena_init(&look->arena);
+    look->waits = waits;
+    look->get.op =
+        (struct store_op){.kind = &store_get_run_kind, .arena = &look->arena, .done = looked};
+    look->get.organization = arena_copy(&look->arena, call->organization);
+    look->get.id = arena_copy(&look->arena, slice_of_cstr(call->run_id));
+    return look;
+}
+
+// The run is cancelled, however the wait ended.
+static void waited(struct stop_wait *wait, const struct run_record *run, enum wait_end why) {
+    struct cancel_run_call *m = CONTAINER_OF(wait, struct cancel_run_call, wait);
+    (void)why; // a caller that is gone gets no reply, one of a stopping server the truth
+    run_reply(&m->call, run != NULL ? run : &m->change.ret);
+}
+
+static void gone(void *context) {
+    struct cancel_run_call *m = context;
+    if (stop_waits_gone(lease_keeper_stop_waits(m->call.service->leases), &m->wait)) {
+        waited(&m->wait, NULL, WAIT_GONE);
+    }
+}
+
+static void wait_for_stop(struct cancel_run_call *m) {
+    struct stop_waits *waits = lease_keeper_stop_waits(m->call.service->leases);
+    struct run_store *store = m->call.service->store;
+    struct second_look *look = new_look(&m->call, waits);
+    stop_waits_add(waits, &m->wait); // the call may be over from here on
+    run_store_submit(store, &look->get.op);
+}
+
+static void stored(struct service_call *call) {
+    struct cancel_run_call *m = CONTAINER_OF(call, struct cancel_run_call, call);
+    const struct store_transition_run *change = &m->change;
+    if (change->op.result == STORE_OK) {
+        bool was_held = run_lease_ended(call, &change->ret);
+        bool is_external = change->ret.terms.dispatch == RUN_DISPATCH_EXTERNAL;
+        if (m->waits && (was_held || is_external)) {
+            wait_for_stop(m);
+            return;
+        }
+    }
+    run_change_reply(call, change);
+}
+
+// Makes the call a long poll, if it is to wait and there is room: a cancel is not refused because
+// others wait.
+static void begin_wait(struct cancel_run_call *m, int64_t wait_us) {
+    struct service_call *call = &m->call;
+    int64_t until_us = run_lease_wait_until_us(call, wait_us);
+    m->waits = until_us != 0 && rpc_server_long_poll_begin(call->rpc, gone, m);
+    m->wait = (struct stop_wait){
+        .organization = call->organization,
+        .run_id = slice_of_cstr(call->run_id),
+        .until_us = until_us,
+        .ended = waited,
+    };
+}
+
+static const struct error *check(struct service_call *call,
+                                 const Runs__V1__CancelRunRequest *cancel, int64_t *ret_wait_us) {
     const struct error *error = run_validate_id(call->arena, "id", cancel->id);
     if (error == NULL) {
         error = run_validate_reason(call->arena, cancel->reason);
     }
+    if (error == NULL && cancel->wait != NULL) {
+        struct violations v = {.arena = call->arena};
+        lease_validate_wait(&v, cancel->wait, ret_wait_us);
+        error = v.error;
+    }
+    return error;
+}
+
+static const struct error *serve(struct service_call *call, const void *request) {
+    struct cancel_run_call *m = CONTAINER_OF(call, struct cancel_run_call, call);
+    const Runs__V1__CancelRunRequest *cancel = request;
+    int64_t wait_us = 0;
+    call->run_id = cancel->id;
+    const struct error *error = check(call, cancel, &wait_us);
     if (error != NULL) {
         return error;
     }
-    struct store_transition_run *change = &CONTAINER_OF(call, struct cancel_run_call, call)->change;
-    run_change_set(call, RUN_EVENT_CANCEL, cancel->reason, change);
-    service_call_store(call, &change->op, stored);
+    run_change_set(call, RUN_EVENT_CANCEL, cancel->reason, &m->change);
+    if (wait_us > 0) {
+        begin_wait(m, wait_us);
+    }
+    service_call_store(call, &m->change.op, stored);
     return NULL;
 }
 

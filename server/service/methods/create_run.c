@@ -9,6 +9,7 @@
 #include "server/domain/run_size.h"
 #include "server/domain/run_validate.h"
 #include "server/service/call_cause.h"
+#include "server/service/run_lease.h"
 #include "server/service/run_reply.h"
 #include "server/service/service_method.h"
 
@@ -26,6 +27,10 @@ static void stored(struct service_call *call) {
     if (create->op.result == STORE_EXISTS) {
         service_call_fail(call, run_error_exists(call->arena, call->run_id));
     } else {
+        if (create->ret.holder.len > 0) {
+            run_lease_begun(call, &create->ret);
+        }
+        deadline_sweep_note(call->service->deadlines, run_record_due_us(&create->ret));
         run_reply(call, &create->ret);
     }
 }
@@ -36,7 +41,6 @@ static void set_record(struct service_call *call, const Runs__V1__Run *run, stru
     ret_record->organization = call->organization;
     ret_record->id = slice_of_cstr(call->run_id);
     ret_record->status = RUN_RUNNING;
-    ret_record->started_at_us = service_now_us(call->service);
     ret_record->workflow_id = slice_of_cstr(run->workflow_id);
     const char *triggered_by =
         run->triggered_by[0] != '\0' ? run->triggered_by : call->identity.name;
@@ -57,17 +61,22 @@ static const struct error *serve(struct service_call *call, const void *request)
     if (run == NULL) {
         return run_error_field(a, "run", "is required");
     }
-    const struct error *error = run_validate_new(a, run, call->organization);
+    struct store_create_run *create = &CONTAINER_OF(call, struct create_run_call, call)->create;
+    struct run_record *in = &create->in;
+    struct lease_wish lease;
+    in->started_at_us = service_now_us(call->service);
+    const struct error *error =
+        run_validate_new(a, request, call->organization, in->started_at_us, &in->terms, &lease);
     if (error != NULL) {
         return error;
     }
+    in->holder = lease.holder;
+    in->lease_us = lease.duration_us;
     char *fresh_id = arena_alloc(a, UUID_TEXT_SIZE);
     uuid_make(fresh_id);
     call->run_id = run->id[0] != '\0' ? run->id : fresh_id;
 
-    struct store_create_run *create = &CONTAINER_OF(call, struct create_run_call, call)->create;
     create->op.kind = &store_create_run_kind;
-    struct run_record *in = &create->in;
     set_record(call, run, message_field_bytes(rpc_server_call_request(call->rpc), REQUEST_RUN), in);
     create->cause = call_cause(call, "");
     error = run_size_check(a, "run", in->spec, RUN_LARGEST_SPEC_BYTES);

@@ -4,6 +4,7 @@
 #include "server/domain/run_error.h"
 #include "server/domain/run_validate.h"
 #include "server/service/run_change.h"
+#include "server/service/run_lease.h"
 #include "server/service/service_method.h"
 
 struct report_run_call {
@@ -12,7 +13,14 @@ struct report_run_call {
 };
 
 static void stored(struct service_call *call) {
-    run_change_reply(call, &CONTAINER_OF(call, struct report_run_call, call)->change);
+    const struct store_transition_run *change =
+        &CONTAINER_OF(call, struct report_run_call, call)->change;
+    if (change->op.result == STORE_OK && run_status_is_final((int)change->to)) {
+        run_lease_ended(call, &change->ret);
+    } else if (change->op.result == STORE_OK) {
+        deadline_sweep_note(call->service->deadlines, run_record_due_us(&change->ret));
+    }
+    run_change_reply(call, change);
 }
 
 // Finds the event that a report of status is; returns false if there is none.
@@ -53,8 +61,14 @@ static const struct error *serve(struct service_call *call, const void *request)
                                "must be running, waiting, success or failure, got %s",
                                run_status_word((int)report->status));
     }
+    if (report->attempt < 0) {
+        return run_error_field(call->arena, "attempt", "must be at least 0, got %lld",
+                               (long long)report->attempt);
+    }
     struct store_transition_run *change = &CONTAINER_OF(call, struct report_run_call, call)->change;
     run_change_set(call, event, report->reason, change);
+    change->checks_attempt = true;
+    change->attempt = report->attempt;
     error = run_fields_read_report(call->arena, report, rpc_server_call_request(call->rpc),
                                    &change->fields, &change->given);
     if (error != NULL) {

@@ -1,4 +1,4 @@
-#include "ctl/time_span.h"
+#include "base/cli/time_span.h"
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-#ifndef RUNSD_CTL_TIME_SPAN_H
-#define RUNSD_CTL_TIME_SPAN_H
+#ifndef RUNSD_BASE_CLI_TIME_SPAN_H
+#define RUNSD_BASE_CLI_TIME_SPAN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,313 @@
+#include "server/lease/lease_keeper.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/core/container_of.h"
+#include "base/core/memory.h"
+#include "base/thread/condition.h"
+#include "base/thread/thread.h"
+#include "storage/op/end_lease.h"
+#include "storage/op/list_leases.h"
+
+enum {
+    LEASES_A_PAGE = 1000,
+    // Operations of the store that are under way at once.
+    ENDING_AT_ONCE = 256,
+    // The thread looks at the clock so often while there are leases; it stood still if it comes
+    // later than that by more.
+    TICK_US = 200 * 1000,
+    LATE_US = 300 * 1000,
+    // After which a lease that could not be ended is ended again.
+    RETRY_US = 1000 * 1000,
+};
+
+struct lease_keeper {
+    const struct logger *log;
+    const struct clock *clock;
+    struct run_store *store;
+    struct lease_table *table;
+    struct open_waits *open_waits;
+    struct stop_waits *stop_waits;
+    bool is_started;
+    pthread_t thread;
+    int64_t ticked_us; // the thread's: when it looked at the clock last (boottime_us); 0: not yet
+    pthread_mutex_t mutex; // guards what follows
+    pthread_cond_t changed;
+    bool is_woken;
+    bool is_stopping;
+    int ending; // operations under way
+};
+
+// A lease whose end the store is told.
+struct ending {
+    struct lease_keeper *keeper;
+    struct store_end_lease end;
+    struct arena arena;
+    struct lease lease;
+};
+
+// Microseconds of a clock that goes on while the machine sleeps (clock_gettime(2)).
+static int64_t boottime_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static void wake(void *context) {
+    struct lease_keeper *keeper = context;
+    pthread_mutex_lock(&keeper->mutex);
+    keeper->is_woken = true;
+    pthread_cond_signal(&keeper->changed);
+    pthread_mutex_unlock(&keeper->mutex);
+}
+
+struct lease_keeper *lease_keeper_new(const struct logger *log, const struct clock *clock,
+                                      struct run_store *store) {
+    struct lease_keeper *keeper = mem_zalloc(sizeof(*keeper));
+    keeper->log = log;
+    keeper->clock = clock;
+    keeper->store = store;
+    keeper->table = lease_table_new();
+    keeper->open_waits = open_waits_new(wake, keeper);
+    keeper->stop_waits = stop_waits_new(wake, keeper);
+    pthread_mutex_init(&keeper->mutex, NULL);
+    condition_init(&keeper->changed);
+    return keeper;
+}
+
+bool lease_keeper_load(struct lease_keeper *keeper, struct arena *a, const char **ret_detail) {
+    struct arena pages[2]; // a page's cursor is of the page before
+    arena_init(&pages[0]);
+    arena_init(&pages[1]);
+    struct store_list_leases list = {.op = {.kind = &store_list_leases_kind},
+                                     .limit = LEASES_A_PAGE};
+    int page = 0;
+    do {
+        arena_reset(&pages[page]);
+        list.op.arena = &pages[page];
+        store_op_submit_and_wait(keeper->store, &list.op);
+        if (list.op.result != STORE_OK) {
+            break;
+        }
+        for (int i = 0; i < list.ret_count; i++) {
+            const struct store_lease *held = &list.ret_leases[i];
+            const struct lease lease = {
+                .organization = held->organization,
+                .run_id = held->id,
+                .holder = held->holder,
+                .attempt = held->attempt,
+                .duration_us = held->lease_us,
+            };
+            lease_table_put(keeper->table, &lease, clock_monotonic_us());
+        }
+        list.has_cursor = true;
+        list.cursor = list.ret_cursor;
+        page = 1 - page;
+    } while (list.ret_has_more);
+    bool is_read = list.op.result == STORE_OK;
+    if (!is_read) {
+        *ret_detail = arena_printf(a, "%s", list.op.detail != NULL ? list.op.detail : "");
+    }
+    arena_release(&pages[0]);
+    arena_release(&pages[1]);
+    return is_read;
+}
+
+struct lease_table *lease_keeper_table(struct lease_keeper *keeper) {
+    return keeper->table;
+}
+
+struct open_waits *lease_keeper_open_waits(struct lease_keeper *keeper) {
+    return keeper->open_waits;
+}
+
+struct stop_waits *lease_keeper_stop_waits(struct lease_keeper *keeper) {
+    return keeper->stop_waits;
+}
+
+void lease_keeper_committed(struct lease_keeper *keeper, const struct store_commit *commits,
+                            int count) {
+    for (int i = 0; i < count; i++) {
+        if (commits[i].opened > 0) {
+            open_waits_opened(keeper->open_waits, commits[i].organization);
+        }
+    }
+}
+
+void lease_keeper_put(struct lease_keeper *keeper, const struct lease *lease) {
+    int64_t now_us = clock_monotonic_us();
+    bool is_first = lease_table_due_us(keeper->table) > now_us + lease->duration_us;
+    lease_table_put(keeper->table, lease, now_us);
+    if (is_first) {
+        wake(keeper);
+    }
+}
+
+// --- ends of leases ---
+
+static void log_end(const struct ending *ending) {
+    const struct lease *lease = &ending->lease;
+    LOG(ending->keeper->log, LOG_INFO, "a lease was not renewed: it has ended",
+        log_slice("organization", lease->organization), log_slice("runId", lease->run_id),
+        log_slice("holder", lease->holder), log_int("attempt", lease->attempt));
+}
+
+// On a thread of the store.
+static void ended(struct store_op *op) {
+    struct ending *ending = CONTAINER_OF(op, struct ending, end.op);
+    struct lease_keeper *keeper = ending->keeper;
+    const struct lease *lease = &ending->lease;
+    switch (op->result) {
+    case STORE_OK:
+        log_end(ending);
+        __attribute__((fallthrough));
+    case STORE_CONFLICT: // it has ended otherwise
+    case STORE_NOT_FOUND:
+        lease_table_remove(keeper->table, lease->organization, lease->run_id, lease->attempt,
+                           clock_monotonic_us());
+        break;
+    default:
+        LOG(keeper->log, LOG_DEBUG, "a lease that was not renewed could not be ended yet",
+            log_text("detail", op->detail != NULL ? op->detail : ""));
+        lease_table_retry(keeper->table, lease->organization, lease->run_id, lease->attempt,
+                          clock_monotonic_us() + RETRY_US);
+        break;
+    }
+    arena_release(&ending->arena);
+    free(ending);
+    pthread_mutex_lock(&keeper->mutex);
+    keeper->ending--;
+    keeper->is_woken = true;
+    pthread_cond_signal(&keeper->changed);
+    pthread_mutex_unlock(&keeper->mutex);
+}
+
+static bool takes_more(struct lease_keeper *keeper) {
+    pthread_mutex_lock(&keeper->mutex);
+    bool takes = keeper->ending < ENDING_AT_ONCE && !keeper->is_stopping;
+    keeper->ending += takes;
+    pthread_mutex_unlock(&keeper->mutex);
+    return takes;
+}
+
+static void submit(struct lease_keeper *keeper, struct ending *ending) {
+    ending->keeper = keeper;
+    ending->end = (struct store_end_lease){
+        .op = {.kind = &store_end_lease_kind, .arena = &ending->arena, .done = ended},
+        .organization = ending->lease.organization,
+        .id = ending->lease.run_id,
+        .attempt = ending->lease.attempt,
+        .kind = STORE_EVENT_LEASE_LOSS,
+        .at_us = clock_now_us(keeper->clock),
+        .cause = {.actor = slice_of_cstr("runsd"), .reason = slice_of_cstr("LEASE_LOST")},
+    };
+    run_store_submit(keeper->store, &ending->end.op);
+}
+
+static void end_leases(struct lease_keeper *keeper, int64_t now_us) {
+    while (lease_table_due_us(keeper->table) <= now_us && takes_more(keeper)) {
+        struct ending *ending = mem_zalloc(sizeof(*ending));
+        arena_init(&ending->arena);
+        if (lease_table_take_ended(keeper->table, now_us, 1, &ending->arena, &ending->lease) == 1) {
+            submit(keeper, ending);
+            continue;
+        }
+        arena_release(&ending->arena);
+        free(ending);
+        pthread_mutex_lock(&keeper->mutex);
+        keeper->ending--;
+        pthread_mutex_unlock(&keeper->mutex);
+    }
+}
+
+// --- the thread ---
+
+// Extends the leases if the thread comes so late that the process stood still. What has ended
+// before this was called has ended: who compares takes an instant from before.
+static void look_at_clock(struct lease_keeper *keeper) {
+    int64_t boot_us = boottime_us();
+    int64_t late_us = boot_us - keeper->ticked_us - TICK_US;
+    if (late_us > LATE_US) {
+        lease_table_extend(keeper->table, clock_monotonic_us());
+        if (keeper->ticked_us != 0) {
+            LOG(keeper->log, LOG_WARN,
+                "the process stood still: each lease lasts for its duration from now on",
+                log_int("lateMs", late_us / 1000));
+        }
+    }
+    keeper->ticked_us = boot_us;
+}
+
+// Waits for what comes next. Returns false if it is to stop.
+static bool wait_for_turn(struct lease_keeper *keeper) {
+    int64_t open_us = open_waits_due_us(keeper->open_waits);
+    int64_t stop_us = stop_waits_due_us(keeper->stop_waits);
+    int64_t until_us = open_us < stop_us ? open_us : stop_us;
+    int64_t lease_us = lease_table_due_us(keeper->table);
+    if (lease_us != INT64_MAX) {
+        int64_t tick_us = clock_monotonic_us() + TICK_US;
+        lease_us = lease_us < tick_us ? lease_us : tick_us;
+        until_us = lease_us < until_us ? lease_us : until_us;
+    } else {
+        keeper->ticked_us = 0; // there was no lease: the next ones may be extended unseen
+    }
+    pthread_mutex_lock(&keeper->mutex);
+    if (keeper->ending == ENDING_AT_ONCE) { // which wakes
+        until_us = clock_monotonic_us() + TICK_US;
+    }
+    while (!keeper->is_woken && !keeper->is_stopping &&
+           condition_wait(&keeper->changed, &keeper->mutex, until_us == INT64_MAX ? 0 : until_us)) {
+    }
+    keeper->is_woken = false;
+    bool goes_on = !keeper->is_stopping;
+    pthread_mutex_unlock(&keeper->mutex);
+    return goes_on;
+}
+
+static void *body(void *context) {
+    struct lease_keeper *keeper = context;
+    do {
+        int64_t now_us = clock_monotonic_us();
+        look_at_clock(keeper);
+        end_leases(keeper, now_us);
+        open_waits_expire(keeper->open_waits, now_us);
+        stop_waits_expire(keeper->stop_waits, now_us);
+    } while (wait_for_turn(keeper));
+    return NULL;
+}
+
+void lease_keeper_start(struct lease_keeper *keeper) {
+    lease_table_extend(keeper->table, clock_monotonic_us());
+    keeper->is_started = true;
+    keeper->thread = thread_start("leases", body, keeper);
+}
+
+void lease_keeper_end_waits(struct lease_keeper *keeper) {
+    open_waits_stop(keeper->open_waits);
+    stop_waits_stop(keeper->stop_waits);
+}
+
+void lease_keeper_stop(struct lease_keeper *keeper) {
+    pthread_mutex_lock(&keeper->mutex);
+    keeper->is_stopping = true;
+    pthread_cond_signal(&keeper->changed);
+    pthread_mutex_unlock(&keeper->mutex);
+    if (keeper->is_started) {
+        thread_join(keeper->thread);
+        keeper->is_started = false;
+    }
+}
+
+void lease_keeper_free(struct lease_keeper *keeper) {
+    if (keeper == NULL) {
+        return;
+    }
+    open_waits_free(keeper->open_waits);
+    stop_waits_free(keeper->stop_waits);
+    lease_table_free(keeper->table);
+    pthread_cond_destroy(&keeper->changed);
+    pthread_mutex_destroy(&keeper->mutex);
+    free(keeper);
+}

@@ -1,0 +1,195 @@
+#include "base/core/container_of.h"
+#include "base/core/wire.h"
+#include "runs/v1/lease.pb-c.h"
+#include "server/domain/lease_validate.h"
+#include "server/domain/run_codec.h"
+#include "server/domain/run_validate.h"
+#include "server/service/run_lease.h"
+#include "server/service/service_method.h"
+#include "storage/op/find_runs.h"
+
+// Field numbers: protos/runs/v1/lease.proto.
+enum { RESPONSE_RENEWALS = 1 };
+enum {
+    RENEWAL_RUN_ID = 1,
+    RENEWAL_STATE = 2,
+    RENEWAL_ATTEMPT = 3,
+    RENEWAL_LEASE_END = 4,
+    RENEWAL_STATUS = 5,
+    RENEWAL_ACTOR = 6,
+    RENEWAL_REASON = 7,
+};
+
+enum {
+    MOST_REPLY_BYTES = 4 << 20, // what a gRPC client takes by default
+    // What a renewal takes without its reason, at most: two names and some numbers. All of a
+    // reply's renewals find room so.
+    MOST_RENEWAL_BYTES = 320,
+};
+
+_Static_assert((int)LEASE_MOST_RENEWED <= (int)STORE_FIND_RUNS_MAX,
+               "the store finds all runs at once");
+_Static_assert((int)LEASE_MOST_RENEWED *(int)MOST_RENEWAL_BYTES < (int)MOST_REPLY_BYTES,
+               "a reply has room for all renewals");
+
+// What is replied of one lease.
+struct renewal {
+    Runs__V1__LeaseState state;
+    int64_t attempt;
+    const struct store_found_run *found; // NULL unless it is finished
+};
+
+struct renew_leases_call {
+    struct service_call call;
+    struct store_find_runs find;
+    struct lease_wish wish;
+    struct lease_claim *claims;
+    size_t count;
+    struct slice lease_end;
+};
+
+static void put_renewal(struct strbuf *b, struct strbuf *scratch, const struct renew_leases_call *m,
+                        const struct renewal *renewal, size_t index) {
+    scratch->len = 0;
+    wire_put_bytes(scratch, RENEWAL_RUN_ID, m->claims[index].run_id);
+    wire_put_uint(scratch, RENEWAL_STATE, (uint64_t)renewal->state);
+    wire_put_uint(scratch, RENEWAL_ATTEMPT, (uint64_t)renewal->attempt);
+    if (renewal->state == RUNS__V1__LEASE_STATE__LEASE_STATE_HELD) {
+        wire_put_bytes(scratch, RENEWAL_LEASE_END, m->lease_end);
+    }
+    if (renewal->found != NULL) {
+        size_t others = (m->count - index) * MOST_RENEWAL_BYTES;
+        wire_put_uint(scratch, RENEWAL_STATUS, (uint64_t)renewal->found->status);
+        wire_put_bytes(scratch, RENEWAL_ACTOR, renewal->found->actor);
+        if (b->len + others + renewal->found->reason.len < MOST_REPLY_BYTES) {
+            wire_put_bytes(scratch, RENEWAL_REASON, renewal->found->reason);
+        }
+    }
+    wire_put_bytes(b, RESPONSE_RENEWALS, strbuf_slice(scratch));
+}
+
+// What the store says of a lease that the table does not know. A run that it says is held is so
+// since a moment ago: its lease begins here, too.
+static void judge(struct renew_leases_call *m, const struct lease_claim *claim,
+                  const struct store_found_run *found, struct renewal *ret) {
+    ret->attempt = found->attempt;
+    if (!found->is_there) {
+        ret->state = RUNS__V1__LEASE_STATE__LEASE_STATE_NOT_FOUND;
+    } else if ((RUN_STATUS_BIT(found->status) & RUN_STATUS_ACTIVE) == 0) {
+        ret->state = RUNS__V1__LEASE_STATE__LEASE_STATE_FINISHED;
+        ret->found = found;
+    } else if (found->attempt == claim->attempt && slice_equal(found->holder, m->wish.holder)) {
+        const struct run_record run = {
+            .id = claim->run_id,
+            .holder = found->holder,
+            .attempt = found->attempt,
+            .lease_us = m->wish.duration_us,
+        };
+        run_lease_begun(&m->call, &run);
+        ret->state = RUNS__V1__LEASE_STATE__LEASE_STATE_HELD;
+    } else {
+        ret->state = RUNS__V1__LEASE_STATE__LEASE_STATE_LOST;
+    }
+}
+
+// Replies; the call must not be touched after it.
+static void reply(struct renew_leases_call *m) {
+    struct strbuf b = STRBUF_INIT;
+    struct strbuf scratch = STRBUF_INIT;
+    int asked = 0; // of the store
+    for (size_t i = 0; i < m->count; i++) {
+        const struct lease_claim *claim = &m->claims[i];
+        struct renewal renewal = {.attempt = claim->attempt};
+        switch (claim->ret_state) {
+        case LEASE_CLAIM_KEPT:
+            renewal.state = RUNS__V1__LEASE_STATE__LEASE_STATE_HELD;
+            break;
+        case LEASE_CLAIM_ENDING:
+            renewal.state = RUNS__V1__LEASE_STATE__LEASE_STATE_LOST;
+            break;
+        case LEASE_CLAIM_UNKNOWN:
+            judge(m, claim, &m->find.ret[asked++], &renewal);
+            break;
+        }
+        put_renewal(&b, &scratch, m, &renewal, i);
+    }
+    struct slice bytes = strbuf_slice(&b);
+    service_call_reply(&m->call, &bytes, 1);
+    strbuf_release(&scratch);
+    strbuf_release(&b);
+}
+
+static void stored(struct service_call *call) {
+    reply(CONTAINER_OF(call, struct renew_leases_call, call));
+}
+
+static const struct error *read_request(struct renew_leases_call *m,
+                                        const Runs__V1__RenewLeasesRequest *request) {
+    struct violations v = {.arena = m->call.arena};
+    lease_validate_wish(&v, "lease", request->lease, &m->wish);
+    m->count = request->n_leases;
+    if (m->count > LEASE_MOST_RENEWED) {
+        violations_add(&v, "leases", "has %zu leases, at most %d are allowed", m->count,
+                       LEASE_MOST_RENEWED);
+        return v.error;
+    }
+    m->claims = ARENA_ARRAY(m->call.arena, struct lease_claim, m->count);
+    for (size_t i = 0; i < m->count; i++) {
+        const Runs__V1__HeldLease *held = request->leases[i];
+        if (!run_validate_is_name(held->run_id)) {
+            run_validate_id_in(&v, arena_printf(v.arena, "leases[%zu].runId", i), held->run_id);
+        }
+        if (held->attempt < 1) {
+            lease_validate_attempt(&v, arena_printf(v.arena, "leases[%zu].attempt", i),
+                                   held->attempt, 1);
+        }
+        m->claims[i] =
+            (struct lease_claim){.run_id = slice_of_cstr(held->run_id), .attempt = held->attempt};
+    }
+    return v.error;
+}
+
+// Asks the store for the runs whose leases the table does not know; returns false if there are
+// none.
+static bool find_others(struct renew_leases_call *m) {
+    struct slice *ids = ARENA_ARRAY(m->call.arena, struct slice, m->count);
+    int count = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        if (m->claims[i].ret_state == LEASE_CLAIM_UNKNOWN) {
+            ids[count++] = m->claims[i].run_id;
+        }
+    }
+    if (count == 0) {
+        return false;
+    }
+    m->find.op.kind = &store_find_runs_kind;
+    m->find.organization = m->call.organization;
+    m->find.ids = ids;
+    m->find.count = count;
+    service_call_store(&m->call, &m->find.op, stored);
+    return true;
+}
+
+static const struct error *serve(struct service_call *call, const void *request) {
+    struct renew_leases_call *m = CONTAINER_OF(call, struct renew_leases_call, call);
+    const struct error *error = read_request(m, request);
+    if (error != NULL) {
+        return error;
+    }
+    lease_table_renew(lease_keeper_table(call->service->leases), call->organization, m->wish.holder,
+                      m->wish.duration_us, clock_monotonic_us(), m->claims, m->count);
+    m->lease_end =
+        run_timestamp_encode(call->arena, service_now_us(call->service) + m->wish.duration_us);
+    if (!find_others(m)) {
+        reply(m);
+    }
+    return NULL;
+}
+
+const struct service_method renew_leases_method = {
+    .path = "/runs.v1.RunsService/RenewLeases",
+    .scope = SCOPE_RUNS_REPORT,
+    .request_type = &runs__v1__renew_leases_request__descriptor,
+    .call_bytes = sizeof(struct renew_leases_call),
+    .serve = serve,
+};

@@ -1,0 +1,215 @@
+#include "server/sweep/deadline_sweep.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/core/container_of.h"
+#include "base/core/memory.h"
+#include "base/thread/condition.h"
+#include "base/thread/thread.h"
+#include "storage/op/list_due.h"
+#include "storage/op/transition_run.h"
+
+enum {
+    // Runs that are ended at once: no commit carries more of them than that.
+    RUNS_AT_ONCE = 64,
+    // How often the time of day is looked at while a deadline is to come: it may be set.
+    LOOK_US = 500 * 1000,
+    RETRY_US = 1000 * 1000, // after the store could not
+};
+
+struct deadline_sweep {
+    const struct logger *log;
+    const struct clock *clock;
+    struct run_store *store;
+    struct lease_table *leases;
+    pthread_t thread;
+    pthread_mutex_t mutex; // guards what follows
+    pthread_cond_t changed;
+    int64_t next_us; // when to look, microseconds since the epoch; INT64_MAX: no deadline is known
+    bool is_stopping;
+    int ending; // operations under way
+    int ended;  // runs that were, since await_ends
+};
+
+// A run that is ended.
+struct ending {
+    struct deadline_sweep *sweep;
+    struct store_transition_run change;
+    struct arena arena;
+};
+
+// --- one run ---
+
+static void log_end(const struct ending *ending) {
+    const struct store_transition_run *change = &ending->change;
+    LOG(ending->sweep->log, LOG_INFO, "a run's deadline has passed: it is ended",
+        log_slice("organization", change->organization), log_slice("runId", change->id),
+        log_own_text("status", change->to == RUN_CANCELLED ? "cancelled" : "failure"));
+}
+
+// On a thread of the store.
+static void ended(struct store_op *op) {
+    struct ending *ending = CONTAINER_OF(op, struct ending, change.op);
+    struct deadline_sweep *sweep = ending->sweep;
+    const struct store_transition_run *change = &ending->change;
+    bool has_ended = op->result == STORE_OK;
+    if (has_ended) {
+        log_end(ending);
+        if (change->ret.attempt != 0) {
+            lease_table_remove(sweep->leases, change->organization, change->id, change->ret.attempt,
+                               clock_monotonic_us());
+        }
+    }
+    arena_release(&ending->arena);
+    free(ending);
+    pthread_mutex_lock(&sweep->mutex);
+    sweep->ending--;
+    sweep->ended += has_ended;
+    pthread_cond_signal(&sweep->changed);
+    pthread_mutex_unlock(&sweep->mutex);
+}
+
+static void end_run(struct deadline_sweep *sweep, const struct store_due *due, int64_t now_us) {
+    struct ending *ending = mem_zalloc(sizeof(*ending));
+    arena_init(&ending->arena);
+    ending->sweep = sweep;
+    ending->change = (struct store_transition_run){
+        .op = {.kind = &store_transition_run_kind, .arena = &ending->arena, .done = ended},
+        .organization = arena_copy(&ending->arena, due->organization),
+        .id = arena_copy(&ending->arena, due->id),
+        .from = RUN_STATUS_ACTIVE,
+        .to = due->on_timeout,
+        .due_us = now_us,
+        .at_us = now_us,
+        .cause = {.actor = slice_of_cstr("runsd"), .reason = slice_of_cstr("TIMEOUT")},
+    };
+    pthread_mutex_lock(&sweep->mutex);
+    sweep->ending++;
+    pthread_mutex_unlock(&sweep->mutex);
+    run_store_submit(sweep->store, &ending->change.op);
+}
+
+// --- all that are due ---
+
+// Waits until every operation is answered. Returns how many runs were ended: the others have been
+// otherwise, or the store could not.
+static int await_ends(struct deadline_sweep *sweep) {
+    pthread_mutex_lock(&sweep->mutex);
+    while (sweep->ending > 0) {
+        condition_wait(&sweep->changed, &sweep->mutex, 0);
+    }
+    int ended = sweep->ended;
+    sweep->ended = 0;
+    pthread_mutex_unlock(&sweep->mutex);
+    return ended;
+}
+
+// Looks at the next time at at_us, or sooner if a note said so.
+static void look_at(struct deadline_sweep *sweep, int64_t at_us) {
+    pthread_mutex_lock(&sweep->mutex);
+    sweep->next_us = at_us < sweep->next_us ? at_us : sweep->next_us;
+    pthread_mutex_unlock(&sweep->mutex);
+}
+
+static bool is_stopping(struct deadline_sweep *sweep) {
+    pthread_mutex_lock(&sweep->mutex);
+    bool stopping = sweep->is_stopping;
+    pthread_mutex_unlock(&sweep->mutex);
+    return stopping;
+}
+
+// Ends up to RUNS_AT_ONCE runs that are due at now_us. Returns whether there may be more.
+static bool sweep_some(struct deadline_sweep *sweep, struct arena *a, int64_t now_us) {
+    struct store_list_due list = {
+        .op = {.kind = &store_list_due_kind, .arena = a},
+        .until_us = now_us,
+        .limit = RUNS_AT_ONCE,
+    };
+    store_op_submit_and_wait(sweep->store, &list.op);
+    bool could = list.op.result == STORE_OK;
+    for (int i = 0; could && i < list.ret_count; i++) {
+        end_run(sweep, &list.ret_due[i], now_us);
+    }
+    if (await_ends(sweep) == 0 && (!could || list.ret_count > 0)) {
+        LOG(sweep->log, LOG_DEBUG, "runs whose deadline has passed could not be ended yet",
+            log_text("detail", list.op.detail != NULL ? list.op.detail : ""));
+        look_at(sweep, now_us + RETRY_US);
+        return false;
+    }
+    if (list.ret_next_due_us != 0) {
+        look_at(sweep, list.ret_next_due_us);
+    }
+    return list.ret_next_due_us != 0 && list.ret_next_due_us <= now_us;
+}
+
+// Waits until it is time to look. Returns false if the thread is to end, else it looks at
+// everything: *ret_now_us is the time of day.
+static bool wait_for_turn(struct deadline_sweep *sweep, int64_t *ret_now_us) {
+    pthread_mutex_lock(&sweep->mutex);
+    while (!sweep->is_stopping && (*ret_now_us = clock_now_us(sweep->clock)) < sweep->next_us) {
+        int64_t wait_us = sweep->next_us - *ret_now_us;
+        int64_t until_us = clock_monotonic_us() + (wait_us < LOOK_US ? wait_us : LOOK_US);
+        condition_wait(&sweep->changed, &sweep->mutex, sweep->next_us == INT64_MAX ? 0 : until_us);
+    }
+    bool goes_on = !sweep->is_stopping;
+    sweep->next_us = INT64_MAX;
+    pthread_mutex_unlock(&sweep->mutex);
+    return goes_on;
+}
+
+static void *body(void *context) {
+    struct deadline_sweep *sweep = context;
+    struct arena a;
+    arena_init(&a);
+    int64_t now_us;
+    while (wait_for_turn(sweep, &now_us)) {
+        while (sweep_some(sweep, &a, now_us) && !is_stopping(sweep)) {
+            arena_reset(&a);
+        }
+        arena_reset(&a);
+    }
+    arena_release(&a);
+    return NULL;
+}
+
+// --- its life ---
+
+struct deadline_sweep *deadline_sweep_start(const struct logger *log, const struct clock *clock,
+                                            struct run_store *store, struct lease_table *leases) {
+    struct deadline_sweep *sweep = mem_zalloc(sizeof(*sweep)); // next_us 0: it looks at once
+    sweep->log = log;
+    sweep->clock = clock;
+    sweep->store = store;
+    sweep->leases = leases;
+    pthread_mutex_init(&sweep->mutex, NULL);
+    condition_init(&sweep->changed);
+    sweep->thread = thread_start("deadlines", body, sweep);
+    return sweep;
+}
+
+void deadline_sweep_note(struct deadline_sweep *sweep, int64_t due_us) {
+    if (due_us == 0) {
+        return;
+    }
+    pthread_mutex_lock(&sweep->mutex);
+    if (due_us < sweep->next_us) {
+        sweep->next_us = due_us;
+        pthread_cond_signal(&sweep->changed);
+    }
+    pthread_mutex_unlock(&sweep->mutex);
+}
+
+void deadline_sweep_stop(struct deadline_sweep *sweep) {
+    if (sweep == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&sweep->mutex);
+    sweep->is_stopping = true;
+    pthread_cond_signal(&sweep->changed);
+    pthread_mutex_unlock(&sweep->mutex);
+    thread_join(sweep->thread);
+    pthread_cond_destroy(&sweep->changed);
+    pthread_mutex_destroy(&sweep->mutex);
+    free(sweep);
+}

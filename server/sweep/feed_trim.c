@@ -1,0 +1,138 @@
+#include "server/sweep/feed_trim.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/core/memory.h"
+#include "base/thread/condition.h"
+#include "base/thread/thread.h"
+#include "storage/op/plan_trim.h"
+#include "storage/op/trim_changes.h"
+
+enum {
+    ORGANIZATIONS_A_LOOK = 256,
+    // How long an operation may wait: a store that takes no changes is asked again another time.
+    PATIENCE_MS = 5000,
+};
+
+struct feed_trim {
+    struct feed_trim_options options;
+    pthread_t thread;
+    pthread_mutex_t mutex; // guards what follows
+    pthread_cond_t changed;
+    bool is_stopping;
+};
+
+static bool is_stopping(struct feed_trim *trim) {
+    pthread_mutex_lock(&trim->mutex);
+    bool stopping = trim->is_stopping;
+    pthread_mutex_unlock(&trim->mutex);
+    return stopping;
+}
+
+static int64_t patience_us(void) {
+    return clock_monotonic_us() + PATIENCE_MS * INT64_C(1000);
+}
+
+// Raises one floor. Returns whether the store could.
+static bool raise_floor(struct feed_trim *trim, struct arena *a, const struct store_trim *due) {
+    if (trim->options.before != NULL) {
+        trim->options.before(trim->options.context, due->organization);
+    }
+    struct store_trim_changes changes = {
+        .op = {.kind = &store_trim_changes_kind, .arena = a, .deadline_us = patience_us()},
+        .organization = due->organization,
+        .floor_revision = due->floor_revision,
+    };
+    store_op_submit_and_wait(trim->options.store, &changes.op);
+    if (changes.op.result == STORE_OK) {
+        LOG(trim->options.log, LOG_DEBUG, "events can not be watched from any more",
+            log_slice("organization", due->organization),
+            log_int("floorRevision", changes.ret_floor));
+        return true;
+    }
+    LOG(trim->options.log, LOG_DEBUG, "the floor of a feed could not be raised yet",
+        log_slice("organization", due->organization),
+        log_text("detail", changes.op.detail != NULL ? changes.op.detail : ""));
+    return changes.op.result == STORE_NOT_FOUND;
+}
+
+// Looks at some organizations from plan's cursor on. Returns whether there are more, and all went
+// well.
+static bool trim_some(struct feed_trim *trim, struct store_plan_trim *plan) {
+    struct arena *a = plan->op.arena;
+    store_op_submit_and_wait(trim->options.store, &plan->op);
+    bool goes_on = plan->op.result == STORE_OK;
+    for (int i = 0; goes_on && i < plan->ret_count && !is_stopping(trim); i++) {
+        goes_on = raise_floor(trim, a, &plan->ret_trims[i]);
+    }
+    return goes_on && plan->ret_has_more && !is_stopping(trim);
+}
+
+static void trim_all(struct feed_trim *trim) {
+    struct arena arenas[2]; // the cursor is of the look before
+    arena_init(&arenas[0]);
+    arena_init(&arenas[1]);
+    int turn = 0;
+    struct store_plan_trim plan = {
+        .limit = ORGANIZATIONS_A_LOOK,
+        .oldest_at_us = clock_now_us(trim->options.clock) - trim->options.max_age_us,
+        .most_events = trim->options.max_events,
+    };
+    bool has_more;
+    do {
+        arena_reset(&arenas[turn]);
+        plan.op = (struct store_op){
+            .kind = &store_plan_trim_kind, .arena = &arenas[turn], .deadline_us = patience_us()};
+        has_more = trim_some(trim, &plan);
+        plan.cursor = plan.ret_cursor;
+        turn = 1 - turn;
+    } while (has_more);
+    arena_release(&arenas[0]);
+    arena_release(&arenas[1]);
+}
+
+// Waits for the interval, or less if it is to stop; returns false then.
+static bool wait_for_turn(struct feed_trim *trim) {
+    int64_t end_us = clock_monotonic_us() + trim->options.interval_ms * 1000;
+    pthread_mutex_lock(&trim->mutex);
+    while (!trim->is_stopping && condition_wait(&trim->changed, &trim->mutex, end_us)) {
+    }
+    bool goes_on = !trim->is_stopping;
+    pthread_mutex_unlock(&trim->mutex);
+    return goes_on;
+}
+
+static void *body(void *context) {
+    struct feed_trim *trim = context;
+    do {
+        trim_all(trim);
+    } while (wait_for_turn(trim));
+    return NULL;
+}
+
+struct feed_trim *feed_trim_start(const struct feed_trim_options *options) {
+    struct feed_trim *trim = mem_zalloc(sizeof(*trim));
+    trim->options = *options;
+    if (trim->options.interval_ms == 0) {
+        trim->options.interval_ms = FEED_TRIM_DEFAULT_MS;
+    }
+    pthread_mutex_init(&trim->mutex, NULL);
+    condition_init(&trim->changed);
+    trim->thread = thread_start("feed-trim", body, trim);
+    return trim;
+}
+
+void feed_trim_stop(struct feed_trim *trim) {
+    if (trim == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&trim->mutex);
+    trim->is_stopping = true;
+    pthread_mutex_unlock(&trim->mutex);
+    pthread_cond_signal(&trim->changed);
+    thread_join(trim->thread);
+    pthread_cond_destroy(&trim->changed);
+    pthread_mutex_destroy(&trim->mutex);
+    free(trim);
+}
