@@ -43,6 +43,7 @@ extern const struct store_kind store_list_runs_kind;
     .part = STORE_READS,                                                                           \
     .slices = {offsetof(struct store_list_runs, organization),                                     \
                offsetof(struct store_list_runs, workflow_id),                                      \
+               offsetof(struct store_list_runs, holder),                                           \
                offsetof(struct store_list_runs, cursor.id)},                                       \
     .slice_array = offsetof(struct store_list_runs, ids),                                          \
     .slice_count = offsetof(struct store_list_runs, id_count)

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/storage/faulty_vfs.h"
+#include "tests/storage/feed_testing.h"
 #include "tests/storage/lease_testing.h"
 #include "tests/storage/sqlite_limited.h"
 
@@ -158,6 +159,41 @@ TEST_F(SqliteRestore, EpochIsAnotherAfterARestoreAndStaysOverARestart) {
     const uint64_t accepted = EpochOf(path_);
     EXPECT_NE(accepted, restored);
     EXPECT_EQ(EpochOf(path_), accepted);
+}
+
+// A feed that was read behind the moment that is put back is not the one that goes on from there:
+// its epoch is another one, and its floor that of the backup.
+TEST_F(SqliteRestore, FeedThatIsPutBackGoesOnAsAnother) {
+    const std::string backup = directory_.File("backup.db");
+    int64_t floor;
+    Opened o = OpenLimited(path_);
+    for (int i = 0; i < 100; i++) {
+        ASSERT_EQ(CreateRun(o.store, {.id = RunId(i)}).result, STORE_OK);
+    }
+    ASSERT_EQ(TrimChanges(o.store, 40, &floor), STORE_OK);
+    BackUp(path_, backup);
+    ASSERT_EQ(Apply(o.store, {.id = RunId(1)}).revision, 101);
+    ASSERT_EQ(TrimChanges(o.store, 101, &floor), STORE_OK);
+    const uint64_t epoch = o.store->epoch;
+    run_store_close(o.store);
+    RemoveFiles();
+    ASSERT_EQ(rename(backup.c_str(), path_.c_str()), 0);
+    o = OpenLimited(path_);
+    ASSERT_EQ(o.code, STATUS_OK) << o.message;
+    EXPECT_NE(o.store->epoch, epoch);
+    Changes c = ListChanges(o.store, {.after = 40});
+    EXPECT_EQ(c.result, STORE_OK);
+    EXPECT_EQ(c.floor, 40);
+    EXPECT_EQ(c.newest, 100);
+    EXPECT_EQ(c.changes.size(), 60u);
+    EXPECT_EQ(ListChanges(o.store, {.after = 101}).result, STORE_CONFLICT);
+    // The same revision, and another event.
+    ASSERT_EQ(Apply(o.store, {.id = RunId(2)}).revision, 101);
+    c = ListChanges(o.store, {.after = 100});
+    ASSERT_EQ(c.changes.size(), 1u);
+    EXPECT_EQ(c.changes[0].run_id, RunId(2));
+    run_store_close(o.store);
+    ExpectSound(path_);
 }
 
 // An executor of an attempt that a restore has made unmade is told from the one that comes next.
