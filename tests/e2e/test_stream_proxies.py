@@ -115,7 +115,7 @@ class Proxy:
         self.popen.wait(DEADLINE_S)
 
 
-def nginx(test, folder, upstream):
+def nginx(test, folder, upstream, headers=""):
     port = free_port()
     paths = "".join(f"{name}_temp_path {folder}/nginx-{name};" for name in (
         "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -126,7 +126,7 @@ events {{ worker_connections 64; }}
 http {{ access_log off; {paths}
   server {{ listen 127.0.0.1:{port};
     location / {{ proxy_pass http://127.0.0.1:{upstream}; proxy_http_version 1.1;
-      proxy_set_header Connection ""; proxy_set_header Host $http_host;
+      proxy_set_header Connection ""; proxy_set_header Host $http_host; {headers}
       proxy_read_timeout {TIMEOUT_S}s; proxy_send_timeout {TIMEOUT_S}s; }} }} }}
 """, encoding="utf-8")
     return Proxy(test, ["nginx", "-p", str(folder), "-c", str(config)], port)
