@@ -62,7 +62,7 @@ static int compare_ids(const void *pa, const void *pb) {
 // An id that is there twice is a mistake of the caller's, who may count on 1,000 different ones.
 static const struct error *find_twice(struct arena *a, const Runs__V1__WatchRunsRequest *request) {
     size_t count = request->n_run_ids;
-    char **ids = arena_alloc(a, count * sizeof(ids[0]));
+    CLEANUP_FREE char **ids = mem_alloc(count * sizeof(ids[0]));
     memcpy(ids, request->run_ids, count * sizeof(ids[0]));
     qsort(ids, count, sizeof(ids[0]), compare_ids);
     for (size_t i = 1; i < count; i++) {
