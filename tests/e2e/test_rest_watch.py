@@ -153,9 +153,11 @@ class Case(unittest.TestCase):
         self.addCleanup(lambda: self.gateway.popen.poll() is None and self.gateway.kill())
         return {"in one process": self.server.http_port, "apart": self.gateway.port}
 
-    def create(self, port, run_id=None, token=None):
-        body = {**RUN, "id": run_id} if run_id else RUN
-        reply = rest.request(port, "POST", "/v1/runs", token or self.token, body)
+    def create(self, port):
+        return self.create_of(port, RUN)
+
+    def create_of(self, port, body):
+        reply = rest.request(port, "POST", "/v1/runs", self.token, body)
         self.assertEqual(200, reply.status, reply.body)
         return reply.json()["data"]["id"]
 
@@ -362,6 +364,38 @@ class Ends(Case):
                             watch.status, refusal["error"]["status"], refusal["error"]["reason"]))
                         self.assertIn("snapshot", refusal["message"])
 
+    def test_who_falls_behind_what_is_kept_is_told_so_at_the_end(self):
+        large = {**RUN, "propValues": {"text": "x" * 200_000}}
+        watches = [(name, events, port, Watch(self, port, self.token, "includeRun=true",
+                                              events=events, receive_bytes=4096))
+                   for name, port in self.both("--feed-max-events", "10").items()
+                   for events in (True, False)]
+        began = [watch.until(lambda m: m.cursor)[-1].cursor for *_, watch in watches][0]
+        for _ in range(80):  # more than the sockets take
+            self.create_of(self.server.http_port, large)
+
+        def is_trimmed():
+            probe = Watch(self, self.server.http_port, self.token, last=began)
+            probe.connection.close()
+            probe.socket.close()
+            return probe.status == 410
+        wait_until(is_trimmed, "the floor to rise")
+        for name, events, port, watch in watches:
+            with self.subTest(name, events=events):
+                got = watch.rest()
+                end = got[-1]
+                self.assertEqual((410, "OUT_OF_RANGE", "CURSOR_EXPIRED"), (
+                    end.json["code"], end.error["status"], end.error["reason"]))
+                self.assertEqual((None, "stream-error" if events else None),
+                                 (end.event_id, end.name))
+                revisions = [m.change["revision"] for m in got if m.change]
+                self.assertEqual(list(range(revisions[0], revisions[-1] + 1)), revisions)
+                last = [m.cursor for m in got if m.cursor][-1]
+                self.assertEqual(410, Watch(self, port, self.token, last=last).status)
+                again = Watch(self, port, self.token, "snapshot=true", events=events)
+                again.until(lambda m: m.kind == "snapshotEnd")
+                again.connection.close()
+
     def test_a_revoked_token_ends_its_watches_within_a_second(self):
         ports = self.both()
         for name, port in ports.items():
@@ -478,12 +512,10 @@ class Readers(Case):
                 slow = [Watch(self, port, self.token, "includeRun=true", events=i == 0,
                               receive_bytes=4096) for i in range(4)]
                 quick = Watch(self, port, self.token)
-                self.resident(self.server)
                 before = self.resident(self.server), self.resident(self.gateway)
                 created = []
                 for _ in range(count):
-                    reply = rest.request(port, "POST", "/v1/runs", self.token, large)
-                    created.append(reply.json()["data"]["id"])
+                    created.append(self.create_of(port, large))
                 self.assertEqual(created, [m.change["runId"] for m in quick.changes(count)])
                 # 60 MB were not taken; the store's own pages, and what is under way, are there.
                 for was, process in zip(before, (self.server, self.gateway)):
@@ -498,6 +530,61 @@ class Readers(Case):
     def resident(process):
         with open(f"/proc/{process.popen.pid}/status", encoding="utf-8") as file:
             return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1]) << 10
+
+
+class Cancels(Case):
+    """A cancel that waits until its executor says that the work has stopped."""
+
+    def cancel_and_wait(self, port, run, wait, headers=None):
+        began = time.monotonic()
+        reply = rest.request(port, "POST", f"/v1/runs/{run}/cancel", self.token, {"wait": wait},
+                             headers)
+        self.assertEqual(200, reply.status, reply.body)
+        self.assertEqual("cancelled", reply.json()["data"]["status"])
+        return reply.json()["data"].get("stoppedAt"), time.monotonic() - began
+
+    def test_the_gateways_own_time_out_does_not_cut_the_wait(self):
+        short = ("--upstream-timeout-ms", "1000")
+        for name, port in self.both(*short, gateway_options=short).items():
+            with self.subTest(name):
+                stopped_at, took = self.cancel_and_wait(port, self.create(port), "3s")
+                self.assertIsNone(stopped_at)
+                self.assertGreaterEqual(took, 2.9)
+                # What the client says counts: the reply comes within it.
+                stopped_at, took = self.cancel_and_wait(port, self.create(port), "300s",
+                                                        {"X-Request-Timeout": "2"})
+                self.assertIsNone(stopped_at)
+                self.assertLess(took, 2)
+                _, took = self.cancel_and_wait(port, self.create(port), "0s")
+                self.assertLess(took, 1)
+
+    def test_it_answers_when_the_work_has_stopped_and_takes_no_place_from_others(self):
+        count = 160  # more than calls may be with the upstream at once
+        for name, port in self.both().items():
+            with self.subTest(name):
+                runs = [self.create(port) for _ in range(count)]
+                replies = []
+                threads = [threading.Thread(target=lambda run=run: replies.append(
+                    self.cancel_and_wait(port, run, "60s"))) for run in runs]
+                for thread in threads:
+                    thread.start()
+                wait_until(lambda: all(
+                    rest.request(port, "GET", f"/v1/runs/{run}", self.token).json()["data"][
+                        "status"] == "cancelled" for run in runs), "the cancels")
+                began = time.monotonic()
+                other = self.create(port)
+                self.cancel(port, other)
+                self.assertLess(time.monotonic() - began, AT_ONCE_S)
+                self.assertEqual([], replies)
+                for run in runs:
+                    self.assertEqual(200, rest.request(
+                        port, "POST", f"/v1/runs/{run}/acknowledge-cancel", self.token, {}).status)
+                for thread in threads:
+                    thread.join(DEADLINE_S)
+                self.assertEqual(count, len(replies))
+                for stopped_at, took in replies:
+                    self.assertIsNotNone(stopped_at)
+                    self.assertLess(took, 60)
 
 
 class Behind(Case):
@@ -521,6 +608,56 @@ class Behind(Case):
                 committed = time.monotonic()
                 self.assertEqual(run, watch.changes(1)[0].change["runId"])
                 self.assertLess(time.monotonic() - committed, AT_ONCE_S)
+
+    def test_a_browser_reads_on_until_it_may_not(self):
+        modules = os.environ.get("NODE_MODULES")
+        if not modules:
+            raise RuntimeError("NODE_MODULES is not set: run script/test")
+        name = "of-a-browser"
+        secret = create_token(self.place.store, name=name)
+        server = self.serve()
+        # An EventSource cannot send Authorization: here a proxy adds it, as of a session.
+        proxy = nginx(self, self.place.path, server.http_port,
+                      f'proxy_set_header Authorization "Bearer {secret}";')
+        url = f"http://127.0.0.1:{proxy.port}"
+        until = {"what": "closed", "count": 1}
+        wanted = {"page": f"{url}/healthz", "streams": [
+            {"url": f"{url}{WATCH}?snapshot=true", "until": until},
+            {"url": f"{url}{WATCH}", "token": secret, "until": until},
+        ]}
+        browser = subprocess.Popen(["node", str(ROOT / "tests" / "web" / "events.mjs")],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(browser.kill)
+        told = {}
+        reading = threading.Thread(target=lambda: told.update(zip(
+            ("out", "error"), browser.communicate(json.dumps(wanted), BROWSER_S))))
+        reading.start()
+
+        def ended():
+            return server.text().count("/runs.v1.RunsService/WatchRuns")
+        # Connections break until each of the two was broken twice; a refused one is asked again.
+        end = time.monotonic() + DEADLINE_S
+        while ended() < 4 and time.monotonic() < end:
+            for _ in range(10):
+                self.create(server.http_port)
+                time.sleep(0.2)
+            proxy = proxy.restarted(self)
+        self.assertGreaterEqual(ended(), 4)
+        done = runsctl("tokens", "revoke", name, "--org", "acme", "--store", self.place.store)
+        self.assertEqual(0, done.returncode, done.stderr)
+        reading.join()
+        self.assertEqual(0, browser.returncode, told.get("error"))
+        for seen in json.loads(told["out"]):
+            whats = [one["what"] for one in seen]
+            self.assertEqual("closed", whats[-1])
+            self.assertGreaterEqual(whats.count("open"), 2)
+            revisions = [data["change"]["revision"] for one in seen if one["what"] == "message"
+                         for data in [json.loads(one["data"])["data"]] if "change" in data]
+            self.assertGreater(len(revisions), 10)
+            self.assertEqual(list(range(revisions[0], revisions[0] + len(revisions))), revisions)
+            # The snapshot comes once, though the browser asks for it with each URL.
+            self.assertLessEqual(sum("snapshotEnd" in (one.get("data") or "") for one in seen), 1)
 
 
 if __name__ == "__main__":

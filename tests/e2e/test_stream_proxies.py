@@ -114,6 +114,10 @@ class Proxy:
         self.popen.terminate()
         self.popen.wait(DEADLINE_S)
 
+    def restarted(self, test):
+        self.end()
+        return Proxy(test, self.popen.args, self.port)
+
 
 def nginx(test, folder, upstream, headers=""):
     port = free_port()
