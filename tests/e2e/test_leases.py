@@ -1,20 +1,22 @@
 """Leases through the real programs: who holds a run, until when, and who hears of its end."""
 
-import signal
 import threading
 import time
 import unittest
 
 import grpc
 
-import stubs
-from harness import DEADLINE_S, Place, Serve, create_token, serve_for, wait_until
+import rest
+from harness import DEADLINE_S, serve_for, wait_until
 from leases import (Caller, Refused, acquisition, cancellation, lease_pb, pb, refused, run_pb)
 
 HELD = lease_pb.LEASE_STATE_HELD
 FINISHED = lease_pb.LEASE_STATE_FINISHED
 LOST = lease_pb.LEASE_STATE_LOST
 NOT_FOUND = lease_pb.LEASE_STATE_NOT_FOUND
+
+# A field's path as the name of a keyword.
+TABLE = str.maketrans(".[]", "___")
 
 
 class Served(unittest.TestCase):
@@ -313,6 +315,125 @@ class Stop(Served):
             self.runs.acknowledge(run_id)
         with refused(self, "RUN_NOT_FOUND"):
             self.runs.acknowledge("there-is-none")
+
+
+class BadInput(Served):
+    """Each field with its limit, and what was given."""
+
+    def wrong(self, method, request, **fields):
+        with refused(self, "FIELD_INVALID") as error:
+            self.runs.call(method, request)
+        told = error[0].fields
+        self.assertEqual(set(fields), {name.translate(TABLE) for name in told}, told)
+        for name, part in fields.items():
+            told_of = next(text for path, text in told.items() if path.translate(TABLE) == name)
+            self.assertIn(part, told_of)
+
+    def test_acquire(self):
+        self.wrong("AcquireRuns", lease_pb.AcquireRunsRequest(), lease="required")
+        self.wrong("AcquireRuns", acquisition("x" * 257, 3601, 301, max_runs=101,
+                                              workflow_id="w" * 1025, run_ids=["a/b"]),
+                   lease_holder="257 bytes, at most 256", lease_duration="got 3601s",
+                   wait="from 0s to 300s, got 301s", maxRuns="from 0 to 100, got 101",
+                   workflowId="1025 bytes, at most 1024", runIds_0_='got "a/b"')
+        self.wrong("AcquireRuns", acquisition("a\nb", 0.5, max_runs=-1, run_ids=["r"] * 1001),
+                   lease_holder="control characters", lease_duration="got 0s and 500000000",
+                   maxRuns="got -1", runIds="1001 ids, at most 1000")
+
+    def test_renew(self):
+        one = lease_pb.HeldLease(run_id="", attempt=0)
+        self.wrong("RenewLeases", lease_pb.RenewLeasesRequest(leases=[one]), lease="required",
+                   leases_0__runId='got ""', leases_0__attempt="at least 1, got 0")
+        many = lease_pb.RenewLeasesRequest(leases=[lease_pb.HeldLease(run_id="r", attempt=1)] * 10001)
+        many.lease.holder = "a"
+        self.wrong("RenewLeases", many, leases="10001 leases, at most 10000")
+
+    def test_the_rest(self):
+        self.wrong("ReleaseRun", lease_pb.ReleaseRunRequest(id="..", reason="r" * 1025),
+                   id='got ".."', attempt="at least 1, got 0", reason="1025 bytes, at most 1024")
+        self.wrong("AcknowledgeCancel", lease_pb.AcknowledgeCancelRequest(id="a b", attempt=-1),
+                   id='got "a b"', attempt="at least 0, got -1")
+        self.wrong("ReportRun", pb.ReportRunRequest(id="r", status=3, attempt=-1),
+                   attempt="at least 0, got -1")
+        self.wrong("CancelRun", cancellation("r", wait=300.5), wait="got 300s and 500000000")
+
+    def test_create(self):
+        run = run_pb.Run(on_lease_loss=2, on_timeout=4, lease=run_pb.RunLease(attempt=1))
+        run.workflow_definition.nodes.update({"root": {"type": "manual"}})
+        run.stopped_at.seconds = 1
+        request = pb.CreateRunRequest(run=run, lease=lease_pb.LeaseRequest(holder="a"))
+        self.wrong("CreateRun", request, run_lease="set by the service",
+                   run_stoppedAt="set by the service", run_onLeaseLoss="dispatch is lease",
+                   run_onTimeout="timeout or waitingTimeout", lease="dispatch is lease")
+
+
+class OverRest(Served):
+    def post(self, path, body):
+        """The status, and the data or the error."""
+        reply = rest.request(self.server.http_port, "POST", path, self.token, body)
+        return reply.status, reply.json().get("data") or reply.error
+
+    def test_release_acknowledge_and_a_cancel_that_waits(self):
+        run_id = self.held()
+        status, run = self.post(f"/v1/runs/{run_id}/release", {"attempt": 1})
+        self.assertEqual((200, {"attempt": 1, "holder": ""}), (status, run["lease"]))
+        self.acquire(run_id, "b", seconds=60)
+        box = []
+        waiting = threading.Thread(target=lambda: box.append(
+            self.post(f"/v1/runs/{run_id}/cancel", {"reason": "enough", "wait": "60s"})))
+        waiting.start()
+        wait_until(lambda: self.runs.get(run_id).status == run_pb.RUN_STATUS_CANCELLED, "it")
+        self.assertEqual([], box)
+        status, run = self.post(f"/v1/runs/{run_id}/acknowledge-cancel", {"attempt": 2})
+        self.assertEqual(200, status)
+        waiting.join(DEADLINE_S)
+        self.assertEqual([(200, run)], box)
+        self.assertEqual("cancelled", run["status"])
+        self.assertIn("stoppedAt", run)
+        status, error = self.post(f"/v1/runs/{run_id}/release", {"attempt": 1})
+        self.assertEqual((409, "ATTEMPT_STALE"), (status, error["reason"]))
+
+    def test_a_run_says_its_terms(self):
+        run_id = self.name()
+        _, run = self.post("/v1/runs", {
+            "id": run_id, "workflowDefinition": {"nodes": {"root": {"type": "manual"}}},
+            "dispatch": "lease", "onLeaseLoss": "failure", "timeout": "60s",
+            "waitingTimeout": "1.5s", "onTimeout": "cancelled"})
+        self.assertEqual(("lease", "failure", "60s", "1.500s", "cancelled"),
+                         tuple(run[k] for k in ("dispatch", "onLeaseLoss", "timeout",
+                                                "waitingTimeout", "onTimeout")))
+        self.assertNotIn("lease", run)
+
+
+class Limits(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        serve_for(cls, "--max-long-polls", "3")
+        cls.runs = Caller(cls.server.grpc, cls.token)
+        cls.addClassCleanup(cls.runs.close)
+
+    def test_more_that_wait_are_refused_and_a_cancel_does_not_wait(self):
+        waits = [self.runs.acquire_soon("a", wait=300) for _ in range(3)]
+        box = []
+
+        def is_full():
+            try:
+                self.runs.acquire("b", wait=0.001)
+                return False
+            except Refused as error:
+                box.append(error)
+                return True
+
+        wait_until(is_full, "the refusal")
+        self.assertEqual((grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL", True),
+                         (box[0].code, box[0].reason, box[0].retries))
+        self.assertIn("3 calls that wait", box[0].message)
+        self.assertEqual([], self.runs.acquire("b"))  # without a wait
+        self.runs.create("external")
+        self.assertEqual(run_pb.RUN_STATUS_CANCELLED, self.runs.cancel("external", wait=300).status)
+        for waiting in waits:
+            waiting.cancel()
+        wait_until(lambda: not is_full(), "room")
 
 
 if __name__ == "__main__":
