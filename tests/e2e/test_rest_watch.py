@@ -12,6 +12,7 @@ import threading
 import time
 import unittest
 
+import pages
 import rest
 from gateways import Gateway
 from harness import DEADLINE_S, ROOT, Place, Serve, create_token, runsctl, wait_until
@@ -585,6 +586,54 @@ class Cancels(Case):
                 for stopped_at, took in replies:
                     self.assertIsNotNone(stopped_at)
                     self.assertLess(took, 60)
+
+
+class Page(Case):
+    """The programs of docs/CLIENTS.md."""
+
+    def test_they_read_what_happens_and_go_on_after_a_restart(self):
+        blocks = pages.blocks(pages.section(ROOT / "docs" / "CLIENTS.md",
+                                            "## Watching over REST"))
+        commands = [text for language, text, _ in blocks if language == "sh"]
+        self.assertEqual(2, len(commands))
+        for _, text, file in blocks:
+            if file:
+                (self.place.path / file).write_text(text, encoding="utf-8")
+        with socket.socket() as one:  # the same after the restart
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        server = Serve(self.place.store, http=f"127.0.0.1:{port}")
+        env = {**os.environ, "RUNSD_URL": server.http, "RUNSD_TOKEN": self.token}
+        seen = []
+        for command in commands:
+            process = subprocess.Popen(["bash", "-euc", f"exec {command}"], env=env,
+                                       cwd=self.place.path, stdout=subprocess.PIPE, text=True)
+            self.addCleanup(process.stdout.close)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            lines = []
+            threading.Thread(target=self.collect, args=(process.stdout, lines),
+                             daemon=True).start()
+            seen.append(lines)
+        wait_until(lambda: all(any("bookmark" in line for line in lines) for lines in seen),
+                   "the bookmarks")
+        run = self.create(port)
+        self.cancel(port, run)
+        wait_until(lambda: all(any(run in line and '"cancelled"' in line for line in lines)
+                               for lines in seen), "the cancel")
+        self.assertEqual(0, server.stop())
+        server = Serve(self.place.store, http=f"127.0.0.1:{port}")
+        self.addCleanup(lambda: server.popen.poll() is None and server.kill())
+        runs = [self.create(port) for _ in range(3)]
+        wait_until(lambda: all(any(one in line for line in seen[1]) for one in runs),
+                   "what came after the restart")
+        changes = [json.loads(line)["change"]["revision"] for line in seen[1] if "change" in line]
+        self.assertEqual(list(range(changes[0], changes[0] + len(changes))), changes)
+
+    @staticmethod
+    def collect(file, lines):
+        for line in file:
+            lines.append(line)
 
 
 class Behind(Case):
