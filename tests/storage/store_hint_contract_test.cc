@@ -213,6 +213,44 @@ TEST_P(StoreHints, HintsComeAfterTheAnswersAndNameWhatIsThere) {
     run_store_close(o.store);
 }
 
+// An answer may submit: what comes of that is told after what is being answered, in order.
+TEST_P(StoreHints, HintsWaitForTheAnswerThatMakesTheNextCommit) {
+    struct Chain {
+        Op<struct store_create_run> first{&store_create_run_kind};
+        Op<struct store_create_run> second{&store_create_run_kind};
+        StoredRun runs[2];
+        struct run_store *store;
+        Commits *commits;
+        std::atomic<int> told_before{-1};
+        std::atomic<bool> is_done{false};
+    } chain;
+    chain.runs[0].id = "first";
+    chain.runs[1].id = "second";
+    FillCreate(chain.first, chain.runs[0]);
+    FillCreate(chain.second, chain.runs[1]);
+    chain.store = store_;
+    chain.commits = &commits_;
+    chain.first->op.context = chain.second->op.context = &chain;
+    chain.first->op.done = [](struct store_op *op) {
+        auto *c = static_cast<Chain *>(op->context);
+        run_store_submit(c->store, c->second.get());
+        c->told_before = c->commits->calls();
+    };
+    chain.second->op.done = [](struct store_op *op) {
+        static_cast<Chain *>(op->context)->is_done = true;
+    };
+    run_store_submit(store_, chain.first.get());
+    while (!chain.is_done) {
+        std::this_thread::yield();
+    }
+    Close();
+    EXPECT_EQ(chain.told_before, 0);
+    std::vector<Commits::Commit> all = commits_.all();
+    ASSERT_EQ(all.size(), 2u);
+    EXPECT_EQ(all[0].revision, 1);
+    EXPECT_EQ(all[1].revision, 2);
+}
+
 // Several writers, and readers who follow their organization from hint to hint or all the time:
 // each has the same history, whole and in order, and none an event before its commit.
 TEST_P(StoreHints, ReadersBesideWritersMissNothingAndReadNothingTwice) {
