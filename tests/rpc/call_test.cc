@@ -250,7 +250,7 @@ TEST_P(EveryTransport, KeepsTheRequestOfAClientThatHasLeft) {
         static_cast<Kept *>(self)->call = call;
     };
     Link link(GetParam(), 0, 0, 0,
-              {{"/test.Service/Keep", keep, &kept, RPC_UNARY, false, 0, false}});
+              {{"/test.Service/Keep", keep, &kept, RPC_UNARY, false, 0, false, false}});
     const std::string request(3000, 'r');
     const std::string value(300, 'v');
     {
@@ -327,7 +327,7 @@ TEST_P(EveryTransport, KeepsAQuarterOfTheCallsForThoseThatAreNoReads) {
         rpc_server_call_reply(call, &request, 1);
     };
     Link link(GetParam(), 0, 4, 0,
-              {{"/test.Service/Read", reply, nullptr, RPC_UNARY, true, 0, false}});
+              {{"/test.Service/Read", reply, nullptr, RPC_UNARY, true, 0, false, false}});
     std::deque<Call> held;
     for (int i = 0; i < 3; i++) {
         held.emplace_back(*link.channel, "/test.Service/Held", "").Start();
@@ -365,7 +365,7 @@ struct Pages {
         pages->begun.push_back(call);
     }
     struct rpc_method Method() {
-        return {"/test.Service/Page", Handle, this, RPC_UNARY, true, 500 << 10, false};
+        return {"/test.Service/Page", Handle, this, RPC_UNARY, true, 500 << 10, false, false};
     }
     bool AwaitBegun(size_t count) {
         int64_t until_us = clock_monotonic_us() + kPatienceUs;

@@ -294,9 +294,9 @@ TEST(Channel, CallsMethodsOfItsOwnLocalLoopDirectly) {
                                              REASON_INTERNAL_ERROR, "not implemented"));
     };
     const struct rpc_method stream = {
-        "/test.Service/Stream", fail, nullptr, RPC_SERVER_STREAM, true, 0, false};
+        "/test.Service/Stream", fail, nullptr, RPC_SERVER_STREAM, true, 0, false, false};
     const struct rpc_method bidi = {
-        "/test.Service/Bidi", fail, nullptr, RPC_BIDI_STREAM, true, 0, false};
+        "/test.Service/Bidi", fail, nullptr, RPC_BIDI_STREAM, true, 0, false, false};
     for (Transport transport :
          {Transport::kLocal, Transport::kLocalTwoLoops, Transport::kInProcess, Transport::kUnix}) {
         Link link(transport, 0, 0, 0, {stream, bidi});
