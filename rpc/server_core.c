@@ -73,6 +73,14 @@ struct rpc_server_call *rpc_server_core_take_call(struct rpc_server *server,
     return call;
 }
 
+void rpc_server_core_take_little(struct rpc_server_call *call) {
+    enum { LITTLE_BYTES = 1536 };
+    arena_release(&call->arena); // a call object that was used before has kept a block
+    call->arena_begin = mem_alloc(LITTLE_BYTES);
+    call->arena.next = call->arena_begin;
+    call->arena.end = call->arena_begin + LITTLE_BYTES;
+}
+
 static void destroy_call(struct rpc_server_call *call) {
     rpc_batch_destroy(&call->answer);
     grpc_metadata_array_destroy(&call->metadata);
@@ -109,6 +117,8 @@ void rpc_server_core_give_back_call(struct rpc_server_call *call) {
         grpc_call_details_init(&call->details);
     }
     arena_reset(&call->arena);
+    free(call->arena_begin);
+    call->arena_begin = NULL;
     if (server->free_call_count < MAX_FREE_CALLS) {
         call->next_free = server->free_calls;
         server->free_calls = call;

@@ -161,6 +161,7 @@ struct rpc_server_call {
     grpc_byte_buffer *payload;
     struct rpc_message request;
     struct arena arena;
+    char *arena_begin; // its first bytes, of a call that rpc_server_core_take_little made; or NULL
     grpc_metadata trailers[1];
     struct rpc_server_stream_state *stream; // if it is one
     int64_t started_us;
@@ -201,6 +202,10 @@ bool rpc_server_core_await(struct rpc_server *server, unsigned stages, int64_t u
 // a call. On the loop's thread, as the following.
 struct rpc_server_call *rpc_server_core_take_call(struct rpc_server *server,
                                                   void (*taken)(struct rpc_tag *tag, bool ok));
+
+// Has the call's arena begin with fewer bytes than an arena's first block has: for one that lasts,
+// of which there are many.
+void rpc_server_core_take_little(struct rpc_server_call *call);
 
 // Takes the call object back and releases what it holds.
 void rpc_server_core_give_back_call(struct rpc_server_call *call);

@@ -193,6 +193,9 @@ static void take_one(struct rpc_server *server, struct rpc_acceptor *acceptor) {
     acceptor->waiting++;
     struct rpc_server_call *call = rpc_server_core_take_call(server, call_taken);
     call->acceptor = acceptor;
+    if (acceptor->method != NULL && acceptor->method->has_own_limit) {
+        rpc_server_core_take_little(call);
+    }
     grpc_call_error error;
     if (acceptor->method != NULL) {
         grpc_byte_buffer **payload =
