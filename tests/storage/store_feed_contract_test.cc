@@ -196,6 +196,55 @@ TEST_P(StoreContract, AFloorIsNeverLoweredAndNeverAboveTheNewestRevision) {
     EXPECT_EQ(floor, -1);
 }
 
+// While events come and the floor is raised from two sides a reading has all that it asks for, or
+// says that it begins below the floor.
+TEST_P(StoreContract, ReadersBesideARisingFloorNeverReadAGap) {
+    constexpr int kEvents = 1500;
+    constexpr int kThreads = 6;
+    std::atomic<bool> is_written{false};
+    std::atomic<int> expired{0};
+    MakeEvents(store_, "acme", 100);
+    int64_t first_floor;
+    ASSERT_EQ(TrimChanges(store_, 50, &first_floor), STORE_OK);
+    RunTogether(kThreads, [&](int n) {
+        if (n == 0) {
+            MakeEvents(store_, "acme", kEvents);
+            is_written = true;
+            return;
+        }
+        int64_t at = 0;
+        int64_t floor = 0;
+        for (int i = 0; i == 0 || !is_written; i++) {
+            if (n <= 2) { // close behind the newest, and not in step with the other
+                const int64_t newest = ListChanges(store_, {.limit = 0}).newest;
+                int64_t raised = 0;
+                ASSERT_EQ(TrimChanges(store_, newest - i % (5 * n), &raised), STORE_OK);
+                ASSERT_GE(raised, floor);
+                ASSERT_GE(raised, newest - i % (5 * n));
+                floor = raised;
+                continue;
+            }
+            Changes c = ListChanges(store_, {.after = at, .limit = n});
+            ASSERT_LE(c.floor, c.newest);
+            ASSERT_GE(c.floor, floor);
+            floor = c.floor;
+            if (c.result == STORE_CONFLICT) {
+                ASSERT_LT(at, c.floor);
+                at = c.floor;
+                expired++;
+                continue;
+            }
+            ASSERT_EQ(c.result, STORE_OK) << c.detail;
+            ASSERT_EQ(c.revisions(), FromTo(at + 1, std::min<int64_t>(at + n, c.newest)));
+            at += static_cast<int64_t>(c.changes.size());
+        }
+    });
+    EXPECT_GE(expired, 3);               // the first reading of each
+    for (int run = 0; run < 10; run++) { // whole as ever
+        EXPECT_EQ(ListEvents(store_, std::to_string(run)).size(), (100u + kEvents) / 10);
+    }
+}
+
 TEST_P(StoreContract, FloorsAndFeedsGoOnWhereTheStoreIsKept) {
     if (!GetParam().is_kept) {
         GTEST_SKIP() << "nothing outlives the process";
