@@ -14,10 +14,12 @@
 // store by itself, some dozens of changes at a time and only when its stream takes a message. So
 // nothing grows with how far a client is behind.
 //
-// What is held, at most: of each watch its place, the hashes of the runs that it asks for (8 bytes
-// each), and, until its snapshot is over, their ids; of each organization that is watched, for each
-// loop, a ring of 1 MiB; all that was read and encoded together 64 MiB and what each organization
+// What is held, at most: of each watch its place (360 bytes with all that belongs to it), the
+// hashes of the runs that it asks for (8 bytes each), and, until its snapshot is over, their ids.
+// Of each organization that is watched, for each loop, a ring of 1 MiB and four batches that the
+// loop has not taken. Of all that was read and encoded together 64 MiB, and what each organization
 // got last. What was read for a client that takes nothing for a second is dropped, and read again.
+// With what gRPC core and rpc/ hold of a stream, a watch takes 15 KiB (10,000 on 40 connections).
 
 enum { FEED_DEFAULT_MAX_WATCHES = 20000, FEED_DEFAULT_MAX_WATCHES_PER_TOKEN = 10000 };
 

@@ -215,6 +215,14 @@ TEST_P(Watches, TellsWhatHappensToLeases) {
     ASSERT_TRUE(AwaitChanges(*failures, 1));
     EXPECT_EQ(11, Changes(*failures)[0].revision);
     EXPECT_EQ(1u, Changes(*failures).size());
+    // Of the running ones only the creations have reached that status.
+    auto running = Reading(Cursor(cursor) + Uint(1, RUN_RUNNING));
+    int64_t until_us = clock_monotonic_us() + kPatienceUs;
+    while (!running->AwaitMessages(1) || All(*running).back().revision < 11) {
+        ASSERT_LT(clock_monotonic_us(), until_us);
+        feed_hub_bookmark(service_.feed, slice_of_cstr("acme"));
+    }
+    EXPECT_EQ(2u, Changes(*running).size());
     // The snapshot has who holds what now.
     CreateLeased("held");
     CreateLeased("free");
