@@ -241,13 +241,13 @@ class Messages(Case):
                 many = Watch(self, port, self.token, body={"runIds": [*ids, "one-more"]})
                 self.assertEqual((400, "FIELD_INVALID"), (
                     many.status, many.refusal()["error"]["reason"]))
-                # libmicrohttpd refuses such a URL, and ends the connection before all of it is sent.
-                try:
-                    status = rest.request(port, "GET", WATCH + "?" + "&".join(
-                        f"runIds={run}" for run in ids), self.token).status
-                except (http.client.RemoteDisconnected, ConnectionError):
-                    status = 414
-                self.assertEqual(414, status)
+                # libmicrohttpd refuses such a URL by itself, and may end the connection before all
+                # of it was sent.
+                query = "&".join(f"runIds={run}" for run in ids)
+                head = (f"GET {WATCH}?{query} HTTP/1.1\r\nHost: h\r\n"
+                        f"Authorization: Bearer {self.token}\r\n\r\n")
+                url = rest.raw(port, head.encode())
+                self.assertIn(url and url.status, (None, 414))
 
     def test_the_path_is_no_run(self):
         for name, port in self.both().items():
