@@ -417,6 +417,9 @@ class Limits(unittest.TestCase):
         box = []
 
         def is_full():
+            for i, waiting in enumerate(waits):
+                if waiting.done() and not waiting.cancelled():  # a try of ours had its place
+                    waits[i] = self.runs.acquire_soon("a", wait=300)
             try:
                 self.runs.acquire("b", wait=0.001)
                 return False
