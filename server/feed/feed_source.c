@@ -48,6 +48,7 @@ void feed_sources_init(struct feed_sources *sources, const struct service *servi
 
 void feed_sources_destroy(struct feed_sources *sources) {
     CHECK(sources->count == 0);
+    CHECK(atomic_load(&sources->batch_bytes) == 0);
     pthread_mutex_destroy(&sources->mutex);
 }
 

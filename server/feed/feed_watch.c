@@ -60,11 +60,12 @@ static void arrived(struct rpc_task *task) {
     struct feed_member *member = CONTAINER_OF(task, struct feed_member, arrived);
     struct feed_channel *channel = CONTAINER_OF(member, struct feed_channel, member);
     struct feed_arrival arrival;
-    if (!feed_member_take(member, &arrival)) {
+    bool is_member = feed_member_take(member, &arrival);
+    take_batches(channel, arrival.batches);
+    if (!is_member) {
         feed_channel_free(channel);
         return;
     }
-    take_batches(channel, arrival.batches);
     if (arrival.is_reset) {
         feed_ring_clear(&channel->ring);
         channel->end = arrival.end;
