@@ -9,9 +9,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
-from harness import (cases, deployment, fill, filled_target, gateway, overload, parts, peer,
-                     processes, results, scratch, start)
+from harness import (cases, deployment, etcd, fill, filled_target, gateway, overload, parts, peer,
+                     processes, results, scratch, start, watch)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -26,6 +27,8 @@ PROGRAMS = {
     "fill_store": "bench/fill_store",
     "storage_bench": "bench/storage_bench",
     "transcode_bench": "bench/transcode_bench",
+    "stream_server": "bench/stream_server",
+    "watch_load": "bench/watch_load",
 }
 
 
@@ -40,6 +43,11 @@ def beside_option(folder):
         if not os.access(os.path.join(folder, PROGRAMS[name]), os.X_OK):
             raise ValueError(f"must be a folder that holds {PROGRAMS[name]}, is '{folder}'")
     return os.path.abspath(folder)
+
+
+def peer_option(text):
+    """Reads --peer; raises ValueError."""
+    return text if text == etcd.NONE else peer.folder_option(text)
 
 
 def checked(read):
@@ -63,14 +71,15 @@ def positive(kind):
 
 
 def parse_arguments(arguments):
-    names = [case.name for case in cases.CASES] + list(SPECIAL)
+    names = [case.name for case in cases.CASES] + list(SPECIAL) + [watch.NAME]
     parser = argparse.ArgumentParser(prog="script/bench", description=(
         "Builds optimised, fills stores with runs as CreateRun stores them, runs every case on "
         "them, interleaved, and prints tables: medians over the rounds, beside the limits of the "
         "parts. Runs are cancelled and read in random order; cancel-ordered cancels them in the "
         "order of their creation."))
     parser.add_argument("--case", action="append", choices=names, metavar="NAME",
-                        help="only this case; may be repeated: " + ", ".join(names))
+                        help="only this case; may be repeated: " + ", ".join(names) + (
+                            f". {watch.NAME} is measured by itself and only if it is named"))
     parser.add_argument("--seconds", type=positive(float), default=3,
                         help="of load for each case and round [3]")
     parser.add_argument("--connections", type=positive(int), default=64,
@@ -82,9 +91,10 @@ def parse_arguments(arguments):
     parser.add_argument("--running-every", type=checked(fill.every_option), metavar="N", help=(
         "which of them are running: every N-th; the others are finished [2; 10 from five million "
         "runs on]"))
-    parser.add_argument("--peer", type=checked(peer.folder_option), metavar="FOLDER", help=(
+    parser.add_argument("--peer", type=checked(peer_option), metavar="FOLDER", help=(
         "measure the other implementation that FOLDER/run-peer.sh builds and starts beside ours "
-        "and print the ratios: " + ", ".join(peer.CASES)))
+        "and print the ratios: " + ", ".join(peer.CASES) + f"; {watch.NAME} is measured beside "
+        f"Debian's etcd-server, unless this is {etcd.NONE}"))
     parser.add_argument("--beside", type=checked(beside_option), metavar="FOLDER", help=(
         "measure another build's programs beside ours, each case in turn, and print the ratios; "
         "FOLDER holds ctl/runsctl and so on, as bazel-bin does"))
@@ -105,9 +115,23 @@ def parse_arguments(arguments):
     options = parser.parse_args(arguments)
     if options.running_every is None:
         options.running_every = fill.default_every(options.runs)
-    if options.peer and options.case and not set(options.case) & set(peer.CASES):
+    if watch.NAME in (options.case or []):
+        check_watch(parser, options)
+    elif options.peer == etcd.NONE:
+        options.peer = None
+    elif options.peer and options.case and not set(options.case) & set(peer.CASES):
         parser.error("--peer compares " + ", ".join(peer.CASES) + "; --case names none of them")
     return options
+
+
+def check_watch(parser, options):
+    if set(options.case) != {watch.NAME}:
+        parser.error(f"--case {watch.NAME} is measured by itself; name no other case with it")
+    if options.peer not in (None, etcd.NONE):
+        parser.error(f"--case {watch.NAME} has one peer, {etcd.PROGRAM}; --peer can be "
+                     f"{etcd.NONE} only")
+    if options.beside:
+        parser.error(f"--case {watch.NAME} measures no other build; run it with that build")
 
 
 def wants(options, name):
@@ -255,6 +279,17 @@ def measure_all(programs, folder, options):
     return outcome
 
 
+def measure_watches(programs, options):
+    """Returns the text and whether anything was wrong."""
+    with scratch.folder(ROOT) as folder:
+        before = processes.machine_cpu_seconds(), time.monotonic()
+        measured = watch.measure(programs, folder, options, say)
+        busy = ((processes.machine_cpu_seconds() - before[0]) / (time.monotonic() - before[1]))
+    text = watch.text(measured) + (f"\n\nThe machine's {os.cpu_count()} CPUs were busy "
+                                   f"{busy:.2f} times one, servers, load and other programs.")
+    return text, bool(watch.wrong(measured))
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -279,27 +314,33 @@ def main(arguments):
     # So that the servers are stopped then too.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
+        if watch.NAME in (options.case or []):
+            return finish(*measure_watches(programs, options), results.watches_page, options)
         with scratch.folder(ROOT) as folder:
             outcome = measure_all(programs, folder, options)
     except processes.BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    text = outcome.text()
+    return finish(outcome.text(), outcome.wrong(), results.page_with, options)
+
+
+def finish(text, is_wrong, page_with, options):
+    """Prints the text, and has page_with write it into the page of results if that is asked
+    for. Returns the exit status."""
     print(text)
     if options.write_results:
-        write_results(text, options)
-    return 1 if outcome.wrong() else 0
+        write_results(text, page_with, options)
+    return 1 if is_wrong else 0
 
 
-def write_results(text, options):
+def write_results(text, page_with, options):
     path = os.path.join(ROOT, "bench", "RESULTS.md")
     old = ""
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             old = file.read()
-    section = results.section(text, options, commit(), datetime.date.today())
     with open(path, "w", encoding="utf-8") as file:
-        file.write(results.page(old, options.runs, section))
+        file.write(page_with(old, text, options, commit(), datetime.date.today()))
     say("wrote bench/RESULTS.md")
 
 

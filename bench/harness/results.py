@@ -234,23 +234,29 @@ def machine():
 
 
 _SECTION = re.compile(r"^## A store of ([\d,]+) runs$", re.M)
+_WATCHES = "## Watches"
 _GUIDE = "## How to read it"
 
 
 def sections(page):
     """The sections of bench/RESULTS.md, {runs: text}."""
-    body = page.split(_GUIDE)[0]
+    body = page.split(_GUIDE)[0].split(_WATCHES)[0]
     starts = list(_SECTION.finditer(body))
     ends = [match.start() for match in starts[1:]] + [len(body)]
     return {int(match[1].replace(",", "")): body[match.start():end].strip()
             for match, end in zip(starts, ends)}
 
 
-def section(text, options, commit, date):
-    """The section of one run of the benchmark."""
+def watches(page):
+    """The section of --case watch; empty if there is none."""
+    parts = page.split(_GUIDE)[0].split(_WATCHES)
+    return (_WATCHES + parts[1]).strip() if len(parts) > 1 else ""
+
+
+def _titled(title, text, options, commit, date):
     given = "".join(f" `{option}`" for option in options.server_option)
     given = f"\n- Options of the servers:{given}" if given else ""
-    return f"""## A store of {options.runs:,} runs
+    return f"""{title}
 
 - Machine: {machine()}
 - Date: {date.isoformat()}
@@ -260,9 +266,27 @@ def section(text, options, commit, date):
 {text}"""
 
 
+def section(text, options, commit, date):
+    """The section of one run of the benchmark."""
+    return _titled(f"## A store of {options.runs:,} runs", text, options, commit, date)
+
+
+def page_with(old, text, options, commit, date):
+    """bench/RESULTS.md with the text of one run of the benchmark."""
+    return page(old, options.runs, section(text, options, commit, date))
+
+
+def watches_page(old, text, options, commit, date):
+    """The same with the text of one run of --case watch."""
+    return _page(sections(old), _titled(_WATCHES, text, options, commit, date))
+
+
 def page(old, new_runs, new_section):
     """bench/RESULTS.md: the old one, with a section for that many runs added or replaced."""
-    kept = {**sections(old), new_runs: new_section}
+    return _page({**sections(old), new_runs: new_section}, watches(old))
+
+
+def _page(kept, watched):
     body = "\n\n".join(kept[runs] for runs in sorted(kept))
     return f"""# Benchmark results
 
@@ -270,7 +294,7 @@ Written by `script/bench --write-results`, a section for each size of store; do 
 
 {body}
 
-{_GUIDE}
+{watched + chr(10) * 2 if watched else ""}{_GUIDE}
 
 - A run is about 1.5 kB as JSON. Runs are stored by the operation that CreateRun submits, with the
   ids (UUIDv7) that it makes.
@@ -298,6 +322,12 @@ Written by `script/bench --write-results`, a section for each size of store; do 
 - written: bytes that the server's write calls took for a request, log and database; page reads: bytes
   that its read calls returned, in pages of 4,096 (/proc/PID/io). Neither has sockets in it; a thread
   that is woken counts with 8 bytes. Pages found in the system's cache are read like others.
+- Watches: each watcher is a gRPC stream of its own over TCP, by the same client for both servers. A
+  change is a cancel of a run that was created before, or a put of 128 bytes; each is sent at its
+  time. CPU µs of the server for a delivery, with what the changes themselves cost; since reply: from
+  the change's reply at the client to the watcher's socket, and 0 where the watcher was told before,
+  since sent: from its sending; p50, p99 (medians of the rounds) and the longest of all. KiB:
+  resident memory of the server for a watcher when all are open, and after the run.
 - Added by the gateway: the CPU of the case `get` less that of `grpc-get-serve`, the same runs read
   from the same process by a gRPC client over a unix socket, whose own CPU does not count.
 """

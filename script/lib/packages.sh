@@ -31,6 +31,7 @@ PACKAGES_CLIENTS=(
 # To run the tests, beside the above.
 PACKAGES_TEST=(
     libgtest-dev
+    libnghttp2-dev
     python3 python3-grpcio python3-protobuf python3-requests
     golang-go
     sqlite3
@@ -44,6 +45,12 @@ PACKAGES_LINT=(shellcheck clang-format clang-tidy)
 
 # To count instructions, beside those to build; the second names libc's functions.
 PACKAGES_PROFILE=(valgrind libc6-dbg)
+
+# To build the load generators and their tests, beside those to build.
+PACKAGES_BENCH=(libnghttp2-dev)
+
+# What script/bench --case watch measures beside ours. Its service need not run.
+PACKAGES_ETCD=(etcd-server)
 
 # To build the Go implementation that script/bench --peer measures beside ours.
 PACKAGES_PEER=(

@@ -45,6 +45,23 @@ class Options(unittest.TestCase):
             options = run_bench.parse_arguments(["--peer", folder, "--case", "get"])
             self.assertEqual(options.peer, folder)
 
+    def test_watches_are_measured_by_themselves_and_beside_etcd_alone(self):
+        options = run_bench.parse_arguments(["--case", "watch"])
+        self.assertEqual((options.case, options.peer), (["watch"], None))
+        self.assertEqual(run_bench.parse_arguments(["--case", "watch", "--peer", "none"]).peer,
+                         "none")
+        self.assertIn("name no other case with it",
+                      self.refusal("--case", "watch", "--case", "get"))
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, peer.SCRIPT), "w", encoding="ascii"):
+                pass
+            self.assertIn("--case watch has one peer, etcd; --peer can be none only",
+                          self.refusal("--peer", folder, "--case", "watch"))
+        # Without a name it is left out, and none is no peer for the others.
+        self.assertFalse("watch" in {case.name for case in run_bench.chosen_cases(
+            run_bench.parse_arguments([]))})
+        self.assertIsNone(run_bench.parse_arguments(["--peer", "none"]).peer)
+
     def test_defaults(self):
         options = run_bench.parse_arguments([])
         self.assertEqual((options.runs, options.running_every), (200000, 2))
