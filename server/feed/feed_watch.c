@@ -20,6 +20,9 @@ static void stir(struct feed_watch *watch) {
 }
 
 static void stir_all(struct feed_channel *channel) {
+    // What arrived is kept until all have looked at it, though those that it says nothing to have
+    // everything again at once: else the others would each read it from the store.
+    channel->behind++;
     struct feed_list idle;
     feed_list_init(&idle);
     feed_list_move(&channel->idle, &idle);
@@ -27,6 +30,7 @@ static void stir_all(struct feed_channel *channel) {
     while ((first = feed_list_first(&idle)) != NULL) {
         stir(CONTAINER_OF(first, struct feed_watch, idle_link));
     }
+    channel->behind--;
 }
 
 static void want_bookmarks(struct feed_channel *channel) {

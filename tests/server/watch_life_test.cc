@@ -241,6 +241,43 @@ TEST_P(WatchLives, GoOnAfterTheStoreWasBusy) {
     ASSERT_TRUE(AwaitChanges(*stream, 1));
 }
 
+// A change is read once for all watches of its organization, also where the first of them that look
+// at it let nothing through and have everything again at once.
+TEST_P(WatchLives, ReadAChangeOnceThoughMostOfThemAskForNothingOfIt) {
+    const size_t watches = 40;
+    const int changes = 5;
+    std::vector<std::unique_ptr<Stream>> others;
+    for (size_t i = 0; i < watches; i++) {
+        others.push_back(Reading(wire::Bytes(3, "another")));
+        Begun(*others.back());
+    }
+    auto all = Reading("");
+    Begun(*all);
+    Create("first");
+    ASSERT_TRUE(AwaitChanges(*all, 1));
+    std::atomic<int> reads{0};
+    Answer([&](struct store_op *op) {
+        reads += op->kind == &store_list_changes_kind;
+        return false;
+    });
+    for (int i = 0; i < changes; i++) {
+        Create("run-" + std::to_string(i));
+        ASSERT_TRUE(AwaitChanges(*all, static_cast<size_t>(i) + 2));
+    }
+    // Each bookmark says that the watch has looked at everything.
+    for (auto &stream : others) {
+        int64_t until_us = clock_monotonic_us() + kPatienceUs;
+        while (All(*stream).back().revision < changes + 1) {
+            ASSERT_LT(clock_monotonic_us(), until_us);
+            feed_hub_bookmark(service_.feed, slice_of_cstr("acme"));
+            std::this_thread::yield();
+        }
+    }
+    Answer(nullptr);
+    EXPECT_GE(reads, changes);
+    EXPECT_LT(reads, static_cast<int>(watches)); // if each read by itself: 5 times as many
+}
+
 // No store does; if one did, a client would rather begin again than miss something.
 TEST_P(WatchLives, EndWhereTheStoreSkipsAChange) {
     auto live = Reading("");
