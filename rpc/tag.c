@@ -11,9 +11,7 @@ static void run_tag(struct rpc_task *task) {
     tag->done(tag, tag->ok);
 }
 
-// A callback queue calls it on whatever thread the operation ended, also from within
-// the call that started it.
-static void completed(grpc_completion_queue_functor *functor, int ok) {
+void rpc_tag_completed(grpc_completion_queue_functor *functor, int ok) {
     RPC_AFTER_EVENT();
     struct rpc_tag *tag = CONTAINER_OF(functor, struct rpc_tag, functor);
     tag->ok = ok != 0;
@@ -23,7 +21,7 @@ static void completed(grpc_completion_queue_functor *functor, int ok) {
 void rpc_tag_init(struct rpc_tag *tag, struct rpc_loop *loop,
                   void (*done)(struct rpc_tag *tag, bool ok)) {
     *tag = (struct rpc_tag){
-        .functor = {.functor_run = completed, .inlineable = 1},
+        .functor = {.functor_run = rpc_tag_completed, .inlineable = 1},
         .done = done,
         .loop = loop,
         .task.run = run_tag,

@@ -18,6 +18,10 @@ struct rpc_tag {
     bool ok;
 };
 
+// What a callback queue calls, on whatever thread the operation ended, also from within the call
+// that started it: has done called. A tag whose functor_run is another function calls this last.
+void rpc_tag_completed(grpc_completion_queue_functor *functor, int ok);
+
 // Makes a tag for operations of the loop's queue. Once it is with gRPC core it must
 // stay where it is until done was called.
 void rpc_tag_init(struct rpc_tag *tag, struct rpc_loop *loop,
