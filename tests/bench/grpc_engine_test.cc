@@ -48,9 +48,14 @@ class GrpcEngine : public testing::Test {
   protected:
     GrpcEngine() {
         arena_init(&arena_);
-        methods_ = {{"/runs.v1.RunsService/GetRun", Handle, &seen_, RPC_UNARY, false, 0, false},
-                    {"/runs.v1.RunsService/CreateRun", Handle, &seen_, RPC_UNARY, false, 0, false},
-                    {"/other.Service/GetRun", Handle, &seen_, RPC_UNARY, false, 0, false}};
+        for (const char *path : {"/runs.v1.RunsService/GetRun", "/runs.v1.RunsService/CreateRun",
+                                 "/other.Service/GetRun"}) {
+            rpc_method method = {};
+            method.path = path;
+            method.handle = Handle;
+            method.service = &seen_;
+            methods_.push_back(method);
+        }
         rpc_server_options options = {};
         options.log = &log_;
         options.methods = methods_.data();
