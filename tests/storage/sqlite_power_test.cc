@@ -18,6 +18,7 @@ struct Image {
     std::map<std::string, std::string> files;
     std::vector<std::string> created;
     std::vector<std::string> cancelled;
+    std::map<std::string, int64_t> acquired; // the attempt of each run that somebody was given
 };
 
 class SqlitePower : public SqliteTest {
@@ -34,7 +35,7 @@ class SqlitePower : public SqliteTest {
         if (random_() % (is_near ? dense_between_ : steps_between_) != 0) {
             return;
         }
-        Image image{vfs_.Cut(random_), created_, cancelled_};
+        Image image{vfs_.Cut(random_), created_, cancelled_, acquired_};
         // It is never waited for: any moment's may be the one that is left.
         if (!states_.empty()) {
             image.files[".state"] = states_[random_() % states_.size()];
@@ -47,10 +48,30 @@ class SqlitePower : public SqliteTest {
     }
     void Create(struct run_store *store, size_t spec_bytes) {
         std::string id = "r" + std::to_string(next_++);
-        ASSERT_EQ(CreateRun(store, {.id = id, .spec = std::string(spec_bytes, 's')}).result,
-                  STORE_OK);
-        std::lock_guard<std::mutex> guard(lock_);
-        created_.push_back(id);
+        StoredRun run = {.id = id, .spec = std::string(spec_bytes, 's')};
+        const bool is_leased = next_ % 3 == 0;
+        if (is_leased) {
+            run.terms = {RUN_DISPATCH_LEASE, false, RUN_FAILURE, 900000, 500};
+        }
+        ASSERT_EQ(CreateRun(store, run).result, STORE_OK);
+        {
+            std::lock_guard<std::mutex> guard(lock_);
+            created_.push_back(id);
+        }
+        if (is_leased) {
+            Lease(store, id);
+        }
+    }
+    // Gives the run to an executor, and, as often as not, to another one.
+    void Lease(struct run_store *store, const std::string &id) {
+        for (int64_t attempt = 1; attempt <= 1 + next_ % 2; attempt++) {
+            if (attempt > 1) {
+                ASSERT_EQ(EndLease(store, {.id = id, .attempt = attempt - 1}).result, STORE_OK);
+            }
+            ASSERT_EQ(Acquire(store, {.ids = {id}}).runs.size(), 1u);
+            std::lock_guard<std::mutex> guard(lock_);
+            acquired_[id] = attempt;
+        }
     }
     void Cancel(struct run_store *store, const std::string &id) {
         if (Apply(store, {.id = id}).result == STORE_OK) {
@@ -101,7 +122,15 @@ class SqlitePower : public SqliteTest {
         }
         for (const std::string &id : image.cancelled) {
             ASSERT_EQ(GetRun(store, id).run.status, RUN_CANCELLED) << id;
-            ASSERT_EQ(ListEvents(store, id).size(), 2u) << id;
+            const size_t attempts = image.acquired.count(id) != 0 ? image.acquired.at(id) : 0;
+            ASSERT_EQ(ListEvents(store, id).size(), 2 + attempts + (attempts == 2 ? 1 : 0)) << id;
+        }
+        for (const auto &acquired : image.acquired) {
+            // Each was given before the next was asked for: at most the one that was under way is
+            // there besides.
+            const int64_t attempt = GetRun(store, acquired.first).run.attempt;
+            ASSERT_GE(attempt, acquired.second) << acquired.first;
+            ASSERT_LE(attempt, acquired.second + 1) << acquired.first;
         }
     }
     // Twice, with a second cut soon after the first, then after a clean stop.
@@ -151,6 +180,7 @@ class SqlitePower : public SqliteTest {
     int next_ = 0;
     std::vector<std::string> created_;
     std::vector<std::string> cancelled_;
+    std::map<std::string, int64_t> acquired_;
     std::vector<std::string> states_;
     std::vector<Image> images_;
 };
