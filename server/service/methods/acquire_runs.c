@@ -22,6 +22,7 @@ struct acquire_runs_call {
     struct service_call call;
     struct store_acquire_runs acquire;
     struct lease_wish wish;
+    int64_t lease_end_us; // of what was acquired
     struct arena found; // by the newest attempt
     struct open_wait wait;
 };
@@ -51,10 +52,8 @@ static void reply(struct acquire_runs_call *m) {
     struct service_call *call = &m->call;
     struct arena found = m->found; // which outlives the call
     struct strbuf b = STRBUF_INIT;
-    // Each lease was begun before: it lasts at least until then.
-    int64_t lease_end_us = service_now_us(call->service) + m->wish.duration_us;
     for (int i = 0; i < m->acquire.ret_count; i++) {
-        put_run(&b, call->arena, &m->acquire.ret_runs[i], lease_end_us);
+        put_run(&b, call->arena, &m->acquire.ret_runs[i], m->lease_end_us);
     }
     struct slice bytes = strbuf_slice(&b);
     service_call_reply(call, &bytes, 1);
@@ -69,6 +68,8 @@ static void fail(struct acquire_runs_call *m, const struct error *error) {
 }
 
 static void begin_leases(struct acquire_runs_call *m) {
+    // Before they begin, so that none ends sooner than its holder is told.
+    m->lease_end_us = service_now_us(m->call.service) + m->wish.duration_us;
     for (int i = 0; i < m->acquire.ret_count; i++) {
         run_lease_begun(&m->call, &m->acquire.ret_runs[i]);
     }

@@ -176,10 +176,11 @@ static const struct error *serve(struct service_call *call, const void *request)
     if (error != NULL) {
         return error;
     }
-    lease_table_renew(lease_keeper_table(call->service->leases), call->organization, m->wish.holder,
-                      m->wish.duration_us, clock_monotonic_us(), m->claims, m->count);
+    // Before the leases are renewed, so that none ends sooner than its holder is told.
     m->lease_end =
         run_timestamp_encode(call->arena, service_now_us(call->service) + m->wish.duration_us);
+    lease_table_renew(lease_keeper_table(call->service->leases), call->organization, m->wish.holder,
+                      m->wish.duration_us, clock_monotonic_us(), m->claims, m->count);
     if (!find_others(m)) {
         reply(m);
     }
