@@ -16,6 +16,25 @@ import storm  # noqa: E402
 import watch_storm  # noqa: E402
 import watcher  # noqa: E402
 
+SECONDS = 40
+
+
+class Histories(unittest.TestCase):
+    def test_what_clients_saw_can_be_explained(self):
+        seed = random.randrange(1 << 32)
+        with self.subTest(seed=seed):
+            recorded = storm.storm(storm.parse(["--seed", str(seed), "--seconds", str(SECONDS)]))
+            kinds, answers = storm.summary(recorded)
+            # That nothing happened would be no proof.
+            for kind in ("created", "status_changed", "acquired", "released", "stopped",
+                         "lease_lost by runsd", "status_changed by runsd"):
+                self.assertGreater(kinds.get(kind, 0), 5, kinds)
+            for answer in ("unknown", "ATTEMPT_STALE", "RUN_ALREADY_FINISHED", "RUN_NOT_HELD",
+                           "RUN_NOT_CANCELLED", "renewal held", "renewal lost",
+                           "renewal finished"):
+                self.assertGreater(answers.get(answer, 0), 5, answers)
+            self.assertGreater(storm.interleavings(recorded)[0], 200)
+
 
 class Watches(unittest.TestCase):
     def test_resumed_watches_see_what_the_store_has(self):

@@ -18,7 +18,7 @@ import time
 
 import grpc
 
-from plan import Plan, lease_s, terms_of
+from plan import LEASE_S, Plan, terms_of
 
 ACTOR = "client"  # the token's name, which events have as their actor
 WORDS = ("", "running", "waiting", "success", "failure", "cancelled")
@@ -119,7 +119,7 @@ class Client:
             self.returned = self.now()
             if error.code() in UNKNOWN:
                 # The server may be gone: without a pause its absence would fill the history.
-                time.sleep(self.plan.random.uniform(0, 0.02))
+                time.sleep(self.plan.random.uniform(0, 0.1))
                 return None, None
             outcome = {"code": error.code().name, "text": error.details()}
             info = self.stubs.error_info(error)
@@ -152,10 +152,10 @@ class Client:
         """Mostly the thread's own name, sometimes a fresh one."""
         return self.name if self.plan.random.random() < 0.7 else self.tag()
 
-    def lease(self, holder, seconds=1):
+    def lease(self, holder):
         request = self.stubs.lease.LeaseRequest(holder=holder)
-        request.duration.seconds = seconds
-        return request, seconds * 1_000_000
+        request.duration.seconds = LEASE_S
+        return request, LEASE_S * 1_000_000
 
     def learn(self, index, attempt, holder=""):
         attempts = self.known.setdefault(index, {})
@@ -178,7 +178,7 @@ class Client:
                 request.run.on_lease_loss = pb.LEASE_LOSS_FAILURE
             if self.plan.random.random() < 0.25:
                 call["holder"] = self.holder()
-                lease, call["lease_us"] = self.lease(call["holder"], lease_s(index))
+                lease, call["lease_us"] = self.lease(call["holder"])
                 request.lease.CopyFrom(lease)
         if "timeout_us" in terms:
             request.run.timeout.seconds = terms["timeout_us"] // 1_000_000
@@ -251,15 +251,15 @@ class Client:
         self.record(f"r{index}", {"op": "events"}, invoked, outcome)
 
     def acquire(self, index):
-        self.take([f"r{index}"], lease_s(index))
+        self.take([f"r{index}"])
 
     def acquire_any(self, _index):
-        self.take([], 1)
+        self.take([])
 
-    def take(self, ids, seconds):
+    def take(self, ids):
         request = self.stubs.lease.AcquireRunsRequest(run_ids=ids, max_runs=1 if ids else 3)
         call = {"op": "acquire", "actor": ACTOR, "holder": self.holder()}
-        lease, call["lease_us"] = self.lease(call["holder"], seconds)
+        lease, call["lease_us"] = self.lease(call["holder"])
         request.lease.CopyFrom(lease)
         wait_s = self.plan.random.choice([0.0, 0.0, 0.1, 0.5])
         request.wait.nanos = int(wait_s * 1e9)
@@ -284,11 +284,10 @@ class Client:
         attempt = max(1, self.attempt(index))
         holder = self.known.get(index, {}).get(attempt) or self.name
         held = [(index, attempt)]
-        alike = [i for i in range(max(0, index - 9), index) if lease_s(i) == lease_s(index)]
-        for other in alike:
+        for other in range(max(0, index - 6), index):
             held += [(other, a) for a, h in list(self.known.get(other, {}).items())[-2:]
                      if h == holder]
-        lease, lease_us = self.lease(holder, lease_s(index))
+        lease, lease_us = self.lease(holder)
         request = self.stubs.lease.RenewLeasesRequest(lease=lease)
         for other, of_other in held:
             request.leases.add(run_id=f"r{other}", attempt=of_other)

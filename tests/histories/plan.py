@@ -10,6 +10,9 @@ import random
 # How far from the moment at which something ends the clients aim, in seconds.
 AIM_S = 0.02
 ENDS_S = (1.0, 2.0, 3.0)
+# How long all leases last, at least 1 s. A renewal asks for neither less, which would shorten what
+# was promised, nor more: a start of the server goes back to the duration of the acquisition.
+LEASE_S = 1
 HOT = 3  # runs that are fought over at the same time
 
 
@@ -26,11 +29,6 @@ def terms_of(seed, index):
     if ("timeout_us" in terms or "waiting_timeout_us" in terms) and rng.random() < 0.5:
         terms["on_timeout"] = "cancelled"
     return terms
-
-
-def lease_s(index):
-    """How long leases of a run last. No renewal asks for less than was promised before."""
-    return 2 if index % 3 == 0 else 1
 
 
 def is_calm(seed, index):
@@ -59,7 +57,7 @@ class Plan:
         """The name of what is done to a run of that age."""
         ends = 1 if is_calm(self.seed, index) and age_s < 0.9 else 6
         names = {"report": 20, "end": ends, "cancel": ends, "get": 8, "events": 3, "acquire": 16,
-                 "acquire_any": 5, "renew": 16, "release": 5, "acknowledge": 6, "create": 2}
+                 "acquire_any": 5, "renew": 16, "release": 8, "acknowledge": 6, "create": 2}
         return self.random.choices(list(names), list(names.values()))[0]
 
     def attempt(self, known):

@@ -1,7 +1,7 @@
 """Makes a history against the real server, which is killed and paused in the middle, and checks it.
 
-usage: storm.py [--seed N] [--seconds N] [--rounds N] [--processes N] [--keep FILE]; script/histories
-runs it.
+usage: storm.py [--seed N] [--seconds N] [--rounds N] [--processes N] [--keep FILE]
+script/histories runs it.
 RUNSD_BIN_DIR names the folder of what Bazel built (bazel-bin).
 
 Some client processes of several threads each (client.py) create runs and do to them whatever a
@@ -90,9 +90,9 @@ class Server:
         try:
             time.sleep(seconds)
         finally:
+            if seconds >= LONG_PAUSE_S:
+                self.recorded.starts.append(micros_now(self.offset_us))
             os.kill(self.process.popen.pid, signal.SIGCONT)
-        if seconds >= LONG_PAUSE_S:
-            self.recorded.starts.append(micros_now(self.offset_us))
         self.pauses += 1
 
     def end(self):

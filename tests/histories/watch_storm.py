@@ -168,7 +168,8 @@ class Watchers:
             self.paths.append(f"{folder}/watchers-{i}")
             settings = {"stubs": stubs.FOLDER, "target": server.grpc, "http": server.http,
                         "token": token, "seed": options.seed, "cursor": cursor,
-                        "keeps": options.keep_events, "path": self.paths[-1], "watchers": wanted[i:i + WATCHERS_OF_A_PROCESS]}
+                        "keeps": options.keep_events, "path": self.paths[-1],
+                        "watchers": wanted[i:i + WATCHERS_OF_A_PROCESS]}
             self.processes.append(subprocess.Popen(
                 [sys.executable, "-B", str(storm.HERE / "watcher.py"), json.dumps(settings)],
                 stdin=subprocess.PIPE, text=True))
