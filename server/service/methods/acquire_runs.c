@@ -23,7 +23,7 @@ struct acquire_runs_call {
     struct store_acquire_runs acquire;
     struct lease_wish wish;
     int64_t lease_end_us; // of what was acquired
-    struct arena found; // by the newest attempt
+    struct arena found;   // by the newest attempt
     struct open_wait wait;
 };
 
