@@ -60,8 +60,9 @@ def micros_now(offset_us):
 class Server:
     """The server under test, and when it was disturbed."""
 
-    def __init__(self, store, rng, offset_us, recorded):
+    def __init__(self, store, rng, offset_us, recorded, is_killed):
         self.store = store
+        self.is_killed = is_killed
         self.random = rng
         self.offset_us = offset_us
         self.recorded = recorded
@@ -76,7 +77,7 @@ class Server:
     def disturb(self):
         since = micros_now(self.offset_us)
         chosen = self.random.random()
-        if chosen < 0.4:
+        if chosen < 0.4 and self.is_killed:
             self.process.kill()
             self.start()
             self.kills += 1
@@ -179,7 +180,7 @@ def make(options, place):
     offset_us = time.time_ns() // 1000 - time.monotonic_ns() // 1000
     rng = random.Random(f"server {options.seed}")
     token = create_token(place.store, org=ORGANIZATION, name=client.ACTOR)
-    server = Server(place.store, rng, offset_us, recorded)
+    server = Server(place.store, rng, offset_us, recorded, not options.no_kills)
     try:
         clients = Clients(options, token, server.address, offset_us, place.path)
         try:
@@ -261,6 +262,7 @@ def parse(arguments):
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=1, help="each with a store of its own")
     parser.add_argument("--processes", type=int, default=3)
+    parser.add_argument("--no-kills", action="store_true", help="pause the server only")
     parser.add_argument("--keep", metavar="FILE", help="write the history there, to check it again")
     return parser.parse_args(arguments)
 
