@@ -164,6 +164,12 @@ static void add_entry(struct lease_table *table, uint32_t hash, const struct lea
 
 // --- what happens to leases ---
 
+// When the lease ends, with what lease_table_extend gave it.
+static int64_t lease_end_us(const struct lease_table *table, const struct entry *e) {
+    int64_t extended_us = table->extended_us + e->duration_us;
+    return table->extended_us != 0 && extended_us > e->end_us ? extended_us : e->end_us;
+}
+
 void lease_table_put(struct lease_table *table, const struct lease *lease, int64_t now_us) {
     CHECK(lease->organization.len <= UINT8_MAX && lease->run_id.len <= UINT8_MAX &&
           lease->holder.len <= UINT16_MAX);
@@ -203,12 +209,11 @@ bool lease_table_remove(struct lease_table *table, struct slice organization, st
     return was_held;
 }
 
-static void renew(struct lease_table *table, struct entry *e, int64_t duration_us, int64_t now_us) {
-    e->duration_us = duration_us;
-    e->end_us = now_us + duration_us;
-    // A later end is found when the heap comes to the sooner one: a renewal moves nothing.
-    if (e->end_us < due_heap_at_us(&table->heap, &e->due)) {
-        due_heap_set(&table->heap, &e->due, e->end_us);
+// A later end is found when the heap comes to the sooner one: a renewal moves nothing there.
+static void renew(struct entry *e, int64_t duration_us, int64_t now_us) {
+    int64_t end_us = now_us + (duration_us < e->duration_us ? duration_us : e->duration_us);
+    if (end_us > e->end_us) {
+        e->end_us = end_us;
     }
 }
 
@@ -221,8 +226,9 @@ static void renew_claim(struct lease_table *table, struct slice organization, st
         return;
     }
     if (e->state == ENTRY_HELD) {
-        renew(table, e, duration_us, now_us);
+        renew(e, duration_us, now_us);
         claim->ret_state = LEASE_CLAIM_KEPT;
+        claim->ret_left_us = lease_end_us(table, e) - now_us;
     } else if (e->state == ENTRY_ENDING) {
         claim->ret_state = LEASE_CLAIM_ENDING;
     }
@@ -242,12 +248,6 @@ void lease_table_renew(struct lease_table *table, struct slice organization, str
 }
 
 // --- their ends ---
-
-// When the lease ends, with what lease_table_extend gave it.
-static int64_t lease_end_us(const struct lease_table *table, const struct entry *e) {
-    int64_t extended_us = table->extended_us + e->duration_us;
-    return table->extended_us != 0 && extended_us > e->end_us ? extended_us : e->end_us;
-}
 
 static struct lease copy_of(struct arena *a, const struct entry *e) {
     struct slice text = arena_copy(

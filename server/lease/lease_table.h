@@ -26,7 +26,7 @@ struct lease {
 
 // What the table says of a lease that its holder wants to keep.
 enum lease_claim_state {
-    LEASE_CLAIM_KEPT,    // it lasts for its duration from now on
+    LEASE_CLAIM_KEPT,    // it lasts for ret_left_us from now on
     LEASE_CLAIM_ENDING,  // its end came, and the store is being told: it is lost
     LEASE_CLAIM_UNKNOWN, // the store has to be asked
 };
@@ -36,6 +36,7 @@ struct lease_claim {
     struct slice run_id;
     int64_t attempt;
     enum lease_claim_state ret_state;
+    int64_t ret_left_us;
 };
 
 struct lease_table *lease_table_new(void);
@@ -56,7 +57,9 @@ void lease_table_put(struct lease_table *table, const struct lease *lease, int64
 bool lease_table_remove(struct lease_table *table, struct slice organization, struct slice run_id,
                         int64_t attempt, int64_t now_us);
 
-// Renews what holder has of the claims, for duration_us from now_us on.
+// Renews what holder has of the claims: each lasts for duration_us from now_us on, but for no
+// longer than its own duration, which is what it lasts for after a restart, and never ends sooner
+// than it would have.
 void lease_table_renew(struct lease_table *table, struct slice organization, struct slice holder,
                        int64_t duration_us, int64_t now_us, struct lease_claim *claims,
                        size_t count);

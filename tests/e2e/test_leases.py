@@ -187,7 +187,13 @@ class Renew(Served):
         kept, left = self.held(seconds=1), self.held(seconds=1)
         waiting = self.runs.acquire_soon("b", workflow_id=left)
         while not waiting.done():
-            self.assertEqual([HELD], [r.state for r in self.runs.renew("a", (kept, 1), seconds=60)])
+            begun = time.time()
+            (renewal,) = self.runs.renew("a", (kept, 1), seconds=60)
+            self.assertEqual(HELD, renewal.state)
+            # No longer than a restart would keep it for.
+            end = renewal.lease_end.ToNanoseconds() / 1e9
+            self.assertLess(begun + 0.99, end)
+            self.assertLess(end, time.time() + 1.01)
         self.assertEqual(2, waiting.result().runs[0].attempt)
         self.assertEqual([LOST], [r.state for r in self.runs.renew("a", (left, 1))])
         events = self.runs.events(left)

@@ -37,8 +37,9 @@ class LeaseTable : public ::testing::Test {
     lease_claim_state Renew(const std::string &run, int64_t attempt, int64_t now,
                             int64_t seconds = 30, const std::string &holder = "a",
                             const std::string &organization = "acme") {
-        lease_claim claim = {S(run), attempt, LEASE_CLAIM_KEPT};
+        lease_claim claim = {S(run), attempt, LEASE_CLAIM_KEPT, 0};
         lease_table_renew(table_, S(organization), S(holder), seconds * kSecond, now, &claim, 1);
+        left_us_ = claim.ret_left_us;
         return claim.ret_state;
     }
     std::vector<std::string> Ended(int64_t now, int most = 100) {
@@ -54,6 +55,7 @@ class LeaseTable : public ::testing::Test {
 
     lease_table *table_;
     arena arena_;
+    int64_t left_us_ = 0; // of the last renewal
 };
 
 using Names = std::vector<std::string>;
@@ -69,14 +71,29 @@ TEST_F(LeaseTable, ALeaseEndsAtItsEndAndNotBefore) {
     EXPECT_EQ(0u, lease_table_count(table_));
 }
 
-TEST_F(LeaseTable, ARenewalMakesTheEndLaterOrSooner) {
+TEST_F(LeaseTable, ARenewalMakesTheEndLaterByNoMoreThanTheLeasesDuration) {
     Put("later", 1, 30, 1);
-    Put("sooner", 1, 30, 1);
+    Put("shorter", 1, 30, 1);
+    Put("longer", 1, 30, 1);
     EXPECT_EQ(LEASE_CLAIM_KEPT, Renew("later", 1, 20 * kSecond));
-    EXPECT_EQ(LEASE_CLAIM_KEPT, Renew("sooner", 1, 1, 5));
-    EXPECT_EQ(Names{"sooner"}, Ended(5 * kSecond + 1));
+    EXPECT_EQ(30 * kSecond, left_us_);
+    EXPECT_EQ(LEASE_CLAIM_KEPT, Renew("shorter", 1, 1 * kSecond + 1, 5)); // was promised 30
+    EXPECT_EQ(29 * kSecond, left_us_);
+    EXPECT_EQ(LEASE_CLAIM_KEPT, Renew("longer", 1, 10 * kSecond, 3600)); // a restart knows of 30
+    EXPECT_EQ(30 * kSecond, left_us_);
+    EXPECT_EQ(Names{}, Ended(30 * kSecond));
+    EXPECT_EQ(Names{"shorter"}, Ended(30 * kSecond + 1));
+    EXPECT_EQ(Names{"longer"}, Ended(40 * kSecond));
     EXPECT_EQ(Names{}, Ended(50 * kSecond - 1));
     EXPECT_EQ(Names{"later"}, Ended(50 * kSecond));
+}
+
+TEST_F(LeaseTable, ARenewalForLessGivesThatMuch) {
+    Put("r", 1, 30, 1);
+    EXPECT_EQ(LEASE_CLAIM_KEPT, Renew("r", 1, 29 * kSecond, 5));
+    EXPECT_EQ(5 * kSecond, left_us_);
+    EXPECT_EQ(Names{}, Ended(34 * kSecond - 1));
+    EXPECT_EQ(Names{"r"}, Ended(34 * kSecond));
 }
 
 TEST_F(LeaseTable, OnlyItsHolderAndAttemptAndOrganizationRenewALease) {

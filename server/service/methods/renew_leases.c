@@ -4,7 +4,6 @@
 #include "server/domain/lease_validate.h"
 #include "server/domain/run_codec.h"
 #include "server/domain/run_validate.h"
-#include "server/service/run_lease.h"
 #include "server/service/service_method.h"
 #include "storage/op/find_runs.h"
 
@@ -36,6 +35,7 @@ _Static_assert((int)LEASE_MOST_RENEWED *(int)MOST_RENEWAL_BYTES < (int)MOST_REPL
 struct renewal {
     Runs__V1__LeaseState state;
     int64_t attempt;
+    int64_t left_us;                     // if it is held
     const struct store_found_run *found; // NULL unless it is finished
 };
 
@@ -45,17 +45,29 @@ struct renew_leases_call {
     struct lease_wish wish;
     struct lease_claim *claims;
     size_t count;
-    struct slice lease_end;
+    int64_t begun_us; // the time of day from which leases were renewed
+    // The end that was encoded last: most leases of a call end at once.
+    int64_t encoded_us;
+    struct slice encoded;
 };
 
-static void put_renewal(struct strbuf *b, struct strbuf *scratch, const struct renew_leases_call *m,
+static struct slice encode_end(struct renew_leases_call *m, int64_t left_us) {
+    int64_t end_us = m->begun_us + left_us;
+    if (m->encoded_us != end_us) {
+        m->encoded_us = end_us;
+        m->encoded = run_timestamp_encode(m->call.arena, end_us);
+    }
+    return m->encoded;
+}
+
+static void put_renewal(struct strbuf *b, struct strbuf *scratch, struct renew_leases_call *m,
                         const struct renewal *renewal, size_t index) {
     scratch->len = 0;
     wire_put_bytes(scratch, RENEWAL_RUN_ID, m->claims[index].run_id);
     wire_put_uint(scratch, RENEWAL_STATE, (uint64_t)renewal->state);
     wire_put_uint(scratch, RENEWAL_ATTEMPT, (uint64_t)renewal->attempt);
     if (renewal->state == RUNS__V1__LEASE_STATE__LEASE_STATE_HELD) {
-        wire_put_bytes(scratch, RENEWAL_LEASE_END, m->lease_end);
+        wire_put_bytes(scratch, RENEWAL_LEASE_END, encode_end(m, renewal->left_us));
     }
     if (renewal->found != NULL) {
         size_t others = (m->count - index) * MOST_RENEWAL_BYTES;
@@ -69,7 +81,8 @@ static void put_renewal(struct strbuf *b, struct strbuf *scratch, const struct r
 }
 
 // What the store says of a lease that the table does not know. A run that it says is held is so
-// since a moment ago: its lease begins here, too.
+// since a moment ago, and whoever acquired it is about to put it into the table: until then it is
+// known to last for as long as any lease does at least.
 static void judge(struct renew_leases_call *m, const struct lease_claim *claim,
                   const struct store_found_run *found, struct renewal *ret) {
     ret->attempt = found->attempt;
@@ -79,13 +92,7 @@ static void judge(struct renew_leases_call *m, const struct lease_claim *claim,
         ret->state = RUNS__V1__LEASE_STATE__LEASE_STATE_FINISHED;
         ret->found = found;
     } else if (found->attempt == claim->attempt && slice_equal(found->holder, m->wish.holder)) {
-        const struct run_record run = {
-            .id = claim->run_id,
-            .holder = found->holder,
-            .attempt = found->attempt,
-            .lease_us = m->wish.duration_us,
-        };
-        run_lease_begun(&m->call, &run);
+        ret->left_us = LEASE_LEAST_S * INT64_C(1000000);
         ret->state = RUNS__V1__LEASE_STATE__LEASE_STATE_HELD;
     } else {
         ret->state = RUNS__V1__LEASE_STATE__LEASE_STATE_LOST;
@@ -102,6 +109,7 @@ static void reply(struct renew_leases_call *m) {
         struct renewal renewal = {.attempt = claim->attempt};
         switch (claim->ret_state) {
         case LEASE_CLAIM_KEPT:
+            renewal.left_us = claim->ret_left_us;
             renewal.state = RUNS__V1__LEASE_STATE__LEASE_STATE_HELD;
             break;
         case LEASE_CLAIM_ENDING:
@@ -127,6 +135,10 @@ static const struct error *read_request(struct renew_leases_call *m,
                                         const Runs__V1__RenewLeasesRequest *request) {
     struct violations v = {.arena = m->call.arena};
     lease_validate_wish(&v, "lease", request->lease, &m->wish);
+    if (request->lease != NULL && request->lease->duration == NULL) {
+        m->wish.duration_us =
+            LEASE_MOST_S * INT64_C(1000000); // none lasts longer than it was acquired for
+    }
     m->count = request->n_leases;
     if (m->count > LEASE_MOST_RENEWED) {
         violations_add(&v, "leases", "has %zu leases, at most %d are allowed", m->count,
@@ -177,8 +189,7 @@ static const struct error *serve(struct service_call *call, const void *request)
         return error;
     }
     // Before the leases are renewed, so that none ends sooner than its holder is told.
-    m->lease_end =
-        run_timestamp_encode(call->arena, service_now_us(call->service) + m->wish.duration_us);
+    m->begun_us = service_now_us(call->service);
     lease_table_renew(lease_keeper_table(call->service->leases), call->organization, m->wish.holder,
                       m->wish.duration_us, clock_monotonic_us(), m->claims, m->count);
     if (!find_others(m)) {
