@@ -20,6 +20,8 @@ class Terminal:
         self.shown = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            for ignored in (signal.SIGINT, signal.SIGQUIT):  # by who runs the tests in the background
+                signal.signal(ignored, signal.SIG_DFL)
             os.environ.update(env or {})
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             os.execv(command[0], list(command))

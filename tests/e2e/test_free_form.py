@@ -87,7 +87,8 @@ class FreeForm(unittest.TestCase):
         reply = rest.request(self.server.http_port, "GET", f"/v1/runs/{created['id']}/events",
                              self.token)
         events = reply.json()["data"]["events"]
-        self.assertEqual(["runId", "sequence", "toStatus", "at", "actor", "reason"],
+        self.assertEqual(["runId", "sequence", "toStatus", "at", "actor", "reason", "revision",
+                          "attempt", "kind", "holder"],
                          list(events[0]))
         self.assertEqual(events,
                          self.runsctl("runs", "events", created["id"], "--json")["events"])

@@ -28,8 +28,9 @@ constexpr auto kPatience = std::chrono::seconds(30);
 class Upstream {
   public:
     explicit Upstream(struct rpc_loop *loop) {
-        methods_ = {{"/runs.v1.RunsService/GetRun", Get, this, RPC_UNARY, false, 0, false},
-                    {"/runs.v1.RunsService/CancelRun", Cancel, this, RPC_UNARY, false, 0, false}};
+        methods_ = {
+            {"/runs.v1.RunsService/GetRun", Get, this, RPC_UNARY, false, 0, false, false},
+            {"/runs.v1.RunsService/CancelRun", Cancel, this, RPC_UNARY, false, 0, false, false}};
         struct rpc_server_options options = {};
         options.log = &log_;
         options.methods = methods_.data();
@@ -398,7 +399,7 @@ TEST_F(Gateway, ReloadsWhileRequestsAreServed) {
     for (int i = 0; i < 5; i++) {
         size_t routes = 0;
         EXPECT_EQ(nullptr, gateway_reload(gateway_, &arena_, nullptr, 0, &routes));
-        EXPECT_EQ(6u, routes);
+        EXPECT_EQ(10u, routes);
         int seen = replies;
         while (replies < seen + 10 && !testing::Test::HasFailure()) {
             std::this_thread::yield();
