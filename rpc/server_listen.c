@@ -79,7 +79,7 @@ static void set_tcp_options(int connection) {
 
 static void take_connection(void *context, int listener, int connection) {
     const struct rpc_server_port *port = context;
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof(peer);
     if (getpeername(connection, (struct sockaddr *)&peer, &length) != 0) {
         close(connection); // it has gone already, of which core makes an error in the log

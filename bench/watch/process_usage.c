@@ -1,6 +1,8 @@
 #include "bench/watch/process_usage.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,8 +22,9 @@ int64_t process_usage_rss_bytes(pid_t pid) {
     if (file == NULL) {
         return 0;
     }
-    long long size, resident;
-    int read = fscanf(file, "%lld %lld", &size, &resident);
+    char text[128] = ""; // the pages in all, those that are resident, and more
+    const char *line = fgets(text, sizeof(text), file);
     (void)fclose(file);
-    return read == 2 ? resident * sysconf(_SC_PAGESIZE) : 0;
+    const char *resident = line != NULL ? strchr(line, ' ') : NULL;
+    return resident != NULL ? strtoll(resident, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
 }

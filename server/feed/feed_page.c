@@ -122,6 +122,7 @@ void feed_page_drop_stalled(struct feed_loop *loop, int64_t before_us) {
             return;
         }
         feed_link_remove(first);
+        CHECK(watch->page != NULL); // else it is not in that list
         if (watch->page->is_taken) {
             feed_page_end(watch);
         } else { // the store is slow, or it comes just now

@@ -55,7 +55,7 @@ static int read_end(struct store_find_runs *f, sqlite3_stmt *s, int64_t key,
 static int find(struct session *session, struct store_find_runs *f, sqlite3_stmt *const *s, int i) {
     struct run_id id = run_id_of(f->ids[i]);
     struct run_record run;
-    struct run_row row;
+    struct run_row row = {.newest_event = 0};
     int rc = read_run(session, f, s[SELECT_RUN], &id, &run, &row);
     if (rc != SQLITE_OK) {
         return rc == SQLITE_DONE ? SQLITE_OK : rc;
