@@ -1,0 +1,225 @@
+// What the server does by the time of day, under a clock that is set forward and back: runs whose
+// deadline comes, and events that become too old to be watched from.
+
+extern "C" {
+#include "base/core/clock.h"
+#include "server/sweep/deadline_sweep.h"
+#include "server/sweep/feed_trim.h"
+#include "storage/op/create_run.h"
+#include "storage/op/list_changes.h"
+#include "storage/op/list_events.h"
+#include "storage/store_opener.h"
+}
+
+#include <atomic>
+#include <chrono>
+#include <gtest/gtest.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+constexpr int64_t kSecond = 1'000'000;
+constexpr int64_t kHour = 3600 * kSecond;
+constexpr int64_t kDay = 24 * kHour;
+constexpr int64_t kBegin = 20'000 * kDay; // in the year 2024
+
+struct SetClock {
+    struct clock clock; // first
+    std::atomic<int64_t> now_us;
+};
+
+int64_t Now(const struct clock *self) {
+    return reinterpret_cast<const SetClock *>(self)->now_us;
+}
+
+slice S(const std::string &text) {
+    return slice_of(text.data(), text.size());
+}
+
+template <typename Condition> bool Comes(Condition condition) {
+    auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!condition() && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return condition();
+}
+
+class Sweep : public ::testing::Test {
+  protected:
+    Sweep() {
+        clock_.clock.now_us = Now;
+        clock_.now_us = kBegin;
+        arena_init(&arena_);
+        struct run_store_options options = {};
+        options.log = &log_;
+        EXPECT_EQ(nullptr, run_store_open(&arena_, "memory:", &options, &store_));
+        leases_ = lease_table_new();
+    }
+    ~Sweep() override {
+        deadline_sweep_stop(sweep_);
+        feed_trim_stop(trim_);
+        run_store_close(store_);
+        lease_table_free(leases_);
+        arena_release(&arena_);
+    }
+
+    void StartSweep() {
+        sweep_ = deadline_sweep_start(&log_, &clock_.clock, store_, leases_);
+    }
+
+    void StopSweep() {
+        deadline_sweep_stop(sweep_);
+        sweep_ = nullptr;
+    }
+
+    void Create(const std::string &id, int64_t timeout_us) {
+        struct store_create_run create = {};
+        create.op.kind = &store_create_run_kind;
+        create.op.arena = &arena_;
+        create.in.organization = S("acme");
+        create.in.id = S(id);
+        create.in.status = RUN_RUNNING;
+        create.in.started_at_us = clock_.now_us;
+        if (timeout_us != 0) {
+            create.in.terms.on_timeout = RUN_FAILURE;
+            create.in.terms.timeout_at_us = create.in.started_at_us + timeout_us;
+        }
+        store_op_submit_and_wait(store_, &create.op);
+        ASSERT_EQ(STORE_OK, create.op.result);
+        if (sweep_ != nullptr) {
+            deadline_sweep_note(sweep_, create.in.terms.timeout_at_us);
+        }
+    }
+
+    // The statuses that the run has had.
+    std::vector<int> History(const std::string &id) {
+        struct store_list_events list = {};
+        list.op.kind = &store_list_events_kind;
+        list.op.arena = &arena_;
+        list.organization = S("acme");
+        list.id = S(id);
+        list.limit = 100;
+        store_op_submit_and_wait(store_, &list.op);
+        std::vector<int> statuses;
+        for (int i = 0; i < list.ret_count; i++) {
+            statuses.push_back(list.ret_events[i].to);
+        }
+        return statuses;
+    }
+
+    int64_t Floor() {
+        struct store_list_changes list = {};
+        list.op.kind = &store_list_changes_kind;
+        list.op.arena = &arena_;
+        list.organization = S("acme");
+        store_op_submit_and_wait(store_, &list.op);
+        return list.ret_floor;
+    }
+
+    const std::vector<int> kRuns = {RUN_RUNNING};
+    const std::vector<int> kEnded = {RUN_RUNNING, RUN_FAILURE};
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
+    SetClock clock_;
+    struct arena arena_;
+    struct run_store *store_ = nullptr;
+    struct lease_table *leases_ = nullptr;
+    struct deadline_sweep *sweep_ = nullptr;
+    struct feed_trim *trim_ = nullptr;
+};
+
+TEST_F(Sweep, EndsARunOnceTheClockIsPastItsDeadlineAndNotBefore) {
+    StartSweep();
+    Create("soon", 10 * kSecond);
+    Create("late", kHour);
+    Create("never", 0);
+    clock_.now_us = kBegin + 10 * kSecond - 1;
+    Create("other", kSecond); // has everything looked at
+    clock_.now_us = kBegin + 10 * kSecond;
+    ASSERT_TRUE(Comes([&] { return History("soon") == kEnded; }));
+    EXPECT_EQ(kRuns, History("other"));
+    EXPECT_EQ(kRuns, History("late"));
+    clock_.now_us = kBegin + kHour; // a step
+    ASSERT_TRUE(Comes([&] { return History("late") == kEnded; }));
+    ASSERT_TRUE(Comes([&] { return History("other") == kEnded; }));
+    EXPECT_EQ(kRuns, History("never"));
+}
+
+TEST_F(Sweep, NeitherLosesNorRepeatsADeadlineWhenTheClockIsSetBack) {
+    StartSweep();
+    Create("first", kHour);
+    clock_.now_us = kBegin + kHour;
+    ASSERT_TRUE(Comes([&] { return History("first") == kEnded; }));
+    clock_.now_us = kBegin - kDay;
+    Create("second", kHour);
+    Create("third", 2 * kDay);
+    clock_.now_us = kBegin - kDay + kHour;
+    ASSERT_TRUE(Comes([&] { return History("second") == kEnded; }));
+    clock_.now_us = kBegin + 3 * kDay;
+    ASSERT_TRUE(Comes([&] { return History("third") == kEnded; }));
+    EXPECT_EQ(kEnded, History("first"));
+    EXPECT_EQ(kEnded, History("second"));
+}
+
+TEST_F(Sweep, EndsAtItsStartWhatCameToItsDeadlineWhileThereWasNone) {
+    for (int i = 0; i < 200; i++) {
+        Create("r" + std::to_string(i), kSecond + i);
+    }
+    clock_.now_us = kBegin + kHour;
+    StartSweep();
+    for (int i = 0; i < 200; i++) {
+        ASSERT_TRUE(Comes([&] { return History("r" + std::to_string(i)) == kEnded; })) << i;
+    }
+    StopSweep();
+    StartSweep();
+    Create("last", kSecond);
+    clock_.now_us = kBegin + 2 * kHour;
+    ASSERT_TRUE(Comes([&] { return History("last") == kEnded; }));
+    EXPECT_EQ(kEnded, History("r0"));
+}
+
+TEST_F(Sweep, ForgetsForWatchesWhatIsTooOldOrTooMany) {
+    std::atomic<int> told{0};
+    struct Context {
+        Sweep *self;
+        std::atomic<int> *told;
+    } context = {this, &told};
+    for (int i = 0; i < 20; i++) {
+        Create("old" + std::to_string(i), 0);
+    }
+    clock_.now_us = kBegin + kDay;
+    for (int i = 0; i < 20; i++) {
+        Create("new" + std::to_string(i), 0);
+    }
+    ASSERT_EQ(0, Floor());
+    struct feed_trim_options options = {};
+    options.log = &log_;
+    options.clock = &clock_.clock;
+    options.store = store_;
+    options.max_age_us = kDay + kHour;
+    options.max_events = 1'000'000;
+    options.interval_ms = 1;
+    options.before = [](void *of, struct slice organization) {
+        EXPECT_EQ(0, memcmp(organization.data, "acme", organization.len));
+        ++*static_cast<Context *>(of)->told;
+    };
+    options.context = &context;
+    trim_ = feed_trim_start(&options);
+    EXPECT_EQ(0, Floor());
+    EXPECT_EQ(0, told);
+    clock_.now_us = kBegin + kDay + kHour + 1; // the old ones are too old now
+    ASSERT_TRUE(Comes([&] { return Floor() == 20; })) << Floor();
+    EXPECT_EQ(1, told);
+    clock_.now_us = kBegin; // never goes back
+    EXPECT_EQ(20, Floor());
+    feed_trim_stop(trim_);
+    options.max_age_us = 1000 * kDay;
+    options.max_events = 5;
+    trim_ = feed_trim_start(&options);
+    ASSERT_TRUE(Comes([&] { return Floor() == 35; })) << Floor();
+    EXPECT_EQ(2, told);
+    EXPECT_EQ(kRuns, History("old0")); // a run's own history stays
+}
+
+} // namespace
