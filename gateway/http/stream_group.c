@@ -47,6 +47,7 @@ static void *run(void *argument) {
     pthread_mutex_lock(&group->mutex);
     while (!group->is_ending) {
         if (group->members == NULL) {
+            group->is_woken = false; // for those that have left: who comes wakes again
             pthread_cond_wait(&group->changed, &group->mutex);
             continue;
         }

@@ -5,6 +5,7 @@ extern "C" {
 
 #include <atomic>
 #include <gtest/gtest.h>
+#include <thread>
 
 namespace {
 
@@ -41,6 +42,32 @@ TEST(StreamGroup, ARoundLastsSoLongThatManyDueMembersShareIt) {
         EXPECT_GE(m.beats, 1);
         stream_group_call_over(group);
         stream_group_remove(group, &m.member);
+    }
+    stream_group_free(group);
+}
+
+// Is due once, when it is new.
+int64_t BeatOnce(stream_member *member, int64_t) {
+    reinterpret_cast<Member *>(member)->beats++;
+    return INT64_MAX;
+}
+
+TEST(StreamGroup, WhoComesAfterAllHaveLeftIsLookedAt) {
+    stream_group *group = stream_group_new();
+    for (int i = 0; i < 20; i++) {
+        Member m{};
+        m.member.beat = BeatOnce;
+        m.member.stop = Stop;
+        ASSERT_TRUE(stream_group_add(group, &m.member));
+        int64_t end_us = clock_monotonic_us() + INT64_C(60000000);
+        while (m.beats == 0 && clock_monotonic_us() < end_us) {
+            std::this_thread::yield();
+        }
+        EXPECT_GE(m.beats, 1);
+        stream_group_wake(group); // in the round that has looked at it, which is its last
+        stream_group_call_over(group);
+        stream_group_remove(group, &m.member);
+        ASSERT_FALSE(HasFailure());
     }
     stream_group_free(group);
 }
