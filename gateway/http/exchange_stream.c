@@ -239,13 +239,17 @@ static void on_done(struct rpc_client_stream *call) {
     if (is_first) {
         exchange_resume(x);
     }
-    // Under the lock: afterwards the HTTP thread may free all this.
-    stream_group_call_over(streams);
-    pthread_mutex_unlock(&s->mutex);
-    if (is_left) {
-        release(s);
-        exchange_free(x);
+    if (!is_left) {
+        // Under the lock: afterwards the HTTP thread may free all this.
+        stream_group_call_over(streams);
+        pthread_mutex_unlock(&s->mutex);
+        return;
     }
+    pthread_mutex_unlock(&s->mutex);
+    release(s);
+    exchange_free(x);
+    // Last: who stops the gateway frees next what the exchange used, the channel say.
+    stream_group_call_over(streams);
 }
 
 // --- the group's thread, and a stop's ---

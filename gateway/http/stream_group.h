@@ -40,8 +40,8 @@ bool stream_group_add(struct stream_group *group, struct stream_member *member);
 // member, which its beat takes.
 void stream_group_wake(struct stream_group *group);
 
-// The stream's call is over: stop is not needed for it any more. Once for each member,
-// before it is removed.
+// The stream's call is over: stop is not needed for it any more. Once for each member that was
+// added; stream_group_stop may return from then on.
 void stream_group_call_over(struct stream_group *group);
 
 // Removes a stream that was added; beat and stop are not called any more once it
