@@ -113,10 +113,11 @@ TEST_F(Health, EndsInTheLatestStatusHoweverFastItChanges) {
     size_t before = watch->messages().size();
     health_service_set_serving(health_, true);
     int64_t until_us = clock_monotonic_us() + kPatienceUs;
-    while (watch->messages().back() != kServing && clock_monotonic_us() < until_us) {
-        watch->AwaitMessages(before++);
-    }
     auto messages = watch->messages();
+    while (messages.back() != kServing && clock_monotonic_us() < until_us) {
+        watch->AwaitMessages(before++);
+        messages = watch->messages();
+    }
     EXPECT_EQ(messages.back(), kServing);
     for (size_t i = 1; i < messages.size(); i++) {
         ASSERT_NE(messages[i], messages[i - 1]); // changes only

@@ -23,6 +23,7 @@ namespace {
 constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kHour = 3600 * kSecond;
 constexpr int64_t kDay = 24 * kHour;
+const std::string kOrganization = "acme";
 constexpr int64_t kBegin = 20'000 * kDay; // in the year 2024
 
 struct SetClock {
@@ -78,7 +79,7 @@ class Sweep : public ::testing::Test {
         struct store_create_run create = {};
         create.op.kind = &store_create_run_kind;
         create.op.arena = &arena_;
-        create.in.organization = S("acme");
+        create.in.organization = S(kOrganization);
         create.in.id = S(id);
         create.in.status = RUN_RUNNING;
         create.in.started_at_us = clock_.now_us;
@@ -98,7 +99,7 @@ class Sweep : public ::testing::Test {
         struct store_list_events list = {};
         list.op.kind = &store_list_events_kind;
         list.op.arena = &arena_;
-        list.organization = S("acme");
+        list.organization = S(kOrganization);
         list.id = S(id);
         list.limit = 100;
         store_op_submit_and_wait(store_, &list.op);
@@ -113,7 +114,7 @@ class Sweep : public ::testing::Test {
         struct store_list_changes list = {};
         list.op.kind = &store_list_changes_kind;
         list.op.arena = &arena_;
-        list.organization = S("acme");
+        list.organization = S(kOrganization);
         store_op_submit_and_wait(store_, &list.op);
         return list.ret_floor;
     }
