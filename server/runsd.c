@@ -198,13 +198,13 @@ static const char *address_text(struct arena *a, const struct address *address, 
 }
 
 // Makes the token by which other programs of this machine that can read the
-// store's folder administer tokens while we hold the store.
+// store's folder administer tokens and organizations while we hold the store.
 static void make_admin_token(struct runsd *runsd) {
     token_make(runsd->admin_token);
     struct token_record record = {
         .organization = slice_of_cstr("runsd"),
         .name = slice_of_cstr("local-admin"),
-        .scopes = SCOPE_TOKENS_ADMIN,
+        .scopes = SCOPE_TOKENS_ADMIN | SCOPE_ORGANIZATIONS_ADMIN,
     };
     token_hash(slice_of_cstr(runsd->admin_token), record.hash);
     token_table_put_unstored(runsd->service.tokens, &record);

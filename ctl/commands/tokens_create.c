@@ -30,8 +30,9 @@ static const struct cli_option rows[] = {
      .value = "A,B",
      CLI_LIST_AT(struct create_options, scopes),
      .is_required = true,
-     .help = "runs.read, runs.cancel, runs.create, runs.report, "
-             "tokens.admin (all organizations), tokens.admin.own (ORG alone)"},
+     .help = "runs.read, runs.cancel, runs.create, runs.report, runs.delete, "
+             "tokens.admin (all organizations), tokens.admin.own (ORG alone), "
+             "organizations.admin"},
     {.name = "--name",
      .value = "NAME",
      CLI_TEXT_AT(struct create_options, name),

@@ -22,6 +22,8 @@ static const char *const scope_words[] = {
     [INDEX(SCOPE_RUNS_REPORT)] = "runs.report",
     [INDEX(SCOPE_TOKENS_ADMIN)] = "tokens.admin",
     [INDEX(SCOPE_TOKENS_ADMIN_OWN)] = "tokens.admin.own",
+    [INDEX(SCOPE_RUNS_DELETE)] = "runs.delete",
+    [INDEX(SCOPE_ORGANIZATIONS_ADMIN)] = "organizations.admin",
 };
 _Static_assert(sizeof(scope_words) / sizeof(scope_words[0]) == SCOPE_COUNT, "each bit has a word");
 

@@ -23,9 +23,11 @@ enum scope {
     // Of the token's own organization. A bit of its own, not a limit beside the other: a program
     // that does not know it grants nothing for it.
     SCOPE_TOKENS_ADMIN_OWN = 1 << 5,
+    SCOPE_RUNS_DELETE = 1 << 6,         // final runs, with all that is kept of them
+    SCOPE_ORGANIZATIONS_ADMIN = 1 << 7, // of every organization
 };
 
-enum { SCOPE_COUNT = 6 };
+enum { SCOPE_COUNT = 8 };
 
 // All that a token with these scopes may do.
 static inline uint32_t scopes_with_implied(uint32_t scopes) {

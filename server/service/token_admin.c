@@ -12,13 +12,14 @@ bool token_admin_covers(const struct service_call *call, struct slice organizati
 }
 
 uint32_t token_admin_spared_scopes(const struct service_call *call) {
-    return is_of_all(call) ? 0 : SCOPE_TOKENS_ADMIN;
+    return is_of_all(call) ? 0 : SCOPE_TOKENS_ADMIN | SCOPE_ORGANIZATIONS_ADMIN;
 }
 
 const struct error *token_admin_denied(const struct service_call *call) {
     struct error *e = error_new(call->arena, STATUS_PERMISSION_DENIED, REASON_SCOPE_MISSING,
                                 "the token \"%s\" lacks the scope tokens.admin: it administers "
-                                "its own organization, and no tokens with that scope",
+                                "its own organization, and no tokens with that scope or "
+                                "organizations.admin",
                                 call->identity.name);
     error_add_metadata(e, call->arena, "scope", "tokens.admin");
     return e;

@@ -4,8 +4,8 @@
 #include "server/service/service_call.h"
 
 // Which tokens a caller may administer: with the scope tokens.admin all; with tokens.admin.own
-// those of its own organization that have not the scope tokens.admin, by which it could get at
-// the others. The methods ask for SCOPE_TOKENS_ADMIN_OWN, and then here.
+// those of its own organization that have neither the scope tokens.admin nor organizations.admin,
+// by which it could get at the others. The methods ask for SCOPE_TOKENS_ADMIN_OWN, and then here.
 
 // Whether the caller may administer tokens of the organization. If not, they are to it as if
 // they did not exist.

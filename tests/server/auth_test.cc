@@ -96,11 +96,13 @@ TEST(Scope, WordsAndBits) {
         {"runs.report", 8},
         {"tokens.admin", 16},
         {"tokens.admin.own", 32},
+        {"runs.delete", 64},
+        {"organizations.admin", 128},
         {"", 0},
         {"runs", 0},
         {"runs.readx", 0},
         {"RUNS.READ", 0},
-        {"runs.delete", 0},
+        {"organizations", 0},
         {"tokens.admin.all", 0},
     };
     for (const auto &row : rows) {

@@ -269,7 +269,8 @@ TEST_F(TokenService, AnOrganizationsAdministratorServesItsOwn) {
     std::string own = NewToken("acme", {"tokens.admin.own"}, "own");
     const std::string create = "TokensService/CreateToken";
     for (const char *scope :
-         {"runs.read", "runs.create", "runs.cancel", "runs.report", "tokens.admin.own"}) {
+         {"runs.read", "runs.create", "runs.cancel", "runs.report", "runs.delete",
+          "tokens.admin.own"}) {
         auto reply = As(own, create, Bytes(1, "acme") + Bytes(2, scope) + Bytes(3, scope));
         EXPECT_EQ(0, reply->code) << reply->message;
     }
@@ -281,13 +282,14 @@ TEST_F(TokenService, AnOrganizationsAdministratorServesItsOwn) {
     Rotated self = Rotate(own, "acme", "own", Overlap(0));
     EXPECT_EQ(0, self.reply->code) << self.reply->message;
     EXPECT_EQ("TOKEN_INVALID", Refusal(own));
-    EXPECT_EQ(6u, List(self.secret).size());
-    EXPECT_EQ(6u, List(self.secret, "acme").size());
+    EXPECT_EQ(7u, List(self.secret).size());
+    EXPECT_EQ(7u, List(self.secret, "acme").size());
 }
 
 TEST_F(TokenService, AnOrganizationsAdministratorGetsNoFurther) {
     std::string own = NewToken("acme", {"tokens.admin.own", "runs.read"}, "own");
     NewToken("acme", {"tokens.admin", "runs.read"}, "all");
+    NewToken("acme", {"organizations.admin"}, "wide");
     NewToken("rival", {"runs.read"}, "job");
     const Texts before = List(admin_);
     const std::string create = "TokensService/CreateToken";
@@ -304,6 +306,9 @@ TEST_F(TokenService, AnOrganizationsAdministratorGetsNoFurther) {
         // Who holds that secret reaches every organization, so it is not theirs to make.
         {"RotateToken", Bytes(1, "acme") + Bytes(2, "all")},
         {"RevokeToken", Bytes(1, "acme") + Bytes(2, "all")},
+        {"CreateToken", Bytes(1, "acme") + Bytes(3, "organizations.admin")},
+        {"RotateToken", Bytes(1, "acme") + Bytes(2, "wide")},
+        {"RevokeToken", Bytes(1, "acme") + Bytes(2, "wide")},
     };
     for (const auto &row : denied) {
         auto reply = As(own, std::string("TokensService/") + row.method, row.request);
@@ -327,11 +332,11 @@ TEST_F(TokenService, AnOrganizationsAdministratorGetsNoFurther) {
     }
     EXPECT_TRUE(List(own, "rival").empty());
     EXPECT_TRUE(List(own, "nobody").empty());
-    EXPECT_EQ(2u, List(own).size());
+    EXPECT_EQ(3u, List(own).size());
     Texts after = List(admin_);
     ASSERT_EQ(before.size(), after.size());
     // Nothing changed but what was counted: a token that is made after each denial would be seen.
-    EXPECT_EQ("acme/own runs.read tokens.admin.own 0..- used 0; 8 denied, 0 refused", after[1]);
+    EXPECT_EQ("acme/own runs.read tokens.admin.own 0..- used 0; 11 denied, 0 refused", after[1]);
     EXPECT_EQ(before[0], after[0]);
     EXPECT_EQ(before[2], after[2]);
 }

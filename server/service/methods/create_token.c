@@ -41,7 +41,8 @@ static const struct error *read_scopes(struct arena *a, const Runs__V1__CreateTo
         if (scope == 0) {
             return run_error_field(a, arena_printf(a, "scopes[%zu]", i),
                                    "must be runs.read, runs.cancel, runs.create, runs.report, "
-                                   "tokens.admin or tokens.admin.own, got \"%.200s\"",
+                                   "runs.delete, tokens.admin, tokens.admin.own or "
+                                   "organizations.admin, got \"%.200s\"",
                                    request->scopes[i]);
         }
         *ret_scopes |= scope;
