@@ -23,6 +23,7 @@ static struct command_line line_of(const struct command *command, bool json) {
         .details = command->details,
         .tables = command->tables,
         .operand_count = command->operand_count,
+        .more_operands = command->more_operands,
         .footer = exit_code_help,
         .complain = json ? error_json_complain : NULL,
     };

@@ -17,20 +17,21 @@ struct command {
     const char *details;               // more lines for --help; NULL if none
     const struct cli_table *tables;    // the options; as of struct command_line
     size_t options_size;               // of the struct that they are of
-    int operand_count;                 // exactly as many must be given
+    int operand_count;                 // as many must be given, and no more
     int (*run)(struct invocation *in); // returns the exit code
     // What it prints cannot be had again, so it is not run where that surely cannot be written.
     bool shows_secret;
+    int more_operands; // that may be given beyond operand_count
 };
 
 // One call of a command.
 struct invocation {
     struct arena *arena; // for as long as the command runs
     const struct command *command;
-    const void *options; // the struct that command->tables are of
-    const char **operands;
-    bool json;        // --json was given: errors are JSON, too
-    char *request_id; // of the command's calls; "" before the first; UUID_TEXT_SIZE bytes
+    const void *options;   // the struct that command->tables are of
+    const char **operands; // ended by NULL
+    bool json;             // --json was given: errors are JSON, too
+    char *request_id;      // of the command's calls; "" before the first; UUID_TEXT_SIZE bytes
     // What run sets; NULL: nothing more is known.
     const char *unknown_hint; // what to do where the outcome of a change is not known
     const char *unwritten;    // what was done, and what to do, if the output cannot be written

@@ -278,6 +278,10 @@ static bool ends_list_item(const char *argument) {
     return length > 1 && argument[length - 1] == ',';
 }
 
+static int most_operands(const struct command_line *line) {
+    return line->operand_count + line->more_operands;
+}
+
 static bool read_arguments(struct reader *r, const char **operands) {
     int operand_count = 0;
     bool only_operands = false;
@@ -289,7 +293,7 @@ static bool read_arguments(struct reader *r, const char **operands) {
             if (!read_option(r, &i)) {
                 return false;
             }
-        } else if (operand_count == r->line->operand_count) {
+        } else if (operand_count == most_operands(r->line)) {
             command_line_complain(r->line, "\"%s\" is one argument too many%s", argument,
                                   i > 0 && ends_list_item(r->arguments[i - 1])
                                       ? ": quote a list that has blanks"
@@ -340,7 +344,7 @@ enum command_line_outcome command_line_read(struct arena *a, const struct comman
     }
     struct reader r = {.arena = a, .line = line, .count = count, .arguments = arguments};
     make_slots(&r, options);
-    const char **operands = ARENA_ARRAY(a, const char *, line->operand_count + 1);
+    const char **operands = ARENA_ARRAY(a, const char *, most_operands(line) + 1);
     if (!read_arguments(&r, operands)) {
         return COMMAND_LINE_WRONG;
     }

@@ -17,10 +17,11 @@ struct command_line {
     const char *details;  // more lines for --help; NULL if none
     // The options, in the order of --help; ended by a table without rows. NULL: none.
     const struct cli_table *tables;
-    int operand_count;  // exactly as many must be given
+    int operand_count;  // as many must be given, and no more
     const char *footer; // the last lines of --help
     // Prints wrong usage in another form than command_line_complain's line; NULL: in that.
     void (*complain)(const struct command_line *line, const char *text);
+    int more_operands; // that may be given beyond operand_count
 };
 
 enum command_line_outcome {
@@ -33,8 +34,8 @@ enum command_line_outcome {
 // the tables' offsets refer to; the caller passes it zeroed. Every member that a row names
 // is set: to the value given, else to the environment variable's, else to the default.
 // Lists and operands live in a; their texts are borrowed from arguments, the environment
-// and the tables. *ret_operands has line->operand_count texts. --help and -h take effect
-// anywhere before "--".
+// and the tables. *ret_operands has the operands, at least line->operand_count, and a NULL behind
+// them. --help and -h take effect anywhere before "--".
 enum command_line_outcome command_line_read(struct arena *a, const struct command_line *line,
                                             int count, char **arguments, void *options,
                                             const char ***ret_operands);

@@ -32,7 +32,7 @@ static const struct cli_option rows[] = {
     {.name = "--lease",
      .value = "TIME",
      CLI_TEXT_AT(struct renew_options, lease),
-     .default_help = "30s", // the server's
+     .default_help = "as long as the run was acquired for", // the server's
      .help = "how long the lease lasts from now on"},
     {.name = NULL},
 };

@@ -18,6 +18,7 @@ struct Seen {
     std::vector<std::string> tags;
     int64_t count = -100;
     std::string operand;
+    std::vector<std::string> more;
 };
 
 Seen seen;
@@ -32,11 +33,14 @@ int Run(invocation *in) {
     }
     seen.count = options->count;
     seen.operand = in->operands[0];
+    for (const char **more = in->operands + 1; *more != nullptr; more++) {
+        seen.more.emplace_back(*more);
+    }
     return 42;
 }
 
 const command kCommand = {
-    "test it", 0, "ID", "Tests.", "More.\n", test_tables, sizeof(test_options), 1, Run, false};
+    "test it", 0, "ID", "Tests.", "More.\n", test_tables, sizeof(test_options), 1, Run, false, 0};
 
 class Command : public ::testing::Test {
   protected:
@@ -44,14 +48,16 @@ class Command : public ::testing::Test {
         seen = Seen();
     }
     // Runs the command; output is kept in out_ and err_.
-    int Call(std::vector<std::string> arguments) {
+    int Call(std::vector<std::string> arguments, int more_operands = 0) {
+        command called = kCommand;
+        called.more_operands = more_operands;
         std::vector<char *> pointers;
         for (auto &argument : arguments) {
             pointers.push_back(argument.data());
         }
         testing::internal::CaptureStdout();
         testing::internal::CaptureStderr();
-        int code = command_run(&kCommand, static_cast<int>(pointers.size()), pointers.data());
+        int code = command_run(&called, static_cast<int>(pointers.size()), pointers.data());
         out_ = testing::internal::GetCapturedStdout();
         err_ = testing::internal::GetCapturedStderr();
         return code;
@@ -69,6 +75,16 @@ TEST_F(Command, GetsItsOptionsAndOperand) {
     EXPECT_EQ((std::vector<std::string>{"a", "b=c"}), seen.tags);
     EXPECT_EQ(-5, seen.count);
     EXPECT_EQ("the-id", seen.operand);
+}
+
+TEST_F(Command, MayTakeMoreOperandsThanItNeeds) {
+    EXPECT_EQ(42, Call({"--name=", "a"}, 2));
+    EXPECT_EQ(0u, seen.more.size());
+    EXPECT_EQ(42, Call({"a", "--name=", "b", "c"}, 2));
+    EXPECT_EQ((std::vector<std::string>{"b", "c"}), seen.more);
+    EXPECT_EQ(2, Call({"a", "--name=", "b", "c", "d"}, 2));
+    EXPECT_NE(std::string::npos, err_.find("\"d\" is one argument too many")) << err_;
+    EXPECT_EQ(2, Call({"--name="}, 2));
 }
 
 TEST_F(Command, TakesDashesAsOperandsBehindTwoDashes) {
