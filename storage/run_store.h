@@ -21,6 +21,8 @@ enum store_result {
     STORE_DISK_FULL,   // there is no room on the disk, or in its quota; nothing changed
     STORE_LOCKED,      // another program kept the store locked for too long; nothing changed
     STORE_TOO_LARGE,   // above STORE_LARGEST_OP_BYTES; nothing changed
+    STORE_KEY_REUSED,  // the idempotency key was used with another request; nothing changed
+    STORE_READ_ONLY,   // the organization is frozen; nothing changed
     STORE_STOPPED,     // the store failed before the operation began; nothing changed
     STORE_UNAVAILABLE, // the store failed: whether a change was made is UNKNOWN
 };

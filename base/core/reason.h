@@ -45,7 +45,17 @@
     X(CURSOR_EXPIRED, 410)                                                                         \
     X(ATTEMPT_STALE, 0)                                                                            \
     X(RUN_NOT_CANCELLED, 0)                                                                        \
-    X(RUN_NOT_HELD, 0)
+    X(RUN_NOT_HELD, 0)                                                                             \
+    X(IDEMPOTENCY_KEY_REUSED, 422)                                                                 \
+    X(RUN_CHANGED, 0)                                                                              \
+    X(READ_ONLY, 0)                                                                                \
+    X(PARENT_CANCELLED, 0)                                                                         \
+    X(RUN_NOT_FINISHED, 0)                                                                         \
+    X(BULK_CANCEL_NOT_FOUND, 0)                                                                    \
+    X(BULK_CANCEL_LIMIT, 0)                                                                        \
+    X(BULK_CANCEL_ENDED, 0)                                                                        \
+    X(ORGANIZATION_NOT_FOUND, 0)                                                                   \
+    X(ORGANIZATION_NOT_FROZEN, 0)
 
 // The gateway's own reasons, numbered as runsd.gateway.v1.ErrorReason.
 #define REASONS_OF_GATEWAY(X)                                                                      \

@@ -134,6 +134,14 @@ const struct error *service_call_store_error(struct service_call *call, const st
         return retriable(call, op, STATUS_UNAVAILABLE, REASON_STORE_LOCKED,
                          "another program keeps the store locked; nothing was changed",
                          RETRY_AFTER_MS);
+    case STORE_KEY_REUSED:
+        return error_new(call->arena, STATUS_INVALID_ARGUMENT, REASON_IDEMPOTENCY_KEY_REUSED,
+                         "the idempotency key was used with another request; nothing was changed");
+    case STORE_READ_ONLY:
+        return retriable(call, op, STATUS_UNAVAILABLE, REASON_READ_ONLY,
+                         "the organization is frozen: its runs can be read and not changed; "
+                         "nothing was changed",
+                         RETRY_AFTER_FULL_MS);
     case STORE_STOPPED:
         return retriable(call, op, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
                          "the server is stopping because its store failed; nothing was changed",

@@ -257,6 +257,9 @@ static int run_all(struct migration *m, int64_t version) {
     if (rc == SQLITE_OK && version >= SCHEMA_BASE) {
         rc = schema_add_columns(m->db, (int)version);
     }
+    if (rc == SQLITE_OK && version < SCHEMA_JOBS) {
+        rc = schema_fill_counts(m->db);
+    }
     return rc == SQLITE_OK ? schema_write_version(m->db) : rc;
 }
 

@@ -8,13 +8,14 @@
 #include "storage/run_store.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/row_status.h"
+#include "storage/sqlite/schema_jobs.h"
 #include "storage/sqlite/term_row.h"
 
 // The tables of SCHEMA_BASE, with the columns of a run's fields that are no newer
 // (storage/sqlite/run_columns.h). Older stores come to it by storage/sqlite/migration.h; what
 // comes later is added, each with a version: SCHEMA_TOKENS the columns of token, SCHEMA_LEASES the
-// table run_term, SCHEMA_FLOORS the column of organization, one of its own each field of run and
-// run_body.
+// table run_term, SCHEMA_FLOORS the column of organization, SCHEMA_JOBS what schema_jobs.h has, one
+// of its own each field of run and run_body.
 //
 // What a transition changes is small and apart from what it does not (run_body): a page
 // has some seventy rows of run, in the order of the ids, which is the order of the starts where
@@ -161,6 +162,7 @@ static const struct {
     // A program of the version before has no feed, and leaves it as it is.
     {"ALTER TABLE organization ADD COLUMN floor_revision INTEGER NOT NULL DEFAULT 0",
      SCHEMA_FLOORS},
+    {SCHEMA_JOBS_SQL, SCHEMA_JOBS},
 };
 
 int schema_add_columns(sqlite3 *db, int from) {
@@ -173,6 +175,10 @@ int schema_add_columns(sqlite3 *db, int from) {
         }
     }
     return rc;
+}
+
+int schema_fill_counts(sqlite3 *db) {
+    return sqlite_run(db, SCHEMA_FILL_COUNTS_SQL);
 }
 
 // Has meta hold number under name.
@@ -288,6 +294,7 @@ static int probe(sqlite3 *db, int64_t version) {
 #define TOKENS  SCHEMA_TOKENS, INT64_MAX
 #define FLOORS  SCHEMA_FLOORS, INT64_MAX
 #define LEASES  SCHEMA_LEASES, INT64_MAX
+#define JOBS    SCHEMA_JOBS, INT64_MAX
         {EVER, "SELECT value FROM meta WHERE name='secret'"},
         {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key LIMIT 1"},
         {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key DESC LIMIT 1"},
@@ -330,6 +337,26 @@ static int probe(sqlite3 *db, int64_t version) {
                  " WHERE organization>='' AND " TERM_ROW_HELD_SQL " LIMIT 1"},
         {LEASES,
          "SELECT run_key FROM run_term INDEXED BY term_due WHERE " TERM_ROW_DUE_SQL " LIMIT 1"},
+        {JOBS, "SELECT length(key_digest) FROM event ORDER BY event_key DESC LIMIT 1"},
+        {JOBS, "SELECT frozen_at FROM organization ORDER BY name LIMIT 1"},
+        {JOBS, "SELECT sequence FROM idempotency ORDER BY name LIMIT 1"},
+        {JOBS, "SELECT sequence FROM idempotency ORDER BY name DESC LIMIT 1"},
+        {JOBS, "SELECT at FROM idempotency INDEXED BY idempotency_by_at WHERE at>=0 LIMIT 1"},
+        {JOBS, "SELECT length(parent) FROM run_parent ORDER BY organization, id LIMIT 1"},
+        {JOBS, "SELECT length(id) FROM run_parent INDEXED BY run_child WHERE organization>=''"
+               " LIMIT 1"},
+        {JOBS, "SELECT state FROM bulk ORDER BY bulk_key DESC LIMIT 1"},
+        {JOBS, "SELECT bulk_key FROM bulk INDEXED BY bulk_by_id WHERE organization>='' LIMIT 1"},
+        {JOBS, "SELECT bulk_key FROM bulk INDEXED BY bulk_by_creation WHERE organization>=''"
+               " LIMIT 1"},
+        {JOBS, "SELECT bulk_key FROM bulk INDEXED BY bulk_at_work WHERE bulk_key>=0"
+               " AND " BULK_ROW_AT_WORK_SQL " LIMIT 1"},
+        {JOBS, "SELECT outcome FROM bulk_item ORDER BY bulk_key, id LIMIT 1"},
+        {JOBS, "SELECT outcome FROM bulk_item INDEXED BY bulk_item_open WHERE bulk_key>=0"
+               " AND " BULK_ITEM_OPEN_SQL " LIMIT 1"},
+        {JOBS, "SELECT running FROM run_count ORDER BY workflow_key DESC LIMIT 1"},
+        {JOBS, "SELECT workflow_key FROM run_count INDEXED BY run_count_by_organization"
+               " WHERE organization>='' LIMIT 1"},
     };
     for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
         if (version < probes[i].first || version > probes[i].last) {

@@ -16,15 +16,16 @@ enum {
     SCHEMA_TOKENS = 5, // that of the columns of a token's rotations and uses
     SCHEMA_LEASES = 6, // that of the table run_term, and of what leads to it
     SCHEMA_FLOORS = 7, // that of an organization's floor
+    SCHEMA_JOBS = 8,   // that of what storage/sqlite/schema_jobs.h has
     SCHEMA_COLUMNS = sizeof(union run_columns_version),
     // The version (PRAGMA user_version) that this program makes and migrates to: that of the
     // newest column.
-    SCHEMA_VERSION = SCHEMA_COLUMNS > SCHEMA_FLOORS ? SCHEMA_COLUMNS : SCHEMA_FLOORS,
+    SCHEMA_VERSION = SCHEMA_COLUMNS > SCHEMA_JOBS ? SCHEMA_COLUMNS : SCHEMA_JOBS,
     // The oldest version whose programs may serve what this program writes: columns that have a
     // default do not change it. It is kept in the store, which by it tells older programs that
-    // they may, after an upgrade that is taken back. A program from before the leases would let
-    // the report of an old attempt overwrite what a run is, and leave run_term behind.
-    SCHEMA_OLDEST_PROGRAM = SCHEMA_LEASES,
+    // they may, after an upgrade that is taken back. A program from before the jobs would change
+    // runs of frozen organizations, forget keys, and leave run_count behind.
+    SCHEMA_OLDEST_PROGRAM = SCHEMA_JOBS,
 };
 
 // Makes the tables and the secret in an empty database, in one transaction.
@@ -42,10 +43,11 @@ const struct error *schema_check_version(struct arena *a, sqlite3 *db, const cha
 const struct error *schema_probe(struct arena *a, sqlite3 *db, const char *path, int64_t version);
 
 // The parts of a migration, in its transaction: the tables of SCHEMA_BASE that older versions
-// have not; the columns of versions after from; what says which version it is. Return SQLite's
-// code.
+// have not; the columns of versions after from; the counts of the runs, once all rows are there;
+// what says which version it is. Return SQLite's code.
 int schema_create_tables(sqlite3 *db);
 int schema_add_columns(sqlite3 *db, int from);
+int schema_fill_counts(sqlite3 *db);
 int schema_write_version(sqlite3 *db);
 
 // Reads, or writes in the open transaction, the key of the event up to which the rows of runs

@@ -8,7 +8,7 @@
 struct session;
 
 // How many statements an operation may have.
-enum { SQLITE_OP_STATEMENTS = 8 };
+enum { SQLITE_OP_STATEMENTS = 16 };
 
 // What the back-end does for one kind of operation: ops/NAME.c ends with sqlite_NAME.
 struct sqlite_op {

@@ -1,0 +1,99 @@
+#ifndef RUNSD_STORAGE_SQLITE_SCHEMA_JOBS_H
+#define RUNSD_STORAGE_SQLITE_SCHEMA_JOBS_H
+
+// What came with SCHEMA_JOBS: idempotency keys, families of runs, bulk cancels, counts of runs,
+// frozen organizations. As in schema.c, instants are microseconds since the epoch, statuses those
+// of runs.v1.RunStatus, and ids of runs are stored as storage/sqlite/run_id.h says.
+
+// Jobs that have work to do: enum bulk_state PLANNING and RUNNING.
+#define BULK_ROW_AT_WORK_SQL "state IN (1, 3)"
+
+// Items that were not dealt with: enum bulk_outcome BULK_OPEN.
+#define BULK_ITEM_OPEN_SQL "outcome=0"
+
+#define SCHEMA_JOBS_SQL                                                                            \
+    /* A key's name and fingerprint (storage/idempotency.h), one behind the other; NULL: none. */  \
+    "ALTER TABLE event ADD COLUMN key_digest BLOB;" /* When all changes of its runs began to be    \
+                                                       refused; 0: they are not. */                \
+    "ALTER TABLE organization ADD COLUMN frozen_at INTEGER NOT NULL DEFAULT 0;"                    \
+    "CREATE TABLE idempotency("                                                                    \
+    "  name BLOB PRIMARY KEY,"                                                                     \
+    "  fingerprint BLOB NOT NULL,"                                                                 \
+    "  at INTEGER NOT NULL,"                                                                       \
+    "  organization TEXT NOT NULL,"                                                                \
+    "  target BLOB NOT NULL,"                     /* a run's id, or a job's */                     \
+    "  sequence INTEGER NOT NULL) WITHOUT ROWID;" /* of the run after the change */                \
+    "CREATE INDEX idempotency_by_at ON idempotency(at);"                                           \
+                                                                                                   \
+    "CREATE TABLE run_parent("                                                                     \
+    "  organization TEXT NOT NULL,"                                                                \
+    "  id BLOB NOT NULL,"                                                                          \
+    "  parent BLOB NOT NULL,"                                                                      \
+    "  PRIMARY KEY(organization, id)) WITHOUT ROWID;"                                              \
+    "CREATE INDEX run_child ON run_parent(organization, parent, id);"                              \
+                                                                                                   \
+    "CREATE TABLE bulk("                                                                           \
+    "  bulk_key INTEGER PRIMARY KEY,"                                                              \
+    "  organization TEXT NOT NULL,"                                                                \
+    "  id TEXT NOT NULL,"                                                                          \
+    "  state INTEGER NOT NULL,"      /* enum bulk_state */                                         \
+    "  is_dry_run INTEGER NOT NULL," /* 0 or 1, as the next two */                                 \
+    "  cascades INTEGER NOT NULL,"                                                                 \
+    "  has_filter INTEGER NOT NULL,"                                                               \
+    "  statuses INTEGER NOT NULL," /* RUN_STATUS_BITs */                                           \
+    "  workflow_id TEXT NOT NULL,"                                                                 \
+    "  source_run_id TEXT NOT NULL,"                                                               \
+    "  holder TEXT NOT NULL,"                                                                      \
+    "  started_after INTEGER NOT NULL," /* 0: any, as the next one */                              \
+    "  started_before INTEGER NOT NULL,"                                                           \
+    "  cursor_at INTEGER NOT NULL," /* where the collection of its items goes on */                \
+    "  cursor_id BLOB NOT NULL,"                                                                   \
+    "  created_at INTEGER NOT NULL,"                                                               \
+    "  started_at INTEGER NOT NULL," /* 0: not yet, as the next one */                             \
+    "  finished_at INTEGER NOT NULL,"                                                              \
+    "  total INTEGER NOT NULL,"                                                                    \
+    "  cancelled INTEGER NOT NULL,"                                                                \
+    "  already_final INTEGER NOT NULL,"                                                            \
+    "  not_found INTEGER NOT NULL,"                                                                \
+    "  actor TEXT NOT NULL,"                                                                       \
+    "  reason TEXT NOT NULL,"                                                                      \
+    "  request_id TEXT NOT NULL,"                                                                  \
+    "  remote_address TEXT NOT NULL,"                                                              \
+    "  idempotency_key TEXT NOT NULL);"                                                            \
+    "CREATE UNIQUE INDEX bulk_by_id ON bulk(organization, id);"                                    \
+    "CREATE INDEX bulk_by_creation ON bulk(organization, created_at, id);"                         \
+    "CREATE INDEX bulk_at_work ON bulk(bulk_key) WHERE " BULK_ROW_AT_WORK_SQL ";"                  \
+    "CREATE TABLE bulk_item("                                                                      \
+    "  bulk_key INTEGER NOT NULL,"                                                                 \
+    "  id BLOB NOT NULL,"         /* of the run */                                                 \
+    "  outcome INTEGER NOT NULL," /* enum bulk_outcome */                                          \
+    "  PRIMARY KEY(bulk_key, id)) WITHOUT ROWID;"                                                  \
+    "CREATE INDEX bulk_item_open ON bulk_item(bulk_key, id) WHERE " BULK_ITEM_OPEN_SQL ";"         \
+                                                                                                   \
+    /* How many runs of a workflow have which status, by the events up to as_of_event. */          \
+    "CREATE TABLE run_count("                                                                      \
+    "  workflow_key INTEGER PRIMARY KEY,"                                                          \
+    "  organization TEXT NOT NULL,"                                                                \
+    "  as_of_event INTEGER NOT NULL,"                                                              \
+    "  running INTEGER NOT NULL,"                                                                  \
+    "  waiting INTEGER NOT NULL,"                                                                  \
+    "  success INTEGER NOT NULL,"                                                                  \
+    "  failure INTEGER NOT NULL,"                                                                  \
+    "  cancelled INTEGER NOT NULL);"                                                               \
+    "CREATE INDEX run_count_by_organization ON run_count(organization, workflow_key);"
+
+// Counts what there is, for a store from before. Rows of runs may be behind their events, and ahead
+// of the mark.
+#define SCHEMA_FILL_COUNTS_SQL                                                                     \
+    "WITH mark(event) AS (SELECT value FROM meta WHERE name='applied'),"                           \
+    " later AS MATERIALIZED (SELECT organization, id, to_status, max(event_key) AS event_key"      \
+    "  FROM event WHERE event_key>(SELECT event FROM mark) GROUP BY organization, id)"             \
+    "INSERT INTO run_count(workflow_key, organization, as_of_event, running, waiting, success,"    \
+    " failure, cancelled)"                                                                         \
+    " SELECT workflow_key, organization, (SELECT coalesce(max(event_key), 0) FROM event),"         \
+    "  sum(status=1), sum(status=2), sum(status=3), sum(status=4), sum(status=5)"                  \
+    " FROM (SELECT r.workflow_key, r.organization, coalesce(l.to_status, r.status) AS status"      \
+    "  FROM run AS r LEFT JOIN later AS l ON l.organization=r.organization AND l.id=r.id)"         \
+    " GROUP BY workflow_key"
+
+#endif
