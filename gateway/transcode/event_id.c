@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "base/core/check.h"
 #include "base/core/wire.h"
 #include "gateway/json/scalar.h"
 
@@ -44,17 +45,6 @@ static const char *find(struct arena *a, const struct schema_message *m, enum sc
     return NULL;
 }
 
-static const char *check_not_resumed(struct arena *a, const struct schema_message *m) {
-    for (uint32_t i = 0; i < m->field_count; i++) {
-        const struct schema_field *f = &m->fields[i];
-        if ((f->marks & SCHEMA_NOT_RESUMED) != 0 && (f->repeated || f->type != SCHEMA_BOOL)) {
-            return arena_printf(a, "field \"%.*s\" of %.*s cannot be not_resumed: it is no bool",
-                                SLICE_FMT(f->name), SLICE_FMT(m->full_name));
-        }
-    }
-    return NULL;
-}
-
 const char *event_ids_find(struct arena *a, const struct schema_method *method,
                            struct event_ids *ret) {
     *ret = (struct event_ids){0};
@@ -66,7 +56,7 @@ const char *event_ids_find(struct arena *a, const struct schema_method *method,
     if (fault == NULL) {
         fault = find(a, method->input, SCHEMA_LAST_EVENT_ID, can_be_last_id, &ret->last_id);
     }
-    return fault != NULL ? fault : check_not_resumed(a, method->input);
+    return fault;
 }
 
 static struct slice number_text(struct arena *a, const struct schema_field *id, uint64_t value) {
@@ -93,12 +83,26 @@ struct slice event_id_of(struct arena *a, const struct schema_field *id, struct 
     return field.value != 0 ? number_text(a, id, field.value) : SLICE_EMPTY;
 }
 
-static void put_false(const struct schema_message *request, struct strbuf *out) {
+static bool is_resumed(const struct schema_message *request, uint32_t number) {
     for (uint32_t i = 0; i < request->field_count; i++) {
         const struct schema_field *f = &request->fields[i];
-        if ((f->marks & SCHEMA_NOT_RESUMED) != 0) {
-            wire_put_tag(out, f->number, WIRE_VARINT);
-            wire_put_varint(out, 0);
+        if (f->number == number) {
+            return (f->marks & SCHEMA_NOT_RESUMED) == 0;
+        }
+    }
+    return true;
+}
+
+// Appends the fields of message, which is well formed, but for those that are not resumed.
+static void put_resumed(const struct schema_message *request, struct slice message,
+                        struct strbuf *out) {
+    const uint8_t *end = message.data + message.len;
+    struct wire_field field;
+    for (const uint8_t *p = message.data, *begin = p; p < end; begin = p) {
+        bool is_field = wire_read_field(&p, end, &field);
+        CHECK(is_field); // else the gateway, which made it, did not
+        if (is_resumed(request, field.number)) {
+            strbuf_append_slice(out, slice_of(begin, (size_t)(p - begin)));
         }
     }
 }
@@ -106,8 +110,7 @@ static void put_false(const struct schema_message *request, struct strbuf *out) 
 const char *event_id_resume(struct arena *a, const struct event_ids *ids, struct slice text,
                             struct slice *message) {
     struct strbuf out = STRBUF_INIT;
-    strbuf_append_slice(&out, *message);
-    put_false(ids->request, &out);
+    put_resumed(ids->request, *message, &out);
     scalar_put_tag(ids->last_id, &out);
     const char *fault = scalar_put_text(a, ids->last_id, text, &out);
     if (fault == NULL) {

@@ -7,7 +7,7 @@
 
 // The ids of a stream's events, and where a client that has seen one goes on: the field of
 // its messages that event_id of runsd.gateway.v1.field_json marks, and that of its request which
-// last_event_id marks; fields that not_resumed marks are false then. Source:
+// last_event_id marks; fields that not_resumed marks are unset then. Source:
 // https://html.spec.whatwg.org/#the-last-event-id-header. Pure.
 
 // NULL where there is none.
@@ -18,8 +18,7 @@ struct event_ids {
 };
 
 // Finds both; of a method that does not stream its replies, none. Returns NULL, or why a field
-// that is marked cannot be used, in a: several in one message, of a type that is no id; or one that
-// is not resumed, and no bool.
+// that is marked cannot be used, in a: several in one message, or of a type that is no id.
 const char *event_ids_find(struct arena *a, const struct schema_method *method,
                            struct event_ids *ret);
 
@@ -27,9 +26,9 @@ const char *event_ids_find(struct arena *a, const struct schema_method *method,
 // is not set, or has the value 0.
 struct slice event_id_of(struct arena *a, const struct schema_field *id, struct slice message);
 
-// The request with the field last_id set to text, and those that are not resumed false; in a. A
-// value that it had is replaced, since of a field that is there twice the last counts. Returns
-// NULL, or why text is no such value.
+// The request, which is well formed, with the field last_id set to text, and without those that
+// are not resumed; in a. A value that it had is replaced, since of a field that is there twice the
+// last counts. Returns NULL, or why text is no such value.
 const char *event_id_resume(struct arena *a, const struct event_ids *ids, struct slice text,
                             struct slice *message);
 

@@ -16,6 +16,8 @@ enum {
     EVENT_ATTEMPT = 9,
     EVENT_KIND = 10,
     EVENT_HOLDER = 11,
+    EVENT_REQUEST_ID = 12,
+    EVENT_REMOTE_ADDRESS = 13,
 };
 
 // The store keeps kinds by the protos' numbers.
@@ -29,6 +31,13 @@ SAME_NUMBER(ACQUISITION, ACQUIRED);
 SAME_NUMBER(RELEASE, RELEASED);
 SAME_NUMBER(LEASE_LOSS, LEASE_LOST);
 SAME_NUMBER(STOP, STOPPED);
+
+// Every watch of the organization gets the bytes.
+static void put_unless_empty(struct strbuf *b, uint32_t number, struct slice text) {
+    if (text.len > 0) {
+        wire_put_bytes(b, number, text);
+    }
+}
 
 void run_event_put(struct strbuf *b, struct arena *a, uint32_t number, struct slice run_id,
                    const struct run_event *event) {
@@ -44,6 +53,8 @@ void run_event_put(struct strbuf *b, struct arena *a, uint32_t number, struct sl
     wire_put_uint(&e, EVENT_ATTEMPT, (uint64_t)event->attempt);
     wire_put_uint(&e, EVENT_KIND, (uint64_t)event->kind);
     wire_put_bytes(&e, EVENT_HOLDER, event->holder);
+    put_unless_empty(&e, EVENT_REQUEST_ID, event->cause.request_id);
+    put_unless_empty(&e, EVENT_REMOTE_ADDRESS, event->cause.remote_address);
     wire_put_bytes(b, number, strbuf_slice(&e));
     strbuf_release(&e);
 }

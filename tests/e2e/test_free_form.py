@@ -88,7 +88,7 @@ class FreeForm(unittest.TestCase):
                              self.token)
         events = reply.json()["data"]["events"]
         self.assertEqual(["runId", "sequence", "toStatus", "at", "actor", "reason", "revision",
-                          "attempt", "kind", "holder"],
+                          "attempt", "kind", "holder", "requestId", "remoteAddress"],
                          list(events[0]))
         self.assertEqual(events,
                          self.runsctl("runs", "events", created["id"], "--json")["events"])

@@ -180,14 +180,19 @@ TEST_F(Service, ReportsWaitingRunningProgressAndTheEnd) {
 
 TEST_F(Service, RecordsWhoCancelledWhenAndWhy) {
     Create("r1");
-    EXPECT_EQ(
-        0, As(reader_, "RunsService/CancelRun", Bytes(1, "r1") + Bytes(2, "wrong inputs"))->code);
+    const std::string cancel = callers_[reader_]["RunsService/CancelRun"];
+    EXPECT_EQ(0, Call("RunsService/CancelRun", Bytes(1, "r1") + Bytes(2, "wrong inputs"),
+                      {"Bearer " + cancel}, 0, "the-request")
+                     ->code);
     auto events = As(reader_, "RunsService/ListRunEvents", Bytes(1, "r1"));
     auto *list = runs__v1__list_run_events_response__unpack(
         nullptr, events->bytes.size(), reinterpret_cast<const uint8_t *>(events->bytes.data()));
     ASSERT_EQ(2u, list->n_events);
     EXPECT_STREQ("wrong inputs", list->events[1]->reason);
     EXPECT_STREQ("ci-cancel", list->events[1]->actor);
+    EXPECT_STREQ("the-request", list->events[1]->request_id);
+    EXPECT_STRNE("", list->events[0]->request_id);     // made up
+    EXPECT_STREQ("", list->events[1]->remote_address); // the test is no client of anybody
     EXPECT_EQ(5, static_cast<int>(list->events[1]->to_status));
     runs__v1__list_run_events_response__free_unpacked(list, nullptr);
 }
@@ -311,7 +316,8 @@ TEST_F(Service, TellsWhoCalls) {
     EXPECT_EQ("rival/brief runs.read runs.report until 1700000060",
               CallerText(As(brief, method, "")->bytes));
     EXPECT_EQ("rival/x runs.read", CallerText(As(other_, method, "")->bytes));
-    EXPECT_EQ("runsd/local-admin tokens.admin", CallerText(As(admin_, method, "")->bytes));
+    EXPECT_EQ("runsd/local-admin tokens.admin organizations.admin",
+              CallerText(As(admin_, method, "")->bytes));
     // Fields of a newer client are passed over; what is no message is refused, but only once
     // the caller is known.
     EXPECT_EQ(0, As(reader_, method, Bytes(1, "x"))->code);

@@ -268,9 +268,8 @@ TEST_F(TokenService, ACallerLearnsWhichOfItsSecretsEnds) {
 TEST_F(TokenService, AnOrganizationsAdministratorServesItsOwn) {
     std::string own = NewToken("acme", {"tokens.admin.own"}, "own");
     const std::string create = "TokensService/CreateToken";
-    for (const char *scope :
-         {"runs.read", "runs.create", "runs.cancel", "runs.report", "runs.delete",
-          "tokens.admin.own"}) {
+    for (const char *scope : {"runs.read", "runs.create", "runs.cancel", "runs.report",
+                              "runs.delete", "tokens.admin.own"}) {
         auto reply = As(own, create, Bytes(1, "acme") + Bytes(2, scope) + Bytes(3, scope));
         EXPECT_EQ(0, reply->code) << reply->message;
     }

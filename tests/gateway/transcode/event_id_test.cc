@@ -8,7 +8,7 @@ using google::protobuf::FieldDescriptorProto;
 
 enum { FIELD_JSON = 51204, EVENT_ID = 6, LAST_EVENT_ID = 7, NOT_RESUMED = 9 };
 
-// A field "f<number>" with a mark of runsd.gateway.v1.field_json.
+// A field "f<number>" with a mark of runsd.gateway.v1.field_json; 0: none.
 void AddMarked(google::protobuf::DescriptorProto *m, int number, FieldDescriptorProto::Type type,
                uint32_t mark, bool repeated = false) {
     FieldDescriptorProto *f = m->add_field();
@@ -19,6 +19,9 @@ void AddMarked(google::protobuf::DescriptorProto *m, int number, FieldDescriptor
                           : FieldDescriptorProto::LABEL_OPTIONAL);
     if (type == FieldDescriptorProto::TYPE_MESSAGE) {
         f->set_type_name(".e.Ask");
+    }
+    if (mark == 0) {
+        return;
     }
     Buffer json;
     wire_put_uint(json, mark, 1);
@@ -137,21 +140,33 @@ TEST(EventId, SetsTheFieldOfTheRequestInPlaceOfWhatItHad) {
     }
 }
 
-TEST(EventId, WhatIsNotResumedIsFalse) {
-    // As snapshot in the URL that a browser repeats.
+TEST(EventId, WhatIsNotResumedIsUnset) {
+    // As snapshot and since in the URL that a browser repeats.
     Events e;
     AddMarked(e.ask, 1, FieldDescriptorProto::TYPE_STRING, LAST_EVENT_ID);
     AddMarked(e.ask, 2, FieldDescriptorProto::TYPE_BOOL, NOT_RESUMED);
-    AddMarked(e.ask, 3, FieldDescriptorProto::TYPE_BOOL, NOT_RESUMED);
+    AddMarked(e.ask, 3, FieldDescriptorProto::TYPE_MESSAGE, NOT_RESUMED);
+    AddMarked(e.ask, 4, FieldDescriptorProto::TYPE_STRING, 0);
     ASSERT_EQ(e.Compile(), "");
-    std::string had("\x10\x01", 2); // f2: true
-    struct slice message = S(had);
-    ASSERT_EQ(transcoder_resume(e.a, e.route(), S("17"), &message), nullptr);
-    EXPECT_EQ(Text(message), had + std::string("\x10\x00\x18\x00", 4) + RuleField(1, "17"));
-    Events wrong;
-    AddMarked(wrong.ask, 2, FieldDescriptorProto::TYPE_STRING, NOT_RESUMED);
-    EXPECT_NE(wrong.Compile().find("field \"f2\" of e.Ask cannot be not_resumed: it is no bool"),
-              std::string::npos);
+    const std::string is_set("\x10\x01", 2); // f2: true
+    const std::string instant = RuleField(3, std::string("\x08\x01", 2));
+    const std::string kept = RuleField(4, "kept");
+    const std::string unknown = RuleField(9, "not ours");
+    const struct {
+        std::string had, left;
+    } rows[] = {
+        {is_set + kept + instant, kept},
+        {instant + instant + unknown + is_set, unknown},
+        {RuleField(1, "had") + kept, RuleField(1, "had") + kept},
+        {is_set, ""},
+        {"", ""},
+    };
+    for (const auto &row : rows) {
+        Exact had(row.had);
+        struct slice message = had;
+        ASSERT_EQ(transcoder_resume(e.a, e.route(), S("17"), &message), nullptr);
+        EXPECT_EQ(Text(message), row.left + RuleField(1, "17"));
+    }
 }
 
 TEST(EventId, OfAUnaryMethodIsNone) {
