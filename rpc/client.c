@@ -172,14 +172,26 @@ bool rpc_client_call_is_unsent(const struct rpc_client_call *call) {
 
 static const char details_key[] = "grpc-status-details-bin";
 
+static bool direct_metadata(const struct rpc_client_call *call, const char *key,
+                            struct slice *ret_value) {
+    const struct client_direct *d = &call->state->direct;
+    for (int i = 0; i < d->metadata_count; i++) {
+        if (strcmp(key, d->metadata[i].key) == 0) {
+            *ret_value = d->metadata[i].value;
+            return true;
+        }
+    }
+    bool is_there = call->status_details.len > 0 && strcmp(key, details_key) == 0;
+    if (is_there) {
+        *ret_value = call->status_details;
+    }
+    return is_there;
+}
+
 bool rpc_client_call_metadata(const struct rpc_client_call *call, const char *key,
                               struct slice *ret_value) {
     if (call->state->remote == NULL) {
-        bool is_there = call->status_details.len > 0 && strcmp(key, details_key) == 0;
-        if (is_there) {
-            *ret_value = call->status_details;
-        }
-        return is_there;
+        return direct_metadata(call, key, ret_value);
     }
     const struct rpc_batch *b = &call->state->remote->batch;
     return rpc_metadata_array_find(&b->initial_metadata, key, ret_value) ||
@@ -189,6 +201,10 @@ bool rpc_client_call_metadata(const struct rpc_client_call *call, const char *ke
 void rpc_client_call_each_metadata(const struct rpc_client_call *call, rpc_metadata_visitor *each,
                                    void *context) {
     if (call->state->remote == NULL) {
+        const struct client_direct *d = &call->state->direct;
+        for (int i = 0; i < d->metadata_count; i++) {
+            each(context, slice_of_cstr(d->metadata[i].key), d->metadata[i].value);
+        }
         if (call->status_details.len > 0) {
             each(context, slice_of_cstr(details_key), call->status_details);
         }

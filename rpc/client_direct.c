@@ -9,10 +9,25 @@
 
 // --- the end ---
 
+static void keep_metadata(struct client_direct *d) {
+    int count = d->direct.reply_metadata_count;
+    if (count == 0) {
+        return;
+    }
+    d->metadata = ARENA_ARRAY(d->arena, struct rpc_metadata, count);
+    d->metadata_count = count;
+    for (int i = 0; i < count; i++) {
+        const struct rpc_metadata *pair = &d->direct.reply_metadata[i];
+        d->metadata[i].key = arena_cstr(d->arena, slice_of_cstr(pair->key));
+        d->metadata[i].value = arena_copy(d->arena, pair->value);
+    }
+}
+
 static void answered(struct rpc_direct *direct, struct rpc_message *reply, struct slice details) {
     struct client_direct *d = CONTAINER_OF(direct, struct client_direct, direct);
     rpc_timeouts_remove(&d->timeout);
     d->response = *reply;
+    keep_metadata(d);
     if (details.len > 0) {
         d->status_details = arena_copy(d->arena, details);
         d->error = status_details_decode(d->arena, status_details_code(d->status_details),

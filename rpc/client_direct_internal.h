@@ -25,6 +25,8 @@ struct client_direct {
     const struct error *error;
     struct rpc_message response;
     struct slice status_details;
+    struct rpc_metadata *metadata; // initial, in arena
+    int metadata_count;
 
     struct rpc_timeout timeout;
     atomic_bool is_cancelled;

@@ -29,6 +29,11 @@ struct rpc_direct {
     // call it is called as a task of its own, for a stream as message is.
     void (*answered)(struct rpc_direct *direct, struct rpc_message *reply, struct slice details);
 
+    // Of a unary call: the initial metadata of the reply; set before answered is called, until that
+    // returns.
+    const struct rpc_metadata *reply_metadata;
+    int reply_metadata_count;
+
     struct rpc_server_call *call; // the server's; NULL: it was answered
 };
 

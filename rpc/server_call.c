@@ -214,9 +214,17 @@ static void add_status(struct rpc_server_call *call, const struct error *error) 
     rpc_server_call_add_status(call->server, &call->answer, &call->arena, call->trailers, error);
 }
 
-static void prepare_batch(struct rpc_server_call *call) {
+static void prepare_batch(struct rpc_server_call *call, int metadata_count) {
+    grpc_metadata *copies = NULL;
+    if (metadata_count > 0) {
+        copies = ARENA_ARRAY(&call->arena, grpc_metadata, metadata_count);
+    }
+    for (int i = 0; i < metadata_count; i++) {
+        copies[i].key = rpc_slice_copy(slice_of_cstr(call->reply_metadata[i].key));
+        copies[i].value = rpc_slice_copy(call->reply_metadata[i].value);
+    }
     call->answer.tag.done = answer_done;
-    rpc_batch_send_metadata(&call->answer, NULL, 0);
+    rpc_batch_send_metadata(&call->answer, copies, (size_t)metadata_count);
 }
 
 // Whether the stop has answered the call already: then the handler's answer goes nowhere,
@@ -227,6 +235,12 @@ static bool is_too_late(struct rpc_server_call *call) {
     }
     rpc_loop_post(call->server->loop, &call->late_task);
     return true;
+}
+
+void rpc_server_call_set_reply_metadata(struct rpc_server_call *call,
+                                        const struct rpc_metadata *pairs, int count) {
+    call->reply_metadata = pairs;
+    call->reply_metadata_count = count;
 }
 
 void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *parts, size_t count) {
@@ -240,7 +254,7 @@ void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *par
     if (call->is_direct) {
         rpc_message_copy(parts, count, &call->direct_reply);
     } else {
-        prepare_batch(call);
+        prepare_batch(call, call->reply_metadata_count);
         rpc_batch_send_message(&call->answer, parts, count);
         add_status(call, NULL);
     }
@@ -255,7 +269,7 @@ void rpc_server_call_fail(struct rpc_server_call *call, const struct error *erro
     if (call->is_direct) {
         call->direct_details = rpc_server_call_details(call->server, &call->arena, error);
     } else {
-        prepare_batch(call);
+        prepare_batch(call, 0);
         add_status(call, error);
     }
     send(call);

@@ -9,6 +9,7 @@
 #include "base/core/error.h"
 #include "base/core/slice.h"
 #include "rpc/loop.h"
+#include "rpc/metadata.h"
 #include "rpc/method.h"
 
 // One call of a method, as its handler sees it. It is valid until it is answered.
@@ -41,6 +42,11 @@ const struct rpc_method *rpc_server_call_method(struct rpc_server_call *call);
 
 // When the call was taken, as clock_monotonic_us has it.
 int64_t rpc_server_call_started_us(struct rpc_server_call *call);
+
+// Has the reply carry initial metadata beside its message; an error carries none. The pairs, with
+// what they point to, live as long as the call. Before rpc_server_call_reply.
+void rpc_server_call_set_reply_metadata(struct rpc_server_call *call,
+                                        const struct rpc_metadata *pairs, int count);
 
 // Answers OK with the message that the parts make when they are joined. The parts are
 // copied. The call must not be used afterwards. Thread safe: on another thread than the

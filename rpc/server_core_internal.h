@@ -171,7 +171,9 @@ struct rpc_server_call {
     int64_t deadline_us;                           // clock_monotonic_us; 0: none
     struct rpc_message direct_reply;
     struct slice direct_details; // of the error, in arena; empty: direct_reply is the answer
-    bool counted;                // in calls_in_flight
+    const struct rpc_metadata *reply_metadata; // of an OK answer
+    int reply_metadata_count;
+    bool counted; // in calls_in_flight
     struct rpc_server_call *next_waiting;
     size_t held;
     size_t reply_bytes;                     // set with the reply, before the loop's thread has it

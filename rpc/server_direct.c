@@ -62,6 +62,10 @@ void rpc_server_direct_answer(struct rpc_server_call *call, struct slice details
         call->direct_reply = (struct rpc_message){0};
         call->direct = NULL;
         direct->call = NULL;
+        if (details.len == 0) { // else the handler's thread may be setting them
+            direct->reply_metadata = call->reply_metadata;
+            direct->reply_metadata_count = call->reply_metadata_count;
+        }
         direct->answered(direct, &reply, details);
     }
 }

@@ -44,6 +44,7 @@ PURE = [
     "gateway/edge/forwarded_for.[ch]",
     "gateway/edge/gunzip.[ch]",
     "gateway/edge/head_layout.[ch]",
+    "gateway/edge/idempotency_key.[ch]",
     "gateway/edge/head_room.h",
     "gateway/edge/header.[ch]",
     "gateway/edge/header_map.[ch]",

@@ -17,6 +17,7 @@ enum {
     FIELD_JSON_LAST_EVENT_ID = 7,
     FIELD_JSON_CALL_WAIT = 8,
     FIELD_JSON_NOT_RESUMED = 9,
+    FIELD_JSON_IDEMPOTENCY_KEY = 10,
     REPLY_JSON_EXAMPLE = 1,
     FIELD_OPTION_DEPRECATED = 3,
 };
@@ -67,6 +68,7 @@ uint16_t schema_marks_of(struct arena *a, struct slice options) {
         {FIELD_JSON_LAST_EVENT_ID, SCHEMA_LAST_EVENT_ID},
         {FIELD_JSON_CALL_WAIT, SCHEMA_CALL_WAIT},
         {FIELD_JSON_NOT_RESUMED, SCHEMA_NOT_RESUMED},
+        {FIELD_JSON_IDEMPOTENCY_KEY, SCHEMA_IDEMPOTENCY_KEY},
     };
     uint16_t marks = marks_of_behaviors(options);
     if (descriptor_option_varint(options, FIELD_OPTION_DEPRECATED) != 0) {

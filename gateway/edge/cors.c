@@ -8,13 +8,13 @@
 
 // What a page may send without being mapped.
 static const char *const request_names[] = {
-    "accept",       "authorization", "content-encoding",  "content-type",
-    "grpc-timeout", "if-none-match", "last-event-id",     "traceparent",
-    "tracestate",   "x-request-id",  "x-request-timeout",
+    "accept",       "authorization",   "content-encoding", "content-type",
+    "grpc-timeout", "idempotency-key", "if-none-match",    "last-event-id",
+    "traceparent",  "tracestate",      "x-request-id",     "x-request-timeout",
 };
 
 // What a page may read beside what the mappings add.
-static const char expose_names[] = "X-Request-Id, ETag, Retry-After, Allow";
+static const char expose_names[] = "X-Request-Id, ETag, Retry-After, Allow, Idempotency-Replayed";
 
 // --- the options ---
 

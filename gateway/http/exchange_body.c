@@ -1,4 +1,5 @@
 #include "gateway/edge/gunzip.h"
+#include "gateway/edge/idempotency_key.h"
 #include "gateway/http/exchange_internal.h"
 
 // From a request's body to what answers it.
@@ -98,6 +99,18 @@ static const struct error *prepare_body(struct exchange *x) {
     return error == NULL && x->body.len > 0 && x->facts.is_gzip ? inflate_body(x) : error;
 }
 
+// Has the message carry the key that the header says it may be repeated under.
+static const struct error *add_key(struct exchange *x, struct slice *message) {
+    const struct transcoder_route *route = x->routing.match.route;
+    if (!transcoder_route_takes_key(route)) {
+        return NULL;
+    }
+    bool is_given;
+    struct slice key;
+    const struct error *error = idempotency_key_read(&x->arena, x->headers, &is_given, &key);
+    return error == NULL && is_given ? transcoder_set_key(&x->arena, route, key, message) : error;
+}
+
 // Calls upstream.
 static enum MHD_Result begin_call(struct exchange *x, struct MHD_Connection *connection) {
     const struct error *error = prepare_body(x);
@@ -113,6 +126,9 @@ static enum MHD_Result begin_call(struct exchange *x, struct MHD_Connection *con
     };
     error = transcoder_encode_request(x->api->transcoder, &x->arena, &x->routing.match, &request,
                                       &message);
+    if (error == NULL) {
+        error = add_key(x, &message);
+    }
     if (error != NULL) {
         return exchange_answer_error(x, connection, error, false);
     }

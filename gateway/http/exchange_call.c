@@ -61,6 +61,9 @@ static void call_done(struct rpc_client_call *call) {
     }
     struct reply_request request = exchange_reply_request(x);
     reply_add_metadata(&request, &x->reply, call);
+    if (transcoder_route_takes_key(x->routing.match.route)) {
+        reply_add_replayed(&request, &x->reply, call);
+    }
     // From here on the HTTP thread may end the exchange.
     exchange_resume(x);
 }

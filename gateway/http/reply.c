@@ -247,6 +247,25 @@ void reply_add_metadata(const struct reply_request *request, struct reply *reply
     }
 }
 
+static bool is_mapped_to(const struct edge *edge, const char *name) {
+    for (size_t i = 0; i < edge->response_headers.count; i++) {
+        if (strcmp(edge->response_headers.items[i].to, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void reply_add_replayed(const struct reply_request *request, struct reply *reply,
+                        const struct rpc_client_call *call) {
+    static const char key[] = "idempotency-replayed";
+    struct slice value;
+    if (rpc_client_call_metadata(call, key, &value) && slice_equal_cstr(value, "true") &&
+        !is_mapped_to(request->edge, key)) {
+        add_header(reply->response, "Idempotency-Replayed", "true");
+    }
+}
+
 // --- errors ---
 
 static bool allows(const char *verbs, const char *verb) {

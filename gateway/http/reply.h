@@ -75,7 +75,12 @@ void reply_add_headers(const struct reply_request *request, struct MHD_Response 
 void reply_add_metadata(const struct reply_request *request, struct reply *reply,
                         const struct rpc_client_call *call);
 
-// The same for one pair: a rpc_metadata_visitor with a struct reply_visit.
+// Adds Idempotency-Replayed if the metadata of the upstream's reply say that it is that of an
+// earlier request with the same key.
+void reply_add_replayed(const struct reply_request *request, struct reply *reply,
+                        const struct rpc_client_call *call);
+
+// The same as reply_add_metadata for one pair: a rpc_metadata_visitor with a struct reply_visit.
 struct reply_visit {
     const struct reply_request *request;
     struct MHD_Response *response;

@@ -27,6 +27,7 @@ struct openapi_builder {
     uint8_t *enums;
     bool has_get;     // some operation has an ETag
     bool has_resumed; // an operation takes Last-Event-ID
+    bool has_keys;    // an operation takes Idempotency-Key
     // The HTTP statuses of errors that routes can answer, rising.
     int error_statuses[OPENAPI_MOST_STATUSES];
     size_t error_status_count;

@@ -130,6 +130,7 @@ void openapi_operation_put(struct openapi_builder *b, const struct route_parts *
         .is_http_body = route->response_body != NULL ? http_body_is_field(route->response_body)
                                                      : http_body_is(method->output),
         .has_etag = strcmp(verb, "get") == 0 && !method->server_streaming,
+        .is_repeated = route->takes_key,
     };
     b->has_get = b->has_get || success.has_etag;
     doc_open(b->out, '{');

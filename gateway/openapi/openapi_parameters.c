@@ -201,6 +201,10 @@ bool openapi_parameters_put(struct openapi_builder *b, const struct route_parts 
         refer(b, "Last-Event-ID");
         b->has_resumed = true;
     }
+    if (route->takes_key) {
+        refer(b, "Idempotency-Key");
+        b->has_keys = true;
+    }
     if (has_etag) {
         refer(b, "If-None-Match");
     }
@@ -225,6 +229,14 @@ void openapi_parameters_components(struct openapi_builder *b) {
                    "EventSource sends when it connects again: the stream goes on behind it, "
                    "whatever the URL says.",
                    "string");
+    }
+    if (b->has_keys) {
+        put_header(
+            b, "Idempotency-Key", "Idempotency-Key",
+            "A key under which the request can be sent again: the same request with the same "
+            "key is answered like the first one, and changes nothing more. A string of RFC "
+            "8941, `\"k-1\"` say, or the key without quotes.",
+            "string");
     }
     if (b->has_get) {
         put_header(b, "If-None-Match", "If-None-Match",

@@ -49,6 +49,11 @@ void openapi_responses_headers(struct openapi_builder *b) {
     if (b->has_get) {
         put_header(b, "ETag", "Of the data, for `If-None-Match`.", "string");
     }
+    if (b->has_keys) {
+        put_header(b, "Idempotency-Replayed",
+                   "`true`: an earlier request with the same `Idempotency-Key` has done it.",
+                   "string");
+    }
     for (size_t i = 0; i < b->options->response_header_count; i++) {
         const struct header_mapping *h = &b->options->response_headers[i];
         put_header(b, h->to, arena_printf(&b->arena, "`%s` of the service's reply.", h->from),
@@ -209,6 +214,9 @@ static void put_success(struct openapi_builder *b, const struct openapi_success 
     open_headers(b);
     if (success->has_etag) {
         refer_to_header(b, "ETag");
+    }
+    if (success->is_repeated) {
+        refer_to_header(b, "Idempotency-Replayed");
     }
     put_mapped_headers(b);
     doc_close(b->out, '}');

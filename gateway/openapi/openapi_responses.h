@@ -12,7 +12,8 @@ struct openapi_success {
     const struct schema_method *method;
     const struct schema_field *response_body; // NULL: the whole message
     bool is_http_body;
-    bool has_etag; // and If-None-Match may be answered by 304
+    bool has_etag;    // and If-None-Match may be answered by 304
+    bool is_repeated; // it may be that of an earlier request: Idempotency-Replayed
 };
 
 // Writes the members of an operation's "responses". outcomes, from the method's comment,

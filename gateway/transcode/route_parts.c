@@ -13,6 +13,7 @@ struct route_parts route_parts_of(const struct transcoder_route *route) {
         .response_body = route->response_body,
         .update_mask = route->update_mask,
         .resumes = transcoder_route_resumes(route),
+        .takes_key = transcoder_route_takes_key(route),
     };
 }
 

@@ -18,6 +18,7 @@ struct route_parts {
     const struct schema_field *response_body; // NULL for the whole message
     const struct schema_field *update_mask;   // inferred if not given; NULL if not
     bool resumes;                             // by Last-Event-ID
+    bool takes_key;                           // by Idempotency-Key
 };
 
 // Returns the parts of route; they are valid as long as its transcoder.

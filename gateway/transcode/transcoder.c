@@ -355,6 +355,27 @@ int64_t transcoder_call_wait_ms(const struct transcoder_route *route, struct sli
     return call_wait_ms(route->call_wait, message);
 }
 
+// --- keys ---
+
+bool transcoder_route_takes_key(const struct transcoder_route *route) {
+    return route->key != NULL;
+}
+
+const struct error *transcoder_set_key(struct arena *a, const struct transcoder_route *route,
+                                       struct slice key, struct slice *message) {
+    struct slice other;
+    if (request_key_set(a, route->key, key, message, &other)) {
+        return NULL;
+    }
+    const char *field = arena_cstr(a, route->key->json_name);
+    struct error *e = error_new(a, STATUS_INVALID_ARGUMENT, REASON_HEADER_INVALID,
+                                "Header Idempotency-Key is %s, but field \"%s\" is %s: a request "
+                                "has one key.",
+                                scalar_quote(a, key), field, scalar_quote(a, other));
+    error_add_violation(e, a, field, "it is another key than that of the header Idempotency-Key");
+    return transcoder_error(e);
+}
+
 // --- events ---
 
 bool transcoder_route_resumes(const struct transcoder_route *route) {

@@ -123,6 +123,14 @@ const struct error *transcoder_encode_request(const struct transcoder *transcode
 // transcoder_encode_request has made (gateway/transcode/call_wait.h); 0: it does not wait.
 int64_t transcoder_call_wait_ms(const struct transcoder_route *route, struct slice message);
 
+// Whether the header Idempotency-Key sets a field of the route's request.
+bool transcoder_route_takes_key(const struct transcoder_route *route);
+
+// Sets that field to the key: *message, which transcoder_encode_request has made, becomes another
+// one in a. INVALID_ARGUMENT / HEADER_INVALID if it has another key already.
+const struct error *transcoder_set_key(struct arena *a, const struct transcoder_route *route,
+                                       struct slice key, struct slice *message);
+
 // Whether the header Last-Event-ID sets a field of the route's request.
 bool transcoder_route_resumes(const struct transcoder_route *route);
 

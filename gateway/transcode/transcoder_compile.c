@@ -162,6 +162,10 @@ static const struct error *compile_rule(struct transcoder *t, struct arena *a,
     if (fault_of_wait != NULL) {
         return refuse_rule(a, method, rule, 0, fault_of_wait);
     }
+    const char *fault_of_key = request_key_find(a, method, &route->key);
+    if (fault_of_key != NULL) {
+        return refuse_rule(a, method, rule, 0, fault_of_key);
+    }
     size_t other;
     if (!route_table_add(&t->table, &route->path, slice_of_cstr(route->verb), index, &other)) {
         const struct transcoder_route *first = &t->routes[other];

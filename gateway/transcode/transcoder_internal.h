@@ -6,6 +6,7 @@
 #include "gateway/transcode/bind_query.h"
 #include "gateway/transcode/call_wait.h"
 #include "gateway/transcode/event_id.h"
+#include "gateway/transcode/request_key.h"
 #include "gateway/transcode/route_table.h"
 #include "gateway/transcode/template.h"
 #include "gateway/transcode/transcoder.h"
@@ -28,6 +29,7 @@ struct transcoder_route {
     const struct schema_field *update_mask;   // inferred if not given; NULL if not
     struct event_ids event_ids;
     const struct schema_field *call_wait; // of the request; NULL: none
+    const struct schema_field *key;       // the same
 };
 
 struct transcoder {

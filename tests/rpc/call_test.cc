@@ -67,6 +67,41 @@ TEST_P(EveryTransport, ShowsMetadata) {
     }
 }
 
+// Says of what it does by initial metadata: answers OK, or fails, as the request says.
+void Mark(void *, struct rpc_server_call *call) {
+    struct arena *a = rpc_server_call_arena(call);
+    auto *pairs = static_cast<struct rpc_metadata *>(arena_alloc(a, 2 * sizeof(rpc_metadata)));
+    pairs[0] = {arena_printf(a, "x-%s", "mark"), slice_of_cstr(arena_printf(a, "%d", 1))};
+    pairs[1] = {"x-bytes-bin", slice_of("\0\xff", 2)};
+    rpc_server_call_set_reply_metadata(call, pairs, 2);
+    struct slice request = rpc_server_call_request(call);
+    if (Text(request) == "fail") {
+        rpc_server_call_fail(call, error_new(a, STATUS_ABORTED, REASON_NONE, "refused"));
+    } else {
+        rpc_server_call_reply(call, &request, 1);
+    }
+}
+
+TEST_P(EveryTransport, CarriesMetadataOfAReplyAndNoneOfAnError) {
+    Link link(GetParam(), 0, 0, 0,
+              {{"/test.Service/Mark", Mark, nullptr, RPC_UNARY, false, 0, false, false}});
+    for (int i = 0; i < 3; i++) { // a call object that is used again has nothing of before
+        Call plain(*link.channel, "/test.Service/Echo", "x");
+        EXPECT_EQ(plain.Run().metadata("x-mark"), "(none)");
+        Call marked(*link.channel, "/test.Service/Mark", "x");
+        EXPECT_EQ(marked.Run().response(), "x") << marked.message();
+        EXPECT_EQ(marked.metadata("x-mark"), "1");
+        EXPECT_EQ(marked.metadata("x-bytes-bin"), std::string("\0\xff", 2));
+        auto all = marked.all_metadata();
+        EXPECT_EQ(
+            std::count(all.begin(), all.end(), std::pair<std::string, std::string>("x-mark", "1")),
+            1);
+        Call failed(*link.channel, "/test.Service/Mark", "fail");
+        EXPECT_EQ(failed.Run().code(), STATUS_ABORTED);
+        EXPECT_EQ(failed.metadata("x-mark"), "(none)");
+    }
+}
+
 TEST_P(EveryTransport, ShowsTheDeadline) {
     Link link(GetParam());
     constexpr int64_t kIn = 600'000'000;

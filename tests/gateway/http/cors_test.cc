@@ -107,7 +107,8 @@ TEST_F(Cors, AllowsHeadersThatAreKnownOrMapped) {
     options.response_headers = response;
     options.response_header_count = 1;
     struct cors cors = cors_of(a_, &options);
-    EXPECT_STREQ(cors.expose_headers, "X-Request-Id, ETag, Retry-After, Allow, x-cost");
+    EXPECT_STREQ(cors.expose_headers,
+                 "X-Request-Id, ETag, Retry-After, Allow, Idempotency-Replayed, x-cost");
     EXPECT_STREQ(cors.max_age, "600");
     EXPECT_FALSE(cors.varies);
     const char name[] = "Access-Control-Request-Headers";
@@ -118,9 +119,10 @@ TEST_F(Cors, AllowsHeadersThatAreKnownOrMapped) {
         cors_allow_headers(
             a_, &cors,
             Headers{{name, "accept, x-request-id, x-request-timeout, grpc-timeout, "
-                           "if-none-match, traceparent, tracestate, content-encoding"}}),
+                           "if-none-match, traceparent, tracestate, content-encoding, "
+                           "Idempotency-Key"}}),
         "accept, x-request-id, x-request-timeout, grpc-timeout, if-none-match, traceparent, "
-        "tracestate, content-encoding");
+        "tracestate, content-encoding, idempotency-key");
     EXPECT_STREQ(cors_allow_headers(a_, &cors, Headers{{name, "x-other, accept, cookie"}}),
                  "accept");
     EXPECT_EQ(cors_allow_headers(a_, &cors, Headers{{name, "x-other"}}), nullptr);

@@ -81,6 +81,7 @@ class Upstream {
     static void Seen(void *self, struct rpc_server_call *call);
     static void Fail(void *self, struct rpc_server_call *call);
     static void Held(void *self, struct rpc_server_call *call);
+    static void Repeat(void *self, struct rpc_server_call *call);
     static void Garbage(void *self, struct rpc_server_call *call);
     static void Sized(void *self, struct rpc_server_call *call);
     static void File(void *self, struct rpc_server_call *call);

@@ -61,6 +61,7 @@ Upstream::Upstream(struct rpc_loop *loop, const std::string &address) {
         {"/http_test.v1.Upstream/Seen", Seen, this},
         {"/http_test.v1.Upstream/Fail", Fail, this},
         {"/http_test.v1.Upstream/Held", Held, this},
+        {"/http_test.v1.Upstream/Repeat", Repeat, this},
         {"/http_test.v1.Upstream/Garbage", Garbage, this},
         {"/http_test.v1.Upstream/Sized", Sized, this},
         {"/http_test.v1.Upstream/File", File, this},
@@ -205,6 +206,19 @@ void Upstream::Held(void *self, struct rpc_server_call *call) {
     }
     upstream->held_.push_back(call);
     upstream->changed_.notify_all();
+}
+
+void Upstream::Repeat(void *self, struct rpc_server_call *call) {
+    static_cast<Upstream *>(self)->Count();
+    static const struct rpc_metadata replayed = {"idempotency-replayed", {(uint8_t *)"true", 4}};
+    struct slice request = rpc_server_call_request(call);
+    struct wire_field field = {};
+    if (wire_find_last(request, 1, WIRE_BYTES, &field) &&
+        wire_find_last(field.bytes, 2, WIRE_VARINT, &field) && field.value == 1) {
+        rpc_server_call_set_reply_metadata(call, &replayed, 1);
+    }
+    bool has_key = wire_find_last(request, 2, WIRE_BYTES, &field);
+    ReplyText(call, has_key ? "key " + Text(field.bytes) : "none");
 }
 
 void Upstream::Garbage(void *self, struct rpc_server_call *call) {

@@ -301,7 +301,10 @@ TEST(OpenapiResponses, FailedPreconditionIsWhatTheEnvelopeMakesOfIt) {
     EXPECT_EQ(none.At({"paths", cancel, "post", "responses", "400", "description"})
                   .text.find("Bad Request: the run is already final"),
               0u);
-    EXPECT_TRUE(none.Has({"paths", cancel, "post", "responses", "409", "$ref"}));
+    EXPECT_EQ(none.At({"paths", cancel, "post", "responses", "409", "description"})
+                  .text.find("Conflict: RUN_CHANGED"),
+              0u);
+    EXPECT_TRUE(none.Has({"paths", "/v1/runs/{id}/release", "post", "responses", "409", "$ref"}));
 }
 
 TEST(OpenapiResponses, AResponseBodyThatIsAMessageMayBeNull) {
@@ -362,6 +365,25 @@ TEST(OpenapiHeaders, MappedOnesAreListed) {
     EXPECT_TRUE(d.Has({"paths", "/v1/who", "get", "responses", "200", "headers", "x-served-by"}));
     EXPECT_TRUE(d.Has({"components", "responses", "Error-404", "headers", "x-served-by"}));
     EXPECT_NE(Print(d.Operation("get", "/v1/who")).find("parameters/x-tenant"), std::string::npos);
+}
+
+TEST(OpenapiHeaders, AKeyIsAHeaderOfMethodsThatTakeOne) {
+    Document d(RunsSet());
+    const char parameter[] = "parameters/Idempotency-Key";
+    const std::vector<std::string> rows[] = {{"post", "/v1/runs"},
+                                             {"post", "/v1/runs/{id}/cancel"}};
+    for (const auto &row : rows) {
+        EXPECT_NE(Print(d.Operation(row[0], row[1])).find(parameter), std::string::npos) << row[1];
+        EXPECT_TRUE(
+            d.Has({"paths", row[1], row[0], "responses", "200", "headers", "Idempotency-Replayed"}))
+            << row[1];
+    }
+    EXPECT_EQ(Print(d.Operation("get", "/v1/runs")).find(parameter), std::string::npos);
+    EXPECT_EQ(d.At({"components", "parameters", "Idempotency-Key", "in"}).text, "header");
+    EXPECT_TRUE(d.Has({"components", "headers", "Idempotency-Replayed", "description"}));
+    Document shop(ShopSet());
+    EXPECT_FALSE(shop.Has({"components", "parameters", "Idempotency-Key"}));
+    EXPECT_FALSE(shop.Has({"components", "headers", "Idempotency-Replayed"}));
 }
 
 } // namespace
