@@ -22,7 +22,9 @@ LAYERS = ("base", "rpc", "storage", "server", "gateway", "ctl")
 PURE = [
     "base/cli/did_you_mean.[ch]",
     "base/log/log_mask.[ch]",
+    "ctl/count_text.[ch]",
     "ctl/json_controls.[ch]",
+    "ctl/progress_line.[ch]",
     "ctl/time_option.[ch]",
     "base/core/http_token.h",
     "base/core/hex.h",
