@@ -16,8 +16,8 @@ from harness import ROOT
 GOOGLEAPIS = ("/usr/share/gocode/src/github.com/grpc-ecosystem/grpc-gateway/"
               "third_party/googleapis")
 PROTOS = ("runsd/gateway/v1/options.proto", "runs/v1/bulk.proto", "runs/v1/error_reason.proto",
-          "runs/v1/feed.proto", "runs/v1/lease.proto", "runs/v1/run.proto",
-          "runs/v1/runs_service.proto", "runs/v1/tokens_service.proto",
+          "runs/v1/feed.proto", "runs/v1/lease.proto", "runs/v1/organizations_service.proto",
+          "runs/v1/run.proto", "runs/v1/runs_service.proto", "runs/v1/tokens_service.proto",
           "google/api/annotations.proto", "google/api/http.proto", "google/rpc/status.proto",
           "google/rpc/error_details.proto", "grpc/health/v1/health.proto",
           "grpc/reflection/v1/reflection.proto", "grpc/reflection/v1alpha/reflection.proto")
