@@ -1,11 +1,9 @@
 #include "server/service/token_use.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/core/memory.h"
-#include "base/thread/condition.h"
-#include "base/thread/thread.h"
+#include "base/thread/periodic.h"
 #include "storage/op/note_token_use.h"
 
 // How long an operation may wait: a store that takes no changes is asked again another time.
@@ -13,11 +11,7 @@ enum { PATIENCE_MS = 5000 };
 
 struct token_use {
     const struct service *service;
-    int64_t interval_us;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    bool is_stopping;
-    pthread_t thread;
+    struct periodic thread;
 };
 
 // Stores up to STORE_TOKEN_USES tokens. Returns whether there may be more, and they can be
@@ -54,33 +48,16 @@ static void store_all(const struct service *service) {
     arena_release(&a);
 }
 
-// Waits for the interval, or less if it is to stop; returns false then.
-static bool wait_for_turn(struct token_use *use) {
-    int64_t end_us = clock_monotonic_us() + use->interval_us;
-    pthread_mutex_lock(&use->mutex);
-    while (!use->is_stopping && condition_wait(&use->changed, &use->mutex, end_us)) {
-    }
-    bool goes_on = !use->is_stopping;
-    pthread_mutex_unlock(&use->mutex);
-    return goes_on;
-}
-
-static void *body(void *context) {
+static void turn(void *context) {
     struct token_use *use = context;
-    while (wait_for_turn(use)) {
-        store_all(use->service);
-    }
     store_all(use->service);
-    return NULL;
 }
 
 struct token_use *token_use_start(const struct service *service, int64_t interval_ms) {
     struct token_use *use = mem_zalloc(sizeof(*use));
     use->service = service;
-    use->interval_us = (interval_ms > 0 ? interval_ms : TOKEN_USE_DEFAULT_MS) * INT64_C(1000);
-    pthread_mutex_init(&use->mutex, NULL);
-    condition_init(&use->changed);
-    use->thread = thread_start("token-use", body, use);
+    periodic_start(&use->thread, "token-use", interval_ms > 0 ? interval_ms : TOKEN_USE_DEFAULT_MS,
+                   turn, use);
     return use;
 }
 
@@ -88,12 +65,7 @@ void token_use_stop(struct token_use *use) {
     if (use == NULL) {
         return;
     }
-    pthread_mutex_lock(&use->mutex);
-    use->is_stopping = true;
-    pthread_mutex_unlock(&use->mutex);
-    pthread_cond_signal(&use->changed);
-    thread_join(use->thread);
-    pthread_cond_destroy(&use->changed);
-    pthread_mutex_destroy(&use->mutex);
+    periodic_stop(&use->thread);
+    store_all(use->service); // what came since the last turn
     free(use);
 }

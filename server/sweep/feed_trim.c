@@ -1,11 +1,9 @@
 #include "server/sweep/feed_trim.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/core/memory.h"
-#include "base/thread/condition.h"
-#include "base/thread/thread.h"
+#include "base/thread/periodic.h"
 #include "storage/op/plan_trim.h"
 #include "storage/op/trim_changes.h"
 
@@ -17,18 +15,8 @@ enum {
 
 struct feed_trim {
     struct feed_trim_options options;
-    pthread_t thread;
-    pthread_mutex_t mutex; // guards what follows
-    pthread_cond_t changed;
-    bool is_stopping;
+    struct periodic thread;
 };
-
-static bool is_stopping(struct feed_trim *trim) {
-    pthread_mutex_lock(&trim->mutex);
-    bool stopping = trim->is_stopping;
-    pthread_mutex_unlock(&trim->mutex);
-    return stopping;
-}
 
 static int64_t patience_us(void) {
     return clock_monotonic_us() + PATIENCE_MS * INT64_C(1000);
@@ -63,13 +51,14 @@ static bool trim_some(struct feed_trim *trim, struct store_plan_trim *plan) {
     struct arena *a = plan->op.arena;
     store_op_submit_and_wait(trim->options.store, &plan->op);
     bool goes_on = plan->op.result == STORE_OK;
-    for (int i = 0; goes_on && i < plan->ret_count && !is_stopping(trim); i++) {
+    for (int i = 0; goes_on && i < plan->ret_count && !periodic_is_stopping(&trim->thread); i++) {
         goes_on = raise_floor(trim, a, &plan->ret_trims[i]);
     }
-    return goes_on && plan->ret_has_more && !is_stopping(trim);
+    return goes_on && plan->ret_has_more && !periodic_is_stopping(&trim->thread);
 }
 
-static void trim_all(struct feed_trim *trim) {
+static void trim_all(void *context) {
+    struct feed_trim *trim = context;
     struct arena arenas[2]; // the cursor is of the look before
     arena_init(&arenas[0]);
     arena_init(&arenas[1]);
@@ -92,47 +81,18 @@ static void trim_all(struct feed_trim *trim) {
     arena_release(&arenas[1]);
 }
 
-// Waits for the interval, or less if it is to stop; returns false then.
-static bool wait_for_turn(struct feed_trim *trim) {
-    int64_t end_us = clock_monotonic_us() + trim->options.interval_ms * 1000;
-    pthread_mutex_lock(&trim->mutex);
-    while (!trim->is_stopping && condition_wait(&trim->changed, &trim->mutex, end_us)) {
-    }
-    bool goes_on = !trim->is_stopping;
-    pthread_mutex_unlock(&trim->mutex);
-    return goes_on;
-}
-
-static void *body(void *context) {
-    struct feed_trim *trim = context;
-    do {
-        trim_all(trim);
-    } while (wait_for_turn(trim));
-    return NULL;
-}
-
 struct feed_trim *feed_trim_start(const struct feed_trim_options *options) {
     struct feed_trim *trim = mem_zalloc(sizeof(*trim));
     trim->options = *options;
-    if (trim->options.interval_ms == 0) {
-        trim->options.interval_ms = FEED_TRIM_DEFAULT_MS;
-    }
-    pthread_mutex_init(&trim->mutex, NULL);
-    condition_init(&trim->changed);
-    trim->thread = thread_start("feed-trim", body, trim);
+    int64_t interval_ms = options->interval_ms > 0 ? options->interval_ms : FEED_TRIM_DEFAULT_MS;
+    periodic_start(&trim->thread, "feed-trim", interval_ms, trim_all, trim);
+    periodic_wake(&trim->thread);
     return trim;
 }
 
 void feed_trim_stop(struct feed_trim *trim) {
-    if (trim == NULL) {
-        return;
+    if (trim != NULL) {
+        periodic_stop(&trim->thread);
+        free(trim);
     }
-    pthread_mutex_lock(&trim->mutex);
-    trim->is_stopping = true;
-    pthread_mutex_unlock(&trim->mutex);
-    pthread_cond_signal(&trim->changed);
-    thread_join(trim->thread);
-    pthread_cond_destroy(&trim->changed);
-    pthread_mutex_destroy(&trim->mutex);
-    free(trim);
 }
