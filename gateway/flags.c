@@ -4,6 +4,7 @@
 
 #include "gateway/edge/cors.h"
 #include "gateway/edge/header_map.h"
+#include "gateway/edge/trusted_addresses.h"
 
 enum { MOST_ITEMS = 64, HOUR_MS = 3600000 };
 
@@ -84,6 +85,11 @@ const struct cli_option gateway_flags_rows[] = {
      .fallback = "connection",
      .help = "of the metadata x-forwarded-for: connection: its address; "
              "append: that behind the request's X-Forwarded-For"},
+    {.name = "--trust-forwarded-for",
+     .value = "CIDR[,CIDR]",
+     CLI_LIST_AT(struct gateway_flags, trusted_addresses),
+     .most = MOST_ITEMS,
+     .help = "proxies whose X-Forwarded-For says who the client is: addresses, ranges, unix"},
     {.name = "--response-header",
      .value = "KEY[=NAME]",
      CLI_LIST_AT(struct gateway_flags, response_headers),
@@ -319,12 +325,35 @@ static const struct error *finish_query(struct arena *a, struct gateway_flags *f
     return NULL;
 }
 
+static const struct error *finish_trusted(struct arena *a, struct gateway_flags *flags) {
+    const char *flag = "--trust-forwarded-for";
+    struct gateway_http_options *http = &flags->options.http;
+    http->appends_forwarded_for = flags->forwarded_for != 0;
+    if (flags->trusted_addresses.count == 0) {
+        return NULL;
+    }
+    if (http->appends_forwarded_for) {
+        return error_new(
+            a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+            "%s and --forwarded-for append exclude each other: with append the upstream "
+            "gets the whole chain and decides by itself whom to believe",
+            flag);
+    }
+    struct trusted_addresses *trusted = ARENA_NEW(a, struct trusted_addresses);
+    http->trusted = trusted;
+    return of_flag(a, flag,
+                   trusted_addresses_parse(a, flags->trusted_addresses.items,
+                                           flags->trusted_addresses.count, trusted));
+}
+
 const struct error *gateway_flags_finish(struct arena *a, struct gateway_flags *flags) {
     struct gateway_http_options *http = &flags->options.http;
     flags->connections.option = "--max-connections";
-    http->appends_forwarded_for = flags->forwarded_for != 0;
     flags->options.web = flags->has_web ? flags->web != 0 : flags->options.web;
     const struct error *error = finish_reserved(a, flags);
+    if (error == NULL) {
+        error = finish_trusted(a, flags);
+    }
     if (error == NULL) {
         error = finish_buffered(a, flags);
     }

@@ -19,6 +19,7 @@ struct gateway_flags {
     struct cli_list request_headers;
     struct cli_list response_headers;
     struct cli_list ignored_query;
+    struct cli_list trusted_addresses;
     int query_unknown; // 1: ignored
     int json_numbers;  // 1: round
     int forwarded_for; // 1: appended

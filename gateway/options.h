@@ -19,6 +19,7 @@ struct listener_guard;
 struct local_table;
 struct rpc_channel;
 struct rpc_loop;
+struct trusted_addresses;
 
 // Limits. 0 means the default, which stands in brackets.
 //
@@ -103,6 +104,9 @@ struct gateway_http_options {
     // The upstream gets the X-Forwarded-For that the client sent, with its address appended;
     // else the address alone, which no client chooses.
     bool appends_forwarded_for;
+    // Whose X-Forwarded-For says for whom they ask, which is sent in place of their own address;
+    // NULL: nobody's. Not together with appends_forwarded_for.
+    const struct trusted_addresses *trusted;
     size_t gzip_min_bytes;       // replies from this size on [4096]; SIZE_MAX: none
     int64_t stream_heartbeat_ms; // of a stream without messages [15 s]
     // When a stream's 200 is sent though the upstream has sent nothing, not even initial

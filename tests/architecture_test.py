@@ -55,6 +55,7 @@ PURE = [
     "gateway/http/routing.[ch]",
     "gateway/http/stream_format.[ch]",
     "gateway/edge/trace_context.[ch]",
+    "gateway/edge/trusted_addresses.[ch]",
     "gateway/openapi/*.[ch]",
     "gateway/reflection/reflection_message.[ch]",
     "gateway/local/health_pages.[ch]",

@@ -3,8 +3,20 @@
 #include "gateway/edge/forwarded_for.h"
 #include "gateway/edge/header_map.h"
 #include "gateway/edge/trace_context.h"
+#include "gateway/edge/trusted_addresses.h"
 
 enum { OWN_COUNT = 5 };
+
+static struct slice forwarded_for(struct arena *a, const struct edge *edge,
+                                  struct http_headers headers,
+                                  const struct request_origin *origin) {
+    if (origin->is_of_trusted) {
+        return trusted_addresses_client(a, edge->options.trusted, headers, origin->client_address);
+    }
+    return edge->options.appends_forwarded_for
+               ? forwarded_for_append(a, headers, origin->client_address)
+               : origin->client_address;
+}
 
 const struct error *
 request_metadata_make(struct arena *a, const struct edge *edge, struct http_headers headers,
@@ -18,10 +30,8 @@ request_metadata_make(struct arena *a, const struct edge *edge, struct http_head
         metadata[count++] = (struct rpc_metadata){"authorization", facts->authorization};
     }
     if (origin->client_address.len > 0) {
-        struct slice address = edge->options.appends_forwarded_for
-                                   ? forwarded_for_append(a, headers, origin->client_address)
-                                   : origin->client_address;
-        metadata[count++] = (struct rpc_metadata){RPC_FORWARDED_FOR, address};
+        metadata[count++] =
+            (struct rpc_metadata){RPC_FORWARDED_FOR, forwarded_for(a, edge, headers, origin)};
     }
     struct trace_context trace = trace_context_read(a, headers);
     if (trace.parent.len > 0) {

@@ -59,6 +59,7 @@ struct exchange *exchange_new(struct exchange_context *context,
     x->api = gateway_api_slot_get(context->apis);
     x->entry = client->entry;
     x->client_address = slice_of_cstr(client->client_address);
+    x->is_of_trusted = client->is_of_trusted;
     x->connection = connection;
     x->begin_us = clock_monotonic_us();
     x->received_target = target;

@@ -59,6 +59,7 @@ struct exchange_context {
 struct exchange_connection {
     struct reaper_entry *entry;
     char client_address[PEER_ADDRESS_SIZE]; // base/net/peer_address.h
+    bool is_of_trusted;                     // a proxy that may ask for others
 };
 
 // Suspends the connections of requests that were received whole and wait for something; after

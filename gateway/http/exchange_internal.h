@@ -57,6 +57,7 @@ struct exchange {
     struct gateway_api *api; // a reference of its own
     struct reaper_entry *entry;
     struct slice client_address; // the connection's
+    bool is_of_trusted;          // likewise
     struct exchange *next_spare;
     struct arena arena;
     enum exchange_state state;

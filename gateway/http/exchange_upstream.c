@@ -53,6 +53,7 @@ const struct error *exchange_upstream_metadata(struct exchange *x,
     const struct request_origin origin = {
         .request_id = x->request_id,
         .client_address = x->client_address,
+        .is_of_trusted = x->is_of_trusted,
     };
     return request_metadata_make(&x->arena, &x->context->edge, x->headers, &x->facts, &origin,
                                  ret_metadata, ret_count);

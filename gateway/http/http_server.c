@@ -20,6 +20,7 @@
 #include "gateway/connection/connection_memory.h"
 #include "gateway/connection/linger.h"
 #include "gateway/connection/reaper.h"
+#include "gateway/edge/trusted_addresses.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/exchange_machine.h"
 #include "gateway/http/exchange_wait.h"
@@ -89,6 +90,9 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
     client->entry = reaper_add(server->context.reaper, &transport);
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     peer_address_format(info != NULL ? info->client_addr : NULL, client->client_address);
+    const struct trusted_addresses *trusted = server->context.edge.options.trusted;
+    client->is_of_trusted =
+        trusted != NULL && trusted_addresses_have(trusted, slice_of_cstr(client->client_address));
     *socket_context = client;
     counter_add(server->connections, 1);
     counter_add(server->accepted, 1);

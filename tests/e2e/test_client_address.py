@@ -16,6 +16,7 @@ import gateways
 import rest
 import stubs
 from harness import DEADLINE_S, Place, Process, Serve, create_token, program
+from test_stream_proxies import haproxy, nginx
 
 ADDRESS = "x-forwarded-for"
 FORGED = "192.0.2.66"
@@ -133,6 +134,77 @@ class OfTheGateway(unittest.TestCase):
                 self.ask(socket.AF_INET, ("127.0.0.1", self.port),
                          f"GET /v1/say/one HTTP/1.1\r\nHost: h\r\n{lines}\r\n".encode())
                 self.assertEqual([[f"{chain}127.0.0.1"]], self.seen)
+
+    def of(self, port, chain=(), source="127.0.0.9"):
+        """For whom the upstream is asked if the client at source sends these X-Forwarded-For."""
+        self.seen.clear()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=rest.TIMEOUT_S,
+                                                source_address=(source, 0))
+        connection.putrequest("GET", "/v1/say/one")
+        for one in chain:
+            connection.putheader("X-Forwarded-For", one)
+        connection.endheaders()
+        reply = connection.getresponse()
+        self.assertEqual(200, reply.status, reply.read())
+        connection.close()
+        return self.seen[0]
+
+    def test_a_trusted_proxy_tells_it_and_nobody_else(self):
+        self.start("--trust-forwarded-for", "127.0.0.8/30,192.0.2.7", "--trust-forwarded-for",
+                   "2001:db8::/32")
+        for chain, client in (
+                (["198.51.100.1"], "198.51.100.1"), ([], "127.0.0.9"),
+                ([f"{FORGED}, 198.51.100.1"], "198.51.100.1"),
+                ([FORGED, "198.51.100.1, 192.0.2.7", "2001:db8::1"], "198.51.100.1"),
+                ([f"{FORGED}, unknown"], "127.0.0.9"), (["2001:db8::1"], "2001:db8::1")):
+            with self.subTest(chain=chain):
+                self.assertEqual([client], self.of(self.port, chain))
+                self.assertEqual(["127.0.0.7"], self.of(self.port, chain, "127.0.0.7"))
+        for head in heads():
+            with self.subTest(head=head):
+                self.seen.clear()
+                self.ask(socket.AF_INET, ("127.0.0.1", self.port), head)
+                self.assertEqual([["127.0.0.1"]], self.seen)
+
+    def test_a_proxy_of_a_unix_socket_is_trusted_by_a_word(self):
+        path = f"{self.place.path}/http.sock"
+        self.start("--trust-forwarded-for", "unix", listen=f"unix:{path}")
+        for head, client in zip(heads(), ("unix", FORGED, FORGED, "unix")):
+            with self.subTest(head=head):
+                self.seen.clear()
+                self.ask(socket.AF_UNIX, path, head)
+                self.assertEqual([[client]], self.seen)
+
+    def test_behind_nginx_and_haproxy(self):
+        self.start("--trust-forwarded-for", "127.0.0.1")
+        first = nginx(self, self.place.path, self.port,
+                      "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;").port
+        second = haproxy(self, self.place.path, self.port, "option forwardfor").port
+        both = nginx(self, self.place.path, second,
+                     "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;").port
+        for port in (first, second, both):
+            for chain in ((), (FORGED,), (f"{FORGED}, 127.0.0.1",), (FORGED, "unknown")):
+                with self.subTest(proxy=port, chain=chain):
+                    self.assertEqual(["127.0.0.9"], self.of(port, chain))
+
+    def test_what_cannot_be_trusted_is_refused_at_the_start(self):
+        for options, message in (
+                (("--trust-forwarded-for", "10.0.0.1/8"),
+                 '--trust-forwarded-for: "10.0.0.1/8" has bits behind its prefix: did you mean '
+                 "10.0.0.0/8?"),
+                (("--trust-forwarded-for", "proxy.example"),
+                 '--trust-forwarded-for: "proxy.example" is no IP address'),
+                (("--trust-forwarded-for", "0.0.0.0/0"), "any client could say"),
+                (("--trust-forwarded-for", "::1,"), '"::1," has an empty element'),
+                (("--trust-forwarded-for", "::1", "--forwarded-for", "append"),
+                 "--trust-forwarded-for and --forwarded-for append exclude each other")):
+            for command in ([program("runs-gateway")],
+                            [program("runsctl"), "serve", "--store", "memory:"]):
+                with self.subTest(options=options, command=command):
+                    done = subprocess.run([*command, *options], capture_output=True, text=True,
+                                          timeout=DEADLINE_S, check=False)
+                    self.assertEqual(2, done.returncode, done.stderr)
+                    self.assertIn(message, done.stderr)
 
     def test_no_option_lets_clients_choose_it(self):
         done = subprocess.run(

@@ -136,7 +136,7 @@ http {{ access_log off; {paths}
     return Proxy(test, ["nginx", "-p", str(folder), "-c", str(config)], port)
 
 
-def haproxy(test, folder, upstream):
+def haproxy(test, folder, upstream, options=""):
     port = free_port()
     config = folder / f"haproxy-{port}.cfg"
     config.write_text(f"""
@@ -146,6 +146,7 @@ defaults
   timeout client {TIMEOUT_S}s
   timeout server {TIMEOUT_S}s
   option http-no-delay
+  {options}
 listen all
   bind 127.0.0.1:{port}
   server one 127.0.0.1:{upstream}
