@@ -70,6 +70,7 @@ PURE = [
     "server/domain/feed_cursor.[ch]",
     "server/domain/lease_state.[ch]",
     "server/domain/lease_validate.[ch]",
+    "server/domain/long_wait.h",
     "server/domain/message_guard.[ch]",
     "server/domain/message_nul.h",
     "server/domain/page_token.[ch]",
