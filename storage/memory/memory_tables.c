@@ -4,17 +4,6 @@
 
 #include "base/core/memory.h"
 
-struct slice memory_tables_own(struct slice s) {
-    if (s.len == 0) {
-        return SLICE_EMPTY;
-    }
-    return slice_of(memcpy(mem_alloc(s.len), s.data, s.len), s.len);
-}
-
-void memory_tables_disown(struct slice s) {
-    free((void *)(uintptr_t)s.data);
-}
-
 int memory_tables_compare(struct slice org_a, struct slice name_a, struct slice org_b,
                           struct slice name_b) {
     int r = slice_compare(org_a, org_b);
@@ -53,12 +42,12 @@ struct memory_run *memory_tables_find_run(const struct memory_tables *t, struct 
 
 static struct slice own_bytes(void *context, struct slice value) {
     (void)context;
-    return memory_tables_own(value);
+    return memory_slice_own(value);
 }
 
 static struct slice disown_bytes(void *context, struct slice value) {
     (void)context;
-    memory_tables_disown(value);
+    memory_slice_disown(value);
     return SLICE_EMPTY;
 }
 
@@ -77,11 +66,11 @@ struct memory_run *memory_tables_add_run(struct memory_tables *t, const struct r
 
     struct memory_run *run = mem_zalloc(sizeof(*run));
     run->record = *record;
-    run->record.organization = memory_tables_own(record->organization);
-    run->record.id = memory_tables_own(record->id);
-    run->record.workflow_id = memory_tables_own(record->workflow_id);
-    run->record.spec = memory_tables_own(record->spec);
-    run->record.holder = memory_tables_own(record->holder);
+    run->record.organization = memory_slice_own(record->organization);
+    run->record.id = memory_slice_own(record->id);
+    run->record.workflow_id = memory_slice_own(record->workflow_id);
+    run->record.spec = memory_slice_own(record->spec);
+    run->record.holder = memory_slice_own(record->holder);
     run_fields_map_bytes(&run->record.fields, own_bytes, NULL);
     t->runs[place] = run;
     return run;
@@ -133,7 +122,7 @@ static struct memory_organization *organization_of(struct memory_tables *t, stru
         memmove(t->organizations + place + 1, t->organizations + place,
                 (t->organization_count - place) * sizeof(t->organizations[0]));
         t->organization_count++;
-        t->organizations[place] = (struct memory_organization){.name = memory_tables_own(name)};
+        t->organizations[place] = (struct memory_organization){.name = memory_slice_own(name)};
     }
     return &t->organizations[place];
 }
@@ -183,7 +172,7 @@ static int64_t add_event(struct memory_tables *t, struct memory_run *run,
         .to = r->status,
         .at_us = run_event_at_us(kind, r),
         .attempt = r->attempt,
-        .holder = memory_tables_own(holder),
+        .holder = memory_slice_own(holder),
         .cause = *cause,
     };
     event_cause_map(&e->event.cause, own_bytes, NULL);
@@ -199,12 +188,12 @@ int64_t memory_tables_change(struct memory_tables *t, struct memory_run *run,
                              const struct event_cause *cause) {
     struct run_record before = run->record;
     run->record = *after;
-    run->record.holder = memory_tables_own(after->holder);
+    run->record.holder = memory_slice_own(after->holder);
     run->record.fields = before.fields;
     int64_t revision =
         add_event(t, run, kind, (int)before.status, run_event_holder(kind, &before, after), cause,
                   run_record_is_open(after) && !run_record_is_open(&before));
-    memory_tables_disown(before.holder);
+    memory_slice_disown(before.holder);
     return revision;
 }
 
@@ -234,6 +223,16 @@ struct run_event memory_tables_copy_event(struct arena *a, const struct run_even
     e.holder = arena_copy(a, e.holder);
     event_cause_map(&e.cause, copy_bytes, a);
     return e;
+}
+
+struct event_cause memory_tables_ending(struct arena *a, const struct memory_run *run) {
+    const struct memory_event *event = run->newest;
+    if (event->event.kind == STORE_EVENT_STOP) {
+        event = event->older;
+    }
+    struct event_cause cause = event->event.cause;
+    event_cause_map(&cause, copy_bytes, a);
+    return cause;
 }
 
 struct token_record *memory_tables_find_token(const struct memory_tables *t,
@@ -269,16 +268,16 @@ static void release_run(struct memory_run *run) {
     struct memory_event *e = run->newest;
     while (e != NULL) {
         struct memory_event *older = e->older;
-        memory_tables_disown(e->event.holder);
+        memory_slice_disown(e->event.holder);
         event_cause_map(&e->event.cause, disown_bytes, NULL);
         free(e);
         e = older;
     }
-    memory_tables_disown(run->record.organization);
-    memory_tables_disown(run->record.id);
-    memory_tables_disown(run->record.workflow_id);
-    memory_tables_disown(run->record.spec);
-    memory_tables_disown(run->record.holder);
+    memory_slice_disown(run->record.organization);
+    memory_slice_disown(run->record.id);
+    memory_slice_disown(run->record.workflow_id);
+    memory_slice_disown(run->record.spec);
+    memory_slice_disown(run->record.holder);
     run_fields_map_bytes(&run->record.fields, disown_bytes, NULL);
     free(run);
 }
@@ -288,14 +287,15 @@ void memory_tables_release(struct memory_tables *t) {
         release_run(t->runs[i]);
     }
     for (size_t i = 0; i < t->organization_count; i++) {
-        memory_tables_disown(t->organizations[i].name);
+        memory_slice_disown(t->organizations[i].name);
         free(t->organizations[i].events);
     }
     for (size_t i = 0; i < t->token_count; i++) {
-        memory_tables_disown(t->tokens[i]->organization);
-        memory_tables_disown(t->tokens[i]->name);
+        memory_slice_disown(t->tokens[i]->organization);
+        memory_slice_disown(t->tokens[i]->name);
         free(t->tokens[i]);
     }
+    memory_keys_release(&t->keys);
     free(t->runs);
     free(t->organizations);
     free(t->tokens);

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 
 #include "base/core/arena.h"
+#include "storage/memory/memory_keys.h"
+#include "storage/memory/memory_slice.h"
 #include "storage/run_record.h"
 #include "storage/run_store.h"
 #include "storage/token_record.h"
@@ -38,6 +40,7 @@ struct memory_tables {
     size_t organization_count;
     struct token_record **tokens; // by organization, then name; they own their slices
     size_t token_count;
+    struct memory_keys keys;
     // What the operation that runs did to an organization, in a list of those that it changed.
     struct store_commit *commits;
     int commit_count;
@@ -45,10 +48,6 @@ struct memory_tables {
 };
 
 void memory_tables_release(struct memory_tables *t);
-
-// Returns a copy of s on the heap, for memory_tables_disown.
-struct slice memory_tables_own(struct slice s);
-void memory_tables_disown(struct slice s);
 
 // Compares (organization, name) with (organization, name).
 int memory_tables_compare(struct slice org_a, struct slice name_a, struct slice org_b,
@@ -74,6 +73,9 @@ int64_t memory_tables_change(struct memory_tables *t, struct memory_run *run,
 // Returns its revision.
 int64_t memory_tables_add_creation(struct memory_tables *t, struct memory_run *run,
                                    struct slice holder, const struct event_cause *cause);
+
+// Returns the cause of the event that made run final, in a.
+struct event_cause memory_tables_ending(struct arena *a, const struct memory_run *run);
 
 // Returns the organization's feed; NULL if it has no event.
 struct memory_organization *memory_tables_find_organization(const struct memory_tables *t,

@@ -1,6 +1,7 @@
 #ifndef RUNSD_STORAGE_OP_CREATE_RUN_H
 #define RUNSD_STORAGE_OP_CREATE_RUN_H
 
+#include "storage/idempotency.h"
 #include "storage/op/store_op.h"
 #include "storage/run_record.h"
 
@@ -9,12 +10,18 @@
 // lease_us, acquires the run with its creation: its attempt is then the one after that of in. Of a
 // run that is created final only the event keeps it. STORE_EXISTS if (organization, id) is there;
 // STORE_OK leaves ret as stored, and the event's revision.
+//
+// A key (storage/idempotency.h) is looked at first. Where this very request was answered under it
+// before: STORE_OK with ret_is_replayed, and ret is the run that was created then, whose id may be
+// another one than that of in, as it is now.
 struct store_create_run {
     struct store_op op;
     struct run_record in;
     struct event_cause cause;
+    struct idempotency idempotency;
     struct run_record ret; // borrows from in
-    int64_t ret_revision;  // of the event
+    int64_t ret_revision;  // of the event; 0 if none was made
+    bool ret_is_replayed;  // it was done before, under the key
 };
 
 // Returns the run that create stores: in, with what follows from it and from the store's floor of
@@ -38,7 +45,8 @@ static inline size_t store_create_run_bytes(const struct store_op *op) {
     const struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
     return STORE_ROWS_BYTES + 4 * (c->in.organization.len + c->in.id.len) +
            2 * c->in.workflow_id.len + c->in.spec.len + 3 * c->in.holder.len +
-           run_fields_bytes(&c->in.fields, RUN_FIELDS_ALL) + event_cause_bytes(&c->cause);
+           run_fields_bytes(&c->in.fields, RUN_FIELDS_ALL) + event_cause_bytes(&c->cause) +
+           idempotency_bytes(&c->idempotency, c->in.organization, c->in.id);
 }
 
 extern const struct store_kind store_create_run_kind;

@@ -2,16 +2,18 @@
 
 #include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/key_row.h"
 #include "storage/sqlite/row_status.h"
 #include "storage/sqlite/schema.h"
 
-enum { UPDATE_RUN, SELECT_RUN };
+enum { UPDATE_RUN, SELECT_RUN, WRITE_KEY };
 
 static const char *const sql[APPLIER_STATEMENTS] = {
     // The sequence decides which of two is newer: a row may be ahead of its entry.
     [UPDATE_RUN] = "UPDATE run SET status=?3, updated_at=?4, sequence=?5, newest_event=?6"
                    " WHERE organization=?1 AND id=?2 AND sequence<?5",
     [SELECT_RUN] = "SELECT sequence FROM run WHERE organization=?1 AND id=?2",
+    [WRITE_KEY] = KEY_ROW_WRITE_SQL,
 };
 
 int applier_init(struct applier *a, sqlite3 *db, struct pending *pending,
@@ -64,35 +66,49 @@ static int64_t slice_end_us(const struct applier *a) {
     return is_bounded ? clock_monotonic_us() + limits->slice_us : INT64_MAX;
 }
 
-int applier_run(struct applier *a, int count, bool is_idle) {
-    a->left = 0;
+// Freezes what was filled so far if it is due and nothing is frozen. Returns whether anything is.
+static bool freeze_if_due(struct applier *a, bool is_idle) {
     if (!pending_is_frozen(a->pending)) {
-        bool is_due = is_idle ? pending_has_any(a->pending) : pending_is_full(a->pending);
-        if (!is_due) {
-            return SQLITE_OK;
+        if (is_idle ? !pending_has_any(a->pending) : !pending_is_full(a->pending)) {
+            return false;
         }
         pending_freeze(a->pending);
         organizations_freeze(a->organizations);
     }
+    return true;
+}
+
+// Writes the next row of what is frozen; the mark comes last.
+static int write_next(struct applier *a) {
+    const struct pending_entry *e = pending_take(a->pending);
+    if (e != NULL) {
+        return write_run(a, e);
+    }
+    const struct pending_key *key = pending_keys_take(&a->pending->keys);
+    if (key != NULL) {
+        return key_row_write(a->statements[WRITE_KEY], key, false);
+    }
+    const struct organization *o = organizations_take(a->organizations);
+    if (o != NULL) {
+        return organizations_write(a->organizations, o);
+    }
+    a->is_finishing = true;
+    return schema_write_applied(a->db, pending_mark(a->pending));
+}
+
+int applier_run(struct applier *a, int count, bool is_idle) {
+    a->left = 0;
+    if (!freeze_if_due(a, is_idle)) {
+        return SQLITE_OK;
+    }
     int64_t end_us = slice_end_us(a);
     int rc = SQLITE_OK;
-    for (int i = 0; rc == SQLITE_OK && i < count; i++) {
+    for (int i = 0; rc == SQLITE_OK && i < count && !a->is_finishing; i++) {
         if (i % ROWS_A_LOOK == ROWS_A_LOOK - 1 && clock_monotonic_us() >= end_us) {
             a->left = count - i;
             break;
         }
-        const struct pending_entry *e = pending_take(a->pending);
-        if (e != NULL) {
-            rc = write_run(a, e);
-            continue;
-        }
-        const struct organization *o = organizations_take(a->organizations);
-        if (o != NULL) {
-            rc = organizations_write(a->organizations, o);
-            continue;
-        }
-        a->is_finishing = true;
-        return schema_write_applied(a->db, pending_mark(a->pending));
+        rc = write_next(a);
     }
     return rc;
 }
@@ -120,11 +136,12 @@ struct replayed {
     int64_t revision;
     struct pending_state state;
     int64_t previous_of_organization;
+    struct slice key_digest; // of its idempotency key; empty: none
 };
 
 static const char replay_sql[] =
     "SELECT event_key, organization, id, revision, sequence, to_status, at,"
-    " previous_of_organization FROM event WHERE event_key>?1 ORDER BY event_key";
+    " previous_of_organization, key_digest FROM event WHERE event_key>?1 ORDER BY event_key";
 
 static struct replayed read_event(sqlite3_stmt *s) {
     struct replayed e = {
@@ -133,6 +150,7 @@ static struct replayed read_event(sqlite3_stmt *s) {
         .id = run_id_peek(s, 2),
         .revision = sqlite3_column_int64(s, 3),
         .previous_of_organization = sqlite3_column_int64(s, 7),
+        .key_digest = sqlite_column_peek(s, 8),
     };
     e.state = (struct pending_state){
         .sequence = sqlite3_column_int64(s, 4),
@@ -167,11 +185,32 @@ static const char *problem_of(struct pending *pending, const struct replayed *e,
     if (!run_row_status_is_sound((int)e->state.status) || e->state.sequence < 1) {
         return "has an impossible status or sequence";
     }
+    if (e->key_digest.len != 0 && e->key_digest.len != KEY_ROW_DIGEST_BYTES) {
+        return "has an impossible idempotency key";
+    }
     if (pending_find_own(pending, e->organization, &e->id, &before) &&
         e->state.sequence != before.sequence + 1) {
         return "does not follow the event of its run before it";
     }
     return NULL;
+}
+
+static void stage_event(struct pending *pending, const struct replayed *e) {
+    pending_stage(pending, e->organization, &e->id, &e->state);
+    if (e->key_digest.len == 0) {
+        return;
+    }
+    struct pending_key key = {
+        .at_us = e->state.updated_at_us,
+        .sequence = e->state.sequence,
+        .organization = e->organization,
+        .id = run_id_stored(&e->id),
+        .is_uuid = e->id.is_uuid,
+    };
+    memcpy(key.name, e->key_digest.data, IDEMPOTENCY_DIGEST_BYTES);
+    memcpy(key.fingerprint, e->key_digest.data + IDEMPOTENCY_DIGEST_BYTES,
+           IDEMPOTENCY_DIGEST_BYTES);
+    pending_keys_stage(&pending->keys, &key);
 }
 
 static int replay_event(sqlite3_stmt *s, struct pending *pending,
@@ -187,7 +226,7 @@ static int replay_event(sqlite3_stmt *s, struct pending *pending,
     if (problem != NULL) {
         *ret_problem = problem;
     } else if (rc == SQLITE_OK) {
-        pending_stage(pending, e.organization, &e.id, &e.state);
+        stage_event(pending, &e);
     }
     return rc;
 }

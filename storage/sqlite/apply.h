@@ -6,10 +6,11 @@
 #include "storage/sqlite/organizations.h"
 #include "storage/sqlite/pending.h"
 
-enum { APPLIER_STATEMENTS = 2 };
+enum { APPLIER_STATEMENTS = 3 };
 
 // Brings the rows of runs up to date with their events, in slices within the writer's
-// transactions and in the order of the rows' keys, and the rows of organizations with them.
+// transactions and in the order of the rows' keys, and with them the rows of organizations and of
+// idempotency keys.
 // When all of a generation is applied the durable mark, meta's row 'applied', becomes the key
 // of its newest event: every row says what the events up to the mark made of it, and a
 // start has to read only those behind it.

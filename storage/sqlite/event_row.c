@@ -1,14 +1,16 @@
 #include "storage/sqlite/event_row.h"
 
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/key_row.h"
 #include "storage/sqlite/schema.h"
 
 int event_row_init(struct event_row *e, sqlite3 *db, struct organizations *organizations) {
     static const char *const insert =
         "INSERT INTO event(event_key, organization, id, revision, kind, sequence, from_status,"
         " to_status, at, attempt, actor, reason, request_id, remote_address, idempotency_key,"
-        " previous_of_run, previous_of_organization, holder)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+        " previous_of_run, previous_of_organization, holder, key_digest)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+        " ?19)";
     static const char *const insert_mark =
         "INSERT INTO event_mark(organization, revision, event_key) VALUES(?1, ?2, ?3)";
     e->organizations = organizations;
@@ -36,6 +38,7 @@ void event_row_rolled_back(struct event_row *e) {
 static int insert_event(sqlite3_stmt *s, int64_t key, const struct run_record *run,
                         const struct event_source *source, const struct organization *before) {
     const struct event_cause *cause = source->cause;
+    uint8_t digest[KEY_ROW_DIGEST_BYTES];
     sqlite3_bind_int64(s, 1, key);
     sqlite_bind_text(s, 2, run->organization);
     run_id_bind(s, 3, source->id);
@@ -54,6 +57,11 @@ static int insert_event(sqlite3_stmt *s, int64_t key, const struct run_record *r
     sqlite3_bind_int64(s, 16, source->previous);
     sqlite3_bind_int64(s, 17, before->open.event);
     sqlite_bind_text(s, 18, source->holder);
+    if (source->idempotency != NULL && source->idempotency->is_given) {
+        sqlite_bind_blob(s, 19, key_row_digest(source->idempotency, digest));
+    } else {
+        sqlite3_bind_null(s, 19);
+    }
     return sqlite_step_once(s);
 }
 
@@ -62,6 +70,17 @@ static int insert_mark(sqlite3_stmt *s, struct slice organization, int64_t revis
     sqlite3_bind_int64(s, 2, revision);
     sqlite3_bind_int64(s, 3, key);
     return sqlite_step_once(s);
+}
+
+// The five columns from first on.
+static struct event_cause read_cause(struct arena *a, sqlite3_stmt *s, int first) {
+    return (struct event_cause){
+        .actor = sqlite_column_slice(a, s, first),
+        .reason = sqlite_column_slice(a, s, first + 1),
+        .request_id = sqlite_column_slice(a, s, first + 2),
+        .remote_address = sqlite_column_slice(a, s, first + 3),
+        .idempotency_key = sqlite_column_slice(a, s, first + 4),
+    };
 }
 
 struct run_event event_row_read(struct arena *a, sqlite3_stmt *s, int first) {
@@ -74,15 +93,29 @@ struct run_event event_row_read(struct arena *a, sqlite3_stmt *s, int first) {
         .kind = (enum store_event_kind)sqlite3_column_int(s, first + 5),
         .attempt = sqlite3_column_int64(s, first + 6),
         .holder = sqlite_column_slice(a, s, first + 12),
-        .cause =
-            {
-                .actor = sqlite_column_slice(a, s, first + 7),
-                .reason = sqlite_column_slice(a, s, first + 8),
-                .request_id = sqlite_column_slice(a, s, first + 9),
-                .remote_address = sqlite_column_slice(a, s, first + 10),
-                .idempotency_key = sqlite_column_slice(a, s, first + 11),
-            },
+        .cause = read_cause(a, s, first + 7),
     };
+}
+
+int event_row_read_ending(struct arena *a, sqlite3_stmt *s, int64_t key, struct event_cause *ret) {
+    int rc = SQLITE_CORRUPT;
+    for (int i = 0; i < 2; i++) {
+        sqlite3_bind_int64(s, 1, key);
+        rc = sqlite3_step(s);
+        if (rc != SQLITE_ROW) {
+            rc = rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+            break;
+        }
+        rc = SQLITE_OK;
+        if (sqlite3_column_int(s, 0) != STORE_EVENT_STOP) {
+            *ret = read_cause(a, s, 2);
+            break;
+        }
+        key = sqlite3_column_int64(s, 1);
+        sqlite3_reset(s);
+    }
+    sqlite3_reset(s);
+    return rc;
 }
 
 int event_row_append(struct event_row *e, const struct run_record *run,

@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include "storage/idempotency.h"
 #include "storage/run_record.h"
 #include "storage/sqlite/organizations.h"
 #include "storage/sqlite/run_id.h"
@@ -45,6 +46,7 @@ struct event_source {
     int from;                // the status before it; 0: its creation
     struct slice holder;     // run_event_holder
     const struct event_cause *cause;
+    const struct idempotency *idempotency; // NULL: none
     bool opens; // the run can be acquired from here on, and could not be before
 };
 
@@ -54,6 +56,14 @@ struct event_source {
     "e.sequence, e.from_status, e.to_status, e.at, e.revision, e.kind, e.attempt, e.actor,"        \
     " e.reason, e.request_id, e.remote_address, e.idempotency_key, e.holder"
 struct run_event event_row_read(struct arena *a, sqlite3_stmt *s, int first);
+
+// Reads, with s, who made a run final and how, whose newest event is that of key: of that event,
+// or of the one before it if that is of a stop; with copies in a. Returns SQLite's code;
+// SQLITE_CORRUPT if an event is missing.
+#define EVENT_ROW_ENDING_SQL                                                                       \
+    "SELECT kind, previous_of_run, actor, reason, request_id, remote_address, idempotency_key"     \
+    " FROM event WHERE event_key=?1"
+int event_row_read_ending(struct arena *a, sqlite3_stmt *s, int64_t key, struct event_cause *ret);
 
 // Adds the event of key event_row_next that made run what it is. *ret_revision is its
 // organization's revision. Returns SQLite's code.

@@ -134,6 +134,7 @@ static bool generation_find(const struct pending_generation *g, uint64_t hash,
 void pending_init(struct pending *p, const struct pending_limits *limits) {
     *p = (struct pending){
         .limits = *limits, .staged = generation_new(0), .filling = generation_new(0), .epoch = 1};
+    pending_keys_init(&p->keys);
     pthread_mutex_init(&p->lock, NULL);
 }
 
@@ -148,6 +149,7 @@ static void release_generations(struct pending *p) {
     }
     free(p->sequence);
     p->sequence = NULL;
+    pending_keys_release(&p->keys);
 }
 
 void pending_release(struct pending *p) {
@@ -159,6 +161,7 @@ void pending_clear(struct pending *p, int64_t mark) {
     release_generations(p);
     p->staged = generation_new(0);
     p->filling = generation_new(mark);
+    pending_keys_init(&p->keys);
     p->applying = NULL;
     p->taken = 0;
     p->applied = 0;
@@ -246,6 +249,7 @@ static void free_retired(struct pending *p) {
 
 void pending_committed(struct pending *p, int64_t newest_event) {
     p->applied = p->taken;
+    pending_keys_committed(&p->keys);
     p->filling->newest_event = newest_event;
     if (p->staged->count == 0 && p->retired == NULL) {
         atomic_store_explicit(&p->newest_event, newest_event, memory_order_release);
@@ -266,6 +270,7 @@ void pending_committed(struct pending *p, int64_t newest_event) {
 
 void pending_rolled_back(struct pending *p) {
     p->taken = p->applied;
+    pending_keys_rolled_back(&p->keys);
     generation_reset(p->staged);
 }
 
@@ -324,6 +329,7 @@ static uint32_t *sequence_of(const struct pending_generation *g) {
 void pending_freeze(struct pending *p) {
     CHECK(p->applying == NULL);
     p->sequence = sequence_of(p->filling);
+    pending_keys_freeze(&p->keys);
     p->taken = 0;
     p->applied = 0;
     struct pending_generation *next = generation_new(p->filling->newest_event);
@@ -350,6 +356,7 @@ void pending_retire(struct pending *p) {
     p->sequence = NULL;
     p->taken = 0;
     p->applied = 0;
+    pending_keys_retire(&p->keys);
     pthread_mutex_lock(&p->lock);
     p->applying->retired_at = ++p->epoch;
     p->applying->older = p->retired;

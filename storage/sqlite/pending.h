@@ -8,6 +8,7 @@
 
 #include "base/core/arena.h"
 #include "storage/run_record.h"
+#include "storage/sqlite/pending_keys.h"
 #include "storage/sqlite/pending_limits.h"
 #include "storage/sqlite/run_id.h"
 
@@ -63,6 +64,7 @@ struct pending {
     uint32_t *sequence;                  // of applying: its entries in the order of their keys
     int taken;                           // of sequence, by the open transaction and those before
     int applied;                         // of sequence, committed
+    struct pending_keys keys;            // the writer's own, in the same generations
     uint64_t epoch;                      // grows with each generation that is retired
     uint64_t readers[PENDING_READERS];   // the epoch at which each entered; 0: it is outside
     atomic_int published;                // runs in generations that readers look at

@@ -13,6 +13,7 @@ int run_change_append(struct session *session, const struct run_change *c,
         .from = (int)c->before.status,
         .holder = run_event_holder(kind, &c->before, &c->after),
         .cause = cause,
+        .idempotency = c->idempotency,
         .opens = run_record_is_open(&c->after) && !run_record_is_open(&c->before),
     };
     return event_row_append(&session->events, &c->after, &source, ret_revision);

@@ -10,6 +10,7 @@ struct run_change {
     struct run_row row;
     struct run_record before;
     struct run_record after;
+    const struct idempotency *idempotency; // of the event; NULL: none
 };
 
 // ?1 and ?2 the run, ?3 to ?5 the status, the sequence and the attempt that its row must have; ?6

@@ -62,11 +62,15 @@ struct run_id run_id_peek(sqlite3_stmt *s, int column) {
     return id;
 }
 
-struct slice run_id_column(struct arena *a, sqlite3_stmt *s, int column) {
-    if (!is_uuid_column(s, column)) {
-        return sqlite_column_slice(a, s, column);
+struct slice run_id_text(struct arena *a, struct slice stored, bool is_uuid) {
+    if (!is_uuid) {
+        return arena_copy(a, stored);
     }
     char *text = arena_alloc(a, UUID_TEXT_SIZE);
-    uuid_print(sqlite3_column_blob(s, column), text);
+    uuid_print(stored.data, text);
     return slice_of(text, TEXT_LENGTH);
+}
+
+struct slice run_id_column(struct arena *a, sqlite3_stmt *s, int column) {
+    return run_id_text(a, sqlite_column_peek(s, column), is_uuid_column(s, column));
 }

@@ -32,6 +32,9 @@ int run_id_bind(sqlite3_stmt *s, int index, const struct run_id *id);
 // Binds what run_id_stored returned once. Returns SQLite's code.
 int run_id_bind_stored(sqlite3_stmt *s, int index, struct slice stored, bool is_uuid);
 
+// Returns the id of which run_id_stored returned stored once, as text, in a.
+struct slice run_id_text(struct arena *a, struct slice stored, bool is_uuid);
+
 // Returns the id in a column, as text, in a.
 struct slice run_id_column(struct arena *a, sqlite3_stmt *s, int column);
 

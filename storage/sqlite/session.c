@@ -52,6 +52,9 @@ int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pe
         rc = event_row_init(&s->events, db, organizations);
     }
     if (rc == SQLITE_OK && part == STORE_CHANGES) {
+        rc = key_rows_init(&s->keys, db, &pending->keys);
+    }
+    if (rc == SQLITE_OK && part == STORE_CHANGES) {
         rc = applier_init(&s->applier, db, pending, organizations);
     }
     return rc == SQLITE_OK ? prepare_ops(s, part) : rc;
@@ -64,6 +67,7 @@ void session_release(struct session *s) {
     }
     term_rows_release(&s->terms);
     event_row_release(&s->events);
+    key_rows_release(&s->keys);
     applier_release(&s->applier);
     sqlite_finalize_all(&s->begin, 1);
     sqlite_finalize_all(&s->commit, 1);

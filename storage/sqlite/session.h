@@ -6,6 +6,7 @@
 #include "storage/op/store_op.h"
 #include "storage/sqlite/apply.h"
 #include "storage/sqlite/event_row.h"
+#include "storage/sqlite/key_row.h"
 #include "storage/sqlite/organizations.h"
 #include "storage/sqlite/pending.h"
 #include "storage/sqlite/term_row.h"
@@ -27,6 +28,7 @@ struct session {
     bool is_old;            // a run has become by a later event what its rows were read without
     // Of the part that changes:
     struct event_row events;
+    struct key_rows keys;
     int64_t attempt_floor; // schema_attempt_floor
     struct applier applier;
 };

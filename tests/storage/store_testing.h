@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <string>
@@ -28,6 +29,7 @@ extern "C" {
 #include "storage/op/rotate_token.h"
 #include "storage/op/stop_run.h"
 #include "storage/op/transition_run.h"
+#include "storage/op/trim_keys.h"
 #include "storage/store_opener.h"
 }
 
@@ -217,12 +219,34 @@ inline Token ToToken(const struct token_record &t) {
                  t.refusals};
 }
 
+// A key of an empty name is none.
+struct Key {
+    std::string name = {};
+    std::string request = {}; // what its fingerprint is made of
+    int64_t oldest_us = 0;
+};
+
+inline struct idempotency ToIdempotency(const Key &k) {
+    struct idempotency key = {};
+    key.is_given = !k.name.empty();
+    // Names are digests, which differ from their first byte on.
+    const uint64_t name = std::hash<std::string>()(k.name);
+    const uint64_t request = std::hash<std::string>()(k.request);
+    memcpy(key.name, &name, sizeof(name));
+    memcpy(key.fingerprint, &request, sizeof(request));
+    key.oldest_us = k.oldest_us;
+    return key;
+}
+
 struct Answer {
     enum store_result result = STORE_UNAVAILABLE;
     std::string detail = {};
     StoredRun run;
     int64_t revision = -1; // of the event that was made; -1: the store left it
     bool is_stale = false;
+    bool has_changed = false;
+    bool is_replayed = false;
+    Cause ending = {""};
 };
 
 struct Transition {
@@ -243,6 +267,8 @@ struct Transition {
     bool checks_attempt = false;
     int64_t attempt = 0;
     int64_t due_us = 0;
+    int64_t expected_sequence = 0;
+    Key key = {};
 };
 
 struct Listing {
@@ -345,12 +371,16 @@ inline void FillTransition(Op<struct store_transition_run> &op, const Transition
     x.checks_attempt = t.checks_attempt;
     x.attempt = t.attempt;
     x.due_us = t.due_us;
+    x.expected_sequence = t.expected_sequence;
+    x.idempotency = ToIdempotency(t.key);
 }
 
-inline Answer CreateRun(struct run_store *store, const StoredRun &run, const Cause &cause = {}) {
+inline Answer CreateRun(struct run_store *store, const StoredRun &run, const Cause &cause = {},
+                        const Key &key = {}) {
     STORE_OP(op, create_run);
     FillCreate(op, run);
     op->cause = ToEventCause(cause);
+    op->idempotency = ToIdempotency(key);
     Answer a;
     op->ret_revision = a.revision;
     a.result = op.RunOn(store);
@@ -358,6 +388,7 @@ inline Answer CreateRun(struct run_store *store, const StoredRun &run, const Cau
     a.revision = op->ret_revision;
     if (a.result == STORE_OK) {
         a.run = ToRun(op->ret);
+        a.is_replayed = op->ret_is_replayed;
     }
     return a;
 }
@@ -373,8 +404,19 @@ inline Answer Apply(struct run_store *store, const Transition &t) {
     if (a.result == STORE_OK || a.result == STORE_CONFLICT) {
         a.run = ToRun(op->ret);
         a.is_stale = op->ret_is_stale;
+        a.has_changed = op->ret_has_changed;
+        a.is_replayed = op->ret_is_replayed;
+        a.ending = ToCause(op->ret_ending);
     }
     return a;
+}
+
+inline int TrimKeys(struct run_store *store, int64_t before_us, int limit = 1000) {
+    STORE_OP(op, trim_keys);
+    op->before_us = before_us;
+    op->limit = limit;
+    EXPECT_EQ(op.RunOn(store), STORE_OK) << op.detail();
+    return op->ret_count;
 }
 
 inline Answer GetRun(struct run_store *store, const std::string &id,

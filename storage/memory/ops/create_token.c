@@ -19,8 +19,8 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     }
     struct token_record *t = mem_alloc(sizeof(*t));
     *t = c->in;
-    t->organization = memory_tables_own(c->in.organization);
-    t->name = memory_tables_own(c->in.name);
+    t->organization = memory_slice_own(c->in.organization);
+    t->name = memory_slice_own(c->in.name);
     tables->tokens = mem_realloc(tables->tokens, (tables->token_count + 1) * sizeof(t));
     memmove(tables->tokens + place + 1, tables->tokens + place,
             (tables->token_count - place) * sizeof(t));

@@ -2,16 +2,6 @@
 
 #include "storage/memory/memory_op.h"
 
-// Sets who made the run final, and why.
-static void set_end(struct arena *a, const struct memory_run *run, struct store_found_run *ret) {
-    const struct memory_event *event = run->newest;
-    if (event->event.kind == STORE_EVENT_STOP) {
-        event = event->older;
-    }
-    ret->actor = arena_copy(a, event->event.cause.actor);
-    ret->reason = arena_copy(a, event->event.cause.reason);
-}
-
 static enum store_result run(struct memory_tables *tables, struct store_op *op) {
     struct store_find_runs *f = CONTAINER_OF(op, struct store_find_runs, op);
     f->ret = ARENA_ARRAY(op->arena, struct store_found_run, f->count);
@@ -30,7 +20,9 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
             .stopped_at_us = r->stopped_at_us,
         };
         if (!run_status_is_active(r->status)) {
-            set_end(op->arena, found, &f->ret[i]);
+            struct event_cause ending = memory_tables_ending(op->arena, found);
+            f->ret[i].actor = ending.actor;
+            f->ret[i].reason = ending.reason;
         }
     }
     return STORE_OK;

@@ -6,7 +6,7 @@
 #include "storage/sqlite/sqlite_op.h"
 #include "storage/sqlite/workflow_row.h"
 
-enum { SELECT_WORKFLOW, INSERT_WORKFLOW, SELECT_RUN, INSERT_RUN, INSERT_BODY };
+enum { SELECT_WORKFLOW, INSERT_WORKFLOW, SELECT_RUN, INSERT_RUN, INSERT_BODY, READ_RUN };
 
 // Finds the key of the run's workflow, which is new with its first run.
 // SQLITE_CONSTRAINT_PRIMARYKEY if the run exists.
@@ -53,8 +53,19 @@ static int insert_body(sqlite3_stmt *s, const struct run_record *run, int64_t ru
     return sqlite_step_once(s);
 }
 
-static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
-    struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
+// Answers what was answered before, with the run of text as it is now, which is there.
+static int replay(struct session *session, sqlite3_stmt *s, struct store_create_run *c,
+                  struct slice text) {
+    struct run_id id = run_id_of(text);
+    struct run_row row;
+    c->ret_revision = 0;
+    c->ret_is_replayed = true;
+    c->op.result = STORE_OK;
+    int rc = run_read(session, c->op.arena, s, c->in.organization, &id, &c->ret, &row);
+    return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+}
+
+static int create(struct session *session, sqlite3_stmt *const *s, struct store_create_run *c) {
     struct run_id id = run_id_of(c->in.id);
     struct run_record run = store_create_run_record(c, session->attempt_floor);
     // The key of the run is that of its first event.
@@ -65,7 +76,7 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
         rc = insert_run(s[INSERT_RUN], &run, &id, workflow_key, key);
     }
     if (rc == SQLITE_CONSTRAINT_PRIMARYKEY) {
-        op->result = STORE_EXISTS;
+        c->op.result = STORE_EXISTS;
         return SQLITE_OK;
     }
     if (rc == SQLITE_OK) {
@@ -80,15 +91,36 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
             .id = &id,
             .holder = c->in.holder,
             .cause = &c->cause,
+            .idempotency = &c->idempotency,
             .opens = run_record_is_open(&run),
         };
         rc = event_row_append(&session->events, &run, &source, &c->ret_revision);
     }
     if (rc == SQLITE_OK) {
+        rc = key_rows_note_run(&session->keys, &c->idempotency, run.organization, &id, run.sequence,
+                               run.started_at_us, true);
+    }
+    if (rc == SQLITE_OK) {
         c->ret = run;
         c->ret.workflow_id = SLICE_EMPTY;
-        op->result = STORE_OK;
+        c->ret_is_replayed = false;
+        c->op.result = STORE_OK;
     }
+    return rc;
+}
+
+static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
+    struct store_create_run *c = CONTAINER_OF(op, struct store_create_run, op);
+    struct slice id;
+    enum idempotency_match match;
+    int rc = key_rows_find(&session->keys, op->arena, &c->idempotency, &match, &id);
+    if (rc == SQLITE_OK && match == IDEMPOTENCY_NEW) {
+        return create(session, s, c);
+    }
+    if (rc == SQLITE_OK && match == IDEMPOTENCY_SAME) {
+        return replay(session, s[READ_RUN], c, id);
+    }
+    op->result = STORE_KEY_REUSED;
     return rc;
 }
 
@@ -106,6 +138,7 @@ const struct sqlite_op sqlite_create_run = {
                 ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?3, ?7, ?8, " RUN_ROW_FIELD_MARKS ")",
             [INSERT_BODY] = "INSERT INTO run_body(run_key, spec, " RUN_BODY_FIELD_NAMES
                             ") VALUES(?1, ?2, " RUN_BODY_FIELD_MARKS ")",
+            [READ_RUN] = RUN_READ_SQL,
         },
     .run = run,
 };

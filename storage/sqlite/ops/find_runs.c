@@ -6,7 +6,7 @@
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
 
-enum { SELECT_RUN, SELECT_EVENT };
+enum { SELECT_RUN, SELECT_ENDING };
 
 // Reads the run of id without its body, in a snapshot that has all that made it what it is.
 // SQLITE_DONE if there is none.
@@ -27,31 +27,6 @@ static int read_run(struct session *session, struct store_find_runs *f, sqlite3_
     return rc;
 }
 
-// Reads who made the run final, whose newest event is that of key, and why: by that event, or
-// by the one before it if that is of a stop.
-static int read_end(struct store_find_runs *f, sqlite3_stmt *s, int64_t key,
-                    struct store_found_run *ret) {
-    int rc = SQLITE_CORRUPT;
-    for (int i = 0; i < 2; i++) {
-        sqlite3_bind_int64(s, 1, key);
-        rc = sqlite3_step(s);
-        if (rc != SQLITE_ROW) {
-            rc = rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
-            break;
-        }
-        rc = SQLITE_OK;
-        if (sqlite3_column_int(s, 0) != STORE_EVENT_STOP) {
-            ret->actor = sqlite_column_slice(f->op.arena, s, 2);
-            ret->reason = sqlite_column_slice(f->op.arena, s, 3);
-            break;
-        }
-        key = sqlite3_column_int64(s, 1);
-        sqlite3_reset(s);
-    }
-    sqlite3_reset(s);
-    return rc;
-}
-
 static int find(struct session *session, struct store_find_runs *f, sqlite3_stmt *const *s, int i) {
     struct run_id id = run_id_of(f->ids[i]);
     struct run_record run;
@@ -68,9 +43,16 @@ static int find(struct session *session, struct store_find_runs *f, sqlite3_stmt
         .finished_at_us = run.finished_at_us,
         .stopped_at_us = run.stopped_at_us,
     };
-    return run_status_is_active(run.status)
-               ? SQLITE_OK
-               : read_end(f, s[SELECT_EVENT], row.newest_event, &f->ret[i]);
+    if (run_status_is_active(run.status)) {
+        return SQLITE_OK;
+    }
+    struct event_cause ending;
+    rc = event_row_read_ending(f->op.arena, s[SELECT_ENDING], row.newest_event, &ending);
+    if (rc == SQLITE_OK) {
+        f->ret[i].actor = ending.actor;
+        f->ret[i].reason = ending.reason;
+    }
+    return rc;
 }
 
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
@@ -90,8 +72,7 @@ const struct sqlite_op sqlite_find_runs = {
         {
             [SELECT_RUN] =
                 "SELECT " RUN_ROW_COLUMNS " FROM run AS r WHERE r.organization=?1 AND r.id=?2",
-            [SELECT_EVENT] =
-                "SELECT kind, previous_of_run, actor, reason FROM event WHERE event_key=?1",
+            [SELECT_ENDING] = EVENT_ROW_ENDING_SQL,
         },
     .run = run,
     .is_long = true,

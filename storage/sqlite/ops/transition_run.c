@@ -5,7 +5,7 @@
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
 
-enum { READ_RUN, UPDATE_RUN, UPDATE_BODY };
+enum { READ_RUN, UPDATE_RUN, UPDATE_BODY, SELECT_ENDING };
 
 static bool changes_status(const struct run_change *c) {
     return c->after.sequence != c->before.sequence;
@@ -63,24 +63,50 @@ static int write_run(struct session *session, sqlite3_stmt *const *s,
     if (rc == SQLITE_OK && (t->given & RUN_BODY_FIELD_BITS) != 0) {
         rc = update_body(s[UPDATE_BODY], c);
     }
+    if (rc == SQLITE_OK) {
+        rc = key_rows_note_run(&session->keys, &t->idempotency, c->after.organization, &c->id,
+                               c->after.sequence, store_transition_run_key_us(t, &c->after),
+                               changes_status(c));
+    }
     return rc;
+}
+
+// Makes the change that t asks for, or says why it cannot be made.
+static int change(struct session *session, sqlite3_stmt *const *s, struct store_transition_run *t,
+                  struct run_change *c) {
+    if (store_transition_run_apply(t, &c->after)) {
+        return write_run(session, s, t, c);
+    }
+    t->op.result = STORE_CONFLICT;
+    t->ret_is_stale = store_transition_run_is_stale(t, &c->before);
+    t->ret_has_changed = store_transition_run_has_changed(t, &c->before);
+    return run_status_is_active(c->before.status)
+               ? SQLITE_OK
+               : event_row_read_ending(t->op.arena, s[SELECT_ENDING], c->row.newest_event,
+                                       &t->ret_ending);
 }
 
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
     struct store_transition_run *t = CONTAINER_OF(op, struct store_transition_run, op);
-    struct run_change c = {.id = run_id_of(t->id)};
-    int rc = run_read(session, op->arena, s[READ_RUN], t->organization, &c.id, &c.before, &c.row);
+    struct slice id = t->id;
+    enum idempotency_match match;
+    int rc = key_rows_find(&session->keys, op->arena, &t->idempotency, &match, &id);
+    if (rc != SQLITE_OK || match == IDEMPOTENCY_OTHER) {
+        op->result = STORE_KEY_REUSED;
+        return rc;
+    }
+    struct run_change c = {.id = run_id_of(id), .idempotency = &t->idempotency};
+    rc = run_read(session, op->arena, s[READ_RUN], t->organization, &c.id, &c.before, &c.row);
     if (rc != SQLITE_OK) {
         op->result = STORE_NOT_FOUND;
         return rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
-    t->ret_revision = 0;
-    t->ret_is_stale = store_transition_run_is_stale(t, &c.before);
+    store_transition_run_begin(t);
+    op->result = STORE_OK;
     c.after = c.before;
-    op->result = STORE_CONFLICT;
-    if (store_transition_run_apply(t, &c.after)) {
-        op->result = STORE_OK;
-        rc = write_run(session, s, t, &c);
+    t->ret_is_replayed = match == IDEMPOTENCY_SAME;
+    if (!t->ret_is_replayed) {
+        rc = change(session, s, t, &c);
     }
     if (rc == SQLITE_OK) {
         t->ret = c.after;
@@ -100,6 +126,7 @@ const struct sqlite_op sqlite_transition_run = {
                            " WHERE organization=?1 AND id=?2 AND status=?3 AND sequence=?4"
                            " AND attempt=?5",
             [UPDATE_BODY] = "UPDATE run_body SET " RUN_BODY_FIELDS_SET " WHERE run_key=?",
+            [SELECT_ENDING] = EVENT_ROW_ENDING_SQL,
         },
     .run = run,
 };
