@@ -23,6 +23,11 @@ const struct cli_option server_options_rows[] = {
      .most = INT64_C(1) << 40,
      .fallback_number = RUNSD_DEFAULT_FEED_MAX_EVENTS,
      .help = "of an organization that can be watched from"},
+    {.name = "--idempotency-ttl",
+     .value = "TIME",
+     CLI_TEXT_AT(struct server_options, idempotency_ttl),
+     .fallback = "24h",
+     .help = "how long a request can be repeated under its key: 1m to 30d"},
     {.name = "--max-message-bytes",
      .old_name = "--max-request-bytes",
      .value = "N",
@@ -94,6 +99,25 @@ const struct cli_option server_options_rows[] = {
     {.name = NULL},
 };
 
+static const struct error *take_idempotency_ttl(struct arena *a, struct server_options *options) {
+    enum { LEAST_S = 60, MOST_S = 30 * 24 * 3600 };
+    const char *text = options->idempotency_ttl;
+    int64_t *seconds = &options->runsd.idempotency_ttl_s;
+    if (text == NULL) {
+        return NULL;
+    }
+    if (!time_span_parse(text, seconds)) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "--idempotency-ttl: \"%s\" is no length of time: " TIME_SPAN_EXAMPLES,
+                         text);
+    }
+    if (*seconds < LEAST_S || *seconds > MOST_S) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "--idempotency-ttl: \"%s\" is not from 1m to 30d", text);
+    }
+    return NULL;
+}
+
 const struct error *server_options_finish(struct arena *a, struct server_options *options,
                                           const char *name, const struct cli_list *listen) {
     options->connections.option = "--max-grpc-connections";
@@ -111,6 +135,10 @@ const struct error *server_options_finish(struct arena *a, struct server_options
                          "--feed-max-age: \"%s\" is no length of time: " TIME_SPAN_EXAMPLES,
                          options->feed_max_age);
     }
+    const struct error *error = take_idempotency_ttl(a, options);
+    if (error != NULL) {
+        return error;
+    }
     const char *defaults[RUNSD_DEFAULT_LISTENERS];
     struct cli_list texts = *listen;
     if (texts.count == 0) {
@@ -120,7 +148,7 @@ const struct error *server_options_finish(struct arena *a, struct server_options
     }
     struct address *addresses = ARENA_ARRAY(a, struct address, texts.count);
     for (size_t i = 0; i < texts.count; i++) {
-        const struct error *error = address_parse(a, name, texts.items[i], &addresses[i]);
+        error = address_parse(a, name, texts.items[i], &addresses[i]);
         if (error != NULL) {
             return error;
         }

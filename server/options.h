@@ -13,7 +13,8 @@ struct server_options {
     struct runsd_options runsd;
     // How many gRPC connections were asked for, to be fitted into the limit of open files.
     struct descriptor_share connections;
-    const char *feed_max_age; // a length of time
+    const char *feed_max_age;    // a length of time
+    const char *idempotency_ttl; // the same
     const char *demo_token;   // see server/demo_token.h; NULL: none
 };
 

@@ -15,6 +15,7 @@
 #include "server/service/service_method.h"
 #include "server/service/token_use.h"
 #include "server/sweep/feed_trim.h"
+#include "server/sweep/housekeeping.h"
 #include "storage/op/create_token.h"
 #include "storage/op/list_tokens.h"
 #include "storage/store_opener.h"
@@ -23,6 +24,7 @@ struct runsd {
     struct service service;
     struct token_use *token_use;
     struct feed_trim *feed_trim;
+    struct housekeeping *housekeeping;
     struct health_service *health;
     struct descriptor_index *descriptors;
     struct reflection_service reflection;
@@ -250,6 +252,14 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
         .context = service->feed,
     };
     runsd->feed_trim = feed_trim_start(&trim);
+    const struct housekeeping_options housekeeping = {
+        .log = options->log,
+        .clock = options->clock,
+        .store = service->store,
+        .key_ttl_us = service->idempotency_ttl_us,
+        .interval_ms = options->housekeeping_ms,
+    };
+    runsd->housekeeping = housekeeping_start(&housekeeping);
     runsd->token_use = token_use_start(service, options->token_use_ms);
 }
 
@@ -274,6 +284,9 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         return error;
     }
     runsd->service.leases = lease_keeper_new(options->log, options->clock, runsd->service.store);
+    int64_t ttl_s = options->idempotency_ttl_s;
+    runsd->service.idempotency_ttl_us =
+        (ttl_s != 0 ? ttl_s : RUNSD_DEFAULT_IDEMPOTENCY_TTL_S) * 1000000;
     error = load_leases(a, runsd);
     if (error != NULL) {
         return error;
@@ -450,6 +463,7 @@ void runsd_stop(struct runsd *runsd) {
     // 3. The store finishes its queue. What was acknowledged is on the disk already; the last
     // uses of tokens are not.
     token_use_stop(runsd->token_use);
+    housekeeping_stop(runsd->housekeeping);
     feed_trim_stop(runsd->feed_trim);
     deadline_sweep_stop(runsd->service.deadlines);
     if (runsd->service.leases != NULL) {

@@ -68,6 +68,7 @@ PURE = [
     "gateway/transcode/*.[ch]",
     "rpc/metadata.h",
     "server/domain/feed_cursor.[ch]",
+    "server/domain/idempotency.[ch]",
     "server/domain/lease_state.[ch]",
     "server/domain/lease_validate.[ch]",
     "server/domain/long_wait.h",
@@ -92,7 +93,7 @@ PURE_LIBRARY = re.compile(r"^# [^\n]*\b[Pp]ure\.\n[a-z_]+\($(.*?)^\)", re.M | re
 IMPURE_HEADERS = re.compile(
     r'#include\s+[<"](unistd\.h|fcntl\.h|pthread\.h|threads\.h|stdatomic\.h|poll\.h|'
     r'signal\.h|sys/(?!types\.h|cdefs\.h)[a-z]+\.h|netinet/[^>]*|microhttpd\.h|sqlite3\.h|grpc/[^>]*|'
-    r'base/log/log(?:_line)?\.h|base/thread/[^"]*|rpc/(?!status_details|metadata)[^"]*|storage/(?!run_record\.h|run_fields\.h|op/)[^"]*)[>"]')
+    r'base/log/log(?:_line)?\.h|base/thread/[^"]*|rpc/(?!status_details|metadata)[^"]*|storage/(?!idempotency\.h|run_record\.h|run_fields\.h|op/)[^"]*)[>"]')
 IMPURE_CALLS = re.compile(
     r"(?<![.>])\b(fopen|fdopen|fprintf|printf|puts|fputs|fread|fwrite|read|write|open|send|recv|"
     r"clock_now_us|clock_monotonic_us|clock_gettime|gettimeofday|time|getenv|rand|random|getrandom|"

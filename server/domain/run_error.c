@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/core/timestamp.h"
+#include "base/core/utf8.h"
 #include "runs/v1/error_reason.pb-c.h"
 #include "server/domain/run_state.h"
 
@@ -25,15 +26,45 @@ const struct error *run_error_not_found(struct arena *a, const char *id) {
         error_new(a, STATUS_NOT_FOUND, REASON_RUN_NOT_FOUND, "there is no run \"%s\"", id), id);
 }
 
+static void add_finished_at(struct error *e, struct arena *a, const struct run_record *run) {
+    char *finished_at = arena_alloc(a, TIMESTAMP_TEXT_SIZE);
+    timestamp_format_us(run->finished_at_us, finished_at);
+    error_add_metadata(e, a, "finishedAt", finished_at);
+}
+
+// Metadata is text: a cause may be any bytes, and what is none is left out.
+static void add_cause(struct error *e, struct arena *a, const char *key, struct slice value) {
+    if (value.len > 0 && utf8_valid(value)) {
+        error_add_metadata(e, a, key, arena_cstr(a, value));
+    }
+}
+
 const struct error *run_error_finished(struct arena *a, const char *id,
-                                       const struct run_record *run) {
+                                       const struct run_record *run,
+                                       const struct event_cause *ending) {
     const char *word = run_status_word((int)run->status);
     struct error *e = error_new(a, STATUS_FAILED_PRECONDITION, REASON_RUN_ALREADY_FINISHED,
                                 "the run \"%s\" is already finished: its status is %s", id, word);
-    char *finished_at = arena_alloc(a, TIMESTAMP_TEXT_SIZE);
-    timestamp_format_us(run->finished_at_us, finished_at);
     error_add_metadata(e, a, "status", word);
-    error_add_metadata(e, a, "finishedAt", finished_at);
+    add_finished_at(e, a, run);
+    if (ending != NULL) {
+        add_cause(e, a, "actor", ending->actor);
+        add_cause(e, a, "requestId", ending->request_id);
+    }
+    return about_run(e, id);
+}
+
+const struct error *run_error_changed(struct arena *a, const char *id, const struct run_record *run,
+                                      int64_t expected_sequence) {
+    struct error *e = error_new(a, STATUS_ABORTED, REASON_RUN_CHANGED,
+                                "the run \"%s\" has changed: the sequence of its newest event is "
+                                "%lld, not %lld; nothing was changed",
+                                id, (long long)run->sequence, (long long)expected_sequence);
+    error_add_metadata(e, a, "sequence", arena_printf(a, "%lld", (long long)run->sequence));
+    error_add_metadata(e, a, "status", run_status_word((int)run->status));
+    if (run->finished_at_us != 0) {
+        add_finished_at(e, a, run);
+    }
     return about_run(e, id);
 }
 
@@ -43,9 +74,7 @@ static const struct error *with_attempt(struct error *e, struct arena *a, const 
     error_add_metadata(e, a, "attempt", arena_printf(a, "%lld", (long long)run->attempt));
     error_add_metadata(e, a, "status", run_status_word((int)run->status));
     if (run->finished_at_us != 0) {
-        char *finished_at = arena_alloc(a, TIMESTAMP_TEXT_SIZE);
-        timestamp_format_us(run->finished_at_us, finished_at);
-        error_add_metadata(e, a, "finishedAt", finished_at);
+        add_finished_at(e, a, run);
     }
     return about_run(e, id);
 }

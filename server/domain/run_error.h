@@ -9,9 +9,16 @@
 // NOT_FOUND / RUN_NOT_FOUND: the same for a run of another organization.
 const struct error *run_error_not_found(struct arena *a, const char *id);
 
-// FAILED_PRECONDITION / RUN_ALREADY_FINISHED with metadata status and finishedAt.
+// FAILED_PRECONDITION / RUN_ALREADY_FINISHED with metadata status and finishedAt, and, of the
+// change that made it final, actor and requestId as far as they are known; ending may be NULL.
 const struct error *run_error_finished(struct arena *a, const char *id,
-                                       const struct run_record *run);
+                                       const struct run_record *run,
+                                       const struct event_cause *ending);
+
+// ABORTED / RUN_CHANGED: the run has another sequence than the one that was expected. Metadata
+// sequence, the run's, status and, where that is final, finishedAt.
+const struct error *run_error_changed(struct arena *a, const char *id, const struct run_record *run,
+                                      int64_t expected_sequence);
 
 // FAILED_PRECONDITION / ATTEMPT_STALE: run has another attempt than the one that asks. Metadata
 // attempt, the run's, status and, where that is final, finishedAt.

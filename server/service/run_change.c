@@ -22,8 +22,12 @@ void run_change_reply(struct service_call *call, const struct store_transition_r
         run_reply_not_found(call);
     } else if (change->op.result == STORE_CONFLICT && change->ret_is_stale) {
         service_call_fail(call, run_error_stale(call->arena, call->run_id, run, change->attempt));
+    } else if (change->op.result == STORE_CONFLICT && change->ret_has_changed) {
+        service_call_fail(
+            call, run_error_changed(call->arena, call->run_id, run, change->expected_sequence));
     } else if (change->op.result == STORE_CONFLICT) {
-        service_call_fail(call, run_error_finished(call->arena, call->run_id, run));
+        service_call_fail(call,
+                          run_error_finished(call->arena, call->run_id, run, &change->ret_ending));
     } else {
         run_reply(call, run);
     }

@@ -12,9 +12,9 @@
 void run_change_set(const struct service_call *call, enum run_event_kind event, const char *reason,
                     struct store_transition_run *ret_change);
 
-// Replies with what became of it: the run as it is now, NOT_FOUND / RUN_NOT_FOUND, or
-// FAILED_PRECONDITION / ATTEMPT_STALE or RUN_ALREADY_FINISHED. The call must not be touched after
-// it.
+// Replies with what became of it: the run as it is now, NOT_FOUND / RUN_NOT_FOUND,
+// FAILED_PRECONDITION / ATTEMPT_STALE or RUN_ALREADY_FINISHED, or ABORTED / RUN_CHANGED. The call
+// must not be touched after it.
 void run_change_reply(struct service_call *call, const struct store_transition_run *change);
 
 #endif

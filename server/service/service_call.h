@@ -25,6 +25,7 @@ struct service {
     struct feed_hub *feed; // what WatchRuns joins (server/feed/)
     struct lease_keeper *leases;
     struct deadline_sweep *deadlines;
+    int64_t idempotency_ttl_us; // how long a key counts
 };
 
 // Microseconds since the epoch, at least 1: 0 says "not yet" of an end or a revocation, and no

@@ -95,6 +95,7 @@ class Service : public ::testing::Test {
         std::string resource;
         int64_t retry_after_ms = 0;
         std::string bytes;
+        bool is_replayed = false;
     };
 
     std::unique_ptr<Reply> Call(const std::string &method, const std::string &request,
@@ -130,6 +131,11 @@ class Service : public ::testing::Test {
             reply->retry_after_ms = call.error->retry_after_ms;
         }
         reply->bytes = Text(call.response);
+        struct slice replayed;
+        if (rpc_client_call_metadata(&call, "idempotency-replayed", &replayed)) {
+            EXPECT_EQ("true", Text(replayed));
+            reply->is_replayed = true;
+        }
         rpc_client_call_release(&call);
         return reply;
     }

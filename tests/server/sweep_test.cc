@@ -5,6 +5,7 @@ extern "C" {
 #include "base/core/clock.h"
 #include "server/sweep/deadline_sweep.h"
 #include "server/sweep/feed_trim.h"
+#include "server/sweep/housekeeping.h"
 #include "storage/op/create_run.h"
 #include "storage/op/list_changes.h"
 #include "storage/op/list_events.h"
@@ -61,6 +62,7 @@ class Sweep : public ::testing::Test {
     ~Sweep() override {
         deadline_sweep_stop(sweep_);
         feed_trim_stop(trim_);
+        housekeeping_stop(keeping_);
         run_store_close(store_);
         lease_table_free(leases_);
         arena_release(&arena_);
@@ -128,6 +130,7 @@ class Sweep : public ::testing::Test {
     struct lease_table *leases_ = nullptr;
     struct deadline_sweep *sweep_ = nullptr;
     struct feed_trim *trim_ = nullptr;
+    struct housekeeping *keeping_ = nullptr;
 };
 
 TEST_F(Sweep, EndsARunOnceTheClockIsPastItsDeadlineAndNotBefore) {
@@ -221,6 +224,45 @@ TEST_F(Sweep, ForgetsForWatchesWhatIsTooOldOrTooMany) {
     ASSERT_TRUE(Comes([&] { return Floor() == 35; })) << Floor();
     EXPECT_EQ(2, told);
     EXPECT_EQ(kRuns, History("old0")); // a run's own history stays
+}
+
+TEST_F(Sweep, ForgetsKeysThatCountNoMore) {
+    constexpr int kKeys = 1000; // some steps of it
+    // Whether the key is there still: else the creation finds the run that it made.
+    auto ask = [&](int i) {
+        struct store_create_run create = {};
+        std::string id = "r" + std::to_string(i);
+        create.op.kind = &store_create_run_kind;
+        create.op.arena = &arena_;
+        create.in.organization = S(kOrganization);
+        create.in.id = S(id);
+        create.in.status = RUN_RUNNING;
+        create.in.started_at_us = clock_.now_us;
+        create.idempotency.is_given = true;
+        memcpy(create.idempotency.name, &i, sizeof(i));
+        store_op_submit_and_wait(store_, &create.op);
+        EXPECT_EQ(create.ret_is_replayed, create.op.result == STORE_OK && create.ret_revision == 0);
+        return create.op.result;
+    };
+    for (int i = 0; i < kKeys; i++) {
+        ASSERT_EQ(STORE_OK, ask(i));
+    }
+    clock_.now_us = kBegin + kHour;
+    ASSERT_EQ(STORE_OK, ask(kKeys)); // a younger one
+    struct housekeeping_options options = {};
+    options.log = &log_;
+    options.clock = &clock_.clock;
+    options.store = store_;
+    options.key_ttl_us = kDay;
+    options.interval_ms = 1;
+    keeping_ = housekeeping_start(&options);
+    clock_.now_us = kBegin + kDay;
+    EXPECT_EQ(STORE_OK, ask(0));
+    clock_.now_us = kBegin + kDay + 1;
+    for (int i = 0; i < kKeys; i++) {
+        ASSERT_TRUE(Comes([&] { return ask(i) == STORE_EXISTS; })) << i;
+    }
+    EXPECT_EQ(STORE_OK, ask(kKeys));
 }
 
 } // namespace

@@ -5,12 +5,17 @@
 #include "rpc/server_long_poll.h"
 #include "runs/v1/runs_service.pb-c.h"
 #include "server/domain/lease_validate.h"
+#include "server/domain/run_error.h"
 #include "server/domain/run_validate.h"
+#include "server/service/call_key.h"
 #include "server/service/run_change.h"
 #include "server/service/run_lease.h"
 #include "server/service/run_reply.h"
 #include "server/service/service_method.h"
 #include "storage/op/get_run.h"
+
+// Field numbers: protos/runs/v1/runs_service.proto.
+enum { REQUEST_WAIT = 3, REQUEST_REQUEST_ID = 4 };
 
 struct cancel_run_call {
     struct service_call call;
@@ -68,13 +73,23 @@ static void wait_for_stop(struct cancel_run_call *m) {
     run_store_submit(store, &look->get.op);
 }
 
+// Whether somebody may be at the run that was cancelled, beside who holds it: whoever dispatches
+// it; and of a cancel that was done before, whoever held it then.
+static bool may_be_at_work(const struct store_transition_run *change) {
+    const struct run_record *run = &change->ret;
+    return run->terms.dispatch == RUN_DISPATCH_EXTERNAL ||
+           (change->ret_is_replayed && run->attempt != 0 && run->stopped_at_us == 0);
+}
+
 static void stored(struct service_call *call) {
     struct cancel_run_call *m = CONTAINER_OF(call, struct cancel_run_call, call);
     const struct store_transition_run *change = &m->change;
     if (change->op.result == STORE_OK) {
+        if (change->ret_is_replayed) {
+            call_key_mark_replayed(call);
+        }
         bool was_held = run_lease_ended(call, &change->ret);
-        bool is_external = change->ret.terms.dispatch == RUN_DISPATCH_EXTERNAL;
-        if (m->waits && (was_held || is_external)) {
+        if (m->waits && (was_held || may_be_at_work(change))) {
             wait_for_stop(m);
             return;
         }
@@ -102,6 +117,10 @@ static const struct error *check(struct service_call *call,
     if (error == NULL) {
         error = run_validate_reason(call->arena, cancel->reason);
     }
+    if (error == NULL && cancel->expected_sequence < 0) {
+        error = run_error_field(call->arena, "expectedSequence", "must be at least 0, got %lld",
+                                (long long)cancel->expected_sequence);
+    }
     if (error == NULL && cancel->wait != NULL) {
         struct violations v = {.arena = call->arena};
         lease_validate_wait(&v, cancel->wait, ret_wait_us);
@@ -119,7 +138,15 @@ static const struct error *serve(struct service_call *call, const void *request)
     if (error != NULL) {
         return error;
     }
+    // The same cancel, however long its caller waits for the work's end.
+    static const uint32_t left_out[] = {REQUEST_WAIT, REQUEST_REQUEST_ID, 0};
     run_change_set(call, RUN_EVENT_CANCEL, cancel->reason, &m->change);
+    m->change.expected_sequence = cancel->expected_sequence;
+    error = call_key_set(call, cancel->request_id, &cancel->base, left_out, &m->change.idempotency,
+                         &m->change.cause);
+    if (error != NULL) {
+        return error;
+    }
     if (wait_us > 0) {
         begin_wait(m, wait_us);
     }

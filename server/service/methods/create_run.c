@@ -9,12 +9,13 @@
 #include "server/domain/run_size.h"
 #include "server/domain/run_validate.h"
 #include "server/service/call_cause.h"
+#include "server/service/call_key.h"
 #include "server/service/run_lease.h"
 #include "server/service/run_reply.h"
 #include "server/service/service_method.h"
 
 // Field numbers: protos/runs/v1/runs_service.proto.
-enum { REQUEST_RUN = 1 };
+enum { REQUEST_RUN = 1, REQUEST_REQUEST_ID = 3 };
 
 struct create_run_call {
     struct service_call call;
@@ -26,6 +27,11 @@ static void stored(struct service_call *call) {
         &CONTAINER_OF(call, struct create_run_call, call)->create;
     if (create->op.result == STORE_EXISTS) {
         service_call_fail(call, run_error_exists(call->arena, call->run_id));
+    } else if (create->ret_is_replayed) {
+        call->run_id =
+            arena_cstr(call->arena, create->ret.id); // not one that was made for this call
+        call_key_mark_replayed(call);
+        run_reply(call, &create->ret);
     } else {
         if (create->ret.holder.len > 0) {
             run_lease_begun(call, &create->ret);
@@ -55,6 +61,14 @@ static void set_record(struct service_call *call, const Runs__V1__Run *run, stru
     ret_record->spec = run_spec_encode(call->arena, bytes, &provenance, &ret_record->fields);
 }
 
+static const struct error *set_key(const struct service_call *call,
+                                   const Runs__V1__CreateRunRequest *request,
+                                   struct store_create_run *create) {
+    static const uint32_t left_out[] = {REQUEST_REQUEST_ID, 0};
+    return call_key_set(call, request->request_id, &request->base, left_out, &create->idempotency,
+                        &create->cause);
+}
+
 static const struct error *serve(struct service_call *call, const void *request) {
     struct arena *a = call->arena;
     const Runs__V1__Run *run = ((const Runs__V1__CreateRunRequest *)request)->run;
@@ -79,6 +93,10 @@ static const struct error *serve(struct service_call *call, const void *request)
     create->op.kind = &store_create_run_kind;
     set_record(call, run, message_field_bytes(rpc_server_call_request(call->rpc), REQUEST_RUN), in);
     create->cause = call_cause(call, "");
+    error = set_key(call, request, create);
+    if (error != NULL) {
+        return error;
+    }
     error = run_size_check(a, "run", in->spec, RUN_LARGEST_SPEC_BYTES);
     if (error == NULL) {
         error = run_fields_check_new(a, &in->fields);

@@ -22,7 +22,7 @@ static const struct error *refusal(const struct service_call *call,
         return run_error_stale(call->arena, call->run_id, &end->ret, end->attempt);
     }
     return lease_state_of(&end->ret) == LEASE_OVER
-               ? run_error_finished(call->arena, call->run_id, &end->ret)
+               ? run_error_finished(call->arena, call->run_id, &end->ret, NULL)
                : run_error_not_held(call->arena, call->run_id, &end->ret);
 }
 

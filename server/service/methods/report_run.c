@@ -3,9 +3,13 @@
 #include "server/domain/run_codec.h"
 #include "server/domain/run_error.h"
 #include "server/domain/run_validate.h"
+#include "server/service/call_key.h"
 #include "server/service/run_change.h"
 #include "server/service/run_lease.h"
 #include "server/service/service_method.h"
+
+// Field numbers: protos/runs/v1/runs_service.proto.
+enum { REQUEST_REQUEST_ID = 7 };
 
 struct report_run_call {
     struct service_call call;
@@ -15,7 +19,9 @@ struct report_run_call {
 static void stored(struct service_call *call) {
     const struct store_transition_run *change =
         &CONTAINER_OF(call, struct report_run_call, call)->change;
-    if (change->op.result == STORE_OK && run_status_is_final((int)change->to)) {
+    if (change->op.result == STORE_OK && change->ret_is_replayed) {
+        call_key_mark_replayed(call);
+    } else if (change->op.result == STORE_OK && run_status_is_final((int)change->to)) {
         run_lease_ended(call, &change->ret);
     } else if (change->op.result == STORE_OK) {
         deadline_sweep_note(call->service->deadlines, run_record_due_us(&change->ret));
@@ -69,6 +75,12 @@ static const struct error *serve(struct service_call *call, const void *request)
     run_change_set(call, event, report->reason, change);
     change->checks_attempt = true;
     change->attempt = report->attempt;
+    static const uint32_t left_out[] = {REQUEST_REQUEST_ID, 0};
+    error = call_key_set(call, report->request_id, &report->base, left_out, &change->idempotency,
+                         &change->cause);
+    if (error != NULL) {
+        return error;
+    }
     error = run_fields_read_report(call->arena, report, rpc_server_call_request(call->rpc),
                                    &change->fields, &change->given);
     if (error != NULL) {

@@ -1,0 +1,64 @@
+#include "server/sweep/housekeeping.h"
+
+#include <stdlib.h>
+
+#include "base/core/memory.h"
+#include "base/thread/periodic.h"
+#include "storage/op/trim_keys.h"
+
+enum {
+    KEYS_A_STEP = 256,
+    // How long an operation may wait: a store that takes no changes is asked again another time.
+    PATIENCE_MS = 5000,
+};
+
+struct housekeeping {
+    struct housekeeping_options options;
+    struct periodic thread;
+};
+
+// Does one operation of the store, which is set but for the common part, and rests as long as it
+// took. Returns whether it was done, and the thread is to go on.
+static bool step(struct housekeeping *keeping, struct store_op *op, const struct store_kind *kind) {
+    int64_t begin_us = clock_monotonic_us();
+    struct arena a;
+    arena_init(&a);
+    *op = (struct store_op){
+        .kind = kind, .arena = &a, .deadline_us = begin_us + PATIENCE_MS * INT64_C(1000)};
+    store_op_submit_and_wait(keeping->options.store, op);
+    bool is_done = op->result == STORE_OK;
+    if (!is_done) {
+        LOG(keeping->options.log, LOG_DEBUG, "the store could not be tidied up yet",
+            log_text("detail", op->detail != NULL ? op->detail : ""));
+    }
+    arena_release(&a);
+    return is_done && periodic_pause(&keeping->thread, clock_monotonic_us() - begin_us);
+}
+
+static void trim_keys(struct housekeeping *keeping) {
+    struct store_trim_keys trim = {
+        .before_us = clock_now_us(keeping->options.clock) - keeping->options.key_ttl_us,
+        .limit = KEYS_A_STEP,
+    };
+    while (step(keeping, &trim.op, &store_trim_keys_kind) && trim.ret_count == trim.limit) {
+    }
+}
+
+static void tidy_up(void *context) {
+    trim_keys(context);
+}
+
+struct housekeeping *housekeeping_start(const struct housekeeping_options *options) {
+    struct housekeeping *keeping = mem_zalloc(sizeof(*keeping));
+    keeping->options = *options;
+    int64_t interval_ms = options->interval_ms > 0 ? options->interval_ms : HOUSEKEEPING_DEFAULT_MS;
+    periodic_start(&keeping->thread, "housekeeping", interval_ms, tidy_up, keeping);
+    return keeping;
+}
+
+void housekeeping_stop(struct housekeeping *keeping) {
+    if (keeping != NULL) {
+        periodic_stop(&keeping->thread);
+        free(keeping);
+    }
+}

@@ -1,0 +1,30 @@
+#ifndef RUNSD_SERVER_SWEEP_HOUSEKEEPING_H
+#define RUNSD_SERVER_SWEEP_HOUSEKEEPING_H
+
+#include "base/core/clock.h"
+#include "base/log/log.h"
+#include "storage/run_store.h"
+
+// A thread that has the store forget, once in a while, what has no use any more: keys under which
+// requests can not be repeated any longer. By operations that are small each, with a pause as long
+// as each took, so that no commit waits for it.
+
+struct housekeeping;
+
+struct housekeeping_options {
+    const struct logger *log;
+    const struct clock *clock;
+    struct run_store *store;
+    int64_t key_ttl_us;  // how long a key counts
+    int64_t interval_ms; // between two looks; 0: HOUSEKEEPING_DEFAULT_MS
+};
+
+enum { HOUSEKEEPING_DEFAULT_MS = 60 * 1000 };
+
+// Starts the thread. What options point to outlives it.
+struct housekeeping *housekeeping_start(const struct housekeeping_options *options);
+
+// Ends the thread, before the store is closed. NULL is ignored.
+void housekeeping_stop(struct housekeeping *keeping);
+
+#endif
