@@ -87,6 +87,7 @@ PURE = [
     "server/domain/workflow_validate.[ch]",
     "server/feed/feed_filter.[ch]",
     "storage/run_fields.[ch]",
+    "storage/run_spec.h",
 ]
 SAYS_PURE = re.compile(r"\b(Pure|[;:] pure)\b[.:,]")
 PURE_LIBRARY = re.compile(r"^# [^\n]*\b[Pp]ure\.\n[a-z_]+\($(.*?)^\)", re.M | re.S)

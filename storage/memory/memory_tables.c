@@ -278,6 +278,7 @@ static void release_run(struct memory_run *run) {
     memory_slice_disown(run->record.workflow_id);
     memory_slice_disown(run->record.spec);
     memory_slice_disown(run->record.holder);
+    memory_slice_disown(run->parent_id);
     run_fields_map_bytes(&run->record.fields, disown_bytes, NULL);
     free(run);
 }
@@ -296,6 +297,7 @@ void memory_tables_release(struct memory_tables *t) {
         free(t->tokens[i]);
     }
     memory_keys_release(&t->keys);
+    memory_bulks_release(&t->bulks);
     free(t->runs);
     free(t->organizations);
     free(t->tokens);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/core/arena.h"
+#include "storage/memory/memory_bulks.h"
 #include "storage/memory/memory_keys.h"
 #include "storage/memory/memory_slice.h"
 #include "storage/run_record.h"
@@ -20,6 +21,7 @@ struct memory_event {
 
 struct memory_run {
     struct run_record record; // owns its slices
+    struct slice parent_id;   // owned; empty: it has none
     struct memory_event *newest;
 };
 
@@ -41,6 +43,7 @@ struct memory_tables {
     struct token_record **tokens; // by organization, then name; they own their slices
     size_t token_count;
     struct memory_keys keys;
+    struct memory_bulks bulks;
     // What the operation that runs did to an organization, in a list of those that it changed.
     struct store_commit *commits;
     int commit_count;

@@ -19,6 +19,16 @@ int run_change_append(struct session *session, const struct run_change *c,
     return event_row_append(&session->events, &c->after, &source, ret_revision);
 }
 
+void run_change_leave_pending(struct session *session, const struct run_change *c) {
+    pending_stage(session->pending, c->after.organization, &c->id,
+                  &(struct pending_state){
+                      .status = c->after.status,
+                      .updated_at_us = c->after.updated_at_us,
+                      .sequence = c->after.sequence,
+                      .newest_event = session->events.last,
+                  });
+}
+
 int run_change_write_terms(struct session *session, const struct run_change *c) {
     return c->row.has_terms
                ? term_rows_update(&session->terms, c->row.run_key, &c->before, &c->after)

@@ -3,7 +3,7 @@
 
 #include "storage/sqlite/run_row.h"
 
-// A change of a run with its event, which writes the run's rows at once.
+// A change of a run with its event.
 
 struct run_change {
     struct run_id id;
@@ -23,6 +23,10 @@ struct run_change {
 int run_change_append(struct session *session, const struct run_change *c,
                       enum store_event_kind kind, const struct event_cause *cause,
                       int64_t *ret_revision);
+
+// Leaves the row of the run, which has no terms, to be brought up to date later: the event that was
+// appended says all that changes.
+void run_change_leave_pending(struct session *session, const struct run_change *c);
 
 // Writes the row of run_term, which is made if there is none. Returns SQLite's code.
 int run_change_write_terms(struct session *session, const struct run_change *c);

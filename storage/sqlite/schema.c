@@ -351,9 +351,17 @@ static int probe(sqlite3 *db, int64_t version) {
                " LIMIT 1"},
         {JOBS, "SELECT bulk_key FROM bulk INDEXED BY bulk_at_work WHERE bulk_key>=0"
                " AND " BULK_ROW_AT_WORK_SQL " LIMIT 1"},
+        {JOBS, "SELECT bulk_key FROM bulk INDEXED BY bulk_unfinished WHERE organization>=''"
+               " AND " BULK_ROW_UNFINISHED_SQL " LIMIT 1"},
+        {JOBS, "SELECT bulk_key FROM bulk INDEXED BY bulk_ended WHERE finished_at>=0"
+               " AND " BULK_ROW_ENDED_SQL " LIMIT 1"},
+        {JOBS, "SELECT bulk_key FROM bulk INDEXED BY bulk_planned WHERE created_at>=0"
+               " AND " BULK_ROW_PLANNED_SQL " LIMIT 1"},
+        {JOBS, "SELECT bulk_key FROM bulk INDEXED BY bulk_leaving WHERE bulk_key>=0"
+               " AND " BULK_ROW_LEAVING_SQL " LIMIT 1"},
         {JOBS, "SELECT outcome FROM bulk_item ORDER BY bulk_key, id LIMIT 1"},
-        {JOBS, "SELECT outcome FROM bulk_item INDEXED BY bulk_item_open WHERE bulk_key>=0"
-               " AND " BULK_ITEM_OPEN_SQL " LIMIT 1"},
+        {JOBS, "SELECT outcome FROM bulk_item INDEXED BY bulk_item_due WHERE bulk_key>=0"
+               " AND " BULK_ITEM_DUE_SQL " LIMIT 1"},
         {JOBS, "SELECT running FROM run_count ORDER BY workflow_key DESC LIMIT 1"},
         {JOBS, "SELECT workflow_key FROM run_count INDEXED BY run_count_by_organization"
                " WHERE organization>='' LIMIT 1"},

@@ -5,11 +5,15 @@
 // frozen organizations. As in schema.c, instants are microseconds since the epoch, statuses those
 // of runs.v1.RunStatus, and ids of runs are stored as storage/sqlite/run_id.h says.
 
-// Jobs that have work to do: enum bulk_state PLANNING and RUNNING.
-#define BULK_ROW_AT_WORK_SQL "state IN (1, 3)"
-
-// Items that were not dealt with: enum bulk_outcome BULK_OPEN.
-#define BULK_ITEM_OPEN_SQL "outcome=0"
+// The texts of partial indexes, which SQLite uses for a query that says the same. Of jobs, by their
+// state (storage/sqlite/bulk_row.h): those that have a next step; that may still go on; that ended;
+// plans; those that are being removed. Of items: those that are to be dealt with.
+#define BULK_ROW_AT_WORK_SQL    "state IN (1, 3)"
+#define BULK_ROW_UNFINISHED_SQL "state IN (1, 2, 3)"
+#define BULK_ROW_ENDED_SQL      "state IN (4, 5)"
+#define BULK_ROW_PLANNED_SQL    "state=2"
+#define BULK_ROW_LEAVING_SQL    "state=6"
+#define BULK_ITEM_DUE_SQL       "due>0"
 
 #define SCHEMA_JOBS_SQL                                                                            \
     /* A key's name and fingerprint (storage/idempotency.h), one behind the other; NULL: none. */  \
@@ -36,7 +40,7 @@
     "  bulk_key INTEGER PRIMARY KEY,"                                                              \
     "  organization TEXT NOT NULL,"                                                                \
     "  id TEXT NOT NULL,"                                                                          \
-    "  state INTEGER NOT NULL,"      /* enum bulk_state */                                         \
+    "  state INTEGER NOT NULL,"      /* enum bulk_state, or BULK_ROW_LEAVING */                    \
     "  is_dry_run INTEGER NOT NULL," /* 0 or 1, as the next two */                                 \
     "  cascades INTEGER NOT NULL,"                                                                 \
     "  has_filter INTEGER NOT NULL,"                                                               \
@@ -46,8 +50,10 @@
     "  holder TEXT NOT NULL,"                                                                      \
     "  started_after INTEGER NOT NULL," /* 0: any, as the next one */                              \
     "  started_before INTEGER NOT NULL,"                                                           \
-    "  cursor_at INTEGER NOT NULL," /* where the collection of its items goes on */                \
+    "  is_collected INTEGER NOT NULL," /* where the next step goes on: struct bulk_row */          \
+    "  cursor_at INTEGER NOT NULL,"                                                                \
     "  cursor_id BLOB NOT NULL,"                                                                   \
+    "  parent_id BLOB NOT NULL,"                                                                   \
     "  created_at INTEGER NOT NULL,"                                                               \
     "  started_at INTEGER NOT NULL," /* 0: not yet, as the next one */                             \
     "  finished_at INTEGER NOT NULL,"                                                              \
@@ -63,12 +69,18 @@
     "CREATE UNIQUE INDEX bulk_by_id ON bulk(organization, id);"                                    \
     "CREATE INDEX bulk_by_creation ON bulk(organization, created_at, id);"                         \
     "CREATE INDEX bulk_at_work ON bulk(bulk_key) WHERE " BULK_ROW_AT_WORK_SQL ";"                  \
+    "CREATE INDEX bulk_unfinished ON bulk(organization) WHERE " BULK_ROW_UNFINISHED_SQL ";"        \
+    "CREATE INDEX bulk_ended ON bulk(finished_at) WHERE " BULK_ROW_ENDED_SQL ";"                   \
+    "CREATE INDEX bulk_planned ON bulk(created_at) WHERE " BULK_ROW_PLANNED_SQL ";"                \
+    "CREATE INDEX bulk_leaving ON bulk(bulk_key) WHERE " BULK_ROW_LEAVING_SQL ";"                  \
     "CREATE TABLE bulk_item("                                                                      \
     "  bulk_key INTEGER NOT NULL,"                                                                 \
     "  id BLOB NOT NULL,"         /* of the run */                                                 \
     "  outcome INTEGER NOT NULL," /* enum bulk_outcome */                                          \
+    "  due INTEGER NOT NULL,"     /* enum bulk_due */                                              \
     "  PRIMARY KEY(bulk_key, id)) WITHOUT ROWID;"                                                  \
-    "CREATE INDEX bulk_item_open ON bulk_item(bulk_key, id) WHERE " BULK_ITEM_OPEN_SQL ";"         \
+    "CREATE INDEX bulk_item_due ON bulk_item(bulk_key, due, outcome, id)"                          \
+    " WHERE " BULK_ITEM_DUE_SQL ";"                                                                \
                                                                                                    \
     /* How many runs of a workflow have which status, by the events up to as_of_event. */          \
     "CREATE TABLE run_count("                                                                      \

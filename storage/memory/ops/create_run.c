@@ -1,5 +1,6 @@
 #include "storage/op/create_run.h"
 
+#include "storage/memory/memory_family.h"
 #include "storage/memory/memory_op.h"
 
 // Answers what was answered before, with the run of id as it is now.
@@ -20,10 +21,18 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
         return match == IDEMPOTENCY_SAME ? replay(tables, c, id) : STORE_KEY_REUSED;
     }
     struct run_record record = store_create_run_record(c, 0);
-    struct memory_run *added = memory_tables_add_run(tables, &record);
-    if (added == NULL) {
+    c->ret_parent = PARENT_SOUND;
+    c->ret_ancestor = SLICE_EMPTY;
+    if (memory_tables_find_run(tables, c->in.organization, c->in.id) != NULL) {
         return STORE_EXISTS;
     }
+    c->ret_parent =
+        memory_family_check(tables, op->arena, c->in.organization, c->parent_id, &c->ret_ancestor);
+    if (c->ret_parent != PARENT_SOUND) {
+        return STORE_CONFLICT;
+    }
+    struct memory_run *added = memory_tables_add_run(tables, &record);
+    added->parent_id = memory_slice_own(c->parent_id);
     c->ret_revision = memory_tables_add_creation(tables, added, c->in.holder, &c->cause);
     memory_keys_note(&tables->keys, &c->idempotency, MEMORY_KEY_OF_RUN, record.organization,
                      record.id, record.started_at_us);

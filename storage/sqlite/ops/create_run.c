@@ -1,12 +1,22 @@
 #include "storage/op/create_run.h"
 
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/family_row.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
 #include "storage/sqlite/workflow_row.h"
 
-enum { SELECT_WORKFLOW, INSERT_WORKFLOW, SELECT_RUN, INSERT_RUN, INSERT_BODY, READ_RUN };
+enum {
+    SELECT_WORKFLOW,
+    INSERT_WORKFLOW,
+    SELECT_RUN,
+    INSERT_RUN,
+    INSERT_BODY,
+    READ_RUN,
+    SELECT_ANCESTOR,
+    INSERT_PARENT,
+};
 
 // Finds the key of the run's workflow, which is new with its first run.
 // SQLITE_CONSTRAINT_PRIMARYKEY if the run exists.
@@ -65,8 +75,41 @@ static int replay(struct session *session, sqlite3_stmt *s, struct store_create_
     return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
 }
 
+// Whether there is a run of id.
+static int is_taken(sqlite3_stmt *s, struct slice organization, const struct run_id *id,
+                    bool *ret) {
+    sqlite_bind_text(s, 1, organization);
+    run_id_bind(s, 2, id);
+    int rc = sqlite3_step(s);
+    sqlite3_reset(s);
+    *ret = rc == SQLITE_ROW;
+    return *ret || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+// Says in op's result whether the run may be a child of the one that it names: STORE_OK if so.
+static int check_parent(struct session *session, sqlite3_stmt *const *s, struct store_create_run *c,
+                        const struct run_id *id) {
+    bool exists = false;
+    int rc = family_row_check(session, c->op.arena, s[SELECT_ANCESTOR], c->in.organization,
+                              c->parent_id, &c->ret_parent, &c->ret_ancestor);
+    c->op.result = c->ret_parent == PARENT_SOUND ? STORE_OK : STORE_CONFLICT;
+    if (rc == SQLITE_OK && c->op.result == STORE_CONFLICT) {
+        rc = is_taken(s[SELECT_RUN], c->in.organization, id, &exists);
+        c->op.result = exists ? STORE_EXISTS : STORE_CONFLICT;
+    }
+    return rc;
+}
+
 static int create(struct session *session, sqlite3_stmt *const *s, struct store_create_run *c) {
     struct run_id id = run_id_of(c->in.id);
+    c->ret_parent = PARENT_SOUND;
+    c->ret_ancestor = SLICE_EMPTY;
+    if (c->parent_id.len > 0) {
+        int checked = check_parent(session, s, c, &id);
+        if (checked != SQLITE_OK || c->op.result != STORE_OK) {
+            return checked;
+        }
+    }
     struct run_record run = store_create_run_record(c, session->attempt_floor);
     // The key of the run is that of its first event.
     int64_t key = event_row_next(&session->events);
@@ -81,6 +124,9 @@ static int create(struct session *session, sqlite3_stmt *const *s, struct store_
     }
     if (rc == SQLITE_OK) {
         rc = insert_body(s[INSERT_BODY], &run, key);
+    }
+    if (rc == SQLITE_OK && c->parent_id.len > 0) {
+        rc = family_row_insert(s[INSERT_PARENT], c->in.organization, &id, c->parent_id);
     }
     if (rc == SQLITE_OK && run_record_has_terms(&run)) {
         rc = term_rows_insert(&session->terms, key, workflow_key, &id, &run);
@@ -139,6 +185,8 @@ const struct sqlite_op sqlite_create_run = {
             [INSERT_BODY] = "INSERT INTO run_body(run_key, spec, " RUN_BODY_FIELD_NAMES
                             ") VALUES(?1, ?2, " RUN_BODY_FIELD_MARKS ")",
             [READ_RUN] = RUN_READ_SQL,
+            [SELECT_ANCESTOR] = FAMILY_ROW_ANCESTOR_SQL,
+            [INSERT_PARENT] = FAMILY_ROW_INSERT_SQL,
         },
     .run = run,
 };

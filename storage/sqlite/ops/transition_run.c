@@ -35,17 +35,6 @@ static int update_body(sqlite3_stmt *s, const struct run_change *c) {
     return sqlite_step_once(s);
 }
 
-// The row is brought up to date later: the event says all that changes.
-static void leave_pending(struct session *session, const struct run_change *c) {
-    pending_stage(session->pending, c->after.organization, &c->id,
-                  &(struct pending_state){
-                      .status = c->after.status,
-                      .updated_at_us = c->after.updated_at_us,
-                      .sequence = c->after.sequence,
-                      .newest_event = session->events.last,
-                  });
-}
-
 // Writes what t made of the run.
 static int write_run(struct session *session, sqlite3_stmt *const *s,
                      struct store_transition_run *t, const struct run_change *c) {
@@ -55,7 +44,7 @@ static int write_run(struct session *session, sqlite3_stmt *const *s,
     if (rc == SQLITE_OK && (t->given != 0 || c->row.has_terms)) {
         rc = update_row(session, s[UPDATE_RUN], c);
     } else if (rc == SQLITE_OK && changes_status(c)) {
-        leave_pending(session, c);
+        run_change_leave_pending(session, c);
     }
     if (rc == SQLITE_OK && c->row.has_terms && changes_status(c)) {
         rc = run_change_write_terms(session, c);

@@ -1,0 +1,58 @@
+#ifndef RUNSD_STORAGE_OP_CREATE_BULK_H
+#define RUNSD_STORAGE_OP_CREATE_BULK_H
+
+#include "storage/bulk_record.h"
+#include "storage/idempotency.h"
+#include "storage/op/store_op.h"
+
+// Adds the job of in. Of in are stored organization, id, is_dry_run, cascades, has_filter, filter,
+// cause and created_at_us; the rest follows.
+//
+// Without a filter its items are made at once, one for each of ids, and judged: one that is not
+// there is BULK_NOT_FOUND, one that is final BULK_ALREADY_FINAL. It is then BULK_PLANNED if it is a
+// dry run, BULK_DONE if there is nothing to do, else BULK_RUNNING. With a filter, and where a dry
+// run still has to find the descendants of its runs, it is BULK_PLANNING, and collect_bulk goes on.
+//
+// STORE_OK sets ret. Where a request of the key was made before ret is its job as it is now, and
+// ret_is_replayed. STORE_EXISTS if (organization, id) is there. STORE_CONFLICT: the organization
+// has most_unfinished jobs that may still go on. STORE_KEY_REUSED.
+struct store_create_bulk {
+    struct store_op op;
+    struct bulk_record in;
+    const struct slice *ids; // one that is there twice counts once
+    int id_count;            // at most STORE_MOST_BULK_IDS; 0 with a filter
+    int most_unfinished;
+    struct idempotency idempotency;
+    struct bulk_record ret;
+    bool ret_is_replayed;
+};
+
+enum { STORE_MOST_BULK_IDS = 5000 };
+
+static inline size_t store_create_bulk_bytes(const struct store_op *op) {
+    const struct store_create_bulk *c = CONTAINER_OF(op, struct store_create_bulk, op);
+    size_t bytes = 2 * STORE_ROWS_BYTES + 2 * bulk_record_bytes(&c->in) +
+                   idempotency_bytes(&c->idempotency, c->in.organization, c->in.id);
+    for (int i = 0; i < c->id_count; i++) {
+        bytes += 32 + 2 * c->ids[i].len;
+    }
+    return bytes;
+}
+
+// Returns the job that create stores, as long as it has no items.
+static inline struct bulk_record store_create_bulk_record(const struct store_create_bulk *create) {
+    struct bulk_record bulk = create->in;
+    bulk.state = BULK_PLANNING;
+    bulk.started_at_us = 0;
+    bulk.finished_at_us = 0;
+    bulk.total = 0;
+    bulk.cancelled = 0;
+    bulk.already_final = 0;
+    bulk.not_found = 0;
+    return bulk;
+}
+
+extern const struct store_kind store_create_bulk_kind;
+#define STORE_CREATE_BULK_KIND .part = STORE_CHANGES, .bytes = store_create_bulk_bytes
+
+#endif

@@ -1,0 +1,188 @@
+#include "storage/sqlite/bulk_step.h"
+
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/session.h"
+
+// An item that is to be dealt with.
+struct due_item {
+    struct run_id id; // without its text if it is a UUID
+    enum bulk_outcome outcome;
+};
+
+int bulk_step_begin(struct bulk_step *step, struct slice organization, struct slice id) {
+    return bulk_row_find(step->arena, step->s[BULK_FIND], organization, id, &step->bulk,
+                         &step->row);
+}
+
+int bulk_step_add_item(struct bulk_step *step, const struct run_id *id, enum bulk_outcome outcome) {
+    sqlite3_stmt *s = step->s[BULK_ADD_ITEM];
+    sqlite3_bind_int64(s, 1, step->row.key);
+    run_id_bind(s, 2, id);
+    sqlite3_bind_int(s, 3, (int)outcome);
+    sqlite3_bind_int(s, 4, (int)bulk_record_first_due(&step->bulk, outcome));
+    int rc = sqlite_step_once(s);
+    if (rc == SQLITE_OK && sqlite3_changes(step->session->db) == 1) {
+        step->bulk.total++;
+        bulk_record_count(&step->bulk, outcome);
+    }
+    return rc;
+}
+
+// Returns the id in column, without its text if it is a UUID, with copies in the step's arena.
+static struct run_id copy_id(const struct bulk_step *step, sqlite3_stmt *s, int column) {
+    struct run_id id = run_id_peek(s, column);
+    if (!id.is_uuid) {
+        id.text = arena_copy(step->arena, id.text);
+    }
+    return id;
+}
+
+static bool has_parent(const struct bulk_row *row) {
+    return row->parent_id.is_uuid || row->parent_id.text.len > 0;
+}
+
+// Makes items of children of the row's parent, from behind its cursor on.
+static int add_children(struct bulk_step *step) {
+    static const struct run_id none = {.is_uuid = false};
+    struct bulk_row *row = &step->row;
+    sqlite3_stmt *s = step->s[BULK_CHILDREN];
+    sqlite_bind_text(s, 1, step->bulk.organization);
+    run_id_bind(s, 2, &row->parent_id);
+    run_id_bind(s, 3, &row->cursor_id);
+    sqlite3_bind_int(s, 4, step->left);
+    int rc = SQLITE_ROW;
+    int room = step->left;
+    struct run_id last = row->cursor_id;
+    while (rc == SQLITE_ROW && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        step->left--;
+        last = copy_id(step, s, 0);
+        int added = bulk_step_add_item(step, &last, BULK_OPEN);
+        rc = added == SQLITE_OK ? SQLITE_ROW : added;
+    }
+    sqlite3_reset(s);
+    row->cursor_id = last; // no longer bound
+    if (rc != SQLITE_DONE) {
+        return rc;
+    }
+    if (room > 0 && step->left > 0) { // there are no more than there was room for
+        row->parent_id = none;
+        row->cursor_id = none;
+    }
+    return SQLITE_OK;
+}
+
+static int find_due(struct bulk_step *step, enum bulk_due due, int most, struct due_item *items,
+                    int *ret_count) {
+    sqlite3_stmt *s = step->s[BULK_DUE_ITEMS];
+    sqlite3_bind_int64(s, 1, step->row.key);
+    sqlite3_bind_int(s, 2, (int)due);
+    sqlite3_bind_int(s, 3, most);
+    int rc;
+    *ret_count = 0;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        items[(*ret_count)++] = (struct due_item){
+            .id = copy_id(step, s, 0), .outcome = (enum bulk_outcome)sqlite3_column_int(s, 1)};
+    }
+    sqlite3_reset(s);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+// Reads the run without its body. Returns SQLite's code; SQLITE_DONE if there is none.
+static int read_run(struct bulk_step *step, struct run_change *c) {
+    sqlite3_stmt *s = step->s[BULK_READ_RUN];
+    sqlite_bind_text(s, 1, step->bulk.organization);
+    run_id_bind(s, 2, &c->id);
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW) {
+        rc = run_row_read(step->session, step->arena, s, &c->before, &c->row);
+    }
+    sqlite3_reset(s);
+    return rc;
+}
+
+// Finds what an open item comes to, and cancels its run if that is to be.
+static int judge(struct bulk_step *step, struct run_change *c, bool is_there,
+                 enum bulk_outcome *ret_outcome) {
+    int rc = SQLITE_OK;
+    if (!is_there) {
+        *ret_outcome = BULK_NOT_FOUND;
+    } else if (!run_status_is_active(c->before.status)) {
+        *ret_outcome = BULK_ALREADY_FINAL;
+    } else if (step->cancel != NULL) {
+        *ret_outcome = BULK_CANCELLED;
+        rc = step->cancel(step, c);
+    }
+    return rc;
+}
+
+static int set_item(struct bulk_step *step, const struct due_item *item, enum bulk_outcome outcome,
+                    enum bulk_due due) {
+    sqlite3_stmt *s = step->s[BULK_SET_ITEM];
+    sqlite3_bind_int64(s, 1, step->row.key);
+    run_id_bind(s, 2, &item->id);
+    sqlite3_bind_int(s, 3, (int)outcome);
+    sqlite3_bind_int(s, 4, (int)bulk_due_after(due, outcome));
+    if (outcome != item->outcome) {
+        bulk_record_count(&step->bulk, outcome);
+    }
+    return sqlite_step_once(s);
+}
+
+static int deal_with(struct bulk_step *step, const struct due_item *item, enum bulk_due due) {
+    struct run_change c = {.id = item->id};
+    enum bulk_outcome outcome = item->outcome;
+    step->left--;
+    int rc = read_run(step, &c);
+    bool is_there = rc == SQLITE_OK;
+    rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+    if (rc == SQLITE_OK && outcome == BULK_OPEN) {
+        rc = judge(step, &c, is_there, &outcome);
+    }
+    if (rc == SQLITE_OK) {
+        rc = set_item(step, item, outcome, due);
+    }
+    if (rc == SQLITE_OK && is_there && step->bulk.cascades) {
+        step->row.parent_id = item->id;
+        rc = add_children(step);
+    }
+    return rc;
+}
+
+int bulk_step_deal(struct bulk_step *step, enum bulk_due due) {
+    int rc = has_parent(&step->row) ? add_children(step) : SQLITE_OK;
+    while (rc == SQLITE_OK && step->left > 0 && !has_parent(&step->row)) {
+        struct due_item *items = ARENA_ARRAY(step->arena, struct due_item, step->left);
+        int count = 0;
+        rc = find_due(step, due, step->left, items, &count);
+        if (rc != SQLITE_OK || count == 0) {
+            return rc;
+        }
+        for (int i = 0; rc == SQLITE_OK && i < count && step->left > 0 && !has_parent(&step->row);
+             i++) {
+            rc = deal_with(step, &items[i], due);
+        }
+    }
+    return rc;
+}
+
+int bulk_step_is_over(struct bulk_step *step, enum bulk_due due, bool *ret) {
+    struct due_item one;
+    int count = 0;
+    int rc = has_parent(&step->row) ? SQLITE_OK : find_due(step, due, 1, &one, &count);
+    *ret = !has_parent(&step->row) && count == 0;
+    return rc;
+}
+
+int bulk_step_settle(struct bulk_step *step, int64_t at_us) {
+    bool is_planned;
+    bool has_nothing;
+    int rc = bulk_step_is_over(step, BULK_DUE_PLAN, &is_planned);
+    if (rc != SQLITE_OK || !is_planned) {
+        return rc;
+    }
+    rc = bulk_step_is_over(step, BULK_DUE_RUN, &has_nothing);
+    if (rc == SQLITE_OK) {
+        bulk_record_become(&step->bulk, bulk_record_planned(&step->bulk, !has_nothing), at_us);
+    }
+    return rc;
+}
