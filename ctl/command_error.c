@@ -25,6 +25,23 @@ static const char *hint_of_reason(enum reason reason) {
     case REASON_TOKEN_ENDED:
         return "runsctl tokens create makes another one; one that has expired can be rotated with "
                "--expires-in";
+    case REASON_IDEMPOTENCY_KEY_REUSED:
+        return "give another --request-id, or none";
+    case REASON_RUN_CHANGED:
+        return "runsctl runs events shows what has happened";
+    case REASON_READ_ONLY:
+        return "runsctl organizations unfreeze ends that";
+    case REASON_RUN_NOT_FINISHED:
+        return "runsctl runs cancel ends it";
+    case REASON_BULK_CANCEL_NOT_FOUND:
+        return "runsctl bulk-cancels list shows those that there are";
+    case REASON_BULK_CANCEL_LIMIT:
+        return "runsctl bulk-cancels list shows them, and runsctl bulk-cancels abort ends one, a "
+               "plan too";
+    case REASON_BULK_CANCEL_ENDED:
+        return "runsctl bulk-cancels get shows it";
+    case REASON_ORGANIZATION_NOT_FROZEN:
+        return "runsctl organizations freeze does it";
     default:
         return NULL;
     }

@@ -33,11 +33,11 @@ static bool is_ignored(int number) {
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-static void lock_with_patience(struct interrupt *i) {
+static bool lock_with_patience(struct interrupt *i) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += PATIENCE_S;
-    pthread_mutex_clocklock(&i->mutex, CLOCK_MONOTONIC, &until);
+    return pthread_mutex_clocklock(&i->mutex, CLOCK_MONOTONIC, &until) == 0;
 }
 
 static void *wait_for_signal(void *context) {
@@ -52,8 +52,9 @@ static void *wait_for_signal(void *context) {
     }
     int number = (int)info.ssi_signo;
     pthread_sigmask(SIG_UNBLOCK, &i->signals, NULL); // the next one ends the process
-    lock_with_patience(i);
-    i->leave(i->context);
+    if (lock_with_patience(i)) {
+        i->leave(i->context);
+    }
     raise(number);
     return NULL;
 }

@@ -12,8 +12,8 @@ struct interrupt;
 // connection, whose threads must not receive the signals.
 struct interrupt *interrupt_begin(void (*leave)(void *context), void *context);
 
-// Between these leave is not called: it waits, but for at most 2 seconds. What leave uses is
-// changed between them alone.
+// Between these leave is not called: the signal waits, but for at most 2 seconds, and then ends the
+// process without it. What leave uses is changed between them alone.
 void interrupt_lock(struct interrupt *i);
 void interrupt_unlock(struct interrupt *i);
 

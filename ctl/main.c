@@ -51,16 +51,28 @@ static int finish_output(int code) {
     return EXIT_CODE_FAILED;
 }
 
+// How many columns the names and operands of the listed commands take.
+static int widest_head(const char *group) {
+    size_t widest = 0;
+    for (size_t i = 0; i < commands_count; i++) {
+        const struct command *c = commands[i];
+        size_t width = strlen(c->name) + 1 + strlen(c->operands);
+        widest = in_group(c, group) && width > widest ? width : widest;
+    }
+    return (int)widest;
+}
+
 static int print_help(const char *group, int code) {
     printf("usage: runsctl %s%sCOMMAND [options]\n\nCommands:\n", group,
            group[0] != '\0' ? " " : "");
+    int width = widest_head(group);
     // The table is by the names of files, the list by place.
     for (const struct command *c = next_command(NULL); c != NULL; c = next_command(c)) {
         if (in_group(c, group)) {
             char head[64];
             snprintf(head, sizeof(head), "%s %s", c->name, c->operands);
-            printf("  %-19s ", head);
-            cli_help_print_text(slice_of_cstr(c->summary), 22);
+            printf("  %-*s ", width, head);
+            cli_help_print_text(slice_of_cstr(c->summary), width + 3);
         }
     }
     printf("\nrunsctl COMMAND --help shows a command's options.\n\n%s", exit_code_help);

@@ -8,6 +8,7 @@
 #include "base/core/timestamp.h"
 #include "base/core/utf8.h"
 #include "base/core/wire.h"
+#include "ctl/comma_list.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/json.h"
@@ -40,6 +41,24 @@ const struct error *run_status_read(struct arena *a, const char *word,
     }
     return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "--status: \"%s\" is no status%s",
                      word, did_you_mean_text(a, meant.best));
+}
+
+const struct error *run_statuses_read(struct arena *a, const struct cli_list *values,
+                                      Runs__V1__RunStatus **ret_statuses, size_t *ret_count) {
+    struct cli_list words;
+    const struct error *error = comma_list_read(a, "--status", values, &words);
+    if (error != NULL) {
+        return error;
+    }
+    Runs__V1__RunStatus *statuses = ARENA_ARRAY(a, Runs__V1__RunStatus, words.count + 1);
+    for (size_t i = 0; error == NULL && i < words.count; i++) {
+        error = run_status_read(a, words.items[i], &statuses[i]);
+    }
+    if (error == NULL) {
+        *ret_statuses = statuses;
+        *ret_count = words.count;
+    }
+    return error;
 }
 
 const char *timestamp_text(struct arena *a, const Google__Protobuf__Timestamp *t) {

@@ -18,6 +18,10 @@ const char *status_text(int status);
 const struct error *run_status_read(struct arena *a, const char *word,
                                     Runs__V1__RunStatus *ret_status);
 
+// Reads all values of --status, with commas between them, likewise. *ret_statuses lives in a.
+const struct error *run_statuses_read(struct arena *a, const struct cli_list *values,
+                                      Runs__V1__RunStatus **ret_statuses, size_t *ret_count);
+
 // RFC 3339, or "-" if there is none. The text lives in a.
 const char *timestamp_text(struct arena *a, const Google__Protobuf__Timestamp *t);
 // The same to a second.

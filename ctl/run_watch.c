@@ -24,14 +24,14 @@ static void begin_anew(struct run_watch *w) {
 // What the end of the stream by error means.
 static enum run_watch_result end_stream(struct run_watch *w, const struct error *error) {
     w->is_open = false;
-    bool is_expired = error->code == STATUS_OUT_OF_RANGE && !w->is_given;
+    bool is_expired = error->code == STATUS_OUT_OF_RANGE && !w->is_given && !w->is_whole;
     if (!is_expired && (!w->has_begun || !retry_is_worth_it(error))) {
         return RUN_WATCH_FAILED;
     }
     w->reopen_us = clock_monotonic_us() + (is_expired ? 0 : retry_pause_us(w->failures));
     w->failures++;
-    // Without a cursor and a snapshot it would begin at another place than before.
-    bool is_lost = w->request.cursor[0] == '\0' && !w->request.snapshot;
+    // Without all three it would begin at another place than before.
+    bool is_lost = w->request.cursor[0] == '\0' && !w->request.snapshot && w->request.since == NULL;
     if (is_expired || is_lost) {
         begin_anew(w);
         return RUN_WATCH_ANEW;
@@ -76,6 +76,7 @@ static void keep_place(struct run_watch *w, const Runs__V1__WatchRunsResponse *m
     strbuf_append_byte(&w->cursor, '\0');
     w->request.cursor = (char *)w->cursor.data;
     w->request.snapshot = false;
+    w->request.since = NULL;
     if (message->item_case == RUNS__V1__WATCH_RUNS_RESPONSE__ITEM_CHANGE) {
         w->revision = message->change->revision;
     } else if (message->item_case == RUNS__V1__WATCH_RUNS_RESPONSE__ITEM_BOOKMARK) {

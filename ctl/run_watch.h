@@ -10,10 +10,11 @@
 // interrupted.
 
 struct run_watch {
-    // The caller's, from run_watch_init on; the request's cursor, snapshot and what its pointers
-    // lead to are left alone afterwards.
+    // The caller's, from run_watch_init on; the request's cursor, snapshot, since and what its
+    // pointers lead to are left alone afterwards.
     struct connection *connection;
     Runs__V1__WatchRunsRequest request;
+    bool is_whole; // rather fails than leaves changes out: RUN_WATCH_ANEW does not happen
 
     // run_watch's own.
     struct message_stream *stream; // NULL: none was opened

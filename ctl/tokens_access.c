@@ -23,27 +23,25 @@ const struct cli_option tokens_options_rows[] = {
     {.name = NULL},
 };
 
-// A call, and how it went.
+// What is to be done on a connection, and how it went.
 struct attempt {
     const struct tokens_options *options;
-    const char *path;
-    struct slice request;
-    struct slice response;
+    tokens_access_user *use;
+    void *context;
     bool was_made; // else the error is not the server's
 };
 
-// Makes the call, and closes the connection.
-static const struct error *call(const struct invocation *in, struct connection *connection,
-                                struct attempt *attempt) {
+// Uses the connection, and closes it.
+static const struct error *use(const struct invocation *in, struct connection *connection,
+                               struct attempt *attempt) {
     attempt->was_made = true;
-    const struct error *error =
-        connection_call(connection, in->arena, attempt->path, attempt->request, &attempt->response);
+    const struct error *error = attempt->use(in, connection, attempt->context);
     connection_close(connection);
     return error;
 }
 
 // Serves the store from inside this process for one call.
-static const struct error *call_own_server(const struct invocation *in, struct attempt *attempt) {
+static const struct error *use_own_server(const struct invocation *in, struct attempt *attempt) {
     const char *url = attempt->options->store;
     int64_t timeout_ms = attempt->options->client.timeout_ms;
     const struct logger log = {STDERR_FILENO, LOG_ERROR, "runsctl", NULL};
@@ -65,35 +63,35 @@ static const struct error *call_own_server(const struct invocation *in, struct a
         struct connection connection;
         connection_open_in_process(in->arena, runsd_rpc_server(runsd), holder.admin_token,
                                    in->request_id, timeout_ms, &connection);
-        error = call(in, &connection, attempt);
+        error = use(in, &connection, attempt);
     }
     runsd_stop(runsd);
     return error;
 }
 
-static const struct error *call_holder(const struct invocation *in,
-                                       const struct store_holder *holder, struct attempt *attempt) {
+static const struct error *use_holder(const struct invocation *in,
+                                      const struct store_holder *holder, struct attempt *attempt) {
     int64_t timeout_ms = attempt->options->client.timeout_ms;
     struct connection connection;
     const struct error *error =
         connection_open(in->arena, "--store", holder->grpc_address, holder->admin_token,
                         in->request_id, timeout_ms, &connection);
-    return error != NULL ? error : call(in, &connection, attempt);
+    return error != NULL ? error : use(in, &connection, attempt);
 }
 
 // Tries both ways until one works: the holder may come or go in between.
-static const struct error *call_store(const struct invocation *in, struct attempt *attempt) {
+static const struct error *use_store(const struct invocation *in, struct attempt *attempt) {
     const int64_t give_up_us = clock_monotonic_us() + HANDOVER_MS * INT64_C(1000);
     for (;;) {
         struct store_holder holder;
         const struct error *error = store_holder_read(in->arena, attempt->options->store, &holder);
         if (error == NULL && holder.grpc_address[0] != '\0') {
-            return call_holder(in, &holder, attempt);
+            return use_holder(in, &holder, attempt);
         }
         if (error != NULL && error->code != STATUS_NOT_FOUND) {
             return error;
         }
-        error = call_own_server(in, attempt);
+        error = use_own_server(in, attempt);
         bool held = error != NULL && error->code == STATUS_FAILED_PRECONDITION;
         if (!held || attempt->was_made || clock_monotonic_us() > give_up_us) {
             return error;
@@ -129,14 +127,28 @@ static const char *refuse_options(const struct tokens_options *options) {
     return NULL;
 }
 
-int tokens_access_call(const struct invocation *in, const struct tokens_options *options,
-                       const char *path, struct slice request, struct slice *ret_response) {
+// On a server that the client options name.
+static int use_server(const struct invocation *in, const struct client_options *options,
+                      tokens_access_user *user, void *context) {
+    struct connection connection;
+    const struct error *error = client_options_open(in, options, &connection);
+    if (error != NULL) {
+        return command_error(in, error, NULL);
+    }
+    error = user(in, &connection, context);
+    int code = error == NULL ? EXIT_CODE_OK : client_options_print_error(in, &connection, error);
+    connection_close(&connection);
+    return code;
+}
+
+int tokens_access_use(const struct invocation *in, const struct tokens_options *options,
+                      tokens_access_user *user, void *context) {
     const char *wrong = refuse_options(options);
     if (wrong != NULL) {
         return command_usage_error(in, "%s", wrong);
     }
     if (options->store == NULL) {
-        return client_options_call(in, &options->client, path, request, ret_response);
+        return use_server(in, &options->client, user, context);
     }
     if (run_store_is_temporary(options->store)) {
         return command_usage_error(in,
@@ -144,16 +156,36 @@ int tokens_access_call(const struct invocation *in, const struct tokens_options 
                                    "which serve --demo-token makes",
                                    options->store);
     }
-    struct attempt attempt = {.options = options, .path = path, .request = request};
+    struct attempt attempt = {.options = options, .use = user, .context = context};
     uuid_make(in->request_id);
-    const struct error *error = call_store(in, &attempt);
+    const struct error *error = use_store(in, &attempt);
     if (!attempt.was_made) {
         in->request_id[0] = '\0';
     }
-    if (error != NULL) {
-        return command_error(in, error,
-                             attempt.was_made ? NULL : hint_of_store(in, &attempt, error));
+    return error == NULL
+               ? EXIT_CODE_OK
+               : command_error(in, error,
+                               attempt.was_made ? NULL : hint_of_store(in, &attempt, error));
+}
+
+struct call {
+    const char *path;
+    struct slice request;
+    struct slice response;
+};
+
+static const struct error *make_call(const struct invocation *in, struct connection *connection,
+                                     void *context) {
+    struct call *call = context;
+    return connection_call(connection, in->arena, call->path, call->request, &call->response);
+}
+
+int tokens_access_call(const struct invocation *in, const struct tokens_options *options,
+                       const char *path, struct slice request, struct slice *ret_response) {
+    struct call call = {.path = path, .request = request};
+    int code = tokens_access_use(in, options, make_call, &call);
+    if (code == EXIT_CODE_OK) {
+        *ret_response = call.response;
     }
-    *ret_response = attempt.response;
-    return EXIT_CODE_OK;
+    return code;
 }

@@ -4,12 +4,12 @@
 #include "ctl/client_options.h"
 #include "ctl/command.h"
 
-// How the tokens commands reach TokensService: the one place where tokens are
-// made and checked is the server, so that is what they always talk to.
+// How commands of administration reach TokensService and OrganizationsService: the one place where
+// tokens are made and checked is the server, so that is what they always talk to.
 //   --store URL  held by a server: that server, by what it published beside the
 //                store; held by nobody: a server inside this process that
 //                listens nowhere
-//   --server     a server anywhere, with a token that has tokens.admin
+//   --server     a server anywhere, with a token that has tokens.admin, or organizations.admin
 
 struct tokens_options {
     struct client_options client;
@@ -27,5 +27,14 @@ extern const struct cli_option tokens_options_rows[];
 // exit code; an error has been printed.
 int tokens_access_call(const struct invocation *in, const struct tokens_options *options,
                        const char *path, struct slice request, struct slice *ret_response);
+
+// Does something on a connection; the error lives in in->arena.
+typedef const struct error *tokens_access_user(const struct invocation *in,
+                                               struct connection *connection, void *context);
+
+// Opens a connection, has it used once and closes it. Returns an exit code; an error has been
+// printed.
+int tokens_access_use(const struct invocation *in, const struct tokens_options *options,
+                      tokens_access_user *user, void *context);
 
 #endif

@@ -8,6 +8,7 @@
 #include "ctl/exit_code.h"
 #include "ctl/file.h"
 #include "ctl/json.h"
+#include "ctl/keyed_call.h"
 #include "ctl/lease_request.h"
 #include "ctl/message.h"
 #include "ctl/run_print.h"
@@ -29,6 +30,8 @@ struct create_options {
     int64_t workflow_version;
     bool has_workflow_version;
     const char *source_run;
+    const char *parent;
+    struct keyed_options keyed;
     unsigned dispatch; // enum _Runs__V1__RunDispatch
     unsigned on_lease_loss;
     unsigned on_timeout;
@@ -72,6 +75,10 @@ static const struct cli_option rows[] = {
      .value = "ID",
      CLI_TEXT_AT(struct create_options, source_run),
      .help = "the run it is replayed from, in place of the given one"},
+    {.name = "--parent",
+     .value = "ID",
+     CLI_TEXT_AT(struct create_options, parent),
+     .help = "the run it is a part of: runs cancel --cascade of that one cancels it, too"},
     {.name = "--dispatch",
      .value = "WORD",
      CLI_WORD_AT(struct create_options, dispatch),
@@ -119,6 +126,7 @@ static const struct cli_option rows[] = {
 static const struct cli_table tables[] = {
     {client_options_rows, offsetof(struct create_options, client)},
     {rows, 0},
+    {keyed_options_rows, offsetof(struct create_options, keyed)},
     {NULL, 0},
 };
 
@@ -126,7 +134,7 @@ static const struct cli_table tables[] = {
 enum { DISPATCH = 19, ON_LEASE_LOSS = 21, ON_TIMEOUT = 22, TIMEOUT = 24, WAITING_TIMEOUT = 25 };
 enum { ID = 3, IS_DUST_TEST = 4, IS_SIMULATION = 5, PROP_VALUES = 7, SIMULATION_FORKS = 8 };
 enum { SIMULATION_MODE = 9, SOURCE_RUN_ID = 10, WORKFLOW_DEFINITION = 16, WORKFLOW_ID = 17 };
-enum { WORKFLOW_VERSION = 18 };
+enum { WORKFLOW_VERSION = 18, PARENT_RUN_ID = 26 };
 
 // Concatenated messages merge, the last value of a field counts: what the options
 // say is appended to what the file says.
@@ -139,6 +147,17 @@ static void append_text(struct strbuf *b, uint32_t number, const char *text) {
 static void append_word(struct strbuf *b, uint32_t number, unsigned word) {
     if (word != 0) {
         wire_put_uint(b, number, word);
+    }
+}
+
+// A google.protobuf.StringValue.
+static void append_wrapped(struct strbuf *b, uint32_t number, const char *text) {
+    enum { FIELD_VALUE = 1 };
+    if (text != NULL) {
+        struct strbuf value = STRBUF_INIT;
+        wire_put_bytes(&value, FIELD_VALUE, slice_of_cstr(text));
+        wire_put_bytes(b, number, strbuf_slice(&value));
+        strbuf_release(&value);
     }
 }
 
@@ -160,8 +179,8 @@ static void append_message(struct strbuf *b, struct arena *a, uint32_t number,
 }
 
 static struct slice make_request(struct arena *a, const struct create_options *options,
-                                 const struct given *given) {
-    enum { FIELD_RUN = 1, FIELD_LEASE = 2 }; // of CreateRunRequest
+                                 const struct given *given, const char *key) {
+    enum { FIELD_RUN = 1, FIELD_LEASE = 2, FIELD_REQUEST_ID = 3 }; // of CreateRunRequest
     struct strbuf b = STRBUF_INIT;
     strbuf_append_slice(&b, given->run);
     append_text(&b, ID, options->id);
@@ -175,9 +194,11 @@ static struct slice make_request(struct arena *a, const struct create_options *o
     append_word(&b, ON_TIMEOUT, options->on_timeout);
     append_message(&b, a, TIMEOUT, given->timeout);
     append_message(&b, a, WAITING_TIMEOUT, given->waiting_timeout);
+    append_wrapped(&b, PARENT_RUN_ID, options->parent);
     struct strbuf request = STRBUF_INIT;
     wire_put_bytes(&request, FIELD_RUN, strbuf_slice(&b));
     append_message(&request, a, FIELD_LEASE, given->lease);
+    append_text(&request, FIELD_REQUEST_ID, key);
     struct slice bytes = arena_copy(a, strbuf_slice(&request));
     strbuf_release(&request);
     strbuf_release(&b);
@@ -256,15 +277,11 @@ static int create_on(struct invocation *in, struct connection *connection, struc
     if (options->like != NULL) {
         code = read_like(in, connection, options->like, &given->run);
     }
-    in->unknown_hint =
-        options->id != NULL
-            ? "create it again with the same id: that the run is there already says that it is done"
-            : "if it has an id of its own, create it again: that it is there already says that it "
-              "is done; else see with runsctl runs list whether it is there";
+    const char *key = keyed_call_key(in, &options->keyed);
     struct slice response;
     if (code == EXIT_CODE_OK) {
-        code = client_options_call_again(in, connection, "/runs.v1.RunsService/CreateRun",
-                                         make_request(in->arena, options, given), &response);
+        code = keyed_call(in, connection, "/runs.v1.RunsService/CreateRun", key,
+                          make_request(in->arena, options, given, key), &response);
     }
     return code == EXIT_CODE_OK ? print_created(in, response) : code;
 }
@@ -325,7 +342,7 @@ const struct command runs_create_command = {
     .place = 200,
     .operands = "",
     .summary = "Creates a run from JSON, spelled as over REST, or from another run.",
-    .details = "Scope: runs.create.\n",
+    .details = "Scope: runs.create.\n\n" KEYED_CALL_HELP,
     .tables = tables,
     .options_size = sizeof(struct create_options),
     .run = create,

@@ -4,13 +4,12 @@
 #include "base/core/clock.h"
 #include "base/core/timestamp.h"
 #include "ctl/client_options.h"
-#include "ctl/comma_list.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
 #include "ctl/message.h"
 #include "ctl/run_print.h"
 #include "ctl/run_table.h"
-#include "ctl/time_option.h"
+#include "ctl/timestamp_option.h"
 
 // The server's most, for --all.
 enum { LARGEST_PAGE = 1000 };
@@ -81,48 +80,9 @@ struct list_request {
     Google__Protobuf__Timestamp before;
 };
 
-// --- the request; functions return an error of usage ---
+// --- the request ---
 
-static const struct error *read_statuses(struct arena *a, const struct list_options *options,
-                                         Runs__V1__ListRunsRequest *ret) {
-    struct cli_list words;
-    const struct error *error = comma_list_read(a, "--status", &options->status, &words);
-    if (error != NULL) {
-        return error;
-    }
-    ret->status = ARENA_ARRAY(a, Runs__V1__RunStatus, words.count + 1);
-    for (; error == NULL && ret->n_status < words.count; ret->n_status++) {
-        error = run_status_read(a, words.items[ret->n_status], &ret->status[ret->n_status]);
-    }
-    return error;
-}
-
-// Leaves *ret_field NULL if the option was not given.
-static const struct error *read_time(struct arena *a, const char *option, const char *text,
-                                     int64_t now_us, Google__Protobuf__Timestamp *ret,
-                                     Google__Protobuf__Timestamp **ret_field) {
-    google__protobuf__timestamp__init(ret);
-    if (text == NULL) {
-        return NULL;
-    }
-    *ret_field = ret;
-    return time_option_read(a, option, text, now_us, &ret->seconds, &ret->nanos);
-}
-
-// Runs start after the one and before the other.
-static const struct error *check_times(struct arena *a, const struct list_options *options,
-                                       const struct list_request *request) {
-    const Google__Protobuf__Timestamp *after = request->message.started_after;
-    const Google__Protobuf__Timestamp *before = request->message.started_before;
-    if (after == NULL || before == NULL || after->seconds < before->seconds ||
-        (after->seconds == before->seconds && after->nanos < before->nanos)) {
-        return NULL;
-    }
-    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                     "--since %s is not before --until %s, so no run is between them",
-                     options->since, options->until);
-}
-
+// Returns an error of usage.
 static const struct error *read_request(struct arena *a, const struct list_options *options,
                                         struct list_request *ret) {
     Runs__V1__ListRunsRequest *message = &ret->message;
@@ -137,16 +97,20 @@ static const struct error *read_request(struct arena *a, const struct list_optio
         message->page_token = (char *)options->page_token;
     }
     int64_t now_us = clock_now_us(&clock_system);
-    const struct error *error = read_statuses(a, options, message);
+    const struct error *error =
+        run_statuses_read(a, &options->status, &message->status, &message->n_status);
     if (error == NULL) {
-        error =
-            read_time(a, "--since", options->since, now_us, &ret->after, &message->started_after);
+        error = timestamp_option_read(a, "--since", options->since, now_us, &ret->after,
+                                      &message->started_after);
     }
     if (error == NULL) {
-        error =
-            read_time(a, "--until", options->until, now_us, &ret->before, &message->started_before);
+        error = timestamp_option_read(a, "--until", options->until, now_us, &ret->before,
+                                      &message->started_before);
     }
-    return error != NULL ? error : check_times(a, options, ret);
+    return error != NULL
+               ? error
+               : timestamp_option_check_order(a, "--since", options->since, message->started_after,
+                                              "--until", options->until, message->started_before);
 }
 
 // --- pages ---

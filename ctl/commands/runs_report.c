@@ -9,6 +9,7 @@
 #include "ctl/exit_code.h"
 #include "ctl/file.h"
 #include "ctl/json.h"
+#include "ctl/keyed_call.h"
 #include "ctl/message.h"
 #include "ctl/run_print.h"
 #include "runs/v1/runs_service.pb-c.h"
@@ -20,6 +21,7 @@ struct report_options {
     const char *total_cu;
     const char *reason;
     int64_t attempt;
+    struct keyed_options keyed;
 };
 
 static const struct cli_option rows[] = {
@@ -53,6 +55,7 @@ static const struct cli_option rows[] = {
 static const struct cli_table tables[] = {
     {client_options_rows, offsetof(struct report_options, client)},
     {rows, 0},
+    {keyed_options_rows, offsetof(struct report_options, keyed)},
     {NULL, 0},
 };
 
@@ -100,6 +103,8 @@ static int report(struct invocation *in) {
         request.reason = (char *)options->reason;
     }
     request.attempt = options->attempt;
+    const char *key = keyed_call_key(in, &options->keyed);
+    request.request_id = (char *)key;
     struct slice bytes = message_to_bytes(in->arena, &request);
     if (options->execution_state != NULL) {
         struct slice state;
@@ -109,9 +114,10 @@ static int report(struct invocation *in) {
         }
         bytes = with_state(in, bytes, state);
     }
-    in->unknown_hint = "report it again: that the run has ended already with this status says that "
-                       "it was reported";
-    return run_call_and_print(in, &options->client, "/runs.v1.RunsService/ReportRun", bytes);
+    struct slice response;
+    int code = keyed_call_once(in, &options->client, "/runs.v1.RunsService/ReportRun", key, bytes,
+                               &response);
+    return code != EXIT_CODE_OK ? code : run_print(in, response, NULL);
 }
 
 const struct command runs_report_command = {
@@ -120,7 +126,8 @@ const struct command runs_report_command = {
     .operands = "ID",
     .summary = "Reports what the executor of a run found. Scope: runs.report.",
     .details = "Exit code 4 says that the run had finished before, or that another attempt has\n"
-               "it: an executor that reads that stops.\n",
+               "it: an executor that reads that stops.\n"
+               "\n" KEYED_CALL_HELP,
     .tables = tables,
     .options_size = sizeof(struct report_options),
     .operand_count = 1,

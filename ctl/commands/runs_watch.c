@@ -78,18 +78,14 @@ static const struct error *read_filters(struct arena *a, const struct watch_opti
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "--snapshot and --cursor exclude each other");
     }
-    struct cli_list words;
     struct cli_list ids = {0};
-    const struct error *error = comma_list_read(a, "--status", &options->status, &words);
+    const struct error *error =
+        run_statuses_read(a, &options->status, &ret->status, &ret->n_status);
     if (error == NULL) {
         error = comma_list_read(a, "--run", &options->runs, &ids);
     }
     ret->run_ids = (char **)ids.items;
     ret->n_run_ids = ids.count;
-    ret->status = error == NULL ? ARENA_ARRAY(a, Runs__V1__RunStatus, words.count + 1) : NULL;
-    for (; error == NULL && ret->n_status < words.count; ret->n_status++) {
-        error = run_status_read(a, words.items[ret->n_status], &ret->status[ret->n_status]);
-    }
     ret->workflow_id = (char *)(options->workflow != NULL ? options->workflow : "");
     ret->holder = (char *)(options->holder != NULL ? options->holder : "");
     ret->cursor = (char *)(options->cursor != NULL ? options->cursor : "");

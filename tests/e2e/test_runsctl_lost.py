@@ -161,6 +161,9 @@ class Silent(unittest.TestCase):
     def test_a_read_leaves_nothing_open(self):
         for words in (("runs", "get", "x"), ("runs", "list"), ("runs", "events", "x"),
                       ("runs", "events", "x", "--follow"), ("runs", "watch"), ("runs", "wait", "x"),
+                      ("runs", "count"), ("bulk-cancels", "list"), ("bulk-cancels", "get", "x"),
+                      ("audit", "export", "--since", "1h"), ("organizations", "get", "x"),
+                      ("organizations", "export", "x"), ("store", "stats"),
                       ("tokens", "list"), ("whoami",)):
             with self.subTest(words):
                 said = self.say(*words)
@@ -173,14 +176,18 @@ class Silent(unittest.TestCase):
         file = ("--file", str(self.run_file))
         org = ("--org", "acme")
         for words, hint in (
-                (("runs", "cancel", "x"), "; cancel it again: the answer decides\n"),
-                (("runs", "report", "x", "--status", "success"), "; report it again: "),
+                (("runs", "cancel", "x", "--request-id", "k"), "; the same command with --request-id k "),
+                (("runs", "cancel", "x", "y"), "; the same command with --request-id "),
+                (("runs", "report", "x", "--status", "success", "--request-id", "k"),
+                 "; the same command with --request-id k does it, if it is not done\n"),
                 (("runs", "acquire", "--holder", "h"), "; runs that were acquired can be acquired "),
                 (("runs", "renew", "x", "--holder", "h", "--attempt", "1"), "; renew it again: "),
                 (("runs", "release", "x", "--attempt", "1"), "; release it again: "),
                 (("runs", "acknowledge", "x"), "; acknowledge it again: "),
-                (("runs", "create", *file, "--id", "x"), "; create it again with the same id: "),
-                (("runs", "create", *file), "; if it has an id of its own, create it again: "),
+                (("runs", "create", *file), "; the same command with --request-id "),
+                (("runs", "delete", "x"), "; delete it again: that it is not found "),
+                (("bulk-cancels", "abort", "x"), "; abort it again: "),
+                (("organizations", "freeze", "x"), "; freeze it again: "),
                 (("tokens", "create", *org, "--scopes", "runs.read", "--name", "x"),
                  "; ask for it again with the same name: "),
                 (("tokens", "create", *org, "--scopes", "runs.read"), "; runsctl tokens list shows "),

@@ -1,0 +1,75 @@
+#include "ctl/keyed_call.h"
+
+#include "base/core/clock.h"
+#include "base/core/request_id.h"
+#include "ctl/command_error.h"
+#include "ctl/exit_code.h"
+#include "ctl/retry.h"
+
+const struct cli_option keyed_options_rows[] = {
+    {.name = "--request-id",
+     .value = "KEY",
+     CLI_TEXT_AT(struct keyed_options, request_id),
+     .default_help = "a new one",
+     .help = "the key under which it is done once, however often it is asked for"},
+    {.name = NULL},
+};
+
+const char *keyed_call_key(const struct invocation *in, const struct keyed_options *options) {
+    if (options->request_id != NULL) {
+        return options->request_id;
+    }
+    char *key = arena_zalloc(in->arena, UUID_TEXT_SIZE);
+    uuid_make(key);
+    return key;
+}
+
+// Whether the change may be made although the error came: the connection broke, or a proxy, which
+// knows no reasons of ours, gave up. What the server answered itself is an answer.
+static bool is_answer_lost(const struct error *error) {
+    enum reason reason =
+        error->reason != NULL ? reason_find(slice_of_cstr(error->reason)) : REASON_NONE;
+    bool has_reason = error->reason != NULL && error->reason[0] != '\0';
+    return reason == REASON_OUTCOME_UNKNOWN || (!has_reason && retry_is_worth_it(error));
+}
+
+int keyed_call(struct invocation *in, struct connection *connection, const char *path,
+               const char *key, struct slice request, struct slice *ret_response) {
+    if (in->unknown_hint == NULL) {
+        in->unknown_hint = arena_printf(
+            in->arena, "the same command with --request-id %s does it, if it is not done", key);
+    }
+    int64_t until_us = clock_monotonic_us() + connection->timeout_ms * 1000;
+    struct connection attempt = *connection;
+    const struct error *lost = NULL; // the first error behind which the change may be made
+    for (int failures = 0;; failures++) {
+        const struct error *error =
+            connection_call(&attempt, in->arena, path, request, ret_response);
+        if (error == NULL) {
+            return EXIT_CODE_OK;
+        }
+        if (lost == NULL && is_answer_lost(error)) {
+            lost = error;
+        }
+        int64_t next_us = clock_monotonic_us() + retry_pause_us(failures);
+        if (lost == NULL || !retry_is_worth_it(error) || next_us >= until_us) {
+            // That nobody listens any more does not say that nothing was done before.
+            bool is_open = lost != NULL && retry_is_worth_it(error);
+            return client_options_print_error(in, connection, is_open ? lost : error);
+        }
+        retry_sleep_until(next_us);
+        attempt.timeout_ms = (until_us - next_us) / 1000 + 1;
+    }
+}
+
+int keyed_call_once(struct invocation *in, const struct client_options *options, const char *path,
+                    const char *key, struct slice request, struct slice *ret_response) {
+    struct connection connection;
+    const struct error *error = client_options_open(in, options, &connection);
+    if (error != NULL) {
+        return command_error(in, error, NULL);
+    }
+    int code = keyed_call(in, &connection, path, key, request, ret_response);
+    connection_close(&connection);
+    return code;
+}
