@@ -6,6 +6,7 @@
 #include "ctl/json.h"
 #include "ctl/message.h"
 #include "ctl/print.h"
+#include "ctl/run_print.h"
 #include "ctl/status_counts.h"
 #include "ctl/tokens_access.h"
 #include "runs/v1/organizations_service.pb-c.h"
@@ -22,17 +23,17 @@ static void print_for_people(struct arena *a, const Runs__V1__StoreStats *stats)
     table_add(&table, "organizations");
     table_add(&table, count_text(a, stats->organizations));
     status_counts_add_rows(&table, a, stats->runs, stats->n_runs);
-    const struct {
-        const char *name;
-        int64_t count;
-    } rows[] = {
-        {"events", stats->events}, {"watchable events", stats->watchable_events},
-        {"keys", stats->keys},     {"bulk cancels", stats->bulk_cancels},
-        {"bytes", stats->bytes},   {"free bytes", stats->free_bytes},
+    const char *const rows[][2] = {
+        {"events", count_text(a, stats->events)},
+        {"oldest event", timestamp_text(a, stats->oldest_event_at)},
+        {"keys", count_text(a, stats->keys)},
+        {"bulk cancels", count_text(a, stats->bulk_cancels)},
+        {"bytes", count_text(a, stats->bytes)},
+        {"free bytes", count_text(a, stats->free_bytes)},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        table_add(&table, rows[i].name);
-        table_add(&table, count_text(a, rows[i].count));
+        table_add(&table, rows[i][0]);
+        table_add(&table, rows[i][1]);
     }
     table_print(&table, stdout);
     table_release(&table);
@@ -61,9 +62,9 @@ const struct command store_stats_command = {
     .place = 405,
     .operands = "",
     .summary = "Shows what a store has: runs by status, events, keys, bytes.",
-    .details = "Scope: organizations.admin. Watchable events are those above the floors of their\n"
-               "organizations, from which watches can begin; free bytes are used again. All of it\n"
-               "is counted, nothing is searched.\n",
+    .details =
+        "Scope: organizations.admin. Free bytes are used again. All of it is counted, nothing\n"
+        "is searched.\n",
     .tables = tables,
     .options_size = sizeof(struct tokens_options),
     .run = show,
