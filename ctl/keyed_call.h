@@ -15,9 +15,9 @@ extern const struct cli_option keyed_options_rows[];
 
 // What a command's help says of it.
 #define KEYED_CALL_HELP                                                                            \
-    "It is asked for under a request id. Where the answer is lost, it is asked for again\n"        \
-    "with the same one until --timeout-ms is over, which never does it twice; an error\n"          \
-    "says the request id, and the same command with --request-id goes on from there.\n"
+    "It is asked for under a request id. Where the answer is lost, it is asked for\n"              \
+    "again with the same one until --timeout-ms is over, which never does it twice;\n"             \
+    "an error says which, and the same command with --request-id goes on there.\n"
 
 // The key of the command's change: the one that was given, else a new one; lives in in->arena.
 const char *keyed_call_key(const struct invocation *in, const struct keyed_options *options);

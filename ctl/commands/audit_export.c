@@ -317,11 +317,11 @@ const struct command audit_export_command = {
     .details = "Scope: runs.read. A line for each event of a run, in the order of the\n"
                "organization's feed, and of those that come, until Ctrl-C or SIGTERM. With\n"
                "--cursor-file the same command goes on behind the last line: the file is written\n"
-               "durably, after the lines, so that a crash repeats some and loses none; --since is\n"
-               "for the first time then. After an interruption it goes on by itself. Where the\n"
-               "server does not have what follows the cursor any more, it ends with exit code 2\n"
-               "and says what to do; where it has not all since --since, it says so and begins\n"
-               "with what there is.\n",
+               "durably, after the lines, so that a crash repeats some and loses none; --since\n"
+               "is for the first time then. After an interruption it goes on by itself. Where\n"
+               "the server does not have what follows the cursor any more, it ends with exit\n"
+               "code 2 and says what to do; where it has not all since --since, it says so and\n"
+               "begins with what there is.\n",
     .tables = tables,
     .options_size = sizeof(struct audit_options),
     .run = export_it,

@@ -210,10 +210,11 @@ const struct command organizations_delete_command = {
     .place = 338,
     .operands = "NAME",
     .summary = "Deletes all that is kept of a frozen organization, for good.",
-    .details = "Scope: organizations.admin. Runs, events, bulk cancels, keys, tokens; export them\n"
-               "first. It asks before, so where nobody can be asked --yes is needed. Interrupted,\n"
-               "by Ctrl-C say, it leaves what is left: the same command goes on. Exit code 4 says\n"
-               "that the organization is not frozen, 1 that the answer was not yes.\n",
+    .details = "Scope: organizations.admin. Runs, events, bulk cancels, keys, tokens; export\n"
+               "them first. It asks before, so where nobody can be asked --yes is needed.\n"
+               "Interrupted, by Ctrl-C say, it leaves what is left: the same command goes on.\n"
+               "Exit code 4 says that the organization is not frozen, 1 that the answer was not\n"
+               "yes.\n",
     .tables = tables,
     .options_size = sizeof(struct delete_options),
     .operand_count = 1,

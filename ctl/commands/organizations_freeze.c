@@ -25,9 +25,8 @@ const struct command organizations_freeze_command = {
     .place = 332,
     .operands = "NAME",
     .summary = "Refuses changes of an organization's runs from now on.",
-    .details =
-        "Scope: organizations.admin. Reads and watches go on; deadlines and leases end after\n"
-        "the thaw.\n",
+    .details = "Scope: organizations.admin. Reads and watches go on; deadlines and leases end\n"
+               "after the thaw.\n",
     .tables = tables,
     .options_size = sizeof(struct tokens_options),
     .operand_count = 1,

@@ -23,8 +23,8 @@ const struct command organizations_get_command = {
     .place = 330,
     .operands = "NAME",
     .summary = "Shows an organization's size, and whether it is frozen.",
-    .details =
-        "Scope: organizations.admin. An organization is there once it has a token or a run.\n",
+    .details = "Scope: organizations.admin. An organization is there once it has a token or a\n"
+               "run.\n",
     .tables = tables,
     .options_size = sizeof(struct tokens_options),
     .operand_count = 1,

@@ -213,20 +213,19 @@ const struct command runs_cancel_command = {
     .place = 230,
     .operands = "[ID...]",
     .summary = "Cancels running or waiting runs, for good. Scope: runs.cancel.",
-    .details =
-        "One run by its id: exit code 4 says that the run had finished before, 6 that the\n"
-        "outcome is not known, 7 that it is cancelled, but its work not known to have\n"
-        "stopped within --wait.\n"
-        "\n"
-        "Several ids, a filter or --cascade: a bulk cancel, which the server goes on with\n"
-        "whatever becomes of this command; Ctrl-C leaves it, and says how to watch or abort\n"
-        "it. With a filter its runs are frozen as a plan first, which is shown; after a\n"
-        "question exactly these are cancelled, but for those that have ended meanwhile.\n"
-        "Where nobody can be asked, --yes is needed. Exit code 3 says that ids of no runs\n"
-        "were among those given, 4 that runs had finished before, or that the bulk cancel\n"
-        "was aborted, 1 that the answer was not yes.\n"
-        "\n" KEYED_CALL_HELP
-        "A length of time, like --older-than, means another moment then, and is refused.\n",
+    .details = "One run by its id: exit code 4 says that the run had finished before, 6 that the\n"
+               "outcome is not known, 7 that it is cancelled, but its work not known to have\n"
+               "stopped within --wait.\n"
+               "\n"
+               "Several ids, a filter or --cascade: a bulk cancel, which the server goes on with\n"
+               "whatever becomes of this command; Ctrl-C leaves it, and says how to watch or\n"
+               "abort it. With a filter its runs are frozen as a plan first, which is shown;\n"
+               "after a question exactly these are cancelled, but for those that have ended\n"
+               "meanwhile. Where nobody can be asked, --yes is needed. Exit code 3 says that ids\n"
+               "of no runs were among those given, 4 that runs had finished before, or that the\n"
+               "bulk cancel was aborted, 1 that the answer was not yes.\n"
+               "\n" KEYED_CALL_HELP
+               "--older-than and the like mean another moment then: that is refused.\n",
     .tables = tables,
     .options_size = sizeof(struct cancel_options),
     .run = cancel,

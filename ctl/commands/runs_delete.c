@@ -29,9 +29,8 @@ const struct command runs_delete_command = {
     .place = 245,
     .operands = "ID",
     .summary = "Deletes a final run with its events, for good. Scope: runs.delete.",
-    .details =
-        "What stays is the event that says who deleted it. Exit code 4 says that the run is\n"
-        "not final: cancel it first.\n",
+    .details = "What stays is the event that says who deleted it. Exit code 4 says that the run\n"
+               "is not final: cancel it first.\n",
     .tables = client_options_tables,
     .options_size = sizeof(struct client_options),
     .operand_count = 1,

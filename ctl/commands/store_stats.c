@@ -62,9 +62,8 @@ const struct command store_stats_command = {
     .place = 405,
     .operands = "",
     .summary = "Shows what a store has: runs by status, events, keys, bytes.",
-    .details =
-        "Scope: organizations.admin. Free bytes are used again. All of it is counted, nothing\n"
-        "is searched.\n",
+    .details = "Scope: organizations.admin. Free bytes are used again. All of it is counted,\n"
+               "nothing is searched.\n",
     .tables = tables,
     .options_size = sizeof(struct tokens_options),
     .run = show,
