@@ -180,6 +180,7 @@ enum store_event_kind {
     STORE_EVENT_RELEASE = 4,     // the holder gave the lease back
     STORE_EVENT_LEASE_LOSS = 5,  // the lease ended; the run may have become a failure by it
     STORE_EVENT_STOP = 6,        // the work of the cancelled run had stopped
+    STORE_EVENT_DELETION = 7,    // the run was deleted; it is not in its history, but in the feed
 };
 
 // One change of a run: of its status, or of who holds it (from is to then).

@@ -31,6 +31,7 @@ SAME_NUMBER(ACQUISITION, ACQUIRED);
 SAME_NUMBER(RELEASE, RELEASED);
 SAME_NUMBER(LEASE_LOSS, LEASE_LOST);
 SAME_NUMBER(STOP, STOPPED);
+SAME_NUMBER(DELETION, DELETED);
 
 // Every watch of the organization gets the bytes.
 static void put_unless_empty(struct strbuf *b, uint32_t number, struct slice text) {

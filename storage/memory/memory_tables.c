@@ -165,6 +165,7 @@ static int64_t add_event(struct memory_tables *t, struct memory_run *run,
     const struct run_record *r = &run->record;
     struct memory_event *e = mem_zalloc(sizeof(*e));
     e->run = run;
+    e->key = ++t->newest_key;
     e->event = (struct run_event){
         .kind = kind,
         .sequence = r->sequence,
@@ -178,8 +179,9 @@ static int64_t add_event(struct memory_tables *t, struct memory_run *run,
     event_cause_map(&e->event.cause, own_bytes, NULL);
     e->older = run->newest;
     run->newest = e;
-    append_event(organization_of(t, r->organization), e);
-    note_commit(t, r->organization, &e->event, opens);
+    struct memory_organization *o = organization_of(t, r->organization);
+    append_event(o, e);
+    note_commit(t, o->name, &e->event, opens); // the run may be gone when the listener is told
     return e->event.revision;
 }
 
@@ -264,7 +266,7 @@ struct token_record memory_tables_copy_token(struct arena *a, const struct token
     return t;
 }
 
-static void release_run(struct memory_run *run) {
+static void release_events(struct memory_run *run) {
     struct memory_event *e = run->newest;
     while (e != NULL) {
         struct memory_event *older = e->older;
@@ -273,6 +275,11 @@ static void release_run(struct memory_run *run) {
         free(e);
         e = older;
     }
+    run->newest = NULL;
+}
+
+static void release_run(struct memory_run *run) {
+    release_events(run);
     memory_slice_disown(run->record.organization);
     memory_slice_disown(run->record.id);
     memory_slice_disown(run->record.workflow_id);
@@ -283,7 +290,57 @@ static void release_run(struct memory_run *run) {
     free(run);
 }
 
+// Takes the events of run out of the organization's feed, whose floor is raised to the newest one,
+// and frees them, and the keys of the run.
+static void drop_events(struct memory_tables *t, struct memory_run *run) {
+    if (!run->is_gone) { // else they are those of a later run of its id
+        memory_keys_forget(&t->keys, MEMORY_KEY_OF_RUN, run->record.organization, run->record.id);
+    }
+    struct memory_organization *o = organization_of(t, run->record.organization);
+    if (run->newest->event.revision > o->floor) {
+        o->floor = run->newest->event.revision;
+    }
+    for (const struct memory_event *e = run->newest; e != NULL; e = e->older) {
+        o->events[e->event.revision - 1] = NULL;
+    }
+    release_events(run);
+}
+
+static void remove_run(struct memory_tables *t, const struct memory_run *run) {
+    bool found;
+    size_t place = run_place(t, run->record.organization, run->record.id, &found);
+    t->run_count--;
+    memmove(t->runs + place, t->runs + place + 1, (t->run_count - place) * sizeof(t->runs[0]));
+}
+
+void memory_tables_delete_run(struct memory_tables *t, struct memory_run *run) {
+    if (!run->is_gone) {
+        remove_run(t, run);
+    }
+    drop_events(t, run);
+    release_run(run);
+}
+
+int64_t memory_tables_bury_run(struct memory_tables *t, struct memory_run *run,
+                               const struct run_record *gone, const struct event_cause *cause) {
+    remove_run(t, run);
+    drop_events(t, run);
+    run->is_gone = true;
+    return memory_tables_change(t, run, gone, STORE_EVENT_DELETION, cause);
+}
+
+static void release_gone(struct memory_organization *o) {
+    for (int64_t i = 0; i < o->revision; i++) {
+        if (o->events[i] != NULL && o->events[i]->run->is_gone) {
+            release_run(o->events[i]->run);
+        }
+    }
+}
+
 void memory_tables_release(struct memory_tables *t) {
+    for (size_t i = 0; i < t->organization_count; i++) {
+        release_gone(&t->organizations[i]); // looks at events of all runs
+    }
     for (size_t i = 0; i < t->run_count; i++) {
         release_run(t->runs[i]);
     }

@@ -16,6 +16,7 @@
 struct memory_event {
     struct memory_event *older; // of the run
     struct memory_run *run;
+    int64_t key;            // 1, 2, 3 and so on in the order of all events of the store
     struct run_event event; // owns its holder and its cause
 };
 
@@ -23,13 +24,17 @@ struct memory_run {
     struct run_record record; // owns its slices
     struct slice parent_id;   // owned; empty: it has none
     struct memory_event *newest;
+    // It was deleted and is in no table: the event that tells so has it, and it has that event.
+    bool is_gone;
 };
 
 // The feed of an organization.
 struct memory_organization {
-    struct slice name;            // owned
-    struct memory_event **events; // by their revisions, from 1 on; the runs' own
-    int64_t revision;             // of the newest event
+    struct slice name; // owned
+    // By their revisions, from 1 on; the runs' own. NULL: it went with its run, and is at most the
+    // floor.
+    struct memory_event **events;
+    int64_t revision; // of the newest event
     int64_t capacity;
     int64_t floor; // storage/op/trim_changes.h
 };
@@ -40,6 +45,7 @@ struct memory_tables {
     size_t run_capacity;
     struct memory_organization *organizations; // by name
     size_t organization_count;
+    int64_t newest_key;           // of all events
     struct token_record **tokens; // by organization, then name; they own their slices
     size_t token_count;
     struct memory_keys keys;
@@ -79,6 +85,15 @@ int64_t memory_tables_add_creation(struct memory_tables *t, struct memory_run *r
 
 // Returns the cause of the event that made run final, in a.
 struct event_cause memory_tables_ending(struct arena *a, const struct memory_run *run);
+
+// Deletes the run, which may be gone already, with its events, up to which its organization's floor
+// is raised.
+void memory_tables_delete_run(struct memory_tables *t, struct memory_run *run);
+
+// Deletes the run but for the event of cause that tells so, with which it becomes gone. Returns the
+// event's revision.
+int64_t memory_tables_bury_run(struct memory_tables *t, struct memory_run *run,
+                               const struct run_record *gone, const struct event_cause *cause);
 
 // Returns the organization's feed; NULL if it has no event.
 struct memory_organization *memory_tables_find_organization(const struct memory_tables *t,

@@ -23,9 +23,9 @@ enum { STORE_MOST_CHANGES = 4096, STORE_CHANGES_BYTES = 4 * 1024 * 1024 };
 struct store_change {
     struct slice run_id;
     struct run_event event;
-    struct slice workflow_id; // of the run; empty unless asked for
+    struct slice workflow_id; // of the run; empty unless asked for, and where it is known no more
     // The run as it is when it is read, by this event or a later one, its workflow_id empty; all
-    // 0 unless asked for.
+    // 0 unless asked for, and where the run was deleted meanwhile.
     struct run_record run;
 };
 

@@ -137,11 +137,12 @@ struct replayed {
     struct pending_state state;
     int64_t previous_of_organization;
     struct slice key_digest; // of its idempotency key; empty: none
+    bool is_deletion;        // of its run, which has no row then
 };
 
 static const char replay_sql[] =
     "SELECT event_key, organization, id, revision, sequence, to_status, at,"
-    " previous_of_organization, key_digest FROM event WHERE event_key>?1 ORDER BY event_key";
+    " previous_of_organization, key_digest, kind FROM event WHERE event_key>?1 ORDER BY event_key";
 
 static struct replayed read_event(sqlite3_stmt *s) {
     struct replayed e = {
@@ -151,6 +152,7 @@ static struct replayed read_event(sqlite3_stmt *s) {
         .revision = sqlite3_column_int64(s, 3),
         .previous_of_organization = sqlite3_column_int64(s, 7),
         .key_digest = sqlite_column_peek(s, 8),
+        .is_deletion = sqlite3_column_int(s, 9) == STORE_EVENT_DELETION,
     };
     e.state = (struct pending_state){
         .sequence = sqlite3_column_int64(s, 4),
@@ -225,7 +227,7 @@ static int replay_event(sqlite3_stmt *s, struct pending *pending,
     }
     if (problem != NULL) {
         *ret_problem = problem;
-    } else if (rc == SQLITE_OK) {
+    } else if (rc == SQLITE_OK && !e.is_deletion) {
         stage_event(pending, &e);
     }
     return rc;

@@ -130,6 +130,10 @@ bool organizations_peek(struct organizations *o, struct slice name, struct organ
     const struct organization *which = look_up(o, name);
     if (which != NULL) {
         *ret = which->committed;
+        if (which->rising_floor > ret->floor) {
+            // Above what is committed nothing goes.
+            ret->floor = which->rising_floor < ret->revision ? which->rising_floor : ret->revision;
+        }
     }
     pthread_mutex_unlock(&o->lock);
     return which != NULL;
@@ -181,6 +185,9 @@ void organizations_advance(struct organizations *o, struct organization *which, 
 int organizations_raise_floor(struct organizations *o, struct organization *which, int64_t floor) {
     which->open.floor = floor;
     touch(o, which);
+    pthread_mutex_lock(&o->lock);
+    which->rising_floor = floor;
+    pthread_mutex_unlock(&o->lock);
     return organizations_write(o, which);
 }
 
@@ -215,6 +222,7 @@ void organizations_committed(struct organizations *o) {
     pthread_mutex_lock(&o->lock);
     for (int i = 0; i < o->touched.count; i++) {
         o->touched.items[i]->committed = o->touched.items[i]->open;
+        o->touched.items[i]->rising_floor = 0;
     }
     pthread_mutex_unlock(&o->lock);
     for (int i = 0; i < o->touched.count; i++) {
@@ -234,13 +242,16 @@ void organizations_committed(struct organizations *o) {
 }
 
 void organizations_rolled_back(struct organizations *o) {
+    pthread_mutex_lock(&o->lock);
     for (int i = 0; i < o->touched.count; i++) {
         struct organization *which = o->touched.items[i];
         which->kinds = 0;
         which->opened = 0;
         which->is_touched = false;
         which->open = which->committed;
+        which->rising_floor = 0;
     }
+    pthread_mutex_unlock(&o->lock);
     o->touched.count = 0;
     o->taken = o->flushed;
 }

@@ -27,10 +27,11 @@ struct organization {
     struct slice name;             // owned
     struct organization_head open; // with the open transaction
     struct organization_head committed;
-    uint32_t kinds;  // of the open transaction's events, as in struct store_commit
-    int opened;      // likewise
-    bool is_touched; // by the open transaction
-    bool is_dirty;   // ahead of its row, in the list of those that wait
+    int64_t rising_floor; // that of the open transaction, if it raises it; else 0
+    uint32_t kinds;       // of the open transaction's events, as in struct store_commit
+    int opened;           // likewise
+    bool is_touched;      // by the open transaction
+    bool is_dirty;        // ahead of its row, in the list of those that wait
     struct organization *next;
 };
 
@@ -77,7 +78,9 @@ int organizations_read_head(sqlite3_stmt *s, struct slice name, struct organizat
 int organizations_find(struct organizations *o, struct slice name, struct organization **ret);
 
 // Thread safe: returns whether the organization is in memory, and then what is committed of it.
-// Where it is not, its row is not behind in a snapshot that begins after this call.
+// Where it is not, its row is not behind in a snapshot that begins after this call. The floor is
+// already that which a transaction is about to commit: a snapshot that began before this call
+// lacks no event above it.
 bool organizations_peek(struct organizations *o, struct slice name, struct organization_head *ret);
 
 // Notes in the open transaction that the event of key is the organization's next revision.

@@ -165,6 +165,7 @@ void pending_clear(struct pending *p, int64_t mark) {
     p->applying = NULL;
     p->taken = 0;
     p->applied = 0;
+    p->wanted_event = 0;
     atomic_store_explicit(&p->published, 0, memory_order_relaxed);
     atomic_store_explicit(&p->newest_event, mark, memory_order_relaxed);
 }
@@ -274,9 +275,24 @@ void pending_rolled_back(struct pending *p) {
     generation_reset(p->staged);
 }
 
+int64_t pending_applied(const struct pending *p) {
+    return p->applying != NULL ? p->applying->after_event : p->filling->after_event;
+}
+
+void pending_want(struct pending *p, int64_t event) {
+    p->wanted_event = event > p->wanted_event ? event : p->wanted_event;
+}
+
+bool pending_is_wanted(const struct pending *p) {
+    return p->wanted_event > pending_applied(p) && pending_has_any(p);
+}
+
 bool pending_is_full(const struct pending *p) {
-    return p->filling->count >= p->limits.runs ||
-           p->filling->newest_event - p->filling->after_event >= p->limits.events;
+    const struct pending_generation *filling = p->filling;
+    bool is_wanted =
+        p->wanted_event > filling->after_event && filling->newest_event > filling->after_event;
+    return is_wanted || filling->count >= p->limits.runs ||
+           filling->newest_event - filling->after_event >= p->limits.events;
 }
 
 bool pending_is_overfull(const struct pending *p) {

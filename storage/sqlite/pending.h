@@ -69,6 +69,7 @@ struct pending {
     uint64_t readers[PENDING_READERS];   // the epoch at which each entered; 0: it is outside
     atomic_int published;                // runs in generations that readers look at
     _Atomic int64_t newest_event;        // of those that are published
+    int64_t wanted_event;                // pending_want
 };
 
 void pending_init(struct pending *p, const struct pending_limits *limits);
@@ -89,7 +90,8 @@ static inline int64_t pending_newest_event(struct pending *p) {
 }
 
 // Looks for what the run has become by committed events. Returns false if it is in no
-// generation; ret_state is older than the run's row if its sequence is smaller.
+// generation; ret_state is older than the run's row if its event is, and may be that of a run that
+// was deleted.
 bool pending_find(struct pending *p, struct slice organization, const struct run_id *id,
                   struct pending_state *ret_state);
 
@@ -105,7 +107,17 @@ void pending_stage(struct pending *p, struct slice organization, const struct ru
 void pending_committed(struct pending *p, int64_t newest_event);
 void pending_rolled_back(struct pending *p);
 
-// Whether the generation that fills is full.
+// Rows are to be brought up to date with the events up to event soon, without waiting for a
+// generation to become full.
+void pending_want(struct pending *p, int64_t event);
+
+// Whether there are such rows.
+bool pending_is_wanted(const struct pending *p);
+
+// The event up to which all rows are up to date, in what is committed.
+int64_t pending_applied(const struct pending *p);
+
+// Whether the generation that fills is full, or wanted.
 bool pending_is_full(const struct pending *p);
 
 // Whether it has grown to twice its limit, because the one before it is not yet applied.

@@ -59,12 +59,13 @@ void run_body_bind_fields(sqlite3_stmt *s, int first, const struct run_fields *f
     bind_fields(s, first, body_fields, RUN_BODY_FIELD_COUNT, fields);
 }
 
-// Whether the run of the row at s has become something since, which is ret_state then.
+// Whether the run of the row at s has become something since, which is ret_state then. The event
+// tells which is newer: a run that was deleted has nothing to say of a later one of its id.
 static bool find_newer(struct session *session, sqlite3_stmt *s, struct pending_state *ret_state) {
     struct run_id id = run_id_peek(s, RUN_ROW_ID);
     return session_find_pending(session, sqlite_column_peek(s, RUN_ROW_ORGANIZATION), &id,
                                 ret_state) &&
-           ret_state->sequence > sqlite3_column_int64(s, RUN_ROW_SEQUENCE);
+           ret_state->newest_event > sqlite3_column_int64(s, RUN_ROW_NEWEST_EVENT);
 }
 
 // Makes of the run as its row, at s, has it what it has become since.
@@ -95,7 +96,7 @@ int run_row_read(struct session *session, struct arena *a, sqlite3_stmt *s, stru
         .run_key = sqlite3_column_int64(s, 0),
         .status_in_row = sqlite3_column_int(s, RUN_ROW_STATUS),
         .sequence_in_row = sqlite3_column_int64(s, RUN_ROW_SEQUENCE),
-        .newest_event = sqlite3_column_int64(s, 7),
+        .newest_event = sqlite3_column_int64(s, RUN_ROW_NEWEST_EVENT),
         .workflow_key = sqlite3_column_int64(s, RUN_ROW_WORKFLOW_KEY),
         .has_terms = sqlite3_column_int(s, RUN_ROW_HAS_TERMS) != 0,
     };

@@ -342,6 +342,10 @@ static int probe(sqlite3 *db, int64_t version) {
         {JOBS, "SELECT sequence FROM idempotency ORDER BY name LIMIT 1"},
         {JOBS, "SELECT sequence FROM idempotency ORDER BY name DESC LIMIT 1"},
         {JOBS, "SELECT at FROM idempotency INDEXED BY idempotency_by_at WHERE at>=0 LIMIT 1"},
+        {JOBS, "SELECT length(id) FROM deletion ORDER BY event_key LIMIT 1"},
+        {JOBS, "SELECT length(id) FROM deletion ORDER BY event_key DESC LIMIT 1"},
+        {JOBS, "SELECT event_key FROM deletion INDEXED BY deletion_by_run WHERE organization>=''"
+               " LIMIT 1"},
         {JOBS, "SELECT length(parent) FROM run_parent ORDER BY organization, id LIMIT 1"},
         {JOBS, "SELECT length(id) FROM run_parent INDEXED BY run_child WHERE organization>=''"
                " LIMIT 1"},

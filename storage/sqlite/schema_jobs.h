@@ -36,6 +36,13 @@
     "  PRIMARY KEY(organization, id)) WITHOUT ROWID;"                                              \
     "CREATE INDEX run_child ON run_parent(organization, parent, id);"                              \
                                                                                                    \
+    /* The events of kind STORE_EVENT_DELETION, which no run leads to. */                          \
+    "CREATE TABLE deletion("                                                                       \
+    "  event_key INTEGER PRIMARY KEY,"                                                             \
+    "  organization TEXT NOT NULL,"                                                                \
+    "  id BLOB NOT NULL);"                                                                         \
+    "CREATE INDEX deletion_by_run ON deletion(organization, id);"                                  \
+                                                                                                   \
     "CREATE TABLE bulk("                                                                           \
     "  bulk_key INTEGER PRIMARY KEY,"                                                              \
     "  organization TEXT NOT NULL,"                                                                \

@@ -57,6 +57,9 @@ int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pe
     if (rc == SQLITE_OK && part == STORE_CHANGES) {
         rc = applier_init(&s->applier, db, pending, organizations);
     }
+    if (rc == SQLITE_OK && part == STORE_CHANGES) {
+        rc = deletion_rows_init(&s->deletion, db, &s->keys);
+    }
     return rc == SQLITE_OK ? prepare_ops(s, part) : rc;
 }
 
@@ -69,6 +72,7 @@ void session_release(struct session *s) {
     event_row_release(&s->events);
     key_rows_release(&s->keys);
     applier_release(&s->applier);
+    deletion_rows_release(&s->deletion);
     sqlite_finalize_all(&s->begin, 1);
     sqlite_finalize_all(&s->commit, 1);
     sqlite_finalize_all(&s->select_head, 1);
@@ -105,12 +109,24 @@ int session_renew(struct session *s) {
 }
 
 int session_read_head(struct session *s, struct slice organization, struct organization_head *ret) {
-    // Looked at before the snapshot begins: what is in neither is not committed. A row is not
-    // behind once its organization is out of memory, which may be since a moment ago.
-    bool is_known = organizations_peek(s->organizations, organization, ret);
-    int rc = is_known && ret->event <= s->snapshot_event ? SQLITE_OK : session_renew(s);
-    return rc == SQLITE_OK && !is_known ? organizations_read_head(s->select_head, organization, ret)
-                                        : rc;
+    int rc = SQLITE_OK;
+    struct organization_head now = {.revision = 0};
+    do { // again only where the floor passed what was the newest event at the look
+        // Looked at before the snapshot begins: what is in neither is not committed. A row is not
+        // behind once its organization is out of memory, which may be since a moment ago.
+        if (!organizations_peek(s->organizations, organization, ret)) {
+            rc = session_renew(s);
+            return rc == SQLITE_OK ? organizations_read_head(s->select_head, organization, ret)
+                                   : rc;
+        }
+        if (ret->event > s->snapshot_event) {
+            rc = session_renew(s);
+        }
+        // And after it began: it may be without events that were deleted since the first look.
+    } while (rc == SQLITE_OK && (!organizations_peek(s->organizations, organization, &now) ||
+                                 now.floor > ret->revision));
+    ret->floor = now.floor;
+    return rc;
 }
 
 int session_run(struct session *s, struct store_op *op) {

@@ -5,6 +5,7 @@
 
 #include "storage/op/store_op.h"
 #include "storage/sqlite/apply.h"
+#include "storage/sqlite/deletion_row.h"
 #include "storage/sqlite/event_row.h"
 #include "storage/sqlite/key_row.h"
 #include "storage/sqlite/organizations.h"
@@ -31,6 +32,7 @@ struct session {
     struct key_rows keys;
     int64_t attempt_floor; // schema_attempt_floor
     struct applier applier;
+    struct deletion_rows deletion;
 };
 
 // Prepares the statements of part. pending and organizations outlive the session. Returns SQLite's
@@ -54,7 +56,8 @@ void session_rolled_back(struct session *s);
 int session_renew(struct session *s);
 
 // Of the part that reads: finds the organization's newest committed event and its floor. The
-// snapshot is one that has this event and all before it, where need be another one than before.
+// snapshot is one that has this event and all before it down to the floor, where need be another
+// one than before.
 // Returns SQLite's code.
 int session_read_head(struct session *s, struct slice organization, struct organization_head *ret);
 

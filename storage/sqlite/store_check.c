@@ -72,28 +72,53 @@ static const char run_sql[] = "SELECT r.organization, " RUN_ID_TEXT_SQL(
     "r.id") ", r.started_at, CASE" RUN_PROBLEM NOT_IN_INDEXES TERM_PROBLEM
             " END FROM run AS r WHERE r.organization=?1 AND r.id=?2";
 
+// Up to which revision events of the organization of e may be missing: they went with their runs.
+#define FLOOR                                                                                      \
+    "coalesce((SELECT o.floor_revision FROM organization AS o WHERE o.name=e.organization), 0)"
+
+// What is wrong with the event e of a deletion, or NULL. The events before it went with its run;
+// there may be a later run of the same id, which is r then.
+#define DELETION_PROBLEM                                                                           \
+    " WHEN e.kind=7 AND (r.run_key<=e.event_key OR p.event_key IS NOT NULL OR e.sequence<2"        \
+    "   OR e.previous_of_run=0 OR e.from_status<>e.to_status OR e.to_status IN (1, 2)"             \
+    "   OR NOT EXISTS(SELECT 1 FROM deletion AS d WHERE d.event_key=e.event_key"                   \
+    "   AND d.organization=e.organization AND d.id=e.id))"                                         \
+    "   THEN 'tells of a deletion that the store contradicts'"
+
+// What is wrong with the event e of the run r, before which p was its run's.
+#define RUN_EVENT_PROBLEM                                                                          \
+    " WHEN e.kind<>7 AND r.run_key IS NULL THEN 'has no run'"                                      \
+    " WHEN e.kind<>7 AND ((e.sequence>r.sequence"                                                  \
+    "     AND (e.event_key<=" APPLIED " OR r.has_terms<>0))"                                       \
+    "   OR (e.event_key<=r.newest_event)<>(e.sequence<=r.sequence)"                                \
+    "   OR (e.event_key=r.newest_event)<>(e.sequence=r.sequence)) THEN 'is unknown to its run'"    \
+    " WHEN (e.previous_of_run=0)<>(e.sequence=1) OR (e.previous_of_run=0)<>(e.from_status=0)"      \
+    "   OR (e.previous_of_run=0)<>(e.kind=1) THEN 'has a sequence that its chain contradicts'"     \
+    " WHEN e.kind<>7 AND e.previous_of_run<>0"                                                     \
+    "   AND (p.event_key IS NULL OR p.event_key>=e.event_key"                                      \
+    "   OR p.organization<>e.organization OR p.id<>e.id OR p.sequence<>e.sequence-1"               \
+    "   OR p.to_status<>e.from_status) THEN 'does not follow the event before it'"
+
 // What is wrong with the event e, whose run is r, and before which p was its run's and q its
 // organization's.
 #define EVENT_PROBLEM                                                                              \
-    "CASE WHEN r.run_key IS NULL THEN 'has no run'"                                                \
-    " WHEN (e.sequence>r.sequence AND (e.event_key<=" APPLIED " OR r.has_terms<>0))"               \
-    "   OR (e.event_key<=r.newest_event)<>(e.sequence<=r.sequence)"                                \
-    "   OR (e.event_key=r.newest_event)<>(e.sequence=r.sequence) THEN 'is unknown to its run'"     \
-    " WHEN (e.previous_of_run=0)<>(e.sequence=1) OR (e.previous_of_run=0)<>(e.from_status=0)"      \
-    "   OR (e.previous_of_run=0)<>(e.kind=1) THEN 'has a sequence that its chain contradicts'"     \
-    " WHEN e.previous_of_run<>0 AND (p.event_key IS NULL OR p.event_key>=e.event_key"              \
-    "   OR p.organization<>e.organization OR p.id<>e.id OR p.sequence<>e.sequence-1"               \
-    "   OR p.to_status<>e.from_status) THEN 'does not follow the event before it'"                 \
+    "CASE" DELETION_PROBLEM RUN_EVENT_PROBLEM                                                      \
     " WHEN (e.previous_of_organization=0)<>(e.revision=1)"                                         \
-    "   OR (e.previous_of_organization<>0 AND (q.event_key IS NULL OR q.event_key>=e.event_key"    \
-    "   OR q.organization<>e.organization OR q.revision<>e.revision-1))"                           \
+    "   OR (e.previous_of_organization<>0 AND CASE WHEN q.event_key IS NULL"                       \
+    "     THEN e.revision-1>" FLOOR " ELSE q.event_key>=e.event_key"                               \
+    "     OR q.organization<>e.organization OR q.revision<>e.revision-1 END)"                      \
     "   THEN 'has a revision that does not follow the one before it'" TERM_EVENT_PROBLEM
+
+// Whether the organization o has its newest event n, or had it: up to the floor it may have gone.
+#define ORGANIZATION_HAS_NEWEST                                                                    \
+    "CASE WHEN n.event_key IS NULL THEN o.revision<=o.floor_revision"                              \
+    " ELSE n.organization=o.name AND n.revision=o.revision END"
 
 // An organization whose row has lost events would give their revisions again.
 #define ORGANIZATION_PROBLEM                                                                       \
     " WHEN e.event_key<=" APPLIED " AND NOT EXISTS(SELECT 1 FROM organization AS o"                \
-    "   CROSS JOIN event AS n ON n.event_key=o.newest_event WHERE o.name=e.organization"           \
-    "   AND o.revision>=e.revision AND n.organization=o.name AND n.revision=o.revision)"           \
+    "   LEFT JOIN event AS n ON n.event_key=o.newest_event WHERE o.name=e.organization"            \
+    "   AND o.revision>=e.revision AND " ORGANIZATION_HAS_NEWEST ")"                               \
     "   THEN 'is unknown to its organization'"
 
 #define EVENT_FROM                                                                                 \
@@ -103,7 +128,7 @@ static const char run_sql[] = "SELECT r.organization, " RUN_ID_TEXT_SQL(
 
 static const char events_sql[] =
     "SELECT e.organization, e.id, e.event_key, " EVENT_PROBLEM ORGANIZATION_PROBLEM
-    " END" EVENT_FROM " ORDER BY e.event_key DESC";
+    " END, e.kind" EVENT_FROM " ORDER BY e.event_key DESC";
 
 // The events of the run ?1, ?2, from the one of its row back.
 static const char chain_sql[] =
@@ -131,7 +156,7 @@ static const char by_start_sql[] =
 static const char all_runs_sql[] = "SELECT organization, id FROM run ORDER BY organization, id";
 
 static const char run_of_event_sql[] =
-    "SELECT organization, id FROM event WHERE event_key>=?1 ORDER BY event_key LIMIT 1";
+    "SELECT organization, id, kind FROM event WHERE event_key>=?1 ORDER BY event_key LIMIT 1";
 
 enum statement { RUN, EVENTS, CHAIN, BY_START, ALL_RUNS, RUN_OF_EVENT, STATEMENT_COUNT };
 
@@ -254,7 +279,7 @@ static int check_newest_events(struct check *c) {
         if (what != NULL) {
             add(c, arena_printf(c->arena, "the event %lld %s",
                                 (long long)sqlite3_column_int64(s, 2), what));
-        } else {
+        } else if (sqlite3_column_int(s, 4) != STORE_EVENT_DELETION) { // which has no run
             rc = check_run(c, s);
         }
     }
@@ -293,20 +318,31 @@ static int check_some_runs(struct check *c, int64_t newest_event) {
         sqlite3_randomness(sizeof(random), &random);
         sqlite3_bind_int64(s, 1, 1 + (int64_t)(random % (uint64_t)newest_event));
         rc = sqlite3_step(s);
-        rc = rc == SQLITE_ROW ? check_run(c, s) : rc == SQLITE_DONE ? SQLITE_OK : rc;
+        if (rc == SQLITE_ROW) {
+            bool has_run = sqlite3_column_int(s, 2) != STORE_EVENT_DELETION;
+            rc = has_run ? check_run(c, s) : SQLITE_OK;
+        }
+        rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
         sqlite3_reset(s);
     }
     return rc;
 }
 
-// There are runs, bodies and events, or none of them, and none is newer than its event.
+// There are runs, bodies and events, or none of them, and none is newer than its event. Events
+// without runs are left where all runs were deleted.
 static int check_ends(struct check *c, int64_t *ret_newest_event) {
     int64_t has_runs = 0;
+    int64_t has_deletions = 0;
     int64_t newest_body = 0;
     int rc = sqlite_query_int(c->db, "SELECT EXISTS(SELECT 1 FROM run)", &has_runs);
     if (rc == SQLITE_OK) {
         rc =
             sqlite_query_int(c->db, "SELECT coalesce(max(run_key), 0) FROM run_body", &newest_body);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite_query_int(c->db,
+                              "SELECT EXISTS(SELECT 1 FROM organization WHERE floor_revision>0)",
+                              &has_deletions);
     }
     if (rc == SQLITE_OK) {
         rc = schema_newest_event(c->db, ret_newest_event);
@@ -317,7 +353,9 @@ static int check_ends(struct check *c, int64_t *ret_newest_event) {
     if ((newest_body > 0) != (has_runs > 0)) {
         add(c, "there are runs without bodies, or bodies without runs");
     }
-    if ((*ret_newest_event > 0) != (has_runs > 0) || newest_body > *ret_newest_event) {
+    bool has_events = *ret_newest_event > 0;
+    if ((has_events && has_runs == 0 && has_deletions == 0) || (!has_events && has_runs > 0) ||
+        newest_body > *ret_newest_event) {
         add(c, "there are runs without events, or events without runs");
     }
     return SQLITE_OK;
@@ -380,7 +418,8 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         " (SELECT (SELECT count(*) FROM event) AS events,"
         "  (SELECT coalesce(sum(sequence), 0) FROM run)+(SELECT count(*) FROM event AS e"
         "   CROSS JOIN run AS r ON r.organization=e.organization AND r.id=e.id"
-        "   WHERE e.event_key>" APPLIED " AND e.sequence>r.sequence) AS told)"
+        "   WHERE e.event_key>" APPLIED " AND e.sequence>r.sequence AND e.kind<>7)"
+        "  +(SELECT count(*) FROM deletion) AS told)"
         " WHERE events<>told",
         "SELECT 'there are '||runs||' runs and '||bodies||' bodies' FROM"
         " (SELECT (SELECT count(*) FROM run) AS runs,"
@@ -391,9 +430,8 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         "SELECT 'the body '||run_key||' is that of '||runs||' runs' FROM"
         " (SELECT run_key, count(*) AS runs FROM run GROUP BY run_key HAVING count(*)>1 LIMIT 20)",
         "SELECT 'the organization \"'||name||'\" has not the revision of its event' FROM"
-        " organization AS o WHERE NOT EXISTS(SELECT 1 FROM event AS e"
-        "  WHERE e.event_key=o.newest_event AND e.organization=o.name AND e.revision=o.revision)"
-        " LIMIT 20",
+        " organization AS o LEFT JOIN event AS n ON n.event_key=o.newest_event"
+        " WHERE NOT " ORGANIZATION_HAS_NEWEST " LIMIT 20",
         "SELECT 'the organization \"'||name||'\" has a floor of its feed that none of its events '"
         "||'reached' FROM organization WHERE floor_revision<0 OR floor_revision>revision LIMIT 20",
         "SELECT 'the organization \"'||organization||'\" has lost its events up to revision "
@@ -411,9 +449,15 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         "SELECT 'the token \"'||name||'\" of \"'||organization||'\" '||problem FROM"
         " (SELECT organization, name, CASE" TOKEN_PROBLEM " END AS problem FROM token AS t)"
         " WHERE problem IS NOT NULL LIMIT 20",
-        "SELECT 'the organization \"'||organization||'\" has '||events||' events up to revision '"
-        "||newest FROM (SELECT organization, count(*) AS events, max(revision) AS newest"
-        "  FROM event GROUP BY organization HAVING count(*)<>max(revision) LIMIT 20)",
+        "SELECT 'the deletion '||event_key||' has no event' FROM deletion AS d WHERE NOT EXISTS("
+        "SELECT 1 FROM event AS e WHERE e.event_key=d.event_key AND e.organization=d.organization"
+        "  AND e.id=d.id AND e.kind=7) LIMIT 20",
+        // Above the floor there are all.
+        "SELECT 'the organization \"'||organization||'\" has '||events||' events from revision '"
+        "||(floor+1)||' to '||newest FROM (SELECT organization, count(*) AS events,"
+        "  max(revision) AS newest, floor FROM (SELECT e.organization, e.revision, " FLOOR
+        "   AS floor FROM event AS e) WHERE revision>floor GROUP BY organization"
+        "  HAVING count(*)<>max(revision)-floor LIMIT 20)",
     };
     *ret = (struct store_problems){.count = 0};
     struct check c = {.db = db, .arena = a, .problems = ret};

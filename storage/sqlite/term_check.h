@@ -55,10 +55,10 @@ _Static_assert(RUN_DISPATCH_LEASE == 1 && STORE_EVENT_STOP == 6, "the numbers be
 
 // What is wrong with the event e, before which p was its run's: for EVENT_PROBLEM.
 #define TERM_EVENT_PROBLEM                                                                         \
-    " WHEN e.kind NOT BETWEEN 1 AND 6 OR (e.kind IN (3, 4, 6) AND e.from_status<>e.to_status)"     \
+    " WHEN e.kind NOT BETWEEN 1 AND 7 OR (e.kind IN (3, 4, 6, 7) AND e.from_status<>e.to_status)"  \
     "   OR (e.kind=5 AND e.to_status NOT IN (e.from_status, 4))"                                   \
     "   OR (e.kind=6 AND e.to_status<>5) OR (e.kind IN (3, 4, 5) AND e.holder='')"                 \
-    "   OR (e.kind=6 AND e.holder<>'') THEN 'has a kind that its change contradicts'"              \
+    "   OR (e.kind IN (6, 7) AND e.holder<>'') THEN 'has a kind that its change contradicts'"      \
     " WHEN e.previous_of_run<>0 AND CASE e.kind WHEN 3 THEN e.attempt<=p.attempt"                  \
     "   ELSE e.attempt<>p.attempt END"                                                             \
     "   THEN 'has an attempt that does not follow the one before it'"

@@ -219,6 +219,9 @@ static void plan_slice(struct writer *w, struct batch *b) {
         w->apply_due = 0;
         return;
     }
+    if (pending_is_wanted(pending) && share < pending->limits.slice) {
+        share = pending->limits.slice;
+    }
     w->apply_due += share;
     if (w->apply_due >= pending->limits.slice) {
         int largest = share > 2 * pending->limits.slice ? share : 2 * pending->limits.slice;
@@ -335,7 +338,8 @@ static bool take(struct writer *w, struct store_op **ret_waiting) {
         bool is_failed = store_failure_is_raised(w->around.failure);
         int64_t shrink_us = is_failed ? 0 : checkpointer_retry_us(&w->checkpointer);
         int64_t probe_us = is_failed ? 0 : part_health_wait_us(&w->health);
-        int64_t apply_us = !can_apply(w) ? 0 : is_applying ? 1 : limits->idle_us;
+        bool is_due = is_applying || pending_is_wanted(w->around.pending);
+        int64_t apply_us = !can_apply(w) ? 0 : is_due ? 1 : limits->idle_us;
         int64_t wait_us = sooner(sooner(shrink_us, probe_us), apply_us);
         if (!op_queue_take_within(w->around.queue, wait_us, ret_waiting)) {
             return false;

@@ -86,7 +86,7 @@ TEST_F(SqliteCheck, EachProblemIsFound) {
          "the mark of revision 64 of \"acme\" has another event"},
         {"DELETE FROM event_mark WHERE revision=128", "the revision 128 of \"acme\" has no mark"},
         {"UPDATE event SET revision=40 WHERE event_key=152",
-         "the organization \"globex\" has 32 events up to revision 40"},
+         "the organization \"globex\" has 32 events from revision 1 to 40"},
         {"UPDATE token SET hash=x'00' WHERE name='a'",
          "the token \"a\" of \"acme\" has no hash of a"},
         {"UPDATE token SET denials=-1 WHERE name='a'", "\"a\" of \"acme\" has a negative number"},

@@ -57,6 +57,7 @@ inline constexpr char kBackToVersion5[] = R"(
 DROP TABLE run_count;
 DROP TABLE bulk_item;
 DROP TABLE bulk;
+DROP TABLE deletion;
 DROP TABLE run_parent;
 DROP TABLE idempotency;
 ALTER TABLE organization DROP COLUMN frozen_at;

@@ -269,7 +269,8 @@ class OrganizationsTest : public testing::Test {
 
 using Flushed = std::vector<std::string>;
 
-// What others see of an organization: what is committed, as long as it is in memory.
+// What others see of an organization: what is committed, as long as it is in memory, but for a floor
+// that a transaction is about to raise: it may have deleted what is below.
 TEST_F(OrganizationsTest, OthersSeeWhatIsCommitted) {
     auto peek = [this](const std::string &name) {
         struct organization_head head = {};
@@ -281,8 +282,10 @@ TEST_F(OrganizationsTest, OthersSeeWhatIsCommitted) {
     EXPECT_EQ(peek("acme"), "none");
     Advance("acme", 80);
     EXPECT_EQ(peek("acme"), "7 70 3");
+    EXPECT_EQ(organizations_raise_floor(&o_, Find("acme"), 5), SQLITE_OK);
+    EXPECT_EQ(peek("acme"), "7 70 5");
     EXPECT_EQ(organizations_raise_floor(&o_, Find("acme"), 8), SQLITE_OK);
-    EXPECT_EQ(peek("acme"), "7 70 3");
+    EXPECT_EQ(peek("acme"), "7 70 7"); // what is not committed has no revision yet
     organizations_rolled_back(&o_);
     EXPECT_EQ(peek("acme"), "7 70 3");
     Advance("acme", 81);

@@ -12,7 +12,7 @@ static struct store_change copy_change(const struct store_list_changes *c,
     if (c->with_workflow) {
         change.workflow_id = arena_copy(c->op.arena, run->workflow_id);
     }
-    if (c->with_runs) {
+    if (c->with_runs && !e->run->is_gone) {
         change.run = memory_tables_copy_run(c->op.arena, run);
     }
     return change;

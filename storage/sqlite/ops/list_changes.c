@@ -54,14 +54,13 @@ static int read_workflow(struct store_list_changes *c, sqlite3_stmt *s, const st
     if (rc == SQLITE_ROW) {
         *ret = sqlite_column_slice(c->op.arena, s, 0);
         rc = SQLITE_OK;
-    } else if (rc == SQLITE_DONE) {
-        rc = SQLITE_CORRUPT; // no run is ever removed, nor its workflow
     }
     sqlite3_reset(s);
-    return rc;
+    return rc == SQLITE_DONE ? SQLITE_OK : rc; // the run is gone
 }
 
-// Reads what is asked for beside the event.
+// Reads what is asked for beside the event. Its run may be gone: by the event, or since, for the
+// snapshot may be another one than that of the event.
 static int read_around(struct session *session, struct store_list_changes *c,
                        sqlite3_stmt *const *s, struct store_change *change) {
     struct run_id id = run_id_of(change->run_id);
@@ -73,7 +72,7 @@ static int read_around(struct session *session, struct store_list_changes *c,
         struct run_row row;
         rc = run_read_whole(session, c->op.arena, s[SELECT_RUN], c->organization, &id, &change->run,
                             &row);
-        rc = rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+        rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
     return rc;
 }

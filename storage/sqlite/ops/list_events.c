@@ -25,7 +25,7 @@ static int find_head(struct session *session, sqlite3_stmt *s, const struct stor
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
         *ret = (struct head){sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1)};
-        if (is_pending && state.sequence > ret->sequence) {
+        if (is_pending && state.newest_event > ret->event_key) {
             *ret = (struct head){state.sequence, state.newest_event};
         }
         rc = SQLITE_OK;

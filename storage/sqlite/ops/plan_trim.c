@@ -2,6 +2,7 @@
 
 #include "base/core/check.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/event_age.h"
 #include "storage/sqlite/event_row.h"
 #include "storage/sqlite/feed_chain.h"
 #include "storage/sqlite/rows.h"
@@ -9,28 +10,6 @@
 #include "storage/sqlite/sqlite_op.h"
 
 enum { SELECT_NAMES, SELECT_MARK, SELECT_LINK, SELECT_NEWEST, SELECT_AT };
-
-// Finds the newest event that is too old, of any organization: the keys of events are in the
-// order of their commits, which is that of their times.
-static int find_aged_event(const struct store_plan_trim *p, sqlite3_stmt *const *s,
-                           int64_t *ret_event) {
-    *ret_event = 0;
-    int rc = sqlite3_step(s[SELECT_NEWEST]);
-    int64_t above = sqlite3_column_int64(s[SELECT_NEWEST], 0) + 1; // is young, or there is none
-    sqlite3_reset(s[SELECT_NEWEST]);
-    while ((rc == SQLITE_ROW || rc == SQLITE_DONE) && above - *ret_event > 1) {
-        int64_t middle = *ret_event + (above - *ret_event) / 2;
-        sqlite3_bind_int64(s[SELECT_AT], 1, middle);
-        rc = sqlite3_step(s[SELECT_AT]);
-        if (rc == SQLITE_ROW && sqlite3_column_int64(s[SELECT_AT], 1) < p->oldest_at_us) {
-            *ret_event = sqlite3_column_int64(s[SELECT_AT], 0);
-        } else {
-            above = middle;
-        }
-        sqlite3_reset(s[SELECT_AT]);
-    }
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
 
 // Finds the newest revision of the organization whose event is none after aged_event; at least
 // its floor.
@@ -101,7 +80,8 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     int64_t aged_event = 0;
     int rc = read_names(p, s[SELECT_NAMES], &names, &count);
     if (rc == SQLITE_OK && p->oldest_at_us != INT64_MIN) {
-        rc = find_aged_event(p, s, &aged_event);
+        int64_t newest;
+        rc = event_age_find(s[SELECT_NEWEST], s[SELECT_AT], p->oldest_at_us, &aged_event, &newest);
     }
     for (int i = 0; rc == SQLITE_OK && i < count && i < p->limit; i++) {
         struct organization_head head;
@@ -122,9 +102,8 @@ const struct sqlite_op sqlite_plan_trim = {
             [SELECT_NAMES] = "SELECT name FROM organization WHERE name>=?1 ORDER BY name LIMIT ?2",
             [SELECT_MARK] = FEED_MARK_SQL,
             [SELECT_LINK] = FEED_LINK_SQL,
-            [SELECT_NEWEST] = "SELECT coalesce(max(event_key), 0) FROM event",
-            [SELECT_AT] = "SELECT event_key, at FROM event WHERE event_key>=?1"
-                          " ORDER BY event_key LIMIT 1",
+            [SELECT_NEWEST] = EVENT_AGE_NEWEST_SQL,
+            [SELECT_AT] = EVENT_AGE_AT_SQL,
         },
     .run = run,
     .is_long = true,

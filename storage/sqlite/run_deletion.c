@@ -1,0 +1,33 @@
+#include "storage/sqlite/run_deletion.h"
+
+#include "storage/sqlite/session.h"
+
+bool run_deletion_can_spare(const struct session *session, int64_t event) {
+    return event <= pending_applied(session->pending) && event != session->events.last;
+}
+
+bool run_deletion_is_behind(struct session *session, struct slice organization,
+                            const struct doomed_run *run) {
+    struct pending_state state;
+    return run->newest_event > pending_applied(session->pending) ||
+           (pending_find_own(session->pending, organization, &run->id, &state) &&
+            state.newest_event > run->newest_event);
+}
+
+int run_deletion_raise_floor(struct session *session, struct slice organization, int64_t revision) {
+    struct organization *which;
+    int rc = organizations_find(session->organizations, organization, &which);
+    return rc == SQLITE_OK && revision > which->open.floor
+               ? organizations_raise_floor(session->organizations, which, revision)
+               : rc;
+}
+
+int run_deletion_delete(struct session *session, struct slice organization,
+                        const struct doomed_run *run) {
+    return deletion_rows_delete(&session->deletion, organization, run);
+}
+
+int run_deletion_delete_gone(struct session *session, struct slice organization,
+                             const struct gone_event *gone) {
+    return deletion_rows_delete_gone(&session->deletion, organization, gone);
+}

@@ -1,0 +1,35 @@
+#ifndef RUNSD_STORAGE_SQLITE_RUN_DELETION_H
+#define RUNSD_STORAGE_SQLITE_RUN_DELETION_H
+
+#include "storage/sqlite/deletion_row.h"
+
+// Which runs and events may be deleted in the writer's transaction, and what goes with it.
+//
+// Whoever deletes raises the floor of the organization to the newest revision that goes, before it
+// does so: readers learn of the floor before they can miss an event (organizations_raise_floor).
+//
+// Events behind the mark are never deleted: a start has to find all of those
+// (storage/sqlite/apply.h). Nor is the newest event of the store, from whose key those of later
+// events follow.
+
+struct session;
+
+// Whether the event is needed for nothing but the feed, above the floor, and its run's history.
+bool run_deletion_can_spare(const struct session *session, int64_t event);
+
+// Whether the run has become something that its rows do not say, or that they say in an event
+// behind the mark.
+bool run_deletion_is_behind(struct session *session, struct slice organization,
+                            const struct doomed_run *run);
+
+// Raises the floor of the organization to revision, if it is below. Returns SQLite's code.
+int run_deletion_raise_floor(struct session *session, struct slice organization, int64_t revision);
+
+// Deletes the run, which is not behind, or the event; the floor has reached the revision. Return
+// SQLite's code; SQLITE_CORRUPT if a row is missing.
+int run_deletion_delete(struct session *session, struct slice organization,
+                        const struct doomed_run *run);
+int run_deletion_delete_gone(struct session *session, struct slice organization,
+                             const struct gone_event *gone);
+
+#endif
