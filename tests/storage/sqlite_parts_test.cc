@@ -269,8 +269,8 @@ class OrganizationsTest : public testing::Test {
 
 using Flushed = std::vector<std::string>;
 
-// What others see of an organization: what is committed, as long as it is in memory, but for a floor
-// that a transaction is about to raise: it may have deleted what is below.
+// What others see of an organization: what is committed, as long as it is in memory, but for a
+// floor that a transaction is about to raise: it may have deleted what is below.
 TEST_F(OrganizationsTest, OthersSeeWhatIsCommitted) {
     auto peek = [this](const std::string &name) {
         struct organization_head head = {};
