@@ -1,11 +1,20 @@
 #include "ctl/connection.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "base/core/clock.h"
 
 // Replies are lists of up to a thousand runs.
 enum { MAX_REPLY_BYTES = 256 << 20 };
+
+// Blocks all signals in the threads that are started until the mask is set again: gRPC core's own
+// would else take a signal that is sent to the process from the command's thread.
+static void block_signals(sigset_t *ret_before) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, ret_before);
+}
 
 static struct slice authorization_of(struct arena *a, const char *token) {
     return token[0] == '\0' ? SLICE_EMPTY : slice_of_cstr(arena_printf(a, "Bearer %s", token));
@@ -19,6 +28,8 @@ const struct error *connection_open(struct arena *a, const char *flag, const cha
     if (error != NULL) {
         return error;
     }
+    sigset_t before;
+    block_signals(&before);
     struct rpc_loop *loop = rpc_loop_new("rpc");
     const struct rpc_channel_options options = {
         .address = &address,
@@ -33,12 +44,15 @@ const struct error *connection_open(struct arena *a, const char *flag, const cha
         .timeout_ms = timeout_ms,
         .server = address.text,
     };
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return NULL;
 }
 
 void connection_open_in_process(struct arena *a, struct rpc_server *server, const char *token,
                                 const char *request_id, int64_t timeout_ms,
                                 struct connection *ret_connection) {
+    sigset_t before;
+    block_signals(&before);
     struct rpc_loop *loop = rpc_loop_new("rpc");
     *ret_connection = (struct connection){
         .loop = loop,
@@ -48,6 +62,7 @@ void connection_open_in_process(struct arena *a, struct rpc_server *server, cons
         .timeout_ms = timeout_ms,
         .server = "this process",
     };
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 // Of our services: as google.aip.dev/131 and 132 name methods that only read, and CountRuns.

@@ -59,6 +59,10 @@ def _generate():
 
 
 FOLDER = _generate()  # of the generated modules
+bulk_pb2 = importlib.import_module("runs.v1.bulk_pb2")
+bulk_grpc = importlib.import_module("runs.v1.bulk_pb2_grpc")
+organizations_pb2 = importlib.import_module("runs.v1.organizations_service_pb2")
+organizations_grpc = importlib.import_module("runs.v1.organizations_service_pb2_grpc")
 feed_pb2 = importlib.import_module("runs.v1.feed_pb2")
 lease_pb2 = importlib.import_module("runs.v1.lease_pb2")
 run_pb2 = importlib.import_module("runs.v1.run_pb2")

@@ -31,6 +31,11 @@ def run_into(stdout, *command, ignored_signal=None, env=None):
 COMMANDS = [("serve",), ("runs", "create"), ("runs", "get"), ("runs", "list"), ("runs", "cancel"),
             ("runs", "report"), ("runs", "events"), ("runs", "watch"), ("runs", "wait"),
             ("runs", "acquire"), ("runs", "renew"), ("runs", "release"), ("runs", "acknowledge"),
+            ("runs", "count"), ("runs", "delete"), ("bulk-cancels", "get"), ("bulk-cancels", "list"),
+            ("bulk-cancels", "outcomes"), ("bulk-cancels", "watch"), ("bulk-cancels", "abort"),
+            ("organizations", "get"), ("organizations", "freeze"), ("organizations", "unfreeze"),
+            ("organizations", "export"), ("organizations", "delete"), ("store", "stats"),
+            ("audit", "export"),
             ("tokens", "create"), ("tokens", "list"),
             ("tokens", "revoke"), ("tokens", "rotate"), ("whoami",), ("check",), ("version",)]
 
@@ -251,6 +256,8 @@ class Errors(Served):
     ("a second word of two groups", ("list",), '"list" (did you mean runs list?)'),
     ("a second word of tokens", ("rotate", "--org", "x"), "did you mean tokens rotate?"),
     ("a second word mistyped", ("cancle", "x"), "did you mean runs cancel?"),
+    ("a second word of a group with a hyphen", ("bulkcancels", "list"),
+     "did you mean bulk-cancels list?"),
     ("a list with blanks", ("runs", "list", "--status", "running,", "waiting"),
      '"waiting" is one argument too many: quote a list that has blanks; see'),
     ("a time range that is empty", ("runs", "list", "--since", "1h", "--until", "2h"),
@@ -291,11 +298,11 @@ class Page(unittest.TestCase):
         self.assertEqual(re.split(r", (?=\d )", codes), told)
 
     def test_all_commands_are_looked_at(self):
-        named = re.findall(r"^  ([a-z]+(?: [a-z]+)?) ", runsctl("--help").stdout, re.M)
+        named = re.findall(r"^  ([a-z-]+(?: [a-z]+)?) ", runsctl("--help").stdout, re.M)
         self.assertEqual(sorted(" ".join(words) for words in COMMANDS), sorted(named))
 
     def test_has_the_json_of_each_command(self):
-        words = set(re.findall(r"`([a-z ]+)`", self.page.partition("| command |")[2]
+        words = set(re.findall(r"`([a-z -]+)`", self.page.partition("| command |")[2]
                                .partition("\n\n")[0]))
         for command in COMMANDS:
             with self.subTest(command):
