@@ -1,6 +1,8 @@
 #include <fstream>
 #include <random>
+#include <set>
 
+#include "tests/storage/deletion_testing.h"
 #include "tests/storage/power_vfs.h"
 #include "tests/storage/sqlite_limited.h"
 
@@ -19,6 +21,8 @@ struct Image {
     std::vector<std::string> created;
     std::vector<std::string> cancelled;
     std::map<std::string, int64_t> acquired; // the attempt of each run that somebody was given
+    std::set<std::string> doomed;            // somebody asked to delete them
+    std::vector<std::string> deleted;        // they were
 };
 
 class SqlitePower : public SqliteTest {
@@ -35,7 +39,7 @@ class SqlitePower : public SqliteTest {
         if (random_() % (is_near ? dense_between_ : steps_between_) != 0) {
             return;
         }
-        Image image{vfs_.Cut(random_), created_, cancelled_, acquired_};
+        Image image{vfs_.Cut(random_), created_, cancelled_, acquired_, doomed_, deleted_};
         // It is never waited for: any moment's may be the one that is left.
         if (!states_.empty()) {
             image.files[".state"] = states_[random_() % states_.size()];
@@ -108,6 +112,38 @@ class SqlitePower : public SqliteTest {
         }
         run_store_close(o.store);
     }
+    // Deletes some of what was cancelled, by hand and many at once, while others are cancelled.
+    void StormOfDeletions(int runs) {
+        Opened o = OpenLimited(path_, {.runs = 6, .events = 16, .slice = 2, .idle_us = 200});
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        size_t first = created_.size();
+        for (int i = 0; i < runs; i++) {
+            Create(o.store, 3000);
+        }
+        for (int i = 0; i < runs; i++) {
+            Cancel(o.store, created_[first + static_cast<size_t>(i)]);
+        }
+        Settle(o.store);
+        for (size_t at = first; at + 4 <= first + static_cast<size_t>(runs); at += 5) {
+            std::vector<std::string> ids(created_.begin() + static_cast<ptrdiff_t>(at),
+                                         created_.begin() + static_cast<ptrdiff_t>(at + 4));
+            Doom(ids);
+            if (at % 2 == 0) {
+                ASSERT_EQ(DeleteRuns(o.store, ids), 4);
+            } else {
+                for (const std::string &id : ids) {
+                    ASSERT_EQ(DeleteRun(o.store, {.id = id}).result, STORE_OK);
+                }
+            }
+            std::lock_guard<std::mutex> guard(lock_);
+            deleted_.insert(deleted_.end(), ids.begin(), ids.end());
+        }
+        run_store_close(o.store);
+    }
+    void Doom(const std::vector<std::string> &ids) {
+        std::lock_guard<std::mutex> guard(lock_);
+        doomed_.insert(ids.begin(), ids.end());
+    }
     static void Lay(const std::string &path, const std::map<std::string, std::string> &files) {
         for (const char *end : {"", "-wal", "-shm", ".state"}) {
             unlink((path + end).c_str());
@@ -118,14 +154,29 @@ class SqlitePower : public SqliteTest {
     }
     static void ExpectWhole(struct run_store *store, const Image &image) {
         for (const std::string &id : image.created) {
-            ASSERT_EQ(GetRun(store, id).result, STORE_OK) << id;
+            if (image.doomed.count(id) == 0) {
+                ASSERT_EQ(GetRun(store, id).result, STORE_OK) << id;
+            }
         }
+        for (const std::string &id : image.deleted) {
+            ASSERT_EQ(GetRun(store, id).result, STORE_NOT_FOUND) << id;
+        }
+        const Changes head = ListChanges(store, {.limit = 0});
+        const Changes feed = ListChanges(store, {.after = head.floor, .limit = 4000});
+        ASSERT_EQ(feed.result, STORE_OK) << feed.detail;
+        ASSERT_EQ(static_cast<int64_t>(feed.changes.size()), head.newest - head.floor);
         for (const std::string &id : image.cancelled) {
+            if (image.doomed.count(id) != 0) {
+                continue;
+            }
             ASSERT_EQ(GetRun(store, id).run.status, RUN_CANCELLED) << id;
             const size_t attempts = image.acquired.count(id) != 0 ? image.acquired.at(id) : 0;
             ASSERT_EQ(ListEvents(store, id).size(), 2 + attempts + (attempts == 2 ? 1 : 0)) << id;
         }
         for (const auto &acquired : image.acquired) {
+            if (image.doomed.count(acquired.first) != 0) {
+                continue;
+            }
             // Each was given before the next was asked for: at most the one that was under way is
             // there besides.
             const int64_t attempt = GetRun(store, acquired.first).run.attempt;
@@ -181,6 +232,8 @@ class SqlitePower : public SqliteTest {
     std::vector<std::string> created_;
     std::vector<std::string> cancelled_;
     std::map<std::string, int64_t> acquired_;
+    std::set<std::string> doomed_;
+    std::vector<std::string> deleted_;
     std::vector<std::string> states_;
     std::vector<Image> images_;
 };
@@ -250,6 +303,29 @@ TEST_F(SqlitePower, CutWhileRowsAreBroughtUpToDateLosesNothing) {
     }
     EXPECT_GE(cuts, kEnough);
     EXPECT_GT(behind, kEnough / 4);
+}
+
+TEST_F(SqlitePower, CutWhileRunsAreDeletedLeavesThemWholeOrGone) {
+    Session(1, 100);
+    constexpr size_t kEnough = kCuts / 2;
+    size_t cuts = 0;
+    size_t after_deletions = 0;
+    steps_between_ = 23;
+    for (int session = 0; cuts < kEnough && session < 100; session++) {
+        states_.clear();
+        vfs_.Watch(path_, [this] { Step(); });
+        StormOfDeletions(20);
+        if (HasFatalFailure()) {
+            return;
+        }
+        vfs_.Unwatch();
+        for (const Image &image : images_) {
+            after_deletions += !image.deleted.empty();
+        }
+        ASSERT_NO_FATAL_FAILURE(VerifyImages(&cuts));
+    }
+    EXPECT_GE(cuts, kEnough);
+    EXPECT_GT(after_deletions, kEnough / 4);
 }
 
 } // namespace
