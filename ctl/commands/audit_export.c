@@ -75,8 +75,8 @@ struct export {
 // Hands over the lines, then the cursor. Returns an error, in a, only of the file; if the lines
 // cannot be written, ferror(stdout) says so, and the cursor stays where it was.
 static const struct error *keep(struct export *e, struct arena *a) {
-    if (e->is_saved) {
-        return NULL;
+    if (e->is_saved || ferror(stdout)) {
+        return NULL; // of lines that are lost there is no cursor
     }
     if (!line_output_keep()) {
         return ferror(stdout) ? NULL
