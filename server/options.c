@@ -96,6 +96,10 @@ const struct cli_option server_options_rows[] = {
      .most = STORE_MOST_CACHE_BYTES,
      .fallback_number = STORE_DEFAULT_CACHE_BYTES,
      .help = "of memory for pages of the store's file"},
+    {.name = "--retain-finished",
+     .value = "TIME",
+     CLI_TEXT_AT(struct server_options, retain_finished),
+     .help = "final runs older than that are deleted, with their events: at least 1h"},
     {.name = NULL},
 };
 
@@ -118,6 +122,24 @@ static const struct error *take_idempotency_ttl(struct arena *a, struct server_o
     return NULL;
 }
 
+static const struct error *take_retention(struct arena *a, struct server_options *options) {
+    const char *text = options->retain_finished;
+    int64_t *seconds = &options->runsd.retain_finished_s;
+    if (text == NULL) {
+        return NULL;
+    }
+    if (!time_span_parse(text, seconds)) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "--retain-finished: \"%s\" is no length of time: " TIME_SPAN_EXAMPLES,
+                         text);
+    }
+    if (*seconds < RUNSD_LEAST_RETAIN_FINISHED_S) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "--retain-finished: \"%s\" is less than 1h", text);
+    }
+    return NULL;
+}
+
 const struct error *server_options_finish(struct arena *a, struct server_options *options,
                                           const char *name, const struct cli_list *listen) {
     options->connections.option = "--max-grpc-connections";
@@ -136,6 +158,9 @@ const struct error *server_options_finish(struct arena *a, struct server_options
                          options->feed_max_age);
     }
     const struct error *error = take_idempotency_ttl(a, options);
+    if (error == NULL) {
+        error = take_retention(a, options);
+    }
     if (error != NULL) {
         return error;
     }

@@ -15,7 +15,8 @@ struct server_options {
     struct descriptor_share connections;
     const char *feed_max_age;    // a length of time
     const char *idempotency_ttl; // the same
-    const char *demo_token;   // see server/demo_token.h; NULL: none
+    const char *retain_finished; // the same; NULL: no end
+    const char *demo_token;      // see server/demo_token.h; NULL: none
 };
 
 // Their rows, for a cli_table of struct server_options.

@@ -16,6 +16,7 @@
 #include "server/service/token_use.h"
 #include "server/sweep/feed_trim.h"
 #include "server/sweep/housekeeping.h"
+#include "server/sweep/retention.h"
 #include "storage/op/create_token.h"
 #include "storage/op/list_tokens.h"
 #include "storage/store_opener.h"
@@ -24,6 +25,7 @@ struct runsd {
     struct service service;
     struct token_use *token_use;
     struct feed_trim *feed_trim;
+    struct retention *retention; // NULL: final runs are kept
     struct housekeeping *housekeeping;
     struct health_service *health;
     struct descriptor_index *descriptors;
@@ -252,6 +254,16 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
         .context = service->feed,
     };
     runsd->feed_trim = feed_trim_start(&trim);
+    if (options->retain_finished_s > 0) {
+        const struct retention_options retention = {
+            .log = options->log,
+            .clock = options->clock,
+            .store = service->store,
+            .retain_us = options->retain_finished_s * 1000000,
+            .interval_ms = options->retention_ms,
+        };
+        runsd->retention = retention_start(&retention);
+    }
     const struct housekeeping_options housekeeping = {
         .log = options->log,
         .clock = options->clock,
@@ -465,6 +477,7 @@ void runsd_stop(struct runsd *runsd) {
     token_use_stop(runsd->token_use);
     housekeeping_stop(runsd->housekeeping);
     feed_trim_stop(runsd->feed_trim);
+    retention_stop(runsd->retention);
     deadline_sweep_stop(runsd->service.deadlines);
     if (runsd->service.leases != NULL) {
         lease_keeper_stop(runsd->service.leases);

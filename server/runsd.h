@@ -21,6 +21,7 @@ enum {
     RUNSD_LEAST_BUFFERED_BYTES = 4 << 20,
     RUNSD_DEFAULT_FEED_MAX_AGE_S = 7 * 24 * 3600,
     RUNSD_DEFAULT_FEED_MAX_EVENTS = 1000000,
+    RUNSD_LEAST_RETAIN_FINISHED_S = 3600,
     RUNSD_DEFAULT_IDEMPOTENCY_TTL_S = 24 * 3600,
 };
 
@@ -47,6 +48,8 @@ struct runsd_options {
     int64_t feed_trim_ms;         // how often that is looked at; 0: FEED_TRIM_DEFAULT_MS
     int64_t idempotency_ttl_s;    // how long a key counts; 0: the default
     int64_t housekeeping_ms;      // how often it is looked for what has no use any more; 0: default
+    int64_t retain_finished_s;    // how long final runs are kept; 0: for good
+    int64_t retention_ms;         // how often that is looked at; 0: RETENTION_DEFAULT_MS
     int64_t token_use_ms;         // how often uses of tokens are stored; 0: TOKEN_USE_DEFAULT_MS
     int64_t drain_ms;             // how long calls in flight may take to end at a stop
     struct listener_guard *guard; // looks at the listeners until runsd_stop; may be NULL

@@ -260,6 +260,47 @@ void token_table_put(struct token_table *table, const struct token_record *recor
     pthread_mutex_unlock(&table->mutex);
 }
 
+// Takes e off the list of those whose uses changed.
+static void drop_use(struct token_table *table, const struct token_entry *e) {
+    struct token_entry **link = &table->used;
+    while (*link != NULL && *link != e) {
+        link = &(*link)->next_used;
+    }
+    if (*link != NULL) {
+        *link = e->next_used;
+    }
+}
+
+// Makes e a token that nobody can find; who found it before may still use it.
+static void forget(struct token_table *table, struct token_entry *e) {
+    for (int i = 0; i < secret_count(e); i++) {
+        unlink_secret(table, &e->secrets[i]);
+    }
+    drop_use(table, e);
+    e->is_stored = false;
+    e->next = table->unstored;
+    table->unstored = e;
+    table->count--;
+}
+
+void token_table_forget(struct token_table *table, struct slice organization) {
+    pthread_mutex_lock(&table->mutex);
+    for (size_t i = 0; i < table->bucket_count; i++) {
+        struct token_entry **link = &table->by_name[i];
+        while (*link != NULL) {
+            struct token_entry *e = *link;
+            if (slice_equal(organization_of(e), organization)) {
+                *link = e->next;
+                forget(table, e);
+            } else {
+                link = &e->next;
+            }
+        }
+    }
+    table->generation++;
+    pthread_mutex_unlock(&table->mutex);
+}
+
 void token_table_put_unstored(struct token_table *table, const struct token_record *record) {
     struct token_entry *e = new_entry(record);
     pthread_mutex_lock(&table->mutex);

@@ -47,6 +47,10 @@ void token_table_put(struct token_table *table, const struct token_record *recor
 // one's. Copies record.
 void token_table_put_unstored(struct token_table *table, const struct token_record *record);
 
+// The organization was deleted with its tokens: their secrets are unknown from now on. Nothing that
+// was counted of them is stored any more.
+void token_table_forget(struct token_table *table, struct slice organization);
+
 // Looks for the secret with this hash, which is compared in constant time; it opens what the
 // token's scopes say until it is revoked or, at now_us, has expired. Whose it is, in a, is in
 // *ret_identity unless it is TOKEN_UNKNOWN. Counts: a secret that opens is used now, one that

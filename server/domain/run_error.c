@@ -101,6 +101,16 @@ const struct error *run_error_not_cancelled(struct arena *a, const char *id,
     return about_run(e, id);
 }
 
+const struct error *run_error_not_finished(struct arena *a, const char *id,
+                                           const struct run_record *run) {
+    const char *word = run_status_word((int)run->status);
+    struct error *e =
+        error_new(a, STATUS_FAILED_PRECONDITION, REASON_RUN_NOT_FINISHED,
+                  "the run \"%s\" is not final: its status is %s, cancel it first", id, word);
+    error_add_metadata(e, a, "status", word);
+    return about_run(e, id);
+}
+
 const struct error *run_error_not_held(struct arena *a, const char *id,
                                        const struct run_record *run) {
     return with_attempt(error_new(a, STATUS_FAILED_PRECONDITION, REASON_RUN_NOT_HELD,

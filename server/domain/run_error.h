@@ -29,6 +29,10 @@ const struct error *run_error_stale(struct arena *a, const char *id, const struc
 const struct error *run_error_not_cancelled(struct arena *a, const char *id,
                                             const struct run_record *run);
 
+// FAILED_PRECONDITION / RUN_NOT_FINISHED with metadata status: it can not be deleted.
+const struct error *run_error_not_finished(struct arena *a, const char *id,
+                                           const struct run_record *run);
+
 // FAILED_PRECONDITION / RUN_NOT_HELD with metadata attempt and status.
 const struct error *run_error_not_held(struct arena *a, const char *id,
                                        const struct run_record *run);

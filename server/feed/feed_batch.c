@@ -41,7 +41,7 @@ static struct item_ends put_change(struct strbuf *b, struct arena *a, const stru
     run_event_put(b, a, FEED_RESPONSE_CHANGE, change->run_id, &change->event);
     feed_message_put_cursor(b, a, store, list->organization, change->event.revision);
     ends.message = b->len;
-    if (list->with_runs) {
+    if (change->run.id.len > 0) { // else it is not asked for, or was deleted
         feed_message_put_run(b, a, FEED_RESPONSE_RUN, &change->run);
     }
     ends.run = b->len;

@@ -19,8 +19,10 @@ enum {
     // later than that by more.
     TICK_US = 200 * 1000,
     LATE_US = 300 * 1000,
-    // After which a lease that could not be ended is ended again.
+    // After which a lease that could not be ended is ended again; of an organization that is
+    // frozen, less often: nobody knows for how long.
     RETRY_US = 1000 * 1000,
+    RETRY_FROZEN_US = 10 * 1000 * 1000,
 };
 
 struct lease_keeper {
@@ -172,7 +174,8 @@ static void ended(struct store_op *op) {
         LOG(keeper->log, LOG_DEBUG, "a lease that was not renewed could not be ended yet",
             log_text("detail", op->detail != NULL ? op->detail : ""));
         lease_table_retry(keeper->table, lease->organization, lease->run_id, lease->attempt,
-                          clock_monotonic_us() + RETRY_US);
+                          clock_monotonic_us() +
+                              (op->result == STORE_READ_ONLY ? RETRY_FROZEN_US : RETRY_US));
         break;
     }
     arena_release(&ending->arena);

@@ -36,6 +36,8 @@ static enum subject subject_of(const char *name) {
     static const char *const names[] = {"",
                                         "runs.v1.RunsService",
                                         "runs.v1.TokensService",
+                                        "runs.v1.BulkCancelsService",
+                                        "runs.v1.OrganizationsService",
                                         "grpc.health.v1.Health",
                                         "grpc.reflection.v1.ServerReflection",
                                         "grpc.reflection.v1alpha.ServerReflection"};

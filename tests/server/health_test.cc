@@ -62,7 +62,8 @@ TEST_F(Health, IsToldAtOnceAndAtEachChange) {
     std::vector<std::string> want = {kNotServing};
     std::vector<std::unique_ptr<Stream>> watches;
     for (const char *name :
-         {"", "runs.v1.RunsService", "runs.v1.TokensService", "grpc.health.v1.Health",
+         {"", "runs.v1.RunsService", "runs.v1.TokensService", "runs.v1.BulkCancelsService",
+          "runs.v1.OrganizationsService", "grpc.health.v1.Health",
           "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}) {
         watches.push_back(Watch(name));
         ASSERT_TRUE(watches.back()->AwaitMessages(1)) << name;

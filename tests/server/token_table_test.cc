@@ -222,4 +222,29 @@ TEST_F(TokenTable, ManyTokensKeepBothSecrets) {
     EXPECT_EQ(5000u, taken);
 }
 
+// The tokens of a deleted organization open nothing, and what was counted of them is no more told.
+TEST_F(TokenTable, TheTokensOfAForgottenOrganizationAreUnknown) {
+    Put(Record(b_, a_, 1, now_us + 100));
+    token_record other = Record(c_, "", 0);
+    other.organization = slice_of_cstr("acme-2");
+    Put(other);
+    ASSERT_EQ(TOKEN_OPENS, Find(a_));
+    token_entry *known = entry_;
+    ASSERT_EQ(TOKEN_OPENS, Find(c_));
+    uint64_t generation = token_table_generation(table_);
+    token_table_forget(table_, slice_of_cstr("acme"));
+    EXPECT_NE(generation, token_table_generation(table_));
+    EXPECT_EQ(TOKEN_UNKNOWN, Find(a_));
+    EXPECT_EQ(TOKEN_UNKNOWN, Find(b_));
+    EXPECT_EQ(TOKEN_OPENS, Find(c_));
+    token_table_count_denial(table_, known); // a call that was let in before
+    EXPECT_EQ((std::vector<Uses>{{now_us, 0, 0, 0}}), Take());
+    // One of the same name is another one.
+    Put(Record(a_, "", 0));
+    EXPECT_EQ(TOKEN_OPENS, Find(a_));
+    EXPECT_EQ((std::vector<Uses>{{now_us, 0, 0, 0}}), Take());
+    token_table_forget(table_, slice_of_cstr("nobody"));
+    EXPECT_EQ(TOKEN_OPENS, Find(a_));
+}
+
 } // namespace
