@@ -15,17 +15,19 @@ static const char USAGE[] =
     "...\n" LOAD_OPTION_USAGE("path",
                               "request") "  --method METHOD    default GET; requests have no body\n"
                                          "  --header LINE      'Name: value', may be repeated\n"
+                                         "  --keys             Idempotency-Key of each: its path\n"
                                          "  --connections N    default 64\n"
                                          "  --rate R           open loop: R requests a second, "
                                          "latency from when each was due\n"
                                          "  --timeout S        for one reply; default 10\n";
 
-enum { OPT_METHOD = 1, OPT_HEADER, OPT_CONNECTIONS, OPT_RATE, OPT_TIMEOUT };
+enum { OPT_METHOD = 1, OPT_HEADER, OPT_KEYS, OPT_CONNECTIONS, OPT_RATE, OPT_TIMEOUT };
 
 static const struct option KNOWN[] = {
     LOAD_OPTION_ROWS,
     {"method", required_argument, NULL, OPT_METHOD},
     {"header", required_argument, NULL, OPT_HEADER},
+    {"keys", no_argument, NULL, OPT_KEYS},
     {"connections", required_argument, NULL, OPT_CONNECTIONS},
     {"rate", required_argument, NULL, OPT_RATE},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
@@ -51,6 +53,9 @@ static bool take(struct command_line *l, int option, const char *value) {
             return false;
         }
         strbuf_printf(&l->fields, "%s\r\n", value);
+        return true;
+    case OPT_KEYS:
+        l->load.keys = true;
         return true;
     case OPT_CONNECTIONS:
         return option_number("http_load", "--connections", value, 1, HTTP_LOAD_CONNECTIONS_MAX,

@@ -32,11 +32,14 @@ class Case:
     servers: typing.Optional[tuple] = None  # whose CPU counts; None: all
     usual_rate: int = 40000   # of a quick machine, so that there are runs enough
     fixed_rate: int = 0       # open loop at so many requests a second; 0: closed loop
+    keyed: bool = False       # each request has a key of its own
 
 
 CANCEL = "/v1/runs/%s/cancel"
 CASES = (
     Case("cancel", "REST cancel, one process", "serve", "http", "POST", CANCEL, "fresh", "200"),
+    Case("cancel-keyed", "REST cancel under a key", "serve", "http", "POST", CANCEL, "fresh", "200",
+         keyed=True),
     Case("cancel-ordered", "REST cancel, in order of creation", "serve", "http", "POST", CANCEL,
          "fresh", "200", ordered=True),
     Case("cancel-1", "REST cancel, one process", "serve", "http", "POST", CANCEL, "fresh", "200",
@@ -99,6 +102,7 @@ class Runner:
     def _load(self, case, target, name, ids, options):
         targets = target.write_list(name, [case.path % i for i in ids])
         at_once = str(self.connections(case))
+        options = options + ["--keys"] * case.keyed
         if case.protocol == "http":
             return target.load_http(case.method, targets, options + ["--connections", at_once])
         return target.load_grpc(case.method, targets, options + ["--outstanding", at_once],

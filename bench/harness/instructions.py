@@ -9,7 +9,7 @@ import statistics
 
 from harness import callgrind, cases, deployment, processes
 
-NAMES = ("cancel", "get", "not-found", "conflict", "grpc-get-serve")
+NAMES = ("cancel", "cancel-keyed", "get", "not-found", "conflict", "grpc-get-serve")
 REQUESTS = 500       # of one round
 WARM_UP = 200        # requests that nobody counts: caches, arenas and pools fill
 ROUNDS = 3           # the one in the middle counts
@@ -101,7 +101,8 @@ def _send(target, case, ids):
     """Sends one request for each id, one after the other."""
     targets = target.write_list("targets", [case.path % i for i in ids])
     if case.protocol == "http":
-        report = target.load_http(case.method, targets, ["--once", "--connections", "1"])
+        keys = ["--keys"] * case.keyed
+        report = target.load_http(case.method, targets, ["--once", "--connections", "1", *keys])
     else:
         report = target.load_grpc(case.method, targets, ["--once", "--outstanding", "1"])
     target.check_alive()
@@ -113,18 +114,18 @@ def _repeated(ids, count):
 
 
 def _seed(target, wanted):
-    """Creates runs, one at a time: so each store is alike. Returns {kind of runs: ids};
-    the "fresh" ones are for one case."""
-    ids = {"existing": target.new_ids(SHARED_RUNS), "finished": target.new_ids(SHARED_RUNS),
-           "fresh": target.new_ids(WARM_UP + ROUNDS * REQUESTS)}
+    """Creates runs, one at a time: so each store is alike. Returns {kind of runs: ids}; those of
+    a case that uses up "fresh" ones have its name."""
+    ids = {"existing": target.new_ids(SHARED_RUNS), "finished": target.new_ids(SHARED_RUNS)}
+    for case in wanted:
+        if case.runs == "fresh":
+            ids[case.name] = target.new_ids(WARM_UP + ROUNDS * REQUESTS)
     created = target.write_list("created", sum(ids.values(), []))
     one = ["--once", "--outstanding", "1"]
     deployment.expect_all(target.load_grpc("CreateRun", created, one), "OK", "CreateRun")
     finished = target.write_list("finished", ids["finished"])
     deployment.expect_all(target.load_grpc("CancelRun", finished, one), "OK", "CancelRun")
     ids["missing"] = target.new_ids(SHARED_RUNS)
-    if sum(case.runs == "fresh" for case in wanted) > 1:
-        raise processes.BenchError("only one case may use up the fresh runs")
     return ids
 
 
@@ -146,7 +147,7 @@ def measure(names, programs, folder, say):
         target.restart_profiled()
         counts = {}
         for case in wanted:
-            warm_up, *rounds = _batches(case, ids[case.runs])
+            warm_up, *rounds = _batches(case, ids.get(case.name) or ids[case.runs])
             _send(target, case, warm_up)
             profiles = []
             for batch in rounds:

@@ -42,12 +42,14 @@ struct engine {
     int64_t start_ns;
     int64_t end_ns; // no request is due from here on
     int64_t now_ns; // refreshed once per wake-up and reply
-    char *request;  // method, space, target, fields
+    char *request;  // method, space, target, tail
     size_t method_len;
-    char *tail; // " HTTP/1.1", Host and fields
+    char *tail; // " HTTP/1.1", Host and fields, then the end of the head or the name of the key
     size_t tail_len;
     char receive[RECEIVE_BYTES];
 };
+
+static const char end_of_head[] = "\r\n\r\n";
 
 static int64_t clock_ns(clockid_t id) {
     struct timespec t;
@@ -101,6 +103,11 @@ static bool send_request(struct engine *e, const struct connection *c) {
     memcpy(e->request + e->method_len, target.data, target.len);
     memcpy(e->request + e->method_len + target.len, e->tail, e->tail_len);
     size_t len = e->method_len + target.len + e->tail_len;
+    if (o->keys) {
+        memcpy(e->request + len, target.data, target.len);
+        memcpy(e->request + len + target.len, end_of_head, strlen(end_of_head));
+        len += target.len + strlen(end_of_head);
+    }
     // An idle connection's socket buffer takes a whole request; if not, the
     // server does not read and the connection is of no use.
     return send(c->fd, e->request, len, MSG_NOSIGNAL) == (ssize_t)len;
@@ -284,9 +291,11 @@ static void build_request(struct arena *a, struct engine *e) {
     const struct http_load_options *o = e->options;
     const struct address *s = &o->server;
     const char *host = s->kind == ADDRESS_TCP ? s->text : "localhost";
-    e->tail = arena_printf(a, " HTTP/1.1\r\nHost: %s\r\n%.*s\r\n", host, SLICE_FMT(o->fields));
+    e->tail = arena_printf(a, " HTTP/1.1\r\nHost: %s\r\n%.*s%s", host, SLICE_FMT(o->fields),
+                           o->keys ? "Idempotency-Key: " : "\r\n");
     e->tail_len = strlen(e->tail);
-    e->request = arena_alloc(a, o->method.len + 1 + TARGET_MAX_BYTES + e->tail_len);
+    e->request = arena_alloc(a, o->method.len + 1 + 2 * TARGET_MAX_BYTES + e->tail_len +
+                                    strlen(end_of_head));
     memcpy(e->request, o->method.data, o->method.len);
     e->request[o->method.len] = ' ';
     e->method_len = o->method.len + 1;

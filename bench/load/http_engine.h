@@ -26,6 +26,7 @@ struct http_load_options {
     struct address server;
     struct slice method; // "GET"
     struct slice fields; // header lines, each with its CRLF; Host is added
+    bool keys;           // each request has the header Idempotency-Key, which is its target
     const struct targets *targets;
     uint64_t first_target; // where in the list to begin
     bool once;             // end after the last target instead of starting over

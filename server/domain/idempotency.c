@@ -51,8 +51,15 @@ static void put(struct digest *d, const void *bytes, size_t size) {
     CHECK(SHA256_Update(&d->sha, bytes, size) == 1);
 }
 
+// As a varint, so that most requests are a block or two of the digest.
 static void put_number(struct digest *d, uint64_t value) {
-    put(d, &value, sizeof(value));
+    uint8_t bytes[10];
+    size_t n = 0;
+    for (; value >= 0x80; value >>= 7) {
+        bytes[n++] = (uint8_t)(value | 0x80);
+    }
+    bytes[n++] = (uint8_t)value;
+    put(d, bytes, n);
 }
 
 static void put_text(struct digest *d, struct slice text) {

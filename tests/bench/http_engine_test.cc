@@ -166,6 +166,20 @@ TEST_F(HttpEngine, SendsEachTargetOnceInOrder) {
     EXPECT_GT(report_->cpu_ns, 0);
 }
 
+TEST_F(HttpEngine, SendsAKeyOfItsOwnWithEachTarget) {
+    Server server([](const std::string &) { return kOk; });
+    options_.once = true;
+    options_.keys = true;
+    Run(server.address());
+    std::vector<std::string> want;
+    for (const std::string path : {"/a", "/b", "/c"}) {
+        want.push_back("POST " + path + " HTTP/1.1\r\nHost: " + server.address() +
+                       "\r\nX-Test: 1\r\nIdempotency-Key: " + path + "\r\n\r\n");
+    }
+    EXPECT_EQ(server.requests(), want);
+    EXPECT_EQ(Counts(report_->answers), (Map{{"200", 3}}));
+}
+
 TEST_F(HttpEngine, CyclesFromTheFirstTargetGivenUntilTheCount) {
     Server server([](const std::string &) { return kOk; });
     options_.first_target = 2;
