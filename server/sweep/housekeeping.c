@@ -4,10 +4,12 @@
 
 #include "base/core/memory.h"
 #include "base/thread/periodic.h"
+#include "storage/op/trim_bulks.h"
 #include "storage/op/trim_keys.h"
 
 enum {
     KEYS_A_STEP = 256,
+    ITEMS_A_STEP = 256, // of bulk cancels
     // How long an operation may wait: a store that takes no changes is asked again another time.
     PATIENCE_MS = 5000,
 };
@@ -44,13 +46,31 @@ static void trim_keys(struct housekeeping *keeping) {
     }
 }
 
+static void trim_bulks(struct housekeeping *keeping) {
+    int64_t now_us = clock_now_us(keeping->options.clock);
+    struct store_trim_bulks trim = {
+        .finished_before_us = now_us - keeping->options.bulk_age_us,
+        .planned_before_us = now_us - keeping->options.plan_age_us,
+        .limit = ITEMS_A_STEP,
+    };
+    while (step(keeping, &trim.op, &store_trim_bulks_kind) && trim.ret_has_more) {
+    }
+}
+
 static void tidy_up(void *context) {
     trim_keys(context);
+    trim_bulks(context);
 }
 
 struct housekeeping *housekeeping_start(const struct housekeeping_options *options) {
     struct housekeeping *keeping = mem_zalloc(sizeof(*keeping));
     keeping->options = *options;
+    if (options->bulk_age_us == 0) {
+        keeping->options.bulk_age_us = HOUSEKEEPING_DEFAULT_BULK_AGE_US;
+    }
+    if (options->plan_age_us == 0) {
+        keeping->options.plan_age_us = HOUSEKEEPING_DEFAULT_PLAN_AGE_US;
+    }
     int64_t interval_ms = options->interval_ms > 0 ? options->interval_ms : HOUSEKEEPING_DEFAULT_MS;
     periodic_start(&keeping->thread, "housekeeping", interval_ms, tidy_up, keeping);
     return keeping;

@@ -6,7 +6,9 @@ extern "C" {
 #include "server/sweep/deadline_sweep.h"
 #include "server/sweep/feed_trim.h"
 #include "server/sweep/housekeeping.h"
+#include "storage/op/create_bulk.h"
 #include "storage/op/create_run.h"
+#include "storage/op/get_bulk.h"
 #include "storage/op/list_changes.h"
 #include "storage/op/list_events.h"
 #include "storage/store_opener.h"
@@ -263,6 +265,63 @@ TEST_F(Sweep, ForgetsKeysThatCountNoMore) {
         ASSERT_TRUE(Comes([&] { return ask(i) == STORE_EXISTS; })) << i;
     }
     EXPECT_EQ(STORE_OK, ask(kKeys));
+}
+
+TEST_F(Sweep, ForgetsBulkCancelsThatAreOverAndPlansThatAreOld) {
+    constexpr int kIds = 700; // some steps of it
+    std::vector<std::string> names;
+    std::vector<slice> ids;
+    for (int i = 0; i < kIds; i++) {
+        names.push_back("r" + std::to_string(i));
+    }
+    for (const auto &name : names) {
+        ids.push_back(S(name));
+    }
+    auto make = [&](const std::string &id, bool is_dry_run) {
+        struct store_create_bulk create = {};
+        create.op.kind = &store_create_bulk_kind;
+        create.op.arena = &arena_;
+        create.in.organization = S(kOrganization);
+        create.in.id = S(id);
+        create.in.is_dry_run = is_dry_run;
+        create.in.created_at_us = clock_.now_us;
+        create.ids = ids.data();
+        create.id_count = kIds;
+        create.most_unfinished = 100;
+        store_op_submit_and_wait(store_, &create.op);
+        ASSERT_EQ(STORE_OK, create.op.result);
+        EXPECT_EQ(is_dry_run ? BULK_PLANNED : BULK_DONE, create.ret.state); // of no run that is
+    };
+    auto is_there = [&](const std::string &id) {
+        struct store_get_bulk get = {};
+        get.op.kind = &store_get_bulk_kind;
+        get.op.arena = &arena_;
+        get.organization = S(kOrganization);
+        get.id = S(id);
+        store_op_submit_and_wait(store_, &get.op);
+        return get.op.result == STORE_OK;
+    };
+    make("done", false);
+    make("plan", true);
+    clock_.now_us = kBegin + kHour;
+    make("done-later", false);
+    make("plan-later", true);
+    struct housekeeping_options options = {};
+    options.log = &log_;
+    options.clock = &clock_.clock;
+    options.store = store_;
+    options.key_ttl_us = kDay;
+    options.interval_ms = 1;
+    keeping_ = housekeeping_start(&options);
+    clock_.now_us = kBegin + kHour + 1;
+    ASSERT_TRUE(Comes([&] { return !is_there("plan"); }));
+    EXPECT_TRUE(is_there("plan-later"));
+    EXPECT_TRUE(is_there("done"));
+    clock_.now_us = kBegin + 7 * kDay + 1;
+    ASSERT_TRUE(Comes([&] { return !is_there("done") && !is_there("plan-later"); }));
+    EXPECT_TRUE(is_there("done-later"));
+    clock_.now_us = kBegin; // what is younger than now is kept, too
+    EXPECT_TRUE(is_there("done-later"));
 }
 
 } // namespace
