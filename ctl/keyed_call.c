@@ -24,13 +24,23 @@ const char *keyed_call_key(const struct invocation *in, const struct keyed_optio
     return key;
 }
 
+static bool has_reason(const struct error *error) {
+    return error->reason != NULL && error->reason[0] != '\0';
+}
+
 // Whether the change may be made although the error came: the connection broke, or a proxy, which
 // knows no reasons of ours, gave up. What the server answered itself is an answer.
 static bool is_answer_lost(const struct error *error) {
     enum reason reason =
         error->reason != NULL ? reason_find(slice_of_cstr(error->reason)) : REASON_NONE;
-    bool has_reason = error->reason != NULL && error->reason[0] != '\0';
-    return reason == REASON_OUTCOME_UNKNOWN || (!has_reason && retry_is_worth_it(error));
+    return reason == REASON_OUTCOME_UNKNOWN || (!has_reason(error) && retry_is_worth_it(error));
+}
+
+// That nobody listens any more, say, does not say that nothing was done before.
+static int print_lost(const struct invocation *in, const struct connection *connection,
+                      const struct error *lost) {
+    return has_reason(lost) ? client_options_print_error(in, connection, lost)
+                            : command_error(in, lost, in->unknown_hint);
 }
 
 int keyed_call(struct invocation *in, struct connection *connection, const char *path,
@@ -52,10 +62,11 @@ int keyed_call(struct invocation *in, struct connection *connection, const char 
             lost = error;
         }
         int64_t next_us = clock_monotonic_us() + retry_pause_us(failures);
-        if (lost == NULL || !retry_is_worth_it(error) || next_us >= until_us) {
-            // That nobody listens any more does not say that nothing was done before.
-            bool is_open = lost != NULL && retry_is_worth_it(error);
-            return client_options_print_error(in, connection, is_open ? lost : error);
+        if (lost == NULL || !retry_is_worth_it(error)) {
+            return client_options_print_error(in, connection, error);
+        }
+        if (next_us >= until_us) {
+            return print_lost(in, connection, lost);
         }
         retry_sleep_until(next_us);
         attempt.timeout_ms = (until_us - next_us) / 1000 + 1;

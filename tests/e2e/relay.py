@@ -15,11 +15,13 @@ class Relay:
     """Passes calls of RunsService on as bytes. watches: None passes streams on; a list of codes ends
     each stream with the next one after its first message, and when they are used up passes on;
     "mute" takes streams and never says anything. lost: names of methods, each of which is passed on
-    once more, and its answer replaced by UNAVAILABLE."""
+    once more, and its answer replaced by UNAVAILABLE, after before_loss(), if that is given."""
 
-    def __init__(self, test, address, watches=None, lost=()):
+    def __init__(self, test, address, watches=None, lost=(), before_loss=None):
         self.watches = watches
         self.lost = list(lost)
+        self.before_loss = before_loss
+        self.calls = []  # (method, request) of each call
         self.cursors = []  # that streams were opened with
         self.is_over = threading.Event()
         self.channel = grpc.insecure_channel(address)
@@ -46,6 +48,7 @@ class Relay:
 
     def _call(self, path, request, context, metadata):
         name = path.removeprefix(SERVICE)
+        self.calls.append((name, request))
         call = self.channel.unary_unary(path).future(request, metadata=metadata, timeout=DEADLINE_S)
         context.add_callback(call.cancel)
         try:
@@ -56,6 +59,8 @@ class Relay:
             self._fail(context, error)
         if name in self.lost:
             self.lost.remove(name)
+            if self.before_loss:
+                self.before_loss()
             context.abort(grpc.StatusCode.UNAVAILABLE, "the answer is lost")
         return reply
 

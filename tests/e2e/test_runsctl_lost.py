@@ -1,14 +1,18 @@
 """What runsctl says of a change whose output or whose answer is lost."""
 
+import concurrent.futures
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
+import time
 import unittest
 
 import contract
-from harness import DEADLINE_S, program, runsctl, serve_for
+from harness import DEADLINE_S, Place, Serve, create_token, program, runsctl, serve_for
+from relay import Relay
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE = range(7)
 
@@ -158,50 +162,148 @@ class Silent(unittest.TestCase):
                          (done.returncode, done.stdout, done.stderr.count("\n")), done.stderr)
         return done.stderr
 
+    def say_all(self, commands):
+        """What each says, in their order; they wait side by side."""
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:
+            return list(threads.map(lambda words: self.say(*words), commands))
+
     def test_a_read_leaves_nothing_open(self):
-        for words in (("runs", "get", "x"), ("runs", "list"), ("runs", "events", "x"),
-                      ("runs", "events", "x", "--follow"), ("runs", "watch"), ("runs", "wait", "x"),
-                      ("runs", "count"), ("bulk-cancels", "list"), ("bulk-cancels", "get", "x"),
-                      ("audit", "export", "--since", "1h"), ("organizations", "get", "x"),
-                      ("organizations", "export", "x"), ("store", "stats"),
-                      ("tokens", "list"), ("whoami",)):
+        reads = (("runs", "get", "x"), ("runs", "list"), ("runs", "events", "x"),
+                 ("runs", "events", "x", "--follow"), ("runs", "watch"), ("runs", "wait", "x"),
+                 ("runs", "count"), ("bulk-cancels", "list"), ("bulk-cancels", "get", "x"),
+                 ("audit", "export", "--since", "1h"), ("organizations", "get", "x"),
+                 ("organizations", "export", "x"), ("store", "stats"),
+                 ("tokens", "list"), ("whoami",))
+        for words, said in zip(reads, self.say_all(reads)):
             with self.subTest(words):
-                said = self.say(*words)
                 self.assertIn("nothing was changed", said)
                 self.assertNotIn("not known", said)
-                error = json.loads(self.say(*words, "--json"))["error"]
-                self.assertEqual("DEADLINE_PASSED", error["reason"])
+        json_too = [(*words, "--json") for words in reads]
+        for words, said in zip(json_too, self.say_all(json_too)):
+            with self.subTest(words):
+                self.assertEqual("DEADLINE_PASSED", json.loads(said)["error"]["reason"])
 
     def test_a_change_comes_with_what_settles_it(self):
         file = ("--file", str(self.run_file))
         org = ("--org", "acme")
-        for words, hint in (
-                (("runs", "cancel", "x", "--request-id", "k"), "; the same command with --request-id k "),
-                (("runs", "cancel", "x", "y"), "; the same command with --request-id "),
-                (("runs", "report", "x", "--status", "success", "--request-id", "k"),
-                 "; the same command with --request-id k does it, if it is not done\n"),
-                (("runs", "acquire", "--holder", "h"), "; runs that were acquired can be acquired "),
-                (("runs", "renew", "x", "--holder", "h", "--attempt", "1"), "; renew it again: "),
-                (("runs", "release", "x", "--attempt", "1"), "; release it again: "),
-                (("runs", "acknowledge", "x"), "; acknowledge it again: "),
-                (("runs", "create", *file), "; the same command with --request-id "),
-                (("runs", "delete", "x"), "; delete it again: that it is not found "),
-                (("bulk-cancels", "abort", "x"), "; abort it again: "),
-                (("organizations", "freeze", "x"), "; freeze it again: "),
-                (("tokens", "create", *org, "--scopes", "runs.read", "--name", "x"),
-                 "; ask for it again with the same name: "),
-                (("tokens", "create", *org, "--scopes", "runs.read"), "; runsctl tokens list shows "),
-                (("tokens", "revoke", "x", *org), "; revoke it again: "),
-                (("tokens", "rotate", "x", *org, "--overlap", "0"),
-                 "; see with runsctl tokens list whether there is a newer secret")):
+        changes = (
+            (("runs", "cancel", "x", "--request-id", "k"), "; the same command with --request-id k "),
+            (("runs", "cancel", "x", "y"), "; the same command with --request-id "),
+            (("runs", "report", "x", "--status", "success", "--request-id", "k"),
+             "; the same command with --request-id k does it, if it is not done\n"),
+            (("runs", "acquire", "--holder", "h"), "; runs that were acquired can be acquired "),
+            (("runs", "renew", "x", "--holder", "h", "--attempt", "1"), "; renew it again: "),
+            (("runs", "release", "x", "--attempt", "1"), "; release it again: "),
+            (("runs", "acknowledge", "x"), "; acknowledge it again: "),
+            (("runs", "create", *file), "; the same command with --request-id "),
+            (("runs", "delete", "x"), "; delete it again: that it is not found "),
+            (("bulk-cancels", "abort", "x"), "; abort it again: "),
+            (("organizations", "freeze", "x"), "; freeze it again: "),
+            (("tokens", "create", *org, "--scopes", "runs.read", "--name", "x"),
+             "; ask for it again with the same name: "),
+            (("tokens", "create", *org, "--scopes", "runs.read"), "; runsctl tokens list shows "),
+            (("tokens", "revoke", "x", *org), "; revoke it again: "),
+            (("tokens", "rotate", "x", *org, "--overlap", "0"),
+             "; see with runsctl tokens list whether there is a newer secret"))
+        for (words, hint), said in zip(changes, self.say_all(words for words, _ in changes)):
             with self.subTest(words):
-                said = self.say(*words)
                 self.assertIn("whether a change was made is not known", said)
                 self.assertIn(hint, said)
 
     # What is looked at before a rotation changes nothing.
     def test_a_rotation_that_was_not_asked_for(self):
         self.assertIn("nothing was changed", self.say("tokens", "rotate", "x", "--org", "acme"))
+
+
+class Retries(unittest.TestCase):
+    """An answer that is lost is asked for again under the same key: a change is made once."""
+
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.remove)
+        self.token = create_token(self.place.store, name="tester")
+        self.socket = f"unix:{self.place.path}/grpc"
+        self.begin()
+        self.addCleanup(lambda: self.server.stop())
+        self.run_file = self.place.path / "run.json"
+        self.run_file.write_text(json.dumps(contract.new_run()))
+
+    def begin(self):
+        self.server = Serve(self.place.store, grpc=(self.socket,))
+
+    def kill_and_begin(self):
+        self.server.kill()
+        self.begin()
+
+    def ctl(self, address, *arguments):
+        return runsctl("runs", *arguments,
+                       env={"RUNSCTL_TOKEN": self.token, "RUNSCTL_SERVER": address})
+
+    def ok(self, address, *arguments):
+        done = self.ctl(address, *arguments)
+        self.assertEqual((OK, ""), (done.returncode, done.stderr))
+        return done.stdout.strip()
+
+    def commands(self):
+        """(method, command) of each change that is keyed; each is of a run of its own."""
+        file = ("--file", str(self.run_file))
+        ids = [self.ok(self.socket, "create", *file, "--quiet") for _ in range(2)]
+        yield "CreateRun", ("create", *file, "--json", "--workflow", "lost")
+        yield "CancelRun", ("cancel", ids[0], "--json", "--reason", "why")
+        yield "ReportRun", ("report", ids[1], "--json", "--status", "success", "--total-cu", "3.5")
+
+    def check_once(self, before_loss):
+        for method, command in self.commands():
+            with self.subTest(method):
+                relay = Relay(self, self.socket, lost=[method], before_loss=before_loss)
+                run = json.loads(self.ok(relay.address, *command, "--timeout-ms", "60000"))
+                self.assertEqual([method] * 2, [name for name, _ in relay.calls])
+                self.assertEqual(relay.calls[0], relay.calls[1])
+                events = json.loads(self.ok(self.socket, "events", run["id"], "--json"))["events"]
+                self.assertEqual(1 if method == "CreateRun" else 2, len(events))
+                self.assertEqual(events[-1]["toStatus"], run["status"])
+        runs = json.loads(self.ok(self.socket, "list", "--workflow", "lost", "--json"))["runs"]
+        self.assertEqual(1, len(runs))
+
+    def test_a_lost_answer(self):
+        self.check_once(None)
+
+    def test_a_server_that_is_killed_before_it_could_answer(self):
+        self.check_once(self.kill_and_begin)
+
+    def test_the_same_command_with_its_request_id_goes_on(self):
+        for method, command in self.commands():
+            with self.subTest(method):
+                relay = Relay(self, self.socket, lost=[method])
+                self.addCleanup(setattr, relay, "lost", [])
+                relay.before_loss = lambda relay=relay, method=method: relay.lost.append(method)
+                done = self.ctl(relay.address, *command, "--timeout-ms", "1500")
+                self.assertEqual((UNAVAILABLE, ""), (done.returncode, done.stdout))
+                hint = json.loads(done.stderr)["hint"]
+                key = re.fullmatch(r"the same command with --request-id (\S+) does it, if it is not done",
+                                   hint).group(1)
+                first = json.loads(self.ok(self.socket, *command, "--request-id", key))
+                self.assertEqual(first, json.loads(self.ok(self.socket, *command, "--request-id", key)))
+                events = json.loads(self.ok(self.socket, "events", first["id"], "--json"))["events"]
+                self.assertEqual(1 if method == "CreateRun" else 2, len(events))
+                other = ("--reason", "another") if method != "CreateRun" else ("--id", "another")
+                words = [w for w in command if w not in ("--reason", "why")]
+                done = self.ctl(self.socket, *words, *other, "--request-id", key)
+                self.assertEqual((USAGE, ""), (done.returncode, done.stdout))
+                self.assertEqual("IDEMPOTENCY_KEY_REUSED", json.loads(done.stderr)["error"]["reason"])
+                self.assertEqual(422, json.loads(done.stderr)["code"])
+
+    def test_nobody_who_listens_is_told_at_once(self):
+        begun = time.monotonic()
+        done = self.ctl(f"unix:{self.place.path}/nobody", "cancel", "x", "--timeout-ms", "50000")
+        self.assertEqual(UNAVAILABLE, done.returncode)
+        self.assertNotIn("--request-id", done.stderr)
+        self.assertLess(time.monotonic() - begun, 40)
+
+    def test_an_answer_is_not_asked_for_again(self):
+        relay = Relay(self, self.socket)
+        done = self.ctl(relay.address, "cancel", "ghost")
+        self.assertEqual((NOT_FOUND, 1), (done.returncode, len(relay.calls)))
 
 
 if __name__ == "__main__":
