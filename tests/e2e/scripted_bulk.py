@@ -1,13 +1,7 @@
-"""A gRPC server whose bulk cancels do what a test says: for what a real one does rarely, or too fast
-to be seen."""
-
-import concurrent.futures
-import threading
-
-import grpc
+"""A gRPC server whose bulk cancels do what a test says."""
 
 import stubs
-from scripted_feed import End
+from scripted_calls import Calls
 
 bulk = stubs.bulk_pb2
 PLANNING, PLANNED, RUNNING, DONE, ABORTED = (
@@ -26,43 +20,13 @@ def plan(total, job_id="b1", sample=100, **more):
                sample=[f"run-{i}" for i in range(min(total, sample))], **more)
 
 
-class Bulks:
-    """Answers CancelRuns and GetBulkCancel with what the next of answers[name] is: a message, an
-    End, or an Event to wait for before the next one; the last is kept. AbortBulkCancel answers
-    that it is aborted. requests[name] is what was asked."""
+class Bulks(Calls):
+    """CancelRuns and GetBulkCancel answer with what is given, AbortBulkCancel that it is aborted."""
 
     METHODS = {"CancelRuns": ("runs.v1.RunsService", bulk.CancelRunsRequest),
                "GetBulkCancel": ("runs.v1.BulkCancelsService", bulk.GetBulkCancelRequest),
                "AbortBulkCancel": ("runs.v1.BulkCancelsService", bulk.AbortBulkCancelRequest)}
 
     def __init__(self, test, cancel=(), get=()):
-        self.answers = {"CancelRuns": list(cancel), "GetBulkCancel": list(get),
-                        "AbortBulkCancel": [job(ABORTED)]}
-        self.requests = {name: [] for name in self.METHODS}
-        self.is_over = threading.Event()
-        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
-        for name, (service, request) in self.METHODS.items():
-            handler = grpc.unary_unary_rpc_method_handler(
-                lambda request, context, name=name: self._answer(name, request, context),
-                request.FromString, lambda m: m.SerializeToString())
-            self.server.add_generic_rpc_handlers(
-                (grpc.method_handlers_generic_handler(service, {name: handler}),))
-        self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
-        self.server.start()
-        test.addCleanup(self._stop)
-
-    def _stop(self):
-        self.is_over.set()
-        self.server.stop(None).wait()
-
-    def _answer(self, name, request, context):
-        self.requests[name].append(request)
-        answers = self.answers[name]
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, threading.Event):
-            while not answer.wait(0.05) and not self.is_over.is_set():
-                pass
-            return self._answer(name, request, context)
-        if isinstance(answer, End):
-            answer.abort(context)
-        return answer
+        super().__init__(test, self.METHODS, {"CancelRuns": cancel, "GetBulkCancel": get,
+                                              "AbortBulkCancel": [job(ABORTED)]})
