@@ -10,12 +10,16 @@
 #include "base/core/memory.h"
 #include "bench/load/op_pool.h"
 #include "storage/backends.h"
+#include "storage/op/collect_bulk.h"
+#include "storage/op/create_bulk.h"
+#include "storage/op/run_bulk.h"
 #include "storage/store_opener.h"
 
 // What one store operation costs: creates runs, reads each, then cancels each,
 // with a fixed number of operations outstanding, and prints CPU microseconds an
 // operation (all threads of the process), read calls of the system an operation, operations a
-// second, and how long one took from its submission to its answer.
+// second, and how long one took from its submission to its answer. The runs can be cancelled by a
+// job instead, one step after the other.
 
 enum { SPEC_BYTES = 1300 };
 
@@ -105,6 +109,65 @@ static void run_phase(struct op_pool *p, const char *name, struct phase phase, i
            p->latency_us.max);
 }
 
+// Prints what a part of a job cost that dealt with count runs.
+static void print_part(const char *name, int64_t count, int64_t wall_us, int64_t cpu) {
+    printf("%-8s %9.0f runs/s  %6.2f us CPU/run  %" PRId64 " runs\n", name,
+           (double)count * 1e6 / (double)wall_us, (double)cpu / (double)count, count);
+}
+
+// Finds the runs of a job, 1,000 a step, and cancels them, so many a step. Returns whether all
+// were.
+static bool run_job(struct run_store *store, int runs, int most) {
+    struct arena a;
+    arena_init(&a);
+    struct slice organization = slice_of_cstr("acme");
+    struct slice id = slice_of_cstr("job");
+    struct store_create_bulk create = {
+        .op = {.kind = &store_create_bulk_kind, .arena = &a},
+        .in = {.organization = organization,
+               .id = id,
+               .has_filter = true,
+               .cause = {.actor = slice_of_cstr("bench"),
+                         .request_id = slice_of_cstr("01937560-0000-7a01-8000-000000000001"),
+                         .remote_address = slice_of_cstr("127.0.0.1")},
+               .created_at_us = 1800000000000000},
+        .most_unfinished = 1,
+    };
+    store_op_submit_and_wait(store, &create.op);
+    int64_t cpu = cpu_us();
+    int64_t start = clock_monotonic_us();
+    struct store_collect_bulk collect = {.ret = create.ret};
+    while (collect.ret.state == BULK_PLANNING) {
+        arena_reset(&a);
+        collect = (struct store_collect_bulk){
+            .op = {.kind = &store_collect_bulk_kind, .arena = &a},
+            .organization = organization,
+            .id = id,
+            .most = 1000,
+            .at_us = 1800000000000000,
+        };
+        store_op_submit_and_wait(store, &collect.op);
+    }
+    int64_t collected = clock_monotonic_us();
+    print_part("collect", collect.ret.total, collected - start, cpu_us() - cpu);
+    cpu = cpu_us();
+    struct store_run_bulk run = {.ret = collect.ret};
+    while (run.ret.state == BULK_RUNNING) {
+        arena_reset(&a);
+        run = (struct store_run_bulk){
+            .op = {.kind = &store_run_bulk_kind, .arena = &a},
+            .organization = organization,
+            .id = id,
+            .most = most,
+            .at_us = 1800000000000000,
+        };
+        store_op_submit_and_wait(store, &run.op);
+    }
+    print_part("bulk", run.ret.cancelled, clock_monotonic_us() - collected, cpu_us() - cpu);
+    arena_release(&a);
+    return run.ret.cancelled == runs;
+}
+
 static int *make_order(int count, bool shuffled) {
     int *order = mem_alloc((size_t)count * sizeof(int));
     for (int i = 0; i < count; i++) {
@@ -121,21 +184,24 @@ static int *make_order(int count, bool shuffled) {
     return order;
 }
 
-// Ids as CreateRun makes them.
-static char (*make_ids(int count))[UUID_TEXT_SIZE] {
+// Ids as CreateRun makes them, given to the runs in order.
+static char (*make_ids(int count, const int *order))[UUID_TEXT_SIZE] {
     char(*ids)[UUID_TEXT_SIZE] = mem_alloc((size_t)count * UUID_TEXT_SIZE);
     for (int i = 0; i < count; i++) {
-        uuid_make(ids[i]);
+        uuid_make(ids[order[i]]);
     }
     return ids;
 }
 
 static int usage(const char *program) {
-    fprintf(stderr,
-            "usage: %s [--store URL] [--runs N] [--cancels N] [--outstanding N] [--shuffle]\n"
-            "       [--cache-bytes N]\n"
-            "  URL must name a store without runs; " STORE_URLS "\n",
-            program);
+    fprintf(
+        stderr,
+        "usage: %s [--store URL] [--runs N] [--cancels N] [--outstanding N] [--shuffle]\n"
+        "       [--cache-bytes N] [--bulk N [--shuffle-ids]]\n"
+        "  --bulk N: the runs are cancelled by a job, N a step; --shuffle-ids: whose ids are in\n"
+        "  another order than their starts\n"
+        "  URL must name a store without runs; " STORE_URLS "\n",
+        program);
     return 2;
 }
 
@@ -146,12 +212,16 @@ int main(int argc, char **argv) {
                                             {"outstanding", required_argument, NULL, 'o'},
                                             {"shuffle", no_argument, NULL, 'x'},
                                             {"cache-bytes", required_argument, NULL, 'b'},
+                                            {"bulk", required_argument, NULL, 'j'},
+                                            {"shuffle-ids", no_argument, NULL, 'i'},
                                             {0}};
     const char *url = "memory:";
     int runs = 50000;
     int cancels = 0; // all
     int outstanding = 64;
+    int bulk = 0;
     bool shuffle = false;
+    bool shuffle_ids = false;
     int64_t cache_bytes = 0;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -170,6 +240,12 @@ int main(int argc, char **argv) {
         case 'b':
             cache_bytes = atoll(optarg);
             break;
+        case 'j':
+            bulk = atoi(optarg);
+            break;
+        case 'i':
+            shuffle_ids = true;
+            break;
         case 'x':
             shuffle = true;
             break;
@@ -177,7 +253,7 @@ int main(int argc, char **argv) {
             return usage(argv[0]);
         }
     }
-    if (optind < argc || runs < 1 || outstanding < 1 || cancels < 0) {
+    if (optind < argc || runs < 1 || outstanding < 1 || cancels < 0 || bulk < 0) {
         return usage(argv[0]);
     }
 
@@ -196,18 +272,25 @@ int main(int argc, char **argv) {
 
     int *in_order = make_order(runs, false);
     int *order = make_order(runs, shuffle);
-    char(*ids)[UUID_TEXT_SIZE] = make_ids(runs);
+    int *id_order = make_order(runs, shuffle_ids);
+    char(*ids)[UUID_TEXT_SIZE] = make_ids(runs, id_order);
+    bool is_whole = true;
     run_phase(&p, "create", (struct phase){&store_create_run_kind, in_order, ids}, runs);
-    run_phase(&p, "get", (struct phase){&store_get_run_kind, order, ids}, runs);
-    run_phase(&p, "cancel", (struct phase){&store_transition_run_kind, order, ids},
-              cancels == 0 || cancels > runs ? runs : cancels);
+    if (bulk > 0) {
+        is_whole = run_job(store, runs, bulk);
+    } else {
+        run_phase(&p, "get", (struct phase){&store_get_run_kind, order, ids}, runs);
+        run_phase(&p, "cancel", (struct phase){&store_transition_run_kind, order, ids},
+                  cancels == 0 || cancels > runs ? runs : cancels);
+    }
     if (p.failures > 0) {
         fprintf(stderr, "%" PRIu64 " operations failed\n", p.failures);
     }
     run_store_close(store);
-    int status = p.failures > 0;
+    int status = p.failures > 0 || !is_whole;
     op_pool_release(&p);
     free(ids);
+    free(id_order);
     free(in_order);
     free(order);
     arena_release(&a);

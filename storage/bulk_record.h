@@ -39,7 +39,7 @@ enum bulk_outcome {
 #define BULK_OUTCOME_BIT(outcome) (1u << (outcome))
 #define BULK_OUTCOME_ALL          0xFu
 
-// When an item is dealt with next. The numbers are stored.
+// When an item is dealt with next. The numbers are stored, but that of never.
 enum bulk_due {
     BULK_DUE_NEVER = 0, // it has been, for good
     BULK_DUE_PLAN = 1,  // while the job is BULK_PLANNING: its run's children are to become items

@@ -14,12 +14,20 @@ int bulk_step_begin(struct bulk_step *step, struct slice organization, struct sl
                          &step->row);
 }
 
+static void bind_due(sqlite3_stmt *s, int index, enum bulk_due due) {
+    if (due == BULK_DUE_NEVER) {
+        sqlite3_bind_null(s, index);
+    } else {
+        sqlite3_bind_int(s, index, (int)due);
+    }
+}
+
 int bulk_step_add_item(struct bulk_step *step, const struct run_id *id, enum bulk_outcome outcome) {
     sqlite3_stmt *s = step->s[BULK_ADD_ITEM];
     sqlite3_bind_int64(s, 1, step->row.key);
     run_id_bind(s, 2, id);
     sqlite3_bind_int(s, 3, (int)outcome);
-    sqlite3_bind_int(s, 4, (int)bulk_record_first_due(&step->bulk, outcome));
+    bind_due(s, 4, bulk_record_first_due(&step->bulk, outcome));
     int rc = sqlite_step_once(s);
     if (rc == SQLITE_OK && sqlite3_changes(step->session->db) == 1) {
         step->bulk.total++;
@@ -121,7 +129,7 @@ static int set_item(struct bulk_step *step, const struct due_item *item, enum bu
     sqlite3_bind_int64(s, 1, step->row.key);
     run_id_bind(s, 2, &item->id);
     sqlite3_bind_int(s, 3, (int)outcome);
-    sqlite3_bind_int(s, 4, (int)bulk_due_after(due, outcome));
+    bind_due(s, 4, bulk_due_after(due, outcome));
     if (outcome != item->outcome) {
         bulk_record_count(&step->bulk, outcome);
     }

@@ -37,9 +37,8 @@ enum bulk_statement {
     [BULK_ADD_ITEM] = "INSERT INTO bulk_item(bulk_key, id, outcome, due) VALUES(?1, ?2, ?3, ?4)"   \
                       " ON CONFLICT DO NOTHING",                                                   \
     [BULK_SET_ITEM] = "UPDATE bulk_item SET outcome=?3, due=?4 WHERE bulk_key=?1 AND id=?2",       \
-    [BULK_DUE_ITEMS] =                                                                             \
-        "SELECT id, outcome FROM bulk_item INDEXED BY bulk_item_due"                               \
-        " WHERE bulk_key=?1 AND due=?2 AND " BULK_ITEM_DUE_SQL " ORDER BY outcome, id LIMIT ?3",   \
+    [BULK_DUE_ITEMS] = "SELECT id, outcome FROM bulk_item INDEXED BY bulk_item_due"                \
+                       " WHERE bulk_key=?1 AND due=?2 ORDER BY outcome, id LIMIT ?3",              \
     [BULK_CHILDREN] = "SELECT id FROM run_parent INDEXED BY run_child"                             \
                       " WHERE organization=?1 AND parent=?2 AND id>?3 ORDER BY id LIMIT ?4",       \
     [BULK_READ_RUN] = "SELECT " RUN_ROW_COLUMNS " FROM run AS r"                                   \

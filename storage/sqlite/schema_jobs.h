@@ -13,7 +13,7 @@
 #define BULK_ROW_ENDED_SQL      "state IN (4, 5)"
 #define BULK_ROW_PLANNED_SQL    "state=2"
 #define BULK_ROW_LEAVING_SQL    "state=6"
-#define BULK_ITEM_DUE_SQL       "due>0"
+#define BULK_ITEM_DUE_SQL       "due IS NOT NULL"
 
 #define SCHEMA_JOBS_SQL                                                                            \
     /* A key's name and fingerprint (storage/idempotency.h), one behind the other; NULL: none. */  \
@@ -84,7 +84,7 @@
     "  bulk_key INTEGER NOT NULL,"                                                                 \
     "  id BLOB NOT NULL,"         /* of the run */                                                 \
     "  outcome INTEGER NOT NULL," /* enum bulk_outcome */                                          \
-    "  due INTEGER NOT NULL,"     /* enum bulk_due */                                              \
+    "  due INTEGER,"              /* enum bulk_due; NULL: never again */                           \
     "  PRIMARY KEY(bulk_key, id)) WITHOUT ROWID;"                                                  \
     "CREATE INDEX bulk_item_due ON bulk_item(bulk_key, due, outcome, id)"                          \
     " WHERE " BULK_ITEM_DUE_SQL ";"                                                                \

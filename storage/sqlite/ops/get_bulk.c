@@ -41,7 +41,7 @@ const struct sqlite_op sqlite_get_bulk = {
             [FIND] = BULK_ROW_FIND_SQL,
             // What is open is due.
             [SAMPLE] = "SELECT id FROM bulk_item INDEXED BY bulk_item_due WHERE bulk_key=?1"
-                       " AND due=?2 AND " BULK_ITEM_DUE_SQL " AND outcome=0 ORDER BY id LIMIT ?3",
+                       " AND due=?2 AND outcome=0 ORDER BY id LIMIT ?3",
         },
     .run = run,
 };
