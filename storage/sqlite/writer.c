@@ -114,8 +114,30 @@ struct outcome {
     const char *doing; // what failed
 };
 
+// As many rows are brought up to date as change, and some more: one generation is applied
+// before the next one is full. What a slice could not do the next ones do. An operation may have
+// changed many runs.
+static void plan_slice(struct writer *w, struct batch *b) {
+    const struct pending *pending = w->around.pending;
+    int64_t events = w->session.events.last - w->session.events.committed;
+    int changes = events > b->count ? (int)events : b->count;
+    int share = changes + changes / 8 + 1;
+    if (!pending_is_frozen(pending) && !pending_is_full(pending)) {
+        w->apply_due = 0;
+        return;
+    }
+    if (pending_is_wanted(pending) && share < pending->limits.slice) {
+        share = pending->limits.slice;
+    }
+    w->apply_due += share;
+    if (w->apply_due >= pending->limits.slice) {
+        int largest = share > 2 * pending->limits.slice ? share : 2 * pending->limits.slice;
+        b->apply = w->apply_due < largest ? w->apply_due : largest;
+    }
+}
+
 // Runs the transaction of b; an empty one is a probe, which writes one page.
-static struct outcome batch_commit(struct writer *w, const struct batch *b) {
+static struct outcome batch_commit(struct writer *w, struct batch *b) {
     struct outcome o = {.place = SQLITE_BEFORE_COMMIT, .doing = "beginning a transaction"};
     o.rc = session_begin(&w->session);
     if (o.rc == SQLITE_OK) {
@@ -129,6 +151,9 @@ static struct outcome batch_commit(struct writer *w, const struct batch *b) {
     }
     if (o.rc == SQLITE_OK) {
         o.rc = b->first != NULL || b->apply > 0 ? batch_run_ops(w, b) : session_probe(&w->session);
+    }
+    if (o.rc == SQLITE_OK && b->first != NULL) {
+        plan_slice(w, b);
     }
     if (o.rc == SQLITE_OK && b->apply > 0) {
         o.doing = "bringing rows up to date";
@@ -210,30 +235,8 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
     return why;
 }
 
-// As many rows are brought up to date as change, and some more: one generation is applied
-// before the next one is full. What a slice could not do the next ones do.
-static void plan_slice(struct writer *w, struct batch *b) {
-    const struct pending *pending = w->around.pending;
-    int share = b->count + b->count / 8 + 1;
-    if (!pending_is_frozen(pending) && !pending_is_full(pending)) {
-        w->apply_due = 0;
-        return;
-    }
-    if (pending_is_wanted(pending) && share < pending->limits.slice) {
-        share = pending->limits.slice;
-    }
-    w->apply_due += share;
-    if (w->apply_due >= pending->limits.slice) {
-        int largest = share > 2 * pending->limits.slice ? share : 2 * pending->limits.slice;
-        b->apply = w->apply_due < largest ? w->apply_due : largest;
-    }
-}
-
 // Runs b's transaction and answers its operations.
 static void batch_run(struct writer *w, struct batch *b) {
-    if (!b->is_idle) {
-        plan_slice(w, b);
-    }
     struct outcome o = batch_commit(w, b);
     if (o.rc == SQLITE_OK && file_guard_holds(w->around.guard)) {
         batch_committed(w);
