@@ -99,6 +99,21 @@ CANARIES = [
     Canary("lease-ends-early", "a start does not give leases their whole duration", "histories", (
         ("server/lease/lease_keeper.c", ".duration_us = held->lease_us,",
          '.duration_us = CANARY("lease-ends-early") ? 1 : held->lease_us,'),)),
+    Canary("key-ignored", "a key is not looked up", "histories", (
+        ("server/service/call_key.c", "if (request_id[0] == '\\0') {",
+         "if (request_id[0] == '\\0' || CANARY(\"key-ignored\")) {"),)),
+    Canary("replay-unmarked", "a replay does not say that it is one", "histories", (
+        ("server/service/call_key.c", "rpc_server_call_set_reply_metadata(call->rpc, &replayed, 1);",
+         'rpc_server_call_set_reply_metadata(call->rpc, &replayed,'
+         ' CANARY("replay-unmarked") ? 0 : 1);'),)),
+    Canary("key-lost-by-a-kill", "a start does not take the keys of the events behind the mark",
+           "histories", (
+               ("storage/sqlite/apply.c", "if (e->key_digest.len == 0) {",
+                'if (e->key_digest.len == 0 || CANARY("key-lost-by-a-kill")) {'),)),
+    Canary("sequence-ignored", "the expected sequence is left out of the compare-and-set",
+           "histories", (
+               ("storage/op/transition_run.h", "return t->expected_sequence != 0 &&",
+                'return !CANARY("sequence-ignored") && t->expected_sequence != 0 &&'),)),
     Canary("watch-skips-at-the-border", "where a watch goes over from the store to the ring in memory, "
            "it leaves a change out", "watch", (
                ("server/feed/feed_sender.c", "        feed_page_end(watch);\n    }\n    return NULL;",

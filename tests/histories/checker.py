@@ -256,8 +256,10 @@ class RunChecker:
 
 
 def may_change(operation):
-    """Whether an operation of this outcome may have changed the run: refusals and reads do not."""
-    return operation.call["op"] in model.CHANGES and operation.outcome["code"] == "OK"
+    """Whether an operation of this outcome may have changed the run: refusals, reads and what was
+    answered before do not."""
+    return (operation.call["op"] in model.CHANGES and operation.outcome["code"] == "OK" and
+            not operation.outcome.get("replayed"))
 
 
 def matches(wanted, outcome):

@@ -82,8 +82,13 @@ class Cases(unittest.TestCase):
 class Statuses(Cases):
     def test_a_cancel_and_a_late_report(self):
         self.good(cancelled(Story().created()).did(
-            "report", 13, 14, refused("RUN_ALREADY_FINISHED", 11, status="cancelled"),
+            "report", 13, 14, refused("RUN_ALREADY_FINISHED", 11, status="cancelled", actor="me"),
             status="success", attempt=0))
+
+    def test_a_refusal_that_names_who_did_not_end_the_run(self):
+        self.bad(cancelled(Story().created()).did(
+            "cancel", 13, 14, refused("RUN_ALREADY_FINISHED", 11, status="cancelled", actor="you")),
+            "no order explains")
 
     def test_a_report_that_overwrites_a_cancel(self):
         self.bad(cancelled(Story().created())
@@ -419,6 +424,78 @@ class Files(Cases):
             self.assertEqual(getattr(story, name), getattr(again, name))
 
 
+class Keys(Cases):
+    KEYED = {"key": "k", "reason": "why"}
+
+    def story(self, first, at=11):
+        """Cancelled under a key in [10, 12], with that answer."""
+        story = Story().created().did("cancel", 10, 12, first, **self.KEYED)
+        return story.event("status_changed", "running", "cancelled", at, reason="why")
+
+    @staticmethod
+    def answer(replayed):
+        return run_of("cancelled", finished=11, replayed=replayed)
+
+    def test_the_same_again(self):
+        story = self.story(self.answer(False))
+        for at in (13, 15, 17):
+            story.did("cancel", at, at + 1, self.answer(True), **self.KEYED)
+        self.good(story)
+
+    def test_the_same_at_once(self):
+        self.good(self.story(self.answer(True)).did("cancel", 10, 13, self.answer(False),
+                                                    **self.KEYED))
+
+    def test_both_say_that_they_did_it(self):
+        self.bad(self.story(self.answer(False)).did("cancel", 10, 13, self.answer(False),
+                                                    **self.KEYED), "no order explains")
+
+    def test_none_says_that_it_did_it(self):
+        self.bad(self.story(self.answer(True)).did("cancel", 10, 13, self.answer(True),
+                                                   **self.KEYED), "nobody's|no order explains")
+
+    def test_the_first_answer_is_lost(self):
+        self.good(self.story(None).did("cancel", 13, 14, self.answer(True), **self.KEYED))
+
+    def test_the_first_was_not_carried_out(self):
+        self.good(self.story(None, at=14).did("cancel", 13, 15, run_of(
+            "cancelled", finished=14, replayed=False), **self.KEYED))
+
+    def test_a_replay_of_what_never_was(self):
+        story = Story().created().did("cancel", 10, 12, None, **self.KEYED)
+        self.bad(story.did("cancel", 13, 14, self.answer(True), **self.KEYED), "no order explains")
+
+    def test_a_key_that_is_forgotten(self):
+        self.bad(self.story(self.answer(False)).did(
+            "cancel", 13, 14, refused("RUN_ALREADY_FINISHED", 11, status="cancelled", actor="me"),
+            **self.KEYED), "no order explains")
+
+    def test_another_key(self):
+        self.good(self.story(self.answer(False)).did(
+            "cancel", 13, 14, refused("RUN_ALREADY_FINISHED", 11, status="cancelled", actor="me"),
+            key="k2", reason="why2"))
+
+    def test_a_report_again_after_the_attempt_has_passed(self):
+        story = Story(**LEASE).created("a").did(
+            "report", 3, 4, run_of("success", 1, finished=3, replayed=False), status="success",
+            attempt=1, **self.KEYED)
+        story.event("status_changed", "running", "success", 3, 1, "a", reason="why")
+        self.good(story.did("report", 5, 6, run_of("success", 1, finished=3, replayed=True),
+                            status="success", attempt=1, **self.KEYED))
+
+    def test_a_cancel_of_a_run_that_has_changed(self):
+        def changed(sequence):
+            return {"code": "ABORTED", "reason": "RUN_CHANGED", "status": "running",
+                    "sequence": sequence, "finished_at": 0}
+        self.good(Story().created().did("cancel", 5, 6, changed(1), expected=2))
+        for wrong in (dict(sequence=1, expected=1), dict(sequence=2, expected=3)):
+            self.bad(Story().created().did("cancel", 5, 6, changed(wrong["sequence"]),
+                                           expected=wrong["expected"]), "no order explains")
+        self.bad(cancelled(Story().created()).did(
+            "cancel", 13, 14, refused("RUN_ALREADY_FINISHED", 11, status="cancelled", actor="me"),
+            expected=1), "no order explains")
+
+
 class Made:
     """A random history that the model itself made: each operation takes effect at an instant of
     its own, in an interval around it; some outcomes are forgotten, some operations never happen."""
@@ -434,6 +511,8 @@ class Made:
         self.story = history.History()
         self.events = self.story.events.setdefault("r", [])
         self.now = 0
+        self.keyed = []
+        self.replays = 0
         for number in range(length):
             self.now += self.random.randint(1, 12) * UNIT
             if self.random.random() < 0.2:
@@ -477,6 +556,13 @@ class Made:
             call["holder"] = rng.choice("abc")
         if op in ("report", "cancel", "release", "acknowledge") and rng.random() < 0.5:
             call["reason"] = f"op{number}"
+        if op == "cancel" and rng.random() < 0.3:
+            call["expected"] = self.state.sequence - rng.randint(0, 1)
+        if op == "cancel" or call.get("status") in model.FINAL:
+            call.update(key=f"key{number}", reason=f"op{number}")
+            self.keyed.append(call)
+        elif self.keyed and rng.random() < 0.1:
+            return rng.choice(self.keyed)
         return call
 
     def by_client(self, number):
@@ -490,6 +576,7 @@ class Made:
         if step.change is not None:
             self.take(step.change)
         answer = step.answer(self.state)
+        self.replays += answer.get("replayed", False)
         if self.random.random() < 0.1:
             self.story.add("r", call, invoked)
         elif answer["code"]:  # an acquire of a run that is not open has no reply of its own
@@ -517,14 +604,16 @@ def damaged(story, rng):
 
 class Thousands(Cases):
     def test_what_the_model_does_is_explained(self):
-        kinds = set()
+        kinds, replays = set(), 0
         for seed in range(1500):
             with self.subTest(seed=seed):
-                story = Made(seed).story
+                made = Made(seed)
+                story, replays = made.story, replays + made.replays
                 kinds |= {e.kind for e in story.events["r"]}
                 self.good(story)
         self.assertEqual({"created", "status_changed", "acquired", "released", "lease_lost",
                           "stopped"}, kinds)
+        self.assertLess(1000, replays)
 
     def test_damaged_events_are_not(self):
         missed = []

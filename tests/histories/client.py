@@ -87,7 +87,7 @@ def event_of(event):
 class Client:
     """One thread."""
 
-    def __init__(self, settings, stubs, channel, known, thread):
+    def __init__(self, settings, stubs, channel, known, keyed, thread):
         self.settings = settings
         self.stubs = stubs
         self.service = stubs.grpc.RunsServiceStub(channel)
@@ -95,6 +95,7 @@ class Client:
         self.name = f"{settings['name']}-{thread}"
         self.plan = Plan(settings["seed"], self.name, settings["gap_s"])
         self.known = known  # index -> {attempt: holder}, of all threads of the process
+        self.keyed = keyed  # (index, method) -> (request, call, more_s), likewise: what has a key
         self.lines = []
         self.calls = 0
 
@@ -111,9 +112,10 @@ class Client:
     def call(self, method, request, more_s=0.0):
         """Returns (reply, None), (None, the refusal as an outcome) or (None, None): unknown."""
         try:
-            reply = getattr(self.service, method)(request, metadata=self.metadata,
-                                                  timeout=self.plan.deadline_s() + more_s)
+            reply, call = getattr(self.service, method).with_call(
+                request, metadata=self.metadata, timeout=self.plan.deadline_s() + more_s)
             self.returned = self.now()
+            self.is_replayed = ("idempotency-replayed", "true") in call.initial_metadata()
             return reply, None
         except grpc.RpcError as error:
             self.returned = self.now()
@@ -127,8 +129,10 @@ class Client:
                 outcome["reason"] = info.reason
                 outcome["status"] = info.metadata.get("status", "")
                 outcome["finished_at"] = micros_of_text(info.metadata.get("finishedAt", ""))
-                if "attempt" in info.metadata:
-                    outcome["attempt"] = int(info.metadata["attempt"])
+                outcome["actor"] = info.metadata.get("actor", "")
+                for name in ("attempt", "sequence"):
+                    if name in info.metadata:
+                        outcome[name] = int(info.metadata[name])
             return None, outcome
 
     def work(self):
@@ -199,27 +203,52 @@ class Client:
         request.id = f"r{index}"
         while True:
             request.reason = call["reason"] = self.tag()
-            invoked = self.now()
-            run, outcome = self.call(method, request, more_s)
-            if run is not None:
-                outcome = run_outcome(run)
-            self.record(request.id, dict(call), invoked, outcome)
+            run, invoked, outcome = self.ask(index, method, request, call, more_s)
             if outcome is not None:
-                if outcome.get("attempt"):
-                    self.learn(index, outcome["attempt"])
                 return run, invoked
             if self.plan.random.random() < 0.5 or time.monotonic() > self.settings["until"]:
                 return None, invoked
 
-    def report(self, index, statuses=(2, 2, 1, 1)):
+    def ask(self, index, method, request, call, more_s):
+        invoked = self.now()
+        run, outcome = self.call(method, request, more_s)
+        if run is not None:
+            outcome = {**run_outcome(run), "replayed": self.is_replayed}
+        self.record(request.id, dict(call), invoked, outcome)
+        if outcome is not None and outcome.get("attempt"):
+            self.learn(index, outcome["attempt"])
+        return run, invoked, outcome
+
+    def change_keyed(self, index, method, request, call, more_s=0.0):
+        """The same under a key, if this thread does so now: one of its own, or what another thread
+        has sent under one. Sent again at times whatever the outcome is."""
+        if self.plan.random.random() < 0.5:
+            return self.change(index, method, request, call, more_s)
+        known = self.keyed.get((index, method))
+        if known is not None and self.plan.random.random() < 0.5:
+            request, call, more_s = known
+        else:
+            request.id = f"r{index}"
+            request.request_id = call["key"] = self.tag()
+            request.reason = call["reason"] = self.tag()
+            self.keyed[index, method] = request, call, more_s
+        while True:
+            run, invoked, outcome = self.ask(index, method, request, call, more_s)
+            if self.plan.random.random() < 0.5 or time.monotonic() > self.settings["until"]:
+                return run, invoked
+
+    def report(self, index):
+        self.change(index, *self.reported(index, (2, 2, 1, 1)))
+
+    def end(self, index):
+        self.change_keyed(index, *self.reported(index, (3, 4)))
+
+    def reported(self, index, statuses):
         attempt = self.attempt(index)
         status = self.plan.random.choice(statuses)
         request = self.stubs.service.ReportRunRequest(status=status, attempt=attempt)
-        self.change(index, "ReportRun", request, {"op": "report", "actor": ACTOR,
-                                                  "status": WORDS[status], "attempt": attempt})
-
-    def end(self, index):
-        self.report(index, (3, 4))
+        return "ReportRun", request, {"op": "report", "actor": ACTOR, "status": WORDS[status],
+                                      "attempt": attempt}
 
     def cancel(self, index):
         request = self.stubs.service.CancelRunRequest()
@@ -227,10 +256,12 @@ class Client:
         if self.plan.random.random() < 0.3:
             more_s = 0.2
             request.wait.nanos = 200_000_000
-        run, invoked = self.change(index, "CancelRun", request, {"op": "cancel", "actor": ACTOR},
-                                   more_s)
+        call = {"op": "cancel", "actor": ACTOR}
+        if self.plan.random.random() < 0.2:
+            request.expected_sequence = call["expected"] = self.plan.random.randint(1, 4)
+        run, invoked = self.change_keyed(index, "CancelRun", request, call, more_s)
         if run is not None and run.HasField("stopped_at"):
-            self.record(request.id, {"op": "saw_stop"}, invoked,
+            self.record(f"r{index}", {"op": "saw_stop"}, invoked,
                         {"code": "OK", "stopped_at": micros(run.stopped_at)})
 
     def get(self, index):
@@ -322,9 +353,10 @@ class Client:
 def main():
     settings = json.loads(sys.argv[1])
     stubs = Stubs(settings["stubs"])
-    known = {}
+    known, keyed = {}, {}
     with grpc.insecure_channel(settings["target"], CHANNEL) as channel:
-        clients = [Client(settings, stubs, channel, known, i) for i in range(settings["threads"])]
+        clients = [Client(settings, stubs, channel, known, keyed, i)
+                   for i in range(settings["threads"])]
         threads = [threading.Thread(target=c.work) for c in clients]
         failures = []
         threading.excepthook = failures.append

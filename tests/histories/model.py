@@ -66,6 +66,7 @@ class State:
     finished_why: str = ""
     stopped_at: int = 0
     sequence: int = 0
+    reasons: frozenset = frozenset()  # of the events that clients caused
 
     def is_final(self):
         return self.status in FINAL
@@ -99,6 +100,8 @@ def after(state, event, terms):
         new = dataclasses.replace(new, waiting_until=event.at + state.terms.waiting_timeout_us)
     elif event.to_status == RUNNING:
         new = dataclasses.replace(new, waiting_until=0)
+    if event.actor != SERVER and event.reason:
+        new = dataclasses.replace(new, reasons=state.reasons | {event.reason})
     if new.is_final() and not state.is_final():
         new = dataclasses.replace(new, holder="", waiting_until=0, finished_at=event.at,
                                   finished_by=event.actor, finished_why=event.reason)
@@ -120,8 +123,14 @@ def refused(reason, **metadata):
 NOT_FOUND = {"code": "NOT_FOUND"}
 
 
-def finished(state):
-    return refused("RUN_ALREADY_FINISHED", status=state.status, finished_at=state.finished_at)
+def finished(state, **metadata):
+    return refused("RUN_ALREADY_FINISHED", status=state.status, finished_at=state.finished_at,
+                   **metadata)
+
+
+def changed(state):
+    return {"code": "ABORTED", "reason": "RUN_CHANGED", "status": state.status,
+            "sequence": state.sequence, "finished_at": state.finished_at}
 
 
 def stale(state):
@@ -161,12 +170,32 @@ def events(state, _operation):
     return Step({"code": "OK", "count": state.sequence} if state.status else NOT_FOUND)
 
 
+def was_done(state, operation):
+    """Whether the very same request, which has a key, was carried out before: all under one key
+    have its reason, and nothing else has."""
+    return "key" in operation and operation["reason"] in state.reasons
+
+
+def again(state):
+    """OK with the run as it is, marked as the answer of an earlier request."""
+    return {**as_run(state), "replayed": True}
+
+
+def first(operation):
+    """OK with the run as it is, not so marked."""
+    return lambda state: {**as_run(state), **({"replayed": False} if "key" in operation else {})}
+
+
 def cancel(state, operation):
     if not state.status:
         return Step(NOT_FOUND)
+    if was_done(state, operation):
+        return Step(again)
+    if operation.get("expected", 0) not in (0, state.sequence):
+        return Step(changed(state))
     if state.is_final():
-        return Step(finished(state))
-    return Step(as_run, _event(state, STATUS_CHANGED, CANCELLED, operation))
+        return Step(finished(state, actor=state.finished_by))
+    return Step(first(operation), _event(state, STATUS_CHANGED, CANCELLED, operation))
 
 
 def saw_stop(state, operation):
@@ -177,15 +206,18 @@ def saw_stop(state, operation):
 
 
 def report(state, operation):
+    """One of progress has no key: nothing tells whether it was carried out."""
     if not state.status:
         return Step(NOT_FOUND)
+    if was_done(state, operation):
+        return Step(again)
     if operation["attempt"] != state.attempt:
         return Step(stale(state))
     if state.is_final():
-        return Step(finished(state))
+        return Step(finished(state, actor=state.finished_by))
     if operation["status"] == state.status:
         return Step(as_run)  # progress
-    return Step(as_run, _event(state, STATUS_CHANGED, operation["status"], operation))
+    return Step(first(operation), _event(state, STATUS_CHANGED, operation["status"], operation))
 
 
 def acquire(state, operation):
