@@ -38,6 +38,10 @@ static enum store_result run_op(struct memory_store *s, struct store_op *op) {
     if (store_op_is_too_large(op)) {
         return STORE_TOO_LARGE;
     }
+    if (op->kind->organization != 0 &&
+        memory_tables_is_frozen(&s->tables, store_op_organization(op))) {
+        return STORE_READ_ONLY;
+    }
     return memory_ops[op->kind->index]->run(&s->tables, op);
 }
 

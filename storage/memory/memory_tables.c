@@ -112,8 +112,7 @@ struct memory_organization *memory_tables_find_organization(const struct memory_
     return found ? &t->organizations[place] : NULL;
 }
 
-// Returns the organization's feed, which is made with its first event.
-static struct memory_organization *organization_of(struct memory_tables *t, struct slice name) {
+struct memory_organization *memory_tables_organization(struct memory_tables *t, struct slice name) {
     bool found;
     size_t place = organization_place(t, name, &found);
     if (!found) {
@@ -125,6 +124,11 @@ static struct memory_organization *organization_of(struct memory_tables *t, stru
         t->organizations[place] = (struct memory_organization){.name = memory_slice_own(name)};
     }
     return &t->organizations[place];
+}
+
+bool memory_tables_is_frozen(const struct memory_tables *t, struct slice name) {
+    const struct memory_organization *o = memory_tables_find_organization(t, name);
+    return o != NULL && o->frozen_at_us != 0;
 }
 
 // Appends the event to the organization's feed, as its newest revision.
@@ -179,7 +183,7 @@ static int64_t add_event(struct memory_tables *t, struct memory_run *run,
     event_cause_map(&e->event.cause, own_bytes, NULL);
     e->older = run->newest;
     run->newest = e;
-    struct memory_organization *o = organization_of(t, r->organization);
+    struct memory_organization *o = memory_tables_organization(t, r->organization);
     append_event(o, e);
     note_commit(t, o->name, &e->event, opens); // the run may be gone when the listener is told
     return e->event.revision;
@@ -248,6 +252,14 @@ struct token_record *memory_tables_find_token(const struct memory_tables *t,
     return NULL;
 }
 
+int64_t memory_tables_count_tokens(const struct memory_tables *t, struct slice organization) {
+    int64_t count = 0;
+    for (size_t i = 0; i < t->token_count; i++) {
+        count += slice_equal(t->tokens[i]->organization, organization);
+    }
+    return count;
+}
+
 bool memory_tables_has_hash(const struct memory_tables *t, const uint8_t hash[TOKEN_HASH_BYTES]) {
     for (size_t i = 0; i < t->token_count; i++) {
         const struct token_record *token = t->tokens[i];
@@ -296,7 +308,7 @@ static void drop_events(struct memory_tables *t, struct memory_run *run) {
     if (!run->is_gone) { // else they are those of a later run of its id
         memory_keys_forget(&t->keys, MEMORY_KEY_OF_RUN, run->record.organization, run->record.id);
     }
-    struct memory_organization *o = organization_of(t, run->record.organization);
+    struct memory_organization *o = memory_tables_organization(t, run->record.organization);
     if (run->newest->event.revision > o->floor) {
         o->floor = run->newest->event.revision;
     }

@@ -36,7 +36,8 @@ struct memory_organization {
     struct memory_event **events;
     int64_t revision; // of the newest event
     int64_t capacity;
-    int64_t floor; // storage/op/trim_changes.h
+    int64_t floor;        // storage/op/trim_changes.h
+    int64_t frozen_at_us; // storage/op/freeze_organization.h
 };
 
 struct memory_tables {
@@ -95,13 +96,21 @@ void memory_tables_delete_run(struct memory_tables *t, struct memory_run *run);
 int64_t memory_tables_bury_run(struct memory_tables *t, struct memory_run *run,
                                const struct run_record *gone, const struct event_cause *cause);
 
-// Returns the organization's feed; NULL if it has no event.
+// Returns the organization's feed; NULL if it has no event, unless it is made with
+// memory_tables_organization, after which it may have none.
 struct memory_organization *memory_tables_find_organization(const struct memory_tables *t,
                                                             struct slice name);
+struct memory_organization *memory_tables_organization(struct memory_tables *t, struct slice name);
+
+// Whether the organization is frozen.
+bool memory_tables_is_frozen(const struct memory_tables *t, struct slice name);
 
 // Returns NULL if there is none.
 struct token_record *memory_tables_find_token(const struct memory_tables *t,
                                               struct slice organization, struct slice name);
+
+// Returns how many tokens the organization has.
+int64_t memory_tables_count_tokens(const struct memory_tables *t, struct slice organization);
 
 // Whether a token's newest secret, or the one before, has that hash.
 bool memory_tables_has_hash(const struct memory_tables *t, const uint8_t hash[TOKEN_HASH_BYTES]);

@@ -66,6 +66,8 @@ static inline void store_acquire_runs_apply(const struct store_acquire_runs *q,
 }
 
 extern const struct store_kind store_acquire_runs_kind;
-#define STORE_ACQUIRE_RUNS_KIND .part = STORE_CHANGES, .bytes = store_acquire_runs_bytes
+#define STORE_ACQUIRE_RUNS_KIND                                                                    \
+    .part = STORE_CHANGES, .bytes = store_acquire_runs_bytes,                                      \
+    .organization = offsetof(struct store_acquire_runs, organization)
 
 #endif

@@ -26,6 +26,8 @@ static inline size_t store_collect_bulk_bytes(const struct store_op *op) {
 }
 
 extern const struct store_kind store_collect_bulk_kind;
-#define STORE_COLLECT_BULK_KIND .part = STORE_CHANGES, .bytes = store_collect_bulk_bytes
+#define STORE_COLLECT_BULK_KIND                                                                    \
+    .part = STORE_CHANGES, .bytes = store_collect_bulk_bytes,                                      \
+    .organization = offsetof(struct store_collect_bulk, organization)
 
 #endif

@@ -53,6 +53,8 @@ static inline struct bulk_record store_create_bulk_record(const struct store_cre
 }
 
 extern const struct store_kind store_create_bulk_kind;
-#define STORE_CREATE_BULK_KIND .part = STORE_CHANGES, .bytes = store_create_bulk_bytes
+#define STORE_CREATE_BULK_KIND                                                                     \
+    .part = STORE_CHANGES, .bytes = store_create_bulk_bytes,                                       \
+    .organization = offsetof(struct store_create_bulk, in.organization)
 
 #endif

@@ -68,6 +68,8 @@ static inline size_t store_create_run_bytes(const struct store_op *op) {
 }
 
 extern const struct store_kind store_create_run_kind;
-#define STORE_CREATE_RUN_KIND .part = STORE_CHANGES, .bytes = store_create_run_bytes
+#define STORE_CREATE_RUN_KIND                                                                      \
+    .part = STORE_CHANGES, .bytes = store_create_run_bytes,                                        \
+    .organization = offsetof(struct store_create_run, in.organization)
 
 #endif

@@ -38,6 +38,8 @@ static inline struct run_record store_delete_run_record(const struct store_delet
 }
 
 extern const struct store_kind store_delete_run_kind;
-#define STORE_DELETE_RUN_KIND .part = STORE_CHANGES, .bytes = store_delete_run_bytes
+#define STORE_DELETE_RUN_KIND                                                                      \
+    .part = STORE_CHANGES, .bytes = store_delete_run_bytes,                                        \
+    .organization = offsetof(struct store_delete_run, organization)
 
 #endif

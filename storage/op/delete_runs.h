@@ -40,6 +40,8 @@ static inline bool store_delete_runs_takes(const struct store_delete_runs *d,
 }
 
 extern const struct store_kind store_delete_runs_kind;
-#define STORE_DELETE_RUNS_KIND .part = STORE_CHANGES, .bytes = store_delete_runs_bytes
+#define STORE_DELETE_RUNS_KIND                                                                     \
+    .part = STORE_CHANGES, .bytes = store_delete_runs_bytes,                                       \
+    .organization = offsetof(struct store_delete_runs, organization)
 
 #endif

@@ -47,6 +47,8 @@ static inline bool store_end_lease_apply(const struct store_end_lease *e, struct
 }
 
 extern const struct store_kind store_end_lease_kind;
-#define STORE_END_LEASE_KIND .part = STORE_CHANGES, .bytes = store_end_lease_bytes
+#define STORE_END_LEASE_KIND                                                                       \
+    .part = STORE_CHANGES, .bytes = store_end_lease_bytes,                                         \
+    .organization = offsetof(struct store_end_lease, organization)
 
 #endif

@@ -37,6 +37,8 @@ static inline size_t store_run_bulk_bytes(const struct store_op *op) {
 }
 
 extern const struct store_kind store_run_bulk_kind;
-#define STORE_RUN_BULK_KIND .part = STORE_CHANGES, .bytes = store_run_bulk_bytes
+#define STORE_RUN_BULK_KIND                                                                        \
+    .part = STORE_CHANGES, .bytes = store_run_bulk_bytes,                                          \
+    .organization = offsetof(struct store_run_bulk, organization)
 
 #endif

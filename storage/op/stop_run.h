@@ -42,6 +42,8 @@ static inline bool store_stop_run_apply(const struct store_stop_run *s, struct r
 }
 
 extern const struct store_kind store_stop_run_kind;
-#define STORE_STOP_RUN_KIND .part = STORE_CHANGES, .bytes = store_stop_run_bytes
+#define STORE_STOP_RUN_KIND                                                                        \
+    .part = STORE_CHANGES, .bytes = store_stop_run_bytes,                                          \
+    .organization = offsetof(struct store_stop_run, organization)
 
 #endif

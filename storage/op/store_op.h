@@ -5,6 +5,7 @@
 
 #include "base/core/arena.h"
 #include "base/core/container_of.h"
+#include "base/core/slice.h"
 #include "storage/run_store.h"
 
 // What all operations of a store have in common. Each operation is a header of this folder: a
@@ -34,6 +35,10 @@ struct store_kind {
     // by many; 0: it does not.
     size_t slice_array;
     size_t slice_count;
+    // Of an operation that changes runs: where in its struct the slice is that names their
+    // organization. One whose organization is frozen is answered STORE_READ_ONLY by every
+    // back-end, before it runs.
+    size_t organization;
 };
 
 // All of them, by their index. Made by Bazel of the headers.
@@ -60,6 +65,11 @@ struct store_op {
 
 static inline bool store_op_is_change(const struct store_op *op) {
     return op->kind->part == STORE_CHANGES;
+}
+
+// Returns the organization of whose runs op changes some; its kind says where it is.
+static inline struct slice store_op_organization(const struct store_op *op) {
+    return *(const struct slice *)(const void *)((const char *)op + op->kind->organization);
 }
 
 // Returns about how many bytes op adds to the store.

@@ -103,6 +103,8 @@ static inline bool store_transition_run_apply(const struct store_transition_run 
 }
 
 extern const struct store_kind store_transition_run_kind;
-#define STORE_TRANSITION_RUN_KIND .part = STORE_CHANGES, .bytes = store_transition_run_bytes
+#define STORE_TRANSITION_RUN_KIND                                                                  \
+    .part = STORE_CHANGES, .bytes = store_transition_run_bytes,                                    \
+    .organization = offsetof(struct store_transition_run, organization)
 
 #endif

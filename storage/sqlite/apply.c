@@ -2,6 +2,7 @@
 
 #include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/event_row.h"
 #include "storage/sqlite/key_row.h"
 #include "storage/sqlite/row_status.h"
 #include "storage/sqlite/schema.h"
@@ -17,8 +18,9 @@ static const char *const sql[APPLIER_STATEMENTS] = {
 };
 
 int applier_init(struct applier *a, sqlite3 *db, struct pending *pending,
-                 struct organizations *organizations) {
-    *a = (struct applier){.db = db, .pending = pending, .organizations = organizations};
+                 struct organizations *organizations, struct run_counts *counts) {
+    *a = (struct applier){
+        .db = db, .pending = pending, .organizations = organizations, .counts = counts};
     return sqlite_prepare_all(db, sql, APPLIER_STATEMENTS, a->statements);
 }
 
@@ -74,6 +76,7 @@ static bool freeze_if_due(struct applier *a, bool is_idle) {
         }
         pending_freeze(a->pending);
         organizations_freeze(a->organizations);
+        run_counts_freeze(a->counts);
     }
     return true;
 }
@@ -91,6 +94,10 @@ static int write_next(struct applier *a) {
     const struct organization *o = organizations_take(a->organizations);
     if (o != NULL) {
         return organizations_write(a->organizations, o);
+    }
+    const struct run_count *c = run_counts_take(a->counts);
+    if (c != NULL) {
+        return run_counts_write(a->counts, c);
     }
     a->is_finishing = true;
     return schema_write_applied(a->db, pending_mark(a->pending));
@@ -118,6 +125,7 @@ void applier_committed(struct applier *a) {
         a->is_finishing = false;
         pending_retire(a->pending);
         organizations_retire(a->organizations, a->pending->limits.organizations);
+        run_counts_retire(a->counts, a->pending->limits.organizations);
     }
 }
 
@@ -138,11 +146,15 @@ struct replayed {
     int64_t previous_of_organization;
     struct slice key_digest; // of its idempotency key; empty: none
     bool is_deletion;        // of its run, which has no row then
+    int64_t workflow_key;    // 0: a program from before SCHEMA_JOBS wrote it
+    int from;
+    int counted_to;
 };
 
 static const char replay_sql[] =
     "SELECT event_key, organization, id, revision, sequence, to_status, at,"
-    " previous_of_organization, key_digest, kind FROM event WHERE event_key>?1 ORDER BY event_key";
+    " previous_of_organization, workflow_key, kind, from_status, key_digest FROM event"
+    " WHERE event_key>?1 ORDER BY event_key";
 
 static struct replayed read_event(sqlite3_stmt *s) {
     struct replayed e = {
@@ -151,7 +163,9 @@ static struct replayed read_event(sqlite3_stmt *s) {
         .id = run_id_peek(s, 2),
         .revision = sqlite3_column_int64(s, 3),
         .previous_of_organization = sqlite3_column_int64(s, 7),
-        .key_digest = sqlite_column_peek(s, 8),
+        .workflow_key = sqlite3_column_int64(s, 8),
+        .from = sqlite3_column_int(s, 10),
+        .key_digest = sqlite_column_peek(s, 11),
         .is_deletion = sqlite3_column_int(s, 9) == STORE_EVENT_DELETION,
     };
     e.state = (struct pending_state){
@@ -160,6 +174,8 @@ static struct replayed read_event(sqlite3_stmt *s) {
         .updated_at_us = sqlite3_column_int64(s, 6),
         .newest_event = e.key,
     };
+    e.counted_to =
+        event_row_counted_to((enum store_event_kind)sqlite3_column_int(s, 9), (int)e.state.status);
     return e;
 }
 
@@ -175,6 +191,9 @@ static bool count_event(struct organizations *organizations, struct organization
         return false;
     }
     organizations_advance(organizations, which, e->key);
+    if (e->from != e->counted_to) {
+        organizations_count(organizations, which, e->from, e->counted_to);
+    }
     return true;
 }
 
@@ -184,7 +203,8 @@ static const char *problem_of(struct pending *pending, const struct replayed *e,
     if (e->key != key) {
         return "is missing";
     }
-    if (!run_row_status_is_sound((int)e->state.status) || e->state.sequence < 1) {
+    if (!run_row_status_is_sound((int)e->state.status) || e->state.sequence < 1 ||
+        (e->from != 0 && !run_row_status_is_sound(e->from))) {
         return "has an impossible status or sequence";
     }
     if (e->key_digest.len != 0 && e->key_digest.len != KEY_ROW_DIGEST_BYTES) {
@@ -215,8 +235,15 @@ static void stage_event(struct pending *pending, const struct replayed *e) {
     pending_keys_stage(&pending->keys, &key);
 }
 
+// The migration counted the events that do not say which workflow their run is of.
+static int count_run(struct run_counts *counts, const struct replayed *e) {
+    return e->workflow_key == 0 || e->from == e->counted_to
+               ? SQLITE_OK
+               : run_counts_replay(counts, e->workflow_key, e->key, e->from, e->counted_to);
+}
+
 static int replay_event(sqlite3_stmt *s, struct pending *pending,
-                        struct organizations *organizations, int64_t key,
+                        struct organizations *organizations, struct run_counts *counts, int64_t key,
                         const char **ret_problem) {
     struct replayed e = read_event(s);
     const char *problem = problem_of(pending, &e, key);
@@ -227,19 +254,22 @@ static int replay_event(sqlite3_stmt *s, struct pending *pending,
     }
     if (problem != NULL) {
         *ret_problem = problem;
-    } else if (rc == SQLITE_OK && !e.is_deletion) {
-        stage_event(pending, &e);
+    } else if (rc == SQLITE_OK) {
+        if (!e.is_deletion) {
+            stage_event(pending, &e);
+        }
+        rc = count_run(counts, &e);
     }
     return rc;
 }
 
 static int replay_all(sqlite3_stmt *s, int64_t mark, struct pending *pending,
-                      struct organizations *organizations, int64_t *ret_newest,
-                      const char **ret_problem) {
+                      struct organizations *organizations, struct run_counts *counts,
+                      int64_t *ret_newest, const char **ret_problem) {
     int64_t key = mark;
     int rc = SQLITE_OK;
     while (*ret_problem == NULL && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        rc = replay_event(s, pending, organizations, ++key, ret_problem);
+        rc = replay_event(s, pending, organizations, counts, ++key, ret_problem);
         if (rc != SQLITE_OK) {
             break;
         }
@@ -249,12 +279,14 @@ static int replay_all(sqlite3_stmt *s, int64_t mark, struct pending *pending,
     }
     pending_committed(pending, key);
     organizations_committed(organizations);
+    run_counts_committed(counts);
     *ret_newest = key;
     return *ret_problem != NULL || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 int applier_replay(struct arena *arena, sqlite3 *db, struct pending *pending,
-                   struct organizations *organizations, const char **ret_problem) {
+                   struct organizations *organizations, struct run_counts *counts,
+                   const char **ret_problem) {
     *ret_problem = NULL;
     int64_t mark = 0;
     int64_t newest = 0;
@@ -271,7 +303,7 @@ int applier_replay(struct arena *arena, sqlite3 *db, struct pending *pending,
         pending_clear(pending, mark);
         sqlite3_bind_int64(s, 1, mark);
         const char *problem = NULL;
-        rc = replay_all(s, mark, pending, organizations, &last, &problem);
+        rc = replay_all(s, mark, pending, organizations, counts, &last, &problem);
         if (problem != NULL) {
             *ret_problem = arena_printf(arena, "the event %lld %s", (long long)last, problem);
         } else if (rc == SQLITE_OK && mark > newest) {

@@ -5,12 +5,13 @@
 
 #include "storage/sqlite/organizations.h"
 #include "storage/sqlite/pending.h"
+#include "storage/sqlite/run_counts.h"
 
 enum { APPLIER_STATEMENTS = 3 };
 
 // Brings the rows of runs up to date with their events, in slices within the writer's
-// transactions and in the order of the rows' keys, and with them the rows of organizations and of
-// idempotency keys.
+// transactions and in the order of the rows' keys, and with them the rows of organizations, of the
+// counts of runs and of idempotency keys.
 // When all of a generation is applied the durable mark, meta's row 'applied', becomes the key
 // of its newest event: every row says what the events up to the mark made of it, and a
 // start has to read only those behind it.
@@ -18,6 +19,7 @@ struct applier {
     sqlite3 *db;
     struct pending *pending;
     struct organizations *organizations;
+    struct run_counts *counts;
     sqlite3_stmt *statements[APPLIER_STATEMENTS];
     bool is_finishing; // the mark is written in the open transaction
     int left;          // of the count that applier_run was last given: the time was up
@@ -25,7 +27,7 @@ struct applier {
 
 // Prepares the statements. Returns SQLite's code; release in either case.
 int applier_init(struct applier *a, sqlite3 *db, struct pending *pending,
-                 struct organizations *organizations);
+                 struct organizations *organizations, struct run_counts *counts);
 void applier_release(struct applier *a);
 
 // Applies up to count rows of the frozen generation in the open transaction, freezing one
@@ -38,10 +40,11 @@ int applier_run(struct applier *a, int count, bool is_idle);
 void applier_committed(struct applier *a);
 void applier_rolled_back(struct applier *a);
 
-// Reads the events behind the mark into pending and organizations, both empty, before anything
-// else uses them. Returns SQLite's code. What was found wrong is in *ret_problem, in arena: an
-// event is missing, comes twice or follows none; NULL: nothing.
+// Reads the events behind the mark into pending, organizations and counts, all empty, before
+// anything else uses them. Returns SQLite's code. What was found wrong is in *ret_problem, in
+// arena: an event is missing, comes twice or follows none; NULL: nothing.
 int applier_replay(struct arena *arena, sqlite3 *db, struct pending *pending,
-                   struct organizations *organizations, const char **ret_problem);
+                   struct organizations *organizations, struct run_counts *counts,
+                   const char **ret_problem);
 
 #endif

@@ -1,19 +1,22 @@
 #include "storage/sqlite/event_row.h"
 
+#include "base/core/check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/key_row.h"
 #include "storage/sqlite/schema.h"
 
-int event_row_init(struct event_row *e, sqlite3 *db, struct organizations *organizations) {
+int event_row_init(struct event_row *e, sqlite3 *db, struct organizations *organizations,
+                   struct run_counts *counts) {
     static const char *const insert =
         "INSERT INTO event(event_key, organization, id, revision, kind, sequence, from_status,"
         " to_status, at, attempt, actor, reason, request_id, remote_address, idempotency_key,"
-        " previous_of_run, previous_of_organization, holder, key_digest)"
+        " previous_of_run, previous_of_organization, holder, key_digest, workflow_key)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-        " ?19)";
+        " ?19, ?20)";
     static const char *const insert_mark =
         "INSERT INTO event_mark(organization, revision, event_key) VALUES(?1, ?2, ?3)";
     e->organizations = organizations;
+    e->counts = counts;
     int rc = schema_newest_event(db, &e->last);
     e->committed = e->last;
     if (rc == SQLITE_OK) {
@@ -62,6 +65,7 @@ static int insert_event(sqlite3_stmt *s, int64_t key, const struct run_record *r
     } else {
         sqlite3_bind_null(s, 19);
     }
+    sqlite3_bind_int64(s, 20, source->workflow_key);
     return sqlite_step_once(s);
 }
 
@@ -118,6 +122,18 @@ int event_row_read_ending(struct arena *a, sqlite3_stmt *s, int64_t key, struct 
     return rc;
 }
 
+// Counts the run of the event of key, which is the next of which.
+static int count_run(struct event_row *e, struct organization *which, int64_t key,
+                     const struct run_record *run, const struct event_source *source) {
+    int to = event_row_counted_to(source->kind, (int)run->status);
+    if (e->counts == NULL || source->from == to) {
+        return SQLITE_OK;
+    }
+    CHECK(source->workflow_key != 0);
+    organizations_count(e->organizations, which, source->from, to);
+    return run_counts_note(e->counts, source->workflow_key, key, source->from, to);
+}
+
 int event_row_append(struct event_row *e, const struct run_record *run,
                      const struct event_source *source, int64_t *ret_revision) {
     struct organization *organization;
@@ -129,6 +145,9 @@ int event_row_append(struct event_row *e, const struct run_record *run,
     int64_t revision = rc == SQLITE_OK ? organization->open.revision + 1 : 0;
     if (rc == SQLITE_OK && revision % EVENT_MARK_INTERVAL == 0) {
         rc = insert_mark(e->insert_mark, run->organization, revision, key);
+    }
+    if (rc == SQLITE_OK) {
+        rc = count_run(e, organization, key, run, source);
     }
     if (rc == SQLITE_OK) {
         organizations_advance(e->organizations, organization, key);

@@ -6,14 +6,16 @@
 #include "storage/idempotency.h"
 #include "storage/run_record.h"
 #include "storage/sqlite/organizations.h"
+#include "storage/sqlite/run_counts.h"
 #include "storage/sqlite/run_id.h"
 
 // Appends rows to table event, for the one connection that writes: the order of all events,
-// and within each organization that of its revisions.
+// and within each organization that of its revisions; and counts the runs by what they tell.
 struct event_row {
     sqlite3_stmt *insert;
     sqlite3_stmt *insert_mark;
     struct organizations *organizations;
+    struct run_counts *counts;
     int64_t last;      // the newest event's key
     int64_t committed; // that before the open transaction
 };
@@ -24,8 +26,10 @@ struct event_row {
 enum { EVENT_MARK_INTERVAL = 64 };
 #define EVENT_MARK_INTERVAL_SQL "64"
 
-// Prepares the statements. Returns SQLite's code; release in either case.
-int event_row_init(struct event_row *e, sqlite3 *db, struct organizations *organizations);
+// Prepares the statements. counts is NULL where nothing is counted, as the runs of all events are
+// later. Returns SQLite's code; release in either case.
+int event_row_init(struct event_row *e, sqlite3 *db, struct organizations *organizations,
+                   struct run_counts *counts);
 void event_row_release(struct event_row *e);
 
 // To be called as a transaction begins, and where it was rolled back: last is again what is
@@ -42,6 +46,7 @@ static inline int64_t event_row_next(const struct event_row *e) {
 struct event_source {
     enum store_event_kind kind;
     const struct run_id *id; // of the run
+    int64_t workflow_key;    // of the run
     int64_t previous;        // the key of the run's event before it; 0: none
     int from;                // the status before it; 0: its creation
     struct slice holder;     // run_event_holder
@@ -49,6 +54,12 @@ struct event_source {
     const struct idempotency *idempotency; // NULL: none
     bool opens; // the run can be acquired from here on, and could not be before
 };
+
+// What the number of runs of each status loses and gains by an event of kind from one status to
+// another: by a deletion the run of its status is gone (0).
+static inline int event_row_counted_to(enum store_event_kind kind, int to) {
+    return kind == STORE_EVENT_DELETION ? 0 : to;
+}
 
 // The columns of an event, of the row e, that event_row_read reads from column first on, with
 // copies in a.

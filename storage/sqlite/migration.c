@@ -5,6 +5,7 @@
 #include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/event_row.h"
+#include "storage/sqlite/run_counts_fill.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/schema.h"
 
@@ -220,7 +221,7 @@ static int copy_events(struct migration *m) {
         rc = organizations_init(&organizations, m->db);
     }
     if (rc == SQLITE_OK) {
-        rc = event_row_init(&events, m->db, &organizations);
+        rc = event_row_init(&events, m->db, &organizations, NULL);
     }
     if (rc == SQLITE_OK) {
         rc = append_events(m, &events);
@@ -241,6 +242,11 @@ static int drop_old(struct migration *m) {
     return sqlite_run(m->db, "DROP TABLE old_run; DROP TABLE old_event;");
 }
 
+static int fill_counts(struct migration *m) {
+    begin_step(m, "counting the runs", 0);
+    return run_counts_fill(m->db);
+}
+
 static int run_all(struct migration *m, int64_t version) {
     int rc = SQLITE_OK;
     if (version < SCHEMA_BASE) {
@@ -258,7 +264,7 @@ static int run_all(struct migration *m, int64_t version) {
         rc = schema_add_columns(m->db, (int)version);
     }
     if (rc == SQLITE_OK && version < SCHEMA_JOBS) {
-        rc = schema_fill_counts(m->db);
+        rc = fill_counts(m);
     }
     return rc == SQLITE_OK ? schema_write_version(m->db) : rc;
 }

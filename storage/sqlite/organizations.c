@@ -69,20 +69,66 @@ static bool keep_none(const struct organization *which) {
 }
 
 static bool keep_needed(const struct organization *which) {
-    return which->is_dirty || which->is_touched;
+    return which->is_dirty || which->is_touched || which->open.frozen_at_us != 0;
+}
+
+// Reads what the rows sum up to.
+static int read_sums(sqlite3 *db, struct organization_sums *ret) {
+    static const char *const sql =
+        "SELECT count(*), coalesce(sum(running), 0), coalesce(sum(waiting), 0),"
+        " coalesce(sum(success), 0), coalesce(sum(failure), 0), coalesce(sum(cancelled), 0)"
+        " FROM organization WHERE revision>0";
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite_prepare_all(db, &sql, 1, &s);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(s);
+    }
+    if (rc == SQLITE_ROW) {
+        ret->count = sqlite3_column_int64(s, 0);
+        for (int status = 1; status < RUN_STATUS_COUNT; status++) {
+            ret->runs[status] = sqlite3_column_int64(s, status);
+        }
+        rc = SQLITE_OK;
+    }
+    sqlite_finalize_all(&s, 1);
+    return rc;
+}
+
+// Has those that are frozen in memory, where they stay.
+static int read_frozen(struct organizations *o, sqlite3 *db) {
+    static const char *const sql = "SELECT name FROM organization WHERE frozen_at<>0";
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite_prepare_all(db, &sql, 1, &s);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        struct organization *which;
+        rc = organizations_find(o, sqlite_column_peek(s, 0), &which);
+        o->frozen++;
+    }
+    sqlite_finalize_all(&s, 1);
+    o->committed_frozen = o->frozen;
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 int organizations_init(struct organizations *o, sqlite3 *db) {
     static const char *const select = ORGANIZATION_HEAD_SQL;
     static const char *const write =
-        "INSERT INTO organization(name, revision, newest_event, floor_revision)"
-        " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(name) DO UPDATE SET revision=excluded.revision,"
-        " newest_event=excluded.newest_event, floor_revision=excluded.floor_revision";
+        "INSERT INTO organization(name, revision, newest_event, floor_revision, frozen_at, running,"
+        " waiting, success, failure, cancelled) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        " ON CONFLICT(name) DO UPDATE SET revision=excluded.revision,"
+        " newest_event=excluded.newest_event, floor_revision=excluded.floor_revision,"
+        " frozen_at=excluded.frozen_at, running=excluded.running, waiting=excluded.waiting,"
+        " success=excluded.success, failure=excluded.failure, cancelled=excluded.cancelled";
     *o = (struct organizations){.bucket_count = BUCKETS_MIN};
     pthread_mutex_init(&o->lock, NULL);
     o->buckets = mem_zalloc(o->bucket_count * sizeof(struct organization *));
     int rc = sqlite_prepare_all(db, &select, 1, &o->select);
-    return rc == SQLITE_OK ? sqlite_prepare_all(db, &write, 1, &o->write) : rc;
+    if (rc == SQLITE_OK) {
+        rc = sqlite_prepare_all(db, &write, 1, &o->write);
+    }
+    if (rc == SQLITE_OK) {
+        rc = read_sums(db, &o->sums);
+    }
+    return rc == SQLITE_OK ? read_frozen(o, db) : rc;
 }
 
 void organizations_release(struct organizations *o) {
@@ -109,7 +155,11 @@ int organizations_read_head(sqlite3_stmt *s, struct slice name, struct organizat
             .revision = sqlite3_column_int64(s, 0),
             .event = sqlite3_column_int64(s, 1),
             .floor = sqlite3_column_int64(s, 2),
+            .frozen_at_us = sqlite3_column_int64(s, 3),
         };
+        for (int status = 1; status < RUN_STATUS_COUNT; status++) {
+            ret->runs[status] = sqlite3_column_int64(s, 3 + status);
+        }
         rc = ret->floor < 0 || ret->floor > ret->revision ? SQLITE_CORRUPT : SQLITE_ROW;
     }
     sqlite3_reset(s);
@@ -191,6 +241,66 @@ int organizations_raise_floor(struct organizations *o, struct organization *whic
     return organizations_write(o, which);
 }
 
+void organizations_count(struct organizations *o, struct organization *which, int from, int to) {
+    if (from != 0) {
+        which->open.runs[from]--;
+    }
+    if (to != 0) {
+        which->open.runs[to]++;
+    }
+    touch(o, which);
+}
+
+void organizations_gone(struct organizations *o, struct organization *which, int status) {
+    organizations_count(o, which, status, 0);
+    o->due += !which->is_due;
+    which->is_due = true;
+}
+
+int organizations_settle(struct organizations *o) {
+    int rc = SQLITE_OK;
+    for (int i = 0; o->due > 0 && rc == SQLITE_OK && i < o->touched.count; i++) {
+        struct organization *which = o->touched.items[i];
+        if (which->is_due) {
+            which->is_due = false;
+            o->due--;
+            rc = organizations_write(o, which);
+        }
+    }
+    return rc;
+}
+
+int organizations_set_frozen(struct organizations *o, struct organization *which, int64_t at_us) {
+    o->frozen += (at_us != 0) - (which->open.frozen_at_us != 0);
+    which->open.frozen_at_us = at_us;
+    touch(o, which);
+    return organizations_write(o, which);
+}
+
+bool organizations_is_frozen_own(const struct organizations *o, struct slice name) {
+    const struct organization *which = o->frozen == 0 ? NULL : look_up(o, name);
+    return which != NULL && which->open.frozen_at_us != 0;
+}
+
+bool organizations_is_frozen(struct organizations *o, struct slice name) {
+    struct organization_head head;
+    return organizations_peek(o, name, &head) && head.frozen_at_us != 0;
+}
+
+bool organizations_any_is_frozen(struct organizations *o) {
+    pthread_mutex_lock(&o->lock);
+    bool is_any = o->committed_frozen != 0;
+    pthread_mutex_unlock(&o->lock);
+    return is_any;
+}
+
+struct organization_sums organizations_sum(struct organizations *o) {
+    pthread_mutex_lock(&o->lock);
+    struct organization_sums sums = o->sums;
+    pthread_mutex_unlock(&o->lock);
+    return sums;
+}
+
 void organizations_collect(struct organizations *o) {
     o->collects = true;
 }
@@ -213,6 +323,15 @@ static void collect(struct organizations *o, const struct organization *which) {
     };
 }
 
+// Has the sums and what is committed say what the transaction made of which. With the lock held.
+static void publish(struct organizations *o, struct organization *which) {
+    o->sums.count += (which->open.revision > 0) - (which->committed.revision > 0);
+    for (int status = 1; status < RUN_STATUS_COUNT; status++) {
+        o->sums.runs[status] += which->open.runs[status] - which->committed.runs[status];
+    }
+    which->committed = which->open;
+}
+
 void organizations_committed(struct organizations *o) {
     o->commit_count = 0;
     o->flushed = o->taken;
@@ -221,9 +340,10 @@ void organizations_committed(struct organizations *o) {
     }
     pthread_mutex_lock(&o->lock);
     for (int i = 0; i < o->touched.count; i++) {
-        o->touched.items[i]->committed = o->touched.items[i]->open;
+        publish(o, o->touched.items[i]);
         o->touched.items[i]->rising_floor = 0;
     }
+    o->committed_frozen = o->frozen;
     pthread_mutex_unlock(&o->lock);
     for (int i = 0; i < o->touched.count; i++) {
         struct organization *which = o->touched.items[i];
@@ -248,11 +368,14 @@ void organizations_rolled_back(struct organizations *o) {
         which->kinds = 0;
         which->opened = 0;
         which->is_touched = false;
+        which->is_due = false;
+        o->frozen += (which->committed.frozen_at_us != 0) - (which->open.frozen_at_us != 0);
         which->open = which->committed;
         which->rising_floor = 0;
     }
     pthread_mutex_unlock(&o->lock);
     o->touched.count = 0;
+    o->due = 0;
     o->taken = o->flushed;
 }
 
@@ -278,6 +401,10 @@ int organizations_write(struct organizations *o, const struct organization *whic
     sqlite3_bind_int64(o->write, 2, which->open.revision);
     sqlite3_bind_int64(o->write, 3, which->open.event);
     sqlite3_bind_int64(o->write, 4, which->open.floor);
+    sqlite3_bind_int64(o->write, 5, which->open.frozen_at_us);
+    for (int status = 1; status < RUN_STATUS_COUNT; status++) {
+        sqlite3_bind_int64(o->write, 5 + status, which->open.runs[status]);
+    }
     return sqlite_step_once(o->write);
 }
 

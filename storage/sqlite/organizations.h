@@ -8,19 +8,23 @@
 
 #include "base/core/arena.h"
 #include "base/core/slice.h"
+#include "storage/run_record.h"
 #include "storage/run_store.h"
 
-// How far the events of each organization have come: the newest revision, the key of its event
-// and the feed's floor. Kept in memory while it is ahead of the rows of table organization, which
-// are written with the durable mark that a start reads events from (storage/sqlite/apply.h).
+// How far the events of each organization have come: the newest revision, the key of its event,
+// the feed's floor, and how many runs it has by them. Kept in memory while it is ahead of the rows
+// of table organization, which are written with the durable mark that a start reads events from
+// (storage/sqlite/apply.h).
 //
-// The connection that writes changes it, on one thread at a time. organizations_peek is thread
-// safe.
+// The connection that writes changes it, on one thread at a time. What is said to be thread safe
+// may be called meanwhile.
 
 struct organization_head {
-    int64_t revision; // of the newest event; 0: none
-    int64_t event;    // its key
-    int64_t floor;    // storage/op/trim_changes.h
+    int64_t revision;               // of the newest event; 0: none
+    int64_t event;                  // its key
+    int64_t floor;                  // storage/op/trim_changes.h
+    int64_t frozen_at_us;           // 0: it is not
+    int64_t runs[RUN_STATUS_COUNT]; // how many there are of each status
 };
 
 struct organization {
@@ -31,6 +35,7 @@ struct organization {
     uint32_t kinds;       // of the open transaction's events, as in struct store_commit
     int opened;           // likewise
     bool is_touched;      // by the open transaction
+    bool is_due;          // its row is to be written in the open transaction
     bool is_dirty;        // ahead of its row, in the list of those that wait
     struct organization *next;
 };
@@ -41,8 +46,14 @@ struct organization_list {
     int capacity;
 };
 
+// Of all organizations together.
+struct organization_sums {
+    int64_t count; // of those that have, or had, an event
+    int64_t runs[RUN_STATUS_COUNT];
+};
+
 struct organizations {
-    pthread_mutex_t lock; // of what organizations_peek looks at: the table, what is committed
+    pthread_mutex_t lock; // of what other threads look at: the table, what is committed, the sums
     sqlite3_stmt *select;
     sqlite3_stmt *write;
     struct organization **buckets;
@@ -53,6 +64,10 @@ struct organizations {
     struct organization_list flushing; // those that were dirty at the freeze
     int taken;                         // of flushing, by the open transaction and those before
     int flushed;                       // of flushing, committed
+    int due;                           // how many of touched are
+    int frozen;                        // organizations, with the open transaction
+    int committed_frozen;              // likewise, as committed
+    struct organization_sums sums;     // as committed
     // What the last commit did, where that is collected; the names are the organizations'.
     bool collects;
     struct store_commit *commits;
@@ -62,9 +77,11 @@ struct organizations {
 
 // The head of the organization ?1, for organizations_read_head.
 #define ORGANIZATION_HEAD_SQL                                                                      \
-    "SELECT revision, newest_event, floor_revision FROM organization WHERE name=?1"
+    "SELECT revision, newest_event, floor_revision, frozen_at, running, waiting, success,"         \
+    " failure, cancelled FROM organization WHERE name=?1"
 
-// Prepares the statements on db. Returns SQLite's code; release in either case.
+// Prepares the statements on db, and reads the sums and which organizations are frozen. Returns
+// SQLite's code; release in either case.
 int organizations_init(struct organizations *o, sqlite3 *db);
 void organizations_release(struct organizations *o);
 
@@ -85,6 +102,33 @@ bool organizations_peek(struct organizations *o, struct slice name, struct organ
 
 // Notes in the open transaction that the event of key is the organization's next revision.
 void organizations_advance(struct organizations *o, struct organization *which, int64_t event_key);
+
+// Counts in the open transaction that a run came to status to from status from: from 0 it came to
+// be, to 0 it is gone.
+void organizations_count(struct organizations *o, struct organization *which, int from, int to);
+
+// Likewise for a run of status that is gone, of which no event tells: the organization's row is
+// written by organizations_settle.
+void organizations_gone(struct organizations *o, struct organization *which, int status);
+
+// Writes in the open transaction, at its end, the rows of organizations whose runs are gone: a
+// start counts what events tell, and nothing else. Returns SQLite's code.
+int organizations_settle(struct organizations *o);
+
+// Freezes the organization in the open transaction, or thaws it (0), in its row too. Returns
+// SQLite's code.
+int organizations_set_frozen(struct organizations *o, struct organization *which, int64_t at_us);
+
+// Whether the organization is frozen with the open transaction. Reads nothing: those that are
+// frozen are in memory.
+bool organizations_is_frozen_own(const struct organizations *o, struct slice name);
+
+// Thread safe: whether the organization is frozen, or any is.
+bool organizations_is_frozen(struct organizations *o, struct slice name);
+bool organizations_any_is_frozen(struct organizations *o);
+
+// Thread safe: returns the sums of what is committed.
+struct organization_sums organizations_sum(struct organizations *o);
 
 // Notes in the open transaction which kind the organization's next revision is of, and whether
 // its run can be acquired from then on: for what is collected.

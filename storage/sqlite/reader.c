@@ -13,7 +13,7 @@ enum { SLOW_US = 50 };
 
 // Begins a snapshot. Returns SQLite's code; end_snapshot in either case.
 static int begin_snapshot(struct reader *r) {
-    pending_enter(r->around.pending, r->slot);
+    pending_enter(r->around.session.pending, r->slot);
     return session_begin(&r->session);
 }
 
@@ -23,7 +23,7 @@ static void end_snapshot(struct reader *r) {
     if (sqlite3_get_autocommit(r->db) == 0 && session_commit(&r->session) != SQLITE_OK) {
         sqlite_run(r->db, "ROLLBACK");
     }
-    pending_leave(r->around.pending, r->slot);
+    pending_leave(r->around.session.pending, r->slot);
 }
 
 static void answer_failure(struct reader *r, struct store_op *op, int rc) {
@@ -147,7 +147,7 @@ void reader_init(struct reader *r, int slot, const struct reader_surroundings *a
 
 int reader_attach(struct reader *r, sqlite3 *db) {
     r->db = db;
-    return session_init(&r->session, db, STORE_READS, r->around.pending, r->around.organizations);
+    return session_init(&r->session, db, STORE_READS, &r->around.session);
 }
 
 void reader_detach(struct reader *r) {

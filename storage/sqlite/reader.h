@@ -17,8 +17,7 @@ struct reader_surroundings {
     struct store_failure *failure;
     struct snapshot_gate *gate;
     struct read_health *health;
-    struct pending *pending;
-    struct organizations *organizations;
+    struct session_surroundings session;
 };
 
 // One of the threads that answer the operations that only read, on a read-only connection of

@@ -9,6 +9,7 @@ int run_change_append(struct session *session, const struct run_change *c,
     struct event_source source = {
         .kind = kind,
         .id = &c->id,
+        .workflow_key = c->row.workflow_key,
         .previous = c->row.newest_event,
         .from = (int)c->before.status,
         .holder = run_event_holder(kind, &c->before, &c->after),

@@ -22,12 +22,25 @@ int run_deletion_raise_floor(struct session *session, struct slice organization,
                : rc;
 }
 
+int run_deletion_count(struct session *session, struct slice organization,
+                       const struct doomed_run *run) {
+    struct organization *which;
+    int rc = organizations_find(session->organizations, organization, &which);
+    if (rc == SQLITE_OK) {
+        organizations_gone(session->organizations, which, (int)run->status);
+        rc = run_counts_gone(session->counts, run->workflow_key, (int)run->status);
+    }
+    return rc;
+}
+
 int run_deletion_delete(struct session *session, struct slice organization,
                         const struct doomed_run *run) {
+    store_totals_note(&session->totals, TOTAL_EVENTS_GONE, run->sequence);
     return deletion_rows_delete(&session->deletion, organization, run);
 }
 
 int run_deletion_delete_gone(struct session *session, struct slice organization,
                              const struct gone_event *gone) {
+    store_totals_note(&session->totals, TOTAL_EVENTS_GONE, 1);
     return deletion_rows_delete_gone(&session->deletion, organization, gone);
 }

@@ -25,6 +25,10 @@ bool run_deletion_is_behind(struct session *session, struct slice organization,
 // Raises the floor of the organization to revision, if it is below. Returns SQLite's code.
 int run_deletion_raise_floor(struct session *session, struct slice organization, int64_t revision);
 
+// Counts the run as gone, where no event is to tell of it. Returns SQLite's code.
+int run_deletion_count(struct session *session, struct slice organization,
+                       const struct doomed_run *run);
+
 // Deletes the run, which is not behind, or the event; the floor has reached the revision. Return
 // SQLite's code; SQLITE_CORRUPT if a row is missing.
 int run_deletion_delete(struct session *session, struct slice organization,

@@ -177,10 +177,6 @@ int schema_add_columns(sqlite3 *db, int from) {
     return rc;
 }
 
-int schema_fill_counts(sqlite3 *db) {
-    return sqlite_run(db, SCHEMA_FILL_COUNTS_SQL);
-}
-
 // Has meta hold number under name.
 static int write_number(sqlite3 *db, const char *name, int64_t number) {
     char sql[256];
@@ -337,8 +333,9 @@ static int probe(sqlite3 *db, int64_t version) {
                  " WHERE organization>='' AND " TERM_ROW_HELD_SQL " LIMIT 1"},
         {LEASES,
          "SELECT run_key FROM run_term INDEXED BY term_due WHERE " TERM_ROW_DUE_SQL " LIMIT 1"},
-        {JOBS, "SELECT length(key_digest) FROM event ORDER BY event_key DESC LIMIT 1"},
-        {JOBS, "SELECT frozen_at FROM organization ORDER BY name LIMIT 1"},
+        {JOBS,
+         "SELECT workflow_key, length(key_digest) FROM event ORDER BY event_key DESC LIMIT 1"},
+        {JOBS, "SELECT frozen_at, cancelled FROM organization ORDER BY name LIMIT 1"},
         {JOBS, "SELECT sequence FROM idempotency ORDER BY name LIMIT 1"},
         {JOBS, "SELECT sequence FROM idempotency ORDER BY name DESC LIMIT 1"},
         {JOBS, "SELECT at FROM idempotency INDEXED BY idempotency_by_at WHERE at>=0 LIMIT 1"},
@@ -367,8 +364,6 @@ static int probe(sqlite3 *db, int64_t version) {
         {JOBS, "SELECT outcome FROM bulk_item INDEXED BY bulk_item_due WHERE bulk_key>=0"
                " AND " BULK_ITEM_DUE_SQL " LIMIT 1"},
         {JOBS, "SELECT running FROM run_count ORDER BY workflow_key DESC LIMIT 1"},
-        {JOBS, "SELECT workflow_key FROM run_count INDEXED BY run_count_by_organization"
-               " WHERE organization>='' LIMIT 1"},
     };
     for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
         if (version < probes[i].first || version > probes[i].last) {

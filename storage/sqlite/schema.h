@@ -43,11 +43,10 @@ const struct error *schema_check_version(struct arena *a, sqlite3 *db, const cha
 const struct error *schema_probe(struct arena *a, sqlite3 *db, const char *path, int64_t version);
 
 // The parts of a migration, in its transaction: the tables of SCHEMA_BASE that older versions
-// have not; the columns of versions after from; the counts of the runs, once all rows are there;
-// what says which version it is. Return SQLite's code.
+// have not; the columns of versions after from; what says which version it is. Return SQLite's
+// code.
 int schema_create_tables(sqlite3 *db);
 int schema_add_columns(sqlite3 *db, int from);
-int schema_fill_counts(sqlite3 *db);
 int schema_write_version(sqlite3 *db);
 
 // Reads, or writes in the open transaction, the key of the event up to which the rows of runs

@@ -17,9 +17,22 @@
 
 #define SCHEMA_JOBS_SQL                                                                            \
     /* A key's name and fingerprint (storage/idempotency.h), one behind the other; NULL: none. */  \
-    "ALTER TABLE event ADD COLUMN key_digest BLOB;" /* When all changes of its runs began to be    \
-                                                       refused; 0: they are not. */                \
-    "ALTER TABLE organization ADD COLUMN frozen_at INTEGER NOT NULL DEFAULT 0;"                    \
+    "ALTER TABLE event ADD COLUMN key_digest BLOB;" /* Of its run; 0: of an event from before. */  \
+    "ALTER TABLE event ADD COLUMN workflow_key INTEGER NOT NULL DEFAULT 0;" /* When all changes of \
+                                                                               its runs began to   \
+                                                                               be refused; 0: they \
+                                                                               are not. */         \
+    "ALTER TABLE organization ADD COLUMN frozen_at INTEGER NOT NULL DEFAULT 0;" /* How many runs   \
+                                                                                   have which      \
+                                                                                   status, by the  \
+                                                                                   events up to    \
+                                                                                   newest_event.   \
+                                                                                 */                \
+    "ALTER TABLE organization ADD COLUMN running INTEGER NOT NULL DEFAULT 0;"                      \
+    "ALTER TABLE organization ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;"                      \
+    "ALTER TABLE organization ADD COLUMN success INTEGER NOT NULL DEFAULT 0;"                      \
+    "ALTER TABLE organization ADD COLUMN failure INTEGER NOT NULL DEFAULT 0;"                      \
+    "ALTER TABLE organization ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;"                    \
     "CREATE TABLE idempotency("                                                                    \
     "  name BLOB PRIMARY KEY,"                                                                     \
     "  fingerprint BLOB NOT NULL,"                                                                 \
@@ -92,27 +105,11 @@
     /* How many runs of a workflow have which status, by the events up to as_of_event. */          \
     "CREATE TABLE run_count("                                                                      \
     "  workflow_key INTEGER PRIMARY KEY,"                                                          \
-    "  organization TEXT NOT NULL,"                                                                \
     "  as_of_event INTEGER NOT NULL,"                                                              \
     "  running INTEGER NOT NULL,"                                                                  \
     "  waiting INTEGER NOT NULL,"                                                                  \
     "  success INTEGER NOT NULL,"                                                                  \
     "  failure INTEGER NOT NULL,"                                                                  \
-    "  cancelled INTEGER NOT NULL);"                                                               \
-    "CREATE INDEX run_count_by_organization ON run_count(organization, workflow_key);"
-
-// Counts what there is, for a store from before. Rows of runs may be behind their events, and ahead
-// of the mark.
-#define SCHEMA_FILL_COUNTS_SQL                                                                     \
-    "WITH mark(event) AS (SELECT value FROM meta WHERE name='applied'),"                           \
-    " later AS MATERIALIZED (SELECT organization, id, to_status, max(event_key) AS event_key"      \
-    "  FROM event WHERE event_key>(SELECT event FROM mark) GROUP BY organization, id)"             \
-    "INSERT INTO run_count(workflow_key, organization, as_of_event, running, waiting, success,"    \
-    " failure, cancelled)"                                                                         \
-    " SELECT workflow_key, organization, (SELECT coalesce(max(event_key), 0) FROM event),"         \
-    "  sum(status=1), sum(status=2), sum(status=3), sum(status=4), sum(status=5)"                  \
-    " FROM (SELECT r.workflow_key, r.organization, coalesce(l.to_status, r.status) AS status"      \
-    "  FROM run AS r LEFT JOIN later AS l ON l.organization=r.organization AND l.id=r.id)"         \
-    " GROUP BY workflow_key"
+    "  cancelled INTEGER NOT NULL);"
 
 #endif

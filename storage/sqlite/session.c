@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/core/memory.h"
 #include "storage/sqlite/connection.h"
@@ -26,10 +27,38 @@ static int prepare_ops(struct session *s, enum store_part part) {
     return SQLITE_OK;
 }
 
-int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pending *pending,
-                 struct organizations *organizations) {
-    *s = (struct session){
-        .db = db, .part = part, .pending = pending, .organizations = organizations};
+// Prepares what only the part that reads has.
+static int init_reads(struct session *s) {
+    static const char *const head = ORGANIZATION_HEAD_SQL;
+    static const char *const count = RUN_COUNT_SQL;
+    int rc = sqlite_prepare_all(s->db, &head, 1, &s->select_head);
+    return rc == SQLITE_OK ? sqlite_prepare_all(s->db, &count, 1, &s->select_count) : rc;
+}
+
+// Prepares what only the part that changes has.
+static int init_changes(struct session *s) {
+    int rc = schema_attempt_floor(s->db, &s->attempt_floor);
+    if (rc == SQLITE_OK) {
+        rc = event_row_init(&s->events, s->db, s->organizations, s->counts);
+    }
+    if (rc == SQLITE_OK) {
+        rc = key_rows_init(&s->keys, s->db, &s->pending->keys);
+    }
+    if (rc == SQLITE_OK) {
+        rc = store_totals_init(&s->totals, s->db);
+    }
+    return rc == SQLITE_OK
+               ? applier_init(&s->applier, s->db, s->pending, s->organizations, s->counts)
+               : rc;
+}
+
+int session_init(struct session *s, sqlite3 *db, enum store_part part,
+                 const struct session_surroundings *around) {
+    *s = (struct session){.db = db,
+                          .part = part,
+                          .pending = around->pending,
+                          .organizations = around->organizations,
+                          .counts = around->counts};
     s->statements =
         mem_zalloc((size_t)store_kinds_count * SQLITE_OP_STATEMENTS * sizeof(sqlite3_stmt *));
     const char *const begin = part == STORE_CHANGES ? "BEGIN IMMEDIATE" : "BEGIN";
@@ -38,24 +67,14 @@ int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pe
     if (rc == SQLITE_OK) {
         rc = sqlite_prepare_all(db, &commit, 1, &s->commit);
     }
-    const char *const head = ORGANIZATION_HEAD_SQL;
     if (rc == SQLITE_OK && part == STORE_READS) {
-        rc = sqlite_prepare_all(db, &head, 1, &s->select_head);
+        rc = init_reads(s);
     }
     if (rc == SQLITE_OK) {
         rc = term_rows_init(&s->terms, db, part);
     }
     if (rc == SQLITE_OK && part == STORE_CHANGES) {
-        rc = schema_attempt_floor(db, &s->attempt_floor);
-    }
-    if (rc == SQLITE_OK && part == STORE_CHANGES) {
-        rc = event_row_init(&s->events, db, organizations);
-    }
-    if (rc == SQLITE_OK && part == STORE_CHANGES) {
-        rc = key_rows_init(&s->keys, db, &pending->keys);
-    }
-    if (rc == SQLITE_OK && part == STORE_CHANGES) {
-        rc = applier_init(&s->applier, db, pending, organizations);
+        rc = init_changes(s);
     }
     if (rc == SQLITE_OK && part == STORE_CHANGES) {
         rc = deletion_rows_init(&s->deletion, db, &s->keys);
@@ -73,9 +92,11 @@ void session_release(struct session *s) {
     key_rows_release(&s->keys);
     applier_release(&s->applier);
     deletion_rows_release(&s->deletion);
+    store_totals_release(&s->totals);
     sqlite_finalize_all(&s->begin, 1);
     sqlite_finalize_all(&s->commit, 1);
     sqlite_finalize_all(&s->select_head, 1);
+    sqlite_finalize_all(&s->select_count, 1);
     *s = (struct session){.db = NULL};
 }
 
@@ -83,6 +104,14 @@ int session_begin(struct session *s) {
     event_row_begun(&s->events);
     s->snapshot_event = pending_newest_event(s->pending);
     return sqlite_step_once(s->begin);
+}
+
+int session_settle(struct session *s) {
+    int rc = organizations_settle(s->organizations);
+    if (rc == SQLITE_OK) {
+        rc = run_counts_settle(s->counts);
+    }
+    return rc == SQLITE_OK ? store_totals_settle(&s->totals) : rc;
 }
 
 int session_commit(struct session *s) {
@@ -93,12 +122,15 @@ void session_committed(struct session *s) {
     pending_committed(s->pending, s->events.last);
     // After it: whoever finds an event here finds what its run became by it.
     organizations_committed(s->organizations);
+    run_counts_committed(s->counts);
     applier_committed(&s->applier);
 }
 
 void session_rolled_back(struct session *s) {
     event_row_rolled_back(&s->events);
     organizations_rolled_back(s->organizations);
+    run_counts_rolled_back(s->counts);
+    store_totals_rolled_back(&s->totals);
     pending_rolled_back(s->pending);
     applier_rolled_back(&s->applier);
 }
@@ -129,8 +161,35 @@ int session_read_head(struct session *s, struct slice organization, struct organ
     return rc;
 }
 
+int session_read_counts(struct session *s, struct run_count_peek *peeks, int count) {
+    // Looked at before the snapshot begins, as in session_read_head.
+    run_counts_peek(s->counts, peeks, count);
+    bool is_renewed = false;
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < count; i++) {
+        if (peeks[i].is_known) {
+            continue;
+        }
+        rc = is_renewed ? SQLITE_OK : session_renew(s);
+        is_renewed = true;
+        struct run_count_state state;
+        if (rc == SQLITE_OK) {
+            rc = run_counts_read(s->select_count, peeks[i].workflow_key, &state);
+        }
+        if (rc == SQLITE_OK) {
+            memcpy(peeks[i].runs, state.runs, sizeof(peeks[i].runs));
+        }
+    }
+    return rc;
+}
+
 int session_run(struct session *s, struct store_op *op) {
     int i = op->kind->index;
+    if (op->kind->organization != 0 &&
+        organizations_is_frozen_own(s->organizations, store_op_organization(op))) {
+        op->result = STORE_READ_ONLY;
+        return SQLITE_OK;
+    }
     // What pending says may be newer than the snapshot of the operation before.
     int rc = sqlite_ops[i]->reads_pending_first ? session_renew(s) : SQLITE_OK;
     s->is_old = false;

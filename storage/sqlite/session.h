@@ -10,6 +10,8 @@
 #include "storage/sqlite/key_row.h"
 #include "storage/sqlite/organizations.h"
 #include "storage/sqlite/pending.h"
+#include "storage/sqlite/run_counts.h"
+#include "storage/sqlite/store_totals.h"
 #include "storage/sqlite/term_row.h"
 
 // A connection with the statements of the operations of one part: those that read on a
@@ -23,8 +25,10 @@ struct session {
     struct term_rows terms;
     struct pending *pending;
     struct organizations *organizations;
+    struct run_counts *counts;
     // Of the part that reads:
     sqlite3_stmt *select_head;
+    sqlite3_stmt *select_count;
     int64_t snapshot_event; // the snapshot has it and all before it
     bool is_old;            // a run has become by a later event what its rows were read without
     // Of the part that changes:
@@ -32,13 +36,20 @@ struct session {
     struct key_rows keys;
     int64_t attempt_floor; // schema_attempt_floor
     struct applier applier;
+    struct store_totals totals;
     struct deletion_rows deletion;
 };
 
-// Prepares the statements of part. pending and organizations outlive the session. Returns SQLite's
-// code; release in either case.
-int session_init(struct session *s, sqlite3 *db, enum store_part part, struct pending *pending,
-                 struct organizations *organizations);
+// What the sessions of a store share; all of it outlives them.
+struct session_surroundings {
+    struct pending *pending;
+    struct organizations *organizations;
+    struct run_counts *counts;
+};
+
+// Prepares the statements of part. Returns SQLite's code; release in either case.
+int session_init(struct session *s, sqlite3 *db, enum store_part part,
+                 const struct session_surroundings *around);
 
 // May be called again, and of one that is all zeros.
 void session_release(struct session *s);
@@ -46,6 +57,10 @@ void session_release(struct session *s);
 // Start and end a transaction. Return SQLite's code.
 int session_begin(struct session *s);
 int session_commit(struct session *s);
+
+// Of the part that changes, once at the end of a transaction: writes what its operations left to be
+// written then. Returns SQLite's code.
+int session_settle(struct session *s);
 
 // Of the part that changes: the transaction is committed and durable; rolled back.
 void session_committed(struct session *s);
@@ -60,6 +75,10 @@ int session_renew(struct session *s);
 // one than before.
 // Returns SQLite's code.
 int session_read_head(struct session *s, struct slice organization, struct organization_head *ret);
+
+// Of the part that reads: finds how many runs the workflows of peeks have. Where not all of them
+// are known in memory the snapshot is another one than before. Returns SQLite's code.
+int session_read_counts(struct session *s, struct run_count_peek *peeks, int count);
 
 // Runs op, of the session's part, in the transaction. Returns as struct sqlite_op's run.
 int session_run(struct session *s, struct store_op *op);

@@ -18,6 +18,7 @@
 #include "storage/sqlite/pending.h"
 #include "storage/sqlite/read_health.h"
 #include "storage/sqlite/reader.h"
+#include "storage/sqlite/run_counts.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/snapshot_gate.h"
 #include "storage/sqlite/sqlite_op.h"
@@ -48,6 +49,7 @@ struct sqlite_store {
     struct snapshot_gate gate;
     struct pending pending;
     struct organizations organizations;
+    struct run_counts counts;
     struct writer writer;
     struct read_health read_health;
     struct reader readers[STORE_READERS];
@@ -73,6 +75,7 @@ static void submit(struct run_store *store, struct store_op *op) {
 // writer.
 static void close_connections(struct sqlite_store *s) {
     organizations_release(&s->organizations);
+    run_counts_release(&s->counts);
     for (int i = 0; i < STORE_READERS; i++) {
         reader_detach(&s->readers[i]);
         sqlite3_close(s->read_dbs[i]);
@@ -181,7 +184,10 @@ static const struct error *replay_events(struct arena *a, struct sqlite_store *s
     const char *problem = NULL;
     int rc = organizations_init(&s->organizations, db);
     if (rc == SQLITE_OK) {
-        rc = applier_replay(a, db, &s->pending, &s->organizations, &problem);
+        rc = run_counts_init(&s->counts, db);
+    }
+    if (rc == SQLITE_OK) {
+        rc = applier_replay(a, db, &s->pending, &s->organizations, &s->counts, &problem);
     }
     if (rc != SQLITE_OK) {
         return sqlite_error(a, db, rc, s->path, "reading the events that are not applied");
@@ -434,14 +440,14 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
     pending_init(&s->pending, limits);
     op_queue_init(&s->writes, options->queue_limit);
     read_queue_init(&s->reads, options->queue_limit);
+    struct session_surroundings session = {&s->pending, &s->organizations, &s->counts};
     writer_init(&s->writer, &(struct writer_surroundings){.path = s->path,
                                                           .queue = &s->writes,
                                                           .failure = &s->failure,
                                                           .guard = &s->guard,
                                                           .history = &s->history,
                                                           .gate = &s->gate,
-                                                          .pending = &s->pending,
-                                                          .organizations = &s->organizations,
+                                                          .session = session,
                                                           .reopen = reopen,
                                                           .context = s,
                                                           .on_commit = options->on_commit,
@@ -453,8 +459,7 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
                                                   .failure = &s->failure,
                                                   .gate = &s->gate,
                                                   .health = &s->read_health,
-                                                  .pending = &s->pending,
-                                                  .organizations = &s->organizations});
+                                                  .session = session});
     }
 
     claim(a, s);

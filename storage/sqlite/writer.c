@@ -118,7 +118,7 @@ struct outcome {
 // before the next one is full. What a slice could not do the next ones do. An operation may have
 // changed many runs.
 static void plan_slice(struct writer *w, struct batch *b) {
-    const struct pending *pending = w->around.pending;
+    const struct pending *pending = w->around.session.pending;
     int64_t events = w->session.events.last - w->session.events.committed;
     int changes = events > b->count ? (int)events : b->count;
     int share = changes + changes / 8 + 1;
@@ -161,6 +161,10 @@ static struct outcome batch_commit(struct writer *w, struct batch *b) {
         w->apply_due -= b->is_idle ? 0 : b->apply - w->session.applier.left;
     }
     if (o.rc == SQLITE_OK) {
+        o.doing = "writing what is counted";
+        o.rc = session_settle(&w->session);
+    }
+    if (o.rc == SQLITE_OK) {
         o.place = SQLITE_IN_COMMIT;
         o.doing = "committing";
         o.rc = session_commit(&w->session);
@@ -176,7 +180,7 @@ static void batch_committed(struct writer *w) {
 
 // The operations of the transaction are answered.
 static void notify(const struct writer *w) {
-    const struct organizations *o = w->around.organizations;
+    const struct organizations *o = w->around.session.organizations;
     if (o->commit_count > 0) {
         w->around.on_commit(w->around.listener, o->commits, o->commit_count);
     }
@@ -314,7 +318,7 @@ static void shrink_log(struct writer *w) {
 
 static bool can_apply(const struct writer *w) {
     return w->db != NULL && !w->health.is_broken && !store_failure_is_raised(w->around.failure) &&
-           pending_has_any(w->around.pending);
+           pending_has_any(w->around.session.pending);
 }
 
 // Brings up to count rows up to date in a transaction of its own.
@@ -335,13 +339,13 @@ static int64_t sooner(int64_t a_us, int64_t b_us) {
 // Waits for operations, and sees to changes that do not work and to a log that is too
 // large meanwhile. Returns false when there will be none.
 static bool take(struct writer *w, struct store_op **ret_waiting) {
-    const struct pending_limits *limits = &w->around.pending->limits;
+    const struct pending_limits *limits = &w->around.session.pending->limits;
     bool is_applying = false; // one slice after the other, until an operation comes
     for (;;) {
         bool is_failed = store_failure_is_raised(w->around.failure);
         int64_t shrink_us = is_failed ? 0 : checkpointer_retry_us(&w->checkpointer);
         int64_t probe_us = is_failed ? 0 : part_health_wait_us(&w->health);
-        bool is_due = is_applying || pending_is_wanted(w->around.pending);
+        bool is_due = is_applying || pending_is_wanted(w->around.session.pending);
         int64_t apply_us = !can_apply(w) ? 0 : is_due ? 1 : limits->idle_us;
         int64_t wait_us = sooner(sooner(shrink_us, probe_us), apply_us);
         if (!op_queue_take_within(w->around.queue, wait_us, ret_waiting)) {
@@ -379,7 +383,7 @@ static void *writer_body(void *context) {
     }
     // A store that was closed has rows that say all, for whoever reads the file.
     while (can_apply(w) && file_guard_holds(w->around.guard)) {
-        apply(w, APPLY_CLOSE_SLICES * w->around.pending->limits.slice);
+        apply(w, APPLY_CLOSE_SLICES * w->around.session.pending->limits.slice);
     }
     return NULL;
 }
@@ -394,15 +398,13 @@ int writer_attach(struct writer *w, sqlite3 *db) {
     w->db = db;
     w->apply_due = 0;
     if (w->around.on_commit != NULL) {
-        organizations_collect(w->around.organizations);
+        organizations_collect(w->around.session.organizations);
     }
     int rc =
         checkpointer_init(&w->checkpointer, db,
                           &(struct checkpointer_surroundings){w->around.gate, w->around.history,
                                                               w->around.path, w->around.failure});
-    return rc == SQLITE_OK ? session_init(&w->session, db, STORE_CHANGES, w->around.pending,
-                                          w->around.organizations)
-                           : rc;
+    return rc == SQLITE_OK ? session_init(&w->session, db, STORE_CHANGES, &w->around.session) : rc;
 }
 
 void writer_detach(struct writer *w) {

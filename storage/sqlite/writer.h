@@ -21,8 +21,7 @@ struct writer_surroundings {
     const struct file_guard *guard; // checked after each commit
     struct history *history;        // notes each commit
     struct snapshot_gate *gate;
-    struct pending *pending;
-    struct organizations *organizations;
+    struct session_surroundings session;
     // Called on the writer's thread while it has no database and the disk has room: opens it
     // and attaches it. Returns whether it did.
     bool (*reopen)(void *context);

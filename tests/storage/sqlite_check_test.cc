@@ -70,7 +70,7 @@ TEST_F(SqliteCheck, EachProblemIsFound) {
         {"UPDATE event SET revision=99 WHERE event_key=4", "the event 4 has a revision"},
         {"DELETE FROM event WHERE event_key=4", "there are 159 events, but the runs have 160"},
         {"INSERT INTO event SELECT 161, organization, id, 33, 2, 3, 5, 5, 0, 0, '', '', '', '', '',"
-         " event_key, event_key, '', NULL FROM event WHERE event_key=132",
+         " event_key, event_key, '', NULL, 0 FROM event WHERE event_key=132",
          "the event 161 does not follow the event before it"},
         {"DELETE FROM organization WHERE name='acme'",
          "the organization \"acme\" has lost its events up to revision 128"},

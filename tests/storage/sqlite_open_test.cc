@@ -455,11 +455,11 @@ TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
                   "UPDATE run SET status=5 WHERE organization='big' AND id='r25000';"
                   "INSERT INTO event SELECT newest_event, organization, id, newest_event-5, 1,"
                   " sequence, 0, status, updated_at, 0, 'a', '', '', '', '', 0,"
-                  " CASE newest_event WHEN 6 THEN 0 ELSE newest_event-1 END, '', NULL"
+                  " CASE newest_event WHEN 6 THEN 0 ELSE newest_event-1 END, '', NULL, 0"
                   " FROM run WHERE organization='big';"
                   "INSERT INTO event_mark SELECT 'big', revision, event_key FROM event"
                   " WHERE organization='big' AND revision%64=0;"
-                  "INSERT INTO organization VALUES('big', 25000, 25005, 0, 0);"
+                  "INSERT INTO organization VALUES('big', 25000, 25005, 0, 0, 0, 0, 0, 0, 0);"
                   "UPDATE meta SET value=25005 WHERE name='applied';");
     struct run_store *store = MustOpen();
     Listing l = {.organization = "big", .status = RUN_STATUS_BIT(RUN_FAILURE), .limit = 10};

@@ -230,9 +230,13 @@ class OrganizationsTest : public testing::Test {
     void SetUp() override {
         ASSERT_EQ(sqlite3_open(":memory:", &db_), SQLITE_OK);
         Run("CREATE TABLE organization(name TEXT PRIMARY KEY, revision INTEGER NOT NULL,"
-            " newest_event INTEGER NOT NULL, floor_revision INTEGER NOT NULL DEFAULT 0)"
+            " newest_event INTEGER NOT NULL, floor_revision INTEGER NOT NULL DEFAULT 0,"
+            " frozen_at INTEGER NOT NULL DEFAULT 0, running INTEGER NOT NULL DEFAULT 0,"
+            " waiting INTEGER NOT NULL DEFAULT 0, success INTEGER NOT NULL DEFAULT 0,"
+            " failure INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0)"
             " WITHOUT ROWID;"
-            "INSERT INTO organization VALUES('acme', 7, 70, 3);");
+            "INSERT INTO organization(name, revision, newest_event, floor_revision, running)"
+            " VALUES('acme', 7, 70, 3, 5);");
         ASSERT_EQ(organizations_init(&o_, db_), SQLITE_OK);
     }
     void TearDown() override {
@@ -256,9 +260,7 @@ class OrganizationsTest : public testing::Test {
         while (const struct organization *which = organizations_take(&o_)) {
             flushed.push_back(ToString(which->name) + " " + std::to_string(which->open.revision) +
                               " " + std::to_string(which->open.event));
-            Run("INSERT OR REPLACE INTO organization VALUES('" + ToString(which->name) + "', " +
-                std::to_string(which->open.revision) + ", " + std::to_string(which->open.event) +
-                ", 0)");
+            EXPECT_EQ(organizations_write(&o_, which), SQLITE_OK);
         }
         return flushed;
     }

@@ -94,11 +94,11 @@ TEST_F(SqliteReplay, WhatDoesNotFitTogetherIsRefused) {
         // Twice.
         {"INSERT INTO event SELECT 8, organization, id, revision, kind, sequence, from_status,"
          " to_status, at, attempt, actor, reason, '', '', '', previous_of_run,"
-         " previous_of_organization, '', NULL FROM event WHERE event_key=6",
+         " previous_of_organization, '', NULL, 0 FROM event WHERE event_key=6",
          "the event 8 does not follow the event of its run"},
         {"INSERT INTO event SELECT 8, organization, id, revision, kind, sequence, from_status,"
          " to_status, at, attempt, actor, reason, '', '', '', previous_of_run,"
-         " previous_of_organization, '', NULL FROM event WHERE event_key=7",
+         " previous_of_organization, '', NULL, 0 FROM event WHERE event_key=7",
          "the event 8 does not follow the event of its run"},
         {"UPDATE event SET event_key=9 WHERE event_key=7", "the event 7 is missing"},
         // With another revision, sequence or status.
@@ -149,11 +149,11 @@ INSERT INTO workflow VALUES(1, 'acme', '');
 INSERT INTO run SELECT 'acme', printf('r%05d', i), i, 1, 1, i, i, 1, i, 0, 0, 0 FROM n;
 INSERT INTO run_body SELECT i, '', '' FROM n;
 INSERT INTO event SELECT i, 'acme', printf('r%05d', i), i, 1, 1, 0, 1, i, 0, '', '', '', '', '',
-  0, i-1, '', NULL FROM n;
+  0, i-1, '', NULL, 0 FROM n;
 INSERT INTO event SELECT 25000+i, 'acme', printf('r%05d', i), 25000+i, 2, 2, 1, 5, 30000, 0, '',
-  '', '', '', '', i, 24999+i, '', NULL FROM n;
+  '', '', '', '', i, 24999+i, '', NULL, 0 FROM n;
 INSERT INTO event_mark SELECT organization, revision, event_key FROM event WHERE revision%64=0;
-INSERT INTO organization VALUES('acme', 25000, 25000, 0, 0);
+INSERT INTO organization VALUES('acme', 25000, 25000, 0, 0, 25000, 0, 0, 0, 0);
 UPDATE meta SET value=25000 WHERE name='applied';
 )");
     unlink((path_ + ".state").c_str());

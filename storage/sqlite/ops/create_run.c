@@ -135,6 +135,7 @@ static int create(struct session *session, sqlite3_stmt *const *s, struct store_
         struct event_source source = {
             .kind = STORE_EVENT_CREATION,
             .id = &id,
+            .workflow_key = workflow_key,
             .holder = c->in.holder,
             .cause = &c->cause,
             .idempotency = &c->idempotency,

@@ -92,8 +92,13 @@ static int find_all(struct session *session, const struct store_delete_runs *d,
 
 static int delete_doomed(struct session *session, const struct store_delete_runs *d,
                          const struct doomed *doomed) {
-    int rc =
-        doomed->has_run ? run_deletion_delete(session, d->organization, &doomed->run) : SQLITE_OK;
+    int rc = SQLITE_OK;
+    if (doomed->has_run) {
+        rc = run_deletion_delete(session, d->organization, &doomed->run);
+    }
+    if (rc == SQLITE_OK && doomed->has_run) {
+        rc = run_deletion_count(session, d->organization, &doomed->run);
+    }
     for (int i = 0; rc == SQLITE_OK && i < doomed->gone_count; i++) {
         rc = run_deletion_delete_gone(session, d->organization, &doomed->gone[i]);
     }

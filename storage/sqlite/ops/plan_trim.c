@@ -3,47 +3,20 @@
 #include "base/core/check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/event_age.h"
-#include "storage/sqlite/event_row.h"
-#include "storage/sqlite/feed_chain.h"
+#include "storage/sqlite/feed_age.h"
 #include "storage/sqlite/rows.h"
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
 
 enum { SELECT_NAMES, SELECT_MARK, SELECT_LINK, SELECT_NEWEST, SELECT_AT };
 
-// Finds the newest revision of the organization whose event is none after aged_event; at least
-// its floor.
-static int find_aged_revision(sqlite3_stmt *const *s, struct slice organization,
-                              const struct organization_head *head, int64_t aged_event,
-                              int64_t *ret_revision) {
-    struct feed_place place = {head->revision, head->event};
-    int64_t aged = head->floor / EVENT_MARK_INTERVAL; // of marks, those up to it are too old
-    int64_t young = head->revision / EVENT_MARK_INTERVAL + 1;
-    int rc = SQLITE_OK;
-    while (rc == SQLITE_OK && place.event > aged_event && young - aged > 1) {
-        int64_t middle = aged + (young - aged) / 2;
-        struct feed_place mark;
-        rc = feed_chain_mark(s[SELECT_MARK], organization, middle * EVENT_MARK_INTERVAL, &mark);
-        if (rc == SQLITE_OK && mark.event <= aged_event) {
-            aged = middle;
-        } else if (rc == SQLITE_OK) {
-            young = middle;
-            place = mark;
-        }
-    }
-    while (rc == SQLITE_OK && place.event > aged_event && place.revision > head->floor) {
-        rc = feed_chain_back(s[SELECT_LINK], organization, &place);
-    }
-    *ret_revision = place.revision;
-    return rc;
-}
-
 // Looks whether the organization's floor is to be raised.
 static int plan(struct store_plan_trim *p, sqlite3_stmt *const *s, struct slice organization,
                 const struct organization_head *head, int64_t aged_event, int *capacity) {
     int64_t aged = 0;
-    int rc =
-        aged_event > 0 ? find_aged_revision(s, organization, head, aged_event, &aged) : SQLITE_OK;
+    int rc = aged_event > 0 ? feed_age_revision(s[SELECT_MARK], s[SELECT_LINK], organization, head,
+                                                aged_event, &aged)
+                            : SQLITE_OK;
     int64_t floor = store_plan_trim_floor(p, head->revision, head->floor, aged);
     if (rc == SQLITE_OK && floor > head->floor) {
         p->ret_trims =
