@@ -232,7 +232,8 @@ class Others(Served):
         again = rest.request(self.port, "POST", "/v1/runs/over/cancel", self.token)
         contract.check_error(self, again, 409, "RUN_ALREADY_FINISHED", "FAILED_PRECONDITION",
                              "over")
-        self.assertEqual({"status": "cancelled", "finishedAt": first.json()["data"]["finishedAt"]},
+        self.assertEqual({"status": "cancelled", "finishedAt": first.json()["data"]["finishedAt"],
+                          "actor": "tester", "requestId": first.json()["requestId"]},
                          dict(again.error["metadata"]))
 
     def test_a_page_token_that_was_changed(self):

@@ -69,7 +69,7 @@ class Python(Served):
         info = details["ErrorInfo"]
         self.assertEqual("RUN_ALREADY_FINISHED", info.reason)
         self.assertEqual("runs.v1", info.domain)
-        self.assertEqual({"status", "finishedAt"}, set(info.metadata))
+        self.assertEqual({"status", "finishedAt", "actor", "requestId"}, set(info.metadata))
         self.assertEqual("cancelled", info.metadata["status"])
         self.assertEqual(cancelled.finished_at.ToJsonString(), info.metadata["finishedAt"])
         self.assertEqual(created.id, details["ResourceInfo"].resource_name)
