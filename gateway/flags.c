@@ -86,7 +86,7 @@ const struct cli_option gateway_flags_rows[] = {
      .help = "of the metadata x-forwarded-for: connection: its address; "
              "append: that behind the request's X-Forwarded-For"},
     {.name = "--trust-forwarded-for",
-     .value = "CIDR[,CIDR]",
+     .value = "CIDR,...",
      CLI_LIST_AT(struct gateway_flags, trusted_addresses),
      .most = MOST_ITEMS,
      .help = "proxies whose X-Forwarded-For says who the client is: addresses, ranges, unix"},
