@@ -13,6 +13,7 @@ static const char *const kinds[] = {
     [RUNS__V1__RUN_EVENT_KIND__RUN_EVENT_KIND_RELEASED] = "released",
     [RUNS__V1__RUN_EVENT_KIND__RUN_EVENT_KIND_LEASE_LOST] = "lease lost",
     [RUNS__V1__RUN_EVENT_KIND__RUN_EVENT_KIND_STOPPED] = "stopped",
+    [RUNS__V1__RUN_EVENT_KIND__RUN_EVENT_KIND_DELETED] = "deleted",
 };
 
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]), MOST_COLUMNS = 9 };

@@ -185,6 +185,8 @@ static void print_for_people(struct arena *a, const Runs__V1__Run *run, struct s
              : arena_printf(a, "%s version %" PRId64, run->workflow_id, run->workflow_version)},
         {"definition", definition_text(a, run->workflow_definition)},
         {"source run", or_dash(run->source_run_id)},
+        {run->parent_run_id != NULL ? "parent run" : NULL,
+         run->parent_run_id != NULL ? or_dash(run->parent_run_id->value) : NULL},
         {"started", timestamp_text(a, run->started_at)},
         {"finished", timestamp_text(a, run->finished_at)},
         {"triggered",
