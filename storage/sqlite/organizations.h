@@ -96,8 +96,8 @@ int organizations_find(struct organizations *o, struct slice name, struct organi
 
 // Thread safe: returns whether the organization is in memory, and then what is committed of it.
 // Where it is not, its row is not behind in a snapshot that begins after this call. The floor is
-// already that which a transaction is about to commit: a snapshot that began before this call
-// lacks no event above it.
+// already that which a transaction is about to commit, so that nobody finds a lower one after
+// having read the row of that transaction.
 bool organizations_peek(struct organizations *o, struct slice name, struct organization_head *ret);
 
 // Notes in the open transaction that the event of key is the organization's next revision.

@@ -142,22 +142,22 @@ int session_renew(struct session *s) {
 
 int session_read_head(struct session *s, struct slice organization, struct organization_head *ret) {
     int rc = SQLITE_OK;
-    struct organization_head now = {.revision = 0};
+    struct organization_head row = {.revision = 0};
     do { // again only where the floor passed what was the newest event at the look
         // Looked at before the snapshot begins: what is in neither is not committed. A row is not
         // behind once its organization is out of memory, which may be since a moment ago.
-        if (!organizations_peek(s->organizations, organization, ret)) {
-            rc = session_renew(s);
-            return rc == SQLITE_OK ? organizations_read_head(s->select_head, organization, ret)
-                                   : rc;
-        }
-        if (ret->event > s->snapshot_event) {
+        bool is_known = organizations_peek(s->organizations, organization, ret);
+        if (!is_known || ret->event > s->snapshot_event) {
             rc = session_renew(s);
         }
-        // And after it began: it may be without events that were deleted since the first look.
-    } while (rc == SQLITE_OK && (!organizations_peek(s->organizations, organization, &now) ||
-                                 now.floor > ret->revision));
-    ret->floor = now.floor;
+        // Its floor is never behind, and below it events may have been deleted since the look.
+        rc = rc == SQLITE_OK ? organizations_read_head(s->select_head, organization, &row) : rc;
+        if (rc != SQLITE_OK || !is_known) {
+            *ret = row;
+            return rc;
+        }
+    } while (row.floor > ret->revision);
+    ret->floor = row.floor > ret->floor ? row.floor : ret->floor;
     return rc;
 }
 

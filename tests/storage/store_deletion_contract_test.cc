@@ -31,6 +31,14 @@ void MakeEnded(struct run_store *store, const std::string &id, int64_t at_us = 1
               STORE_OK);
 }
 
+// Lets the others end however its own thread does.
+struct Ending {
+    std::atomic<bool> *is_over;
+    ~Ending() {
+        *is_over = true;
+    }
+};
+
 void ExpectGone(struct run_store *store, const std::string &id) {
     EXPECT_EQ(GetRun(store, id).result, STORE_NOT_FOUND) << id;
     enum store_result result;
@@ -304,6 +312,33 @@ TEST_P(StoreContract, AnIdCanBeCreatedAgainAfterItsDeletion) {
     EXPECT_EQ(GetRun(store_, kUuid).result, STORE_NOT_FOUND);
 }
 
+// Readers keep what was known of the run that was deleted, which had more events.
+TEST_P(StoreContract, AnIdThatIsCreatedAgainIsTheNewRunBesideReaders) {
+    constexpr int kRounds = 60;
+    std::atomic<bool> is_over{false};
+    for (int i = 0; i < 600; i++) {
+        MustCreate({.id = "other" + std::to_string(i), .spec = std::string(2000, 's')});
+    }
+    RunTogether(4, [&](int n) {
+        std::atomic<bool> ignored{false};
+        Ending ending{n == 0 ? &is_over : &ignored};
+        for (int round = 0; n == 0 && round < kRounds; round++) {
+            ASSERT_EQ(CreateRun(store_, {.id = kUuid, .started_at_us = 1000 + round}).result,
+                      STORE_OK);
+            StoredRun run = GetRun(store_, kUuid).run;
+            ASSERT_EQ(run.status, RUN_RUNNING) << round;
+            ASSERT_EQ(run.started_at_us, 1000 + round);
+            ASSERT_EQ(ListEvents(store_, kUuid).size(), 1u) << round;
+            ASSERT_EQ(Apply(store_, {.id = kUuid}).result, STORE_OK);
+            ASSERT_EQ(GetRun(store_, kUuid).run.status, RUN_CANCELLED);
+            ASSERT_EQ(DeleteRun(store_, {.id = kUuid}).result, STORE_OK);
+        }
+        while (n > 0 && !is_over) {
+            ASSERT_GE(ListRuns(store_, {.limit = 1000}).runs.size(), 600u);
+        }
+    });
+}
+
 TEST_P(StoreContract, WhatEndedIsListedInTheOrderOfTheEnds) {
     std::vector<Ended> expected;
     for (int i = 0; i < 30; i++) {
@@ -414,6 +449,33 @@ TEST_P(StoreContract, WhatIsDeletedStaysSoWhereTheStoreIsKept) {
     EXPECT_EQ(ListEvents(store_, "0").size(), 1u);
 }
 
+// Readers who stand right at the floor, whose next events are those that go next.
+TEST_P(StoreContract, ReadersAtTheFloorNeverReadAGap) {
+    constexpr int kRuns = 1200;
+    std::atomic<bool> is_deleted{false};
+    for (int i = 0; i < kRuns; i++) {
+        MustCreate({.id = std::to_string(i), .status = RUN_SUCCESS, .started_at_us = 1000 + i});
+    }
+    Settle(store_);
+    RunTogether(4, [&](int n) {
+        if (n == 0) {
+            Ending ending{&is_deleted};
+            for (int i = 0; i < kRuns; i++) {
+                ASSERT_EQ(DeleteRuns(store_, {std::to_string(i)}), 1);
+            }
+            return;
+        }
+        int64_t floor = 0;
+        while (!is_deleted) {
+            Changes c = ListChanges(store_, {.after = floor, .limit = 2});
+            ASSERT_TRUE(c.result == STORE_OK || c.result == STORE_CONFLICT) << c.detail;
+            ASSERT_GE(c.floor, floor);
+            floor = c.floor;
+        }
+    });
+    EXPECT_EQ(ListChanges(store_, {.limit = 0}).floor, kRuns);
+}
+
 // While runs end and are deleted, a reading from the floor on has all that it asks for.
 TEST_P(StoreContract, ReadersBesideDeletionsNeverReadAGap) {
     constexpr int kRuns = 1500;
@@ -422,10 +484,10 @@ TEST_P(StoreContract, ReadersBesideDeletionsNeverReadAGap) {
     std::atomic<int> expired{0};
     RunTogether(6, [&](int n) {
         if (n == 0) {
+            Ending ending{&is_written};
             for (int i = 0; i < kRuns; i++) {
                 MakeEnded(store_, std::to_string(i), 1000 + i);
             }
-            is_written = true;
             return;
         }
         int64_t at = 0;
