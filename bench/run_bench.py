@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 
-from harness import (cases, deployment, etcd, fill, filled_target, gateway, overload, parts, peer,
-                     processes, results, scratch, start, watch)
+from harness import (bulk, cases, deployment, etcd, fill, filled_target, gateway, overload, parts,
+                     peer, processes, results, scratch, start, watch)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -34,7 +34,7 @@ PROGRAMS = {
 
 # Those that another build's folder must hold, beside which ours are measured.
 OTHERS_PROGRAMS = ("runsctl", "runsd", "runs-gateway", "fill_store")
-SPECIAL = (overload.NAME, start.NAME)  # cases that are no row of the table
+SPECIAL = (bulk.NAME, overload.NAME, start.NAME)  # cases that are no row of the table
 
 
 def beside_option(folder):
@@ -150,7 +150,8 @@ def chosen_cases(options):
 def places(options):
     """The kinds of deployment that are needed."""
     needed = {case.where for case in chosen_cases(options)}
-    return sorted(needed | ({start.WHERE} if wants(options, start.NAME) else set()))
+    return sorted(needed | {special.WHERE for special in (bulk, start)
+                            if wants(options, special.NAME)})
 
 
 class Side:
@@ -237,10 +238,22 @@ def measure_starts(sides, outcome, options):
                 f"{1000 * row.seconds:,.0f} ms")
 
 
+def measure_bulk(runs, outcome, options):
+    """Of our servers alone: another build may have none."""
+    for number in range(1, options.rounds + 1):
+        row = bulk.measure(runs, options.seconds, options.connections)
+        outcome.bulk.append(row)
+        say(f"round {number} of {options.rounds}  {bulk.NAME:<32} {row.ids_rate:>9,.0f}/s, "
+            f"single {row.alone.rate:,.0f}/s, p99 {row.alone.p99_us / 1000:.1f} ms, beside "
+            f"{row.beside.p99_us / 1000:.1f} ms")
+
+
 def measure_special(sides, outcome, options):
     """What is no row of the table."""
     if wants(options, start.NAME):
         measure_starts(sides, outcome, options)
+    if wants(options, bulk.NAME):
+        measure_bulk(sides[0].targets[bulk.WHERE], outcome, options)
     if wants(options, overload.NAME):
         say("measuring overload ...")
         runs = sides[0].targets[overload.WHERE]

@@ -6,6 +6,11 @@
 #include "storage/store_opener.h"
 
 const struct cli_option server_options_rows[] = {
+    {.name = "--bulk-max-age",
+     .value = "TIME",
+     CLI_TEXT_AT(struct server_options, bulk_max_age),
+     .fallback = "7d",
+     .help = "of bulk cancels that are over, until they are forgotten: 1h to 365d"},
     {.name = "--demo-token",
      .value = "FILE",
      CLI_TEXT_AT(struct server_options, demo_token),
@@ -103,23 +108,36 @@ const struct cli_option server_options_rows[] = {
     {.name = NULL},
 };
 
-static const struct error *take_idempotency_ttl(struct arena *a, struct server_options *options) {
-    enum { LEAST_S = 60, MOST_S = 30 * 24 * 3600 };
-    const char *text = options->idempotency_ttl;
-    int64_t *seconds = &options->runsd.idempotency_ttl_s;
+// Reads text, the value of the option, if it was given: from least_s to most_s seconds, which range
+// says in words.
+static const struct error *take_time_span(struct arena *a, const char *option, const char *text,
+                                          int64_t least_s, int64_t most_s, const char *range,
+                                          int64_t *ret_seconds) {
     if (text == NULL) {
         return NULL;
     }
-    if (!time_span_parse(text, seconds)) {
+    if (!time_span_parse(text, ret_seconds)) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                         "--idempotency-ttl: \"%s\" is no length of time: " TIME_SPAN_EXAMPLES,
-                         text);
+                         "%s: \"%s\" is no length of time: " TIME_SPAN_EXAMPLES, option, text);
     }
-    if (*seconds < LEAST_S || *seconds > MOST_S) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                         "--idempotency-ttl: \"%s\" is not from 1m to 30d", text);
+    if (*ret_seconds < least_s || *ret_seconds > most_s) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s: \"%s\" is not from %s",
+                         option, text, range);
     }
     return NULL;
+}
+
+static const struct error *take_time_spans(struct arena *a, struct server_options *options) {
+    enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 24 * HOUR_S };
+    struct runsd_options *runsd = &options->runsd;
+    const struct error *error =
+        take_time_span(a, "--idempotency-ttl", options->idempotency_ttl, MINUTE_S, 30 * DAY_S,
+                       "1m to 30d", &runsd->idempotency_ttl_s);
+    if (error == NULL) {
+        error = take_time_span(a, "--bulk-max-age", options->bulk_max_age, HOUR_S, 365 * DAY_S,
+                               "1h to 365d", &runsd->bulk_max_age_s);
+    }
+    return error;
 }
 
 static const struct error *take_retention(struct arena *a, struct server_options *options) {
@@ -157,7 +175,7 @@ const struct error *server_options_finish(struct arena *a, struct server_options
                          "--feed-max-age: \"%s\" is no length of time: " TIME_SPAN_EXAMPLES,
                          options->feed_max_age);
     }
-    const struct error *error = take_idempotency_ttl(a, options);
+    const struct error *error = take_time_spans(a, options);
     if (error == NULL) {
         error = take_retention(a, options);
     }

@@ -16,6 +16,7 @@ struct server_options {
     const char *feed_max_age;    // a length of time
     const char *idempotency_ttl; // the same
     const char *retain_finished; // the same; NULL: no end
+    const char *bulk_max_age;    // the same
     const char *demo_token;      // see server/demo_token.h; NULL: none
 };
 

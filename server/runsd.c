@@ -7,6 +7,7 @@
 #include "base/core/memory.h"
 #include "protos/served_descriptor_set.h"
 #include "rpc/loop.h"
+#include "server/bulk/bulk_runner.h"
 #include "server/feed/feed_hub.h"
 #include "server/open/descriptor_index.h"
 #include "server/open/health_service.h"
@@ -269,9 +270,12 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
         .clock = options->clock,
         .store = service->store,
         .key_ttl_us = service->idempotency_ttl_us,
+        .bulk_age_us = options->bulk_max_age_s * 1000000,
         .interval_ms = options->housekeeping_ms,
     };
     runsd->housekeeping = housekeeping_start(&housekeeping);
+    service->bulks = bulk_runner_start(options->log, options->clock, service->store,
+                                       lease_keeper_table(service->leases));
     runsd->token_use = token_use_start(service, options->token_use_ms);
 }
 
@@ -449,6 +453,9 @@ void runsd_begin_stop(struct runsd *runsd) {
     if (runsd->service.leases != NULL) {
         lease_keeper_end_waits(runsd->service.leases);
     }
+    if (runsd->service.bulks != NULL) {
+        bulk_waits_stop(bulk_runner_waits(runsd->service.bulks));
+    }
     if (runsd->server != NULL) {
         rpc_server_begin_stop(runsd->server);
     }
@@ -479,12 +486,14 @@ void runsd_stop(struct runsd *runsd) {
     feed_trim_stop(runsd->feed_trim);
     retention_stop(runsd->retention);
     deadline_sweep_stop(runsd->service.deadlines);
+    bulk_runner_stop(runsd->service.bulks);
     if (runsd->service.leases != NULL) {
         lease_keeper_stop(runsd->service.leases);
     }
     run_store_close(runsd->service.store);
     feed_hub_free(runsd->service.feed);
     lease_keeper_free(runsd->service.leases);
+    bulk_runner_free(runsd->service.bulks);
     rpc_server_free(runsd->server);
     rpc_server_free(runsd->in_process);
     rpc_loop_free(runsd->loop);

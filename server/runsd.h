@@ -47,6 +47,7 @@ struct runsd_options {
     int64_t feed_max_events;      // of an organization, likewise; 0: the default
     int64_t feed_trim_ms;         // how often that is looked at; 0: FEED_TRIM_DEFAULT_MS
     int64_t idempotency_ttl_s;    // how long a key counts; 0: the default
+    int64_t bulk_max_age_s;       // of bulk cancels that are over; 0: the default
     int64_t housekeeping_ms;      // how often it is looked for what has no use any more; 0: default
     int64_t retain_finished_s;    // how long final runs are kept; 0: for good
     int64_t retention_ms;         // how often that is looked at; 0: RETENTION_DEFAULT_MS

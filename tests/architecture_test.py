@@ -67,6 +67,9 @@ PURE = [
     "gateway/json/*.[ch]",
     "gateway/transcode/*.[ch]",
     "rpc/metadata.h",
+    "server/domain/bulk_codec.[ch]",
+    "server/domain/bulk_error.[ch]",
+    "server/domain/bulk_validate.[ch]",
     "server/domain/feed_cursor.[ch]",
     "server/domain/idempotency.[ch]",
     "server/domain/lease_state.[ch]",
@@ -94,7 +97,7 @@ PURE_LIBRARY = re.compile(r"^# [^\n]*\b[Pp]ure\.\n[a-z_]+\($(.*?)^\)", re.M | re
 IMPURE_HEADERS = re.compile(
     r'#include\s+[<"](unistd\.h|fcntl\.h|pthread\.h|threads\.h|stdatomic\.h|poll\.h|'
     r'signal\.h|sys/(?!types\.h|cdefs\.h)[a-z]+\.h|netinet/[^>]*|microhttpd\.h|sqlite3\.h|grpc/[^>]*|'
-    r'base/log/log(?:_line)?\.h|base/thread/[^"]*|rpc/(?!status_details|metadata)[^"]*|storage/(?!idempotency\.h|run_record\.h|run_fields\.h|op/)[^"]*)[>"]')
+    r'base/log/log(?:_line)?\.h|base/thread/[^"]*|rpc/(?!status_details|metadata)[^"]*|storage/(?!bulk_record\.h|idempotency\.h|run_record\.h|run_fields\.h|op/)[^"]*)[>"]')
 IMPURE_CALLS = re.compile(
     r"(?<![.>])\b(fopen|fdopen|fprintf|printf|puts|fputs|fread|fwrite|read|write|open|send|recv|"
     r"clock_now_us|clock_monotonic_us|clock_gettime|gettimeofday|time|getenv|rand|random|getrandom|"

@@ -5,7 +5,7 @@ import platform
 import re
 import statistics
 
-from harness import gateway, overload, start, table, versus
+from harness import bulk, gateway, overload, start, table, versus
 
 PAGE_BYTES = 4096
 
@@ -80,6 +80,7 @@ class Results:
         self.every = 1     # every so manieth of them running
         self.rss_mib = {}  # server -> (largest after a case, peak)
         self.overload = []  # rows
+        self.bulk = []     # rows
         self.starts = {}   # title of the programs, "" for ours -> rows
         self._connections = connections
         self._measured = {}  # case -> measurements
@@ -101,7 +102,7 @@ class Results:
 
     def wrong(self):
         """How many requests did not end as they should."""
-        return overload.wrong(self.overload) + sum(
+        return overload.wrong(self.overload) + bulk.wrong(self.bulk) + sum(
             m.wrong for _, side in self._sides()
             for measurements in side.values() for m in measurements)
 
@@ -185,6 +186,8 @@ class Results:
         if gateway_rows:
             lines += ["", "What the gateway adds to a gRPC call, in the same run and process:", ""]
             lines += table.aligned(gateway_rows)
+        if self.bulk:
+            lines += bulk.lines(self.bulk)
         if self.overload:
             lines += overload.lines(self.overload)
         for title, rows in self.starts.items():

@@ -52,7 +52,7 @@ static bool has_control_character(const char *text) {
     return false;
 }
 
-static void check_holder(struct violations *v, const char *field, const char *holder) {
+void lease_validate_holder(struct violations *v, const char *field, const char *holder) {
     size_t bytes = strlen(holder);
     if (bytes == 0) {
         violations_add(v, field, "is required: 1 to %d bytes", LEASE_LONGEST_HOLDER);
@@ -71,7 +71,7 @@ void lease_validate_wish(struct violations *v, const char *field,
         violations_add(v, field, "is required");
         return;
     }
-    check_holder(v, arena_printf(v->arena, "%s.holder", field), lease->holder);
+    lease_validate_holder(v, arena_printf(v->arena, "%s.holder", field), lease->holder);
     ret->holder = slice_of_cstr(lease->holder);
     if (lease->duration != NULL) {
         read_duration(v, arena_printf(v->arena, "%s.duration", field), lease->duration,

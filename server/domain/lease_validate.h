@@ -32,6 +32,9 @@ struct lease_wish {
 void lease_validate_wish(struct violations *v, const char *field,
                          const Runs__V1__LeaseRequest *lease, struct lease_wish *ret);
 
+// Checks an executor's name: 1 to 256 bytes without control characters.
+void lease_validate_holder(struct violations *v, const char *field, const char *holder);
+
 // Reads the wait of a long poll, in microseconds, rounded up; 0 if it is unset.
 void lease_validate_wait(struct violations *v, const Google__Protobuf__Duration *wait,
                          int64_t *ret_us);

@@ -1,5 +1,6 @@
 #include "server/domain/page_token.h"
 
+#include "server/domain/run_error.h"
 #include "server/domain/signed_text.h"
 
 _Static_assert((int)SIGNED_TEXT_SECRET_BYTES == (int)STORE_SECRET_BYTES,
@@ -7,6 +8,24 @@ _Static_assert((int)SIGNED_TEXT_SECRET_BYTES == (int)STORE_SECRET_BYTES,
 
 // A token's bytes: version, started_at, id.
 enum { VERSION = 1, HEAD_BYTES = 1 + 8 };
+
+enum { DEFAULT_PAGE_SIZE = 50, LARGEST_PAGE_SIZE = 1000 };
+
+const struct error *page_size_read(struct arena *a, int32_t page_size, int *ret_limit) {
+    if (page_size < 0) {
+        return run_error_field(a, "pageSize", "must be at least 0, got %d", page_size);
+    }
+    *ret_limit = page_size == 0                  ? DEFAULT_PAGE_SIZE
+                 : page_size > LARGEST_PAGE_SIZE ? LARGEST_PAGE_SIZE
+                                                 : page_size;
+    return NULL;
+}
+
+const struct error *page_token_error(struct arena *a) {
+    return run_error_field(a, "pageToken",
+                           "was not made by this list with the same filters; start again "
+                           "without it");
+}
 
 const char *page_token_make(struct arena *a, const uint8_t secret[STORE_SECRET_BYTES],
                             struct slice filters, const struct store_cursor *cursor) {

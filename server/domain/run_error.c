@@ -124,6 +124,27 @@ const struct error *run_error_exists(struct arena *a, const char *id) {
                      id);
 }
 
+const struct error *run_error_parent(struct arena *a, const struct store_create_run *create) {
+    const char *parent = arena_cstr(a, create->parent_id);
+    if (create->ret_parent == PARENT_MISSING) {
+        return run_error_field(a, "run.parentRunId", "names no run of the organization, got \"%s\"",
+                               parent);
+    }
+    if (create->ret_parent == PARENT_TOO_DEEP) {
+        return run_error_field(a, "run.parentRunId",
+                               "names a run with %d ancestors, as many as a run may have, got "
+                               "\"%s\"",
+                               STORE_MOST_ANCESTORS, parent);
+    }
+    const char *id = arena_cstr(a, create->in.id);
+    const char *ancestor = arena_cstr(a, create->ret_ancestor);
+    struct error *e =
+        error_new(a, STATUS_FAILED_PRECONDITION, REASON_PARENT_CANCELLED,
+                  "the run \"%s\" was not created: its ancestor \"%s\" is cancelled", id, ancestor);
+    error_add_metadata(e, a, "ancestorId", ancestor);
+    return about_run(e, id);
+}
+
 struct error *run_error_field(struct arena *a, const char *field, const char *format, ...) {
     va_list args;
     va_start(args, format);

@@ -2,6 +2,7 @@
 #define RUNSD_SERVER_DOMAIN_RUN_ERROR_H
 
 #include "base/core/error.h"
+#include "storage/op/create_run.h"
 #include "storage/run_record.h"
 
 // The errors about a run that several methods send. All in a.
@@ -39,6 +40,10 @@ const struct error *run_error_not_held(struct arena *a, const char *id,
 
 // ALREADY_EXISTS / RUN_ALREADY_EXISTS.
 const struct error *run_error_exists(struct arena *a, const char *id);
+
+// What is wrong with the parent of the run that create was to make, by its ret_parent: of the field
+// run.parentRunId, or FAILED_PRECONDITION / PARENT_CANCELLED with metadata ancestorId.
+const struct error *run_error_parent(struct arena *a, const struct store_create_run *create);
 
 // INVALID_ARGUMENT / FIELD_INVALID with one violation: "field description".
 struct error *run_error_field(struct arena *a, const char *field, const char *format, ...)

@@ -81,6 +81,22 @@ void run_validate_workflow_id_in(struct violations *v, const char *field, const 
     check_length(v, field, id, LONGEST_TEXT);
 }
 
+const struct error *run_validate_statuses(struct arena *a, const Runs__V1__RunStatus *statuses,
+                                          size_t count, uint32_t *ret_statuses) {
+    uint32_t bits = 0;
+    for (size_t i = 0; i < count; i++) {
+        int status = (int)statuses[i];
+        if (status < RUN_RUNNING || status > RUN_CANCELLED) {
+            return run_error_field(
+                a, "status", "must be running, waiting, success, failure or cancelled, got %d",
+                status);
+        }
+        bits |= RUN_STATUS_BIT(status);
+    }
+    *ret_statuses = bits != 0 ? bits : RUN_STATUS_ALL;
+    return NULL;
+}
+
 static void check_output_only(struct violations *v, const Runs__V1__Run *run,
                               struct slice organization) {
     const struct {
@@ -126,6 +142,18 @@ static void check_forks(struct violations *v, const Runs__V1__Run *run) {
     }
 }
 
+// A run that is its own parent is not there yet, so the store would say the same less clearly.
+static void check_parent(struct violations *v, const Runs__V1__Run *run) {
+    if (run->parent_run_id == NULL) {
+        return;
+    }
+    const char *parent = run->parent_run_id->value;
+    run_validate_id_in(v, "run.parentRunId", parent);
+    if (parent[0] != '\0' && strcmp(parent, run->id) == 0) {
+        violations_add(v, "run.parentRunId", "must be another run, got the run's own id");
+    }
+}
+
 const struct error *run_validate_new(struct arena *a, const Runs__V1__CreateRunRequest *request,
                                      struct slice organization, int64_t started_at_us,
                                      struct run_terms *ret_terms, struct lease_wish *ret_lease) {
@@ -134,6 +162,7 @@ const struct error *run_validate_new(struct arena *a, const Runs__V1__CreateRunR
     workflow_validate(&v, run);
     check_id(&v, "run.id", run->id);
     check_id(&v, "run.sourceRunId", run->source_run_id);
+    check_parent(&v, run);
     check_output_only(&v, run, organization);
     check_length(&v, "run.simulationMode", run->simulation_mode, LONGEST_TEXT);
     check_length(&v, "run.triggerSource", run->trigger_source, LONGEST_TEXT);

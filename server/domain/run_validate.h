@@ -35,6 +35,10 @@ void run_validate_reason_in(struct violations *v, const char *reason);
 // Checks a workflow's id: at most 1,024 bytes.
 void run_validate_workflow_id_in(struct violations *v, const char *field, const char *id);
 
+// Reads the statuses that a list or a count asks for, as bits; none are all.
+const struct error *run_validate_statuses(struct arena *a, const Runs__V1__RunStatus *statuses,
+                                          size_t count, uint32_t *ret_statuses);
+
 // Checks the name of an organization or a token: the syntax of an id.
 const struct error *run_validate_name(struct arena *a, const char *field, const char *name);
 

@@ -20,7 +20,7 @@ const char *signed_text_make(struct arena *a, const uint8_t secret[SIGNED_TEXT_S
                              struct slice context, struct slice body);
 
 // Reads a text into *ret_body, in a. Returns false unless signed_text_make made it with the same
-// secret and context, and where it has more than 1,024 characters.
+// secret and context, and where it has more than 2,048 characters.
 bool signed_text_open(struct arena *a, const uint8_t secret[SIGNED_TEXT_SECRET_BYTES],
                       struct slice context, struct slice text, struct slice *ret_body);
 

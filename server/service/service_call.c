@@ -173,5 +173,8 @@ void service_call_store(struct service_call *call, struct store_op *op,
     op->deadline_us = rpc_server_call_deadline_us(call->rpc);
     op->done = store_done;
     op->context = call;
+    if (store_op_is_change(op)) {
+        bulk_runner_note_change(call->service->bulks);
+    }
     run_store_submit(call->service->store, op);
 }

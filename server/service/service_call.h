@@ -6,6 +6,7 @@
 #include "base/log/log.h"
 #include "rpc/server.h"
 #include "server/auth/authenticate.h"
+#include "server/bulk/bulk_runner.h"
 #include "server/lease/lease_keeper.h"
 #include "server/sweep/deadline_sweep.h"
 #include "storage/op/store_op.h"
@@ -25,6 +26,7 @@ struct service {
     struct feed_hub *feed; // what WatchRuns joins (server/feed/)
     struct lease_keeper *leases;
     struct deadline_sweep *deadlines;
+    struct bulk_runner *bulks;
     int64_t idempotency_ttl_us; // how long a key counts
 };
 

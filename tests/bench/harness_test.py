@@ -10,7 +10,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 
 import run_bench  # noqa: E402
-from harness import (cases, deployment, gateway, overload, parts,  # noqa: E402
+from harness import (bulk, cases, deployment, gateway, overload, parts,  # noqa: E402
                      processes, results, start, table, versus, wal_index)
 
 
@@ -209,6 +209,25 @@ class Overload(unittest.TestCase):
             connections=2000, acceptedLatencyUs={"p50": 8000.0, "p99": 9000.0},
             acceptedSinceSentUs={"p50": 5000.0, "p99": 6000.0},
             otherLatencyUs={"p50": 100.0, "p99": 200.0}), **changes})
+
+    def test_bulk_cancels_are_held_against_single_ones_of_the_same_round(self):
+        def pace(rate, p99_us, **more):
+            return bulk.Pace(rate=rate, p50_us=1000, p99_us=p99_us, longest_us=9000, wrong=1,
+                             **more)
+
+        rows = [bulk.Row(alone=pace(1000 * n, 2000), ids_rate=3000 * n, collected_rate=9000,
+                         plan_rate=4000 * n, beside=pace(500, 3000, share=1.0, bulk_rate=700),
+                         steady=pace(200, 1000),
+                         steady_beside=pace(200, 4000, share=0.5, bulk_rate=800), wrong=2)
+                for n in (1, 2, 4)]
+        cells = [[cell.strip() for cell in line.strip("|").split("|")]
+                 for line in bulk.lines(rows) if line.startswith("|")]
+        self.assertEqual(["6,000", "3.00"], cells[3][1:])
+        self.assertEqual(["8,000", "4.00"], cells[5][1:])
+        self.assertEqual(["500", "1.00", "3.00", "9.0", "1.50", "700", "1.00"], cells[9][1:])
+        self.assertEqual("-", cells[8][5])
+        self.assertEqual(["4.00", "800", "0.50"], cells[11][5:])
+        self.assertEqual(3 * (2 + 4), bulk.wrong(rows))
 
     def test_refusals_are_no_wrong_answers_and_have_latencies_of_their_own(self):
         row = overload.make_row("GETs", self.mixed(), 250.0, True, 51200, 61440)

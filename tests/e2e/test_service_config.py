@@ -20,7 +20,10 @@ REPEATED_CHANGES = {"runs.v1.RunsService/CancelRun", "runs.v1.RunsService/Report
 # A renewal changes nothing that a second one would change again.
 READS = {"runs.v1.RunsService/GetRun", "runs.v1.RunsService/ListRuns",
          "runs.v1.RunsService/ListRunEvents", "runs.v1.TokensService/ListTokens",
-         "runs.v1.TokensService/GetCaller", "runs.v1.RunsService/RenewLeases"}
+         "runs.v1.TokensService/GetCaller", "runs.v1.RunsService/RenewLeases",
+         "runs.v1.RunsService/CountRuns", "runs.v1.BulkCancelsService/GetBulkCancel",
+         "runs.v1.BulkCancelsService/ListBulkCancels",
+         "runs.v1.BulkCancelsService/ListBulkCancelOutcomes"}
 
 CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED,
          grpc.StatusCode.ABORTED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL)

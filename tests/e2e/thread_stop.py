@@ -6,6 +6,7 @@ import os
 import pathlib
 import socket
 
+PTRACE_DETACH = 17
 PTRACE_SEIZE = 0x4206
 PTRACE_INTERRUPT = 0x4207
 WALL = 0x40000000
@@ -31,6 +32,11 @@ def stop_thread(pid, name):
             os.waitpid(int(task.name), WALL)
             return int(task.name)
     raise AssertionError(f"process {pid} has no thread {name}")
+
+
+def let_thread_go(tid):
+    """Has a thread that was stopped go on; by the thread that stopped it."""
+    _ptrace(PTRACE_DETACH, tid)
 
 
 def reap_thread(tid):

@@ -57,6 +57,26 @@ TEST(RunValidate, IdsAreUnreservedCharacters) {
     EXPECT_EQ(nullptr, run_validate_id(a.get(), "id", longest.c_str()));
 }
 
+TEST(RunValidate, AParentIsAnotherRunByItsId) {
+    const std::string syntax =
+        "must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, but neither \".\" nor \"..\", got ";
+    const auto parent = [](const std::string &id) { return Bytes(26, Bytes(1, id)); };
+    Check({
+        {"a parent", valid + parent("p-1"), {}},
+        {"a parent of a run that has an id", valid + Bytes(3, "r-1") + parent("p-1"), {}},
+        {"the longest", valid + parent(std::string(128, 'x')), {}},
+        {"an empty one", valid + parent(""), {{"run.parentRunId", syntax + "\"\""}}},
+        {"one without a value", valid + Bytes(26, ""), {{"run.parentRunId", syntax + "\"\""}}},
+        {"no id", valid + parent("a/b"), {{"run.parentRunId", syntax + "\"a/b\""}}},
+        {"too long",
+         valid + parent(std::string(129, 'x')),
+         {{"run.parentRunId", syntax + "129 bytes"}}},
+        {"itself",
+         valid + Bytes(3, "r-1") + parent("r-1"),
+         {{"run.parentRunId", "must be another run, got the run's own id"}}},
+    });
+}
+
 TEST(RunValidate, NamesTakeEveryUnreservedCharacterAndNoOther) {
     const std::string allowed =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-";

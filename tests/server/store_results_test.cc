@@ -46,6 +46,13 @@ TEST_F(StoreResults, AreToldForWhatTheyAre) {
     } methods[] = {
         {"RunsService/CreateRun", SmallestRun("r"), true},
         {"RunsService/CancelRun", Bytes(1, "r"), true},
+        {"RunsService/CancelRuns", Bytes(1, "r"), true},
+        {"RunsService/CancelRuns", Bytes(2, Bytes(2, "wf")), true},
+        {"RunsService/CountRuns", "", false},
+        {"BulkCancelsService/GetBulkCancel", Bytes(1, "b"), false},
+        {"BulkCancelsService/ListBulkCancels", "", false},
+        {"BulkCancelsService/ListBulkCancelOutcomes", Bytes(1, "b"), false},
+        {"BulkCancelsService/AbortBulkCancel", Bytes(1, "b"), true},
         {"RunsService/ReportRun", Bytes(1, "r") + Uint(2, 3), true},
         {"RunsService/GetRun", Bytes(1, "r"), false},
         {"RunsService/ListRuns", "", false},

@@ -27,6 +27,8 @@ static void stored(struct service_call *call) {
         &CONTAINER_OF(call, struct create_run_call, call)->create;
     if (create->op.result == STORE_EXISTS) {
         service_call_fail(call, run_error_exists(call->arena, call->run_id));
+    } else if (create->op.result == STORE_CONFLICT) {
+        service_call_fail(call, run_error_parent(call->arena, create));
     } else if (create->ret_is_replayed) {
         call->run_id =
             arena_cstr(call->arena, create->ret.id); // not one that was made for this call
@@ -92,6 +94,9 @@ static const struct error *serve(struct service_call *call, const void *request)
 
     create->op.kind = &store_create_run_kind;
     set_record(call, run, message_field_bytes(rpc_server_call_request(call->rpc), REQUEST_RUN), in);
+    if (run->parent_run_id != NULL) {
+        create->parent_id = slice_of_cstr(run->parent_run_id->value);
+    }
     create->cause = call_cause(call, "");
     error = set_key(call, request, create);
     if (error != NULL) {

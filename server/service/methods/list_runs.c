@@ -7,12 +7,10 @@
 #include "server/domain/page_token.h"
 #include "server/domain/run_codec.h"
 #include "server/domain/run_error.h"
-#include "server/domain/run_state.h"
+#include "server/domain/run_validate.h"
 #include "server/service/service_method.h"
 
 enum {
-    DEFAULT_PAGE_SIZE = 50,
-    LARGEST_PAGE_SIZE = 1000,
     // A page ends before it outgrows what a gRPC client takes by default.
     PAGE_BYTES = 3 * 1024 * 1024,
     // The runs as the store has them, and the page made of them.
@@ -105,38 +103,18 @@ static const struct error *read_instant(struct arena *a, const char *field,
     return NULL;
 }
 
-static const struct error *read_statuses(struct arena *a, const Runs__V1__ListRunsRequest *request,
-                                         uint32_t *ret_statuses) {
-    uint32_t statuses = 0;
-    for (size_t i = 0; i < request->n_status; i++) {
-        int status = (int)request->status[i];
-        if (status < RUN_RUNNING || status > RUN_CANCELLED) {
-            return run_error_field(
-                a, "status", "must be running, waiting, success, failure or cancelled, got %d",
-                status);
-        }
-        statuses |= RUN_STATUS_BIT(status);
-    }
-    *ret_statuses = statuses != 0 ? statuses : RUN_STATUS_ALL;
-    return NULL;
-}
-
 static const struct error *read_page(struct service_call *call,
                                      const Runs__V1__ListRunsRequest *request,
                                      struct store_list_runs *list) {
     struct arena *a = call->arena;
-    if (request->page_size < 0) {
-        return run_error_field(a, "pageSize", "must be at least 0, got %d", request->page_size);
+    const struct error *error = page_size_read(a, request->page_size, &list->limit);
+    if (error != NULL) {
+        return error;
     }
-    list->limit = request->page_size == 0                  ? DEFAULT_PAGE_SIZE
-                  : request->page_size > LARGEST_PAGE_SIZE ? LARGEST_PAGE_SIZE
-                                                           : request->page_size;
     list->has_cursor = request->page_token[0] != '\0';
     if (list->has_cursor && !page_token_open(a, call->service->store->secret, filters_of(a, list),
                                              request->page_token, &list->cursor)) {
-        return run_error_field(a, "pageToken",
-                               "was not made by this list with the same filters; start again "
-                               "without it");
+        return page_token_error(a);
     }
     return NULL;
 }
@@ -149,7 +127,8 @@ static const struct error *read_list(struct service_call *call,
     list->workflow_id = slice_of_cstr(request->workflow_id);
     list->started_after_us = INT64_MIN;
     list->started_before_us = INT64_MAX;
-    const struct error *error = read_statuses(a, request, &list->status);
+    const struct error *error =
+        run_validate_statuses(a, request->status, request->n_status, &list->status);
     if (error == NULL) {
         error = read_instant(a, "startedAfter", request->started_after, &list->started_after_us);
     }
