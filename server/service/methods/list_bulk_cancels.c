@@ -10,7 +10,7 @@
 enum { RESPONSE_BULK_CANCELS = 1, RESPONSE_NEXT_PAGE_TOKEN = 2 };
 
 // A thousand of the largest ones.
-enum { MOST_REPLY_BYTES = 8 << 20 };
+enum { MOST_REPLY_BYTES = 5 << 20 };
 
 struct list_bulk_cancels_call {
     struct service_call call;
