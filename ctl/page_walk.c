@@ -88,7 +88,7 @@ static int print_page(const struct invocation *in, struct walker *w, struct slic
             *ret_next = arena_cstr(in->arena, field.bytes);
         }
     }
-    if (w->json == NULL && code == EXIT_CODE_OK) {
+    if (w->json == NULL && code == EXIT_CODE_OK && w->printed > 0) {
         table_print(w->table, stdout);
     }
     return code;

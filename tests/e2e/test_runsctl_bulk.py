@@ -1,6 +1,7 @@
 """runsctl runs cancel of many, bulk-cancels and runs count: what is asked, shown and cancelled, and
 what becomes of the work when the command or the server is killed."""
 
+import concurrent.futures
 import json
 import os
 import re
@@ -10,8 +11,10 @@ import unittest
 
 import grpc
 
+import contract
 import stubs
-from harness import program, runsctl, wait_until
+from harness import ALL_SCOPES, Place, Serve, create_token, program, runsctl, wait_until
+from leases import Caller
 from scripted_bulk import ABORTED, DONE, PLANNED, PLANNING, RUNNING, Bulks, job, plan
 from scripted_feed import End
 from tables import cases
@@ -386,6 +389,253 @@ class End_(Scripted):
             self.assertEqual(code, self.ctl(bulks, "bulk-cancels", "watch", "b1").returncode)
 
 
+class Served(unittest.TestCase):
+    """The real programs, on a file, on a socket that outlasts a kill."""
+
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.remove)
+        self.token = create_token(self.place.store, name="tester", scopes=ALL_SCOPES + ",runs.delete")
+        self.socket = f"unix:{self.place.path}/grpc"
+        self.begin()
+        self.addCleanup(lambda: self.server.stop())
+        self.caller = Caller(self.socket, self.token)
+        self.addCleanup(self.caller.close)
+
+    def begin(self):
+        self.server = Serve(self.place.store, grpc=(self.socket,))
+
+    def env(self):
+        return {"RUNSCTL_TOKEN": self.token, "RUNSCTL_SERVER": self.socket, "TERM": "xterm", "NO_COLOR": "1"}
+
+    def ctl(self, *arguments):
+        return runsctl(*arguments, env=self.env())
+
+    def json(self, *arguments, code=OK):
+        done = self.ctl(*arguments, "--json")
+        self.assertEqual((code, ""), (done.returncode, done.stderr))
+        return json.loads(done.stdout)
+
+    def at_terminal(self, *arguments):
+        terminal = Terminal((program("runsctl"), *arguments), 100, self.env())
+        self.addCleanup(terminal.kill)
+        return terminal
+
+    def create(self, count, workflow, prefix="run", **fields):
+        """Makes runs, many calls at once."""
+        ids = [f"{prefix}-{i:05}" for i in range(count)]
+        with concurrent.futures.ThreadPoolExecutor(32) as threads:
+            list(threads.map(lambda run_id: self.caller.create(run_id, workflow_id=workflow, **fields), ids))
+        return ids
+
+    def statuses(self, *arguments):
+        """How many runs have each status, of those that there are."""
+        counted = self.json("runs", "count", *arguments)
+        self.assertEqual(counted["total"], sum(one["count"] for one in counted["byStatus"]))
+        return {one["status"]: one["count"] for one in counted["byStatus"] if one["count"] > 0}
+
+    def begin_killing_when(self, condition, what):
+        """Once condition() is true the server is killed and begun again."""
+        wait_until(condition, what)
+        self.server.kill()
+        self.begin()
+
+
+class Real(Served):
+    def test_exactly_the_plan_that_was_shown_less_what_has_ended(self):
+        ids = self.create(30, "a")
+        self.create(3, "b", "other")
+        terminal = self.at_terminal("runs", "cancel", "--workflow", "a", "--reason", "no budget")
+        terminal.wait_for(QUESTION)
+        self.assertIn(b'30 runs: running or waiting, of workflow "a"\r\n', terminal.shown)
+        self.assertEqual(10, len(re.findall(rb"\n  run-\d{5}\r", terminal.shown)))
+        self.create(5, "a", "later")
+        for run_id in ids[:2]:
+            self.caller.report(run_id, "success")
+        terminal.type(b"y\n")
+        status, lines = terminal.finish()
+        self.assertEqual(OK, status, lines)
+        self.assertRegex("\n".join(lines), r"28 runs cancelled, 2 had ended before; bulk cancel \S+\.\n")
+        self.assertEqual({"running": 5, "success": 2, "cancelled": 28}, self.statuses("--workflow", "a"))
+        self.assertEqual({"running": 3}, self.statuses("--workflow", "b"))
+        event = self.caller.events(ids[9])[-1]
+        self.assertEqual(("tester", "no budget"), (event.actor, event.reason))
+
+    def test_no_is_no_and_leaves_no_plan(self):
+        self.create(3, "a")
+        terminal = self.at_terminal("runs", "cancel", "--workflow", "a")
+        terminal.wait_for(QUESTION)
+        terminal.type(b"n\n")
+        self.assertEqual(FAILED, terminal.finish()[0])
+        self.assertEqual({"running": 3}, self.statuses())
+        self.assertEqual(["aborted"], [b["state"] for b in self.json("bulk-cancels", "list")["bulkCancels"]])
+
+    def test_a_dry_run_and_its_plan(self):
+        self.create(12, "a")
+        plan_id = self.json("runs", "cancel", "--workflow", "a", "--dry-run", "--reason", "why")["id"]
+        self.assertEqual({"running": 12}, self.statuses())
+        self.assertEqual("planned", self.json("bulk-cancels", "get", plan_id)["state"])
+        done = self.ctl("bulk-cancels", "get", plan_id)
+        self.assertIn(f"runsctl runs cancel --plan {plan_id}\n", done.stdout)
+        ended = self.json("runs", "cancel", "--plan", plan_id, "--yes")
+        self.assertEqual(("done", 12), (ended["state"], ended["cancelled"]))
+        self.assertEqual("why", self.caller.events("run-00000")[-1].reason)
+        done = self.ctl("runs", "cancel", "--plan", plan_id, "--yes")
+        self.assertEqual((CONFLICT, ""), (done.returncode, done.stdout))
+        self.assertIn("bulk-cancels get shows it", done.stderr)
+
+    def test_ids_and_what_became_of_each(self):
+        ids = self.create(3, "a")
+        self.caller.report(ids[1], "failure")
+        bulk_id = self.json("runs", "cancel", *ids, "ghost", code=NOT_FOUND)["id"]
+        outcomes = self.json("bulk-cancels", "outcomes", bulk_id)
+        self.assertEqual({ids[0]: "cancelled", ids[1]: "already_final", ids[2]: "cancelled",
+                          "ghost": "not_found"},
+                         {one["runId"]: one["outcome"] for one in outcomes["outcomes"]})
+        done = self.ctl("bulk-cancels", "outcomes", bulk_id, "--outcome", "not_found,already_final")
+        self.assertRegex(done.stdout, r"\ARUN +OUTCOME\nghost +not_found\n\S+1 +already_final\n\Z")
+        pages, token = [], ()
+        while token is not None:
+            page = self.json("bulk-cancels", "outcomes", bulk_id, "--page-size", "3", *token)
+            pages.append([one["runId"] for one in page["outcomes"]])
+            token = ("--page-token", page["nextPageToken"]) if page["nextPageToken"] else None
+        self.assertEqual([3, 1], [len(page) for page in pages])
+        every = self.json("bulk-cancels", "outcomes", bulk_id, "--page-size", "2", "--all")
+        self.assertEqual((sum(pages, []), ""), ([o["runId"] for o in every["outcomes"]],
+                                                every["nextPageToken"]))
+        self.assertIn("More: --all, or --page-token ",
+                      self.ctl("bulk-cancels", "outcomes", bulk_id, "--page-size", "2").stdout)
+        done = self.ctl("bulk-cancels", "outcomes", bulk_id, "--outcome", "open")
+        self.assertEqual((OK, "There are no such runs in it.\n"), (done.returncode, done.stdout))
+        done = self.ctl("bulk-cancels", "outcomes", bulk_id, "--outcome", "opne")
+        self.assertIn("did you mean open?", done.stderr)
+
+    def test_an_abort_of_a_plan(self):
+        self.create(3, "a")
+        plan_id = self.json("runs", "cancel", "--older-than", "0s", "--dry-run")["id"]
+        self.assertEqual("aborted", self.json("bulk-cancels", "abort", plan_id)["state"])
+        for words in (("bulk-cancels", "abort", plan_id), ("runs", "cancel", "--plan", plan_id, "--yes")):
+            done = self.ctl(*words)
+            self.assertEqual((CONFLICT, ""), (done.returncode, done.stdout))
+        self.assertEqual({"running": 3}, self.statuses())
+        self.assertEqual(NOT_FOUND, self.ctl("bulk-cancels", "get", "ghost").returncode)
+        self.assertRegex(self.ctl("bulk-cancels", "list").stdout,
+                         rf"\AID +STATE +TOTAL +CANCELLED +CREATED +ACTOR +RUNS\n{plan_id} +aborted +3 +0 +"
+                         r"\S+Z +tester +running or waiting, started before \S+Z\n\Z")
+
+    def test_the_same_request_id_is_the_same_work(self):
+        ids = self.create(3, "a")
+        first, second = (self.json("runs", "cancel", *ids, "--request-id", "k") for _ in range(2))
+        self.assertEqual(first, second)
+        self.assertEqual(3, first["cancelled"])
+        self.assertEqual(USAGE, self.ctl("runs", "cancel", *ids[:2], "--request-id", "k").returncode)
+
+    def test_families(self):
+        run_file = self.place.path / "run.json"
+        run_file.write_text(json.dumps(contract.new_run()))
+        create = ("runs", "create", "--file", str(run_file), "--quiet")
+        self.assertEqual(OK, self.ctl(*create, "--id", "parent").returncode)
+        self.assertEqual(OK, self.ctl(*create, "--id", "child", "--parent", "parent").returncode)
+        self.assertEqual(OK, self.ctl(*create, "--id", "grandchild", "--parent", "child").returncode)
+        self.assertRegex(self.ctl("runs", "get", "grandchild").stdout, r"(?m)^parent run +child$")
+        ended = self.json("runs", "cancel", "parent", "--cascade")
+        self.assertEqual((3, 3), (ended["total"], ended["cancelled"]))
+        done = self.ctl(*create, "--parent", "child")
+        self.assertEqual((CONFLICT, ""), (done.returncode, done.stdout))
+        self.assertIn('its ancestor "child" is cancelled', done.stderr)
+        done = self.ctl(*create, "--parent", "ghost")
+        self.assertEqual((USAGE, ""), (done.returncode, done.stdout))
+        self.assertIn("run.parentRunId", done.stderr)
+
+    def test_a_cancel_of_what_was_looked_at(self):
+        run_id, = self.create(1, "a")
+        self.caller.report(run_id, "waiting")
+        done = self.ctl("runs", "cancel", run_id, "--expected-sequence", "1")
+        self.assertEqual((CONFLICT, ""), (done.returncode, done.stdout))
+        self.assertIn("is 2, not 1; nothing was changed; status: waiting; runsctl runs events", done.stderr)
+        self.assertEqual("cancelled", self.json("runs", "cancel", run_id, "--expected-sequence", "2")["status"])
+
+    def test_counts(self):
+        self.create(3, "a")
+        self.create(2, "b", "other")
+        self.caller.cancel("run-00000")
+        self.caller.report("other-00000", "waiting")
+        self.assertEqual({"running": 3, "waiting": 1, "cancelled": 1}, self.statuses())
+        self.assertEqual({"running": 2}, self.statuses("--workflow", "a", "--status", "running,waiting"))
+        self.assertRegex(self.ctl("runs", "count").stdout,
+                         r"\Arunning +3\nwaiting +1\nsuccess +0\nfailure +0\ncancelled +1\ntotal +5\n\Z")
+        self.assertRegex(self.ctl("runs", "count", "--by-workflow", "--status", "running,cancelled").stdout,
+                         r"\AWORKFLOW +running +cancelled +TOTAL\na +2 +1 +3\nb +1 +0 +1\n\Z")
+        counted = self.json("runs", "count", "--by-workflow")
+        self.assertEqual([("a", 3), ("b", 2)], [(w["workflowId"], w["total"]) for w in counted["byWorkflow"]])
+        self.assertEqual(5, len(counted["byStatus"]))
+
+    def test_a_deletion(self):
+        run_id, = self.create(1, "a")
+        done = self.ctl("runs", "delete", run_id)
+        self.assertEqual((CONFLICT, ""), (done.returncode, done.stdout))
+        self.assertIn("runs cancel ends it", done.stderr)
+        self.caller.cancel(run_id)
+        wait_until(lambda: self.ctl("runs", "delete", run_id).returncode == OK, "the deletion")
+        self.assertEqual(NOT_FOUND, self.ctl("runs", "delete", run_id).returncode)
+        self.assertEqual(NOT_FOUND, self.ctl("runs", "get", run_id).returncode)
+
+
+class Lost(Served):
+    """What a kill, a silence and an interruption leave."""
+
+    def test_a_kill_midway_is_outlasted(self):
+        count = 10000
+        self.create(count, "a")
+        terminal = self.at_terminal("runs", "cancel", "--workflow", "a", "--yes")
+
+        def is_midway():
+            listed = self.caller_of_bulks().ListBulkCancels(
+                stubs.bulk_pb2.ListBulkCancelsRequest(), metadata=self.caller.metadata).bulk_cancels
+            return listed and 0 < listed[0].cancelled < count
+        self.begin_killing_when(is_midway, "cancels")
+        status, lines = terminal.finish()
+        self.assertEqual(OK, status, lines[-3:])
+        self.assertIn("10,000 runs cancelled; bulk cancel ", "".join(lines))
+        self.assertEqual({"cancelled": count}, self.statuses())
+        # Each once: a second event of a run would be another sequence.
+        for i in range(0, count, 97):
+            events = self.caller.events(f"run-{i:05}")
+            self.assertEqual([1, 2], [event.sequence for event in events])
+
+    def caller_of_bulks(self):
+        return stubs.bulk_grpc.BulkCancelsServiceStub(self.caller.channel)
+
+    def test_an_interruption_leaves_the_work_to_the_server(self):
+        self.create(300, "a")
+        terminal = self.at_terminal("runs", "cancel", "--workflow", "a")
+        terminal.wait_for(QUESTION)
+        self.server.popen.send_signal(signal.SIGSTOP)
+        terminal.type(b"y\n")
+        terminal.wait_for(b"y\r\n")
+        terminal.type(b"\x03")
+        status, lines = terminal.finish()
+        self.server.popen.send_signal(signal.SIGCONT)
+        self.assertEqual(-signal.SIGINT, status)
+        found = re.search(r"runsctl bulk-cancels get (\S+) says it", "".join(lines))
+        plan_id = found.group(1) if found else None
+        if plan_id is None:  # the signal came before the call had begun
+            self.assertIn("nothing was cancelled", "".join(lines))
+            plan_id = self.json("bulk-cancels", "list")["bulkCancels"][0]["id"]
+        # Whatever the server got, all or nothing of the plan is done.
+        wait_until(lambda: self.json("bulk-cancels", "get", plan_id)["state"] != "running", "the end")
+        state = self.json("bulk-cancels", "get", plan_id)
+        self.assertEqual(300 if state["state"] == "done" else 0, self.statuses().get("cancelled", 0))
+
+    def test_a_watch_goes_on_over_a_restart(self):
+        self.create(5, "a")
+        bulk_id = self.json("runs", "cancel", "--workflow", "a", "--yes")["id"]
+        self.server.kill()
+        self.begin()
+        done = self.ctl("bulk-cancels", "watch", bulk_id)
+        self.assertEqual((OK, f"5 runs cancelled; bulk cancel {bulk_id}.\n"), (done.returncode, done.stdout))
+
+
 @cases([
     ("nothing", (), "ID is missing, or a filter like --workflow, or --plan"),
     ("ids and a filter", ("a", "--workflow", "w"), "exclude each other"),
@@ -415,7 +665,7 @@ class Usage(unittest.TestCase):
         self.assertIn(fragment, done.stderr)
 
 
-del Scripted  # it has no tests of its own
+del Scripted, Served  # they have no tests of their own
 
 if __name__ == "__main__":
     unittest.main()
