@@ -42,7 +42,7 @@ static void trim_keys(struct housekeeping *keeping) {
         .before_us = clock_now_us(keeping->options.clock) - keeping->options.key_ttl_us,
         .limit = KEYS_A_STEP,
     };
-    while (step(keeping, &trim.op, &store_trim_keys_kind) && trim.ret_count == trim.limit) {
+    while (step(keeping, &trim.op, &store_trim_keys_kind) && trim.ret_has_more) {
     }
 }
 

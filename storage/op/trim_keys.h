@@ -4,13 +4,15 @@
 #include "storage/op/store_op.h"
 
 // Forgets keys (storage/idempotency.h) of changes before before_us, which must not count any more
-// for anybody: up to limit of them, about the oldest first. STORE_OK sets ret_count, how many they
-// were; fewer than limit: there is none left, as far as keys are in their table yet.
+// for anybody: a step of it, the oldest first, about as long as limit says and at most that many.
+// STORE_OK sets ret_count, how many they were, and ret_has_more, whether another step is to follow.
+// A key that was stored a moment ago may be left for a later time.
 struct store_trim_keys {
     struct store_op op;
     int64_t before_us;
     int limit;
     int ret_count;
+    bool ret_has_more;
 };
 
 extern const struct store_kind store_trim_keys_kind;

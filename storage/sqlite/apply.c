@@ -3,24 +3,26 @@
 #include "base/core/clock.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/event_row.h"
-#include "storage/sqlite/key_row.h"
 #include "storage/sqlite/row_status.h"
 #include "storage/sqlite/schema.h"
 
-enum { UPDATE_RUN, SELECT_RUN, WRITE_KEY };
+enum { UPDATE_RUN, SELECT_RUN };
 
 static const char *const sql[APPLIER_STATEMENTS] = {
     // The sequence decides which of two is newer: a row may be ahead of its entry.
     [UPDATE_RUN] = "UPDATE run SET status=?3, updated_at=?4, sequence=?5, newest_event=?6"
                    " WHERE organization=?1 AND id=?2 AND sequence<?5",
     [SELECT_RUN] = "SELECT sequence FROM run WHERE organization=?1 AND id=?2",
-    [WRITE_KEY] = KEY_ROW_WRITE_SQL,
 };
 
 int applier_init(struct applier *a, sqlite3 *db, struct pending *pending,
-                 struct organizations *organizations, struct run_counts *counts) {
-    *a = (struct applier){
-        .db = db, .pending = pending, .organizations = organizations, .counts = counts};
+                 struct organizations *organizations, struct run_counts *counts,
+                 struct key_rows *keys) {
+    *a = (struct applier){.db = db,
+                          .pending = pending,
+                          .organizations = organizations,
+                          .counts = counts,
+                          .keys = keys};
     return sqlite_prepare_all(db, sql, APPLIER_STATEMENTS, a->statements);
 }
 
@@ -89,7 +91,7 @@ static int write_next(struct applier *a) {
     }
     const struct pending_key *key = pending_keys_take(&a->pending->keys);
     if (key != NULL) {
-        return key_row_write(a->statements[WRITE_KEY], key, false);
+        return key_rows_write(a->keys, key);
     }
     const struct organization *o = organizations_take(a->organizations);
     if (o != NULL) {
@@ -222,16 +224,8 @@ static void stage_event(struct pending *pending, const struct replayed *e) {
     if (e->key_digest.len == 0) {
         return;
     }
-    struct pending_key key = {
-        .at_us = e->state.updated_at_us,
-        .sequence = e->state.sequence,
-        .organization = e->organization,
-        .id = run_id_stored(&e->id),
-        .is_uuid = e->id.is_uuid,
-    };
+    struct pending_key key = {.event = e->key};
     memcpy(key.name, e->key_digest.data, IDEMPOTENCY_DIGEST_BYTES);
-    memcpy(key.fingerprint, e->key_digest.data + IDEMPOTENCY_DIGEST_BYTES,
-           IDEMPOTENCY_DIGEST_BYTES);
     pending_keys_stage(&pending->keys, &key);
 }
 

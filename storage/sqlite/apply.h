@@ -3,11 +3,12 @@
 
 #include <sqlite3.h>
 
+#include "storage/sqlite/key_row.h"
 #include "storage/sqlite/organizations.h"
 #include "storage/sqlite/pending.h"
 #include "storage/sqlite/run_counts.h"
 
-enum { APPLIER_STATEMENTS = 3 };
+enum { APPLIER_STATEMENTS = 2 };
 
 // Brings the rows of runs up to date with their events, in slices within the writer's
 // transactions and in the order of the rows' keys, and with them the rows of organizations, of the
@@ -20,6 +21,7 @@ struct applier {
     struct pending *pending;
     struct organizations *organizations;
     struct run_counts *counts;
+    struct key_rows *keys;
     sqlite3_stmt *statements[APPLIER_STATEMENTS];
     bool is_finishing; // the mark is written in the open transaction
     int left;          // of the count that applier_run was last given: the time was up
@@ -27,7 +29,8 @@ struct applier {
 
 // Prepares the statements. Returns SQLite's code; release in either case.
 int applier_init(struct applier *a, sqlite3 *db, struct pending *pending,
-                 struct organizations *organizations, struct run_counts *counts);
+                 struct organizations *organizations, struct run_counts *counts,
+                 struct key_rows *keys);
 void applier_release(struct applier *a);
 
 // Applies up to count rows of the frozen generation in the open transaction, freezing one

@@ -126,7 +126,7 @@ static int read_event(struct deletion_rows *d, struct slice organization,
         rc = SQLITE_CORRUPT;
     }
     if (rc == SQLITE_OK && sqlite3_column_bytes(s, 4) == KEY_ROW_DIGEST_BYTES) {
-        rc = key_rows_forget(d->keys, sqlite3_column_blob(s, 4), organization, &run->id);
+        rc = key_rows_forget(d->keys, sqlite3_column_blob(s, 4), event);
     }
     sqlite3_reset(s);
     return rc;

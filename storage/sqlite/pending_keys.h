@@ -1,48 +1,38 @@
 #ifndef RUNSD_STORAGE_SQLITE_PENDING_KEYS_H
 #define RUNSD_STORAGE_SQLITE_PENDING_KEYS_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include "base/core/arena.h"
 #include "storage/idempotency.h"
-#include "storage/sqlite/run_id.h"
 
 // The keys of changes that are committed with their events (the column key_digest) and are not yet
-// in table idempotency: a key is any place of that table, so rows are written later, many at once
-// and in the order of their names. A part of struct pending, with whose generations keys move:
-// staged, filling, applying.
+// in table idempotency_event: a key's row may be anywhere in that table, so rows are written later,
+// many at once and in the order of their names. A part of struct pending, with whose generations
+// keys move: staged, filling, applying.
 //
 // The writer's thread alone uses it.
 
-// A key, and the change that was made under it.
 struct pending_key {
     uint8_t name[IDEMPOTENCY_DIGEST_BYTES];
-    uint8_t fingerprint[IDEMPOTENCY_DIGEST_BYTES];
-    int64_t at_us;
-    int64_t sequence; // of the run that the change made; 0: it is not of a run
-    struct slice organization;
-    struct slice id; // as it is stored
-    bool is_uuid;
+    int64_t event; // the key of the event that says all else
 };
 
 struct pending_keys_generation {
     struct pending_key *items;
     int count;
     int capacity;
-    uint32_t *slots; // 1 + the index of a key, 0: free; linear probing, at most half full
+    // Of an item 1 + its index, and above it a part of its name; 0: free; linear probing, at most
+    // half full.
+    uint64_t *slots;
     uint32_t slot_count;
-    struct arena bytes; // of their slices
 };
 
 struct pending_keys {
     struct pending_keys_generation staged;
     struct pending_keys_generation filling;
-    struct pending_keys_generation applying;
-    uint32_t *order; // of applying: its keys by their names
-    int taken;       // of order, by the open transaction and those before
-    int applied;     // of order, committed
+    struct pending_keys_generation applying; // its items in the order of their names
+    int taken;   // of applying, by the open transaction and those before
+    int applied; // of applying, committed
 };
 
 void pending_keys_init(struct pending_keys *p);
@@ -52,10 +42,9 @@ void pending_keys_release(struct pending_keys *p);
 // any more.
 void pending_keys_stage(struct pending_keys *p, const struct pending_key *key);
 
-// Returns the newest key of name, staged or committed; NULL if it is in no generation. It is the
-// table's, until the next change.
-const struct pending_key *pending_keys_find(const struct pending_keys *p,
-                                            const uint8_t name[IDEMPOTENCY_DIGEST_BYTES]);
+// Returns the newest event of the key of name, staged or committed; 0 if it is in no generation.
+int64_t pending_keys_find(const struct pending_keys *p,
+                          const uint8_t name[IDEMPOTENCY_DIGEST_BYTES]);
 
 // The transaction is committed, or rolled back.
 void pending_keys_committed(struct pending_keys *p);

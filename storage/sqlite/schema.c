@@ -336,6 +336,8 @@ static int probe(sqlite3 *db, int64_t version) {
         {JOBS,
          "SELECT workflow_key, length(key_digest) FROM event ORDER BY event_key DESC LIMIT 1"},
         {JOBS, "SELECT frozen_at, cancelled FROM organization ORDER BY name LIMIT 1"},
+        {JOBS, "SELECT event_key FROM idempotency_event ORDER BY name LIMIT 1"},
+        {JOBS, "SELECT event_key FROM idempotency_event ORDER BY name DESC LIMIT 1"},
         {JOBS, "SELECT sequence FROM idempotency ORDER BY name LIMIT 1"},
         {JOBS, "SELECT sequence FROM idempotency ORDER BY name DESC LIMIT 1"},
         {JOBS, "SELECT at FROM idempotency INDEXED BY idempotency_by_at WHERE at>=0 LIMIT 1"},

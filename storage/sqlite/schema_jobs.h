@@ -17,22 +17,24 @@
 
 #define SCHEMA_JOBS_SQL                                                                            \
     /* A key's name and fingerprint (storage/idempotency.h), one behind the other; NULL: none. */  \
-    "ALTER TABLE event ADD COLUMN key_digest BLOB;" /* Of its run; 0: of an event from before. */  \
-    "ALTER TABLE event ADD COLUMN workflow_key INTEGER NOT NULL DEFAULT 0;" /* When all changes of \
-                                                                               its runs began to   \
-                                                                               be refused; 0: they \
-                                                                               are not. */         \
-    "ALTER TABLE organization ADD COLUMN frozen_at INTEGER NOT NULL DEFAULT 0;" /* How many runs   \
-                                                                                   have which      \
-                                                                                   status, by the  \
-                                                                                   events up to    \
-                                                                                   newest_event.   \
-                                                                                 */                \
+    "ALTER TABLE event ADD COLUMN key_digest BLOB;" /* The workflow of its run; 0: it is an event  \
+                                                       from before. */                             \
+    "ALTER TABLE event ADD COLUMN workflow_key INTEGER NOT NULL DEFAULT 0;"                        \
+                                                                                                   \
+    /* When all changes of its runs began to be refused; 0: they are not. */                       \
+    "ALTER TABLE organization ADD COLUMN frozen_at INTEGER NOT NULL DEFAULT 0;"                    \
+                                                                                                   \
+    /* How many runs have which status, by the events up to newest_event. */                       \
     "ALTER TABLE organization ADD COLUMN running INTEGER NOT NULL DEFAULT 0;"                      \
     "ALTER TABLE organization ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;"                      \
     "ALTER TABLE organization ADD COLUMN success INTEGER NOT NULL DEFAULT 0;"                      \
     "ALTER TABLE organization ADD COLUMN failure INTEGER NOT NULL DEFAULT 0;"                      \
     "ALTER TABLE organization ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;"                    \
+                                                                                                   \
+    /* The event that has the key of name; of a change without an event the key and the change. */ \
+    "CREATE TABLE idempotency_event("                                                              \
+    "  name BLOB PRIMARY KEY,"                                                                     \
+    "  event_key INTEGER NOT NULL) WITHOUT ROWID;"                                                 \
     "CREATE TABLE idempotency("                                                                    \
     "  name BLOB PRIMARY KEY,"                                                                     \
     "  fingerprint BLOB NOT NULL,"                                                                 \

@@ -42,13 +42,13 @@ static int init_changes(struct session *s) {
         rc = event_row_init(&s->events, s->db, s->organizations, s->counts);
     }
     if (rc == SQLITE_OK) {
-        rc = key_rows_init(&s->keys, s->db, &s->pending->keys);
+        rc = key_rows_init(&s->keys, s->db, &s->pending->keys, &s->totals);
     }
     if (rc == SQLITE_OK) {
         rc = store_totals_init(&s->totals, s->db);
     }
     return rc == SQLITE_OK
-               ? applier_init(&s->applier, s->db, s->pending, s->organizations, s->counts)
+               ? applier_init(&s->applier, s->db, s->pending, s->organizations, s->counts, &s->keys)
                : rc;
 }
 

@@ -60,6 +60,7 @@ DROP TABLE bulk;
 DROP TABLE deletion;
 DROP TABLE run_parent;
 DROP TABLE idempotency;
+DROP TABLE idempotency_event;
 ALTER TABLE organization DROP COLUMN frozen_at;
 ALTER TABLE organization DROP COLUMN running;
 ALTER TABLE organization DROP COLUMN waiting;

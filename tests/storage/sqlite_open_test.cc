@@ -135,7 +135,7 @@ TEST_F(SqliteOpen, SettingsAreThoseThatKeepTheData) {
     // A row of these is small, and its key is most of it.
     EXPECT_EQ(QueryText(path_, "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT%'"
                                " ORDER BY name"),
-              "bulk_item\nevent_mark\nidempotency\norganization\nrun\nrun_parent\n");
+              "bulk_item\nevent_mark\nidempotency\nidempotency_event\norganization\nrun\nrun_parent\n");
 }
 
 TEST_F(SqliteOpen, UrlsThatNameNoStoreAreRefused) {

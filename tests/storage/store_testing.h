@@ -411,12 +411,20 @@ inline Answer Apply(struct run_store *store, const Transition &t) {
     return a;
 }
 
+// Trims keys, in steps of limit, until there are none left. Returns how many they were.
 inline int TrimKeys(struct run_store *store, int64_t before_us, int limit = 1000) {
-    STORE_OP(op, trim_keys);
-    op->before_us = before_us;
-    op->limit = limit;
-    EXPECT_EQ(op.RunOn(store), STORE_OK) << op.detail();
-    return op->ret_count;
+    int count = 0;
+    bool has_more = true;
+    while (has_more) {
+        STORE_OP(op, trim_keys);
+        op->before_us = before_us;
+        op->limit = limit;
+        EXPECT_EQ(op.RunOn(store), STORE_OK) << op.detail();
+        EXPECT_LE(op->ret_count, limit);
+        count += op->ret_count;
+        has_more = op->ret_has_more;
+    }
+    return count;
 }
 
 inline Answer GetRun(struct run_store *store, const std::string &id,

@@ -144,13 +144,10 @@ static int create(struct session *session, sqlite3_stmt *const *s, struct store_
         rc = event_row_append(&session->events, &run, &source, &c->ret_revision);
     }
     if (rc == SQLITE_OK) {
-        rc = key_rows_note_run(&session->keys, &c->idempotency, run.organization, &id, run.sequence,
-                               run.started_at_us, true);
-    }
-    if (rc == SQLITE_OK) {
         c->ret = run;
         c->ret.workflow_id = SLICE_EMPTY;
         c->ret_is_replayed = false;
+        key_rows_note_event(&session->keys, &c->idempotency, key);
         c->op.result = STORE_OK;
     }
     return rc;

@@ -35,6 +35,17 @@ static int update_body(sqlite3_stmt *s, const struct run_change *c) {
     return sqlite_step_once(s);
 }
 
+// The event, where there is one, has the key.
+static int note_key(struct session *session, const struct store_transition_run *t,
+                    const struct run_change *c) {
+    if (changes_status(c)) {
+        key_rows_note_event(&session->keys, &t->idempotency, session->events.last);
+        return SQLITE_OK;
+    }
+    return key_rows_note_run(&session->keys, &t->idempotency, c->after.organization, &c->id,
+                             c->after.sequence, store_transition_run_key_us(t, &c->after));
+}
+
 // Writes what t made of the run.
 static int write_run(struct session *session, sqlite3_stmt *const *s,
                      struct store_transition_run *t, const struct run_change *c) {
@@ -52,12 +63,7 @@ static int write_run(struct session *session, sqlite3_stmt *const *s,
     if (rc == SQLITE_OK && (t->given & RUN_BODY_FIELD_BITS) != 0) {
         rc = update_body(s[UPDATE_BODY], c);
     }
-    if (rc == SQLITE_OK) {
-        rc = key_rows_note_run(&session->keys, &t->idempotency, c->after.organization, &c->id,
-                               c->after.sequence, store_transition_run_key_us(t, &c->after),
-                               changes_status(c));
-    }
-    return rc;
+    return rc == SQLITE_OK ? note_key(session, t, c) : rc;
 }
 
 // Makes the change that t asks for, or says why it cannot be made.
