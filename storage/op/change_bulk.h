@@ -11,7 +11,8 @@
 //
 // STORE_OK and STORE_CONFLICT (its state is another one) set ret to the job as it is after the
 // operation. Where a request of the key was made before ret is the job as it is now, and
-// ret_is_replayed. STORE_NOT_FOUND, STORE_KEY_REUSED.
+// ret_is_replayed. STORE_NOT_FOUND, STORE_KEY_REUSED; STORE_READ_ONLY where a plan of a frozen
+// organization is executed.
 struct store_change_bulk {
     struct store_op op;
     struct slice organization;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/core/clock.h"
+#include "storage/sqlite/bulk_check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/event_row.h"
 #include "storage/sqlite/run_row.h"
@@ -361,11 +362,31 @@ static int check_ends(struct check *c, int64_t *ret_newest_event) {
     return SQLITE_OK;
 }
 
+// Each row that query returns is a problem.
+static int check_query(struct check *c, const char *query) {
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(c->db, query, -1, &s, NULL);
+    while (rc == SQLITE_OK && c->problems->count < STORE_PROBLEMS_MAX &&
+           (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        const char *text = column(s, 0);
+        if (strcmp(text, "ok") != 0) { // of integrity_check
+            add(c, arena_printf(c->arena, "%s", text));
+        }
+        rc = SQLITE_OK;
+    }
+    rc = rc == SQLITE_DONE ? SQLITE_OK : take_damage(c, rc);
+    sqlite3_finalize(s);
+    return rc;
+}
+
 static int run_sample(struct check *c) {
     int64_t newest_event = 0;
     int rc = check_ends(c, &newest_event);
     if (rc == SQLITE_OK) {
         rc = check_newest_events(c);
+    }
+    if (rc == SQLITE_OK && !is_enough(c)) {
+        rc = check_query(c, BULK_SAMPLE_SQL);
     }
     if (rc != SQLITE_OK || is_enough(c)) {
         return rc;
@@ -385,27 +406,11 @@ int store_check_sample(sqlite3 *db, struct arena *a, struct store_problems *ret)
     return rc;
 }
 
-// Each row that query returns is a problem.
-static int check_query(struct check *c, const char *query) {
-    sqlite3_stmt *s = NULL;
-    int rc = sqlite3_prepare_v2(c->db, query, -1, &s, NULL);
-    while (rc == SQLITE_OK && c->problems->count < STORE_PROBLEMS_MAX &&
-           (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        const char *text = column(s, 0);
-        if (strcmp(text, "ok") != 0) { // of integrity_check
-            add(c, arena_printf(c->arena, "%s", text));
-        }
-        rc = SQLITE_OK;
-    }
-    rc = rc == SQLITE_DONE ? SQLITE_OK : take_damage(c, rc);
-    sqlite3_finalize(s);
-    return rc;
-}
-
 int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
     // integrity_check compares the indexes with their tables.
     static const char *const queries[] = {
         "PRAGMA integrity_check(20)",
+        BULK_CHECK_QUERIES,
         "SELECT 'the run \"'||id||'\" of \"'||organization||'\" '||problem FROM"
         " (SELECT " RUN_ID_TEXT_SQL(
             "r.id") " AS id, organization, CASE" RUN_PROBLEM TERM_PROBLEM

@@ -1,6 +1,11 @@
 #include "tests/storage/bulk_testing.h"
+#include "tests/storage/deletion_testing.h"
 #include "tests/storage/lease_testing.h"
 #include "tests/storage/store_contract.h"
+
+extern "C" {
+#include "storage/op/freeze_organization.h"
+}
 
 using namespace store_testing;
 
@@ -400,6 +405,72 @@ TEST_P(StoreContract, JobIsCreatedAndExecutedOnceUnderAKey) {
     EXPECT_FALSE(CreateBulk(store_, {.id = "new"}, {"r"}, 16, {"key", "create", 5001}).is_replayed);
     ASSERT_EQ(TrimBulks(store_, INT64_MAX), 4);
     EXPECT_EQ(CreateBulk(store_, {.id = "newer"}, {"r"}, 16, {"key", "other", 1}).result, STORE_OK);
+}
+
+enum store_result Freeze(struct run_store *store, int64_t at_us) {
+    STORE_OP(op, freeze_organization);
+    op->name = ToSlice("acme");
+    op->at_us = at_us;
+    return op.RunOn(store);
+}
+
+TEST_P(StoreContract, FrozenOrganizationsJobsRestUntilItIsThawed) {
+    MustCreate({.id = "a"});
+    MustCreate({.id = "b"});
+    ASSERT_EQ(CreateBulk(store_, {.id = "runs"}, {"a"}).result, STORE_OK);
+    ASSERT_EQ(CreateBulk(store_, {.id = "search", .has_filter = true}).result, STORE_OK);
+    ASSERT_EQ(CreateBulk(store_, {.id = "plan", .is_dry_run = true}, {"b"}).result, STORE_OK);
+    ASSERT_EQ(CreateBulk(store_, {.id = "other", .is_dry_run = true}, {"b"}).result, STORE_OK);
+    const BulkChange execution = {.id = "plan", .to = BULK_RUNNING};
+    ASSERT_EQ(Freeze(store_, 5500), STORE_OK);
+    for (bool is_reopened : {false, true}) {
+        EXPECT_EQ(CreateBulk(store_, {.id = "new"}, {"a"}).result, STORE_READ_ONLY);
+        EXPECT_EQ(CollectBulk(store_, "search").result, STORE_READ_ONLY);
+        EXPECT_EQ(RunBulk(store_, "runs").result, STORE_READ_ONLY);
+        EXPECT_EQ(ChangeBulk(store_, execution).result, STORE_READ_ONLY);
+        EXPECT_EQ(CreateChild(store_, {.id = "c"}, "a").result, STORE_READ_ONLY);
+        EXPECT_EQ(ListUnfinishedBulks(store_), (Names{}));
+        EXPECT_EQ(GetBulk(store_, "plan").bulk.state, BULK_PLANNED);
+        EXPECT_EQ(ListBulks(store_).size(), 4u);
+        if (is_reopened || !GetParam().is_kept) {
+            break;
+        }
+        Reopen();
+    }
+    // To end one changes no run.
+    EXPECT_EQ(ChangeBulk(store_, {.id = "other"}).result, STORE_OK);
+    ASSERT_EQ(Freeze(store_, 0), STORE_OK);
+    EXPECT_EQ(ListUnfinishedBulks(store_), (Names{"acme/runs 3", "acme/search 1"}));
+    EXPECT_EQ(ChangeBulk(store_, execution).result, STORE_OK);
+    EXPECT_EQ(FinishBulk(store_, "runs").bulk.cancelled, 1);
+    EXPECT_EQ(FinishBulk(store_, "search").bulk.cancelled, 1);
+    EXPECT_EQ(FinishBulk(store_, "plan").bulk.already_final, 1);
+}
+
+TEST_P(StoreContract, RunsThatWereDeletedMeanwhileAreNotFound) {
+    for (const char *id : {"a", "b", "c"}) {
+        MustCreate({.id = id});
+    }
+    ASSERT_EQ(CreateChild(store_, {.id = "child"}, "b").result, STORE_OK);
+    ASSERT_EQ(CreateChild(store_, {.id = "grandchild"}, "child").result, STORE_OK);
+    ASSERT_EQ(CreateBulk(store_, {.is_dry_run = true, .cascades = true}, {"a", "b", "c"}).result,
+              STORE_OK);
+    ASSERT_EQ(FinishBulk(store_).bulk.state, BULK_PLANNED);
+    for (const char *id : {"a", "child"}) {
+        ASSERT_EQ(Apply(store_, {.id = id, .to = RUN_SUCCESS}).result, STORE_OK);
+        Deleted d = DeleteRun(store_, {.id = id});
+        ASSERT_EQ(d.result, STORE_OK) << d.detail;
+    }
+    // A run whose parent is gone has no ancestors any more.
+    EXPECT_EQ(CreateChild(store_, {.id = "late"}, "grandchild").result, STORE_OK);
+    ASSERT_EQ(ChangeBulk(store_, {.to = BULK_RUNNING}).result, STORE_OK);
+    ASSERT_EQ(FinishBulk(store_).bulk.state, BULK_DONE);
+    EXPECT_EQ(ListBulkItems(store_), (Items{{"a", BULK_NOT_FOUND},
+                                            {"b", BULK_CANCELLED},
+                                            {"c", BULK_CANCELLED},
+                                            {"child", BULK_NOT_FOUND},
+                                            {"grandchild", BULK_CANCELLED},
+                                            {"late", BULK_CANCELLED}}));
 }
 
 // What a run became is what counts, and not what its row says so far.

@@ -14,6 +14,10 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
         return STORE_NOT_FOUND;
     }
     c->ret_is_replayed = match == IDEMPOTENCY_SAME;
+    if (!c->ret_is_replayed && c->to == BULK_RUNNING &&
+        memory_tables_is_frozen(tables, c->organization)) {
+        return STORE_READ_ONLY;
+    }
     struct bulk_record after = bulk->record;
     bool is_taken = !c->ret_is_replayed && store_change_bulk_apply(c, &after);
     if (is_taken) {

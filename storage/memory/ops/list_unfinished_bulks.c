@@ -13,7 +13,8 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
         const struct memory_bulk *bulk = b->items[i];
         const struct bulk_record *r = &bulk->record;
         bool has_step = r->state == BULK_PLANNING || r->state == BULK_RUNNING;
-        if (bulk->number <= l->position || !has_step) {
+        if (bulk->number <= l->position || !has_step ||
+            memory_tables_is_frozen(tables, r->organization)) {
             continue;
         }
         if (l->ret_count == l->limit) {

@@ -9,6 +9,11 @@ enum { FIND, UPDATE };
 // Makes the change of the job.
 static int change(struct session *session, sqlite3_stmt *const *s, struct store_change_bulk *c,
                   struct bulk_record *bulk, const struct bulk_row *row) {
+    if (c->to == BULK_RUNNING &&
+        organizations_is_frozen_own(session->organizations, c->organization)) {
+        c->op.result = STORE_READ_ONLY;
+        return SQLITE_OK;
+    }
     if (!store_change_bulk_apply(c, bulk)) {
         c->op.result = STORE_CONFLICT;
         return SQLITE_OK;

@@ -86,6 +86,7 @@ static int create(struct bulk_step *step, struct store_create_bulk *c) {
     if (rc == SQLITE_OK && !step->bulk.has_filter) {
         rc = add_runs(step, c);
     }
+    store_totals_note(&step->session->totals, TOTAL_JOBS, 1);
     return rc == SQLITE_OK ? key_rows_note_job(&step->session->keys, &c->idempotency,
                                                c->in.organization, c->in.id, c->in.created_at_us)
                            : rc;

@@ -7,11 +7,15 @@
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
 
-static int collect(struct store_list_unfinished_bulks *l, sqlite3_stmt *s) {
+static int collect(struct session *session, struct store_list_unfinished_bulks *l,
+                   sqlite3_stmt *s) {
     struct arena *a = l->op.arena;
     int capacity = 0;
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        if (organizations_is_frozen(session->organizations, sqlite_column_peek(s, 1))) {
+            continue;
+        }
         if (l->ret_count == l->limit) {
             l->ret_has_more = true;
             return SQLITE_OK;
@@ -28,7 +32,6 @@ static int collect(struct store_list_unfinished_bulks *l, sqlite3_stmt *s) {
 }
 
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
-    (void)session;
     struct store_list_unfinished_bulks *l =
         CONTAINER_OF(op, struct store_list_unfinished_bulks, op);
     CHECK(l->limit >= 1);
@@ -37,7 +40,7 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     l->ret_has_more = false;
     op->result = STORE_OK;
     sqlite3_bind_int64(*s, 1, l->position);
-    int rc = collect(l, *s);
+    int rc = collect(session, l, *s);
     sqlite3_reset(*s);
     return rc;
 }

@@ -53,6 +53,7 @@ static int remove_job(struct session *session, struct store_trim_bulks *t, sqlit
         sqlite3_bind_int64(s[DELETE_BULK], 1, key);
         rc = sqlite_step_once(s[DELETE_BULK]);
         t->ret_count++;
+        store_totals_note(&session->totals, TOTAL_JOBS, -1);
     }
     return rc;
 }
