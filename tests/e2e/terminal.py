@@ -52,6 +52,9 @@ class Terminal:
                 raise AssertionError(f"echo never became {is_on}")
             time.sleep(0.01)
 
+    def resize(self, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
     def type(self, keys):
         os.write(self.fd, keys)
 

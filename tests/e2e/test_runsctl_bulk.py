@@ -15,6 +15,7 @@ import contract
 import stubs
 from harness import ALL_SCOPES, Place, Serve, create_token, program, runsctl, wait_until
 from leases import Caller
+from relay import Relay
 from scripted_bulk import ABORTED, DONE, PLANNED, PLANNING, RUNNING, Bulks, job, plan
 from scripted_feed import End
 from tables import cases
@@ -289,6 +290,19 @@ class Progress(Scripted):
             self.assertEqual([], [line for line in drawn if len(line) >= columns])
             self.assertEqual(columns >= 80, "[####" in drawn[0], drawn[0])
             self.assertIn("\r\x1b[K990 runs cancelled", shown)
+
+    def test_a_bar_follows_the_width_of_its_terminal(self):
+        gate = self.gate()
+        working = [job(RUNNING, 1000, done, job_id="b7") for done in (490, 600)]
+        bulks = Bulks(self, cancel=[working[0]], get=[gate, working[1]])
+        terminal = self.at_terminal(bulks, "runs", "cancel", "--workflow", "w", "--yes", columns=100)
+        terminal.wait_for(b"] 49% 490 of 1,000")
+        terminal.resize(30)
+        gate.set()
+        terminal.wait_for(b"600 of 1,000\x1b[K")
+        drawn = terminal.shown.decode().rpartition("\r")[2].partition("\x1b")[0]
+        self.assertRegex(drawn, r"\Acancelling 60% 600 of 1,000")
+        self.assertLess(len(drawn), 30)
 
     def test_colors_unless_they_are_not_wanted(self):
         self.assertNotIn("\x1b[32m", self.bar())
@@ -602,6 +616,21 @@ class Lost(Served):
         for i in range(0, count, 97):
             events = self.caller.events(f"run-{i:05}")
             self.assertEqual([1, 2], [event.sequence for event in events])
+
+    def test_a_kill_before_the_answer_makes_one_work_of_it(self):
+        self.create(40, "a")
+
+        def kill_and_begin():
+            self.server.kill()
+            self.begin()
+        relay = Relay(self, self.socket, lost=["CancelRuns"], before_loss=kill_and_begin)
+        done = runsctl("runs", "cancel", "--workflow", "a", "--yes", "--json", "--timeout-ms", "60000",
+                       env={**self.env(), "RUNSCTL_SERVER": relay.address})
+        self.assertEqual(OK, done.returncode, done.stderr)
+        asked = [request for name, request in relay.calls if name == "CancelRuns"]
+        self.assertEqual((2, asked[0]), (len(asked), asked[1]))
+        listed = self.json("bulk-cancels", "list")["bulkCancels"]
+        self.assertEqual([(json.loads(done.stdout)["id"], 40)], [(b["id"], b["cancelled"]) for b in listed])
 
     def caller_of_bulks(self):
         return stubs.bulk_grpc.BulkCancelsServiceStub(self.caller.channel)
