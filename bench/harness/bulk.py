@@ -45,7 +45,8 @@ class Row:
     ids_rate: float        # runs a second of bulk cancels by ids, from the first request to the end
     collected_rate: float  # of a dry run with a filter
     plan_rate: float       # of its execution
-    beside: Pace           # as alone, with bulk cancels beside
+    beside: Pace           # as alone, while plans of as many runs are executed
+    creating: Pace         # as alone, while bulk cancels of as many ids are made, and run
     steady: Pace           # at a fixed rate
     steady_beside: Pace
     wrong: int             # runs that bulk cancels did not cancel
@@ -84,16 +85,22 @@ def _wait(target, job, state):
 class _Jobs:
     """Bulk cancels of so many runs, from the first request to the end of the last one."""
 
-    def __init__(self, target, ids):
+    def __init__(self, target, ids, planned=False):
         self._target = target
         self._ids = ids
+        self._bodies = [{"ids": ids[i:i + IDS]} for i in range(0, len(ids), IDS)]
+        if planned:
+            self._bodies = [{"plan": self._request({**body, "dryRun": True})}
+                            for body in self._bodies]
         self.begin = self.end = 0.0
         self.cancelled = 0
 
+    def _request(self, body):
+        return _call(self._target, "POST", "/v1/runs:cancel", body)["id"]
+
     def run(self):
         self.begin = time.monotonic()
-        jobs = [_call(self._target, "POST", "/v1/runs:cancel", {"ids": self._ids[i:i + IDS]})["id"]
-                for i in range(0, len(self._ids), IDS)]
+        jobs = [self._request(body) for body in self._bodies]
         self.cancelled = sum(_wait(self._target, job, "done")["cancelled"] for job in jobs)
         self.end = time.monotonic()
         return self
@@ -137,11 +144,12 @@ class _Measurer:
         report = self._load("alone", self._singles(rate), self._options(rate))
         return _pace(report)
 
-    def beside(self, rate):
+    def beside(self, rate, planned):
         """The same while bulk cancels are at work, whose runs are others."""
         self._fresh()
         singles = self._singles(rate)
-        jobs = _Jobs(self._target, self._runs.take(JOBS * IDS, False))
+        jobs = _Jobs(self._target, self._runs.take(JOBS * IDS, False), planned)
+        processes.settle(self._target.pids())
         work = background.Background(jobs.run)
         begin = time.monotonic()
         try:
@@ -187,13 +195,14 @@ def measure(runs, seconds, connections):
     ids_rate = measurer.by_ids()
     collected_rate, plan_rate = measurer.by_plan()
     return Row(alone=alone, ids_rate=ids_rate, collected_rate=collected_rate, plan_rate=plan_rate,
-               beside=measurer.beside(0), steady=measurer.alone(STEADY_RATE),
-               steady_beside=measurer.beside(STEADY_RATE), wrong=measurer.wrong)
+               beside=measurer.beside(0, True), creating=measurer.beside(0, False),
+               steady=measurer.alone(STEADY_RATE),
+               steady_beside=measurer.beside(STEADY_RATE, True), wrong=measurer.wrong)
 
 
 def wrong(rows):
-    return sum(row.wrong + sum(pace.wrong for pace in (row.alone, row.beside, row.steady,
-                                                       row.steady_beside)) for row in rows)
+    return sum(row.wrong + sum(pace.wrong for pace in (
+        row.alone, row.beside, row.creating, row.steady, row.steady_beside)) for row in rows)
 
 
 def _median(rows, read):
@@ -231,10 +240,12 @@ def lines(rows):
     paces = [("single cancels", "rate/s", "p50 ms", "p99 ms", "longest", "p99 / alone", "bulk/s",
               "beside"),
              _pace_cells("closed loop, alone", rows, lambda row: row.alone, None),
-             _pace_cells("closed loop, beside bulk cancels", rows, lambda row: row.beside,
-                         lambda row: row.alone),
+             _pace_cells("closed loop, beside plans that are executed", rows,
+                         lambda row: row.beside, lambda row: row.alone),
+             _pace_cells(f"closed loop, beside bulk cancels of {IDS:,} ids that are made", rows,
+                         lambda row: row.creating, lambda row: row.alone),
              _pace_cells(f"{STEADY_RATE:,}/s due, alone", rows, lambda row: row.steady, None),
-             _pace_cells(f"{STEADY_RATE:,}/s due, beside bulk cancels", rows,
+             _pace_cells(f"{STEADY_RATE:,}/s due, beside plans that are executed", rows,
                          lambda row: row.steady_beside, lambda row: row.steady)]
     return (["", "Bulk cancels, and single cancels over REST in the same run on the same store; "
                  "ratios are of each round's two:", ""] + table.aligned(rates) + [""]

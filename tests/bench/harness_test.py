@@ -217,6 +217,7 @@ class Overload(unittest.TestCase):
 
         rows = [bulk.Row(alone=pace(1000 * n, 2000), ids_rate=3000 * n, collected_rate=9000,
                          plan_rate=4000 * n, beside=pace(500, 3000, share=1.0, bulk_rate=700),
+                         creating=pace(400, 5000, share=1.0, bulk_rate=600),
                          steady=pace(200, 1000),
                          steady_beside=pace(200, 4000, share=0.5, bulk_rate=800), wrong=2)
                 for n in (1, 2, 4)]
@@ -226,8 +227,9 @@ class Overload(unittest.TestCase):
         self.assertEqual(["8,000", "4.00"], cells[5][1:])
         self.assertEqual(["500", "1.00", "3.00", "9.0", "1.50", "700", "1.00"], cells[9][1:])
         self.assertEqual("-", cells[8][5])
-        self.assertEqual(["4.00", "800", "0.50"], cells[11][5:])
-        self.assertEqual(3 * (2 + 4), bulk.wrong(rows))
+        self.assertEqual(["2.50", "600", "1.00"], cells[10][5:])
+        self.assertEqual(["4.00", "800", "0.50"], cells[12][5:])
+        self.assertEqual(3 * (2 + 5), bulk.wrong(rows))
 
     def test_refusals_are_no_wrong_answers_and_have_latencies_of_their_own(self):
         row = overload.make_row("GETs", self.mixed(), 250.0, True, 51200, 61440)
