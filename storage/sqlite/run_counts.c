@@ -56,7 +56,10 @@ int run_counts_init(struct run_counts *c, sqlite3 *db) {
     static const char *const select = RUN_COUNT_SQL;
     static const char *const write =
         "INSERT INTO run_count(workflow_key, as_of_event, running, waiting, success, failure,"
-        " cancelled) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(workflow_key) DO UPDATE SET"
+        " cancelled) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"
+        // One that was deleted with its organization has no row any more.
+        " WHERE EXISTS(SELECT 1 FROM workflow WHERE workflow_key=?1) ON CONFLICT(workflow_key) DO "
+        "UPDATE SET"
         " as_of_event=excluded.as_of_event, running=excluded.running, waiting=excluded.waiting,"
         " success=excluded.success, failure=excluded.failure, cancelled=excluded.cancelled";
     *c = (struct run_counts){.bucket_count = BUCKETS_MIN};

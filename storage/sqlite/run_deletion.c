@@ -1,5 +1,6 @@
 #include "storage/sqlite/run_deletion.h"
 
+#include "storage/sqlite/schema.h"
 #include "storage/sqlite/session.h"
 
 bool run_deletion_can_spare(const struct session *session, int64_t event) {
@@ -12,6 +13,10 @@ bool run_deletion_is_behind(struct session *session, struct slice organization,
     return run->newest_event > pending_applied(session->pending) ||
            (pending_find_own(session->pending, organization, &run->id, &state) &&
             state.newest_event > run->newest_event);
+}
+
+int run_deletion_keep_key(struct session *session, int64_t event) {
+    return event == session->events.last ? schema_write_erased(session->db, event) : SQLITE_OK;
 }
 
 int run_deletion_raise_floor(struct session *session, struct slice organization, int64_t revision) {

@@ -10,7 +10,7 @@
 //
 // Events behind the mark are never deleted: a start has to find all of those
 // (storage/sqlite/apply.h). Nor is the newest event of the store, from whose key those of later
-// events follow.
+// events follow, but with the organization that has it: then its key is kept.
 
 struct session;
 
@@ -21,6 +21,10 @@ bool run_deletion_can_spare(const struct session *session, int64_t event);
 // behind the mark.
 bool run_deletion_is_behind(struct session *session, struct slice organization,
                             const struct doomed_run *run);
+
+// To be called of an event that is deleted with its organization: keeps its key if it is the
+// newest. Returns SQLite's code.
+int run_deletion_keep_key(struct session *session, int64_t event);
 
 // Raises the floor of the organization to revision, if it is below. Returns SQLite's code.
 int run_deletion_raise_floor(struct session *session, struct slice organization, int64_t revision);

@@ -48,9 +48,9 @@ static const char tables[] =
     "  id TEXT NOT NULL);"
     "CREATE UNIQUE INDEX workflow_by_id ON workflow(organization, id);"
 
-    // event_key grows with every event of any run: the order of the feed. Events of the newest
-    // key are never deleted, so keys are never reused. An event says all that it changed, so a
-    // run's row may be brought up to date later.
+    // event_key grows with every event of any run: the order of the feed. That of the newest one is
+    // kept where it is deleted (schema_write_erased), so keys are never reused. An event says all
+    // that it changed, so a run's row may be brought up to date later.
     "CREATE TABLE event("
     "  event_key INTEGER PRIMARY KEY,"
     "  organization TEXT NOT NULL,"
@@ -435,7 +435,11 @@ int schema_read_secret(sqlite3 *db, uint8_t *ret_secret) {
 }
 
 int schema_newest_event(sqlite3 *db, int64_t *ret_event) {
-    return sqlite_query_int(db, "SELECT coalesce(max(event_key), 0) FROM event", ret_event);
+    return sqlite_query_int(db, "SELECT " SCHEMA_NEWEST_EVENT_SQL, ret_event);
+}
+
+int schema_write_erased(sqlite3 *db, int64_t event) {
+    return write_number(db, "erased", event);
 }
 
 // Reads the integer that meta has under name.

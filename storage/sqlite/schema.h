@@ -68,7 +68,16 @@ int schema_raise_attempt_floor(sqlite3 *db);
 // Reads the store's secret of STORE_SECRET_BYTES. Returns SQLite's code.
 int schema_read_secret(sqlite3 *db, uint8_t *ret_secret);
 
-// Reads the key of the newest event, 0 if there is none. Returns SQLite's code.
+// The key of the newest event that there is or was; 0 if there never was one.
+#define SCHEMA_NEWEST_EVENT_SQL                                                                    \
+    "max(coalesce((SELECT max(event_key) FROM event), 0),"                                         \
+    " coalesce((SELECT value FROM meta WHERE name='erased'), 0))"
+
+// Reads it. Returns SQLite's code.
 int schema_newest_event(sqlite3 *db, int64_t *ret_event);
+
+// Writes in the open transaction that the newest event is deleted, so that its key is never given
+// again. Returns SQLite's code.
+int schema_write_erased(sqlite3 *db, int64_t event);
 
 #endif

@@ -4,9 +4,13 @@
 #include "tests/storage/feed_testing.h"
 
 extern "C" {
+#include "storage/op/delete_organization.h"
 #include "storage/op/delete_run.h"
 #include "storage/op/delete_runs.h"
+#include "storage/op/freeze_organization.h"
+#include "storage/op/get_organization.h"
 #include "storage/op/list_ended.h"
+#include "storage/op/store_stats.h"
 }
 
 // Deletions of a store as calls that wait and return values, for tests.
@@ -118,6 +122,48 @@ inline Deleted DeleteRun(struct run_store *store, const Deletion &d) {
         r = DeleteRunOnce(store, d);
     } while (r.result == STORE_BUSY && r.is_pending);
     return r;
+}
+
+struct OrganizationStep {
+    enum store_result result = STORE_UNAVAILABLE;
+    int64_t deleted = -1;
+    bool is_done = false;
+};
+
+inline OrganizationStep DeleteOrganizationOnce(struct run_store *store, const std::string &name,
+                                               int most = 100) {
+    STORE_OP(op, delete_organization);
+    op->name = ToSlice(name);
+    op->most = most;
+    OrganizationStep s;
+    op->ret_deleted = s.deleted;
+    s.result = op.RunOn(store);
+    s.deleted = op->ret_deleted;
+    s.is_done = op->ret_is_done;
+    return s;
+}
+
+// To the end; returns how many runs were deleted, -1 where a step fails.
+inline int64_t DeleteOrganization(struct run_store *store, const std::string &name,
+                                  int most = 100) {
+    int64_t deleted = 0;
+    OrganizationStep s;
+    do {
+        s = DeleteOrganizationOnce(store, name, most);
+        if (s.result != STORE_OK) {
+            return -1;
+        }
+        EXPECT_LE(s.deleted, most);
+        deleted += s.deleted;
+    } while (!s.is_done);
+    return deleted;
+}
+
+inline enum store_result Freeze(struct run_store *store, const std::string &name, int64_t at_us) {
+    STORE_OP(op, freeze_organization);
+    op->name = ToSlice(name);
+    op->at_us = at_us;
+    return op.RunOn(store);
 }
 
 // Waits until no row is behind the events that there are, and makes one of another organization the

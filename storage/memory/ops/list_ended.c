@@ -16,7 +16,8 @@ static bool is_listed(const struct memory_tables *tables, const struct store_lis
     const struct memory_run *run = newest->run;
     int64_t at_us = run->is_gone ? newest->event.at_us : run->record.finished_at_us;
     return newest->key > l->cursor && newest->key != tables->newest_key &&
-           !run_status_is_active(run->record.status) && at_us < l->finished_before_us;
+           !run_status_is_active(run->record.status) && at_us < l->finished_before_us &&
+           !memory_tables_is_frozen(tables, run->record.organization);
 }
 
 static void add(const struct memory_tables *tables, const struct store_list_ended *l,

@@ -31,9 +31,11 @@ static int find_end(const struct store_list_ended *l, sqlite3_stmt *const *s, in
 }
 
 // Adds the run that the event at s ended, if it did.
-static void take(struct store_list_ended *l, sqlite3_stmt *s, int *capacity) {
+static void take(struct session *session, struct store_list_ended *l, sqlite3_stmt *s,
+                 int *capacity) {
     int64_t finished_at_us = sqlite3_column_int64(s, 3);
-    if (sqlite3_column_type(s, 3) == SQLITE_NULL || finished_at_us >= l->finished_before_us) {
+    if (sqlite3_column_type(s, 3) == SQLITE_NULL || finished_at_us >= l->finished_before_us ||
+        organizations_is_frozen(session->organizations, sqlite_column_peek(s, 1))) {
         return;
     }
     l->ret_runs = rows_grow(l->op.arena, l->ret_runs, l->ret_count, capacity, sizeof(*l->ret_runs));
@@ -46,7 +48,6 @@ static void take(struct store_list_ended *l, sqlite3_stmt *s, int *capacity) {
 }
 
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
-    (void)session;
     struct store_list_ended *l = CONTAINER_OF(op, struct store_list_ended, op);
     CHECK(l->limit >= 1);
     l->ret_runs = NULL;
@@ -66,7 +67,7 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     while (looks < STORE_MOST_ENDED_LOOKS && l->ret_count < l->limit &&
            (rc = sqlite3_step(s[SELECT_EVENTS])) == SQLITE_ROW) {
         l->ret_cursor = sqlite3_column_int64(s[SELECT_EVENTS], 0);
-        take(l, s[SELECT_EVENTS], &capacity);
+        take(session, l, s[SELECT_EVENTS], &capacity);
         looks++;
     }
     sqlite3_reset(s[SELECT_EVENTS]);

@@ -1,6 +1,7 @@
 #include "storage/op/store_stats.h"
 
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/schema.h"
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
 
@@ -55,9 +56,8 @@ const struct sqlite_op sqlite_store_stats = {
     .sql =
         {
             // Events have the keys 1, 2, 3 and so on.
-            [SELECT_TOTALS] =
-                "SELECT (SELECT coalesce(max(event_key), 0) FROM event)"
-                "-" STORE_TOTAL_EVENTS_GONE_SQL ", " STORE_TOTAL_KEYS_SQL ", " STORE_TOTAL_JOBS_SQL,
+            [SELECT_TOTALS] = "SELECT " SCHEMA_NEWEST_EVENT_SQL "-" STORE_TOTAL_EVENTS_GONE_SQL
+                              ", " STORE_TOTAL_KEYS_SQL ", " STORE_TOTAL_JOBS_SQL,
             [SELECT_OLDEST] = "SELECT at FROM event ORDER BY event_key LIMIT 1",
             [PAGE_COUNT] = "PRAGMA page_count",
             [PAGE_SIZE] = "PRAGMA page_size",
