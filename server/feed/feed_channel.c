@@ -86,9 +86,9 @@ struct slice feed_channel_bookmark(struct feed_channel *channel, int64_t revisio
         struct arena a;
         arena_init(&a);
         channel->bookmark.len = 0;
-        feed_message_put_bookmark(&channel->bookmark, &a,
-                                  channel->loop->hub->sources.service->store,
-                                  feed_member_organization(&channel->member), revision, newest);
+        feed_message_put_bookmark(
+            &channel->bookmark, &a, channel->loop->hub->sources.service->store,
+            feed_member_organization(&channel->member), revision, newest, false);
         channel->bookmark_revision = revision;
         channel->bookmark_newest = newest;
         arena_release(&a);

@@ -7,6 +7,7 @@
 #include "server/feed/feed_ring.h"
 #include "server/feed/feed_source.h"
 #include "server/service/service_stream.h"
+#include "storage/op/find_revision.h"
 #include "storage/op/list_runs.h"
 
 // What the files of the hub share. Each needs only those before it:
@@ -94,6 +95,7 @@ enum feed_phase {
 struct feed_page {
     struct feed_watch *watch;
     bool is_of_runs;
+    bool is_place; // only where the watch begins
     atomic_bool is_read;
     bool is_taken;
     int next; // of batch
@@ -103,6 +105,7 @@ struct feed_page {
         struct store_op op;
         struct store_list_changes changes;
         struct store_list_runs runs;
+        struct store_find_revision place;
     };
 };
 
@@ -128,9 +131,12 @@ struct feed_watch {
     struct feed_snapshot *snapshot; // NULL: none, or over
     struct feed_page *page;         // NULL: none
     enum feed_phase phase;
-    bool has_cursor;
+    bool has_cursor; // or a place that since was found to be
+    bool has_since;
+    bool is_cut; // what since asks for may have been dropped, which the first bookmark says
     bool include_run;
     bool is_bookmark_due;
+    int64_t since_us;
     int64_t position;    // everything up to it was sent, or is not asked for
     int64_t newest;      // the newest revision that it read of by itself
     int64_t bookmark_us; // when its next bookmark is due; clock_monotonic_us, as the next

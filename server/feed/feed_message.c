@@ -5,7 +5,7 @@
 #include "server/domain/run_codec.h"
 
 // Field numbers: protos/runs/v1/feed.proto.
-enum { BOOKMARK_REVISION = 1, BOOKMARK_NEWEST = 2 };
+enum { BOOKMARK_REVISION = 1, BOOKMARK_NEWEST = 2, BOOKMARK_IS_CUT = 3 };
 enum { SNAPSHOT_RUN_RUN = 1, SNAPSHOT_RUN_SEQUENCE = 2 };
 
 void feed_message_put_cursor(struct strbuf *b, struct arena *a, const struct run_store *store,
@@ -31,10 +31,15 @@ void feed_message_put_run(struct strbuf *b, struct arena *a, uint32_t number,
 }
 
 void feed_message_put_bookmark(struct strbuf *b, struct arena *a, const struct run_store *store,
-                               struct slice organization, int64_t revision, int64_t newest) {
+                               struct slice organization, int64_t revision, int64_t newest,
+                               bool is_cut) {
+    static const uint8_t true_value[] = {0x08, 0x01}; // a google.protobuf.BoolValue
     struct strbuf bookmark = STRBUF_INIT;
     wire_put_uint(&bookmark, BOOKMARK_REVISION, (uint64_t)revision);
     wire_put_uint(&bookmark, BOOKMARK_NEWEST, (uint64_t)newest);
+    if (is_cut) {
+        wire_put_bytes(&bookmark, BOOKMARK_IS_CUT, slice_of(true_value, sizeof(true_value)));
+    }
     wire_put_bytes(b, FEED_RESPONSE_BOOKMARK, strbuf_slice(&bookmark));
     strbuf_release(&bookmark);
     feed_message_put_cursor(b, a, store, organization, revision);

@@ -26,9 +26,10 @@ void feed_message_put_cursor(struct strbuf *b, struct arena *a, const struct run
 void feed_message_put_run(struct strbuf *b, struct arena *a, uint32_t number,
                           const struct run_record *run);
 
-// Appends a whole bookmark.
+// Appends a whole bookmark. is_cut: what the watch asked for by `since` may not be kept.
 void feed_message_put_bookmark(struct strbuf *b, struct arena *a, const struct run_store *store,
-                               struct slice organization, int64_t revision, int64_t newest);
+                               struct slice organization, int64_t revision, int64_t newest,
+                               bool is_cut);
 
 // Appends a run of the snapshot, and its end.
 void feed_message_put_snapshot_run(struct strbuf *b, struct arena *a, const struct run_record *run);

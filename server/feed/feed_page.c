@@ -10,7 +10,9 @@ static void page_done(struct store_op *op) {
     struct feed_page *page = op->context;
     struct feed_watch *watch = page->watch;
     struct feed_sources *sources = &watch->hub->sources;
-    if (op->result == STORE_OK && page->is_of_runs) {
+    if (page->is_place) {
+        // there is nothing to encode
+    } else if (op->result == STORE_OK && page->is_of_runs) {
         page->batch = feed_batch_of_runs(&page->runs, &sources->batch_bytes);
     } else if (op->result == STORE_OK && page->changes.ret_count > 0) {
         page->batch =
@@ -55,6 +57,14 @@ static void set_runs(struct feed_page *page) {
     page->runs.limit = RUNS_PER_PAGE;
 }
 
+static void set_place(struct feed_page *page) {
+    const struct feed_watch *watch = page->watch;
+    page->is_place = true;
+    page->place.op.kind = &store_find_revision_kind;
+    page->place.organization = watch->stream.call.organization;
+    page->place.at_us = watch->since_us;
+}
+
 static void read_page(struct feed_watch *watch) {
     struct feed_page *page = mem_zalloc(sizeof(*page));
     page->watch = watch;
@@ -62,6 +72,8 @@ static void read_page(struct feed_watch *watch) {
     arena_init(&page->arena);
     if (watch->snapshot != NULL) {
         set_runs(page);
+    } else if (watch->has_since && !watch->has_cursor) {
+        set_place(page);
     } else {
         set_changes(page);
     }

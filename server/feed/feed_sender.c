@@ -41,11 +41,25 @@ static int64_t newest_of(const struct feed_watch *watch) {
     return newest > watch->position ? newest : watch->position;
 }
 
+// The bookmark that says so, which is no other watch's.
+static bool send_cut_bookmark(struct feed_watch *watch) {
+    const struct service_call *call = &watch->stream.call;
+    struct strbuf bookmark = STRBUF_INIT;
+    feed_message_put_bookmark(&bookmark, call->arena, call->service->store, call->organization,
+                              watch->position, newest_of(watch), true);
+    bool is_sent = send(watch, strbuf_slice(&bookmark));
+    strbuf_release(&bookmark);
+    return is_sent;
+}
+
 static void send_bookmark(struct feed_watch *watch) {
     struct feed_channel *channel = watch->channel;
-    if (!send(watch, feed_channel_bookmark(channel, watch->position, newest_of(watch)))) {
+    if (!(watch->is_cut
+              ? send_cut_bookmark(watch)
+              : send(watch, feed_channel_bookmark(channel, watch->position, newest_of(watch))))) {
         return;
     }
+    watch->is_cut = false;
     watch->is_bookmark_due = false;
     watch->bookmark_us = clock_monotonic_us() + FEED_BOOKMARK_US;
     feed_link_remove(&watch->time_link);
@@ -97,6 +111,22 @@ static void take_changes(struct feed_watch *watch) {
     }
 }
 
+// Where the watch begins is known: what comes behind it is read next.
+static void take_place(struct feed_watch *watch) {
+    const struct store_find_revision *place = &watch->page->place;
+    watch->position = place->ret_revision;
+    watch->is_cut = place->ret_floor > 0 && place->ret_revision <= place->ret_floor;
+    watch->has_cursor = true;
+    feed_page_end(watch);
+    feed_page_begin(watch);
+}
+
+// Whether the floor was raised above the place that was found for since, before it was read from.
+static bool lost_its_place(const struct feed_watch *watch) {
+    return watch->phase == FEED_STARTING && watch->has_since &&
+           watch->page->op.result == STORE_CONFLICT;
+}
+
 // Takes what the store says. Returns false if that ends the watch, or if it is to be asked again.
 static bool take_page(struct feed_watch *watch) {
     struct feed_page *page = watch->page;
@@ -106,6 +136,12 @@ static bool take_page(struct feed_watch *watch) {
         feed_list_append(&watch->channel->loop->waiting, &watch->page_link);
         return false;
     }
+    if (lost_its_place(watch)) {
+        watch->has_cursor = false;
+        feed_page_end(watch);
+        feed_page_begin(watch);
+        return false;
+    }
     const struct error *error = service_call_store_error(call, &page->op);
     if (error == NULL && page->op.result != STORE_OK) {
         error = expired(call->arena, watch->position, page->changes.ret_floor,
@@ -113,6 +149,10 @@ static bool take_page(struct feed_watch *watch) {
     }
     if (error != NULL) {
         feed_sender_fail(watch, error);
+        return false;
+    }
+    if (page->is_place) {
+        take_place(watch);
         return false;
     }
     if (page->is_of_runs) {

@@ -3,6 +3,7 @@
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
 #include "server/domain/feed_cursor.h"
+#include "server/domain/run_codec.h"
 #include "server/domain/run_error.h"
 #include "server/feed/feed_hub.h"
 #include "server/feed/feed_hub_internal.h"
@@ -213,8 +214,26 @@ static const struct error *read_cursor(struct feed_watch *watch, const char *tex
                            strlen(text));
 }
 
+static const struct error *read_since(struct feed_watch *watch,
+                                      const Runs__V1__WatchRunsRequest *request) {
+    struct arena *a = watch->stream.call.arena;
+    if (request->cursor[0] != '\0' || request->snapshot) {
+        return run_error_field(
+            a, "since", "and %s exclude each other: a watch begins with the one or the other",
+            request->snapshot ? "snapshot" : "cursor");
+    }
+    if (!run_timestamp_decode(request->since, &watch->since_us)) {
+        return run_error_field(a, "since", "must be a time of the years 1 to 9999");
+    }
+    watch->has_since = true;
+    return NULL;
+}
+
 static const struct error *read_start(struct feed_watch *watch,
                                       const Runs__V1__WatchRunsRequest *request) {
+    if (request->since != NULL) {
+        return read_since(watch, request);
+    }
     bool has_cursor = request->cursor[0] != '\0';
     if (has_cursor && request->snapshot) {
         return run_error_field(watch->stream.call.arena, "snapshot",
