@@ -147,6 +147,7 @@ struct retention *retention_start(const struct retention_options *options) {
     periodic_start(&retention->thread, "retention",
                    options->interval_ms != 0 ? options->interval_ms : RETENTION_DEFAULT_MS, sweep,
                    retention);
+    periodic_wake(&retention->thread); // a server that is started often deletes, too
     return retention;
 }
 

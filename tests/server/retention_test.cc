@@ -4,6 +4,7 @@ extern "C" {
 #include "server/sweep/retention.h"
 #include "storage/op/create_run.h"
 #include "storage/op/find_runs.h"
+#include "storage/op/freeze_organization.h"
 #include "storage/op/get_run.h"
 #include "storage/op/list_changes.h"
 #include "storage/op/transition_run.h"
@@ -114,6 +115,14 @@ class Retention : public ::testing::TestWithParam<bool> {
         return Do(&get, &store_get_run_kind, &a) == STORE_OK;
     }
 
+    void Freeze(const std::string &organization, int64_t at_us) {
+        Arena a;
+        struct store_freeze_organization freeze = {};
+        freeze.name = SliceOf(organization);
+        freeze.at_us = at_us;
+        ASSERT_EQ(STORE_OK, Do(&freeze, &store_freeze_organization_kind, &a));
+    }
+
     // The floor, and whether all that is above it can be read.
     int64_t Floor(const std::string &organization) {
         Arena a;
@@ -189,6 +198,21 @@ TEST_P(Retention, DeletesWhatIsFinalForLongEnoughAndNothingElse) {
         EXPECT_FALSE(Has("acme", "young"));
         EXPECT_EQ(405, Floor("acme"));
     }
+}
+
+TEST_P(Retention, LeavesFrozenOrganizationsAlone) {
+    CreateAndEnd("acme", "one");
+    CreateAndEnd("rival", "one");
+    Create("rival", "active");
+    Freeze("acme", kBegin + 1);
+    clock_.now_us = kBegin + 2 * kRetain;
+    StartRetention();
+    ASSERT_TRUE(Comes([&] { return !Has("rival", "one"); }));
+    EXPECT_TRUE(Has("acme", "one"));
+    StopRetention();
+    Freeze("acme", 0);
+    StartRetention(); // which looks at all from the beginning
+    EXPECT_TRUE(Comes([&] { return !Has("acme", "one"); }));
 }
 
 TEST_P(Retention, StopsInTheMiddleAndGoesOnLater) {
