@@ -12,7 +12,7 @@ import sys
 import time
 
 from harness import (bulk, cases, deployment, etcd, fill, filled_target, gateway, overload, parts,
-                     peer, processes, results, scratch, start, watch)
+                     peer, processes, results, retention, scratch, start, watch)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -35,6 +35,7 @@ PROGRAMS = {
 # Those that another build's folder must hold, beside which ours are measured.
 OTHERS_PROGRAMS = ("runsctl", "runsd", "runs-gateway", "fill_store")
 SPECIAL = (bulk.NAME, overload.NAME, start.NAME)  # cases that are no row of the table
+ALONE = (watch.NAME, retention.NAME)  # those that are measured by themselves, if they are named
 
 
 def beside_option(folder):
@@ -71,7 +72,7 @@ def positive(kind):
 
 
 def parse_arguments(arguments):
-    names = [case.name for case in cases.CASES] + list(SPECIAL) + [watch.NAME]
+    names = [case.name for case in cases.CASES] + list(SPECIAL) + list(ALONE)
     parser = argparse.ArgumentParser(prog="script/bench", description=(
         "Builds optimised, fills stores with runs as CreateRun stores them, runs every case on "
         "them, interleaved, and prints tables: medians over the rounds, beside the limits of the "
@@ -79,7 +80,8 @@ def parse_arguments(arguments):
         "order of their creation."))
     parser.add_argument("--case", action="append", choices=names, metavar="NAME",
                         help="only this case; may be repeated: " + ", ".join(names) + (
-                            f". {watch.NAME} is measured by itself and only if it is named"))
+                            f". {' and '.join(ALONE)} are measured by themselves and only if "
+                            "they are named"))
     parser.add_argument("--seconds", type=positive(float), default=3,
                         help="of load for each case and round [3]")
     parser.add_argument("--connections", type=positive(int), default=64,
@@ -117,6 +119,8 @@ def parse_arguments(arguments):
         options.running_every = fill.default_every(options.runs)
     if watch.NAME in (options.case or []):
         check_watch(parser, options)
+    elif retention.NAME in (options.case or []):
+        check_retention(parser, options)
     elif options.peer == etcd.NONE:
         options.peer = None
     elif options.peer and options.case and not set(options.case) & set(peer.CASES):
@@ -132,6 +136,14 @@ def check_watch(parser, options):
                      f"{etcd.NONE} only")
     if options.beside:
         parser.error(f"--case {watch.NAME} measures no other build; run it with that build")
+
+
+def check_retention(parser, options):
+    if set(options.case) != {retention.NAME}:
+        parser.error(f"--case {retention.NAME} is measured by itself; name no other case with it")
+    if options.peer not in (None, etcd.NONE) or options.beside or options.write_results:
+        parser.error(f"--case {retention.NAME} has no peer and no build beside, and writes no "
+                     "results")
 
 
 def wants(options, name):
@@ -303,6 +315,13 @@ def measure_watches(programs, options):
     return text, bool(watch.wrong(measured))
 
 
+def measure_retention(programs, options):
+    """Returns the text and whether anything was wrong."""
+    with scratch.folder(ROOT) as folder:
+        measured = retention.measure(programs, folder, options, say)
+    return retention.text(measured), bool(retention.wrong(measured))
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -329,6 +348,8 @@ def main(arguments):
     try:
         if watch.NAME in (options.case or []):
             return finish(*measure_watches(programs, options), results.watches_page, options)
+        if retention.NAME in (options.case or []):
+            return finish(*measure_retention(programs, options), None, options)
         with scratch.folder(ROOT) as folder:
             outcome = measure_all(programs, folder, options)
     except processes.BenchError as error:

@@ -112,6 +112,10 @@ class Deployment(Target):
         self.database = os.path.join(self.folder, DATABASE)
         self.make_store()
 
+    def set_options(self, server_options):
+        """For the next start."""
+        self._server_options = list(server_options)
+
     def make_store(self):
         """Makes the store anew, empty but for a token. No server may run."""
         shutil.rmtree(os.path.join(self.folder, STORE_FOLDER), ignore_errors=True)

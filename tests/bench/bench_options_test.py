@@ -35,6 +35,13 @@ class Options(unittest.TestCase):
                       self.refusal("--beside", "/nowhere"))
         self.assertIn("unrecognized arguments: --shuffle", self.refusal("--shuffle"))
 
+    def test_retention_is_measured_by_itself(self):
+        self.assertEqual(run_bench.parse_arguments(["--case", "retention"]).case, ["retention"])
+        self.assertIn("name no other case with it",
+                      self.refusal("--case", "retention", "--case", "get"))
+        self.assertIn("writes no results",
+                      self.refusal("--case", "retention", "--write-results"))
+
     def test_a_peer_needs_a_case_that_it_has(self):
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, peer.SCRIPT), "w", encoding="ascii"):
