@@ -71,8 +71,7 @@ static int make_plan(struct work *w) {
     request.dry_run = true;
     w->in->unknown_hint = "nothing was cancelled; say it again";
     int code = begin(w, &request, w->asked->key, BULK_PLANNED);
-    return code == EXIT_CODE_OK ? bulk_follow_wait(&w->follow, "collecting", &w->bulk, &w->bytes)
-                                : code;
+    return code == EXIT_CODE_OK ? bulk_follow_wait(&w->follow, &w->bulk, &w->bytes) : code;
 }
 
 // Somebody else has the id of this one, so an interruption leaves it alone.
@@ -101,7 +100,7 @@ static int execute(struct work *w, const char *key) {
 }
 
 static int follow(struct work *w) {
-    return bulk_follow_wait(&w->follow, "cancelling", &w->bulk, &w->bytes);
+    return bulk_follow_wait(&w->follow, &w->bulk, &w->bytes);
 }
 
 static int print(const struct work *w) {
@@ -200,6 +199,9 @@ static int ask_for_plan(struct work *w) {
 }
 
 static int begin_at_once(struct work *w) {
+    if (w->asked->request.filter != NULL) { // "2h ago" is another moment, so another request, then
+        w->in->unknown_hint = "runsctl bulk-cancels list shows whether it has begun";
+    }
     bulk_follow_enter(&w->follow, BULK_ASKED, NULL);
     int code = begin(w, &w->asked->request, w->asked->key, BULK_WORKING);
     if (code == EXIT_CODE_OK) {
@@ -212,7 +214,7 @@ static int begin_at_once(struct work *w) {
 static int only_plan(struct work *w) {
     int code = begin(w, &w->asked->request, w->asked->key, BULK_NOT_ASKED);
     if (code == EXIT_CODE_OK) {
-        code = bulk_follow_wait(&w->follow, "collecting", &w->bulk, &w->bytes);
+        code = bulk_follow_wait(&w->follow, &w->bulk, &w->bytes);
     }
     if (code != EXIT_CODE_OK || w->in->json) {
         return code == EXIT_CODE_OK ? bulk_print(w->in, w->bytes) : code;

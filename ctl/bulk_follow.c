@@ -98,6 +98,10 @@ void bulk_follow_enter(struct bulk_follow *f, enum bulk_phase phase, const char 
 static void show(struct bulk_follow *f, const Runs__V1__BulkCancel *bulk) {
     bool is_planning = bulk->state == RUNS__V1__BULK_CANCEL_STATE__BULK_CANCEL_STATE_PLANNING;
     interrupt_lock(f->interrupt);
+    if (is_planning != f->shows_planning || f->progress.what == NULL) {
+        f->shows_planning = is_planning;
+        progress_begin(&f->progress, f->in, is_planning ? "collecting" : "cancelling");
+    }
     progress_show(&f->progress, is_planning ? bulk->total : bulk->total - bulk->open,
                   is_planning ? 0 : bulk->total);
     interrupt_unlock(f->interrupt);
@@ -144,13 +148,11 @@ static bool is_settled(const Runs__V1__BulkCancel *bulk) {
            bulk->state == RUNS__V1__BULK_CANCEL_STATE__BULK_CANCEL_STATE_PLANNED;
 }
 
-int bulk_follow_wait(struct bulk_follow *f, const char *what, Runs__V1__BulkCancel **bulk,
-                     struct slice *bytes) {
+int bulk_follow_wait(struct bulk_follow *f, Runs__V1__BulkCancel **bulk, struct slice *bytes) {
     struct arena arena; // of an answer
     arena_init(&arena);
     const struct error *error =
         message_from_bytes(f->in->arena, &runs__v1__bulk_cancel__descriptor, *bytes, bulk);
-    progress_begin(&f->progress, f->in, what);
     const Runs__V1__BulkCancel *newest = error == NULL ? *bulk : NULL;
     struct slice newest_bytes = *bytes;
     for (int64_t gap_us = LEAST_GAP_US; error == NULL && !is_settled(newest);) {

@@ -24,6 +24,7 @@ struct bulk_follow {
     struct connection *connection;
     struct interrupt *interrupt;
     struct progress progress;
+    bool shows_planning;   // of the progress: runs that are collected, not those that are cancelled
     enum bulk_phase phase; // changed by bulk_follow_enter alone, with the id
     char id[128];          // "" as long as it is not known
     const char *key;       // under which it is asked for: what is known of it before its id
@@ -39,8 +40,7 @@ void bulk_follow_enter(struct bulk_follow *f, enum bulk_phase phase, const char 
 // Waits until it is over, or, for a plan, until its runs are collected: from what a server has
 // answered on. *bytes is the answer, and then the newest one; both live in in->arena. Waits on
 // while the server is away. Returns an exit code; an error has been printed.
-int bulk_follow_wait(struct bulk_follow *f, const char *what, Runs__V1__BulkCancel **bulk,
-                     struct slice *bytes);
+int bulk_follow_wait(struct bulk_follow *f, Runs__V1__BulkCancel **bulk, struct slice *bytes);
 
 // Aborts the plan of f->id; says nothing.
 void bulk_follow_drop(const struct bulk_follow *f);

@@ -39,7 +39,7 @@ static int watch_on(const struct invocation *in, struct connection *connection) 
     Runs__V1__BulkCancel *bulk;
     bulk_follow_begin(&follow, in, connection);
     bulk_follow_enter(&follow, BULK_WORKING, in->operands[0]);
-    code = bulk_follow_wait(&follow, "cancelling", &bulk, &bytes);
+    code = bulk_follow_wait(&follow, &bulk, &bytes);
     bulk_follow_end(&follow);
     return code == EXIT_CODE_OK ? print_end(in, bulk, bytes) : code;
 }

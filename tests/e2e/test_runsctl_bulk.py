@@ -291,6 +291,18 @@ class Progress(Scripted):
             self.assertEqual(columns >= 80, "[####" in drawn[0], drawn[0])
             self.assertIn("\r\x1b[K990 runs cancelled", shown)
 
+    def test_it_says_what_it_does(self):
+        gates = [self.gate(), self.gate()]
+        bulks = Bulks(self, cancel=[job(PLANNING, 500, job_id="b7")],
+                      get=[gates[0], job(RUNNING, 1000, 10, job_id="b7"), gates[1], job(DONE, 1000, 1000)])
+        terminal = self.at_terminal(bulks, "runs", "cancel", "--workflow", "w", "--yes")
+        terminal.wait_for(b"collecting 500")
+        gates[0].set()
+        terminal.wait_for(b"10 of 1,000")
+        self.assertNotIn(b"collecting", terminal.shown.rpartition(b"\r")[2])
+        gates[1].set()
+        self.assertEqual(OK, terminal.finish()[0])
+
     def test_a_bar_follows_the_width_of_its_terminal(self):
         gate = self.gate()
         working = [job(RUNNING, 1000, done, job_id="b7") for done in (490, 600)]
