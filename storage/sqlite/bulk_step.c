@@ -10,8 +10,16 @@ struct due_item {
 };
 
 int bulk_step_begin(struct bulk_step *step, struct slice organization, struct slice id) {
-    return bulk_row_find(step->arena, step->s[BULK_FIND], organization, id, &step->bulk,
-                         &step->row);
+    int rc =
+        bulk_row_find(step->arena, step->s[BULK_FIND], organization, id, &step->bulk, &step->row);
+    step->state_in_row = step->bulk.state;
+    return rc;
+}
+
+int bulk_step_write(struct bulk_step *step) {
+    bool is_progress = step->bulk.state == step->state_in_row;
+    return bulk_row_update(step->s[is_progress ? BULK_PROGRESS : BULK_UPDATE], &step->bulk,
+                           &step->row);
 }
 
 static void bind_due(sqlite3_stmt *s, int index, enum bulk_due due) {
@@ -123,20 +131,57 @@ static int judge(struct bulk_step *step, struct run_change *c, bool is_there,
     return rc;
 }
 
-static int set_item(struct bulk_step *step, const struct due_item *item, enum bulk_outcome outcome,
-                    enum bulk_due due) {
-    sqlite3_stmt *s = step->s[BULK_SET_ITEM];
+// Items one after the other, in the order of the index, that came to the same.
+struct same_items {
+    const struct due_item *first;
+    const struct due_item *last;
+    enum bulk_outcome outcome;
+    enum bulk_due due; // as they were
+    int count;
+};
+
+// Writes the items, of which there may be none, in one statement. No other is due between them.
+static int write_items(struct bulk_step *step, const struct same_items *same) {
+    sqlite3_stmt *s = step->s[same->count == 1 ? BULK_SET_ITEM : BULK_SET_ITEMS];
+    int at = same->count == 1 ? 3 : 4;
+    if (same->count == 0) {
+        return SQLITE_OK;
+    }
     sqlite3_bind_int64(s, 1, step->row.key);
-    run_id_bind(s, 2, &item->id);
-    sqlite3_bind_int(s, 3, (int)outcome);
-    bind_due(s, 4, bulk_due_after(due, outcome));
+    run_id_bind(s, 2, &same->first->id);
+    sqlite3_bind_int(s, at, (int)same->outcome);
+    bind_due(s, at + 1, bulk_due_after(same->due, same->outcome));
+    if (same->count > 1) {
+        run_id_bind(s, 3, &same->last->id);
+        sqlite3_bind_int(s, 6, (int)same->first->outcome);
+        bind_due(s, 7, same->due);
+    }
+    int rc = sqlite_step_once(s);
+    // They were read in this very transaction.
+    return rc == SQLITE_OK && sqlite3_changes(step->session->db) != same->count ? SQLITE_CORRUPT
+                                                                                : rc;
+}
+
+// Takes the item, which came to outcome, to those before it if it came to the same, else writes
+// those.
+static int note_item(struct bulk_step *step, struct same_items *same, const struct due_item *item,
+                     enum bulk_outcome outcome) {
+    int rc = SQLITE_OK;
     if (outcome != item->outcome) {
         bulk_record_count(&step->bulk, outcome);
     }
-    return sqlite_step_once(s);
+    if (same->count > 0 && (same->outcome != outcome || same->first->outcome != item->outcome)) {
+        rc = write_items(step, same);
+        same->count = 0;
+    }
+    same->first = same->count == 0 ? item : same->first;
+    same->last = item;
+    same->outcome = outcome;
+    same->count++;
+    return rc;
 }
 
-static int deal_with(struct bulk_step *step, const struct due_item *item, enum bulk_due due) {
+static int deal_with(struct bulk_step *step, struct same_items *same, const struct due_item *item) {
     struct run_change c = {.id = item->id};
     enum bulk_outcome outcome = item->outcome;
     step->left--;
@@ -147,13 +192,28 @@ static int deal_with(struct bulk_step *step, const struct due_item *item, enum b
         rc = judge(step, &c, is_there, &outcome);
     }
     if (rc == SQLITE_OK) {
-        rc = set_item(step, item, outcome, due);
+        rc = note_item(step, same, item, outcome);
     }
     if (rc == SQLITE_OK && is_there && step->bulk.cascades) {
+        // Before its children become items, which may come between.
+        rc = write_items(step, same);
+        same->count = 0;
         step->row.parent_id = item->id;
-        rc = add_children(step);
+        rc = rc == SQLITE_OK ? add_children(step) : rc;
     }
     return rc;
+}
+
+// Deals with the items in turn, until there is no more room.
+static int deal_with_all(struct bulk_step *step, enum bulk_due due, const struct due_item *items,
+                         int count) {
+    struct same_items same = {.due = due, .count = 0};
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < count && step->left > 0 && !has_parent(&step->row);
+         i++) {
+        rc = deal_with(step, &same, &items[i]);
+    }
+    return rc == SQLITE_OK ? write_items(step, &same) : rc;
 }
 
 int bulk_step_deal(struct bulk_step *step, enum bulk_due due) {
@@ -165,10 +225,7 @@ int bulk_step_deal(struct bulk_step *step, enum bulk_due due) {
         if (rc != SQLITE_OK || count == 0) {
             return rc;
         }
-        for (int i = 0; rc == SQLITE_OK && i < count && step->left > 0 && !has_parent(&step->row);
-             i++) {
-            rc = deal_with(step, &items[i], due);
-        }
+        rc = deal_with_all(step, due, items, count);
     }
     return rc;
 }

@@ -14,6 +14,7 @@ struct bulk_step {
     sqlite3_stmt *const *s; // the operation's, which begin with those of enum bulk_statement
     struct bulk_record bulk;
     struct bulk_row row;
+    enum bulk_state state_in_row;
     int left; // how many runs it may still look at
     // Cancels the run of c, which is active. NULL: items are looked at, and no more.
     int (*cancel)(struct bulk_step *step, struct run_change *c);
@@ -23,8 +24,10 @@ struct bulk_step {
 enum bulk_statement {
     BULK_FIND,
     BULK_UPDATE,
+    BULK_PROGRESS,
     BULK_ADD_ITEM,
     BULK_SET_ITEM,
+    BULK_SET_ITEMS,
     BULK_DUE_ITEMS,
     BULK_CHILDREN,
     BULK_READ_RUN,
@@ -36,6 +39,9 @@ enum bulk_statement {
     [BULK_FIND] = BULK_ROW_FIND_SQL, [BULK_UPDATE] = BULK_ROW_UPDATE_SQL,                          \
     [BULK_ADD_ITEM] = "INSERT INTO bulk_item(bulk_key, id, outcome, due) VALUES(?1, ?2, ?3, ?4)"   \
                       " ON CONFLICT DO NOTHING",                                                   \
+    [BULK_PROGRESS] = BULK_ROW_PROGRESS_SQL,                                                       \
+    [BULK_SET_ITEMS] = "UPDATE bulk_item SET outcome=?4, due=?5"                                   \
+                       " WHERE bulk_key=?1 AND id>=?2 AND id<=?3 AND outcome=?6 AND due=?7",       \
     [BULK_SET_ITEM] = "UPDATE bulk_item SET outcome=?3, due=?4 WHERE bulk_key=?1 AND id=?2",       \
     [BULK_DUE_ITEMS] = "SELECT id, outcome FROM bulk_item INDEXED BY bulk_item_due"                \
                        " WHERE bulk_key=?1 AND due=?2 ORDER BY outcome, id LIMIT ?3",              \
@@ -46,6 +52,9 @@ enum bulk_statement {
 
 // Finds the job of id and begins a step of it. Returns SQLite's code; SQLITE_DONE if there is none.
 int bulk_step_begin(struct bulk_step *step, struct slice organization, struct slice id);
+
+// Writes the job's row at the end of the step. Returns SQLite's code.
+int bulk_step_write(struct bulk_step *step);
 
 // Adds an item, and counts it, unless the run is one. Returns SQLite's code.
 int bulk_step_add_item(struct bulk_step *step, const struct run_id *id, enum bulk_outcome outcome);

@@ -100,7 +100,7 @@ static int step_on(struct bulk_step *step, int64_t at_us) {
     if (rc == SQLITE_OK && step->row.is_collected) {
         rc = bulk_step_settle(step, at_us);
     }
-    return rc == SQLITE_OK ? bulk_row_update(step->s[BULK_UPDATE], &step->bulk, &step->row) : rc;
+    return rc == SQLITE_OK ? bulk_step_write(step) : rc;
 }
 
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
