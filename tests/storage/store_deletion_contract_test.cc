@@ -237,6 +237,7 @@ TEST_P(StoreContract, ADeletionByHandIsTheLastThatTheFeedTells) {
     EXPECT_EQ(told.run_id, kUuid);
     EXPECT_EQ(told.event, (WholeEvent{5, STORE_EVENT_DELETION, 3, RUN_CANCELLED, RUN_CANCELLED,
                                       9000, 0, cause, ""}));
+    EXPECT_EQ(told.workflow_id, "w");
     EXPECT_EQ(told.run.id, "");
     EXPECT_EQ(told.run.sequence, 0);
     EXPECT_EQ(c.changes[1].run.id, "other");

@@ -10,17 +10,18 @@
 enum { SELECT_MARK, SELECT_LINK, SELECT_EVENT, SELECT_WORKFLOW, SELECT_RUN };
 
 // The columns of SELECT_EVENT before those of the event.
-enum { IS_OURS, PREVIOUS, ID, FIRST_OF_EVENT };
+enum { IS_OURS, PREVIOUS, ID, WORKFLOW_KEY, FIRST_OF_EVENT };
 
-// Reads the change at place, which is moved to the one before it.
+// Reads the change at place, which is moved to the one before it, and its workflow's key.
 static int read_change(struct store_list_changes *c, sqlite3_stmt *s, struct feed_place *place,
-                       struct store_change *ret) {
+                       struct store_change *ret, int64_t *ret_workflow_key) {
     sqlite3_bind_int64(s, 1, place->event);
     sqlite_bind_text(s, 2, c->organization);
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
         ret->event = event_row_read(c->op.arena, s, FIRST_OF_EVENT);
         ret->run_id = run_id_column(c->op.arena, s, ID);
+        *ret_workflow_key = sqlite3_column_int64(s, WORKFLOW_KEY);
         bool is_sound =
             sqlite3_column_int(s, IS_OURS) == 1 && ret->event.revision == place->revision;
         *place = (struct feed_place){place->revision - 1, sqlite3_column_int64(s, PREVIOUS)};
@@ -32,24 +33,27 @@ static int read_change(struct store_list_changes *c, sqlite3_stmt *s, struct fee
     return rc;
 }
 
-// Reads all changes that are to be returned, from the last one back.
+// Reads all changes that are to be returned, from the last one back, and the keys of their
+// workflows.
 static int read_changes(struct store_list_changes *c, sqlite3_stmt *const *s,
-                        const struct organization_head *head) {
+                        const struct organization_head *head, int64_t **ret_workflow_keys) {
     struct feed_place newest = {head->revision, head->event};
     struct feed_place place;
     int rc = feed_chain_find(s[SELECT_MARK], s[SELECT_LINK], c->organization, &newest,
                              c->after_revision + c->ret_count, &place);
     c->ret_changes = ARENA_ARRAY(c->op.arena, struct store_change, c->ret_count);
+    *ret_workflow_keys = ARENA_ARRAY(c->op.arena, int64_t, c->ret_count);
     for (int i = c->ret_count - 1; rc == SQLITE_OK && i >= 0; i--) {
-        rc = read_change(c, s[SELECT_EVENT], &place, &c->ret_changes[i]);
+        rc = read_change(c, s[SELECT_EVENT], &place, &c->ret_changes[i], &(*ret_workflow_keys)[i]);
     }
     return rc;
 }
 
 static int read_workflow(struct store_list_changes *c, sqlite3_stmt *s, const struct run_id *id,
-                         struct slice *ret) {
+                         int64_t workflow_key, struct slice *ret) {
     sqlite_bind_text(s, 1, c->organization);
     run_id_bind(s, 2, id);
+    sqlite3_bind_int64(s, 3, workflow_key);
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
         *ret = sqlite_column_slice(c->op.arena, s, 0);
@@ -62,11 +66,11 @@ static int read_workflow(struct store_list_changes *c, sqlite3_stmt *s, const st
 // Reads what is asked for beside the event. Its run may be gone: by the event, or since, for the
 // snapshot may be another one than that of the event.
 static int read_around(struct session *session, struct store_list_changes *c,
-                       sqlite3_stmt *const *s, struct store_change *change) {
+                       sqlite3_stmt *const *s, struct store_change *change, int64_t workflow_key) {
     struct run_id id = run_id_of(change->run_id);
     int rc = SQLITE_OK;
     if (c->with_workflow) {
-        rc = read_workflow(c, s[SELECT_WORKFLOW], &id, &change->workflow_id);
+        rc = read_workflow(c, s[SELECT_WORKFLOW], &id, workflow_key, &change->workflow_id);
     }
     if (rc == SQLITE_OK && c->with_runs) {
         struct run_row row;
@@ -79,12 +83,12 @@ static int read_around(struct session *session, struct store_list_changes *c,
 
 // Reads what is asked for beside the events, and leaves out the changes that are too much.
 static int read_all_around(struct session *session, struct store_list_changes *c,
-                           sqlite3_stmt *const *s) {
+                           sqlite3_stmt *const *s, const int64_t *workflow_keys) {
     size_t bytes = 0;
     int rc = SQLITE_OK;
     int count = 0;
     while (rc == SQLITE_OK && count < c->ret_count && bytes < STORE_CHANGES_BYTES) {
-        rc = read_around(session, c, s, &c->ret_changes[count]);
+        rc = read_around(session, c, s, &c->ret_changes[count], workflow_keys[count]);
         bytes += store_change_bytes(&c->ret_changes[count]);
         count++;
     }
@@ -95,15 +99,16 @@ static int read_all_around(struct session *session, struct store_list_changes *c
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
     struct store_list_changes *c = CONTAINER_OF(op, struct store_list_changes, op);
     struct organization_head head;
+    int64_t *workflow_keys = NULL;
     int rc = session_read_head(session, c->organization, &head);
     if (rc != SQLITE_OK) {
         return rc;
     }
     op->result = store_list_changes_begin(c, head.revision, head.floor);
     if (c->ret_count > 0) {
-        rc = read_changes(c, s, &head);
+        rc = read_changes(c, s, &head, &workflow_keys);
     }
-    return rc == SQLITE_OK ? read_all_around(session, c, s) : rc;
+    return rc == SQLITE_OK ? read_all_around(session, c, s, workflow_keys) : rc;
 }
 
 const struct sqlite_op sqlite_list_changes = {
@@ -111,11 +116,12 @@ const struct sqlite_op sqlite_list_changes = {
         {
             [SELECT_MARK] = FEED_MARK_SQL,
             [SELECT_LINK] = FEED_LINK_SQL,
-            [SELECT_EVENT] = "SELECT e.organization=?2, e.previous_of_organization, e.id,"
-                             " " EVENT_ROW_COLUMNS " FROM event AS e WHERE e.event_key=?1",
-            [SELECT_WORKFLOW] = "SELECT w.id FROM run AS r CROSS JOIN workflow AS w"
-                                " WHERE r.organization=?1 AND r.id=?2"
-                                " AND w.workflow_key=r.workflow_key",
+            [SELECT_EVENT] =
+                "SELECT e.organization=?2, e.previous_of_organization, e.id,"
+                " e.workflow_key, " EVENT_ROW_COLUMNS " FROM event AS e WHERE e.event_key=?1",
+            // ?3 its key, or 0: then it is that of the run ?1, ?2.
+            [SELECT_WORKFLOW] = "SELECT id FROM workflow WHERE workflow_key=coalesce(nullif(?3, 0),"
+                                " (SELECT workflow_key FROM run WHERE organization=?1 AND id=?2))",
             [SELECT_RUN] = RUN_READ_SQL,
         },
     .run = run,
