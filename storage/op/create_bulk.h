@@ -8,8 +8,9 @@
 // Adds the job of in. Of in are stored organization, id, is_dry_run, cascades, has_filter, filter,
 // cause and created_at_us; the rest follows.
 //
-// Without a filter its items are made at once, one for each of ids, and judged: one that is not
-// there is BULK_NOT_FOUND, one that is final BULK_ALREADY_FINAL. It is then BULK_PLANNED if it is a
+// Without a filter its items are made at once, one for each of ids, and judged where
+// store_create_bulk_judges says so: one that is not there is BULK_NOT_FOUND, one that is final
+// BULK_ALREADY_FINAL. It is then BULK_PLANNED if it is a
 // dry run, BULK_DONE if there is nothing to do, else BULK_RUNNING. With a filter, and where a dry
 // run still has to find the descendants of its runs, it is BULK_PLANNING, and collect_bulk goes on.
 //
@@ -27,7 +28,14 @@ struct store_create_bulk {
     bool ret_is_replayed;
 };
 
-enum { STORE_MOST_BULK_IDS = 5000 };
+enum { STORE_MOST_BULK_IDS = 5000, STORE_MOST_JUDGED_IDS = 250 };
+
+// Whether the runs that c names are judged at once: not those of many, unless what is planned is to
+// be told. They are open then until it is their turn, so that no other change waits for their
+// look-ups.
+static inline bool store_create_bulk_judges(const struct store_create_bulk *c) {
+    return c->in.is_dry_run || c->id_count <= STORE_MOST_JUDGED_IDS;
+}
 
 static inline size_t store_create_bulk_bytes(const struct store_op *op) {
     const struct store_create_bulk *c = CONTAINER_OF(op, struct store_create_bulk, op);

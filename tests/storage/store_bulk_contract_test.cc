@@ -63,6 +63,34 @@ TEST_P(StoreContract, JobOfNamedRunsKnowsAtOnceWhatItIsAbout) {
     EXPECT_EQ(ListUnfinishedBulks(store_), (Names{"acme/job 3"}));
 }
 
+// Of many runs that are named the look-ups are those of the steps: no other change waits for all of
+// them.
+TEST_P(StoreContract, JobOfManyNamedRunsJudgesEachInItsTurn) {
+    Four four(store_);
+    Ids ids = four.ids;
+    while (ids.size() <= STORE_MOST_JUDGED_IDS) {
+        ids.push_back("none" + std::to_string(ids.size()));
+    }
+    const int64_t runs = std::set<std::string>(ids.begin(), ids.end()).size();
+    BulkAnswer a = CreateBulk(store_, {}, ids);
+    ASSERT_EQ(a.result, STORE_OK) << a.detail;
+    EXPECT_EQ(a.bulk.state, BULK_RUNNING);
+    EXPECT_EQ(a.bulk.total, runs);
+    EXPECT_EQ(a.bulk.already_final + a.bulk.not_found, 0);
+    EXPECT_EQ(ListBulkItems(store_)["final"], BULK_OPEN);
+    // Not so a plan, which is to be shown.
+    BulkAnswer plan = CreateBulk(store_, {.id = "plan", .is_dry_run = true}, ids);
+    EXPECT_EQ(plan.bulk.not_found, runs - 3);
+    EXPECT_EQ(plan.bulk.already_final, 1);
+    a = FinishBulk(store_, "job", 100);
+    EXPECT_EQ(a.bulk.state, BULK_DONE);
+    EXPECT_EQ(a.bulk.cancelled, 2);
+    EXPECT_EQ(a.bulk.already_final, 1);
+    EXPECT_EQ(a.bulk.not_found, runs - 3);
+    EXPECT_EQ(ListBulkItems(store_)["final"], BULK_ALREADY_FINAL);
+    EXPECT_EQ(ListBulkItems(store_)["absent"], BULK_NOT_FOUND);
+}
+
 TEST_P(StoreContract, StepsCancelEachRunOnceAsOneCancelWould) {
     Four four(store_);
     const Cause cause = {"who", "why", "request", "1.2.3.4", "key"};
@@ -686,8 +714,9 @@ TEST_P(StoreContract, LargestJobByNamesHoldsAllOfThem) {
     BulkAnswer a = CreateBulk(store_, {}, ids);
     ASSERT_EQ(a.result, STORE_OK) << a.detail;
     EXPECT_EQ(a.bulk.total, STORE_MOST_BULK_IDS);
+    a = FinishBulk(store_, "job", 7);
+    EXPECT_EQ(a.bulk.cancelled, 50);
     EXPECT_EQ(a.bulk.not_found, STORE_MOST_BULK_IDS - 50);
-    EXPECT_EQ(FinishBulk(store_, "job", 7).bulk.cancelled, 50);
 }
 
 } // namespace

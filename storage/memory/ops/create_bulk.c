@@ -2,9 +2,12 @@
 
 #include "storage/memory/memory_op.h"
 
-static enum bulk_outcome judge(const struct memory_tables *tables, struct slice organization,
-                               struct slice id) {
-    const struct memory_run *found = memory_tables_find_run(tables, organization, id);
+static enum bulk_outcome judge(const struct memory_tables *tables,
+                               const struct store_create_bulk *c, struct slice id) {
+    if (!store_create_bulk_judges(c)) {
+        return BULK_OPEN;
+    }
+    const struct memory_run *found = memory_tables_find_run(tables, c->in.organization, id);
     if (found == NULL) {
         return BULK_NOT_FOUND;
     }
@@ -15,7 +18,7 @@ static enum bulk_outcome judge(const struct memory_tables *tables, struct slice 
 static void add_items(const struct memory_tables *tables, const struct store_create_bulk *c,
                       struct memory_bulk *bulk) {
     for (int i = 0; i < c->id_count; i++) {
-        memory_bulk_add_item(bulk, c->ids[i], judge(tables, c->in.organization, c->ids[i]));
+        memory_bulk_add_item(bulk, c->ids[i], judge(tables, c, c->ids[i]));
     }
     bulk->is_collected = true;
     memory_bulk_settle(bulk, c->in.created_at_us);

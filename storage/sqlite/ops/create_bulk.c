@@ -45,7 +45,8 @@ static int add_runs(struct bulk_step *step, const struct store_create_bulk *c) {
     int rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < c->id_count; i++) {
         if (i == 0 || compare_ids(&ids[i - 1], &ids[i]) != 0) {
-            rc = add_run(step, &ids[i]);
+            rc = store_create_bulk_judges(c) ? add_run(step, &ids[i])
+                                             : bulk_step_add_item(step, &ids[i], BULK_OPEN);
         }
     }
     step->row.is_collected = true;
