@@ -9,14 +9,18 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
 import unittest
 
 import grpc
 
+import rest
 import stubs
-from harness import DEADLINE_S, Place, program, runsctl, wait_until
-from scripted_feed import LAST, End, Feed, bookmark, change, rest
+from harness import DEADLINE_S, Place, Serve, create_token, program, runsctl, wait_until
+from leases import Caller, Refused
+import scripted_feed
+from scripted_feed import LAST, End, Feed, bookmark, change
 from tables import cases
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE = range(7)
@@ -110,10 +114,10 @@ class Lines(Exports):
         self.assertEqual(3, done.stderr.count("going on behind the last message"))
 
     def test_until_now_ends_where_the_feed_was_when_it_began(self):
-        for script in ((place_in_feed(6, 8), *changes(7, 9), rest(self)),
-                       (place_in_feed(8, 8), rest(self)),
-                       (*changes(7, 8), place_in_feed(8, 8), rest(self)),
-                       (place_in_feed(6, 8), change(7), place_in_feed(9, 12), rest(self))):
+        for script in ((place_in_feed(6, 8), *changes(7, 9), scripted_feed.rest(self)),
+                       (place_in_feed(8, 8), scripted_feed.rest(self)),
+                       (*changes(7, 8), place_in_feed(8, 8), scripted_feed.rest(self)),
+                       (place_in_feed(6, 8), change(7), place_in_feed(9, 12), scripted_feed.rest(self))):
             done = self.export(Feed(self, script), *SINCE, "--until-now", *self.kept)
             self.assertEqual((OK, ""), (done.returncode, done.stderr))
             self.assertEqual([7, 8][:done.stdout.count("\n")], self.revisions(done.stdout))
@@ -122,7 +126,7 @@ class Lines(Exports):
 
     def test_it_says_that_changes_since_then_may_be_missing(self):
         for json_too in ((), ("--json",)):
-            feed = Feed(self, (place_in_feed(39, 41, True), *changes(40, 41), rest(self)))
+            feed = Feed(self, (place_in_feed(39, 41, True), *changes(40, 41), scripted_feed.rest(self)))
             done = self.export(feed, *SINCE, "--until-now", *json_too)
             self.assertEqual((OK, [40, 41]), (done.returncode, self.revisions(done.stdout)))
             self.assertEqual(1, done.stderr.count("\n"))
@@ -133,7 +137,7 @@ class Lines(Exports):
         whole = '{"revision":1}\n'
         for before, expected in ((whole + '{"revis', whole + '{"revis\n'), (whole, whole), ("", "")):
             self.output.write_text(before)
-            popen = self.start(Feed(self, (change(2), place_in_feed(2, 2), rest(self))), *SINCE,
+            popen = self.start(Feed(self, (change(2), place_in_feed(2, 2), scripted_feed.rest(self))), *SINCE,
                                "--until-now")
             self.assertEqual(OK, popen.wait(DEADLINE_S))
             text = self.output.read_text()
@@ -154,8 +158,8 @@ class Cursors(Exports):
         self.assertEqual("c9", feed.requests[0].cursor)
 
     def test_it_is_kept_up_while_it_goes_on(self):
-        gate = rest(self)
-        popen = self.start(Feed(self, (change(1), rest_until(gate), change(2), rest(self))), *SINCE,
+        gate = scripted_feed.rest(self)
+        popen = self.start(Feed(self, (change(1), rest_until(gate), change(2), scripted_feed.rest(self))), *SINCE,
                            *self.kept)
         wait_until(lambda: self.cursor() == "c1\n", "the first place")
         self.assertEqual([1], self.revisions())
@@ -165,7 +169,7 @@ class Cursors(Exports):
 
     def test_a_signal_keeps_what_was_printed_and_ends_it(self):
         for number in (signal.SIGTERM, signal.SIGINT):
-            feed = Feed(self, (*changes(1, 5000), rest(self)))
+            feed = Feed(self, (*changes(1, 5000), scripted_feed.rest(self)))
             popen = self.start(feed, *SINCE, *self.kept)
             wait_until(lambda: self.output.stat().st_size > 0, "lines")
             popen.send_signal(number)
@@ -178,7 +182,7 @@ class Cursors(Exports):
 
     def test_a_reader_that_leaves_ends_it_and_what_it_did_not_read_comes_again(self):
         theirs, ours = os.pipe()
-        feed = Feed(self, (change(1), rest(self)))
+        feed = Feed(self, (change(1), scripted_feed.rest(self)))
         popen = self.start(feed, *SINCE, *self.kept, stdout=ours)
         os.close(ours)
         wait_until(lambda: self.cursor() == "c1\n", "the first line")
@@ -187,7 +191,7 @@ class Cursors(Exports):
         popen.kill()
         theirs, ours = os.pipe()
         os.close(theirs)
-        popen = self.start(Feed(self, (*changes(2, 3), rest(self))), *self.kept, stdout=ours)
+        popen = self.start(Feed(self, (*changes(2, 3), scripted_feed.rest(self))), *self.kept, stdout=ours)
         os.close(ours)
         self.assertEqual((-signal.SIGPIPE, b""), (popen.wait(DEADLINE_S), popen.stderr.read()))
         self.assertEqual("c1\n", self.cursor())
@@ -195,7 +199,7 @@ class Cursors(Exports):
     def test_a_reader_that_does_not_read_cannot_keep_it_from_ending(self):
         theirs, ours = os.pipe()
         self.addCleanup(os.close, theirs)
-        popen = self.start(Feed(self, (*changes(1, 5000), rest(self))), *SINCE, *self.kept, stdout=ours)
+        popen = self.start(Feed(self, (*changes(1, 5000), scripted_feed.rest(self))), *SINCE, *self.kept, stdout=ours)
         os.close(ours)
         room = fcntl.fcntl(theirs, F_GETPIPE_SZ) - 4096
         wait_until(lambda: readable_bytes(theirs) > room, "a full pipe")
@@ -206,15 +210,15 @@ class Cursors(Exports):
     def test_a_full_disk_moves_no_cursor(self):
         self.file.write_text("c0\n")
         with open("/dev/full", "wb") as full:
-            popen = self.start(Feed(self, (change(1), rest(self))), *self.kept, stdout=full)
+            popen = self.start(Feed(self, (change(1), scripted_feed.rest(self))), *self.kept, stdout=full)
         self.assertEqual(FAILED, popen.wait(DEADLINE_S))
         said = popen.stderr.read().decode()
         self.assertIn("No space left on device; the cursor is of what was written before", said)
         self.assertEqual((1, "c0\n"), (said.count("\n"), self.cursor()))
 
     def test_a_cursor_that_cannot_be_written_ends_it(self):
-        gate = rest(self)
-        popen = self.start(Feed(self, (change(1), rest_until(gate), change(2), rest(self))), *SINCE,
+        gate = scripted_feed.rest(self)
+        popen = self.start(Feed(self, (change(1), rest_until(gate), change(2), scripted_feed.rest(self))), *SINCE,
                            *self.kept)
         wait_until(lambda: self.cursor() == "c1\n", "the first place")
         (self.place.path / "cursor.new").mkdir()
@@ -249,7 +253,7 @@ class Killed(Exports):
         for pause_s in (0, 0.02, 0.1, 0.25, 0.45):
             at = int(self.cursor().strip("c\n") or 0)
             size = self.output.stat().st_size if self.output.exists() else 0
-            feed = Feed(self, (*changes(at + 1, last), rest(self)))
+            feed = Feed(self, (*changes(at + 1, last), scripted_feed.rest(self)))
             popen = self.start(feed, *SINCE, *self.kept)
             wait_until(lambda before=size: self.output.stat().st_size > before, "lines")
             time.sleep(pause_s)  # where in its work it is killed; any place is as good
@@ -257,7 +261,7 @@ class Killed(Exports):
             popen.wait(DEADLINE_S)
             kept = int(self.cursor().strip("c\n") or 0)
             self.assertLessEqual(set(range(1, kept + 1)), self.whole())
-        done = self.start(Feed(self, (*changes(kept + 1, last), place_in_feed(last, last), rest(self))),
+        done = self.start(Feed(self, (*changes(kept + 1, last), place_in_feed(last, last), scripted_feed.rest(self))),
                           *self.kept, "--until-now")
         self.assertEqual(OK, done.wait(DEADLINE_S))
         self.assertEqual(set(range(1, last + 1)), self.whole())
@@ -273,6 +277,135 @@ class Killed(Exports):
                 cut += 1
         self.assertLessEqual(cut, 5)
         return found
+
+
+class Served(unittest.TestCase):
+    """The real programs, on a file, on a socket that outlasts a kill."""
+
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.remove)
+        self.token = create_token(self.place.store, name="tester")
+        self.socket = f"unix:{self.place.path}/grpc"
+        self.begin()
+        self.addCleanup(lambda: self.server.stop())
+        self.output = self.place.path / "audit.jsonl"
+        self.kept = ("--cursor-file", str(self.place.path / "cursor"))
+
+    def begin(self, *options):
+        self.server = Serve(self.place.store, *options, grpc=(self.socket,))
+
+    def caller(self):
+        caller = Caller(self.socket, self.token)
+        self.addCleanup(caller.close)
+        return caller
+
+    def env(self):
+        return {"RUNSCTL_TOKEN": self.token, "RUNSCTL_SERVER": self.socket}
+
+    def export(self, *arguments, code=OK):
+        done = runsctl("audit", "export", *arguments, env=self.env())
+        self.assertEqual(code, done.returncode, done.stderr)
+        return done
+
+    def lines(self, *arguments):
+        done = self.export(*arguments, "--until-now")
+        self.assertEqual("", done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_who_what_when_from_where_and_why(self):
+        runs = [self.caller().create(name).id for name in ("a", "b")]
+        rest.request(self.server.http_port, "POST", f"/v1/runs/{runs[0]}/cancel", self.token,
+                     {"reason": "no budget"}, {"X-Request-Id": "my-request"})
+        *_, cancel = self.lines("--since", "1h")
+        self.assertEqual(
+            ("a", 2, "running", "cancelled", "tester", "no budget", "my-request", "127.0.0.1"),
+            tuple(cancel[key] for key in ("runId", "sequence", "fromStatus", "toStatus", "actor", "reason",
+                                          "requestId", "remoteAddress")))
+        self.assertEqual([("a", 1), ("b", 1), ("a", 2)],
+                         [(e["runId"], e["sequence"]) for e in self.lines("--since", "1h")])
+        self.assertEqual([], self.lines("--since", "0s"))
+        self.assertEqual([cancel], self.lines("--since", cancel["at"]))
+
+    def test_the_same_command_again_has_what_is_new(self):
+        words = ("--since", "1h", *self.kept)
+        caller = self.caller()
+        self.assertEqual([], self.lines(*words))
+        caller.create("a")
+        self.assertEqual(["a"], [e["runId"] for e in self.lines(*words)])
+        caller.create("b")
+        caller.cancel("a")
+        self.assertEqual(["b", "a"], [e["runId"] for e in self.lines(*words)])
+        self.server.kill()
+        self.begin()
+        self.assertEqual([], self.lines(*words))
+
+    def test_kill_9_of_the_server_and_of_the_export_loses_no_line(self):
+        stop = threading.Event()
+        made = []
+
+        def work():
+            """Makes runs and cancels them, also while the server is away."""
+            while not stop.is_set():
+                with contextlib.suppress(Refused):
+                    caller = Caller(self.socket, self.token)
+                    with contextlib.closing(caller):
+                        while not stop.is_set():
+                            made.append(caller.create(f"run-{len(made):05}").id)
+                            caller.cancel(made[-1])
+        worker = threading.Thread(target=work)
+        worker.start()
+        self.addCleanup(worker.join)
+        self.addCleanup(stop.set)
+        with open(self.output, "ab") as out:
+            def start():
+                popen = subprocess.Popen((program("runsctl"), "audit", "export", "--since", "1h", *self.kept),
+                                         stdout=out, stderr=subprocess.DEVNULL, env={**os.environ, **self.env()})
+                self.addCleanup(popen.wait)
+                self.addCleanup(popen.kill)
+                return popen
+            popen = start()
+            for kills_server in (True, False, True, False):
+                size = self.output.stat().st_size
+                wait_until(lambda before=size: self.output.stat().st_size > before + 20000, "lines")
+                if kills_server:
+                    self.server.kill()
+                    self.begin()
+                else:
+                    popen.kill()
+                    popen.wait()
+                    popen = start()
+            stop.set()
+            worker.join()
+            popen.kill()
+            popen.wait()
+            done = subprocess.run((program("runsctl"), "audit", "export", *self.kept, "--until-now"), stdout=out,
+                                  env={**os.environ, **self.env()}, timeout=DEADLINE_S, check=False)
+            self.assertEqual(OK, done.returncode)
+        revisions = set()
+        for line in self.output.read_text().splitlines():
+            with contextlib.suppress(ValueError):
+                revisions.add(json.loads(line)["revision"])
+        newest = self.lines("--since", "1h")[-1]["revision"]
+        self.assertEqual(set(range(1, newest + 1)), revisions)
+
+    def test_what_is_not_kept_any_more(self):
+        caller = self.caller()
+        self.export("--since", "1h", *self.kept, "--until-now")
+        for i in range(200):
+            caller.create(f"run-{i}")
+        self.server.stop()
+        self.begin("--feed-max-events", "20")
+        wait_until(lambda: "begins behind" in self.export("--since", "1h", "--until-now").stderr,
+                   "the floor")  # it is raised when the server begins
+        done = self.export(*self.kept, "--until-now", code=USAGE)
+        self.assertIn("is lost to it: the changes behind revision 0 are not kept any more", done.stderr)
+        self.assertIn("give --since with the time of the last line", done.stderr)
+        done = self.export("--since", "1h", "--until-now")
+        self.assertIn("the export begins behind revision ", done.stderr)
+        revisions = [json.loads(line)["revision"] for line in done.stdout.splitlines()]
+        self.assertEqual(200, revisions[-1])
+        self.assertEqual(list(range(revisions[0], 201)), revisions)
 
 
 @cases([
