@@ -9,7 +9,7 @@ static struct store_change copy_change(const struct store_list_changes *c,
         .run_id = arena_copy(c->op.arena, run->id),
         .event = memory_tables_copy_event(c->op.arena, &e->event),
     };
-    if (c->with_workflow && !e->run->is_gone) { // as a store that has forgotten it
+    if (c->with_workflow) {
         change.workflow_id = arena_copy(c->op.arena, run->workflow_id);
     }
     if (c->with_runs && !e->run->is_gone) {

@@ -10,7 +10,7 @@
 
 _Static_assert(STORE_EVENT_DELETION == 7, "the SQL below names its number");
 
-enum { SELECT_EVENTS, SELECT_NEWEST, SELECT_AT, SELECT_APPLIED };
+enum { SELECT_EVENTS, SELECT_NEWEST, SELECT_AT, SELECT_APPLIED, TOUCH_RUN };
 
 // Finds the newest event that is old enough, and whose deletion the store can do with: not the
 // newest one, and none of which rows may be behind.
@@ -47,6 +47,17 @@ static void take(struct session *session, struct store_list_ended *l, sqlite3_st
     };
 }
 
+// Reads the pages that the deletion of the run will need, so that the writer need not wait for the
+// disk.
+static int touch(const struct store_ended_run *run, sqlite3_stmt *s) {
+    struct run_id id = run_id_of(run->id);
+    sqlite_bind_text(s, 1, run->organization);
+    run_id_bind(s, 2, &id);
+    int rc = sqlite3_step(s);
+    sqlite3_reset(s);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {
     struct store_list_ended *l = CONTAINER_OF(op, struct store_list_ended, op);
     CHECK(l->limit >= 1);
@@ -73,7 +84,11 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     sqlite3_reset(s[SELECT_EVENTS]);
     l->ret_has_more = rc == SQLITE_ROW;
     l->ret_cursor = l->ret_has_more ? l->ret_cursor : end;
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+    rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+    for (int i = 0; rc == SQLITE_OK && i < l->ret_count; i++) {
+        rc = touch(&l->ret_runs[i], s[TOUCH_RUN]);
+    }
+    return rc;
 }
 
 const struct sqlite_op sqlite_list_ended = {
@@ -89,6 +104,19 @@ const struct sqlite_op sqlite_list_ended = {
                 " FROM event AS e WHERE e.event_key>?1 AND e.event_key<=?2 ORDER BY e.event_key",
             [SELECT_NEWEST] = EVENT_AGE_NEWEST_SQL,
             [SELECT_AT] = EVENT_AGE_AT_SQL,
+            // The row's page has been read, and that of its newest event.
+            [TOUCH_RUN] =
+                "WITH RECURSIVE chain(event_key, nth) AS ("
+                "  SELECT newest_event, 1 FROM run WHERE organization=?1 AND id=?2"
+                "  UNION ALL SELECT c.previous_of_run, nth+1 FROM chain CROSS JOIN event AS c"
+                "   WHERE c.event_key=chain.event_key AND c.previous_of_run<>0 AND nth<64)"
+                " SELECT (SELECT count(*) FROM chain),"
+                "  (SELECT length(b.spec) FROM run_body AS b WHERE b.run_key=r.run_key),"
+                "  EXISTS(SELECT 1 FROM run AS i INDEXED BY run_by_start"
+                "   WHERE i.organization=?1 AND i.started_at=r.started_at AND i.id=?2),"
+                "  EXISTS(SELECT 1 FROM run AS i INDEXED BY run_by_workflow"
+                "   WHERE i.workflow_key=r.workflow_key AND i.started_at=r.started_at AND i.id=?2)"
+                " FROM run AS r WHERE r.organization=?1 AND r.id=?2",
             [SELECT_APPLIED] = "SELECT value FROM meta WHERE name='applied'",
         },
     .run = run,
