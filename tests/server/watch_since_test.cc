@@ -144,7 +144,7 @@ TEST_P(WatchesSince, AreRefusedWithAnotherBeginning) {
     }
 }
 
-// A deletion stays in the feed, above the floor, without a run, and of no workflow that is known.
+// A deletion stays in the feed, above the floor, without a run; watches of its workflow hear of it.
 TEST_P(WatchesSince, HearOfDeletions) {
     CreateAll(2);
     Change("r1", RUN_CANCELLED);
@@ -171,8 +171,10 @@ TEST_P(WatchesSince, HearOfDeletions) {
     EXPECT_EQ("keeper", changes[0].actor);
     EXPECT_FALSE(changes[0].has_run);
     EXPECT_TRUE(changes[1].has_run);
-    ASSERT_TRUE(AwaitChanges(*of_workflow, 1));
-    EXPECT_EQ("r3", Changes(*of_workflow)[0].run_id);
+    ASSERT_TRUE(AwaitChanges(*of_workflow, 2));
+    EXPECT_EQ(STORE_EVENT_DELETION, Changes(*of_workflow)[0].event_kind);
+    EXPECT_EQ("r1", Changes(*of_workflow)[0].run_id);
+    EXPECT_EQ("r3", Changes(*of_workflow)[1].run_id);
     auto late = Reading(Since(deletion.at_us));
     ASSERT_TRUE(AwaitChanges(*late, 2));
     EXPECT_EQ(4, Changes(*late)[0].revision);
