@@ -303,6 +303,13 @@ bool pending_has_any(const struct pending *p) {
     return p->applying != NULL || p->filling->newest_event > p->filling->after_event;
 }
 
+int pending_rows_of(const struct pending *p, int changes) {
+    bool is_frozen = p->applying != NULL;
+    int runs = is_frozen ? p->applying->count : p->filling->count;
+    int keys = is_frozen ? p->keys.applying.count : p->keys.filling.count;
+    return runs == 0 ? changes : changes + (int)((int64_t)changes * keys / runs);
+}
+
 struct place {
     uint64_t order;
     uint32_t index;

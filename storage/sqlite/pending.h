@@ -131,6 +131,10 @@ static inline bool pending_is_frozen(const struct pending *p) {
     return p->applying != NULL;
 }
 
+// How many rows there are to write for so many changes: those of their runs, and of their keys as
+// far as the generation that is applied next has any.
+int pending_rows_of(const struct pending *p, int changes);
+
 // Freezes what was filled so far; none is frozen.
 void pending_freeze(struct pending *p);
 

@@ -7,6 +7,7 @@
 #include "storage/sqlite/bulk_check.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/event_row.h"
+#include "storage/sqlite/key_check.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/term_check.h"
@@ -108,7 +109,8 @@ static const char run_sql[] = "SELECT r.organization, " RUN_ID_TEXT_SQL(
     "   OR (e.previous_of_organization<>0 AND CASE WHEN q.event_key IS NULL"                       \
     "     THEN e.revision-1>" FLOOR " ELSE q.event_key>=e.event_key"                               \
     "     OR q.organization<>e.organization OR q.revision<>e.revision-1 END)"                      \
-    "   THEN 'has a revision that does not follow the one before it'" TERM_EVENT_PROBLEM
+    "   THEN 'has a revision that does not follow the one before it'" TERM_EVENT_PROBLEM           \
+    KEY_EVENT_PROBLEM(APPLIED)
 
 // Whether the organization o has its newest event n, or had it: up to the floor it may have gone.
 #define ORGANIZATION_HAS_NEWEST                                                                    \
@@ -457,6 +459,7 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         "SELECT 'the deletion '||event_key||' has no event' FROM deletion AS d WHERE NOT EXISTS("
         "SELECT 1 FROM event AS e WHERE e.event_key=d.event_key AND e.organization=d.organization"
         "  AND e.id=d.id AND e.kind=7) LIMIT 20",
+        KEY_ROW_PROBLEMS,
         // Above the floor there are all.
         "SELECT 'the organization \"'||organization||'\" has '||events||' events from revision '"
         "||(floor+1)||' to '||newest FROM (SELECT organization, count(*) AS events,"

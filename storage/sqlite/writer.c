@@ -121,7 +121,7 @@ static void plan_slice(struct writer *w, struct batch *b) {
     const struct pending *pending = w->around.session.pending;
     int64_t events = w->session.events.last - w->session.events.committed;
     int changes = events > b->count ? (int)events : b->count;
-    int share = changes + changes / 8 + 1;
+    int share = pending_rows_of(pending, changes + changes / 8 + 1);
     if (!pending_is_frozen(pending) && !pending_is_full(pending)) {
         w->apply_due = 0;
         return;
