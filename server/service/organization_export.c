@@ -320,7 +320,7 @@ static const struct error *check_token(const struct export *x) {
 
 static const struct error *check_answer(struct export *x) {
     const struct error *error = service_call_store_error(&x->stream.call, x->op);
-    if (error == NULL && x->phase == OF_ORGANIZATION && x->op->result == STORE_NOT_FOUND) {
+    if (error == NULL && x->phase == OF_ORGANIZATION && !organization_reply_is_there(&x->get)) {
         error = organization_reply_not_found(x->stream.call.arena, x->name);
     }
     return error != NULL ? error : check_token(x);

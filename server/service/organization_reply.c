@@ -18,6 +18,16 @@ organization_reply_runs(struct arena *a, const int64_t runs[RUN_STATUS_COUNT], s
     return counts;
 }
 
+bool organization_reply_is_there(const struct store_get_organization *get) {
+    const struct store_organization *o = &get->ret;
+    int64_t runs = 0;
+    for (int status = RUN_RUNNING; status < RUN_STATUS_COUNT; status++) {
+        runs += o->runs[status];
+    }
+    return get->op.result == STORE_OK &&
+           (o->tokens > 0 || runs > 0 || o->frozen_at_us != 0 || o->revision > o->floor);
+}
+
 Runs__V1__Organization *organization_reply_message(struct arena *a, const char *name,
                                                    const struct store_organization *organization) {
     Runs__V1__Organization *message = ARENA_NEW(a, Runs__V1__Organization);
@@ -33,7 +43,7 @@ Runs__V1__Organization *organization_reply_message(struct arena *a, const char *
 
 void organization_reply(struct service_call *call, const struct store_get_organization *get) {
     const char *name = (const char *)get->name.data;
-    if (get->op.result == STORE_NOT_FOUND) {
+    if (!organization_reply_is_there(get)) {
         service_call_fail(call, organization_reply_not_found(call->arena, name));
         return;
     }

@@ -11,6 +11,10 @@
 Runs__V1__StatusCount **
 organization_reply_runs(struct arena *a, const int64_t runs[RUN_STATUS_COUNT], size_t *ret_count);
 
+// Whether get found an organization of which anything is left: of one that was deleted the store
+// still knows the revision, and nobody else wants to know of it.
+bool organization_reply_is_there(const struct store_get_organization *get);
+
 // The organization of that name, which is borrowed, as the API shows it.
 Runs__V1__Organization *organization_reply_message(struct arena *a, const char *name,
                                                    const struct store_organization *organization);

@@ -1,5 +1,6 @@
 """That the commands of docs/OPERATING.md do what it says."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from harness import DEADLINE_S, ROOT, Place, Serve, bin_dir, create_token
 
 PAGE = ROOT / "docs" / "OPERATING.md"
 ROTATION = "Tokens: giving out new secrets"
+DELETION = "Freezing, exporting and deleting an organization"
 
 
 def commands():
@@ -29,15 +31,15 @@ class Operating(unittest.TestCase):
         self.backup = str(self.place.path / "backup.db")
         self.token = create_token(self.place.store)
 
-    def shell(self, command, folder=None):
+    def shell(self, command, folder=None, **more):
         path = f"{bin_dir() / 'ctl'}:{os.environ['PATH']}"
         return subprocess.run(["bash", "-euc", command], capture_output=True, text=True,
                               timeout=DEADLINE_S, check=False, cwd=folder,
                               env={**os.environ, "PATH": path, "STORE": self.store,
-                                   "BACKUP": self.backup})
+                                   "BACKUP": self.backup, **more})
 
-    def must(self, command, folder=None):
-        done = self.shell(command, folder)
+    def must(self, command, folder=None, **more):
+        done = self.shell(command, folder, **more)
         self.assertEqual(0, done.returncode, f"{command}\n{done.stdout}{done.stderr}")
         return done.stdout
 
@@ -56,7 +58,8 @@ class Operating(unittest.TestCase):
 
     def test_every_block_is_run_here(self):
         counts = {heading: len(blocks) for heading, blocks in commands().items() if blocks}
-        self.assertEqual({"Back up": 2, "Restore": 1, "Check": 1, ROTATION: 1}, counts)
+        self.assertEqual({"Back up": 2, "Restore": 1, "Check": 1, ROTATION: 1, DELETION: 1,
+                          "Audit": 1}, counts)
 
     def test_backup_while_served_is_restored(self):
         vacuum, check_backup = commands()["Back up"]
@@ -102,6 +105,36 @@ class Operating(unittest.TestCase):
         self.assertEqual(503, reply.status, reply.body)
         server.wait_for_log(lambda l: "store failed" in l.get("message", ""), "the failure")
         self.assertNotEqual(0, server.popen.wait(DEADLINE_S))
+
+    def test_an_organization_is_exported_and_deleted(self):
+        block, = commands()[DELETION]
+        for served in (True, False):
+            with self.subTest(served=served):
+                token = self.token = create_token(self.place.store, name=f"served-{served}")
+                server = self.serve()
+                self.create(server, "one")
+                if not served:
+                    self.assertEqual(0, server.stop())
+                self.must(block, self.place.path)
+                lines = [json.loads(line) for line in
+                         (self.place.path / "acme.jsonl").read_text(encoding="utf-8").splitlines()]
+                self.assertIn("organization", lines[0])
+                self.assertEqual(1, lines[-1]["end"]["runs"])
+                server = self.serve() if not served else server
+                self.assertEqual(401, rest.request(server.http_port, "GET", "/v1/runs",
+                                                   token).status)
+                self.assertEqual(0, server.stop())
+                self.assertIn("is sound", self.must(commands()["Check"][0]))
+
+    def test_an_audit_goes_on_where_it_was(self):
+        block, = commands()["Audit"]
+        server = self.serve()
+        environment = {"RUNSCTL_SERVER": server.grpc, "RUNSCTL_TOKEN": self.token}
+        for run_id in ("one", "two"):
+            self.create(server, run_id)
+            self.must(block, self.place.path, **environment)
+        lines = (self.place.path / "audit.jsonl").read_text(encoding="utf-8").splitlines()
+        self.assertEqual(["one", "two"], [json.loads(line)["runId"] for line in lines])
 
     def test_a_rotation_leaves_both_secrets_valid(self):
         old = create_token(self.place.store, name="ci")

@@ -133,9 +133,10 @@ TEST_F(SqliteOpen, SettingsAreThoseThatKeepTheData) {
     EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), VersionLine(kSchemaVersion));
     EXPECT_EQ(QueryText(path_, "PRAGMA integrity_check"), "ok\n");
     // A row of these is small, and its key is most of it.
-    EXPECT_EQ(QueryText(path_, "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT%'"
-                               " ORDER BY name"),
-              "bulk_item\nevent_mark\nidempotency\nidempotency_event\norganization\nrun\nrun_parent\n");
+    EXPECT_EQ(
+        QueryText(path_, "SELECT name FROM sqlite_schema WHERE sql LIKE '%WITHOUT%'"
+                         " ORDER BY name"),
+        "bulk_item\nevent_mark\nidempotency\nidempotency_event\norganization\nrun\nrun_parent\n");
 }
 
 TEST_F(SqliteOpen, UrlsThatNameNoStoreAreRefused) {
