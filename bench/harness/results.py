@@ -331,6 +331,10 @@ Written by `script/bench --write-results`, a section for each size of store; do 
   the change's reply at the client to the watcher's socket, and 0 where the watcher was told before,
   since sent: from its sending; p50, p99 (medians of the rounds) and the longest of all. KiB:
   resident memory of the server for a watcher when all are open, and after the run.
+- Bulk cancels: each row of one round is measured on the store as it was filled, with runs in random
+  order. By ids: from the first request, with the ids as JSON, until the last of the bulk cancels is
+  done. Beside: bulk cancels of other runs than those of the single cancels, in the same
+  organization; p99 / alone is of the same round's two.
 - Added by the gateway: the CPU of the case `get` less that of `grpc-get-serve`, the same runs read
   from the same process by a gRPC client over a unix socket, whose own CPU does not count.
 """
