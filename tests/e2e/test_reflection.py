@@ -16,7 +16,8 @@ health_grpc = importlib.import_module("grpc.health.v1.health_pb2_grpc")
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
-SERVICES = {"runs.v1.RunsService", "runs.v1.TokensService", "grpc.health.v1.Health",
+SERVICES = {"runs.v1.RunsService", "runs.v1.BulkCancelsService", "runs.v1.OrganizationsService",
+            "runs.v1.TokensService", "grpc.health.v1.Health",
             "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
 
 

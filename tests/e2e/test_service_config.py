@@ -23,7 +23,9 @@ READS = {"runs.v1.RunsService/GetRun", "runs.v1.RunsService/ListRuns",
          "runs.v1.TokensService/GetCaller", "runs.v1.RunsService/RenewLeases",
          "runs.v1.RunsService/CountRuns", "runs.v1.BulkCancelsService/GetBulkCancel",
          "runs.v1.BulkCancelsService/ListBulkCancels",
-         "runs.v1.BulkCancelsService/ListBulkCancelOutcomes"}
+         "runs.v1.BulkCancelsService/ListBulkCancelOutcomes",
+         "runs.v1.OrganizationsService/GetOrganization",
+         "runs.v1.OrganizationsService/GetStoreStats"}
 
 CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED,
          grpc.StatusCode.ABORTED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL)
