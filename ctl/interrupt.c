@@ -14,7 +14,7 @@
 #include "base/core/memory.h"
 #include "base/thread/thread.h"
 
-// How long what is between lock and unlock may take: a pipe that nobody reads would take for ever.
+// How long leave may take, and what it waits for: a pipe that nobody reads would take for ever.
 enum { PATIENCE_S = 2 };
 
 struct interrupt {
@@ -33,11 +33,14 @@ static bool is_ignored(int number) {
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-static bool lock_with_patience(struct interrupt *i) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PATIENCE_S;
-    return pthread_mutex_clocklock(&i->mutex, CLOCK_MONOTONIC, &until) == 0;
+// Sends the signal again later: it ends the process whatever the thread does then.
+static void send_later(int number) {
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = number};
+    const struct itimerspec patience = {.it_value.tv_sec = PATIENCE_S};
+    timer_t timer;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0) {
+        timer_settime(timer, 0, &patience, NULL);
+    }
 }
 
 static void *wait_for_signal(void *context) {
@@ -52,9 +55,9 @@ static void *wait_for_signal(void *context) {
     }
     int number = (int)info.ssi_signo;
     pthread_sigmask(SIG_UNBLOCK, &i->signals, NULL); // the next one ends the process
-    if (lock_with_patience(i)) {
-        i->leave(i->context);
-    }
+    send_later(number);
+    pthread_mutex_lock(&i->mutex);
+    i->leave(i->context);
     raise(number);
     return NULL;
 }

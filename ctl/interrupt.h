@@ -7,13 +7,12 @@
 
 struct interrupt;
 
-// From now on leave(context) is called for the first signal, on a thread of its own; then the
-// process ends. A signal that is ignored (nohup) stays so. To be called before the first call of a
-// connection, whose threads must not receive the signals.
+// From now on leave(context) is called for the first signal, on a thread of its own; then, or after
+// 2 seconds, the process ends. A signal that is ignored (nohup) stays so. To be called before the
+// first call of a connection, whose threads must not receive the signals.
 struct interrupt *interrupt_begin(void (*leave)(void *context), void *context);
 
-// Between these leave is not called: the signal waits, but for at most 2 seconds, and then ends the
-// process without it. What leave uses is changed between them alone.
+// Between these leave is not called: it waits. What leave uses is changed between them alone.
 void interrupt_lock(struct interrupt *i);
 void interrupt_unlock(struct interrupt *i);
 

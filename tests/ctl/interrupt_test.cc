@@ -52,6 +52,16 @@ TEST(InterruptDeathTest, DoesNotWaitForEver) {
         ::testing::KilledBySignal(SIGTERM), "^$");
 }
 
+TEST(InterruptDeathTest, DoesNotWaitForEverForWhatItSays) {
+    EXPECT_EXIT(
+        {
+            interrupt_begin([](void *) { pause(); }, nullptr);
+            kill(getpid(), SIGINT);
+            pause();
+        },
+        ::testing::KilledBySignal(SIGINT), "^$");
+}
+
 TEST(InterruptDeathTest, ASecondSignalDoesNotWaitAtAll) {
     EXPECT_EXIT(
         {

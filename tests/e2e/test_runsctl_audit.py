@@ -205,7 +205,9 @@ class Cursors(Exports):
         wait_until(lambda: readable_bytes(theirs) > room, "a full pipe")
         popen.send_signal(signal.SIGTERM)
         self.assertEqual(-signal.SIGTERM, popen.wait(DEADLINE_S))
-        self.assertEqual("", self.cursor())
+        # What the pipe has is handed over, more is not.
+        handed_over = os.read(theirs, 1 << 20).count(b"\n")
+        self.assertLessEqual(int(self.cursor().strip("c\n") or 0), handed_over)
 
     def test_a_full_disk_moves_no_cursor(self):
         self.file.write_text("c0\n")
