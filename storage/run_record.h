@@ -186,7 +186,8 @@ enum store_event_kind {
 // One change of a run: of its status, or of who holds it (from is to then).
 struct run_event {
     // Which of its organization's events it is: 1, 2, 3 and so on in the order in which they
-    // were committed. None is left out and none is given twice.
+    // were committed. None is given twice; at most the floor of the organization's feed some are of
+    // events that were deleted (storage/op/delete_runs.h).
     int64_t revision;
     enum store_event_kind kind;
     int64_t sequence; // of the run: 1, 2, 3 and so on

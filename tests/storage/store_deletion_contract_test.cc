@@ -547,6 +547,106 @@ TEST_P(StoreContract, AnOrganizationThatHasOnlyTokensIsDeleted) {
     EXPECT_EQ(DeleteOrganizationOnce(store_, "new").result, STORE_NOT_FOUND);
 }
 
+// Lists that were begun before a deletion leave out what is gone when they read it.
+TEST_P(StoreContract, ListsBesideDeletionsAreSound) {
+    constexpr int kRuns = 300;
+    std::atomic<bool> is_over{false};
+    std::vector<std::string> ids;
+    for (int i = 0; i < kRuns; i++) {
+        ids.push_back(std::to_string(i));
+        MustCreate({.id = ids.back(), .started_at_us = 1000 + i, .spec = std::string(500, 's')});
+    }
+    RunTogether(4, [&](int n) {
+        std::atomic<bool> ignored{false};
+        Ending ending{n == 0 ? &is_over : &ignored};
+        for (int i = 0; n == 0 && i < kRuns; i++) {
+            ASSERT_EQ(Apply(store_, {.id = ids[i]}).result, STORE_OK);
+            ASSERT_EQ(DeleteRun(store_, {.id = ids[i]}).result, STORE_OK);
+            if (i % 2 == 0) { // another run of the id, which started later
+                ASSERT_EQ(CreateRun(store_, {.id = ids[i], .started_at_us = 5000 + i}).result,
+                          STORE_OK);
+            }
+        }
+        while (n > 0 && !is_over) {
+            Page p = n == 1 ? ListRuns(store_, {.limit = 1000, .ids = ids})
+                            : ListRuns(store_, {.status = n == 2 ? kActive : RUN_STATUS_ALL,
+                                                .limit = 1000});
+            ASSERT_EQ(p.result, STORE_OK);
+            for (size_t i = 1; i < p.runs.size(); i++) {
+                ASSERT_GE(p.runs[i - 1].started_at_us, p.runs[i].started_at_us);
+            }
+        }
+    });
+}
+
+TEST_P(StoreContract, KeysGoWithTheirRun) {
+    const Key create = {.name = "create", .request = "r"};
+    ASSERT_EQ(CreateRun(store_, {.id = kUuid}, {}, create).result, STORE_OK);
+    Transition cancel = {.id = kUuid};
+    cancel.key = {.name = "cancel", .request = "r"};
+    ASSERT_EQ(Apply(store_, cancel).result, STORE_OK);
+    EXPECT_TRUE(CreateRun(store_, {.id = kUuid}, {}, create).is_replayed);
+    Settle(store_);
+    ASSERT_EQ(DeleteRuns(store_, {kUuid}), 1);
+    // They are those of no run, and lead to none, whoever has its id now.
+    EXPECT_EQ(Apply(store_, cancel).result, STORE_NOT_FOUND);
+    Answer again = CreateRun(store_, {.id = kUuid, .started_at_us = 3000}, {}, create);
+    ASSERT_EQ(again.result, STORE_OK);
+    EXPECT_FALSE(again.is_replayed);
+    EXPECT_EQ(again.run.status, RUN_RUNNING);
+    Answer cancelled = Apply(store_, cancel);
+    EXPECT_EQ(cancelled.result, STORE_OK);
+    EXPECT_FALSE(cancelled.is_replayed);
+    EXPECT_GT(cancelled.revision, 0);
+}
+
+TEST_P(StoreContract, ChildrenOfADeletedParentGoOn) {
+    auto create_child = [&](const std::string &id, const std::string &parent) {
+        STORE_OP(op, create_run);
+        StoredRun run = {.id = id};
+        FillCreate(op, run);
+        op->parent_id = ToSlice(parent);
+        enum store_result result = op.RunOn(store_);
+        return std::make_pair(result, op->ret_parent);
+    };
+    MustCreate({.id = "parent"});
+    ASSERT_EQ(create_child("child", "parent").first, STORE_OK);
+    ASSERT_EQ(Apply(store_, {.id = "parent"}).result, STORE_OK);
+    EXPECT_EQ(create_child("x", "child"), std::make_pair(STORE_CONFLICT, PARENT_CANCELLED));
+    ASSERT_EQ(DeleteRun(store_, {.id = "parent"}).result, STORE_OK);
+    EXPECT_EQ(create_child("x", "child"), std::make_pair(STORE_OK, PARENT_SOUND));
+    EXPECT_EQ(create_child("y", "parent"), std::make_pair(STORE_CONFLICT, PARENT_MISSING));
+    EXPECT_EQ(GetRun(store_, "child").run.status, RUN_RUNNING);
+    ASSERT_EQ(Apply(store_, {.id = "child"}).result, STORE_OK);
+    ASSERT_EQ(DeleteRun(store_, {.id = "child"}).result, STORE_OK);
+    EXPECT_EQ(create_child("child", "x").first, STORE_OK); // the other way round
+}
+
+TEST_P(StoreContract, CountsAreThoseOfTheRunsThatAreLeft) {
+    auto counts = [&] {
+        STORE_OP(op, get_organization);
+        std::string acme = "acme";
+        op->name = ToSlice(acme);
+        EXPECT_EQ(op.RunOn(store_), STORE_OK);
+        return std::vector<int64_t>(op->ret.runs + RUN_RUNNING, op->ret.runs + RUN_STATUS_COUNT);
+    };
+    for (int i = 0; i < 4; i++) {
+        MakeEnded(store_, "cancelled" + std::to_string(i));
+        MustCreate({.id = "success" + std::to_string(i), .status = RUN_SUCCESS});
+        MustCreate({.id = "running" + std::to_string(i)});
+    }
+    Settle(store_);
+    EXPECT_EQ(counts(), (std::vector<int64_t>{4, 0, 4, 0, 4}));
+    ASSERT_EQ(DeleteRuns(store_, {"cancelled0", "success1", "success2", "running0"}), 3);
+    EXPECT_EQ(counts(), (std::vector<int64_t>{4, 0, 2, 0, 3}));
+    ASSERT_EQ(DeleteRun(store_, {.id = "success0"}).result, STORE_OK);
+    EXPECT_EQ(counts(), (std::vector<int64_t>{4, 0, 1, 0, 3}));
+    if (GetParam().is_kept) {
+        Reopen();
+        EXPECT_EQ(counts(), (std::vector<int64_t>{4, 0, 1, 0, 3}));
+    }
+}
+
 // Readers who stand right at the floor, whose next events are those that go next.
 TEST_P(StoreContract, ReadersAtTheFloorNeverReadAGap) {
     constexpr int kRuns = 1200;

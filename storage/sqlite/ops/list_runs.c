@@ -92,7 +92,7 @@ static void note_age(struct listing *listing) {
 }
 
 // Reads again, in newer snapshots, the runs that were changed while the listing was read, and
-// leaves out those that are no longer asked for.
+// leaves out those that are no longer asked for, or no longer there: another run may have their id.
 static int read_old_again(const struct listing *listing, sqlite3_stmt *s) {
     struct store_list_runs *l = listing->list;
     int count = l->ret_count;
@@ -104,8 +104,11 @@ static int read_old_again(const struct listing *listing, sqlite3_stmt *s) {
             struct run_row row;
             int rc =
                 run_read_whole(listing->session, l->op.arena, s, l->organization, &id, &run, &row);
-            if (rc != SQLITE_OK) {
-                return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc; // no run is ever removed
+            if (rc != SQLITE_OK && rc != SQLITE_DONE) {
+                return rc;
+            }
+            if (rc == SQLITE_DONE || run.started_at_us != l->ret_runs[i].started_at_us) {
+                continue;
             }
         }
         if ((RUN_STATUS_BIT(run.status) & l->status) != 0) {
@@ -253,7 +256,11 @@ static int list_by_ids(const struct listing *listing, sqlite3_stmt *const *s) {
         struct run_row row;
         rc = run_read_whole(listing->session, a, s[SELECT_RUN], l->organization, &places[i].id,
                             &run, &row);
-        rc = rc == SQLITE_DONE ? SQLITE_CORRUPT : rc; // no run is ever removed
+        if (rc == SQLITE_DONE ||
+            (rc == SQLITE_OK && run.started_at_us != places[i].started_at_us)) {
+            rc = SQLITE_OK; // it was deleted since, and another one may have its id
+            continue;
+        }
         if (rc == SQLITE_OK && (RUN_STATUS_BIT(run.status) & l->status) != 0 &&
             (listing->workflow_key == 0 || row.workflow_key == listing->workflow_key) &&
             (l->holder.len == 0 || slice_equal(run.holder, l->holder))) {
