@@ -2,8 +2,8 @@
 
 #include "storage/bulk_record.h"
 
-// Prints the table of a job's life as a Mermaid diagram: what docs/state-machine.md holds between its
-// markers.
+// Prints the table of a job's life as a Mermaid diagram: what docs/state-machine.md holds between
+// its markers.
 
 static const char *const words[] = {
     [BULK_PLANNING] = "planning", [BULK_PLANNED] = "planned", [BULK_RUNNING] = "running",

@@ -16,7 +16,7 @@ from harness import deployment, fill, processes, run_pool, table
 NAME = "retention"
 RATE = 5000          # cancels a second
 CONNECTIONS = 64
-RUNNING_EVERY = 4    # of the filled runs; the others are those that are deleted
+RUNNING_EVERY = 3    # of the filled runs; the others are those that are deleted
 AGE_SECONDS = 7200   # of the filled runs
 RETAIN = "1h"        # the least that the option takes
 LEAD_SECONDS = 60    # in which the deletion begins, at most
