@@ -16,11 +16,11 @@ import unittest
 import grpc
 
 import rest
+import scripted_feed
 import stubs
 from harness import DEADLINE_S, Place, Serve, create_token, program, runsctl, wait_until
 from leases import Caller, Refused
-import scripted_feed
-from scripted_feed import LAST, End, Feed, bookmark, change
+from scripted_feed import LAST, End, Feed, bookmark, change, snapshot_end
 from tables import cases
 
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE = range(7)
@@ -103,7 +103,7 @@ class Lines(Exports):
         self.assertEqual(("", ""), (second["requestId"], second["remoteAddress"]))
 
     def test_it_begins_with_since_and_goes_on_behind_the_last_line(self):
-        feed = Feed(self, (End(Code.UNAVAILABLE),), (change(2), End(Code.INTERNAL)),
+        feed = Feed(self, (snapshot_end(), End(Code.UNAVAILABLE)), (change(2), End(Code.INTERNAL)),
                     (change(3), bookmark(9), End(Code.UNAVAILABLE)), (change(10), LAST))
         done = self.export(feed, *SINCE)
         self.assertEqual((DENIED, [2, 3, 10]), (done.returncode, self.revisions(done.stdout)))

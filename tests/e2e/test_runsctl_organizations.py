@@ -1,5 +1,6 @@
 """runsctl organizations and store stats: what they ask, print, export and delete."""
 
+import concurrent.futures
 import json
 import os
 import signal
@@ -10,7 +11,8 @@ import unittest
 import grpc
 
 import stubs
-from harness import DEADLINE_S, program, runsctl, wait_until
+from harness import DEADLINE_S, Place, Serve, create_token, program, runsctl, wait_until
+from leases import Caller
 from scripted_calls import Calls
 from scripted_feed import End
 from terminal import Terminal
@@ -191,6 +193,103 @@ class Delete(Scripted):
         status, lines = terminal.finish()
         self.assertEqual(-signal.SIGINT, status)
         self.assertIn("interrupted; what is deleted so far is gone; the same command goes on", "".join(lines))
+
+
+class Served(unittest.TestCase):
+    """The real programs, on a file, on a socket that outlasts a kill."""
+
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.remove)
+        self.admin = create_token(self.place.store, org="ops", name="admin", scopes="organizations.admin")
+        self.token = create_token(self.place.store, name="tester")
+        self.socket = f"unix:{self.place.path}/grpc"
+        self.begin()
+        self.addCleanup(lambda: self.server.stop())
+        self.caller = Caller(self.socket, self.token)
+        self.addCleanup(self.caller.close)
+
+    def begin(self):
+        self.server = Serve(self.place.store, grpc=(self.socket,))
+
+    def ctl(self, *arguments, token=None):
+        return runsctl(*arguments, env={"RUNSCTL_TOKEN": token or self.admin, "RUNSCTL_SERVER": self.socket})
+
+    def json(self, *arguments):
+        done = self.ctl(*arguments, "--json")
+        self.assertEqual((OK, ""), (done.returncode, done.stderr))
+        return json.loads(done.stdout)
+
+    def test_frozen_it_can_be_read_and_not_changed(self):
+        self.caller.create("a")
+        self.assertIn("frozenAt", self.json("organizations", "freeze", "acme"))
+        done = self.ctl("runs", "cancel", "a", token=self.token)
+        self.assertEqual((UNAVAILABLE, ""), (done.returncode, done.stdout))
+        self.assertIn("organizations unfreeze", done.stderr)
+        self.assertEqual(OK, self.ctl("runs", "get", "a", token=self.token).returncode)
+        self.assertNotIn("frozenAt", self.json("organizations", "unfreeze", "acme"))
+        self.assertEqual(OK, self.ctl("runs", "cancel", "a", token=self.token).returncode)
+
+    def test_scopes_and_names(self):
+        self.assertEqual(DENIED, self.ctl("organizations", "get", "acme", token=self.token).returncode)
+        self.assertEqual(DENIED, self.ctl("store", "stats", token=self.token).returncode)
+        self.assertEqual(NOT_FOUND, self.ctl("organizations", "get", "nobody").returncode)
+        self.assertEqual(USAGE, self.ctl("organizations", "delete", "ops", "--yes").returncode)  # its own
+
+    def test_export_and_delete(self):
+        for i in range(250):
+            self.caller.create(f"run-{i:03}")
+        self.caller.cancel("run-007", "why")
+        self.assertEqual(CONFLICT, self.ctl("organizations", "delete", "acme", "--yes").returncode)
+        self.json("organizations", "freeze", "acme")
+        lines = [json.loads(line) for line in self.ctl("organizations", "export", "acme").stdout.splitlines()]
+        kinds = [next(iter(line)) for line in lines]
+        self.assertEqual(("organization", "end"), (kinds[0], kinds[-1]))
+        end = lines[-1]["end"]
+        self.assertEqual((250, 251, 1), (end["runs"], end["events"], end["tokens"]))
+        self.assertEqual((250, 251, 1), tuple(kinds.count(kind) for kind in ("run", "event", "token")))
+        at = next(i for i, line in enumerate(lines) if line.get("run", {}).get("run", {}).get("id") == "run-007")
+        self.assertEqual(["created", "status_changed"], [line["event"]["kind"] for line in lines[at + 1:at + 3]])
+        self.assertEqual({"deletedRuns": 250, "done": True}, self.json("organizations", "delete", "acme", "--yes"))
+        self.assertEqual(NOT_FOUND, self.ctl("organizations", "get", "acme").returncode)
+        self.assertEqual(DENIED, self.ctl("runs", "list", token=self.token).returncode)
+        self.assertEqual(0, sum(one["count"] for one in self.json("store", "stats")["runs"]))
+
+    def test_a_deletion_goes_on_over_a_kill(self):
+        count = 3000
+        with concurrent.futures.ThreadPoolExecutor(32) as threads:
+            list(threads.map(self.caller.create, [f"run-{i}" for i in range(count)]))
+        self.json("organizations", "freeze", "acme")
+        popen = subprocess.Popen((program("runsctl"), "organizations", "delete", "acme", "--yes", "--timeout-ms",
+                                  "60000"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 env={**os.environ, "RUNSCTL_TOKEN": self.admin, "RUNSCTL_SERVER": self.socket})
+        self.addCleanup(popen.wait)
+        self.addCleanup(popen.kill)
+        wait_until(lambda: popen.poll() is not None or self.left() < count, "deletions")
+        self.server.kill()
+        self.begin()
+        out, err = popen.communicate(timeout=DEADLINE_S)
+        self.assertEqual((OK, ""), (popen.returncode, err))
+        self.assertRegex(out, r"\ADeleted acme, with [0-9,]+ runs?\.\n\Z")
+        self.assertEqual(0, self.left())
+
+    def left(self):
+        """How many runs the store has."""
+        done = self.ctl("store", "stats", "--json")
+        return sum(one["count"] for one in json.loads(done.stdout)["runs"]) if done.returncode == OK else 0
+
+    def test_a_store_without_a_server(self):
+        self.caller.create("a")
+        store = ("--store", self.place.store)
+        for _ in range(2):  # held by a server, and by nobody
+            self.assertEqual(1, sum(one["count"] for one in self.json("store", "stats", *store)["runs"]))
+            self.assertEqual("acme", self.json("organizations", "get", "acme", *store)["name"])
+            lines = self.ctl("organizations", "export", "acme", *store).stdout.splitlines()
+            self.assertIn("end", json.loads(lines[-1]))
+            self.server.stop()
+        self.json("organizations", "freeze", "acme", *store)
+        self.assertTrue(self.json("organizations", "delete", "acme", "--yes", *store)["done"])
+        self.assertEqual(NOT_FOUND, self.ctl("organizations", "get", "acme", *store).returncode)
 
 
 del Scripted  # it has no tests of its own
