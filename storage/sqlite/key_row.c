@@ -5,7 +5,7 @@
 // What a key leads to may be gone, and another run have its id: that one was created later.
 #define IS_THERE                                                                                   \
     "CASE WHEN k.sequence=0 THEN EXISTS(SELECT 1 FROM bulk AS b"                                   \
-    " WHERE b.organization=k.organization AND b.id=k.target)"                                      \
+    " WHERE b.organization=k.organization AND b.id=k.target AND b.state<>6)"                       \
     " ELSE EXISTS(SELECT 1 FROM run AS r"                                                          \
     " WHERE r.organization=k.organization AND r.id=k.target AND r.started_at<=k.at) END"
 

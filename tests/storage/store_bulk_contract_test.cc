@@ -4,6 +4,7 @@
 #include "tests/storage/store_contract.h"
 
 extern "C" {
+#include "storage/op/delete_organization.h"
 #include "storage/op/freeze_organization.h"
 }
 
@@ -677,6 +678,59 @@ TEST_P(StoreContract, OldJobsAndPlansAreRemovedWithTheirItems) {
     EXPECT_EQ(ListBulks(store_), (Ids{"search"}));
     EXPECT_EQ(CreateBulk(store_, {.id = "plan"}, {"0"}).result, STORE_OK);
     EXPECT_EQ(GetBulk(store_, "plan").bulk.already_final, 1);
+}
+
+// A job is removed in batches, each of which leaves a store that is sound.
+TEST_P(StoreContract, JobThatIsBeingRemovedIsNotThereToAnybody) {
+    Ids ids;
+    for (int i = 0; i < 10; i++) {
+        ids.push_back("absent" + std::to_string(i));
+    }
+    const Key key = {"key", "create"};
+    ASSERT_EQ(CreateBulk(store_, {.id = "old"}, ids, 16, key).bulk.state, BULK_DONE);
+    ASSERT_GT(TrimBulks(store_, INT64_MAX, INT64_MIN, 4), 0);
+    for (bool is_reopened : {false, true}) {
+        EXPECT_EQ(GetBulk(store_, "old").result, STORE_NOT_FOUND);
+        EXPECT_EQ(ListBulks(store_), (is_reopened ? Ids{"new"} : Ids{}));
+        EXPECT_EQ(ChangeBulk(store_, {.id = "old"}).result, STORE_NOT_FOUND);
+        BulkAnswer a = CreateBulk(store_, {.id = "new"}, ids, 16, key);
+        EXPECT_EQ(a.result, STORE_OK) << a.detail;
+        EXPECT_EQ(a.is_replayed, is_reopened);
+        if (is_reopened || !GetParam().is_kept) {
+            break;
+        }
+        Reopen();
+    }
+}
+
+TEST_P(StoreContract, JobsGoWithTheirOrganizationStepByStep) {
+    MustCreate({.id = "r"});
+    for (int i = 0; i < 3; i++) {
+        const std::string n = std::to_string(i);
+        ASSERT_EQ(CreateBulk(store_, {.id = "job" + n, .is_dry_run = i == 1},
+                             {"r", "x" + n, "y" + n, "z" + n, "w" + n})
+                      .result,
+                  STORE_OK);
+    }
+    ASSERT_EQ(Apply(store_, {.id = "r"}).result, STORE_OK);
+    ASSERT_EQ(Freeze(store_, 9000), STORE_OK);
+    bool is_done = false;
+    for (int steps = 0; !is_done; steps++) {
+        ASSERT_LT(steps, 1000);
+        STORE_OP(op, delete_organization);
+        op->name = ToSlice("acme");
+        op->most = 2;
+        ASSERT_EQ(op.RunOn(store_), STORE_OK) << op.detail();
+        is_done = op->ret_is_done;
+        if (GetParam().is_kept) {
+            Reopen();
+        }
+    }
+    EXPECT_EQ(ListBulks(store_), (Ids{}));
+    EXPECT_EQ(ListUnfinishedBulks(store_), (Names{}));
+    STORE_OP(stats, store_stats);
+    ASSERT_EQ(stats.RunOn(store_), STORE_OK) << stats.detail();
+    EXPECT_EQ(stats->ret.jobs, 0);
 }
 
 TEST_P(StoreContract, JobOutlivesTheStore) {

@@ -10,6 +10,7 @@ enum {
     SELECT_TOKEN,
     SELECT_RUNS,
     SELECT_BULK,
+    LEAVE_BULK,
     DELETE_ITEMS,
     DELETE_BULK,
     DELETE_TOKENS,
@@ -110,11 +111,16 @@ static int delete_gone(struct step *t) {
     return rc;
 }
 
-// Deletes items of one job, and the job if it has no more than there is room for.
+// Deletes items of one job, and the job if it has no more than there is room for. It is not there
+// any more from the first one on: its counts are no longer those of its items.
 static int delete_job(struct step *t, int64_t key) {
-    sqlite3_bind_int64(t->s[DELETE_ITEMS], 1, key);
-    sqlite3_bind_int(t->s[DELETE_ITEMS], 2, t->left);
-    int rc = sqlite_step_once(t->s[DELETE_ITEMS]);
+    sqlite3_bind_int64(t->s[LEAVE_BULK], 1, key);
+    int rc = sqlite_step_once(t->s[LEAVE_BULK]);
+    if (rc == SQLITE_OK) {
+        sqlite3_bind_int64(t->s[DELETE_ITEMS], 1, key);
+        sqlite3_bind_int(t->s[DELETE_ITEMS], 2, t->left);
+        rc = sqlite_step_once(t->s[DELETE_ITEMS]);
+    }
     int gone = rc == SQLITE_OK ? sqlite3_changes(t->session->db) : 0;
     if (rc == SQLITE_OK && gone < t->left) {
         sqlite3_bind_int64(t->s[DELETE_BULK], 1, key);
@@ -210,6 +216,7 @@ const struct sqlite_op sqlite_delete_organization = {
             [SELECT_RUNS] = "SELECT id FROM run WHERE organization=?1 ORDER BY id LIMIT ?2",
             [SELECT_BULK] =
                 "SELECT bulk_key FROM bulk INDEXED BY bulk_by_id WHERE organization=?1 LIMIT 1",
+            [LEAVE_BULK] = "UPDATE bulk SET state=6 WHERE bulk_key=?1",
             [DELETE_ITEMS] = "DELETE FROM bulk_item WHERE bulk_key=?1 AND id IN"
                              " (SELECT id FROM bulk_item WHERE bulk_key=?1 ORDER BY id LIMIT ?2)",
             [DELETE_BULK] = "DELETE FROM bulk WHERE bulk_key=?1",
