@@ -148,6 +148,21 @@ class Idempotency(unittest.TestCase):
         over_rest = self.client.cancel(created.id, self.key + "-cancel")
         self.assertEqual("cancelled", self.client.check(over_rest, True)["status"])
 
+    def test_cancels_of_many_runs(self):
+        ids = [self.client.create() for _ in range(3)]
+        body = {"ids": ids, "reason": "x"}
+        first = self.client.check(self.client.rest("POST", "/v1/runs:cancel", body, self.key), False)
+        again = self.client.check(self.client.rest("POST", "/v1/runs:cancel", body, self.key), True)
+        self.assertEqual((first["id"], first["createdAt"]), (again["id"], again["createdAt"]))
+        other = {"ids": ids[:2], "reason": "x"}
+        for reply in (self.client.rest("POST", "/v1/runs:cancel", other, self.key),
+                      self.client.cancel(ids[0], self.key)):
+            self.client.check_refused(reply, 422, "IDEMPOTENCY_KEY_REUSED")
+        wait_until(lambda: self.client.check(self.client.rest(
+            "POST", "/v1/runs:cancel", body, self.key), True)["state"] == "done", "its end")
+        for run_id in ids:
+            self.assertEqual(2, len(self.client.events(run_id)))
+
     def test_forms_of_the_header(self):
         run_id = self.client.create()
         quoted = '"a \\"b\\" \\\\ ' + self.key + '"'
