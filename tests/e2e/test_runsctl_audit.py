@@ -251,7 +251,7 @@ class Cursors(Exports):
 class Killed(Exports):
     def test_kill_9_repeats_lines_and_loses_none(self):
         """Each round goes on from the file and is killed somewhere in its lines."""
-        last = 60000
+        last = 30000
         for pause_s in (0, 0.02, 0.1, 0.25, 0.45):
             at = int(self.cursor().strip("c\n") or 0)
             size = self.output.stat().st_size if self.output.exists() else 0
