@@ -121,7 +121,9 @@ TEST_F(SqliteLeaseCheck, EachProblemIsFound) {
         {"UPDATE run SET attempt=0 WHERE id='held'; UPDATE event SET attempt=0 WHERE event_key=5",
          "the event 5 has an attempt that does not follow the one before it"},
         // Events.
-        {"UPDATE event SET kind=7 WHERE event_key=8", "the event 8 has a kind that its change"},
+        {"UPDATE event SET kind=8 WHERE event_key=8", "the event 8 has a kind that its change"},
+        {"UPDATE event SET kind=7 WHERE event_key=8",
+         "the event 8 tells of a deletion that the store contradicts"},
         {"UPDATE event SET kind=0 WHERE event_key=8", "the event 8 has a kind that its change"},
         {"UPDATE event SET kind=4 WHERE event_key=8", "the event 8 has a kind that its change"},
         {"UPDATE event SET kind=5 WHERE event_key=8", "the event 8 has a kind that its change"},

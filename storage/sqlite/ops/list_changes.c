@@ -49,36 +49,54 @@ static int read_changes(struct store_list_changes *c, sqlite3_stmt *const *s,
     return rc;
 }
 
-static int read_workflow(struct store_list_changes *c, sqlite3_stmt *s, const struct run_id *id,
-                         int64_t workflow_key, struct slice *ret) {
+// What is missing beside the event of revision went with a deletion, if the floor has risen to it
+// meanwhile. Returns SQLITE_CORRUPT if it has not.
+static int judge_missing(struct session *session, const struct store_list_changes *c,
+                         int64_t revision) {
+    struct organization_head now = {.floor = 0};
+    int rc = organizations_peek(session->organizations, c->organization, &now)
+                 ? SQLITE_OK
+                 : organizations_read_head(session->select_head, c->organization, &now);
+    return rc == SQLITE_OK && revision > now.floor ? SQLITE_CORRUPT : rc;
+}
+
+static int read_workflow(struct session *session, struct store_list_changes *c, sqlite3_stmt *s,
+                         struct store_change *change, int64_t workflow_key) {
+    struct run_id id = run_id_of(change->run_id);
     sqlite_bind_text(s, 1, c->organization);
-    run_id_bind(s, 2, id);
+    run_id_bind(s, 2, &id);
     sqlite3_bind_int64(s, 3, workflow_key);
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
-        *ret = sqlite_column_slice(c->op.arena, s, 0);
+        change->workflow_id = sqlite_column_slice(c->op.arena, s, 0);
         rc = SQLITE_OK;
     }
     sqlite3_reset(s);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc; // the run is gone
+    return rc == SQLITE_DONE ? judge_missing(session, c, change->event.revision) : rc;
+}
+
+static int read_run(struct session *session, struct store_list_changes *c, sqlite3_stmt *s,
+                    struct store_change *change) {
+    struct run_id id = run_id_of(change->run_id);
+    struct run_row row;
+    int rc = run_read_whole(session, c->op.arena, s, c->organization, &id, &change->run, &row);
+    if (rc != SQLITE_DONE) {
+        return rc;
+    }
+    return change->event.kind == STORE_EVENT_DELETION
+               ? SQLITE_OK
+               : judge_missing(session, c, change->event.revision);
 }
 
 // Reads what is asked for beside the event. Its run may be gone: by the event, or since, for the
 // snapshot may be another one than that of the event.
 static int read_around(struct session *session, struct store_list_changes *c,
                        sqlite3_stmt *const *s, struct store_change *change, int64_t workflow_key) {
-    struct run_id id = run_id_of(change->run_id);
     int rc = SQLITE_OK;
     if (c->with_workflow) {
-        rc = read_workflow(c, s[SELECT_WORKFLOW], &id, workflow_key, &change->workflow_id);
+        rc = read_workflow(session, c, s[SELECT_WORKFLOW], change, workflow_key);
     }
-    if (rc == SQLITE_OK && c->with_runs) {
-        struct run_row row;
-        rc = run_read_whole(session, c->op.arena, s[SELECT_RUN], c->organization, &id, &change->run,
-                            &row);
-        rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
-    }
-    return rc;
+    return rc == SQLITE_OK && c->with_runs ? read_run(session, c, s[SELECT_RUN], change) : rc;
 }
 
 // Reads what is asked for beside the events, and leaves out the changes that are too much.
