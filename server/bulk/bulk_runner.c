@@ -16,7 +16,8 @@ enum {
     COLLECTED_A_STEP = 1000,
     CANCELLED_A_STEP = 512,
     CANCELLED_A_STEP_BESIDE_CALLS = 128,
-    // The longest that the store is left to others between two steps.
+    // For how long the store is left to calls then, as a multiple of what the step took, and at most.
+    REST = 3,
     LONGEST_PAUSE_US = 100 * 1000,
     // How often the thread looks for work unless it is woken: the store may not have been able to
     // do it, or an organization was frozen.
@@ -139,7 +140,7 @@ static bool take_step(struct bulk_runner *runner, const struct store_unfinished_
     arena_release(&a);
     bulk_waits_expire(runner->waits, end_us);
     if (is_beside) {
-        int64_t pause_us = end_us - begin_us;
+        int64_t pause_us = REST * (end_us - begin_us);
         periodic_pause(&runner->thread, pause_us < LONGEST_PAUSE_US ? pause_us : LONGEST_PAUSE_US);
     }
     return is_done;

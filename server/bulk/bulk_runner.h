@@ -13,7 +13,7 @@
 // stopped, however that ended.
 //
 // While calls change the store too the steps are smaller, and after each the store is left to the
-// calls for as long as the step took: they are not to be much slower than without it.
+// calls for three times as long as the step took: they are not to be much slower than without it.
 
 struct bulk_runner;
 
