@@ -16,7 +16,8 @@ enum {
     COLLECTED_A_STEP = 1000,
     CANCELLED_A_STEP = 512,
     CANCELLED_A_STEP_BESIDE_CALLS = 128,
-    // For how long the store is left to calls then, as a multiple of what the step took, and at most.
+    // For how long the store is left to calls then, as a multiple of what the step took, and at
+    // most.
     REST = 3,
     LONGEST_PAUSE_US = 100 * 1000,
     // How often the thread looks for work unless it is woken: the store may not have been able to
