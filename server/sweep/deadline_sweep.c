@@ -27,6 +27,7 @@ struct deadline_sweep {
     pthread_mutex_t mutex; // guards what follows
     pthread_cond_t changed;
     int64_t next_us; // when to look, microseconds since the epoch; INT64_MAX: no deadline is known
+    int64_t from_us; // sooner deadlines are those of frozen organizations; 0: none is known to be
     bool is_stopping;
     int ending; // operations under way
     int ended;  // runs that were, since await_ends
@@ -112,6 +113,22 @@ static void look_at(struct deadline_sweep *sweep, int64_t at_us) {
     pthread_mutex_unlock(&sweep->mutex);
 }
 
+// From where on to look at deadlines.
+static int64_t from_us(struct deadline_sweep *sweep) {
+    pthread_mutex_lock(&sweep->mutex);
+    int64_t from_us = sweep->from_us;
+    sweep->from_us = INT64_MAX; // that of a note that comes meanwhile, if it is sooner
+    pthread_mutex_unlock(&sweep->mutex);
+    return from_us;
+}
+
+// The next look begins at from_us, or sooner if a note said so.
+static void look_from(struct deadline_sweep *sweep, int64_t from_us) {
+    pthread_mutex_lock(&sweep->mutex);
+    sweep->from_us = from_us < sweep->from_us ? from_us : sweep->from_us;
+    pthread_mutex_unlock(&sweep->mutex);
+}
+
 static bool is_stopping(struct deadline_sweep *sweep) {
     pthread_mutex_lock(&sweep->mutex);
     bool stopping = sweep->is_stopping;
@@ -123,11 +140,13 @@ static bool is_stopping(struct deadline_sweep *sweep) {
 static bool sweep_some(struct deadline_sweep *sweep, struct arena *a, int64_t now_us) {
     struct store_list_due list = {
         .op = {.kind = &store_list_due_kind, .arena = a},
+        .from_us = from_us(sweep),
         .until_us = now_us,
         .limit = RUNS_AT_ONCE,
     };
     store_op_submit_and_wait(sweep->store, &list.op);
     bool could = list.op.result == STORE_OK;
+    look_from(sweep, could ? list.ret_from_us : list.from_us);
     for (int i = 0; could && i < list.ret_count; i++) {
         end_run(sweep, &list.ret_due[i], now_us);
     }
@@ -193,6 +212,7 @@ void deadline_sweep_note(struct deadline_sweep *sweep, int64_t due_us) {
         return;
     }
     pthread_mutex_lock(&sweep->mutex);
+    sweep->from_us = due_us < sweep->from_us ? due_us : sweep->from_us;
     if (due_us < sweep->next_us) {
         sweep->next_us = due_us;
         pthread_cond_signal(&sweep->changed);

@@ -18,7 +18,8 @@ struct deadline_sweep *deadline_sweep_start(const struct logger *log, const stru
                                             struct run_store *store, struct lease_table *leases);
 
 // A run has a deadline at due_us (run_record_due_us), microseconds since the epoch; 0: none, which
-// costs nothing.
+// costs nothing. With 1 the thread looks at all of them again, as after an organization was thawed:
+// it does not pass those of frozen ones again and again.
 void deadline_sweep_note(struct deadline_sweep *sweep, int64_t due_us);
 
 // Ends the thread, before the store is closed. NULL is ignored.

@@ -185,8 +185,7 @@ int session_read_counts(struct session *s, struct run_count_peek *peeks, int cou
 
 int session_run(struct session *s, struct store_op *op) {
     int i = op->kind->index;
-    if (op->kind->organization != 0 &&
-        organizations_is_frozen_own(s->organizations, store_op_organization(op))) {
+    if (session_is_frozen(s, op)) {
         op->result = STORE_READ_ONLY;
         return SQLITE_OK;
     }

@@ -80,6 +80,12 @@ int session_read_head(struct session *s, struct slice organization, struct organ
 // are known in memory the snapshot is another one than before. Returns SQLite's code.
 int session_read_counts(struct session *s, struct run_count_peek *peeks, int count);
 
+// Of the part that changes: whether op is to be refused because its organization is frozen.
+static inline bool session_is_frozen(const struct session *s, const struct store_op *op) {
+    return op->kind->organization != 0 && s->organizations->frozen > 0 &&
+           organizations_is_frozen_own(s->organizations, store_op_organization(op));
+}
+
 // Runs op, of the session's part, in the transaction. Returns as struct sqlite_op's run.
 int session_run(struct session *s, struct store_op *op);
 

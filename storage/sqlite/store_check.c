@@ -6,6 +6,7 @@
 #include "base/core/clock.h"
 #include "storage/sqlite/bulk_check.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/count_check.h"
 #include "storage/sqlite/event_row.h"
 #include "storage/sqlite/key_check.h"
 #include "storage/sqlite/run_row.h"
@@ -466,6 +467,9 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         "  max(revision) AS newest, floor FROM (SELECT e.organization, e.revision, " FLOOR
         "   AS floor FROM event AS e) WHERE revision>floor GROUP BY organization"
         "  HAVING count(*)<>max(revision)-floor LIMIT 20)",
+        COUNT_CHECK_WORKFLOWS,
+        COUNT_CHECK_ORGANIZATIONS,
+        COUNT_CHECK_EVENTS,
     };
     *ret = (struct store_problems){.count = 0};
     struct check c = {.db = db, .arena = a, .problems = ret};

@@ -57,6 +57,11 @@ static bool answered_at_once(struct writer *w, struct store_op *op) {
         op->done(op);
         return true;
     }
+    if (session_is_frozen(&w->session, op)) { // nobody waits for a commit because of it
+        op->result = STORE_READ_ONLY;
+        op->done(op);
+        return true;
+    }
     return false;
 }
 

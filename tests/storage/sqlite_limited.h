@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 
+#include "tests/storage/count_testing.h"
 #include "tests/storage/lease_testing.h"
 #include "tests/storage/sqlite_fixture.h"
 
@@ -236,6 +237,7 @@ class Model {
     void ExpectLists(struct run_store *store) const {
         ExpectLeasesAndDeadlines(store);
         for (const auto &organization : revisions_) {
+            ExpectCounts(store, organization.first, CountsOf(organization.first));
             for (uint32_t status : {RUN_STATUS_BIT(RUN_RUNNING), RUN_STATUS_BIT(RUN_WAITING),
                                     RUN_STATUS_BIT(RUN_SUCCESS), RUN_STATUS_BIT(RUN_FAILURE),
                                     RUN_STATUS_BIT(RUN_CANCELLED), uint32_t{RUN_STATUS_ACTIVE},
@@ -243,6 +245,13 @@ class Model {
                 ExpectList(store, organization.first, status);
             }
         }
+    }
+    Counts CountsOf(const std::string &organization) const {
+        Counts counts = {};
+        for (const auto &run : runs_) {
+            counts[run.second.status] += run.first.first == organization;
+        }
+        return counts;
     }
     void ExpectLeasesAndDeadlines(struct run_store *store) const {
         std::vector<Lease> leases;

@@ -231,10 +231,16 @@ TEST_F(SqliteMigration, EveryVersionKeepsAllThatItHeld) {
                   "150blob\n450text\n");
         // And it goes on: runs, and the order of events.
         struct run_store *store = MustOpen();
+        for (const char *organization : kOrganizations) {
+            ExpectCounted(store, organization);
+        }
+        EXPECT_EQ(Sum(CountByWorkflow(store)), CountRuns(store));
+        EXPECT_EQ(StoreStats(store).organizations, 3);
         EXPECT_EQ(Apply(store, {.id = "run 6"}).result, STORE_OK);
         EXPECT_EQ(Apply(store, {.id = "run 18"}).result, STORE_CONFLICT);
         EXPECT_EQ(CreateRun(store, {.id = "new", .workflow_id = "w2"}).result, STORE_OK);
         EXPECT_EQ(ListRuns(store, {.workflow_id = "w2", .limit = 1000}).runs[0].id, "new");
+        ExpectCounted(store);
         run_store_close(store);
         ExpectSound(path_);
     }

@@ -175,6 +175,7 @@ class SqlitePower : public SqliteTest {
         const Changes feed = ListChanges(store, {.after = head.floor, .limit = 4000});
         ASSERT_EQ(feed.result, STORE_OK) << feed.detail;
         ASSERT_EQ(static_cast<int64_t>(feed.changes.size()), head.newest - head.floor);
+        ExpectCounts(store, "acme", CountListed(store, "", "acme"));
         for (const std::string &id : image.cancelled) {
             if (image.doomed.count(id) != 0) {
                 continue;

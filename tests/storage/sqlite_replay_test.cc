@@ -72,7 +72,8 @@ TEST_F(SqliteReplay, RowsAheadOfTheMarkAreTaken) {
     MakeKilledStore();
     RunSql(path_, "UPDATE run SET status=5, updated_at=2000, sequence=3, newest_event=6"
                   " WHERE run_key=2;"
-                  "UPDATE organization SET revision=4, newest_event=5 WHERE name='acme'");
+                  "UPDATE organization SET revision=4, newest_event=5, running=0, waiting=1,"
+                  " cancelled=1 WHERE name='acme'");
     Opened o = OpenLimited(path_);
     ASSERT_EQ(o.code, STATUS_OK) << o.message;
     EXPECT_EQ(GetRun(o.store, RunId(0)).run.status, RUN_CANCELLED);
@@ -149,11 +150,12 @@ INSERT INTO workflow VALUES(1, 'acme', '');
 INSERT INTO run SELECT 'acme', printf('r%05d', i), i, 1, 1, i, i, 1, i, 0, 0, 0 FROM n;
 INSERT INTO run_body SELECT i, '', '' FROM n;
 INSERT INTO event SELECT i, 'acme', printf('r%05d', i), i, 1, 1, 0, 1, i, 0, '', '', '', '', '',
-  0, i-1, '', NULL, 0 FROM n;
+  0, i-1, '', NULL, 1 FROM n;
 INSERT INTO event SELECT 25000+i, 'acme', printf('r%05d', i), 25000+i, 2, 2, 1, 5, 30000, 0, '',
-  '', '', '', '', i, 24999+i, '', NULL, 0 FROM n;
+  '', '', '', '', i, 24999+i, '', NULL, 1 FROM n;
 INSERT INTO event_mark SELECT organization, revision, event_key FROM event WHERE revision%64=0;
 INSERT INTO organization VALUES('acme', 25000, 25000, 0, 0, 25000, 0, 0, 0, 0);
+INSERT INTO run_count VALUES(1, 25000, 25000, 0, 0, 0, 0);
 UPDATE meta SET value=25000 WHERE name='applied';
 )");
     unlink((path_ + ".state").c_str());

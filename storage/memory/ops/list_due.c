@@ -16,14 +16,18 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     struct store_list_due *l = CONTAINER_OF(op, struct store_list_due, op);
     CLEANUP_FREE struct memory_run **found = mem_alloc(tables->run_count * sizeof(found[0]));
     size_t count = 0;
+    bool any_is_frozen = false;
     for (size_t i = 0; i < tables->run_count; i++) {
-        if (run_record_due_us(&tables->runs[i]->record) != 0) {
+        const struct run_record *r = &tables->runs[i]->record;
+        any_is_frozen = any_is_frozen || memory_tables_is_frozen(tables, r->organization);
+        if (run_record_due_us(r) != 0 && !memory_tables_is_frozen(tables, r->organization)) {
             found[count++] = tables->runs[i];
         }
     }
     qsort(found, count, sizeof(found[0]), compare_dues);
     l->ret_count = 0;
     l->ret_next_due_us = 0;
+    l->ret_from_us = any_is_frozen ? l->from_us : 0;
     l->ret_due = ARENA_ARRAY(op->arena, struct store_due, l->limit);
     for (size_t i = 0; i < count && l->ret_next_due_us == 0; i++) {
         const struct run_record *r = &found[i]->record;
