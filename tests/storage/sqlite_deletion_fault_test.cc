@@ -247,6 +247,69 @@ TEST_F(SqliteDeletionFault, KilledBetweenDeletionsTheStoreIsSound) {
     }));
 }
 
+// An organization that goes in steps goes on where it was, and nothing of it is left.
+TEST_F(SqliteDeletionFault, KilledBetweenStepsAnOrganizationsDeletionGoesOn) {
+    const std::string copy = directory_.File("killed.db");
+    Open();
+    ASSERT_EQ(DeleteRun(store_, {.id = RunId(3)}).result, STORE_OK);
+    ASSERT_EQ(CreateToken(store_, {.organization = "acme", .name = "t"}), STORE_OK);
+    ASSERT_EQ(Freeze(store_, "acme", 5000), STORE_OK);
+    const int64_t newest = ListChanges(store_, {.limit = 0}).newest;
+    OrganizationStep step;
+    int steps = 0;
+    do {
+        step = DeleteOrganizationOnce(store_, "acme", 20);
+        ASSERT_EQ(step.result, STORE_OK);
+        CopyFiles(path_, copy);
+        ASSERT_NO_FATAL_FAILURE();
+        Opened o = OpenAt(copy, 100, false);
+        ASSERT_EQ(o.code, STATUS_OK) << o.message;
+        if (!step.is_done) {
+            ASSERT_GE(DeleteOrganization(o.store, "acme", 20), 0);
+        }
+        Changes c = ListChanges(o.store, {.after = newest});
+        EXPECT_EQ(c.result, STORE_OK) << c.detail;
+        EXPECT_EQ(c.floor, newest);
+        EXPECT_EQ(CreateRun(o.store, {.id = "again"}).revision, newest + 1);
+        run_store_close(o.store);
+        ExpectSound(copy);
+        EXPECT_EQ(QueryText(copy, "SELECT count(*) FROM run WHERE organization='acme'"), "1\n");
+        EXPECT_EQ(QueryText(copy, "SELECT count(*) FROM event WHERE organization='acme'"), "1\n");
+        EXPECT_EQ(QueryText(copy, "SELECT count(*) FROM workflow WHERE organization='acme'"),
+                  "1\n");
+        EXPECT_EQ(QueryText(copy, "SELECT count(*) FROM token"), "0\n");
+        steps++;
+    } while (!step.is_done);
+    EXPECT_GE(steps, 5);
+}
+
+// Pages, whatever else the store holds: those of the runs that go, of the paths to them, and a few.
+TEST_F(SqliteDeletionFault, ABatchCostsNoMoreInALargeStore) {
+    int writes[2] = {0, 0};
+    for (int size : {0, 1}) {
+        Open();
+        for (int i = 0; i < size * 6000; i++) {
+            ASSERT_EQ(CreateRun(store_, {.id = "more" + std::to_string(i),
+                                         .status = RUN_SUCCESS,
+                                         .started_at_us = 5000 + i,
+                                         .spec = std::string(300, 's')})
+                          .result,
+                      STORE_OK);
+        }
+        Settle(store_);
+        std::vector<std::string> ids;
+        for (int i = 0; i < 16; i++) {
+            ids.push_back(RunId(size * 20 + i));
+        }
+        const int before = vfs_.writes();
+        ASSERT_EQ(DeleteRuns(store_, ids), 16);
+        writes[size] = vfs_.writes() - before;
+        Close();
+    }
+    EXPECT_GT(writes[0], 5);
+    EXPECT_LE(writes[1], writes[0] * 2);
+}
+
 // The keys of events are those of no event before, whatever was deleted, and whenever the store
 // starts.
 TEST_F(SqliteDeletionFault, KeysOfEventsAreNeverUsedAgain) {
