@@ -1,6 +1,8 @@
 #ifndef RUNSD_STORAGE_SQLITE_COUNT_CHECK_H
 #define RUNSD_STORAGE_SQLITE_COUNT_CHECK_H
 
+#include "storage/sqlite/schema.h"
+
 // Whether what is counted (table run_count, the counts of organizations, the totals in meta) is
 // what there is, for storage/sqlite/store_check.c. A count may be ahead of the mark, and behind the
 // newest event.
@@ -57,8 +59,8 @@
 
 #define COUNT_CHECK_EVENTS                                                                         \
     "SELECT 'there are '||events||' events, and '||told||' are counted' FROM"                      \
-    " (SELECT (SELECT count(*) FROM event) AS events, (SELECT coalesce(max(event_key), 0)"         \
-    "  FROM event)-coalesce((SELECT value FROM meta WHERE name='events_gone'), 0) AS told)"        \
+    " (SELECT (SELECT count(*) FROM event) AS events, " SCHEMA_NEWEST_EVENT_SQL                    \
+    "  -coalesce((SELECT value FROM meta WHERE name='events_gone'), 0) AS told)"                   \
     " WHERE events<>told"
 
 #endif
