@@ -1,3 +1,4 @@
+#include "tests/storage/deletion_testing.h"
 #include "tests/storage/lease_testing.h"
 #include "tests/storage/store_contract.h"
 
@@ -272,6 +273,31 @@ TEST_P(StoreContract, AKeyIsNoOlderThanItsRun) {
     Transition progress = Progress("p", "one", {"progress", "p", 5000});
     ASSERT_EQ(Apply(store_, progress).result, STORE_OK);
     EXPECT_TRUE(Apply(store_, progress).is_replayed);
+}
+
+// A run's keys go with it, and lead to no run that has its id later.
+TEST_P(StoreContract, KeysOfADeletedRunCountNoMore) {
+    const Transition progress = Progress("r", "state", {"progress", "progress of r"});
+    ASSERT_EQ(CreateRun(store_, {.id = "r"}, {}, {"creation", "create r"}).result, STORE_OK);
+    ASSERT_EQ(Apply(store_, progress).result, STORE_OK);
+    ASSERT_EQ(Apply(store_, Cancel("r", {"cancel", "cancel r"})).result, STORE_OK);
+    MustCreate({.id = "newest"});
+    if (GetParam().is_kept) {
+        Reopen(); // all rows are up to date
+    }
+    ASSERT_EQ(DeleteRun(store_, {.id = "r"}).result, STORE_OK);
+    EXPECT_EQ(Apply(store_, Cancel("r", {"cancel", "cancel r"})).result, STORE_NOT_FOUND);
+    EXPECT_EQ(Apply(store_, progress).result, STORE_NOT_FOUND);
+    StoredRun again = {.id = "r", .started_at_us = 5000};
+    Answer created = CreateRun(store_, again, {}, {"creation", "create r"});
+    EXPECT_EQ(created.result, STORE_OK);
+    EXPECT_FALSE(created.is_replayed);
+    Answer reported = Apply(store_, progress);
+    EXPECT_EQ(reported.result, STORE_OK);
+    EXPECT_FALSE(reported.is_replayed);
+    Answer cancelled = Apply(store_, Cancel("r", {"cancel", "another request"}));
+    EXPECT_EQ(cancelled.result, STORE_OK);
+    EXPECT_FALSE(cancelled.is_replayed);
 }
 
 TEST_P(StoreContract, KeysAreTrimmedOldestFirst) {
