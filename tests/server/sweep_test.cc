@@ -11,6 +11,7 @@ extern "C" {
 #include "storage/op/get_bulk.h"
 #include "storage/op/list_changes.h"
 #include "storage/op/list_events.h"
+#include "storage/op/run_bulk.h"
 #include "storage/store_opener.h"
 }
 
@@ -290,7 +291,16 @@ TEST_F(Sweep, ForgetsBulkCancelsThatAreOverAndPlansThatAreOld) {
         create.most_unfinished = 100;
         store_op_submit_and_wait(store_, &create.op);
         ASSERT_EQ(STORE_OK, create.op.result);
-        EXPECT_EQ(is_dry_run ? BULK_PLANNED : BULK_DONE, create.ret.state); // of no run that is
+        struct store_run_bulk step = {};
+        step.op.kind = &store_run_bulk_kind;
+        step.op.arena = &arena_;
+        step.organization = S(kOrganization);
+        step.id = S(id);
+        step.most = kIds + 1;
+        step.at_us = clock_.now_us;
+        store_op_submit_and_wait(store_, &step.op);
+        ASSERT_EQ(STORE_OK, step.op.result);
+        EXPECT_EQ(is_dry_run ? BULK_PLANNED : BULK_DONE, step.ret.state); // of no run that is
     };
     auto is_there = [&](const std::string &id) {
         struct store_get_bulk get = {};

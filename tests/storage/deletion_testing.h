@@ -177,6 +177,20 @@ inline void Settle(struct run_store *store) {
     ASSERT_EQ(d.result, STORE_OK) << d.detail;
 }
 
+// A run that is made at at_us and cancelled right after it.
+inline void MakeEnded(struct run_store *store, const std::string &id, int64_t at_us = 1000,
+                      const std::string &organization = "acme") {
+    ASSERT_EQ(CreateRun(store, {.organization = organization,
+                                .id = id,
+                                .started_at_us = at_us,
+                                .workflow_id = "w",
+                                .spec = "spec"})
+                  .result,
+              STORE_OK);
+    ASSERT_EQ(Apply(store, {.organization = organization, .id = id, .at_us = at_us + 1}).result,
+              STORE_OK);
+}
+
 } // namespace store_testing
 
 #endif
