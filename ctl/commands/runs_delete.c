@@ -29,8 +29,10 @@ const struct command runs_delete_command = {
     .place = 245,
     .operands = "ID",
     .summary = "Deletes a final run with its events, for good. Scope: runs.delete.",
-    .details = "What stays is the event that says who deleted it. Exit code 4 says that the run\n"
-               "is not final: cancel it first.\n",
+    .details = "What stays is the event that says who deleted it. The feed of the organization\n"
+               "begins behind the run's newest event then: an audit export or a watcher that was\n"
+               "away misses what it had not read before that, of other runs too. Export first.\n"
+               "Exit code 4 says that the run is not final: cancel it first.\n",
     .tables = client_options_tables,
     .options_size = sizeof(struct client_options),
     .operand_count = 1,
