@@ -265,12 +265,17 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
         };
         runsd->retention = retention_start(&retention);
     }
+    // A bulk cancel takes its key along: it stays for as long as that counts.
+    int64_t bulk_age_us = options->bulk_max_age_s * INT64_C(1000000);
+    if (bulk_age_us < service->idempotency_ttl_us) {
+        bulk_age_us = service->idempotency_ttl_us;
+    }
     const struct housekeeping_options housekeeping = {
         .log = options->log,
         .clock = options->clock,
         .store = service->store,
         .key_ttl_us = service->idempotency_ttl_us,
-        .bulk_age_us = options->bulk_max_age_s * 1000000,
+        .bulk_age_us = bulk_age_us,
         .interval_ms = options->housekeeping_ms,
     };
     runsd->housekeeping = housekeeping_start(&housekeeping);

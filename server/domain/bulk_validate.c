@@ -46,25 +46,31 @@ static void read_statuses(struct violations *v, const Runs__V1__RunFilter *filte
     }
 }
 
-static int64_t read_instant(struct violations *v, const char *field,
-                            const Google__Protobuf__Timestamp *t) {
+// A bound of 0 is none in a store, and no run started before the epoch: an instant at or before it,
+// as which many languages send a time that was never set, would narrow nothing.
+static int64_t read_bound(struct violations *v, const char *field,
+                          const Google__Protobuf__Timestamp *t) {
     int64_t us = 0;
-    if (t != NULL && !run_timestamp_decode(t, &us)) {
+    if (t == NULL) {
+        return 0;
+    }
+    if (!run_timestamp_decode(t, &us)) {
         violations_add(v, field, "must be a time in the years 1 to 9999, got %lld seconds",
+                       (long long)t->seconds);
+    } else if (us <= 0) {
+        violations_add(v, field,
+                       "must be later than 1970-01-01T00:00:00Z, before which no run started, got "
+                       "%lld seconds",
                        (long long)t->seconds);
     }
     return us;
 }
 
-// No run started before the epoch, and a bound of 0 is none: "after the epoch or sooner" narrows
-// nothing, while "before it" lets nothing through.
-static void read_bounds(struct violations *v, const Runs__V1__RunFilter *filter,
-                        struct run_filter *ret) {
-    int64_t after_us = read_instant(v, "filter.startedAfter", filter->started_after);
-    int64_t before_us = read_instant(v, "filter.startedBefore", filter->started_before);
-    ret->started_after_us = after_us > 0 ? after_us : 0;
-    if (filter->started_before != NULL) {
-        ret->started_before_us = before_us > 0 ? before_us : 1;
+// What a newer client says by a field that is not known here may be which runs are to be spared.
+static void refuse_unknown(struct violations *v, const char *field, const ProtobufCMessage *m) {
+    if (m->n_unknown_fields > 0) {
+        violations_add(v, field, "has a field that this server does not know, of number %u",
+                       (unsigned)m->unknown_fields[0].tag);
     }
 }
 
@@ -76,6 +82,7 @@ static bool names_nothing(const Runs__V1__RunFilter *filter) {
 
 static void read_filter(struct violations *v, const Runs__V1__RunFilter *filter,
                         struct run_filter *ret) {
+    refuse_unknown(v, "filter", &filter->base);
     if (names_nothing(filter)) {
         violations_add(v, "filter",
                        "must name something: status, workflowId, sourceRunId, startedAfter, "
@@ -90,7 +97,8 @@ static void read_filter(struct violations *v, const Runs__V1__RunFilter *filter,
     if (filter->lease_holder[0] != '\0') {
         lease_validate_holder(v, "filter.leaseHolder", filter->lease_holder);
     }
-    read_bounds(v, filter, ret);
+    ret->started_after_us = read_bound(v, "filter.startedAfter", filter->started_after);
+    ret->started_before_us = read_bound(v, "filter.startedBefore", filter->started_before);
     ret->workflow_id = slice_of_cstr(filter->workflow_id);
     ret->source_run_id = slice_of_cstr(filter->source_run_id);
     ret->holder = slice_of_cstr(filter->lease_holder);
@@ -132,6 +140,7 @@ const struct error *bulk_validate(struct arena *a, const Runs__V1__CancelRunsReq
                                   struct bulk_wish *ret_wish) {
     struct violations v = {.arena = a};
     *ret_wish = (struct bulk_wish){0};
+    refuse_unknown(&v, "request", &request->base);
     if (is_one(&v, request)) {
         if (request->n_ids > 0) {
             read_ids(&v, request, ret_wish);

@@ -327,8 +327,11 @@ class Deleted(Store):
         self.caller.create_leased("leased")
         self.caller.acquire("worker", seconds=60)
         self.caller.call("CancelRun", pb.CancelRunRequest(id="r1", request_id="key-1"))
-        self.caller.call("CancelRuns", stubs.bulk_pb2.CancelRunsRequest(ids=["r3", "r5"],
-                                                                        dry_run=True))
+        # Keys of changes that make no event, too.
+        self.caller.call("ReportRun", pb.ReportRunRequest(
+            id="leased", status=run_pb.RUN_STATUS_RUNNING, attempt=1, request_id="key-2"))
+        self.caller.call("CancelRuns", stubs.bulk_pb2.CancelRunsRequest(
+            ids=["r3", "r5"], dry_run=True, request_id="key-3"))
         return cursor
 
     def test_only_one_that_is_frozen(self):

@@ -79,8 +79,7 @@ TEST(BulkValidate, WantsExactlyOneOfIdsFilterAndPlan) {
 
 TEST(BulkValidate, RefusesAFilterThatNamesNothingInAllItsForms) {
     for (const auto &filter :
-         {std::string(), Bytes(2, ""), Bytes(2, "") + Bytes(3, "") + Bytes(6, ""), Bytes(1, ""),
-          Bytes(99, "of a later version")}) {
+         {std::string(), Bytes(2, ""), Bytes(2, "") + Bytes(3, "") + Bytes(6, ""), Bytes(1, "")}) {
         EXPECT_EQ((Violations{{"filter", kNothing}}), Refusal(Filter(filter)));
         EXPECT_EQ((Violations{{"filter", kNothing}}), Refusal(Filter(filter) + kDryRun));
     }
@@ -105,18 +104,34 @@ TEST(BulkValidate, ReadsEveryPartOfAFilter) {
     EXPECT_EQ(9'000'001, filter.started_before_us);
 }
 
-// A bound of 0 is none in the store: one that is given must not become that, and let all through.
-TEST(BulkValidate, ABoundAtTheEpochLetsThroughWhatItSays) {
-    for (int64_t seconds : {int64_t{0}, int64_t{-1}, int64_t{-62135596800}}) {
-        Wish before;
-        Read(Filter(Bytes(5, Uint(1, static_cast<uint64_t>(seconds)))), &before);
-        EXPECT_EQ(Violations{}, before.violations);
-        EXPECT_EQ(1, before.wish.filter.started_before_us) << "no run is that old";
-        Wish after;
-        Read(Filter(Bytes(4, Uint(1, static_cast<uint64_t>(seconds)))), &after);
-        EXPECT_EQ(Violations{}, after.violations);
-        EXPECT_EQ(0, after.wish.filter.started_after_us) << "every run is younger";
+// A bound of 0 is none in the store, and a time that was never set is sent as one: by itself it
+// would let all runs through.
+TEST(BulkValidate, RefusesBoundsBeforeWhichNoRunStarted) {
+    for (const auto &[seconds, number] :
+         std::map<int64_t, std::string>{{0, "0"}, {-1, "-1"}, {-62135596800, "-62135596800"}}) {
+        const std::string instant = Uint(1, static_cast<uint64_t>(seconds));
+        const std::string why = "must be later than 1970-01-01T00:00:00Z, before which no run "
+                                "started, got " +
+                                number + " seconds";
+        EXPECT_EQ((Violations{{"filter.startedAfter", why}}),
+                  Refusal(Filter(Bytes(4, seconds == 0 ? "" : instant))));
+        EXPECT_EQ((Violations{{"filter.startedBefore", why}}),
+                  Refusal(Filter(Bytes(2, "wf") + Bytes(5, instant))));
     }
+    Wish wish;
+    Read(Filter(Bytes(4, Uint(2, 1000))), &wish);
+    EXPECT_EQ(Violations{}, wish.violations);
+    EXPECT_EQ(1, wish.wish.filter.started_after_us);
+}
+
+// A newer client may say by such a field which runs are to be spared.
+TEST(BulkValidate, RefusesWhatItDoesNotKnow) {
+    EXPECT_EQ((Violations{{"filter", "has a field that this server does not know, of number 15"}}),
+              Refusal(Filter(Bytes(2, "wf") + Uint(15, 1))));
+    EXPECT_EQ((Violations{{"request", "has a field that this server does not know, of number 99"}}),
+              Refusal(Id("r") + Bytes(99, "x")));
+    EXPECT_EQ((Violations{{"request", "has a field that this server does not know, of number 99"}}),
+              Refusal(Plan("p") + Bytes(99, "x")));
 }
 
 TEST(BulkValidate, NamesWhatIsWrongWithAFilter) {

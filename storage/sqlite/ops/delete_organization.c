@@ -16,6 +16,7 @@ enum {
     DELETE_TOKENS,
     DELETE_COUNTS,
     DELETE_WORKFLOWS,
+    DELETE_KEYS,
 };
 
 // How many runs, or events of deletions, one step looks at; and how many events it deletes, unless
@@ -157,6 +158,15 @@ static int delete_rows(struct step *t, sqlite3_stmt *s) {
     return rc;
 }
 
+// Those of changes without an event, which no run leads to. They are few, and have no index by
+// organization: this is a scan.
+static int delete_keys(struct step *t) {
+    int left = t->left;
+    int rc = delete_rows(t, t->s[DELETE_KEYS]);
+    store_totals_note(&t->session->totals, TOTAL_KEYS, t->left - left);
+    return rc;
+}
+
 // Deletes what is left, one kind after the other, as long as there is room.
 static int delete_some(struct step *t) {
     static int (*const parts[])(struct step *) = {delete_runs, delete_gone, delete_jobs};
@@ -168,6 +178,9 @@ static int delete_some(struct step *t) {
     }
     for (size_t i = 0; rc == SQLITE_OK && t->left > 0 && i < sizeof(rows) / sizeof(rows[0]); i++) {
         rc = delete_rows(t, t->s[rows[i]]);
+    }
+    if (rc == SQLITE_OK && t->left > 0) {
+        rc = delete_keys(t);
     }
     if (rc == SQLITE_OK && t->left > 0 && !t->waits) {
         t->d->ret_is_done = true;
@@ -229,6 +242,8 @@ const struct sqlite_op sqlite_delete_organization = {
             [DELETE_WORKFLOWS] =
                 "DELETE FROM workflow WHERE workflow_key IN (SELECT workflow_key FROM workflow"
                 " INDEXED BY workflow_by_id WHERE organization=?1 LIMIT ?2)",
+            [DELETE_KEYS] = "DELETE FROM idempotency WHERE name IN (SELECT name FROM idempotency"
+                            " WHERE organization=?1 LIMIT ?2)",
         },
     .run = run,
 };
