@@ -39,6 +39,7 @@ struct export {
     struct arena outer; // a page of runs, bulk cancels or tokens
     struct arena inner; // the events of a run, a page of items, a message
     struct store_get_organization get;
+    struct store_organization begun; // as it was at the beginning
     struct store_list_runs runs;
     struct store_list_events events;
     struct store_list_bulks bulks;
@@ -67,6 +68,7 @@ static void ask(struct export *x, struct store_op *op, const struct store_kind *
 }
 
 static void ask_for_organization(struct export *x) {
+    arena_reset(&x->outer);
     x->get.name = slice_of_cstr(x->name);
     ask(x, &x->get.op, &store_get_organization_kind, &x->outer);
 }
@@ -187,6 +189,7 @@ static void send_organization(struct export *x) {
     Runs__V1__ExportOrganizationResponse message = RUNS__V1__EXPORT_ORGANIZATION_RESPONSE__INIT;
     message.item_case = RUNS__V1__EXPORT_ORGANIZATION_RESPONSE__ITEM_ORGANIZATION;
     message.organization = organization_reply_message(&x->inner, x->name, &x->get.ret);
+    x->begun = x->get.ret;
     send_message(x, &message, &count);
     if (x->phase != OVER) {
         enter(x, OF_RUNS);
@@ -304,7 +307,7 @@ static const struct {
     [OF_BULKS] = {ask_for_bulks, go_on_with_bulks},
     [OF_ITEMS] = {ask_for_items, go_on_with_items},
     [OF_TOKENS] = {ask_for_tokens, go_on_with_tokens},
-    [OF_END] = {NULL, send_end},
+    [OF_END] = {ask_for_organization, send_end},
 };
 
 // A token that was revoked, or has expired, gets no more of what it opened.
@@ -318,10 +321,36 @@ static const struct error *check_token(const struct export *x) {
                            "the token that began the export was revoked or has expired");
 }
 
+static int64_t count_runs(const struct store_organization *organization) {
+    int64_t count = 0;
+    for (int status = 0; status < RUN_STATUS_COUNT; status++) {
+        count += organization->runs[status];
+    }
+    return count;
+}
+
+// That of a frozen organization is whole, or has no end: it may have been thawed or deleted
+// meanwhile.
+static const struct error *check_end(const struct export *x) {
+    const struct store_organization *now = &x->get.ret;
+    bool is_whole = x->get.op.result == STORE_OK && now->frozen_at_us == x->begun.frozen_at_us &&
+                    count_runs(now) == count_runs(&x->begun);
+    return x->begun.frozen_at_us == 0 || is_whole
+               ? NULL
+               : error_new(x->stream.call.arena, STATUS_FAILED_PRECONDITION,
+                           REASON_ORGANIZATION_NOT_FROZEN,
+                           "the organization %s was thawed or deleted while it was exported: the "
+                           "export is not whole",
+                           x->name);
+}
+
 static const struct error *check_answer(struct export *x) {
     const struct error *error = service_call_store_error(&x->stream.call, x->op);
     if (error == NULL && x->phase == OF_ORGANIZATION && !organization_reply_is_there(&x->get)) {
         error = organization_reply_not_found(x->stream.call.arena, x->name);
+    }
+    if (error == NULL && x->phase == OF_END) {
+        error = check_end(x);
     }
     return error != NULL ? error : check_token(x);
 }

@@ -313,6 +313,37 @@ class Exported(Store):
         self.assertEqual("end", kinds[-1])
         self.assertGreaterEqual(kinds.count("run"), 35)
 
+    def create_large(self, count, kilobytes):
+        """More than gRPC takes for a client that does not read."""
+        for number in range(count):
+            run = run_pb.Run(id=f"large{number}", workflow_id="wf")
+            run.workflow_definition.nodes.update({"root": {"type": "manual"}})
+            run.prop_values.update({"text": "x" * kilobytes * 1024})
+            self.caller.call("CreateRun", pb.CreateRunRequest(run=run))
+
+    def test_of_one_that_is_deleted_meanwhile_it_has_no_end(self):
+        self.create_large(40, 1000)
+        self.admin.freeze("acme")
+        for deletes in (False, True):
+            with self.subTest(deletes=deletes):
+                call = self.admin.stub.ExportOrganization(
+                    stubs.organizations_pb2.ExportOrganizationRequest(name="acme"),
+                    metadata=self.admin.metadata, timeout=DEADLINE_S)
+                self.assertEqual("organization", next(call).WhichOneof("item"))
+                if deletes:
+                    self.admin.delete("acme")
+                else:
+                    self.admin.unfreeze("acme")
+                kinds = []
+                with self.assertRaises(grpc.RpcError) as caught:
+                    for message in call:
+                        kinds.append(message.WhichOneof("item"))
+                self.assertEqual((grpc.StatusCode.FAILED_PRECONDITION, "ORGANIZATION_NOT_FROZEN"),
+                                 (caught.exception.code(), reason_of(caught.exception)))
+                self.assertNotIn("end", kinds)
+                if not deletes:
+                    self.admin.freeze("acme")
+
 
 class Deleted(Store):
     def fill(self, count=150):
