@@ -32,7 +32,7 @@ static const struct cli_option rows[] = {
      .is_required = true,
      .help = "runs.read, runs.cancel, runs.create, runs.report, runs.delete, "
              "tokens.admin (all organizations), tokens.admin.own (ORG alone), "
-             "organizations.admin"},
+             "organizations.admin (all organizations)"},
     {.name = "--name",
      .value = "NAME",
      CLI_TEXT_AT(struct create_options, name),
