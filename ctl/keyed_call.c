@@ -24,6 +24,13 @@ const char *keyed_call_key(const struct invocation *in, const struct keyed_optio
     return key;
 }
 
+const struct error *keyed_options_check(struct arena *a, const struct keyed_options *options) {
+    return options->request_id == NULL || options->request_id[0] != '\0'
+               ? NULL
+               : error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                           "--request-id: is empty; give a key, or leave it out");
+}
+
 static bool has_reason(const struct error *error) {
     return error->reason != NULL && error->reason[0] != '\0';
 }

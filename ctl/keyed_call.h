@@ -19,6 +19,9 @@ extern const struct cli_option keyed_options_rows[];
     "again with the same one until --timeout-ms is over, which never does it twice;\n"             \
     "an error says which, and the same command with --request-id goes on there.\n"
 
+// Refuses an empty key, as of a variable that is not set: it would be none. In a.
+const struct error *keyed_options_check(struct arena *a, const struct keyed_options *options);
+
 // The key of the command's change: the one that was given, else a new one; lives in in->arena.
 const char *keyed_call_key(const struct invocation *in, const struct keyed_options *options);
 

@@ -201,6 +201,9 @@ static int cancel(struct invocation *in) {
     if (error == NULL) {
         error = check_ways(in->arena, options, ids, &filter);
     }
+    if (error == NULL) {
+        error = keyed_options_check(in->arena, &options->keyed);
+    }
     if (error != NULL) {
         return command_usage_error(in, "%s", error->message);
     }

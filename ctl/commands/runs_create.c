@@ -321,6 +321,9 @@ static int create(struct invocation *in) {
     if (error == NULL) {
         error = read_terms(in->arena, options, &given);
     }
+    if (error == NULL) {
+        error = keyed_options_check(in->arena, &options->keyed);
+    }
     if (error != NULL) {
         return command_usage_error(in, "%s", error->message);
     }

@@ -86,6 +86,9 @@ static int report(struct invocation *in) {
     const struct report_options *options = in->options;
     request.id = (char *)in->operands[0];
     const struct error *wrong = run_status_read(in->arena, options->status, &request.status);
+    if (wrong == NULL) {
+        wrong = keyed_options_check(in->arena, &options->keyed);
+    }
     if (wrong != NULL) {
         return command_usage_error(in, "%s", wrong->message);
     }

@@ -396,6 +396,7 @@ const struct error *organization_export_begin(struct service_stream *stream, con
         return error;
     }
     x->name = arena_cstr(stream->call.arena, slice_of_cstr(name));
+    stream->call.target = x->name;
     runs__v1__export_end__init(&x->sent);
     arena_init(&x->outer);
     arena_init(&x->inner);

@@ -46,6 +46,7 @@ const struct error *organization_freeze_serve(struct service_call *call, const c
     struct organization_freeze *m = CONTAINER_OF(call, struct organization_freeze, call);
     const struct error *error = run_validate_name(call->arena, "name", name);
     if (error == NULL) {
+        call->target = name;
         m->freeze.name = slice_of_cstr(name);
         m->freeze.at_us = at_us;
         get(m, looked);

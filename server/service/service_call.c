@@ -61,7 +61,7 @@ void service_call_log(const struct service_call *call, const struct error *error
     if (!log_enabled(call->service->log, level)) {
         return;
     }
-    struct log_field fields[10];
+    struct log_field fields[11];
     int n = 0;
     fields[n++] = log_slice("requestId", call->request_id);
     fields[n++] = log_own_text("method", rpc_server_call_method(call->rpc)->path);
@@ -75,6 +75,9 @@ void service_call_log(const struct service_call *call, const struct error *error
     }
     if (call->run_id != NULL) {
         fields[n++] = log_text("runId", call->run_id);
+    }
+    if (call->target != NULL) {
+        fields[n++] = log_text("target", call->target);
     }
     if (error != NULL && error->reason != NULL) {
         fields[n++] = log_own_text("reason", error->reason);

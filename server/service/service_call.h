@@ -46,6 +46,7 @@ struct service_call {
     struct identity identity;
     struct slice organization; // identity's
     const char *run_id;        // for messages and the log; NULL if the method names none
+    const char *target;        // for the log: what else the method acts on; NULL: nothing
     void (*stored)(struct service_call *call);
 };
 

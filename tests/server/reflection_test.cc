@@ -149,10 +149,11 @@ class Reflection : public testing::TestWithParam<const char *> {
 TEST_P(Reflection, ListsTheServices) {
     Response r = Ask(kServices, "");
     EXPECT_EQ(std::set<std::string>(r.services.begin(), r.services.end()),
-              (std::set<std::string>{"runs.v1.RunsService", "runs.v1.TokensService",
+              (std::set<std::string>{"runs.v1.BulkCancelsService", "runs.v1.OrganizationsService",
+                                     "runs.v1.RunsService", "runs.v1.TokensService",
                                      "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                                      "grpc.reflection.v1alpha.ServerReflection"}));
-    EXPECT_EQ(r.services.size(), 5u);
+    EXPECT_EQ(r.services.size(), 7u);
     // "The content will not be checked."
     EXPECT_EQ(Ask(kServices, "*").services, r.services);
 }
@@ -252,7 +253,7 @@ TEST_P(Reflection, SaysInTheStreamWhatIsNotThere) {
         EXPECT_EQ(r.error_message, row.message);
         EXPECT_TRUE(r.files.empty());
     }
-    EXPECT_EQ(Ask(kServices, "").services.size(), 5u); // the stream goes on
+    EXPECT_EQ(Ask(kServices, "").services.size(), 7u); // the stream goes on
 }
 
 TEST_P(Reflection, NamesExtensionNumbers) {

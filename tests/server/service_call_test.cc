@@ -13,6 +13,7 @@ extern "C" {
 #include "base/core/container_of.h"
 #include "runs/v1/runs_service.pb-c.h"
 #include "server/service/service_method.h"
+#include "storage/op/get_run.h"
 }
 
 namespace {
@@ -110,7 +111,10 @@ void FirstStored(struct service_call *call) {
 
 const struct error *ServeSteps(struct service_call *call, const void *request) {
     (void)request;
-    service_call_store(call, &CONTAINER_OF(call, StepsCall, call)->first, FirstStored);
+    auto *m = CONTAINER_OF(call, StepsCall, call);
+    m->first.kind = &store_get_run_kind;
+    m->second.kind = &store_get_run_kind;
+    service_call_store(call, &m->first, FirstStored);
     return nullptr;
 }
 

@@ -32,6 +32,7 @@ static const struct error *serve(struct service_call *call, const void *request)
     if (error != NULL) {
         return error;
     }
+    call->target = id;
     struct store_change_bulk *change =
         &CONTAINER_OF(call, struct abort_bulk_cancel_call, call)->change;
     change->op.kind = &store_change_bulk_kind;

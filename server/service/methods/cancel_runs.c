@@ -114,6 +114,7 @@ static const struct error *create(struct cancel_runs_call *m,
     struct service_call *call = &m->call;
     char *id = arena_alloc(call->arena, UUID_TEXT_SIZE);
     uuid_make(id);
+    call->target = id;
     m->create = (struct store_create_bulk){
         .op = {.kind = &store_create_bulk_kind},
         .in =
@@ -174,6 +175,7 @@ static void found(struct service_call *call) {
 static const struct error *execute(struct cancel_runs_call *m,
                                    const Runs__V1__CancelRunsRequest *request) {
     struct service_call *call = &m->call;
+    call->target = request->plan;
     m->change = (struct store_change_bulk){
         .op = {.kind = &store_change_bulk_kind},
         .organization = call->organization,

@@ -81,6 +81,7 @@ static const struct error *serve(struct service_call *call, const void *request)
     if (error != NULL) {
         return error;
     }
+    call->target = name;
     if (slice_equal_cstr(call->organization, name)) {
         return run_error_field(
             call->arena, "name",

@@ -198,7 +198,7 @@ TEST(OpenapiSchema, OfAMessageThatPrintsDefaultsRepliesHaveEveryFieldThatHasOne)
     Document d(RunsSet());
     EXPECT_EQ(Print(d.At({"components", "schemas", "runs.v1.RunEvent", "required"})),
               R"(["runId","sequence","toStatus","at","actor","reason","revision","attempt","kind",)"
-              R"("holder"])");
+              R"("holder","requestId","remoteAddress"])");
     std::string run = Print(d.At({"components", "schemas", "runs.v1.Run", "required"}));
     EXPECT_EQ(run.find("finishedAt"), std::string::npos);
     EXPECT_NE(run.find("workflowVersion"), std::string::npos);
