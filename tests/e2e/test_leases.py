@@ -7,7 +7,7 @@ import unittest
 import grpc
 
 import rest
-from harness import DEADLINE_S, serve_for, wait_until
+from harness import DEADLINE_S, create_token, runsctl, serve_for, wait_until
 from leases import (Caller, Refused, acquisition, cancellation, lease_pb, pb, refused, run_pb)
 
 HELD = lease_pb.LEASE_STATE_HELD
@@ -158,6 +158,25 @@ class LongPoll(Served):
         self.assertGreater(len(self.server.lines), logged)
         self.runs.create_leased(run_id, workflow_id=run_id)
         (acquired,) = self.acquire(run_id, "b")
+        self.assertEqual(1, acquired.attempt)
+
+
+    def test_a_token_that_is_revoked_meanwhile_acquires_nothing(self):
+        run_id = self.name()
+        token = create_token(self.place.store, name=run_id)
+        other = Caller(self.server.grpc, token)
+        self.addCleanup(other.close)
+        waiting = other.acquire_soon("a", workflow_id=run_id)
+        # It waits once the one that came after it has run into its end.
+        self.assertEqual([], other.acquire("b", workflow_id=run_id, wait=0.2))
+        done = runsctl("tokens", "revoke", "--store", self.place.store, "--org", "acme", run_id)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.runs.create_leased(run_id, workflow_id=run_id)
+        error = Refused(waiting.exception())
+        self.assertEqual((grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID"),
+                         (error.code, error.reason))
+        self.assertEqual("", self.runs.get(run_id).lease.holder)
+        (acquired,) = self.acquire(run_id, "c", seconds=60)
         self.assertEqual(1, acquired.attempt)
 
 
