@@ -23,7 +23,7 @@
     "  WHERE e.event_key=n.event_key AND substr(e.key_digest, 1, 16)=n.name) LIMIT 20",            \
         "SELECT 'the idempotency key '||hex(name)||' is no sound one' FROM idempotency"            \
         " WHERE typeof(name)<>'blob' OR length(name)<>16 OR typeof(fingerprint)<>'blob'"           \
-        "  OR length(fingerprint)<>16 OR length(target)=0 OR sequence<0 LIMIT 20",                 \
+        "  OR length(fingerprint)<>16 OR length(target)=0 OR run_key<0 LIMIT 20",                  \
         "SELECT 'there are '||rows||' rows of idempotency keys, but '||told||' are counted' FROM"  \
         " (SELECT (SELECT count(*) FROM idempotency_event)+(SELECT count(*) FROM idempotency)"     \
         "  AS rows, " STORE_TOTAL_KEYS_SQL " AS told) WHERE rows<>told"

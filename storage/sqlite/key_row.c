@@ -2,12 +2,12 @@
 
 #include "storage/sqlite/connection.h"
 
-// What a key leads to may be gone, and another run have its id: that one was created later.
+// What a key leads to may be gone, and another run have its id.
 #define IS_THERE                                                                                   \
-    "CASE WHEN k.sequence=0 THEN EXISTS(SELECT 1 FROM bulk AS b"                                   \
+    "CASE WHEN k.run_key=0 THEN EXISTS(SELECT 1 FROM bulk AS b"                                    \
     " WHERE b.organization=k.organization AND b.id=k.target AND b.state<>6)"                       \
     " ELSE EXISTS(SELECT 1 FROM run AS r"                                                          \
-    " WHERE r.organization=k.organization AND r.id=k.target AND r.started_at<=k.at) END"
+    " WHERE r.organization=k.organization AND r.id=k.target AND r.run_key=k.run_key) END"
 
 enum { SELECT_KEY, INSERT_OTHER, DELETE_OTHER, INSERT_EVENT, UPDATE_EVENT, DELETE_EVENT };
 
@@ -22,9 +22,8 @@ static const char *const sql[KEY_ROW_STATEMENTS] = {
         " ELSE ?2 END"
         " UNION ALL SELECT k.fingerprint, k.at, k.target, " IS_THERE
         " FROM idempotency AS k WHERE k.name=?1",
-    [INSERT_OTHER] =
-        "INSERT INTO idempotency(name, fingerprint, at, organization, target, sequence)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [INSERT_OTHER] = "INSERT INTO idempotency(name, fingerprint, at, organization, target, run_key)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [DELETE_OTHER] = "DELETE FROM idempotency WHERE name=?1",
     [INSERT_EVENT] = "INSERT INTO idempotency_event(name, event_key) VALUES(?1, ?2)"
                      " ON CONFLICT(name) DO NOTHING",
@@ -105,7 +104,7 @@ void key_rows_note_event(struct key_rows *k, const struct idempotency *key, int6
 }
 
 int key_rows_note_run(struct key_rows *k, const struct idempotency *key, struct slice organization,
-                      const struct run_id *id, int64_t sequence, int64_t at_us) {
+                      const struct run_id *id, int64_t run_key, int64_t at_us) {
     if (!key->is_given) {
         return SQLITE_OK;
     }
@@ -119,7 +118,7 @@ int key_rows_note_run(struct key_rows *k, const struct idempotency *key, struct 
         sqlite3_bind_int64(s, 3, at_us);
         sqlite_bind_text(s, 4, organization);
         run_id_bind(s, 5, id);
-        sqlite3_bind_int64(s, 6, sequence);
+        sqlite3_bind_int64(s, 6, run_key);
         rc = run_counted(k, s, 1);
     }
     return rc;

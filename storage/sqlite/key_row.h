@@ -41,10 +41,10 @@ int key_rows_find(struct key_rows *k, struct arena *a, const struct idempotency 
 // Notes in the open transaction the key, which may be none, of the event that has its digest.
 void key_rows_note_event(struct key_rows *k, const struct idempotency *key, int64_t event);
 
-// Note in the open transaction the key, which may be none, of a change that makes no event: of a
-// run, which it left in sequence, or of the job of id. Return SQLite's code.
+// Note in the open transaction the key, which may be none, of a change that makes no event: of the
+// run of id and run_key, or of the job of id. Return SQLite's code.
 int key_rows_note_run(struct key_rows *k, const struct idempotency *key, struct slice organization,
-                      const struct run_id *id, int64_t sequence, int64_t at_us);
+                      const struct run_id *id, int64_t run_key, int64_t at_us);
 int key_rows_note_job(struct key_rows *k, const struct idempotency *key, struct slice organization,
                       struct slice id, int64_t at_us);
 

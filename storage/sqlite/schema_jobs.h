@@ -40,8 +40,8 @@
     "  fingerprint BLOB NOT NULL,"                                                                 \
     "  at INTEGER NOT NULL,"                                                                       \
     "  organization TEXT NOT NULL,"                                                                \
-    "  target BLOB NOT NULL,"                     /* a run's id, or a job's */                     \
-    "  sequence INTEGER NOT NULL) WITHOUT ROWID;" /* of the run after the change */                \
+    "  target BLOB NOT NULL,"                    /* a run's id, or a job's */                      \
+    "  run_key INTEGER NOT NULL) WITHOUT ROWID;" /* of the run; 0: it is a job */                  \
     "CREATE INDEX idempotency_by_at ON idempotency(at);"                                           \
                                                                                                    \
     "CREATE TABLE run_parent("                                                                     \

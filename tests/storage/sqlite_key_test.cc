@@ -233,7 +233,7 @@ TEST_F(SqliteKey, WhatDoesNotFitTogetherIsReported) {
         {"UPDATE idempotency_event SET event_key=1000", "leads to no event that has it"},
         {"UPDATE event SET key_digest=NULL", "leads to no event that has it"},
         {"UPDATE idempotency SET fingerprint=x'00'", "is no sound one"},
-        {"UPDATE idempotency SET sequence=-1", "is no sound one"},
+        {"UPDATE idempotency SET run_key=-1", "is no sound one"},
         {"DELETE FROM idempotency", "rows of idempotency keys, but"},
     };
     for (const auto &row : rows) {

@@ -43,7 +43,7 @@ static int note_key(struct session *session, const struct store_transition_run *
         return SQLITE_OK;
     }
     return key_rows_note_run(&session->keys, &t->idempotency, c->after.organization, &c->id,
-                             c->after.sequence, store_transition_run_key_us(t, &c->after));
+                             c->row.run_key, store_transition_run_key_us(t, &c->after));
 }
 
 // Writes what t made of the run.
