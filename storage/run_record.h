@@ -145,6 +145,9 @@ static inline void run_record_become(struct run_record *run, enum run_status to,
     run_record_settle(run);
 }
 
+// The actor of what the server does by itself; no token has that name.
+#define EVENT_ACTOR_SERVER "runsd"
+
 // Who asked for a change, and how: kept with the event that it made. Any bytes, any may be
 // empty.
 struct event_cause {

@@ -204,7 +204,8 @@ static void submit(struct lease_keeper *keeper, struct ending *ending) {
         .attempt = ending->lease.attempt,
         .kind = STORE_EVENT_LEASE_LOSS,
         .at_us = clock_now_us(keeper->clock),
-        .cause = {.actor = slice_of_cstr("runsd"), .reason = slice_of_cstr("LEASE_LOST")},
+        .cause = {.actor = slice_of_cstr(EVENT_ACTOR_SERVER),
+                  .reason = slice_of_cstr("LEASE_LOST")},
     };
     run_store_submit(keeper->store, &ending->end.op);
 }

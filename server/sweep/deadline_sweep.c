@@ -83,7 +83,7 @@ static void end_run(struct deadline_sweep *sweep, const struct store_due *due, i
         .to = due->on_timeout,
         .due_us = now_us,
         .at_us = now_us,
-        .cause = {.actor = slice_of_cstr("runsd"), .reason = slice_of_cstr("TIMEOUT")},
+        .cause = {.actor = slice_of_cstr(EVENT_ACTOR_SERVER), .reason = slice_of_cstr("TIMEOUT")},
     };
     pthread_mutex_lock(&sweep->mutex);
     sweep->ending++;

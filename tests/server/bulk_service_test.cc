@@ -139,8 +139,11 @@ TEST_F(BulkService, OnlyWhatTheBoundsSay) {
     auto none = Cancel(Bytes(2, Bytes(5, at(0))));
     EXPECT_EQ(0, none->total);
     EXPECT_EQ(RUNS__V1__BULK_CANCEL_STATE__BULK_CANCEL_STATE_DONE, none->state);
-    // Before the epoch: of nothing, not of all.
-    EXPECT_EQ(0, Cancel(Bytes(2, Bytes(5, "")))->total);
+    // A time that was never set: not of all.
+    for (int bound : {4, 5}) {
+        auto unset = As(canceller_, "RunsService/CancelRuns", Bytes(2, Bytes(bound, "")));
+        EXPECT_EQ(STATUS_INVALID_ARGUMENT, unset->code);
+    }
     auto middle = Cancel(Bytes(2, Bytes(4, at(0)) + Bytes(5, at(2))));
     EXPECT_EQ(1, Ended(middle->id)->cancelled);
     EXPECT_EQ(kRunning, Status("r1"));

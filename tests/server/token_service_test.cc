@@ -225,6 +225,15 @@ TEST_F(TokenService, WrongRotationsAreRefusedAndChangeNothing) {
 }
 
 // Rotations at once: each that is answered has made a secret, and the last two are valid.
+TEST_F(TokenService, NoTokenHasTheNameOfTheServer) {
+    auto reply = As(admin_, "TokensService/CreateToken",
+                    Bytes(1, "acme") + Bytes(2, "runsd") + Bytes(3, "runs.read"));
+    EXPECT_EQ(STATUS_INVALID_ARGUMENT, reply->code);
+    EXPECT_NE(std::string::npos, reply->message.find("name must not be \"runsd\""))
+        << reply->message;
+    NewToken("acme", {"runs.read"}, "runsd-2");
+}
+
 TEST_F(TokenService, RacingRotationsLeaveTheLastTwo) {
     std::string first = NewToken("acme", {"runs.read"}, "job");
     std::vector<std::string> secrets(6);

@@ -1,5 +1,7 @@
 #include "storage/op/create_token.h"
 
+#include <string.h>
+
 #include "base/core/container_of.h"
 #include "base/core/request_id.h"
 #include "server/domain/run_error.h"
@@ -7,6 +9,7 @@
 #include "server/service/service_method.h"
 #include "server/service/token_admin.h"
 #include "server/service/token_reply.h"
+#include "storage/run_record.h"
 
 struct create_token_call {
     struct service_call call;
@@ -58,6 +61,12 @@ static const struct error *read_record(struct service_call *call,
     const struct error *error = run_validate_name(a, "organizationId", request->organization_id);
     if (error == NULL && request->name[0] != '\0') {
         error = run_validate_name(a, "name", request->name);
+    }
+    if (error == NULL && strcmp(request->name, EVENT_ACTOR_SERVER) == 0) {
+        error = run_error_field(a, "name",
+                                "must not be \"%s\", as which the server does what it does by "
+                                "itself",
+                                EVENT_ACTOR_SERVER);
     }
     if (error == NULL) {
         error = read_scopes(a, request, &ret_record->scopes);
