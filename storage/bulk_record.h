@@ -125,19 +125,19 @@ static inline void bulk_record_become(struct bulk_record *bulk, enum bulk_state 
 }
 
 // When an item that is added to bulk, with outcome, is dealt with first. One whose run was final
-// before still has children to look for, if the job cascades.
+// before, or was deleted, still has children to look for, if the job cascades.
 static inline enum bulk_due bulk_record_first_due(const struct bulk_record *bulk,
                                                   enum bulk_outcome outcome) {
-    if (outcome != BULK_OPEN && (outcome == BULK_NOT_FOUND || !bulk->cascades)) {
+    if (outcome != BULK_OPEN && !bulk->cascades) {
         return BULK_DUE_NEVER;
     }
     return bulk->state == BULK_PLANNING && bulk->is_dry_run && bulk->cascades ? BULK_DUE_PLAN
                                                                               : BULK_DUE_RUN;
 }
 
-// When an item that was dealt with as due is dealt with again, if outcome is what it came to.
-static inline enum bulk_due bulk_due_after(enum bulk_due due, enum bulk_outcome outcome) {
-    return due == BULK_DUE_PLAN && outcome != BULK_NOT_FOUND ? BULK_DUE_RUN : BULK_DUE_NEVER;
+// When an item that was dealt with as due is dealt with again.
+static inline enum bulk_due bulk_due_after(enum bulk_due due) {
+    return due == BULK_DUE_PLAN ? BULK_DUE_RUN : BULK_DUE_NEVER;
 }
 
 // Returns what a job becomes that is BULK_PLANNING and has been planned; has_due says whether any

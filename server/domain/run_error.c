@@ -130,6 +130,10 @@ const struct error *run_error_parent(struct arena *a, const struct store_create_
         return run_error_field(a, "run.parentRunId", "names no run of the organization, got \"%s\"",
                                parent);
     }
+    if (create->ret_parent == PARENT_DESCENDS) {
+        return run_error_field(a, "run.parentRunId",
+                               "names a run that descends from it, got \"%s\"", parent);
+    }
     if (create->ret_parent == PARENT_TOO_DEEP) {
         return run_error_field(a, "run.parentRunId",
                                "names a run with %d ancestors, as many as a run may have, got "

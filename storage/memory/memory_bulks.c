@@ -142,7 +142,7 @@ void memory_bulk_note(struct memory_bulk *bulk, struct memory_bulk_item *item,
         item->outcome = outcome;
         bulk_record_count(&bulk->record, outcome);
     }
-    item->due = bulk_due_after(item->due, outcome);
+    item->due = bulk_due_after(item->due);
 }
 
 void memory_bulk_settle(struct memory_bulk *bulk, int64_t at_us) {

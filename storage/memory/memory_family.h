@@ -4,15 +4,22 @@
 #include "storage/memory/memory_tables.h"
 #include "storage/op/create_run.h"
 
-// Families of runs, as the memory back-end holds them: each run has its parent's id.
+// Families of runs, as the memory back-end holds them: each run has its parent's id, and so has one
+// that was deleted for as long as it is the parent of another (struct memory_gone_child).
 
-// Whether a new run may be a child of parent_id, which may be empty; of PARENT_CANCELLED
-// *ret_ancestor is the cancelled run's id, in a.
-enum store_parent memory_family_check(const struct memory_tables *t, struct arena *a,
-                                      struct slice organization, struct slice parent_id,
-                                      struct slice *ret_ancestor);
+// Finds whether the new run of c, whose id is not taken, may have its parent: what create_run
+// answers in ret_parent and, in its arena, in ret_ancestor.
+void memory_family_check(const struct memory_tables *t, struct store_create_run *c);
 
-// Makes the children of the run of id items of the job, if it cascades.
+// Gives the new run its parent, whose id may be empty. It takes the place of one that is gone.
+void memory_family_join(struct memory_tables *t, struct memory_run *run, struct slice parent_id);
+
+// The run of id, which had the parent, or none, was deleted.
+void memory_family_leave(struct memory_tables *t, struct slice organization, struct slice id,
+                         struct slice parent_id);
+
+// Makes the children of the run of id items of the job, if it cascades, and in the place of those
+// that are gone theirs.
 void memory_family_add_children(const struct memory_tables *t, struct memory_bulk *bulk,
                                 struct slice id);
 

@@ -365,6 +365,12 @@ void memory_tables_release(struct memory_tables *t) {
         memory_slice_disown(t->tokens[i]->name);
         free(t->tokens[i]);
     }
+    for (size_t i = 0; i < t->gone_child_count; i++) {
+        memory_slice_disown(t->gone_children[i].organization);
+        memory_slice_disown(t->gone_children[i].id);
+        memory_slice_disown(t->gone_children[i].parent_id);
+    }
+    free(t->gone_children);
     memory_keys_release(&t->keys);
     memory_bulks_release(&t->bulks);
     free(t->runs);

@@ -28,6 +28,13 @@ struct memory_run {
     bool is_gone;
 };
 
+// A run that was deleted and had a parent, while it is the parent of another.
+struct memory_gone_child {
+    struct slice organization; // owned, as the others
+    struct slice id;
+    struct slice parent_id;
+};
+
 // The feed of an organization.
 struct memory_organization {
     struct slice name; // owned
@@ -44,6 +51,8 @@ struct memory_tables {
     struct memory_run **runs; // by organization, then id
     size_t run_count;
     size_t run_capacity;
+    struct memory_gone_child *gone_children; // in no order
+    size_t gone_child_count;
     struct memory_organization *organizations; // by name
     size_t organization_count;
     int64_t newest_key;           // of all events

@@ -11,6 +11,7 @@ enum store_parent {
     PARENT_MISSING,
     PARENT_CANCELLED, // it, or one of its ancestors, is
     PARENT_TOO_DEEP,  // it has STORE_MOST_ANCESTORS itself
+    PARENT_DESCENDS,  // from a run of the new one's id, which was deleted
 };
 
 // Adds the run of in with its first event. Of in everything is stored but updated_at_us,
@@ -25,8 +26,11 @@ enum store_parent {
 //
 // A parent must be a run of the organization, and neither it nor any ancestor of it may be
 // cancelled, as of the transaction: else STORE_CONFLICT, with ret_parent, and the id of the
-// cancelled run in ret_ancestor. An ancestor that was deleted was the last one that is looked at. A
-// run has at most STORE_MOST_ANCESTORS.
+// cancelled run in ret_ancestor. A run has at most STORE_MOST_ANCESTORS.
+//
+// Kinship follows ids. It goes on through an ancestor that was deleted, which counts as one but is
+// not cancelled any more, for as long as a run descends from it through its children. Whoever is
+// created under its id has its former children, and no parent but its own.
 struct store_create_run {
     struct store_op op;
     struct run_record in;

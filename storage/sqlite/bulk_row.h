@@ -18,6 +18,11 @@ _Static_assert(BULK_PLANNING == 1 && BULK_PLANNED == 2 && BULK_RUNNING == 3 && B
                    BULK_ABORTED == 5,
                "stores have indexes of other states");
 
+// Of the column outcome, beside enum bulk_outcome: the run was gone when it was found, and is to be
+// gone through to its children. The row is no item to anybody else, and leaves once that was done.
+enum { BULK_ROW_GONE = 4 };
+_Static_assert(BULK_OUTCOME_ALL < BULK_OUTCOME_BIT(BULK_ROW_GONE), "nobody asks for these");
+
 // What is read of a job beside its record.
 struct bulk_row {
     int64_t key;

@@ -7,6 +7,7 @@
 struct due_item {
     struct run_id id; // without its text if it is a UUID
     enum bulk_outcome outcome;
+    bool is_gone; // a row BULK_ROW_GONE, without an outcome
 };
 
 int bulk_step_begin(struct bulk_step *step, struct slice organization, struct slice id) {
@@ -44,6 +45,16 @@ int bulk_step_add_item(struct bulk_step *step, const struct run_id *id, enum bul
     return rc;
 }
 
+// Adds a row for the run, which is gone, unless it has one.
+static int add_gone(struct bulk_step *step, const struct run_id *id) {
+    sqlite3_stmt *s = step->s[BULK_ADD_ITEM];
+    sqlite3_bind_int64(s, 1, step->row.key);
+    run_id_bind(s, 2, id);
+    sqlite3_bind_int(s, 3, BULK_ROW_GONE);
+    bind_due(s, 4, bulk_record_first_due(&step->bulk, BULK_OPEN));
+    return sqlite_step_once(s);
+}
+
 // Returns the id in column, without its text if it is a UUID, with copies in the step's arena.
 static struct run_id copy_id(const struct bulk_step *step, sqlite3_stmt *s, int column) {
     struct run_id id = run_id_peek(s, column);
@@ -72,7 +83,8 @@ static int add_children(struct bulk_step *step) {
     while (rc == SQLITE_ROW && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         step->left--;
         last = copy_id(step, s, 0);
-        int added = bulk_step_add_item(step, &last, BULK_OPEN);
+        bool is_gone = sqlite3_column_int(s, 1) != 0;
+        int added = is_gone ? add_gone(step, &last) : bulk_step_add_item(step, &last, BULK_OPEN);
         rc = added == SQLITE_OK ? SQLITE_ROW : added;
     }
     sqlite3_reset(s);
@@ -96,8 +108,12 @@ static int find_due(struct bulk_step *step, enum bulk_due due, int most, struct 
     int rc;
     *ret_count = 0;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-        items[(*ret_count)++] = (struct due_item){
-            .id = copy_id(step, s, 0), .outcome = (enum bulk_outcome)sqlite3_column_int(s, 1)};
+        int outcome = sqlite3_column_int(s, 1);
+        bool is_gone = outcome == BULK_ROW_GONE;
+        items[(*ret_count)++] =
+            (struct due_item){.id = copy_id(step, s, 0),
+                              .outcome = is_gone ? BULK_OPEN : (enum bulk_outcome)outcome,
+                              .is_gone = is_gone};
     }
     sqlite3_reset(s);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -150,7 +166,7 @@ static int write_items(struct bulk_step *step, const struct same_items *same) {
     sqlite3_bind_int64(s, 1, step->row.key);
     run_id_bind(s, 2, &same->first->id);
     sqlite3_bind_int(s, at, (int)same->outcome);
-    bind_due(s, at + 1, bulk_due_after(same->due, same->outcome));
+    bind_due(s, at + 1, bulk_due_after(same->due));
     if (same->count > 1) {
         run_id_bind(s, 3, &same->last->id);
         sqlite3_bind_int(s, 6, (int)same->first->outcome);
@@ -181,6 +197,31 @@ static int note_item(struct bulk_step *step, struct same_items *same, const stru
     return rc;
 }
 
+// Makes items of the children of the run of id, after those of same were written: they may come
+// between.
+static int go_through(struct bulk_step *step, struct same_items *same, const struct run_id *id) {
+    int rc = write_items(step, same);
+    same->count = 0;
+    step->row.parent_id = *id;
+    return rc == SQLITE_OK ? add_children(step) : rc;
+}
+
+// Goes through the run, which was gone, and has no row from then on.
+static int pass(struct bulk_step *step, struct same_items *same, const struct due_item *item) {
+    sqlite3_stmt *s = step->s[BULK_DROP_GONE];
+    sqlite3_bind_int64(s, 1, step->row.key);
+    run_id_bind(s, 2, &item->id);
+    step->left--;
+    int rc = sqlite_step_once(s);
+    return rc == SQLITE_OK ? go_through(step, same, &item->id) : rc;
+}
+
+// Whether the children of the item's run are meant by the job too. Kinship goes on through a run
+// that was deleted, but that one is not what has its id now.
+static bool goes_on(const struct bulk_step *step, const struct due_item *item, bool is_there) {
+    return step->bulk.cascades && (item->outcome != BULK_NOT_FOUND || !is_there);
+}
+
 static int deal_with(struct bulk_step *step, struct same_items *same, const struct due_item *item) {
     struct run_change c = {.id = item->id};
     enum bulk_outcome outcome = item->outcome;
@@ -194,14 +235,8 @@ static int deal_with(struct bulk_step *step, struct same_items *same, const stru
     if (rc == SQLITE_OK) {
         rc = note_item(step, same, item, outcome);
     }
-    if (rc == SQLITE_OK && is_there && step->bulk.cascades) {
-        // Before its children become items, which may come between.
-        rc = write_items(step, same);
-        same->count = 0;
-        step->row.parent_id = item->id;
-        rc = rc == SQLITE_OK ? add_children(step) : rc;
-    }
-    return rc;
+    return rc == SQLITE_OK && goes_on(step, item, is_there) ? go_through(step, same, &item->id)
+                                                            : rc;
 }
 
 // Deals with the items in turn, until there is no more room.
@@ -211,7 +246,7 @@ static int deal_with_all(struct bulk_step *step, enum bulk_due due, const struct
     int rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < count && step->left > 0 && !has_parent(&step->row);
          i++) {
-        rc = deal_with(step, &same, &items[i]);
+        rc = items[i].is_gone ? pass(step, &same, &items[i]) : deal_with(step, &same, &items[i]);
     }
     return rc == SQLITE_OK ? write_items(step, &same) : rc;
 }

@@ -6,7 +6,8 @@
 
 // What the operations share that take a job a step further: items are added, and dealt with. Where
 // the job cascades the children of a run become items once the run was dealt with; as many as the
-// step has room for, so that the next one goes on with them.
+// step has room for, so that the next one goes on with them. A child that is gone
+// (storage/sqlite/family_row.h) gets a row of its own, BULK_ROW_GONE, until its children are items.
 
 struct bulk_step {
     struct session *session;
@@ -28,6 +29,7 @@ enum bulk_statement {
     BULK_ADD_ITEM,
     BULK_SET_ITEM,
     BULK_SET_ITEMS,
+    BULK_DROP_GONE,
     BULK_DUE_ITEMS,
     BULK_CHILDREN,
     BULK_READ_RUN,
@@ -38,14 +40,16 @@ enum bulk_statement {
 #define BULK_STEP_SQL                                                                              \
     [BULK_FIND] = BULK_ROW_FIND_SQL, [BULK_UPDATE] = BULK_ROW_UPDATE_SQL,                          \
     [BULK_ADD_ITEM] = "INSERT INTO bulk_item(bulk_key, id, outcome, due) VALUES(?1, ?2, ?3, ?4)"   \
-                      " ON CONFLICT DO NOTHING",                                                   \
+                      " ON CONFLICT DO UPDATE SET outcome=excluded.outcome, due=excluded.due"      \
+                      " WHERE outcome=4 AND excluded.outcome<>4",                                  \
+    [BULK_DROP_GONE] = "DELETE FROM bulk_item WHERE bulk_key=?1 AND id=?2 AND outcome=4",          \
     [BULK_PROGRESS] = BULK_ROW_PROGRESS_SQL,                                                       \
     [BULK_SET_ITEMS] = "UPDATE bulk_item SET outcome=?4, due=?5"                                   \
                        " WHERE bulk_key=?1 AND id>=?2 AND id<=?3 AND outcome=?6 AND due=?7",       \
     [BULK_SET_ITEM] = "UPDATE bulk_item SET outcome=?3, due=?4 WHERE bulk_key=?1 AND id=?2",       \
     [BULK_DUE_ITEMS] = "SELECT id, outcome FROM bulk_item INDEXED BY bulk_item_due"                \
                        " WHERE bulk_key=?1 AND due=?2 ORDER BY outcome, id LIMIT ?3",              \
-    [BULK_CHILDREN] = "SELECT id FROM run_parent INDEXED BY run_child"                             \
+    [BULK_CHILDREN] = "SELECT id, is_gone FROM run_parent INDEXED BY run_child"                    \
                       " WHERE organization=?1 AND parent=?2 AND id>?3 ORDER BY id LIMIT ?4",       \
     [BULK_READ_RUN] = "SELECT " RUN_ROW_COLUMNS " FROM run AS r"                                   \
                       " WHERE r.organization=?1 AND r.id=?2"

@@ -14,7 +14,6 @@ enum {
     DELETE_EVENT,
     DELETE_MARK,
     DELETE_TERM,
-    DELETE_PARENT,
     DELETE_BODY,
     DELETE_RUN,
     STATEMENT_COUNT
@@ -41,7 +40,6 @@ static const char *const sql[STATEMENT_COUNT] = {
     [DELETE_EVENT] = "DELETE FROM event WHERE event_key=?1",
     [DELETE_MARK] = "DELETE FROM event_mark WHERE organization=?1 AND revision=?2",
     [DELETE_TERM] = "DELETE FROM run_term WHERE run_key=?1",
-    [DELETE_PARENT] = "DELETE FROM run_parent WHERE organization=?1 AND id=?2",
     [DELETE_BODY] = "DELETE FROM run_body WHERE run_key=?1",
     [DELETE_RUN] = "DELETE FROM run WHERE organization=?1 AND id=?2",
 };
@@ -157,11 +155,6 @@ int deletion_rows_delete(struct deletion_rows *d, struct slice organization,
     if (rc == SQLITE_OK && run->has_terms) {
         sqlite3_bind_int64(s[DELETE_TERM], 1, run->run_key);
         rc = delete_one(d, s[DELETE_TERM]);
-    }
-    if (rc == SQLITE_OK) {
-        sqlite_bind_text(s[DELETE_PARENT], 1, organization);
-        run_id_bind(s[DELETE_PARENT], 2, &run->id);
-        rc = sqlite_step_once(s[DELETE_PARENT]);
     }
     if (rc == SQLITE_OK) {
         sqlite3_bind_int64(s[DELETE_BODY], 1, run->run_key);

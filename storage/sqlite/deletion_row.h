@@ -11,7 +11,7 @@
 // deletion), for the one connection that writes. What may be deleted, and when, is said in
 // storage/sqlite/run_deletion.h.
 
-enum { DELETION_ROW_STATEMENTS = 12 };
+enum { DELETION_ROW_STATEMENTS = 11 };
 
 // Its statements.
 struct deletion_rows {
@@ -42,7 +42,8 @@ struct doomed_run {
 int deletion_rows_find(struct deletion_rows *d, struct slice organization, const struct run_id *id,
                        struct doomed_run *ret);
 
-// Deletes all rows of the run. Returns SQLite's code; SQLITE_CORRUPT if one is missing.
+// Deletes all rows of the run but that of its parent (storage/sqlite/family_row.h). Returns
+// SQLite's code; SQLITE_CORRUPT if one is missing.
 int deletion_rows_delete(struct deletion_rows *d, struct slice organization,
                          const struct doomed_run *run);
 

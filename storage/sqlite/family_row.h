@@ -2,32 +2,41 @@
 #define RUNSD_STORAGE_SQLITE_FAMILY_ROW_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 #include "base/core/arena.h"
-#include "storage/op/create_run.h"
 #include "storage/sqlite/run_id.h"
-#include "storage/sqlite/run_row.h"
 
-// Rows of table run_parent: of each run that has a parent, which run that is. Written with the
-// run's creation, and never changed.
+// Rows of table run_parent: of each run that has a parent, which run that is, for the one
+// connection that writes. A row is written with its run's creation. It stays when its run is
+// deleted, as one that is gone, for as long as another row names that run as the parent: so each
+// chain of rows that are gone ends at a run that is there, and kinship goes on through them.
 
-// The run of ?1 organization, ?2 id, with its parent or NULL, for family_row_check.
-#define FAMILY_ROW_ANCESTOR_SQL                                                                    \
-    "SELECT " RUN_ROW_COLUMNS ", p.parent FROM run AS r"                                           \
-    " LEFT JOIN run_parent AS p ON p.organization=r.organization AND p.id=r.id"                    \
-    " WHERE r.organization=?1 AND r.id=?2"
+enum { FAMILY_ROW_STATEMENTS = 6 };
 
-#define FAMILY_ROW_INSERT_SQL "INSERT INTO run_parent(organization, id, parent) VALUES(?1, ?2, ?3)"
+// Its statements.
+struct family_rows {
+    bool has_gone; // there may be rows that are gone; else there are none
+    sqlite3_stmt *statements[FAMILY_ROW_STATEMENTS];
+};
 
-// Finds with s (FAMILY_ROW_ANCESTOR_SQL) whether a new run may be a child of parent_id, in the open
-// transaction; of PARENT_CANCELLED *ret_ancestor is the cancelled run's id, in a. Returns SQLite's
-// code.
-int family_row_check(struct session *session, struct arena *a, sqlite3_stmt *s,
-                     struct slice organization, struct slice parent_id, enum store_parent *ret,
-                     struct slice *ret_ancestor);
+// Prepares the statements. Returns SQLite's code; release in either case.
+int family_rows_init(struct family_rows *f, sqlite3 *db);
+void family_rows_release(struct family_rows *f);
 
-// Adds the row of the run of id with s (FAMILY_ROW_INSERT_SQL). Returns SQLite's code.
-int family_row_insert(sqlite3_stmt *s, struct slice organization, const struct run_id *id,
-                      struct slice parent_id);
+// Finds the parent of the run of id by its row, gone or not: its id, with a copy in a; empty if
+// there is no row. Returns SQLite's code.
+int family_rows_parent(struct family_rows *f, struct arena *a, struct slice organization,
+                       const struct run_id *id, struct slice *ret);
+
+// Adds the row of the new run of id, whose parent_id is empty if it has none. If a run of that id
+// is gone its row is taken over. Returns SQLite's code.
+int family_rows_add(struct family_rows *f, struct arena *a, struct slice organization,
+                    const struct run_id *id, struct slice parent_id);
+
+// The run of id was deleted: its row becomes one that is gone, or is deleted, and so are those that
+// were kept for it alone. Returns SQLite's code.
+int family_rows_leave(struct family_rows *f, struct arena *a, struct slice organization,
+                      const struct run_id *id);
 
 #endif

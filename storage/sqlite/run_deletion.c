@@ -38,10 +38,11 @@ int run_deletion_count(struct session *session, struct slice organization,
     return rc;
 }
 
-int run_deletion_delete(struct session *session, struct slice organization,
+int run_deletion_delete(struct session *session, struct arena *a, struct slice organization,
                         const struct doomed_run *run) {
     store_totals_note(&session->totals, TOTAL_EVENTS_GONE, run->sequence);
-    return deletion_rows_delete(&session->deletion, organization, run);
+    int rc = deletion_rows_delete(&session->deletion, organization, run);
+    return rc == SQLITE_OK ? family_rows_leave(&session->families, a, organization, &run->id) : rc;
 }
 
 int run_deletion_delete_gone(struct session *session, struct slice organization,

@@ -33,9 +33,9 @@ int run_deletion_raise_floor(struct session *session, struct slice organization,
 int run_deletion_count(struct session *session, struct slice organization,
                        const struct doomed_run *run);
 
-// Deletes the run, which is not behind, or the event; the floor has reached the revision. Return
-// SQLite's code; SQLITE_CORRUPT if a row is missing.
-int run_deletion_delete(struct session *session, struct slice organization,
+// Deletes the run, which is not behind, or the event; the floor has reached the revision. For a
+// moment it needs a. Return SQLite's code; SQLITE_CORRUPT if a row is missing.
+int run_deletion_delete(struct session *session, struct arena *a, struct slice organization,
                         const struct doomed_run *run);
 int run_deletion_delete_gone(struct session *session, struct slice organization,
                              const struct gone_event *gone);

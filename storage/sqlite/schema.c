@@ -348,6 +348,8 @@ static int probe(sqlite3 *db, int64_t version) {
         {JOBS, "SELECT length(parent) FROM run_parent ORDER BY organization, id LIMIT 1"},
         {JOBS, "SELECT length(id) FROM run_parent INDEXED BY run_child WHERE organization>=''"
                " LIMIT 1"},
+        {JOBS, "SELECT length(id) FROM run_parent INDEXED BY run_gone WHERE organization>=''"
+               " AND " FAMILY_ROW_GONE_SQL " LIMIT 1"},
         {JOBS, "SELECT state FROM bulk ORDER BY bulk_key DESC LIMIT 1"},
         {JOBS, "SELECT bulk_key FROM bulk INDEXED BY bulk_by_id WHERE organization>='' LIMIT 1"},
         {JOBS, "SELECT bulk_key FROM bulk INDEXED BY bulk_by_creation WHERE organization>=''"

@@ -15,6 +15,9 @@
 #define BULK_ROW_LEAVING_SQL    "state=6"
 #define BULK_ITEM_DUE_SQL       "due IS NOT NULL"
 
+// Of rows of run_parent: those whose run was deleted (storage/sqlite/family_row.h).
+#define FAMILY_ROW_GONE_SQL "is_gone=1"
+
 #define SCHEMA_JOBS_SQL                                                                            \
     /* A key's name and fingerprint (storage/idempotency.h), one behind the other; NULL: none. */  \
     "ALTER TABLE event ADD COLUMN key_digest BLOB;" /* The workflow of its run; 0: it is an event  \
@@ -48,8 +51,11 @@
     "  organization TEXT NOT NULL,"                                                                \
     "  id BLOB NOT NULL,"                                                                          \
     "  parent BLOB NOT NULL,"                                                                      \
+    "  is_gone INTEGER NOT NULL DEFAULT 0," /* 1: the run was deleted, and is another one's parent \
+                                             */                                                    \
     "  PRIMARY KEY(organization, id)) WITHOUT ROWID;"                                              \
-    "CREATE INDEX run_child ON run_parent(organization, parent, id);"                              \
+    "CREATE INDEX run_child ON run_parent(organization, parent, id, is_gone);"                     \
+    "CREATE INDEX run_gone ON run_parent(organization, id) WHERE " FAMILY_ROW_GONE_SQL ";"         \
                                                                                                    \
     /* The events of kind STORE_EVENT_DELETION, which no run leads to. */                          \
     "CREATE TABLE deletion("                                                                       \
@@ -98,7 +104,7 @@
     "CREATE TABLE bulk_item("                                                                      \
     "  bulk_key INTEGER NOT NULL,"                                                                 \
     "  id BLOB NOT NULL,"         /* of the run */                                                 \
-    "  outcome INTEGER NOT NULL," /* enum bulk_outcome */                                          \
+    "  outcome INTEGER NOT NULL," /* enum bulk_outcome, or BULK_ROW_GONE */                        \
     "  due INTEGER,"              /* enum bulk_due; NULL: never again */                           \
     "  PRIMARY KEY(bulk_key, id)) WITHOUT ROWID;"                                                  \
     "CREATE INDEX bulk_item_due ON bulk_item(bulk_key, due, outcome, id)"                          \

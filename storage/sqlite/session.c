@@ -77,6 +77,9 @@ int session_init(struct session *s, sqlite3 *db, enum store_part part,
         rc = init_changes(s);
     }
     if (rc == SQLITE_OK && part == STORE_CHANGES) {
+        rc = family_rows_init(&s->families, db);
+    }
+    if (rc == SQLITE_OK && part == STORE_CHANGES) {
         rc = deletion_rows_init(&s->deletion, db, &s->keys);
     }
     return rc == SQLITE_OK ? prepare_ops(s, part) : rc;
@@ -91,6 +94,7 @@ void session_release(struct session *s) {
     event_row_release(&s->events);
     key_rows_release(&s->keys);
     applier_release(&s->applier);
+    family_rows_release(&s->families);
     deletion_rows_release(&s->deletion);
     store_totals_release(&s->totals);
     sqlite_finalize_all(&s->begin, 1);

@@ -7,6 +7,7 @@
 #include "storage/sqlite/apply.h"
 #include "storage/sqlite/deletion_row.h"
 #include "storage/sqlite/event_row.h"
+#include "storage/sqlite/family_row.h"
 #include "storage/sqlite/key_row.h"
 #include "storage/sqlite/organizations.h"
 #include "storage/sqlite/pending.h"
@@ -37,6 +38,7 @@ struct session {
     int64_t attempt_floor; // schema_attempt_floor
     struct applier applier;
     struct store_totals totals;
+    struct family_rows families;
     struct deletion_rows deletion;
 };
 

@@ -6,7 +6,8 @@ import unittest
 import rest
 from bulk import WORD, BulkCaller, counts, creation, pb
 from harness import create_token, serve_for
-from leases import STATUS, Refused, refused
+from leases import STATUS, Caller, Refused, refused
+from leases import pb as service_pb
 
 MOST_ANCESTORS = 64
 
@@ -17,6 +18,8 @@ class Served(unittest.TestCase):
         serve_for(cls)
         cls.runs = BulkCaller(cls.server.grpc, cls.token)
         cls.addClassCleanup(cls.runs.close)
+        cls.deleter = Caller(cls.server.grpc, create_token(cls.place.store, scopes="runs.delete"))
+        cls.addClassCleanup(cls.deleter.close)
         cls.count = 0
 
     def name(self):
@@ -35,6 +38,9 @@ class Served(unittest.TestCase):
             generations.append([self.child(parent) for parent in generations[-1]
                                 for _ in range(fan)])
         return generations
+
+    def delete(self, run_id):
+        self.deleter.call("DeleteRun", service_pb.DeleteRunRequest(id=run_id))
 
     def status(self, run_id):
         return self.runs.get(run_id).status
@@ -138,6 +144,36 @@ class Cascade(Served):
         self.runs.report(part, "success")
         self.assertEqual((1, 2, 0, 0), counts(self.cancel(ids=[root])))
         self.assertEqual(STATUS["cancelled"], self.status(leaf))
+
+    def test_below_runs_that_were_deleted(self):
+        """A finished run between, deleted by hand: nobody escapes, and nobody comes after."""
+        root, part, leaf, bud = (g[0] for g in self.family(1, 1, 1))
+        self.runs.report(part, "success")
+        self.delete(part)
+        with refused(self, "FIELD_INVALID") as error:
+            self.child(bud, run_id=part)
+        self.assertEqual(
+            {"run.parentRunId": f'names a run that descends from it, got "{bud}"'}, error[0].fields)
+        plan = self.runs.bulk(self.runs.cancel_runs(ids=[root], cascade=True, dry_run=True).id)
+        self.assertEqual(("planned", 3), (WORD[plan.state], plan.total))
+        done = self.cancel(ids=[root])
+        self.assertEqual((3, 0, 0, 0), counts(done))
+        self.assertEqual(sorted([root, leaf, bud]), sorted(self.runs.outcomes(done.id)))
+        self.assertEqual(STATUS["cancelled"], self.status(bud))
+        self.assertEqual(part, self.runs.get(leaf).parent_run_id.value)
+
+    def test_no_child_below_a_cancelled_run_through_a_deleted_one(self):
+        root, part, leaf = (g[0] for g in self.family(1, 1))
+        self.runs.report(part, "success")
+        self.delete(part)
+        self.runs.cancel(root)
+        with refused(self, "PARENT_CANCELLED", ancestorId=root):
+            self.child(leaf)
+        # Created anew it is what it says, and takes its children along.
+        self.child(run_id=part)
+        self.child(leaf)
+        self.assertEqual((0, 1, 0, 0), counts(self.cancel(ids=[root])))
+        self.assertEqual((3, 0, 0, 0), counts(self.cancel(ids=[part])))
 
     def test_a_plan_shows_the_descendants(self):
         generations = self.family(2, 2)

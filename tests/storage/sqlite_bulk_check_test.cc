@@ -2,6 +2,7 @@
 // question has a row that is wrong.
 
 #include "tests/storage/bulk_testing.h"
+#include "tests/storage/deletion_testing.h"
 #include "tests/storage/sqlite_limited.h"
 
 using namespace store_testing;
@@ -18,6 +19,10 @@ class SqliteBulkCheck : public SqliteTest {
             ASSERT_EQ(CreateRun(o.store, {.id = id}).result, STORE_OK);
         }
         ASSERT_EQ(CreateChild(o.store, {.id = "child"}, "a").result, STORE_OK);
+        ASSERT_EQ(CreateChild(o.store, {.id = "between"}, "a").result, STORE_OK);
+        ASSERT_EQ(CreateChild(o.store, {.id = "below"}, "between").result, STORE_OK);
+        ASSERT_EQ(Apply(o.store, {.id = "between", .to = RUN_SUCCESS}).result, STORE_OK);
+        ASSERT_EQ(DeleteRun(o.store, {.id = "between"}).result, STORE_OK);
         ASSERT_EQ(Apply(o.store, {.id = "c", .to = RUN_SUCCESS}).result, STORE_OK);
         ASSERT_EQ(CreateBulk(o.store, {.id = "done"}, {"a", "c", "x"}).result, STORE_OK); // 1
         ASSERT_EQ(RunBulk(o.store, "done").bulk.state, BULK_DONE);
@@ -85,8 +90,16 @@ TEST_F(SqliteBulkCheck, EachProblemIsFound) {
          " cancelled=2, already_final=0 WHERE id='runs'; UPDATE bulk_item SET id='c'"
          " WHERE bulk_key=2 AND id='a'",
          "\"c\" of the job 2 has an outcome that its run contradicts", false},
-        {"INSERT INTO run_parent VALUES('acme', 'nobody', 'a')",
+        {"INSERT INTO run_parent VALUES('acme', 'nobody', 'a', 0)",
          "\"nobody\" of \"acme\" has a parent and is not there", false},
+        {"UPDATE run_parent SET is_gone=0 WHERE id='between'",
+         "\"between\" of \"acme\" has a parent and is not there", false},
+        {"UPDATE run_parent SET is_gone=1 WHERE id='child'",
+         "\"child\" of \"acme\" is there, and has a parent as one that is gone", false},
+        {"DELETE FROM run_parent WHERE id='below'",
+         "\"between\" of \"acme\" is gone, and leads nowhere", false},
+        {"INSERT INTO bulk_item VALUES(3, 'between', 4, NULL)",
+         "\"between\" of the job 3 is open, and is never dealt with", false},
     };
     for (const auto &row : rows) {
         SCOPED_TRACE(row.sql);

@@ -56,8 +56,10 @@ static void expand(const struct memory_tables *tables, struct memory_bulk *bulk,
         enum bulk_outcome outcome = run == NULL ? BULK_NOT_FOUND
                                     : is_active ? BULK_OPEN
                                                 : BULK_ALREADY_FINAL;
+        // Kinship goes on through a run that was deleted, but that one is not what has its id now.
+        bool goes_on = item->outcome != BULK_NOT_FOUND || run == NULL;
         memory_bulk_note(bulk, item, item->outcome == BULK_OPEN ? outcome : item->outcome);
-        if (run != NULL) {
+        if (goes_on) {
             memory_family_add_children(tables, bulk, id);
         }
     }

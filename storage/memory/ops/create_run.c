@@ -26,13 +26,12 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (memory_tables_find_run(tables, c->in.organization, c->in.id) != NULL) {
         return STORE_EXISTS;
     }
-    c->ret_parent =
-        memory_family_check(tables, op->arena, c->in.organization, c->parent_id, &c->ret_ancestor);
+    memory_family_check(tables, c);
     if (c->ret_parent != PARENT_SOUND) {
         return STORE_CONFLICT;
     }
     struct memory_run *added = memory_tables_add_run(tables, &record);
-    added->parent_id = memory_slice_own(c->parent_id);
+    memory_family_join(tables, added, c->parent_id);
     c->ret_revision = memory_tables_add_creation(tables, added, c->in.holder, &c->cause);
     memory_keys_note(&tables->keys, &c->idempotency, MEMORY_KEY_OF_RUN, record.organization,
                      record.id, record.started_at_us);

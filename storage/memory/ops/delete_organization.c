@@ -4,12 +4,17 @@
 #include <string.h>
 
 #include "base/core/check.h"
+#include "storage/memory/memory_family.h"
 #include "storage/memory/memory_op.h"
 
 static void delete_runs(struct memory_tables *t, struct store_delete_organization *d, int *left) {
     for (size_t i = t->run_count; i > 0 && *left > 0; i--) {
-        if (slice_equal(t->runs[i - 1]->record.organization, d->name)) {
-            memory_tables_delete_run(t, t->runs[i - 1]);
+        struct memory_run *run = t->runs[i - 1];
+        if (slice_equal(run->record.organization, d->name)) {
+            struct slice id = arena_copy(d->op.arena, run->record.id);
+            struct slice parent_id = arena_copy(d->op.arena, run->parent_id);
+            memory_tables_delete_run(t, run);
+            memory_family_leave(t, d->name, id, parent_id);
             d->ret_deleted++;
             (*left)--;
         }

@@ -1,5 +1,6 @@
 #include "storage/op/delete_run.h"
 
+#include "storage/memory/memory_family.h"
 #include "storage/memory/memory_op.h"
 
 static enum store_result run(struct memory_tables *tables, struct store_op *op) {
@@ -16,6 +17,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     }
     struct run_record gone = store_delete_run_record(d, &found->record);
     d->ret_revision = memory_tables_bury_run(tables, found, &gone, &d->cause);
+    memory_family_leave(tables, d->organization, d->id, found->parent_id);
     return STORE_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "storage/op/delete_runs.h"
 
 #include "base/core/check.h"
+#include "storage/memory/memory_family.h"
 #include "storage/memory/memory_op.h"
 
 static bool takes_run(const struct memory_tables *tables, const struct store_delete_runs *d,
@@ -33,7 +34,9 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
         struct memory_run *found = memory_tables_find_run(tables, d->organization, d->ids[i]);
         bool deletes = found != NULL && takes_run(tables, d, found);
         if (deletes) {
+            struct slice parent_id = arena_copy(op->arena, found->parent_id);
             memory_tables_delete_run(tables, found);
+            memory_family_leave(tables, d->organization, d->ids[i], parent_id);
         }
         deletes |= delete_gone(tables, d, d->ids[i]);
         d->ret_deleted += deletes;

@@ -29,8 +29,10 @@ static void deal_with(struct memory_tables *tables, struct store_run_bulk *r,
         outcome = BULK_CANCELLED;
         cancel(tables, r, bulk, run);
     }
+    // Kinship goes on through a run that was deleted, but that one is not what has its id now.
+    bool goes_on = item->outcome != BULK_NOT_FOUND || run == NULL;
     memory_bulk_note(bulk, item, outcome);
-    if (run != NULL) {
+    if (goes_on) {
         memory_family_add_children(tables, bulk, id);
     }
 }

@@ -1,7 +1,7 @@
 #include "storage/op/create_run.h"
 
 #include "storage/sqlite/connection.h"
-#include "storage/sqlite/family_row.h"
+#include "storage/sqlite/family_check.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/session.h"
 #include "storage/sqlite/sqlite_op.h"
@@ -15,7 +15,6 @@ enum {
     INSERT_BODY,
     READ_RUN,
     SELECT_ANCESTOR,
-    INSERT_PARENT,
 };
 
 // Finds the key of the run's workflow, which is new with its first run.
@@ -90,8 +89,7 @@ static int is_taken(sqlite3_stmt *s, struct slice organization, const struct run
 static int check_parent(struct session *session, sqlite3_stmt *const *s, struct store_create_run *c,
                         const struct run_id *id) {
     bool exists = false;
-    int rc = family_row_check(session, c->op.arena, s[SELECT_ANCESTOR], c->in.organization,
-                              c->parent_id, &c->ret_parent, &c->ret_ancestor);
+    int rc = family_check(session, s[SELECT_ANCESTOR], c);
     c->op.result = c->ret_parent == PARENT_SOUND ? STORE_OK : STORE_CONFLICT;
     if (rc == SQLITE_OK && c->op.result == STORE_CONFLICT) {
         rc = is_taken(s[SELECT_RUN], c->in.organization, id, &exists);
@@ -125,8 +123,9 @@ static int create(struct session *session, sqlite3_stmt *const *s, struct store_
     if (rc == SQLITE_OK) {
         rc = insert_body(s[INSERT_BODY], &run, key);
     }
-    if (rc == SQLITE_OK && c->parent_id.len > 0) {
-        rc = family_row_insert(s[INSERT_PARENT], c->in.organization, &id, c->parent_id);
+    if (rc == SQLITE_OK) {
+        rc =
+            family_rows_add(&session->families, c->op.arena, c->in.organization, &id, c->parent_id);
     }
     if (rc == SQLITE_OK && run_record_has_terms(&run)) {
         rc = term_rows_insert(&session->terms, key, workflow_key, &id, &run);
@@ -183,8 +182,7 @@ const struct sqlite_op sqlite_create_run = {
             [INSERT_BODY] = "INSERT INTO run_body(run_key, spec, " RUN_BODY_FIELD_NAMES
                             ") VALUES(?1, ?2, " RUN_BODY_FIELD_MARKS ")",
             [READ_RUN] = RUN_READ_SQL,
-            [SELECT_ANCESTOR] = FAMILY_ROW_ANCESTOR_SQL,
-            [INSERT_PARENT] = FAMILY_ROW_INSERT_SQL,
+            [SELECT_ANCESTOR] = FAMILY_CHECK_SQL,
         },
     .run = run,
 };

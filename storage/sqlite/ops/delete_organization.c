@@ -59,7 +59,7 @@ static int delete_run(struct step *t, const struct doomed_run *run) {
         rc = run_deletion_count(t->session, t->d->name, run);
     }
     if (rc == SQLITE_OK) {
-        rc = run_deletion_delete(t->session, t->d->name, run);
+        rc = run_deletion_delete(t->session, t->d->op.arena, t->d->name, run);
     }
     t->left--;
     t->d->ret_deleted++;

@@ -15,7 +15,8 @@ static int delete_run(struct session *session, struct store_delete_run *d,
     if (rc == SQLITE_OK) {
         rc = run_deletion_raise_floor(session, d->organization, doomed->revision);
     }
-    return rc == SQLITE_OK ? run_deletion_delete(session, d->organization, doomed) : rc;
+    return rc == SQLITE_OK ? run_deletion_delete(session, d->op.arena, d->organization, doomed)
+                           : rc;
 }
 
 static int run(struct session *session, sqlite3_stmt *const *s, struct store_op *op) {

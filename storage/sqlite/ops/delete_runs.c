@@ -94,7 +94,7 @@ static int delete_doomed(struct session *session, const struct store_delete_runs
                          const struct doomed *doomed) {
     int rc = SQLITE_OK;
     if (doomed->has_run) {
-        rc = run_deletion_delete(session, d->organization, &doomed->run);
+        rc = run_deletion_delete(session, d->op.arena, d->organization, &doomed->run);
     }
     if (rc == SQLITE_OK && doomed->has_run) {
         rc = run_deletion_count(session, d->organization, &doomed->run);
