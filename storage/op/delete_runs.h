@@ -16,6 +16,9 @@
 // are left as they are, and so are those that would make the transaction too long: ret_deleted may
 // be less than count, and to ask again is right.
 //
+// A run that has a parent and is that of others stays between them as storage/op/create_run.h says,
+// and as jobs that cascade see it: they go through it, and it is no item of them.
+//
 // STORE_OK, whatever was deleted.
 enum { STORE_MOST_DELETE_RUNS = 1024 };
 
