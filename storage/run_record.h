@@ -103,8 +103,9 @@ static inline bool run_record_is_open(const struct run_record *run) {
 }
 
 // Returns the attempt that follows one: the next number above it and above floor. A floor is 0
-// until the store is put back to an earlier moment: from then on it is above all attempts that may
-// have been given after that moment, so that no number is given to two executors.
+// until a run is deleted, whose attempts it is not below, or the store is put back to an earlier
+// moment: from then on it is above all attempts that may have been given after that moment. So no
+// number is given to two executors, neither of a run nor of one that has its id.
 static inline int64_t run_attempt_after(int64_t attempt, int64_t floor) {
     return (attempt > floor ? attempt : floor) + 1;
 }

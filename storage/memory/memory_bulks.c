@@ -106,7 +106,8 @@ size_t memory_bulk_place(const struct memory_bulk *bulk, struct slice id, bool *
     return low;
 }
 
-void memory_bulk_add_item(struct memory_bulk *bulk, struct slice id, enum bulk_outcome outcome) {
+void memory_bulk_add_item(struct memory_bulk *bulk, struct slice id, enum bulk_outcome outcome,
+                          int64_t newest_key) {
     bool found;
     size_t place = memory_bulk_place(bulk, id, &found);
     if (found) {
@@ -123,6 +124,7 @@ void memory_bulk_add_item(struct memory_bulk *bulk, struct slice id, enum bulk_o
         .id = memory_slice_own(id),
         .outcome = outcome,
         .due = bulk_record_first_due(&bulk->record, outcome),
+        .newest_key = newest_key,
     };
     bulk->first_due = place < bulk->first_due ? place : bulk->first_due;
     bulk->record.total++;

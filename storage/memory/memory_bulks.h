@@ -10,6 +10,7 @@ struct memory_bulk_item {
     struct slice id; // of the run; owned
     enum bulk_outcome outcome;
     enum bulk_due due;
+    int64_t newest_key; // a run of a later key is not the one that it is about
 };
 
 struct memory_bulk {
@@ -21,6 +22,7 @@ struct memory_bulk {
     struct slice collected; // the run that was looked at last, owned; empty: none yet
     bool is_collected;      // all were
     int64_t number;         // 1, 2, 3 and so on in the order of the creations
+    int64_t newest_key;     // of all events when it was created
 };
 
 struct memory_bulks {
@@ -48,8 +50,10 @@ void memory_bulks_remove(struct memory_bulks *b, int place);
 // Makes the job's record that of after, whose slices are copied.
 void memory_bulk_set(struct memory_bulk *bulk, const struct bulk_record *after);
 
-// Adds an item, with a copy of id, and counts it, unless the run is one already.
-void memory_bulk_add_item(struct memory_bulk *bulk, struct slice id, enum bulk_outcome outcome);
+// Adds an item, with a copy of id, and counts it, unless the run is one already; newest_key is that
+// of all events where a cascade found the run, else the job's.
+void memory_bulk_add_item(struct memory_bulk *bulk, struct slice id, enum bulk_outcome outcome,
+                          int64_t newest_key);
 
 // Returns the place of the item of id, or where it would have to stand.
 size_t memory_bulk_place(const struct memory_bulk *bulk, struct slice id, bool *ret_found);

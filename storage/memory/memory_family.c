@@ -120,13 +120,41 @@ static bool is_above(const struct memory_tables *t, const struct memory_run *run
     return parent_id.len > 0;
 }
 
+// Returns the run that the item of id is about; NULL if there is none, or that is no item.
+static struct memory_run *find_of_item(const struct memory_tables *t,
+                                       const struct memory_bulk *bulk, struct slice id) {
+    bool found;
+    size_t place = memory_bulk_place(bulk, id, &found);
+    struct memory_run *run =
+        found ? memory_tables_find_run(t, bulk->record.organization, id) : NULL;
+    return run != NULL && run->key <= bulk->items[place].newest_key ? run : NULL;
+}
+
+struct memory_run *memory_family_find_meant(const struct memory_tables *t,
+                                            const struct memory_bulk *bulk,
+                                            const struct memory_bulk_item *item) {
+    struct slice organization = bulk->record.organization;
+    struct memory_run *run = memory_tables_find_run(t, organization, item->id);
+    if (run == NULL || run->key <= item->newest_key) {
+        return run;
+    }
+    struct slice id = bulk->record.cascades ? run->parent_id : SLICE_EMPTY;
+    while (id.len > 0 && find_of_item(t, bulk, id) == NULL) {
+        const struct memory_run *ancestor = memory_tables_find_run(t, organization, id);
+        const struct memory_gone_child *gone =
+            ancestor == NULL ? find_gone(t, organization, id) : NULL;
+        id = ancestor != NULL ? ancestor->parent_id : gone != NULL ? gone->parent_id : SLICE_EMPTY;
+    }
+    return id.len > 0 ? run : NULL;
+}
+
 void memory_family_add_children(const struct memory_tables *t, struct memory_bulk *bulk,
                                 struct slice id) {
     for (size_t i = 0; bulk->record.cascades && i < t->run_count; i++) {
         const struct memory_run *run = t->runs[i];
         if (slice_equal(run->record.organization, bulk->record.organization) &&
             is_above(t, run, id)) {
-            memory_bulk_add_item(bulk, run->record.id, BULK_OPEN);
+            memory_bulk_add_item(bulk, run->record.id, BULK_OPEN, t->newest_key);
         }
     }
 }

@@ -18,6 +18,13 @@ void memory_family_join(struct memory_tables *t, struct memory_run *run, struct 
 void memory_family_leave(struct memory_tables *t, struct slice organization, struct slice id,
                          struct slice parent_id);
 
+// Returns the run that the job's item is about, not one that was created later under the id of
+// that: such a one is meant only where the job comes to it by an ancestor, which may not have been
+// dealt with yet. NULL if there is none.
+struct memory_run *memory_family_find_meant(const struct memory_tables *t,
+                                            const struct memory_bulk *bulk,
+                                            const struct memory_bulk_item *item);
+
 // Makes the children of the run of id items of the job, if it cascades, and in the place of those
 // that are gone theirs.
 void memory_family_add_children(const struct memory_tables *t, struct memory_bulk *bulk,

@@ -205,6 +205,7 @@ int64_t memory_tables_change(struct memory_tables *t, struct memory_run *run,
 
 int64_t memory_tables_add_creation(struct memory_tables *t, struct memory_run *run,
                                    struct slice holder, const struct event_cause *cause) {
+    run->key = t->newest_key + 1;
     return add_event(t, run, STORE_EVENT_CREATION, 0, holder, cause,
                      run_record_is_open(&run->record));
 }
@@ -318,8 +319,12 @@ static void drop_events(struct memory_tables *t, struct memory_run *run) {
     release_events(run);
 }
 
+// Takes run out of the table of runs. No attempt of it is given again.
 static void remove_run(struct memory_tables *t, const struct memory_run *run) {
     bool found;
+    if (run->record.attempt > t->attempt_floor) {
+        t->attempt_floor = run->record.attempt;
+    }
     size_t place = run_place(t, run->record.organization, run->record.id, &found);
     t->run_count--;
     memmove(t->runs + place, t->runs + place + 1, (t->run_count - place) * sizeof(t->runs[0]));

@@ -24,6 +24,7 @@ struct memory_run {
     struct run_record record; // owns its slices
     struct slice parent_id;   // owned; empty: it has none
     struct memory_event *newest;
+    int64_t key; // of its first event
     // It was deleted and is in no table: the event that tells so has it, and it has that event.
     bool is_gone;
 };
@@ -56,6 +57,7 @@ struct memory_tables {
     struct memory_organization *organizations; // by name
     size_t organization_count;
     int64_t newest_key;           // of all events
+    int64_t attempt_floor;        // run_attempt_after: the newest of any run that was deleted
     struct token_record **tokens; // by organization, then name; they own their slices
     size_t token_count;
     struct memory_keys keys;

@@ -14,6 +14,9 @@
 // dry run, BULK_DONE if there is nothing to do, else BULK_RUNNING. With a filter, and where a dry
 // run still has to find the descendants of its runs, it is BULK_PLANNING, and collect_bulk goes on.
 //
+// An item is about the run of its id that was there when it became one: one that was created later
+// under the id of a deleted run is not there to the job, which comes to it by a cascade at most.
+//
 // STORE_OK sets ret. Where a request of the key was made before ret is its job as it is now, and
 // ret_is_replayed. STORE_EXISTS if (organization, id) is there. STORE_CONFLICT: the organization
 // has most_unfinished jobs that may still go on. STORE_KEY_REUSED.

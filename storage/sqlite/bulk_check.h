@@ -37,7 +37,7 @@
     " WHEN i.outcome NOT BETWEEN 0 AND 4 OR i.due NOT BETWEEN 1 AND 2"                             \
     "   THEN 'has an impossible outcome'"                                                          \
     " WHEN i.outcome IN (0, 4) AND i.due IS NULL THEN 'is open, and is never dealt with'"          \
-    " WHEN r.started_at<=j.created_at AND (i.outcome=1 AND r.status IN (3, 4) OR i.outcome IN "    \
+    " WHEN r.run_key<=i.newest_event AND (i.outcome=1 AND r.status IN (3, 4) OR i.outcome IN "     \
     "(1, 2)"                                                                                       \
     "   AND r." RUN_ROW_ACTIVE_SQL " AND NOT EXISTS(SELECT 1 FROM event AS e"                      \
     "   WHERE e.event_key>(SELECT value FROM meta WHERE name='applied')"                           \

@@ -47,6 +47,7 @@ int bulk_row_read(struct arena *a, sqlite3_stmt *s, struct bulk_record *ret,
         .cursor_at_us = sqlite3_column_int64(s, 14),
         .cursor_id = run_id_of(run_id_column(a, s, 15)),
         .parent_id = run_id_of(run_id_column(a, s, 16)),
+        .newest_event = sqlite3_column_int64(s, 29),
     };
     return is_sound(ret) ? SQLITE_OK : SQLITE_CORRUPT;
 }
@@ -98,6 +99,7 @@ int bulk_row_insert(sqlite3_stmt *s, const struct bulk_record *bulk, struct bulk
     sqlite3_bind_int64(s, 12, bulk->filter.started_after_us);
     sqlite3_bind_int64(s, 13, bulk->filter.started_before_us);
     sqlite3_bind_int64(s, 18, bulk->created_at_us);
+    sqlite3_bind_int64(s, 30, row->newest_event);
     bind_changing(s, bulk, row);
     int rc = sqlite_step_once(s);
     row->key = sqlite3_last_insert_rowid(sqlite3_db_handle(s));

@@ -33,6 +33,9 @@ struct bulk_row {
     struct run_id cursor_id;
     // The run whose children are being made items; its text is empty: none.
     struct run_id parent_id;
+    // Of the store when the job was created: a run of a later key is not meant, if no cascade found
+    // it.
+    int64_t newest_event;
 };
 
 // The columns that bulk_row_read reads, in its order.
@@ -40,7 +43,7 @@ struct bulk_row {
     "bulk_key, organization, id, state, is_dry_run, cascades, has_filter, statuses, workflow_id,"  \
     " source_run_id, holder, started_after, started_before, is_collected, cursor_at, cursor_id,"   \
     " parent_id, created_at, started_at, finished_at, total, cancelled, already_final, not_found," \
-    " actor, reason, request_id, remote_address, idempotency_key"
+    " actor, reason, request_id, remote_address, idempotency_key, newest_event"
 
 // The row of ?1 organization, ?2 id, for bulk_row_find.
 #define BULK_ROW_FIND_SQL                                                                          \
@@ -50,7 +53,8 @@ struct bulk_row {
 // For bulk_row_insert and bulk_row_update.
 #define BULK_ROW_INSERT_SQL                                                                        \
     "INSERT INTO bulk(" BULK_ROW_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"  \
-    " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)"
+    " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, "  \
+    "?30)"
 #define BULK_ROW_UPDATE_SQL BULK_ROW_SET_SQL("state=?4, finished_at=?20,")
 // As BULK_ROW_UPDATE_SQL where the job's state stays, which spares the indexes.
 #define BULK_ROW_PROGRESS_SQL BULK_ROW_SET_SQL("")

@@ -31,12 +31,14 @@ static void bind_due(sqlite3_stmt *s, int index, enum bulk_due due) {
     }
 }
 
-int bulk_step_add_item(struct bulk_step *step, const struct run_id *id, enum bulk_outcome outcome) {
+int bulk_step_add_item(struct bulk_step *step, const struct run_id *id, enum bulk_outcome outcome,
+                       int64_t newest_event) {
     sqlite3_stmt *s = step->s[BULK_ADD_ITEM];
     sqlite3_bind_int64(s, 1, step->row.key);
     run_id_bind(s, 2, id);
     sqlite3_bind_int(s, 3, (int)outcome);
     bind_due(s, 4, bulk_record_first_due(&step->bulk, outcome));
+    sqlite3_bind_int64(s, 5, newest_event);
     int rc = sqlite_step_once(s);
     if (rc == SQLITE_OK && sqlite3_changes(step->session->db) == 1) {
         step->bulk.total++;
@@ -52,6 +54,7 @@ static int add_gone(struct bulk_step *step, const struct run_id *id) {
     run_id_bind(s, 2, id);
     sqlite3_bind_int(s, 3, BULK_ROW_GONE);
     bind_due(s, 4, bulk_record_first_due(&step->bulk, BULK_OPEN));
+    sqlite3_bind_int64(s, 5, step->session->events.last);
     return sqlite_step_once(s);
 }
 
@@ -84,7 +87,9 @@ static int add_children(struct bulk_step *step) {
         step->left--;
         last = copy_id(step, s, 0);
         bool is_gone = sqlite3_column_int(s, 1) != 0;
-        int added = is_gone ? add_gone(step, &last) : bulk_step_add_item(step, &last, BULK_OPEN);
+        int added = is_gone
+                        ? add_gone(step, &last)
+                        : bulk_step_add_item(step, &last, BULK_OPEN, step->session->events.last);
         rc = added == SQLITE_OK ? SQLITE_ROW : added;
     }
     sqlite3_reset(s);
@@ -130,6 +135,25 @@ static int read_run(struct bulk_step *step, struct run_change *c) {
     }
     sqlite3_reset(s);
     return rc;
+}
+
+// Whether the run of c is the one that its item is about, not one that was created later under the
+// id of that: such a one is meant only where the job comes to it by an ancestor, which may not have
+// been dealt with yet.
+static int is_meant(struct bulk_step *step, const struct run_change *c, bool *ret) {
+    *ret = c->row.run_key <= step->row.newest_event;
+    if (*ret) {
+        return SQLITE_OK;
+    }
+    sqlite3_stmt *s = step->s[BULK_IS_MEANT];
+    sqlite_bind_text(s, 1, step->bulk.organization);
+    run_id_bind(s, 2, &c->id);
+    sqlite3_bind_int64(s, 3, step->row.key);
+    sqlite3_bind_int64(s, 4, c->row.run_key);
+    int rc = sqlite3_step(s);
+    *ret = rc == SQLITE_ROW && sqlite3_column_int(s, 0) != 0;
+    sqlite3_reset(s);
+    return rc == SQLITE_ROW ? SQLITE_OK : rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
 }
 
 // Finds what an open item comes to, and cancels its run if that is to be.
@@ -227,8 +251,8 @@ static int deal_with(struct bulk_step *step, struct same_items *same, const stru
     enum bulk_outcome outcome = item->outcome;
     step->left--;
     int rc = read_run(step, &c);
-    bool is_there = rc == SQLITE_OK;
-    rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+    bool is_there = false;
+    rc = rc == SQLITE_OK ? is_meant(step, &c, &is_there) : rc == SQLITE_DONE ? SQLITE_OK : rc;
     if (rc == SQLITE_OK && outcome == BULK_OPEN) {
         rc = judge(step, &c, is_there, &outcome);
     }

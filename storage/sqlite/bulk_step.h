@@ -33,14 +33,17 @@ enum bulk_statement {
     BULK_DUE_ITEMS,
     BULK_CHILDREN,
     BULK_READ_RUN,
+    BULK_IS_MEANT,
     BULK_STEP_STATEMENTS,
 };
 
 // Initializers of the statements.
 #define BULK_STEP_SQL                                                                              \
     [BULK_FIND] = BULK_ROW_FIND_SQL, [BULK_UPDATE] = BULK_ROW_UPDATE_SQL,                          \
-    [BULK_ADD_ITEM] = "INSERT INTO bulk_item(bulk_key, id, outcome, due) VALUES(?1, ?2, ?3, ?4)"   \
-                      " ON CONFLICT DO UPDATE SET outcome=excluded.outcome, due=excluded.due"      \
+    [BULK_ADD_ITEM] = "INSERT INTO bulk_item(bulk_key, id, outcome, due, newest_event)"            \
+                      " VALUES(?1, ?2, ?3, ?4, ?5)"                                                \
+                      " ON CONFLICT DO UPDATE SET outcome=excluded.outcome, due=excluded.due, "    \
+                      "newest_event=excluded.newest_event"                                         \
                       " WHERE outcome=4 AND excluded.outcome<>4",                                  \
     [BULK_DROP_GONE] = "DELETE FROM bulk_item WHERE bulk_key=?1 AND id=?2 AND outcome=4",          \
     [BULK_PROGRESS] = BULK_ROW_PROGRESS_SQL,                                                       \
@@ -52,7 +55,16 @@ enum bulk_statement {
     [BULK_CHILDREN] = "SELECT id, is_gone FROM run_parent INDEXED BY run_child"                    \
                       " WHERE organization=?1 AND parent=?2 AND id>?3 ORDER BY id LIMIT ?4",       \
     [BULK_READ_RUN] = "SELECT " RUN_ROW_COLUMNS " FROM run AS r"                                   \
-                      " WHERE r.organization=?1 AND r.id=?2"
+                      " WHERE r.organization=?1 AND r.id=?2",                                      \
+    [BULK_IS_MEANT] = /* of ?1 organization, ?2 id, ?3 the job, ?4 the run's key */                \
+        "WITH RECURSIVE ancestor(id) AS (SELECT parent FROM run_parent"                            \
+        " WHERE organization=?1 AND id=?2 UNION SELECT p.parent FROM ancestor AS a"                \
+        " CROSS JOIN run_parent AS p WHERE p.organization=?1 AND p.id=a.id)"                       \
+        "SELECT i.newest_event>=?4 OR b.cascades<>0 AND EXISTS(SELECT 1 FROM ancestor AS a"        \
+        " CROSS JOIN bulk_item AS j CROSS JOIN run AS r WHERE j.bulk_key=?3 AND j.id=a.id"         \
+        " AND r.organization=?1 AND r.id=a.id AND r.run_key<=j.newest_event)"                      \
+        " FROM bulk AS b CROSS JOIN bulk_item AS i"                                                \
+        " WHERE b.bulk_key=?3 AND i.bulk_key=?3 AND i.id=?2"
 
 // Finds the job of id and begins a step of it. Returns SQLite's code; SQLITE_DONE if there is none.
 int bulk_step_begin(struct bulk_step *step, struct slice organization, struct slice id);
@@ -60,8 +72,10 @@ int bulk_step_begin(struct bulk_step *step, struct slice organization, struct sl
 // Writes the job's row at the end of the step. Returns SQLite's code.
 int bulk_step_write(struct bulk_step *step);
 
-// Adds an item, and counts it, unless the run is one. Returns SQLite's code.
-int bulk_step_add_item(struct bulk_step *step, const struct run_id *id, enum bulk_outcome outcome);
+// Adds an item, and counts it, unless the run is one: a run of a later key than newest_event is not
+// the one that it is about. Returns SQLite's code.
+int bulk_step_add_item(struct bulk_step *step, const struct run_id *id, enum bulk_outcome outcome,
+                       int64_t newest_event);
 
 // Deals with the items that are due so, as many as there is room for. Returns SQLite's code.
 int bulk_step_deal(struct bulk_step *step, enum bulk_due due);

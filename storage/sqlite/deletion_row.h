@@ -34,6 +34,7 @@ struct doomed_run {
     int64_t sequence; // as many events it has
     int64_t newest_event;
     int64_t revision; // of that event
+    int64_t attempt;  // the newest
     bool has_terms;
 };
 

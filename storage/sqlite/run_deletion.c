@@ -38,10 +38,24 @@ int run_deletion_count(struct session *session, struct slice organization,
     return rc;
 }
 
+// Raises the floor of attempts to that of the run, if it is below: for few runs it is, as those
+// that begin later are all above it.
+static int raise_attempt_floor(struct session *session, const struct doomed_run *run) {
+    if (run->attempt <= session->attempt_floor) {
+        return SQLITE_OK;
+    }
+    int rc = schema_write_attempt_floor(session->db, run->attempt);
+    if (rc == SQLITE_OK) {
+        session->attempt_floor = run->attempt;
+    }
+    return rc;
+}
+
 int run_deletion_delete(struct session *session, struct arena *a, struct slice organization,
                         const struct doomed_run *run) {
+    int rc = raise_attempt_floor(session, run);
     store_totals_note(&session->totals, TOTAL_EVENTS_GONE, run->sequence);
-    int rc = deletion_rows_delete(&session->deletion, organization, run);
+    rc = rc == SQLITE_OK ? deletion_rows_delete(&session->deletion, organization, run) : rc;
     return rc == SQLITE_OK ? family_rows_leave(&session->families, a, organization, &run->id) : rc;
 }
 

@@ -33,8 +33,10 @@ int run_deletion_raise_floor(struct session *session, struct slice organization,
 int run_deletion_count(struct session *session, struct slice organization,
                        const struct doomed_run *run);
 
-// Deletes the run, which is not behind, or the event; the floor has reached the revision. For a
-// moment it needs a. Return SQLite's code; SQLITE_CORRUPT if a row is missing.
+// Deletes the run, which is not behind, or the event; the floor has reached the revision. No
+// attempt of the run is given again, under its id least of all: whoever has one of them is refused
+// by the run that is created anew. For a moment it needs a. Return SQLite's code; SQLITE_CORRUPT if
+// a row is missing.
 int run_deletion_delete(struct session *session, struct arena *a, struct slice organization,
                         const struct doomed_run *run);
 int run_deletion_delete_gone(struct session *session, struct slice organization,

@@ -218,12 +218,16 @@ int schema_attempt_floor(sqlite3 *db, int64_t *ret_floor) {
         db, "SELECT coalesce((SELECT value FROM meta WHERE name='attempt_floor'), 0)", ret_floor);
 }
 
+int schema_write_attempt_floor(sqlite3 *db, int64_t floor) {
+    return write_number(db, "attempt_floor", floor);
+}
+
 int schema_raise_attempt_floor(sqlite3 *db) {
     int64_t floor = 0;
     int rc = schema_attempt_floor(db, &floor);
     int64_t now_us = clock_now_us(&clock_system);
     // A clock that went back lowers nothing.
-    return rc == SQLITE_OK ? write_number(db, "attempt_floor", now_us > floor ? now_us : floor + 1)
+    return rc == SQLITE_OK ? schema_write_attempt_floor(db, now_us > floor ? now_us : floor + 1)
                            : rc;
 }
 

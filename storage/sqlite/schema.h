@@ -65,6 +65,9 @@ int schema_renew_epoch(sqlite3 *db, uint64_t *ret_epoch);
 int schema_attempt_floor(sqlite3 *db, int64_t *ret_floor);
 int schema_raise_attempt_floor(sqlite3 *db);
 
+// Writes the floor of attempts in the open transaction. Returns SQLite's code.
+int schema_write_attempt_floor(sqlite3 *db, int64_t floor);
+
 // Reads the store's secret of STORE_SECRET_BYTES. Returns SQLite's code.
 int schema_read_secret(sqlite3 *db, uint8_t *ret_secret);
 

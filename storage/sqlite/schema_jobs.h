@@ -82,6 +82,7 @@
     "  cursor_at INTEGER NOT NULL,"                                                                \
     "  cursor_id BLOB NOT NULL,"                                                                   \
     "  parent_id BLOB NOT NULL,"                                                                   \
+    "  newest_event INTEGER NOT NULL," /* of the store when it was created */                      \
     "  created_at INTEGER NOT NULL,"                                                               \
     "  started_at INTEGER NOT NULL," /* 0: not yet, as the next one */                             \
     "  finished_at INTEGER NOT NULL,"                                                              \
@@ -103,9 +104,10 @@
     "CREATE INDEX bulk_leaving ON bulk(bulk_key) WHERE " BULK_ROW_LEAVING_SQL ";"                  \
     "CREATE TABLE bulk_item("                                                                      \
     "  bulk_key INTEGER NOT NULL,"                                                                 \
-    "  id BLOB NOT NULL,"         /* of the run */                                                 \
-    "  outcome INTEGER NOT NULL," /* enum bulk_outcome, or BULK_ROW_GONE */                        \
-    "  due INTEGER,"              /* enum bulk_due; NULL: never again */                           \
+    "  id BLOB NOT NULL,"              /* of the run */                                            \
+    "  outcome INTEGER NOT NULL,"      /* enum bulk_outcome, or BULK_ROW_GONE */                   \
+    "  due INTEGER,"                   /* enum bulk_due; NULL: never again */                      \
+    "  newest_event INTEGER NOT NULL," /* of the job; of the store, if a cascade found it */       \
     "  PRIMARY KEY(bulk_key, id)) WITHOUT ROWID;"                                                  \
     "CREATE INDEX bulk_item_due ON bulk_item(bulk_key, due, outcome, id)"                          \
     " WHERE " BULK_ITEM_DUE_SQL ";"                                                                \

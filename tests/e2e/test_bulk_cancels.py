@@ -281,6 +281,22 @@ class Plans(Served):
         self.runs.cancel_runs(plan=plan.id)
         self.assertEqual((3, 0, 1, 0), counts(self.runs.finished(plan.id)))
 
+    def test_a_run_that_is_created_anew_under_an_id_of_the_plan_is_not_meant(self):
+        workflow, ids = self.some(3)
+        plans = [self.runs.cancel_runs(dry_run=True, **which) for which in
+                 ({"filter": pb.RunFilter(workflow_id=workflow)}, {"ids": ids, "cascade": True})]
+        for plan in plans:
+            wait_until(lambda: WORD[self.runs.bulk(plan.id).state] == "planned", "the plan")
+        self.runs.report(ids[1], "success")
+        self.runs.call("DeleteRun", pb.DeleteRunRequest(id=ids[1]))
+        self.runs.create(ids[1], workflow_id=workflow)
+        for plan in plans:
+            self.runs.cancel_runs(plan=plan.id)
+            self.assertEqual(1, self.runs.finished(plan.id).not_found)
+            self.assertEqual({ids[1]}, set(self.runs.outcomes(plan.id, "not_found")))
+        self.assertEqual([STATUS["cancelled"], STATUS["running"], STATUS["cancelled"]],
+                         [self.runs.get(run_id).status for run_id in ids])
+
     def test_a_plan_is_executed_once(self):
         _, ids = self.some(2)
         plan = self.runs.cancel_runs(ids=ids, dry_run=True)

@@ -14,7 +14,7 @@ import contract
 import rest
 import stubs
 from harness import DEADLINE_S, Place, Serve, create_token, program, runsctl, wait_until
-from leases import Caller, Refused, pb, run_pb
+from leases import Caller, Refused, pb, refused, run_pb
 from organizations import HOUR_S, Admin, admin_token, counts, make_older, opened, user_token
 from test_watch import Client, Reader, reason_of
 
@@ -204,6 +204,33 @@ class ByHand(Store):
         self.assertEqual(1, len(self.caller.events("one")))
         self.assertEqual(0, self.server.stop(), self.server.tail())
         self.check()
+
+    def test_an_executor_of_a_deleted_run_has_no_say_in_the_one_that_follows(self):
+        def start(holder):
+            self.caller.create_leased("nightly")
+            (acquired,) = self.caller.acquire(holder, run_ids=["nightly"])
+            return acquired.attempt
+
+        first = start("a")
+        self.caller.cancel("nightly")
+        self.delete("nightly")
+        second = start("b")
+        self.assertGreater(second, first)
+        for call in (lambda: self.caller.report("nightly", "success", attempt=first),
+                     lambda: self.caller.release("nightly", first)):
+            with refused(self, "ATTEMPT_STALE", attempt=second, status="running"):
+                call()
+        self.assertEqual("b", self.caller.get("nightly").lease.holder)
+        self.caller.cancel("nightly")
+        with refused(self, "ATTEMPT_STALE", attempt=second, status="cancelled"):
+            self.caller.acknowledge("nightly", first)
+        self.delete("nightly")
+        self.assertEqual(0, self.server.stop(), self.server.tail())
+        self.check()
+        self.server = self.start()
+        self.caller = Caller(self.server.grpc, self.token)
+        self.addCleanup(self.caller.close)
+        self.assertGreater(start("c"), second)
 
     def test_over_rest(self):
         self.caller.create("one")

@@ -31,8 +31,8 @@ static int collect(const struct memory_tables *tables, struct memory_bulk *bulk,
             return looked;
         }
         looked++;
-        if (is_meant(&bulk->record, run)) {
-            memory_bulk_add_item(bulk, run->id, BULK_OPEN);
+        if (tables->runs[i]->key <= bulk->newest_key && is_meant(&bulk->record, run)) {
+            memory_bulk_add_item(bulk, run->id, BULK_OPEN, bulk->newest_key);
         }
         memory_slice_disown(bulk->collected);
         bulk->collected = memory_slice_own(run->id);
@@ -50,8 +50,7 @@ static void expand(const struct memory_tables *tables, struct memory_bulk *bulk,
             return;
         }
         struct slice id = item->id;
-        const struct memory_run *run =
-            memory_tables_find_run(tables, bulk->record.organization, id);
+        const struct memory_run *run = memory_family_find_meant(tables, bulk, item);
         bool is_active = run != NULL && run_status_is_active(run->record.status);
         enum bulk_outcome outcome = run == NULL ? BULK_NOT_FOUND
                                     : is_active ? BULK_OPEN

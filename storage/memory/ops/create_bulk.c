@@ -18,7 +18,7 @@ static enum bulk_outcome judge(const struct memory_tables *tables,
 static void add_items(const struct memory_tables *tables, const struct store_create_bulk *c,
                       struct memory_bulk *bulk) {
     for (int i = 0; i < c->id_count; i++) {
-        memory_bulk_add_item(bulk, c->ids[i], judge(tables, c, c->ids[i]));
+        memory_bulk_add_item(bulk, c->ids[i], judge(tables, c, c->ids[i]), bulk->newest_key);
     }
     bulk->is_collected = true;
     memory_bulk_settle(bulk, c->in.created_at_us);
@@ -33,6 +33,7 @@ static enum store_result create(struct memory_tables *tables, struct store_creat
     }
     struct bulk_record record = store_create_bulk_record(c);
     struct memory_bulk *bulk = memory_bulks_add(&tables->bulks, &record);
+    bulk->newest_key = tables->newest_key;
     if (!record.has_filter) {
         add_items(tables, c, bulk);
     }

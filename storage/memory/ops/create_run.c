@@ -20,7 +20,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (match != IDEMPOTENCY_NEW) {
         return match == IDEMPOTENCY_SAME ? replay(tables, c, id) : STORE_KEY_REUSED;
     }
-    struct run_record record = store_create_run_record(c, 0);
+    struct run_record record = store_create_run_record(c, tables->attempt_floor);
     c->ret_parent = PARENT_SOUND;
     c->ret_ancestor = SLICE_EMPTY;
     if (memory_tables_find_run(tables, c->in.organization, c->in.id) != NULL) {

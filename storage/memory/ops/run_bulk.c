@@ -19,7 +19,7 @@ static void cancel(struct memory_tables *tables, struct store_run_bulk *r,
 static void deal_with(struct memory_tables *tables, struct store_run_bulk *r,
                       struct memory_bulk *bulk, struct memory_bulk_item *item) {
     struct slice id = item->id;
-    struct memory_run *run = memory_tables_find_run(tables, r->organization, id);
+    struct memory_run *run = memory_family_find_meant(tables, bulk, item);
     enum bulk_outcome outcome = item->outcome;
     if (outcome == BULK_OPEN && run == NULL) {
         outcome = BULK_NOT_FOUND;

@@ -31,15 +31,19 @@ static int take_row(struct bulk_step *step, sqlite3_stmt *s, int64_t workflow_ke
     if (!run_row_status_is_sound(status)) {
         return SQLITE_CORRUPT;
     }
+    int64_t run_key = sqlite3_column_int64(s, 0);
     bool is_meant =
+        run_key <= step->row.newest_event &&
         (RUN_STATUS_BIT(status) & run_filter_statuses(f)) != 0 &&
         (workflow_key == 0 || sqlite3_column_int64(s, RUN_ROW_WORKFLOW_KEY) == workflow_key);
     int rc = SQLITE_OK;
     if (is_meant && f->source_run_id.len > 0) {
-        rc = has_source(step, sqlite3_column_int64(s, 0), &is_meant);
+        rc = has_source(step, run_key, &is_meant);
     }
     struct run_id id = run_id_peek(s, RUN_ROW_ID);
-    return rc == SQLITE_OK && is_meant ? bulk_step_add_item(step, &id, BULK_OPEN) : rc;
+    return rc == SQLITE_OK && is_meant
+               ? bulk_step_add_item(step, &id, BULK_OPEN, step->row.newest_event)
+               : rc;
 }
 
 // Notes in the job's row that the run whose row is at s was looked at.

@@ -32,7 +32,7 @@ static int add_run(struct bulk_step *step, const struct run_id *id) {
         outcome = run_status_is_active((enum run_status)status) ? BULK_OPEN : BULK_ALREADY_FINAL;
     }
     sqlite3_reset(s);
-    return rc == SQLITE_DONE ? bulk_step_add_item(step, id, outcome) : rc;
+    return rc == SQLITE_DONE ? bulk_step_add_item(step, id, outcome, step->row.newest_event) : rc;
 }
 
 // Makes the items of a job whose runs were named, in the order of the rows.
@@ -45,8 +45,9 @@ static int add_runs(struct bulk_step *step, const struct store_create_bulk *c) {
     int rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < c->id_count; i++) {
         if (i == 0 || compare_ids(&ids[i - 1], &ids[i]) != 0) {
-            rc = store_create_bulk_judges(c) ? add_run(step, &ids[i])
-                                             : bulk_step_add_item(step, &ids[i], BULK_OPEN);
+            rc = store_create_bulk_judges(c)
+                     ? add_run(step, &ids[i])
+                     : bulk_step_add_item(step, &ids[i], BULK_OPEN, step->row.newest_event);
         }
     }
     step->row.is_collected = true;
@@ -83,6 +84,7 @@ static int create(struct bulk_step *step, struct store_create_bulk *c) {
     step->bulk = store_create_bulk_record(c);
     int64_t after_us = step->bulk.filter.started_after_us;
     step->row.cursor_at_us = after_us == 0 ? INT64_MIN : run_instant_after(after_us, 1);
+    step->row.newest_event = step->session->events.last;
     rc = bulk_row_insert(step->s[INSERT], &step->bulk, &step->row);
     if (rc == SQLITE_OK && !step->bulk.has_filter) {
         rc = add_runs(step, c);
