@@ -41,14 +41,13 @@ int run_deletion_count(struct session *session, struct slice organization,
 // Raises the floor of attempts to that of the run, if it is below: for few runs it is, as those
 // that begin later are all above it.
 static int raise_attempt_floor(struct session *session, const struct doomed_run *run) {
-    if (run->attempt <= session->attempt_floor) {
+    bool is_above = run->attempt > session->attempt_floor;
+    if (run->attempt == 0 || !(is_above || session->attempt_floor_is_unsure)) {
         return SQLITE_OK;
     }
-    int rc = schema_write_attempt_floor(session->db, run->attempt);
-    if (rc == SQLITE_OK) {
-        session->attempt_floor = run->attempt;
-    }
-    return rc;
+    session->attempt_floor = is_above ? run->attempt : session->attempt_floor;
+    session->attempt_floor_is_unsure = false;
+    return schema_write_attempt_floor(session->db, session->attempt_floor);
 }
 
 int run_deletion_delete(struct session *session, struct arena *a, struct slice organization,

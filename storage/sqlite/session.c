@@ -131,6 +131,7 @@ void session_committed(struct session *s) {
 }
 
 void session_rolled_back(struct session *s) {
+    s->attempt_floor_is_unsure = true;
     event_row_rolled_back(&s->events);
     organizations_rolled_back(s->organizations);
     run_counts_rolled_back(s->counts);

@@ -35,8 +35,8 @@ struct session {
     // Of the part that changes:
     struct event_row events;
     struct key_rows keys;
-    // schema_attempt_floor, or above it where a transaction was rolled back that had raised it.
-    int64_t attempt_floor;
+    int64_t attempt_floor;        // schema_attempt_floor
+    bool attempt_floor_is_unsure; // it may have been raised in a transaction that was rolled back
     struct applier applier;
     struct store_totals totals;
     struct family_rows families;

@@ -8,6 +8,7 @@
 
 #include "tests/storage/deletion_testing.h"
 #include "tests/storage/faulty_vfs.h"
+#include "tests/storage/lease_testing.h"
 #include "tests/storage/sqlite_limited.h"
 
 using namespace store_testing;
@@ -343,6 +344,39 @@ TEST_F(SqliteDeletionFault, KeysOfEventsAreNeverUsedAgain) {
     EXPECT_EQ(QueryText(path_, "SELECT count(*) FROM deletion"), "0\n");
     EXPECT_EQ(QueryText(path_, "SELECT count(*) FROM run_body"), "2\n");
     EXPECT_EQ(QueryText(path_, "SELECT count(*) FROM run_term"), "0\n");
+}
+
+// What a deletion writes that is undone is written by the one that comes after it.
+TEST_F(SqliteDeletionFault, NoAttemptIsGivenAgainWhereADeletionHadToBeRepeated) {
+    auto acquire = [&](const std::string &id) {
+        EXPECT_EQ(CreateRun(store_, LeasedRun(id)).result, STORE_OK);
+        Acquired a = Acquire(store_, {.ids = {id}});
+        return a.runs.size() == 1 ? a.runs[0].attempt : -1;
+    };
+    bool is_refused = true;
+    for (int after = 0; is_refused; after++) {
+        SCOPED_TRACE(after);
+        ASSERT_LT(after, 100);
+        Open(true);
+        const std::string id = "leased" + std::to_string(after);
+        int64_t attempt = acquire(id);
+        ASSERT_GT(attempt, 0);
+        ASSERT_EQ(Apply(store_, {.id = id}).result, STORE_OK);
+        vfs_.Reset();
+        vfs_.FailWrites(SQLITE_FULL, after);
+        enum store_result result = DeleteRun(store_, {.id = id}).result;
+        vfs_.Reset();
+        is_refused = result == STORE_DISK_FULL;
+        refused_ += is_refused;
+        result = is_refused ? DeleteRun(store_, {.id = id}).result : result;
+        ASSERT_EQ(result, STORE_OK);
+        Close();
+        Open();
+        ASSERT_GT(acquire(id), attempt);
+        Close();
+        ExpectSound(path_);
+    }
+    EXPECT_GT(refused_, 0);
 }
 
 // Pages that deletions leave are used again.
