@@ -77,7 +77,7 @@ TEST_F(SqliteBulkCheck, EachProblemIsFound) {
          "\"ended\" of \"acme\" has counts that its items"},
         {"UPDATE bulk SET state=4, finished_at=8000 WHERE id='runs'",
          "\"runs\" of \"acme\" is done, and has items that were not dealt with"},
-        {"INSERT INTO bulk_item VALUES(9, 'a', 0, 2)", "\"a\" of the job 9 is that of no job",
+        {"INSERT INTO bulk_item VALUES(9, 'a', 0, 2, 0)", "\"a\" of the job 9 is that of no job",
          false},
         {"UPDATE bulk_item SET due=3 WHERE bulk_key=3",
          "\"e\" of the job 3 has an impossible outcome", false},
