@@ -242,8 +242,9 @@ static int pass(struct bulk_step *step, struct same_items *same, const struct du
 
 // Whether the children of the item's run are meant by the job too. Kinship goes on through a run
 // that was deleted, but that one is not what has its id now.
-static bool goes_on(const struct bulk_step *step, const struct due_item *item, bool is_there) {
-    return step->bulk.cascades && (item->outcome != BULK_NOT_FOUND || !is_there);
+static bool goes_on(const struct bulk_step *step, const struct due_item *item, bool is_there,
+                    bool is_another) {
+    return step->bulk.cascades && !is_another && (item->outcome != BULK_NOT_FOUND || !is_there);
 }
 
 static int deal_with(struct bulk_step *step, struct same_items *same, const struct due_item *item) {
@@ -252,6 +253,7 @@ static int deal_with(struct bulk_step *step, struct same_items *same, const stru
     step->left--;
     int rc = read_run(step, &c);
     bool is_there = false;
+    bool is_taken = rc == SQLITE_OK;
     rc = rc == SQLITE_OK ? is_meant(step, &c, &is_there) : rc == SQLITE_DONE ? SQLITE_OK : rc;
     if (rc == SQLITE_OK && outcome == BULK_OPEN) {
         rc = judge(step, &c, is_there, &outcome);
@@ -259,8 +261,9 @@ static int deal_with(struct bulk_step *step, struct same_items *same, const stru
     if (rc == SQLITE_OK) {
         rc = note_item(step, same, item, outcome);
     }
-    return rc == SQLITE_OK && goes_on(step, item, is_there) ? go_through(step, same, &item->id)
-                                                            : rc;
+    return rc == SQLITE_OK && goes_on(step, item, is_there, is_taken && !is_there)
+               ? go_through(step, same, &item->id)
+               : rc;
 }
 
 // Deals with the items in turn, until there is no more room.

@@ -56,7 +56,8 @@ static void expand(const struct memory_tables *tables, struct memory_bulk *bulk,
                                     : is_active ? BULK_OPEN
                                                 : BULK_ALREADY_FINAL;
         // Kinship goes on through a run that was deleted, but that one is not what has its id now.
-        bool goes_on = item->outcome != BULK_NOT_FOUND || run == NULL;
+        bool is_taken = memory_tables_find_run(tables, bulk->record.organization, id) != NULL;
+        bool goes_on = run == NULL ? !is_taken : item->outcome != BULK_NOT_FOUND;
         memory_bulk_note(bulk, item, item->outcome == BULK_OPEN ? outcome : item->outcome);
         if (goes_on) {
             memory_family_add_children(tables, bulk, id);

@@ -30,7 +30,8 @@ static void deal_with(struct memory_tables *tables, struct store_run_bulk *r,
         cancel(tables, r, bulk, run);
     }
     // Kinship goes on through a run that was deleted, but that one is not what has its id now.
-    bool goes_on = item->outcome != BULK_NOT_FOUND || run == NULL;
+    bool is_taken = memory_tables_find_run(tables, r->organization, id) != NULL;
+    bool goes_on = run == NULL ? !is_taken : item->outcome != BULK_NOT_FOUND;
     memory_bulk_note(bulk, item, outcome);
     if (goes_on) {
         memory_family_add_children(tables, bulk, id);
