@@ -98,7 +98,7 @@ TEST_F(SqliteBulkCheck, EachProblemIsFound) {
          "\"child\" of \"acme\" is there, and has a parent as one that is gone", false},
         {"DELETE FROM run_parent WHERE id='below'",
          "\"between\" of \"acme\" is gone, and leads nowhere", false},
-        {"INSERT INTO bulk_item VALUES(3, 'between', 4, NULL)",
+        {"INSERT INTO bulk_item VALUES(3, 'between', 4, NULL, 0)",
          "\"between\" of the job 3 is open, and is never dealt with", false},
     };
     for (const auto &row : rows) {
