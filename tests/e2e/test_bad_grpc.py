@@ -98,7 +98,7 @@ TOO_DEEP = field(1, field(7, field(1, field(1, b"d") + field(2, nested(20000))))
      "MESSAGE_MALFORMED"),
     ("a message beyond the limit", RUNS + "CancelRun", field(2, b"x" * (4 << 20)),
      Code.RESOURCE_EXHAUSTED, None),
-    ("an unknown method", RUNS + "DeleteRun", b"", Code.UNIMPLEMENTED, "METHOD_UNKNOWN"),
+    ("an unknown method", RUNS + "RenameRun", b"", Code.UNIMPLEMENTED, "METHOD_UNKNOWN"),
     ("an unknown service", "/runs.v2.RunsService/GetRun", b"", Code.UNIMPLEMENTED,
      "METHOD_UNKNOWN"),
 ])
@@ -251,7 +251,7 @@ def new_token(seconds=None, **changes):
     ("an organization of 129 bytes", new_token(organization_id="x" * 129), "128"),
     ("a name with a slash", new_token(name="a/b"), "name"),
     ("no scope", new_token(scopes=[]), "scopes"),
-    ("an unknown scope", new_token(scopes=["runs.delete"]), "runs.delete"),
+    ("an unknown scope", new_token(scopes=["runs.rename"]), "runs.rename"),
     ("an expiry in the past", new_token(seconds=1), "expiresAt"),
     ("an expiry out of range", new_token(seconds=1 << 50), "expiresAt"),
 ])

@@ -84,7 +84,8 @@ class Routes(Served):
 @cases([
     ("GET of cancel", "GET", CANCEL, "POST"),
     ("PUT of cancel", "PUT", CANCEL, "POST"),
-    ("DELETE of a run", "DELETE", RUN, "GET"),
+    ("DELETE of runs", "DELETE", RUNS, "GET, POST"),
+    ("PUT of a run", "PUT", RUN, "DELETE, GET"),
     ("PATCH of runs", "PATCH", RUNS, "GET, POST"),
     ("an unknown verb", "BREW", RUN, "GET"),
 ])

@@ -3,6 +3,7 @@ loses a line."""
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import signal
@@ -344,17 +345,17 @@ class Served(unittest.TestCase):
 
     def test_kill_9_of_the_server_and_of_the_export_loses_no_line(self):
         stop = threading.Event()
-        made = []
+        numbers = itertools.count()
 
         def work():
-            """Makes runs and cancels them, also while the server is away."""
+            """Makes runs and cancels them, also while the server is away. Of a creation without an
+            answer it is not known whether its id is taken."""
             while not stop.is_set():
                 with contextlib.suppress(Refused):
                     caller = Caller(self.socket, self.token)
                     with contextlib.closing(caller):
                         while not stop.is_set():
-                            made.append(caller.create(f"run-{len(made):05}").id)
-                            caller.cancel(made[-1])
+                            caller.cancel(caller.create(f"run-{next(numbers):05}").id)
         worker = threading.Thread(target=work)
         worker.start()
         self.addCleanup(worker.join)
