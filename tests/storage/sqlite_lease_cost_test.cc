@@ -63,7 +63,9 @@ INSERT INTO event(event_key, organization, id, revision, kind, sequence, from_st
  SELECT i, 'acme', id, i, 1, 1, 0, 1, i, is_held, 'a', '', '', '', '', 0, i-1,
  iif(is_held, holder, '') FROM n;
 INSERT INTO event_mark(organization, revision, event_key) SELECT 'acme', i, i FROM n WHERE i%64=0;
-INSERT INTO organization(name, revision, newest_event) SELECT 'acme', max(i), max(i) FROM n;
+INSERT INTO organization(name, revision, newest_event, running) SELECT 'acme', max(i), max(i),
+ count(*) FROM n;
+INSERT INTO run_count SELECT i%10+1, max(i), count(*), 0, 0, 0, 0 FROM n GROUP BY 1;
 UPDATE meta SET value=)" + std::to_string(runs) +
                           " WHERE name='applied';");
     }
