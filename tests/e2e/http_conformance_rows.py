@@ -54,7 +54,7 @@ BODIES = [
      get(b"Content-Type: application/json\r\nContent-Length: 2\r\n", method=b"HEAD") + b"{}",
      [reply(400, body=False)], KEPT, OURS),
     ("DELETE with a body", "9110 9.3.5", get(b"Content-Length: 2\r\n", method=b"DELETE") + b"{}",
-     [reply(400)], KEPT, OURS),
+     [reply(400, "BODY_INVALID")], KEPT, OURS),
     ("OPTIONS with a body", "9110 9.3.7", get(b"Content-Length: 2\r\n", method=b"OPTIONS") + b"{}",
      [reply(204, body=False)], KEPT, OURS),
     ("an unknown method with a body", "9110 9.1", get(b"Content-Length: 2\r\n", method=b"BREW") +
