@@ -33,7 +33,9 @@ const char *page_token_make(struct arena *a, const uint8_t secret[STORE_SECRET_B
     uint8_t *bytes = arena_alloc(a, size);
     bytes[0] = VERSION;
     memcpy(bytes + 1, &cursor->started_at_us, 8);
-    memcpy(bytes + HEAD_BYTES, cursor->id.data, cursor->id.len);
+    if (cursor->id.len > 0) { // an empty one may have no bytes
+        memcpy(bytes + HEAD_BYTES, cursor->id.data, cursor->id.len);
+    }
     return signed_text_make(a, secret, filters, slice_of(bytes, size));
 }
 
