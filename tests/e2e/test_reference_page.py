@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import contract
 import rest
-from harness import DEADLINE_S, ROOT, Serve, serve_for
+from harness import DEADLINE_S, ROOT, Serve, create_token, serve_for
 
 CLIENTS = ROOT / "tests" / "clients"
 CANCEL = "POST /v1/runs/{id}/cancel"
@@ -32,8 +32,8 @@ def document(server):
 
 
 # What a run has beside the page's fields, where it was asked for.
-OF_LEASES = {"dispatch", "lease", "onLeaseLoss", "onTimeout", "stoppedAt", "timeout",
-             "waitingTimeout"}
+MORE = {"dispatch", "lease", "onLeaseLoss", "onTimeout", "parentRunId", "stoppedAt", "timeout",
+        "waitingTimeout"}
 
 
 def operations(api):
@@ -84,6 +84,7 @@ class Page(unittest.TestCase):
     def setUpClass(cls):
         serve_for(cls)
         cls.api = document(cls.server)
+        cls.deleter = create_token(cls.place.store, scopes="runs.delete", name="deleter")
         cls.seen = browse(cls.server, cls.token)
         print(f"the reference page: first view after {cls.seen['firstViewMs']} ms")
 
@@ -144,7 +145,7 @@ class Page(unittest.TestCase):
         run = resolved(self.api, schema["properties"]["data"])
         of_the_page = [key for key, _ in contract.RUN]
         self.assertEqual(of_the_page, [key for key in run["properties"] if key in of_the_page])
-        self.assertEqual(OF_LEASES, {key for key in run["properties"] if key not in of_the_page})
+        self.assertEqual(MORE, {key for key in run["properties"] if key not in of_the_page})
         self.assertEqual(["running", "waiting", "success", "failure", "cancelled"],
                          resolved(self.api, run["properties"]["status"])["enum"])
         self.check_object(text, run)
@@ -153,7 +154,7 @@ class Page(unittest.TestCase):
         reply = json.loads(self.seen["sections"][CANCEL]["example"])
         contract.check_object(self, reply, contract.ENVELOPE, "reply")
         self.assertEqual((200, "success"), (reply["code"], reply["message"]))
-        run = {key: value for key, value in reply["data"].items() if key not in OF_LEASES}
+        run = {key: value for key, value in reply["data"].items() if key not in MORE}
         contract.check_object(self, run, contract.RUN, "data")
         self.assertTrue(reply["data"]["simulationForks"])
         for fork in reply["data"]["simulationForks"]:
@@ -214,10 +215,14 @@ class Page(unittest.TestCase):
                 if path.endswith("runs:cancel"):
                     continue  # which runs are meant is the caller's to say: the sample names none
                 run_id = self.create_run_for(path)
-                reply = self.run_sample(language, text.replace("YOUR_API_TOKEN", self.token)
+                deletes = operation.startswith("DELETE ")
+                token = self.deleter if deletes else self.token
+                if deletes:
+                    rest.request(self.server.http_port, "POST", f"/v1/runs/{run_id}/cancel", self.token)
+                reply = self.run_sample(language, text.replace("YOUR_API_TOKEN", token)
                                         .replace("/string", f"/{run_id}"))
                 self.assertEqual((200, "success"), (reply["code"], reply["message"]))
-                if "{id}" in path and not path.endswith(("/events", "/outcomes")):
+                if "{id}" in path and not deletes and not path.endswith(("/events", "/outcomes")):
                     self.assertEqual(run_id, reply["data"]["id"])
         self.assertEqual({" ".join(operation) for operation in operations(self.api)},
                          set(self.seen["samples"][language]))
