@@ -110,7 +110,7 @@ UPDATE meta SET value=)" + std::to_string(runs) +
         of["get"] = StepsOf([&] { EXPECT_GT(GetBulk(store_, "search").sample.size(), 0u); });
         of["list a page"] = StepsOf([&] {
             STORE_OP(op, list_bulks);
-            op->organization = ToSlice("acme");
+            op->organization = slice_of_cstr("acme");
             op->limit = 10;
             ASSERT_EQ(op.RunOn(store_), STORE_OK);
             EXPECT_EQ(op->ret_count, 10);

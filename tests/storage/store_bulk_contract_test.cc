@@ -166,8 +166,8 @@ TEST_P(StoreContract, WhatIsNotThereIsNotFound) {
     EXPECT_EQ(ChangeBulk(store_, {}).result, STORE_NOT_FOUND);
     EXPECT_EQ(ListBulks(store_), (Ids{}));
     STORE_OP(op, list_bulk_items);
-    op->organization = ToSlice("acme");
-    op->id = ToSlice("job");
+    op->organization = slice_of_cstr("acme");
+    op->id = slice_of_cstr("job");
     op->outcomes = BULK_OUTCOME_ALL;
     op->limit = 1;
     EXPECT_EQ(op.RunOn(store_), STORE_NOT_FOUND);

@@ -20,7 +20,7 @@ using Names = std::vector<std::string>;
 
 enum store_result Freeze(struct run_store *store, int64_t at_us) {
     STORE_OP(op, freeze_organization);
-    op->name = ToSlice("acme");
+    op->name = slice_of_cstr("acme");
     op->at_us = at_us;
     return op.RunOn(store);
 }
@@ -166,7 +166,7 @@ TEST_P(StoreContract, JobsGoWithTheirOrganizationStepByStep) {
     for (int steps = 0; !is_done; steps++) {
         ASSERT_LT(steps, 1000);
         STORE_OP(op, delete_organization);
-        op->name = ToSlice("acme");
+        op->name = slice_of_cstr("acme");
         op->most = 2;
         ASSERT_EQ(op.RunOn(store_), STORE_OK) << op.detail();
         is_done = op->ret_is_done;
