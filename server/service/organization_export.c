@@ -310,17 +310,6 @@ static const struct {
     [OF_END] = {ask_for_organization, send_end},
 };
 
-// A token that was revoked, or has expired, gets no more of what it opened.
-static const struct error *check_token(const struct export *x) {
-    const struct service_call *call = &x->stream.call;
-    int64_t expires_at_us;
-    return token_table_look(call->service->tokens, call->identity.hash,
-                            service_now_us(call->service), &expires_at_us) == TOKEN_OPENS
-               ? NULL
-               : error_new(call->arena, STATUS_UNAUTHENTICATED, REASON_TOKEN_INVALID,
-                           "the token that began the export was revoked or has expired");
-}
-
 static int64_t count_runs(const struct store_organization *organization) {
     int64_t count = 0;
     for (int status = 0; status < RUN_STATUS_COUNT; status++) {
@@ -352,7 +341,11 @@ static const struct error *check_answer(struct export *x) {
     if (error == NULL && x->phase == OF_END) {
         error = check_end(x);
     }
-    return error != NULL ? error : check_token(x);
+    // A token that was revoked, or has expired, gets no more of what it opened.
+    return error != NULL ? error
+                         : service_call_check_token(&x->stream.call,
+                                                    "the token that began the export was revoked "
+                                                    "or has expired");
 }
 
 static void more(struct service_stream *stream) {

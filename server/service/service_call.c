@@ -56,6 +56,15 @@ static enum log_level level_of(const struct error *error) {
     }
 }
 
+const struct error *service_call_check_token(const struct service_call *call, const char *message) {
+    int64_t expires_at_us;
+    return token_table_look(call->service->tokens, call->identity.hash,
+                            service_now_us(call->service), &expires_at_us) == TOKEN_OPENS
+               ? NULL
+               : error_new(call->arena, STATUS_UNAUTHENTICATED, REASON_TOKEN_INVALID, "%s",
+                           message);
+}
+
 void service_call_log(const struct service_call *call, const struct error *error) {
     enum log_level level = level_of(error);
     if (!log_enabled(call->service->log, level)) {

@@ -60,6 +60,11 @@ struct service_call *service_call_begin(const struct service *service, struct rp
 struct service_call *service_call_begin_open(const struct service *service,
                                              struct rpc_server_call *rpc, size_t bytes);
 
+// Looks again whether the caller's token opens what it opened when the call began, for a call that
+// takes long. Returns NULL, or UNAUTHENTICATED / TOKEN_INVALID with the message, in the call's
+// arena.
+const struct error *service_call_check_token(const struct service_call *call, const char *message);
+
 // Writes the log line of a call that ended; error is NULL if it ended OK. For streams, whose
 // end service_call_reply and service_call_fail do not see.
 void service_call_log(const struct service_call *call, const struct error *error);

@@ -91,23 +91,14 @@ static void tried(struct store_op *op) {
     }
 }
 
-// A token that was revoked, or has expired, while the call waits gets nothing any more: the
-// organization's name may be another one's by then.
-static const struct error *check_token(const struct acquire_runs_call *m) {
-    const struct service_call *call = &m->call;
-    int64_t expires_at_us;
-    return token_table_look(call->service->tokens, call->identity.hash,
-                            service_now_us(call->service), &expires_at_us) == TOKEN_OPENS
-               ? NULL
-               : error_new(call->arena, STATUS_UNAUTHENTICATED, REASON_TOKEN_INVALID,
-                           "the token was revoked or has expired while the call waited; nothing "
-                           "was acquired");
-}
-
 static void attempt(struct open_wait *wait) {
     struct acquire_runs_call *m = CONTAINER_OF(wait, struct acquire_runs_call, wait);
     struct store_acquire_runs *acquire = &m->acquire;
-    const struct error *error = check_token(m);
+    // A token that was revoked, or has expired, while the call waits gets nothing any more: the
+    // organization's name may be another one's by then.
+    const struct error *error = service_call_check_token(
+        &m->call,
+        "the token was revoked or has expired while the call waited; nothing was acquired");
     if (error != NULL) {
         open_waits_tried(lease_keeper_open_waits(m->call.service->leases), wait, true);
         fail(m, error);
