@@ -1,32 +1,23 @@
 #include "gateway/transcode/call_wait.h"
 
 #include "base/core/wire.h"
+#include "gateway/transcode/marked_field.h"
 
 // Field numbers of google.protobuf.Duration.
 enum { DURATION_SECONDS = 1, DURATION_NANOS = 2 };
 
+static bool is_duration(const struct schema_field *f) {
+    return !f->repeated && !f->map && f->type == SCHEMA_MESSAGE &&
+           f->message->known == KNOWN_DURATION;
+}
+
 const char *call_wait_find(struct arena *a, const struct schema_method *method,
                            const struct schema_field **ret) {
     *ret = NULL;
-    if (method->server_streaming || method->client_streaming) {
-        return NULL;
-    }
-    const struct schema_message *m = method->input;
-    for (uint32_t i = 0; i < m->field_count; i++) {
-        const struct schema_field *f = &m->fields[i];
-        if ((f->marks & SCHEMA_CALL_WAIT) == 0) {
-            continue;
-        }
-        bool is_duration = !f->repeated && !f->map && f->type == SCHEMA_MESSAGE &&
-                           f->message->known == KNOWN_DURATION;
-        if (*ret != NULL || !is_duration) {
-            return arena_printf(a, "field \"%.*s\" of %.*s cannot be its call_wait: %s",
-                                SLICE_FMT(f->name), SLICE_FMT(m->full_name),
-                                *ret != NULL ? "another one is" : "it is no Duration");
-        }
-        *ret = f;
-    }
-    return NULL;
+    return method->server_streaming || method->client_streaming
+               ? NULL
+               : marked_field_find(a, method->input, SCHEMA_CALL_WAIT, "call_wait", is_duration,
+                                   "it is no Duration", ret);
 }
 
 static int64_t number_of(struct slice duration, uint32_t number) {

@@ -5,6 +5,7 @@
 #include "base/core/check.h"
 #include "base/core/wire.h"
 #include "gateway/json/scalar.h"
+#include "gateway/transcode/marked_field.h"
 
 static bool is_unsigned(const struct schema_field *f) {
     return f->type == SCHEMA_UINT32 || f->type == SCHEMA_UINT64 || f->type == SCHEMA_FIXED32 ||
@@ -24,26 +25,7 @@ static bool can_be_last_id(const struct schema_field *f) {
     return !f->repeated && scalar_has_text(f);
 }
 
-// The field of a message that has the mark.
-static const char *find(struct arena *a, const struct schema_message *m, enum schema_mark mark,
-                        bool (*can_be)(const struct schema_field *f),
-                        const struct schema_field **ret) {
-    *ret = NULL;
-    for (uint32_t i = 0; i < m->field_count; i++) {
-        const struct schema_field *f = &m->fields[i];
-        if ((f->marks & mark) == 0) {
-            continue;
-        }
-        const char *word = mark == SCHEMA_EVENT_ID ? "event_id" : "last_event_id";
-        if (*ret != NULL || !can_be(f)) {
-            return arena_printf(a, "field \"%.*s\" of %.*s cannot be its %s: %s",
-                                SLICE_FMT(f->name), SLICE_FMT(m->full_name), word,
-                                *ret != NULL ? "another one is" : "it is not of such a type");
-        }
-        *ret = f;
-    }
-    return NULL;
-}
+static const char unfit[] = "it is not of such a type";
 
 const char *event_ids_find(struct arena *a, const struct schema_method *method,
                            struct event_ids *ret) {
@@ -52,9 +34,11 @@ const char *event_ids_find(struct arena *a, const struct schema_method *method,
         return NULL;
     }
     ret->request = method->input;
-    const char *fault = find(a, method->output, SCHEMA_EVENT_ID, can_be_id, &ret->id);
+    const char *fault = marked_field_find(a, method->output, SCHEMA_EVENT_ID, "event_id", can_be_id,
+                                          unfit, &ret->id);
     if (fault == NULL) {
-        fault = find(a, method->input, SCHEMA_LAST_EVENT_ID, can_be_last_id, &ret->last_id);
+        fault = marked_field_find(a, method->input, SCHEMA_LAST_EVENT_ID, "last_event_id",
+                                  can_be_last_id, unfit, &ret->last_id);
     }
     return fault;
 }

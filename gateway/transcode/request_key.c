@@ -1,28 +1,19 @@
 #include "gateway/transcode/request_key.h"
 
 #include "base/core/wire.h"
+#include "gateway/transcode/marked_field.h"
+
+static bool is_string(const struct schema_field *f) {
+    return !f->repeated && f->type == SCHEMA_STRING;
+}
 
 const char *request_key_find(struct arena *a, const struct schema_method *method,
                              const struct schema_field **ret) {
     *ret = NULL;
-    if (method->server_streaming || method->client_streaming) {
-        return NULL;
-    }
-    const struct schema_message *m = method->input;
-    for (uint32_t i = 0; i < m->field_count; i++) {
-        const struct schema_field *f = &m->fields[i];
-        if ((f->marks & SCHEMA_IDEMPOTENCY_KEY) == 0) {
-            continue;
-        }
-        bool is_string = !f->repeated && f->type == SCHEMA_STRING;
-        if (*ret != NULL || !is_string) {
-            return arena_printf(a, "field \"%.*s\" of %.*s cannot be its idempotency_key: %s",
-                                SLICE_FMT(f->name), SLICE_FMT(m->full_name),
-                                *ret != NULL ? "another one is" : "it is no string");
-        }
-        *ret = f;
-    }
-    return NULL;
+    return method->server_streaming || method->client_streaming
+               ? NULL
+               : marked_field_find(a, method->input, SCHEMA_IDEMPOTENCY_KEY, "idempotency_key",
+                                   is_string, "it is no string", ret);
 }
 
 bool request_key_set(struct arena *a, const struct schema_field *field, struct slice key,
