@@ -1,6 +1,6 @@
 #include <google/protobuf/duration.pb.h>
 
-#include "tests/gateway/transcode/rule_gateway.h"
+#include "tests/gateway/transcode/marked_fields.h"
 
 // How long calls may wait by themselves.
 
@@ -8,63 +8,10 @@ namespace {
 
 using google::protobuf::FieldDescriptorProto;
 
-enum { FIELD_JSON = 51204, CALL_WAIT = 8 };
+enum { CALL_WAIT = 8 };
 
-// A service with one unary method at GET /r, whose request has the fields that the test adds.
-struct Waits {
-    Waits() {
-        google::protobuf::FileDescriptorProto *known = set.add_file();
-        google::protobuf::Duration::descriptor()->file()->CopyTo(known);
-        auto *file = set.add_file();
-        file->set_name("w.proto");
-        file->set_package("w");
-        file->set_syntax("proto3");
-        file->add_dependency("google/protobuf/duration.proto");
-        ask = file->add_message_type();
-        ask->set_name("Ask");
-        auto *service = file->add_service();
-        service->set_name("S");
-        method = service->add_method();
-        method->set_name("M");
-        method->set_input_type(".w.Ask");
-        method->set_output_type(".w.Ask");
-        method->mutable_options()->mutable_unknown_fields()->AddLengthDelimited(
-            72295728, RuleField(GET, "/r"));
-    }
-    ~Waits() {
-        transcoder_free(t);
-    }
-    Waits(const Waits &) = delete;
-    Waits &operator=(const Waits &) = delete;
-
-    void Add(int number, FieldDescriptorProto::Type type, bool repeated = false) {
-        FieldDescriptorProto *f = ask->add_field();
-        f->set_name("f" + std::to_string(number));
-        f->set_number(number);
-        f->set_type(type);
-        f->set_label(repeated ? FieldDescriptorProto::LABEL_REPEATED
-                              : FieldDescriptorProto::LABEL_OPTIONAL);
-        if (type == FieldDescriptorProto::TYPE_MESSAGE) {
-            f->set_type_name(".google.protobuf.Duration");
-        }
-        Buffer json;
-        wire_put_uint(json, CALL_WAIT, 1);
-        f->mutable_options()->mutable_unknown_fields()->AddLengthDelimited(FIELD_JSON, json.str());
-    }
-
-    // The message of the error; "" if there is none.
-    std::string Compile() {
-        std::string bytes = set.SerializeAsString();
-        const struct slice sets[] = {S(bytes)};
-        const struct error *e = transcoder_new(a, sets, 1, nullptr, &t);
-        return e == nullptr ? "" : e->message;
-    }
-
-    Arena a;
-    struct transcoder *t = nullptr;
-    google::protobuf::FileDescriptorSet set;
-    google::protobuf::DescriptorProto *ask;
-    google::protobuf::MethodDescriptorProto *method;
+struct Waits : MarkedFields {
+    Waits() : MarkedFields(CALL_WAIT, google::protobuf::Duration::descriptor()) {}
 };
 
 std::string Duration(int64_t seconds, int64_t nanos) {

@@ -1,4 +1,4 @@
-#include "tests/gateway/transcode/rule_gateway.h"
+#include "tests/gateway/transcode/marked_fields.h"
 
 // Under which key a request may be repeated: the field that is marked.
 
@@ -6,60 +6,10 @@ namespace {
 
 using google::protobuf::FieldDescriptorProto;
 
-enum { FIELD_JSON = 51204, IDEMPOTENCY_KEY = 10 };
+enum { IDEMPOTENCY_KEY = 10 };
 
-// A service with one unary method at GET /r, whose request has the fields that the test adds.
-struct Keys {
-    Keys() {
-        auto *file = set.add_file();
-        file->set_name("w.proto");
-        file->set_package("w");
-        file->set_syntax("proto3");
-        ask = file->add_message_type();
-        ask->set_name("Ask");
-        auto *service = file->add_service();
-        service->set_name("S");
-        method = service->add_method();
-        method->set_name("M");
-        method->set_input_type(".w.Ask");
-        method->set_output_type(".w.Ask");
-        method->mutable_options()->mutable_unknown_fields()->AddLengthDelimited(
-            72295728, RuleField(GET, "/r"));
-    }
-    ~Keys() {
-        transcoder_free(t);
-    }
-    Keys(const Keys &) = delete;
-    Keys &operator=(const Keys &) = delete;
-
-    void Add(int number, FieldDescriptorProto::Type type, bool repeated = false) {
-        FieldDescriptorProto *f = ask->add_field();
-        f->set_name("f" + std::to_string(number));
-        f->set_number(number);
-        f->set_type(type);
-        f->set_label(repeated ? FieldDescriptorProto::LABEL_REPEATED
-                              : FieldDescriptorProto::LABEL_OPTIONAL);
-        if (type == FieldDescriptorProto::TYPE_MESSAGE) {
-            f->set_type_name(".w.Ask");
-        }
-        Buffer json;
-        wire_put_uint(json, IDEMPOTENCY_KEY, 1);
-        f->mutable_options()->mutable_unknown_fields()->AddLengthDelimited(FIELD_JSON, json.str());
-    }
-
-    // The message of the error; "" if there is none.
-    std::string Compile() {
-        std::string bytes = set.SerializeAsString();
-        const struct slice sets[] = {S(bytes)};
-        const struct error *e = transcoder_new(a, sets, 1, nullptr, &t);
-        return e == nullptr ? "" : e->message;
-    }
-
-    Arena a;
-    struct transcoder *t = nullptr;
-    google::protobuf::FileDescriptorSet set;
-    google::protobuf::DescriptorProto *ask;
-    google::protobuf::MethodDescriptorProto *method;
+struct Keys : MarkedFields {
+    Keys() : MarkedFields(IDEMPOTENCY_KEY) {}
 };
 
 std::string Text(struct slice s) {
