@@ -55,7 +55,9 @@
     X(BULK_CANCEL_LIMIT, 0)                                                                        \
     X(BULK_CANCEL_ENDED, 0)                                                                        \
     X(ORGANIZATION_NOT_FOUND, 0)                                                                   \
-    X(ORGANIZATION_NOT_FROZEN, 0)
+    X(ORGANIZATION_NOT_FROZEN, 0)                                                                  \
+    X(RATE_LIMITED, 0)                                                                             \
+    X(QUOTA_EXCEEDED, 0)
 
 // The gateway's own reasons, numbered as runsd.gateway.v1.ErrorReason.
 #define REASONS_OF_GATEWAY(X)                                                                      \
@@ -77,7 +79,8 @@
     X(URL_TOO_LONG, 414)                                                                           \
     X(UPSTREAM_UNREACHABLE, 0)                                                                     \
     X(UPSTREAM_STATUS, 0)                                                                          \
-    X(RESPONSE_TOO_LARGE, 502)
+    X(RESPONSE_TOO_LARGE, 502)                                                                     \
+    X(ORIGIN_NOT_ALLOWED, 0)
 
 // Why a program does not start or does not take a new configuration; never in a reply.
 #define REASONS_OF_START(X)                                                                        \
