@@ -7,6 +7,10 @@
 // (base/net/peer_address.h).
 #define RPC_FORWARDED_FOR "x-forwarded-for"
 
+// The key by which it says which names its client's certificate has, a value for each
+// (rpc/server_peer.h).
+#define RPC_CLIENT_NAME "x-runsd-client-name"
+
 // What a call carries besides its message, one pair. Pure.
 struct rpc_metadata {
     const char *key; // lower case

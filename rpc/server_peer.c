@@ -1,11 +1,14 @@
 #include "rpc/server_peer.h"
 
+#include <ctype.h>
 #include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
 #include <string.h>
 
 #include "base/net/peer_address.h"
 #include "rpc/metadata.h"
+#include "rpc/metadata_array_internal.h"
 #include "rpc/server_core_internal.h"
 
 // What gRPC core says of calls over its in-process transport, and of no others: a socket whose
@@ -79,4 +82,104 @@ struct slice rpc_server_call_client_address(struct rpc_server_call *call) {
     struct slice address = server_peer_address(rpc_server_call_arena(call), peer, forwarded);
     gpr_free(peer);
     return address;
+}
+
+// --- names ---
+
+// Those of one call that were found so far.
+struct client_names {
+    struct arena *arena;
+    struct slice *names;
+    size_t count;
+    size_t most;
+};
+
+bool server_peer_is_client_name(struct slice text) {
+    if (text.len <= strlen("uri:") || text.len > RPC_MOST_CLIENT_NAME_BYTES ||
+        (!slice_starts_with(text, slice_of_cstr("uri:")) &&
+         !slice_starts_with(text, slice_of_cstr("dns:")))) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] <= ' ' || text.data[i] >= 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_name(struct client_names *found, struct slice name) {
+    if (found->count < found->most && server_peer_is_client_name(name)) {
+        found->names[found->count++] = name;
+    }
+}
+
+static void add_forwarded(void *context, struct slice key, struct slice value) {
+    if (slice_equal_cstr(key, RPC_CLIENT_NAME)) {
+        add_name(context, value);
+    }
+}
+
+// Those of one kind, by the name that gRPC core's context has for it.
+static void add_proved(struct client_names *found, const grpc_auth_context *context,
+                       const char *property, const char *kind) {
+    grpc_auth_property_iterator all = grpc_auth_context_find_properties_by_name(context, property);
+    const grpc_auth_property *one;
+    while ((one = grpc_auth_property_iterator_next(&all)) != NULL && found->count < found->most) {
+        size_t length = strlen(kind) + one->value_length;
+        char *text = arena_alloc(found->arena, length);
+        memcpy(text, kind, strlen(kind));
+        memcpy(text + strlen(kind), one->value, one->value_length);
+        add_name(found, slice_of(text, length));
+    }
+}
+
+// Host names are the same in any case (RFC 4343).
+static void lower_hosts(struct client_names *found, size_t from) {
+    for (size_t i = from; i < found->count; i++) {
+        char *text = (char *)(uintptr_t)found->names[i].data; // made by add_proved
+        for (size_t j = 0; j < found->names[i].len; j++) {
+            text[j] = (char)tolower((unsigned char)text[j]);
+        }
+    }
+}
+
+// Those of the certificate that the connection's other end was asked for.
+static void add_those_of_connection(struct client_names *found, grpc_call *core) {
+    grpc_auth_context *context = grpc_call_auth_context(core);
+    if (context != NULL && grpc_auth_context_peer_is_authenticated(context) != 0) {
+        add_proved(found, context, "peer_uri", "uri:");
+        size_t uris = found->count;
+        add_proved(found, context, "peer_dns", "dns:");
+        lower_hosts(found, uris);
+    }
+    if (context != NULL) {
+        grpc_auth_context_release(context);
+    }
+}
+
+// Whether whoever makes the call may speak for others.
+static bool is_of_this_machine(const struct rpc_server_call *call) {
+    if (call->is_direct) {
+        return true;
+    }
+    char *peer = grpc_call_get_peer(call->core);
+    bool is_local = behind(peer, "unix:") != NULL || strcmp(peer, in_process) == 0;
+    gpr_free(peer);
+    return is_local;
+}
+
+size_t rpc_server_call_client_names(struct rpc_server_call *call, struct slice *ret_names,
+                                    size_t most) {
+    struct client_names found = {
+        .arena = rpc_server_call_arena(call),
+        .names = ret_names,
+        .most = most < RPC_MOST_CLIENT_NAMES ? most : RPC_MOST_CLIENT_NAMES,
+    };
+    if (is_of_this_machine(call)) {
+        rpc_metadata_array_each(&call->metadata, add_forwarded, &found);
+    } else {
+        add_those_of_connection(&found, call->core);
+    }
+    return found.count;
 }

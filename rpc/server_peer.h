@@ -21,4 +21,21 @@ struct slice rpc_server_call_client_address(struct rpc_server_call *call);
 // value of RPC_FORWARDED_FOR, or empty, which the result may borrow; in a.
 struct slice server_peer_address(struct arena *a, const char *core_peer, struct slice forwarded);
 
+enum {
+    RPC_MOST_CLIENT_NAMES = 16,        // of a call; a certificate's others are left out
+    RPC_MOST_CLIENT_NAME_BYTES = 2048, // as a SPIFFE ID has at most; longer ones are left out
+};
+
+// The names that the client has proved: of the certificate that the connection's other end
+// showed, if it was verified, or of the client that the call was forwarded for (RPC_CLIENT_NAME),
+// where that is believed. Subject alternative names alone, as "uri:spiffe://example.org/billing"
+// and "dns:billing.example.org" (in lower case); printable ASCII without spaces. Writes them to
+// ret_names, at most most and RPC_MOST_CLIENT_NAMES, and returns how many there are: 0 for a
+// client without a certificate. They live as long as the call.
+size_t rpc_server_call_client_names(struct rpc_server_call *call, struct slice *ret_names,
+                                    size_t most);
+
+// Whether text is such a name.
+bool server_peer_is_client_name(struct slice text);
+
 #endif
