@@ -5,10 +5,10 @@
 #include "base/cli/cli_help.h"
 #include "base/cli/did_you_mean.h"
 #include "base/cli/standard_files.h"
-#include "base/core/version.h"
 #include "ctl/commands.h"
 #include "ctl/error_json.h"
 #include "ctl/exit_code.h"
+#include "ctl/libraries.h"
 #include "rpc/log.h"
 
 // Whether command belongs to the group, a first word; "" holds all.
@@ -189,7 +189,7 @@ int main(int argc, char **argv) {
         return print_help("", EXIT_CODE_OK);
     }
     if (strcmp(argv[1], "--version") == 0) {
-        puts("runsctl " RUNSD_VERSION);
+        command_line_print_version("runsctl", ctl_libraries_add);
         return finish_output(EXIT_CODE_OK);
     }
     // gRPC core's own log lines show what was sent, tokens too; serve logs what is safe of them.

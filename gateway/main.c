@@ -7,7 +7,6 @@
 #include "base/cli/error_print.h"
 #include "base/cli/process_options.h"
 #include "base/cli/standard_files.h"
-#include "base/core/version.h"
 #include "base/log/server_log.h"
 #include "base/net/listen_check.h"
 #include "base/net/listener_guard.h"
@@ -18,6 +17,7 @@
 #include "gateway/descriptor_source.h"
 #include "gateway/flags.h"
 #include "gateway/gateway.h"
+#include "gateway/libraries.h"
 #include "rpc/log.h"
 #include "rpc/loop.h"
 
@@ -88,7 +88,7 @@ static const struct cli_table tables[] = {
 
 static const struct command_line command_line = {
     .program = PROGRAM,
-    .version = RUNSD_VERSION,
+    .add_libraries = gateway_libraries_add,
     .operands = "",
     .summary = "Serves a gRPC server's methods as HTTP/JSON until SIGTERM.",
     .details = "SIGHUP reads the descriptors again; if they are bad, the old ones stay.\n",

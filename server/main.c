@@ -6,7 +6,6 @@
 #include "base/cli/error_print.h"
 #include "base/cli/process_options.h"
 #include "base/core/clock.h"
-#include "base/core/version.h"
 #include "base/log/server_log.h"
 #include "base/net/listen_check.h"
 #include "base/net/listener_guard.h"
@@ -15,6 +14,7 @@
 #include "base/process/server_process.h"
 #include "rpc/log.h"
 #include "server/demo_token.h"
+#include "server/libraries.h"
 #include "server/options.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
@@ -64,7 +64,7 @@ static const struct cli_table tables[] = {
 
 static const struct command_line command_line = {
     .program = "runsd",
-    .version = RUNSD_VERSION,
+    .add_libraries = runsd_libraries_add,
     .operands = "",
     .summary = "Serves runs.v1.RunsService and TokensService over gRPC until SIGTERM.",
     .tables = tables,

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/core/arena.h"
+#include "base/core/build_info.h"
 #include "base/core/error.h"
 #include "storage/run_store.h"
 #include "storage/store_check_report.h"
@@ -42,6 +43,9 @@ struct store_backend {
 
     // See run_store_socket_path. NULL: there is no such place.
     const char *(*socket_path)(struct arena *a, const char *location);
+
+    // Adds the libraries that its stores are kept with. NULL: none.
+    void (*add_libraries)(struct build_libraries *libraries);
 };
 
 #endif

@@ -96,3 +96,13 @@ const struct error *store_holder_read(struct arena *a, const char *url,
                : error_new(a, STATUS_NOT_FOUND, REASON_NONE, "no server holds the store \"%s\"",
                            url);
 }
+
+void store_libraries_add(struct build_libraries *libraries) {
+    size_t count;
+    const struct registered_backend *all = backends_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].backend->add_libraries != NULL) {
+            all[i].backend->add_libraries(libraries);
+        }
+    }
+}

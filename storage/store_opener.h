@@ -2,6 +2,7 @@
 #define RUNSD_STORAGE_STORE_OPENER_H
 
 #include "base/core/arena.h"
+#include "base/core/build_info.h"
 #include "base/core/error.h"
 #include "storage/run_store.h"
 #include "storage/store_check_report.h"
@@ -9,6 +10,9 @@
 
 // What can be done with a store by its URL, "SCHEME:LOCATION". Which schemes there are, and
 // what a location is, is each back-end's to say: see storage/backends.h.
+
+// Adds the libraries of all back-ends.
+void store_libraries_add(struct build_libraries *libraries);
 
 // Opens the store that url names, making it if it is not there and may be made.
 //

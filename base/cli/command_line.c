@@ -72,10 +72,20 @@ static void print_help(const struct command_line *line) {
         printf("\nOptions:\n");
     }
     cli_help_print(line->tables);
-    if (line->version != NULL) {
+    if (line->add_libraries != NULL) {
         printf("  --version, --help\n");
     }
     printf("\n%s", line->footer);
+}
+
+void command_line_print_version(const char *program,
+                                void (*add_libraries)(struct build_libraries *libraries)) {
+    struct build_libraries libraries = {.count = 0};
+    add_libraries(&libraries);
+    struct strbuf text = STRBUF_INIT;
+    build_info_append_text(&text, program, &libraries);
+    fwrite(text.data, 1, text.len, stdout);
+    strbuf_release(&text);
 }
 
 // --- values; functions return false once wrong usage was printed ---
@@ -238,7 +248,7 @@ static const char *suggest_option(struct reader *r, const char *name, size_t len
         }
     }
     did_you_mean_consider(&meant, "--help");
-    if (r->line->version != NULL) {
+    if (r->line->add_libraries != NULL) {
         did_you_mean_consider(&meant, "--version");
     }
     return did_you_mean_text(r->arena, meant.best);
@@ -337,8 +347,8 @@ enum command_line_outcome command_line_read(struct arena *a, const struct comman
             print_help(line);
             return COMMAND_LINE_TOLD;
         }
-        if (line->version != NULL && strcmp(arguments[i], "--version") == 0) {
-            printf("%s %s\n", line->program, line->version);
+        if (line->add_libraries != NULL && strcmp(arguments[i], "--version") == 0) {
+            command_line_print_version(line->program, line->add_libraries);
             return COMMAND_LINE_TOLD;
         }
     }

@@ -3,14 +3,16 @@
 
 #include "base/cli/cli_option.h"
 #include "base/core/arena.h"
+#include "base/core/build_info.h"
 
 // The command line of a program, or of one command of a program, as tables: from them
 // the arguments are read and --help is printed.
 
 // Immutable; a constant.
 struct command_line {
-    const char *program;  // "runsctl"
-    const char *version;  // makes --version an option; NULL: it is none
+    const char *program; // "runsctl"
+    // Adds the libraries that the program runs with, for --version; NULL: that is no option.
+    void (*add_libraries)(struct build_libraries *libraries);
     const char *command;  // "runs cancel"; NULL: the program has no commands
     const char *operands; // "ID"; "" if it takes none
     const char *summary;  // one line
@@ -39,6 +41,10 @@ enum command_line_outcome {
 enum command_line_outcome command_line_read(struct arena *a, const struct command_line *line,
                                             int count, char **arguments, void *options,
                                             const char ***ret_operands);
+
+// Prints what --version does.
+void command_line_print_version(const char *program,
+                                void (*add_libraries)(struct build_libraries *libraries));
 
 // Prints wrong usage on stderr in one line, "PROGRAM: ...; see PROGRAM COMMAND --help", or
 // as line->complain does.

@@ -1,3 +1,5 @@
+#include <sqlite3.h>
+
 #include "storage/sqlite/holder_file.h"
 #include "storage/sqlite/sqlite_check.h"
 #include "storage/sqlite/sqlite_store.h"
@@ -19,6 +21,10 @@ static const char *socket_path(struct arena *a, const char *path) {
     return arena_printf(a, "%s.sock", path);
 }
 
+static void add_libraries(struct build_libraries *libraries) {
+    build_libraries_add(libraries, "SQLite", sqlite3_libversion());
+}
+
 const struct store_backend sqlite_backend = {
     .scheme = "sqlite",
     .place = "file",
@@ -30,4 +36,5 @@ const struct store_backend sqlite_backend = {
     .withdraw_holder = holder_file_withdraw,
     .read_holder = holder_file_read,
     .socket_path = socket_path,
+    .add_libraries = add_libraries,
 };

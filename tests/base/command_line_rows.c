@@ -67,9 +67,15 @@ static const struct cli_table tables[] = {
     {last_rows, 0}, {NULL, 0},
 };
 
+static void add_libraries(struct build_libraries *libraries) {
+    build_libraries_add(libraries, "libone", "1.2");
+    build_libraries_add(libraries, "libtwo", "3");
+    build_libraries_add(libraries, "libone", "1.2");
+}
+
 const struct command_line command_line_of_rows = {
     .program = "prog",
-    .version = "1.2.3",
+    .add_libraries = add_libraries,
     .operands = "",
     .summary = "Does things.",
     .tables = tables,

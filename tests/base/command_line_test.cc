@@ -1,4 +1,5 @@
 extern "C" {
+#include "base/core/version.h"
 #include "tests/base/command_line_rows.h"
 }
 
@@ -118,7 +119,7 @@ TEST_F(CommandLine, ReadsAnOldName) {
 
 TEST_F(CommandLine, TellsVersionAndHelpWhateverElseIsThere) {
     EXPECT_EQ(COMMAND_LINE_TOLD, Read({"--nonsense", "--version"}));
-    EXPECT_EQ("prog 1.2.3\n", out_);
+    EXPECT_EQ("prog " RUNSD_VERSION "\ncommit unknown\ndate unknown\nlibone 1.2\nlibtwo 3\n", out_);
     EXPECT_EQ(COMMAND_LINE_TOLD, Read({"-h"}));
     EXPECT_EQ("usage: prog [options]\n\nDoes things.\n\nOptions:\n"
               "  --level LEVEL            how much of it there may be before it is more than\n"

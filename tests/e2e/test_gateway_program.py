@@ -108,7 +108,7 @@ class Told(unittest.TestCase):
             self.assertIn(text, done.stdout)
         done = run_gateway("--version")
         self.assertEqual((0, ""), (done.returncode, done.stderr))
-        self.assertRegex(done.stdout, r"^runs-gateway \d+\.\d+\.\d+\n$")
+        self.assertRegex(done.stdout, r"\Aruns-gateway \d+\.\d+\.\d+\ncommit \S+\ndate \S+\n")
 
 
 def with_places(cls):

@@ -311,19 +311,7 @@ class Page(unittest.TestCase):
                 self.assertEqual(has_json, named)
 
 
-class Version(unittest.TestCase):
-    def test_all_programs_have_one_version(self):
-        said = set()
-        for name in ("runsctl", "runsd", "runs-gateway"):
-            done = run_into(subprocess.PIPE, program(name), "--version")
-            self.assertEqual(OK, done.returncode)
-            said.add(done.stdout.removeprefix(name).strip())
-        version = said.pop()
-        self.assertEqual(set(), said)
-        self.assertRegex(version, r"\A\d+\.\d+\.\d+\S*\Z")
-        self.assertEqual(f"runsctl {version}\n", runsctl("version").stdout)
-        self.assertEqual({"version": version}, json.loads(runsctl("version", "--json").stdout))
-
+class HelpAndVersion(unittest.TestCase):
     def test_help_of_a_command_both_ways(self):
         self.assertEqual(runsctl("runs", "get", "--help").stdout,
                          runsctl("help", "runs", "get").stdout)

@@ -90,7 +90,7 @@ class Start(unittest.TestCase):
             self.assertIn(text, done.stdout)
         done = run_runsd("--version")
         self.assertEqual((0, ""), (done.returncode, done.stderr))
-        self.assertRegex(done.stdout, r"^runsd \d+\.\d+\.\d+\n$")
+        self.assertRegex(done.stdout, r"\Arunsd \d+\.\d+\.\d+\ncommit \S+\ndate \S+\n")
 
     def test_a_store_of_an_unknown_kind_is_wrong_usage(self):
         self.fails(2, "floppy:a", "--store", "floppy:a", "--listen", "127.0.0.1:0")

@@ -1,0 +1,9 @@
+#include "gateway/libraries.h"
+
+#include "gateway/http/libraries.h"
+#include "rpc/libraries.h"
+
+void gateway_libraries_add(struct build_libraries *libraries) {
+    rpc_libraries_add(libraries);
+    http_libraries_add(libraries);
+}

@@ -1,0 +1,12 @@
+#include "server/libraries.h"
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "rpc/libraries.h"
+#include "storage/store_opener.h"
+
+void runsd_libraries_add(struct build_libraries *libraries) {
+    rpc_libraries_add(libraries);
+    build_libraries_add(libraries, "protobuf-c", protobuf_c_version());
+    store_libraries_add(libraries);
+}
