@@ -50,19 +50,16 @@ static grpc_op *add(struct rpc_batch *b, grpc_op_type type) {
     return op;
 }
 
-static void own_metadata(struct rpc_batch *b, grpc_metadata *metadata, size_t count) {
-    CHECK(b->sent_metadata_count == 0);
-    b->sent_metadata = metadata;
-    b->sent_metadata_count = count;
+static void own(struct rpc_batch_metadata *owned, grpc_metadata *pairs, size_t count) {
+    CHECK(owned->count == 0);
+    *owned = (struct rpc_batch_metadata){pairs, count};
 }
 
 void rpc_batch_send_metadata(struct rpc_batch *b, grpc_metadata *metadata, size_t count) {
     grpc_op *op = add(b, GRPC_OP_SEND_INITIAL_METADATA);
     op->data.send_initial_metadata.count = count;
     op->data.send_initial_metadata.metadata = metadata;
-    if (count > 0) {
-        own_metadata(b, metadata, count);
-    }
+    own(&b->sent_metadata, metadata, count);
 }
 
 grpc_byte_buffer *rpc_batch_joined(const struct slice *parts, size_t count) {
@@ -98,9 +95,7 @@ void rpc_batch_send_status(struct rpc_batch *b, grpc_status_code code, struct sl
     op->data.send_status_from_server.status = code;
     op->data.send_status_from_server.trailing_metadata_count = count;
     op->data.send_status_from_server.trailing_metadata = trailers;
-    if (count > 0) {
-        own_metadata(b, trailers, count);
-    }
+    own(&b->sent_trailers, trailers, count);
     if (message.len > 0) {
         b->sent_status_message = rpc_slice_copy(message);
         op->data.send_status_from_server.status_details = &b->sent_status_message;
@@ -133,14 +128,23 @@ grpc_call_error rpc_batch_start(struct rpc_batch *b, grpc_call *call) {
     return grpc_call_start_batch(call, b->ops, (size_t)b->op_count, &b->tag, NULL);
 }
 
+void rpc_batch_unref_metadata(grpc_metadata *pairs, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        grpc_slice_unref(pairs[i].key);
+        grpc_slice_unref(pairs[i].value);
+    }
+}
+
+static void disown(struct rpc_batch_metadata *owned) {
+    rpc_batch_unref_metadata(owned->pairs, owned->count);
+    owned->count = 0;
+}
+
 void rpc_batch_clear(struct rpc_batch *b) {
     RPC_BEFORE_RELEASE();
     b->op_count = 0;
-    for (size_t i = 0; i < b->sent_metadata_count; i++) {
-        grpc_slice_unref(b->sent_metadata[i].key);
-        grpc_slice_unref(b->sent_metadata[i].value);
-    }
-    b->sent_metadata_count = 0;
+    disown(&b->sent_metadata);
+    disown(&b->sent_trailers);
     if (b->sent_message != NULL) {
         grpc_byte_buffer_destroy(b->sent_message);
         b->sent_message = NULL;

@@ -16,9 +16,11 @@ struct rpc_batch {
     int op_count;
     grpc_op ops[RPC_BATCH_MAX_OPS];
 
-    // What is sent: initial metadata by a client, trailers by a server.
-    grpc_metadata *sent_metadata; // array from elsewhere, values owned
-    size_t sent_metadata_count;
+    // What is sent. The arrays are from elsewhere, the slices owned.
+    struct rpc_batch_metadata {
+        grpc_metadata *pairs;
+        size_t count;
+    } sent_metadata, sent_trailers;
     grpc_byte_buffer *sent_message;
     grpc_slice sent_status_message;
 
@@ -35,6 +37,9 @@ struct rpc_batch {
 // Makes an empty batch for calls of the loop's queue, whose completion calls done.
 void rpc_batch_init(struct rpc_batch *b, struct rpc_loop *loop,
                     void (*done)(struct rpc_tag *tag, bool ok));
+
+// Lets go of what the pairs hold.
+void rpc_batch_unref_metadata(grpc_metadata *pairs, size_t count);
 
 // Adds operations. Bytes are copied; metadata is an array that lives until
 // rpc_batch_clear and whose slices the batch takes over.

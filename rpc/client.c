@@ -175,11 +175,8 @@ static const char details_key[] = "grpc-status-details-bin";
 static bool direct_metadata(const struct rpc_client_call *call, const char *key,
                             struct slice *ret_value) {
     const struct client_direct *d = &call->state->direct;
-    for (int i = 0; i < d->metadata_count; i++) {
-        if (strcmp(key, d->metadata[i].key) == 0) {
-            *ret_value = d->metadata[i].value;
-            return true;
-        }
+    if (client_direct_find_metadata(d->metadata, d->metadata_count, key, ret_value)) {
+        return true;
     }
     bool is_there = call->status_details.len > 0 && strcmp(key, details_key) == 0;
     if (is_there) {

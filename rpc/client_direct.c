@@ -7,20 +7,40 @@
 #include "rpc/server_intake_internal.h"
 #include "rpc/status_details.h"
 
+// --- metadata ---
+
+void client_direct_copy_metadata(struct arena *a, const struct rpc_metadata *pairs, int count,
+                                 struct rpc_metadata *ret) {
+    for (int i = 0; i < count; i++) {
+        ret[i].key = arena_cstr(a, slice_of_cstr(pairs[i].key));
+        ret[i].value = arena_copy(a, pairs[i].value);
+    }
+}
+
+bool client_direct_find_metadata(const struct rpc_metadata *pairs, int count, const char *key,
+                                 struct slice *ret_value) {
+    for (int i = 0; i < count; i++) {
+        if (strcmp(key, pairs[i].key) == 0) {
+            *ret_value = pairs[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
 // --- the end ---
 
 static void keep_metadata(struct client_direct *d) {
-    int count = d->direct.reply_metadata_count;
+    int head_count = d->direct.head_metadata_count;
+    int count = head_count + d->direct.reply_metadata_count;
     if (count == 0) {
         return;
     }
     d->metadata = ARENA_ARRAY(d->arena, struct rpc_metadata, count);
     d->metadata_count = count;
-    for (int i = 0; i < count; i++) {
-        const struct rpc_metadata *pair = &d->direct.reply_metadata[i];
-        d->metadata[i].key = arena_cstr(d->arena, slice_of_cstr(pair->key));
-        d->metadata[i].value = arena_copy(d->arena, pair->value);
-    }
+    client_direct_copy_metadata(d->arena, d->direct.head_metadata, head_count, d->metadata);
+    client_direct_copy_metadata(d->arena, d->direct.reply_metadata, count - head_count,
+                                d->metadata + head_count);
 }
 
 static void answered(struct rpc_direct *direct, struct rpc_message *reply, struct slice details) {

@@ -46,6 +46,14 @@ void client_direct_cancel(struct client_direct *d);
 // INVALID_ARGUMENT of metadata that HTTP does not allow; NULL if all is well. In a.
 const struct error *client_direct_check_metadata(struct arena *a, const struct rpc_direct *direct);
 
+// Copies metadata of a reply into a.
+void client_direct_copy_metadata(struct arena *a, const struct rpc_metadata *pairs, int count,
+                                 struct rpc_metadata *ret);
+
+// Finds the first value of key; returns false if there is none.
+bool client_direct_find_metadata(const struct rpc_metadata *pairs, int count, const char *key,
+                                 struct slice *ret_value);
+
 // Releases the response.
 void client_direct_release(struct client_direct *d);
 

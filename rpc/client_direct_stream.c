@@ -40,13 +40,26 @@ static void over(struct client_direct_stream *d, const struct error *error) {
     ask_for_turn(d, 0);
 }
 
+// Keeps the initial metadata, the first time that there is any.
+static void keep_metadata(struct client_direct_stream *d) {
+    int count = d->direct.head_metadata_count;
+    if (count == 0 || d->metadata != NULL) {
+        return;
+    }
+    d->metadata = ARENA_ARRAY(&d->errors, struct rpc_metadata, count);
+    d->metadata_count = count;
+    client_direct_copy_metadata(&d->errors, d->direct.head_metadata, count, d->metadata);
+}
+
 static void head_came(struct rpc_direct *direct) {
+    keep_metadata(of(direct));
     of(direct)->has_head = true;
     ask_for_turn(of(direct), 0);
 }
 
 static void message_came(struct rpc_direct *direct, struct rpc_message *message) {
     struct client_direct_stream *d = of(direct);
+    keep_metadata(d);
     d->news = *message;
     d->has_news = true;
     ask_for_turn(d, 0);
@@ -55,6 +68,7 @@ static void message_came(struct rpc_direct *direct, struct rpc_message *message)
 static void answered(struct rpc_direct *direct, struct rpc_message *reply, struct slice details) {
     struct client_direct_stream *d = of(direct);
     rpc_message_release(reply); // a stream has none
+    keep_metadata(d);
     const struct error *error = NULL;
     if (details.len > 0) {
         d->status_details = arena_copy(&d->errors, details);

@@ -28,6 +28,8 @@ struct client_direct_stream {
     // Results, as there.
     const struct error *error;
     struct slice status_details;
+    struct rpc_metadata *metadata; // initial, in errors
+    int metadata_count;
 
     struct rpc_task turn;
     atomic_uint rounds;

@@ -3,6 +3,7 @@
 #include "base/core/check.h"
 #include "base/core/container_of.h"
 #include "rpc/client_core_internal.h"
+#include "rpc/client_direct_internal.h"
 #include "rpc/client_direct_stream_internal.h"
 #include "rpc/client_error_internal.h"
 #include "rpc/metadata_array_internal.h"
@@ -336,6 +337,10 @@ bool rpc_client_stream_metadata(const struct rpc_client_stream *stream, const ch
                                 struct slice *ret_value) {
     const struct rpc_client_stream_state *state = stream->state;
     if (state == NULL) {
+        const struct client_direct_stream *d = stream->direct;
+        if (client_direct_find_metadata(d->metadata, d->metadata_count, key, ret_value)) {
+            return true;
+        }
         bool is_there = stream->status_details.len > 0 && strcmp(key, details_key) == 0;
         if (is_there) {
             *ret_value = stream->status_details;
@@ -351,6 +356,10 @@ void rpc_client_stream_each_metadata(const struct rpc_client_stream *stream,
                                      rpc_metadata_visitor *each, void *context) {
     const struct rpc_client_stream_state *state = stream->state;
     if (state == NULL) {
+        const struct client_direct_stream *d = stream->direct;
+        for (int i = 0; i < d->metadata_count; i++) {
+            each(context, slice_of_cstr(d->metadata[i].key), d->metadata[i].value);
+        }
         if (stream->status_details.len > 0) {
             each(context, slice_of_cstr(details_key), stream->status_details);
         }

@@ -29,7 +29,12 @@ struct rpc_direct {
     // call it is called as a task of its own, for a stream as message is.
     void (*answered)(struct rpc_direct *direct, struct rpc_message *reply, struct slice details);
 
-    // Of a unary call: the initial metadata of the reply; set before answered is called, until that
+    // The initial metadata, of an error too; set before head, message or answered is called, until
+    // that returns.
+    const struct rpc_metadata *head_metadata;
+    int head_metadata_count;
+
+    // Of a unary call: what the reply has beside it; set before answered is called, until that
     // returns.
     const struct rpc_metadata *reply_metadata;
     int reply_metadata_count;

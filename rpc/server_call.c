@@ -214,17 +214,30 @@ static void add_status(struct rpc_server_call *call, const struct error *error) 
     rpc_server_call_add_status(call->server, &call->answer, &call->arena, call->trailers, error);
 }
 
-static void prepare_batch(struct rpc_server_call *call, int metadata_count) {
-    grpc_metadata *copies = NULL;
-    if (metadata_count > 0) {
-        copies = ARENA_ARRAY(&call->arena, grpc_metadata, metadata_count);
+static void copy_metadata(const struct rpc_metadata *pairs, int count, grpc_metadata *ret) {
+    for (int i = 0; i < count; i++) {
+        ret[i].key = rpc_slice_copy(slice_of_cstr(pairs[i].key));
+        ret[i].value = rpc_slice_copy(pairs[i].value);
     }
-    for (int i = 0; i < metadata_count; i++) {
-        copies[i].key = rpc_slice_copy(slice_of_cstr(call->reply_metadata[i].key));
-        copies[i].value = rpc_slice_copy(call->reply_metadata[i].value);
+}
+
+size_t rpc_server_call_copy_head(const struct rpc_server_call *call,
+                                 grpc_metadata ret[RPC_MOST_HEAD_METADATA]) {
+    copy_metadata(call->head_metadata, call->head_metadata_count, ret);
+    return (size_t)call->head_metadata_count;
+}
+
+// reply_count: of what is a reply's alone.
+static void prepare_batch(struct rpc_server_call *call, int reply_count) {
+    size_t count = (size_t)call->head_metadata_count + (size_t)reply_count;
+    grpc_metadata *copies = NULL;
+    if (count > 0) {
+        copies = ARENA_ARRAY(&call->arena, grpc_metadata, count);
+        copy_metadata(call->head_metadata, call->head_metadata_count, copies);
+        copy_metadata(call->reply_metadata, reply_count, copies + call->head_metadata_count);
     }
     call->answer.tag.done = answer_done;
-    rpc_batch_send_metadata(&call->answer, copies, (size_t)metadata_count);
+    rpc_batch_send_metadata(&call->answer, copies, count);
 }
 
 // Whether the stop has answered the call already: then the handler's answer goes nowhere,
@@ -241,6 +254,13 @@ void rpc_server_call_set_reply_metadata(struct rpc_server_call *call,
                                         const struct rpc_metadata *pairs, int count) {
     call->reply_metadata = pairs;
     call->reply_metadata_count = count;
+}
+
+void rpc_server_call_set_head_metadata(struct rpc_server_call *call,
+                                       const struct rpc_metadata *pairs, int count) {
+    CHECK(count <= RPC_MOST_HEAD_METADATA);
+    call->head_metadata = pairs;
+    call->head_metadata_count = count;
 }
 
 void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *parts, size_t count) {

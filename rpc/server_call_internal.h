@@ -24,6 +24,11 @@ const struct error *rpc_server_call_take_message(const struct rpc_server_call *c
 struct slice rpc_server_call_details(const struct rpc_server *server, struct arena *a,
                                      const struct error *given);
 
+// The initial metadata of any answer as gRPC core takes it; whose slices are the caller's. Returns how
+// many there are.
+size_t rpc_server_call_copy_head(const struct rpc_server_call *call,
+                                 grpc_metadata ret[RPC_MOST_HEAD_METADATA]);
+
 // Adds a status to a batch: OK if error is NULL, else error with its details, which are made
 // in a. trailers lives as long as the batch.
 void rpc_server_call_add_status(const struct rpc_server *server, struct rpc_batch *batch,

@@ -112,6 +112,8 @@ void rpc_server_core_give_back_call(struct rpc_server_call *call) {
         give_back_core(call);
     }
     call->metadata.count = 0;
+    call->head_metadata = NULL;
+    call->head_metadata_count = 0;
     call->reply_metadata = NULL;
     call->reply_metadata_count = 0;
     if (call->acceptor->method == NULL) {

@@ -62,6 +62,8 @@ void rpc_server_direct_answer(struct rpc_server_call *call, struct slice details
         call->direct_reply = (struct rpc_message){0};
         call->direct = NULL;
         direct->call = NULL;
+        direct->head_metadata = call->head_metadata;
+        direct->head_metadata_count = call->head_metadata_count;
         if (details.len == 0) { // else the handler's thread may be setting them
             direct->reply_metadata = call->reply_metadata;
             direct->reply_metadata_count = call->reply_metadata_count;
@@ -88,6 +90,8 @@ void rpc_server_direct_leave(struct rpc_direct *direct) {
 
 bool rpc_server_direct_send_head(struct rpc_server_call *call) {
     if (call->direct != NULL) {
+        call->direct->head_metadata = call->head_metadata;
+        call->direct->head_metadata_count = call->head_metadata_count;
         call->direct->head(call->direct);
     }
     return call->direct != NULL;
@@ -98,6 +102,8 @@ bool rpc_server_direct_send_message(struct rpc_server_call *call, struct rpc_mes
         rpc_message_release(message);
         return false;
     }
+    call->direct->head_metadata = call->head_metadata;
+    call->direct->head_metadata_count = call->head_metadata_count;
     call->direct->message(call->direct, message);
     return true;
 }

@@ -126,7 +126,8 @@ static void finish(struct rpc_server_stream_state *state) {
         return;
     }
     if (!state->has_head) {
-        rpc_batch_send_metadata(&call->answer, NULL, 0);
+        grpc_metadata *pairs = ARENA_ARRAY(&state->ending, grpc_metadata, RPC_MOST_HEAD_METADATA);
+        rpc_batch_send_metadata(&call->answer, pairs, rpc_server_call_copy_head(call, pairs));
     }
     // Operations that no input has a part in.
     CHECK(rpc_batch_start(&call->answer, call->core) == GRPC_CALL_OK);
@@ -201,7 +202,10 @@ void rpc_server_stream_send_head(struct rpc_server_stream *stream) {
         return;
     }
     state->is_sending_head = true;
-    rpc_stream_ops_send_head(&state->core->ops, stream->call->core);
+    grpc_metadata pairs[RPC_MOST_HEAD_METADATA];
+    struct rpc_stream_ops_head head = {pairs, rpc_server_call_copy_head(stream->call, pairs)};
+    rpc_stream_ops_send_head(&state->core->ops, stream->call->core, &head);
+    rpc_batch_unref_metadata(head.pairs, head.count);
 }
 
 // --- writing ---
@@ -246,7 +250,14 @@ static void run_write(struct rpc_task *task) {
     }
     struct rpc_server_call *call = state->stream->call;
     server_cork_writing(&call->server->cork);
-    rpc_stream_ops_send(&state->core->ops, call->core, !state->has_head);
+    if (state->has_head) {
+        rpc_stream_ops_send(&state->core->ops, call->core, NULL);
+        return;
+    }
+    grpc_metadata pairs[RPC_MOST_HEAD_METADATA];
+    struct rpc_stream_ops_head head = {pairs, rpc_server_call_copy_head(call, pairs)};
+    rpc_stream_ops_send(&state->core->ops, call->core, &head);
+    rpc_batch_unref_metadata(head.pairs, head.count);
     state->has_head = true;
 }
 

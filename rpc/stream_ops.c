@@ -36,8 +36,14 @@ void rpc_stream_ops_await_close(struct rpc_stream_ops *ops, grpc_call *call) {
     start(call, &op, 1, &ops->close);
 }
 
-void rpc_stream_ops_send_head(struct rpc_stream_ops *ops, grpc_call *call) {
-    const grpc_op op = {.op = GRPC_OP_SEND_INITIAL_METADATA};
+static grpc_op send_head(const struct rpc_stream_ops_head *head) {
+    return (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA,
+                     .data.send_initial_metadata = {.count = head->count, .metadata = head->pairs}};
+}
+
+void rpc_stream_ops_send_head(struct rpc_stream_ops *ops, grpc_call *call,
+                              const struct rpc_stream_ops_head *head) {
+    const grpc_op op = send_head(head);
     start(call, &op, 1, &ops->head);
 }
 
@@ -53,12 +59,14 @@ void rpc_stream_ops_set_message(struct rpc_stream_ops *ops, const struct slice *
     ops->written = rpc_batch_joined(parts, count);
 }
 
-void rpc_stream_ops_send(struct rpc_stream_ops *ops, grpc_call *call, bool with_head) {
-    const grpc_op both[] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA},
-        {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = ops->written},
-    };
-    start(call, with_head ? both : both + 1, with_head ? 2 : 1, &ops->write);
+void rpc_stream_ops_send(struct rpc_stream_ops *ops, grpc_call *call,
+                         const struct rpc_stream_ops_head *head) {
+    grpc_op both[2] = {{.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = ops->written}};
+    if (head != NULL) {
+        both[1] = both[0];
+        both[0] = send_head(head);
+    }
+    start(call, both, head != NULL ? 2 : 1, &ops->write);
 }
 
 void rpc_stream_ops_clear_message(struct rpc_stream_ops *ops) {

@@ -29,17 +29,25 @@ struct rpc_stream_ops_events {
 void rpc_stream_ops_init(struct rpc_stream_ops *ops, struct rpc_loop *loop,
                          const struct rpc_stream_ops_events *events);
 
+// Initial metadata, which is needed until it is sent.
+struct rpc_stream_ops_head {
+    grpc_metadata *pairs; // NULL if there are none
+    size_t count;
+};
+
 // Start an operation; one of each at a time. On the loop's thread.
 void rpc_stream_ops_await_close(struct rpc_stream_ops *ops, grpc_call *call);
-void rpc_stream_ops_send_head(struct rpc_stream_ops *ops, grpc_call *call);
+void rpc_stream_ops_send_head(struct rpc_stream_ops *ops, grpc_call *call,
+                              const struct rpc_stream_ops_head *head);
 void rpc_stream_ops_receive(struct rpc_stream_ops *ops, grpc_call *call);
 
 // Makes what rpc_stream_ops_send sends; the bytes are copied.
 void rpc_stream_ops_set_message(struct rpc_stream_ops *ops, const struct slice *parts,
                                 size_t count);
 
-// Sends the message, behind the initial metadata if they were not sent.
-void rpc_stream_ops_send(struct rpc_stream_ops *ops, grpc_call *call, bool with_head);
+// Sends the message, behind the initial metadata; head is NULL if they were sent.
+void rpc_stream_ops_send(struct rpc_stream_ops *ops, grpc_call *call,
+                         const struct rpc_stream_ops_head *head);
 
 // Releases the message that was sent; not before write has completed. Does nothing if there is
 // none.

@@ -102,6 +102,40 @@ TEST_P(EveryTransport, CarriesMetadataOfAReplyAndNoneOfAnError) {
     }
 }
 
+// Says who it is with whatever it answers, and what it has done with a reply alone.
+void Sign(void *, struct rpc_server_call *call) {
+    struct arena *a = rpc_server_call_arena(call);
+    auto *pairs = static_cast<struct rpc_metadata *>(arena_alloc(a, 2 * sizeof(rpc_metadata)));
+    pairs[0] = {"x-sign", slice_of_cstr(arena_printf(a, "%s", "by a name of more than 24 bytes"))};
+    pairs[1] = {"x-mark", slice_of_cstr("1")};
+    rpc_server_call_set_head_metadata(call, pairs, 1);
+    rpc_server_call_set_reply_metadata(call, pairs + 1, 1);
+    struct slice request = rpc_server_call_request(call);
+    if (Text(request) == "fail") {
+        rpc_server_call_fail(call, error_new(a, STATUS_ABORTED, REASON_NONE, "refused"));
+    } else {
+        rpc_server_call_reply(call, &request, 1);
+    }
+}
+
+TEST_P(EveryTransport, CarriesMetadataOfTheHeadWithErrorsToo) {
+    Link link(GetParam(), 0, 0, 0,
+              {{"/test.Service/Sign", Sign, nullptr, RPC_UNARY, false, 0, false, false}});
+    for (int i = 0; i < 3; i++) {
+        Call plain(*link.channel, "/test.Service/Echo", "x");
+        EXPECT_EQ(plain.Run().metadata("x-sign"), "(none)");
+        Call well(*link.channel, "/test.Service/Sign", "x");
+        EXPECT_EQ(well.Run().response(), "x") << well.message();
+        EXPECT_EQ(well.metadata("x-sign"), "by a name of more than 24 bytes");
+        EXPECT_EQ(well.metadata("x-mark"), "1");
+        Call failed(*link.channel, "/test.Service/Sign", "fail");
+        EXPECT_EQ(failed.Run().code(), STATUS_ABORTED);
+        EXPECT_EQ(failed.message(), "refused");
+        EXPECT_EQ(failed.metadata("x-sign"), "by a name of more than 24 bytes");
+        EXPECT_EQ(failed.metadata("x-mark"), "(none)");
+    }
+}
+
 TEST_P(EveryTransport, ShowsTheDeadline) {
     Link link(GetParam());
     constexpr int64_t kIn = 600'000'000;
