@@ -24,8 +24,8 @@ const struct error *rpc_server_call_take_message(const struct rpc_server_call *c
 struct slice rpc_server_call_details(const struct rpc_server *server, struct arena *a,
                                      const struct error *given);
 
-// The initial metadata of any answer as gRPC core takes it; whose slices are the caller's. Returns how
-// many there are.
+// The initial metadata of any answer as gRPC core takes it; whose slices are the caller's. Returns
+// how many there are.
 size_t rpc_server_call_copy_head(const struct rpc_server_call *call,
                                  grpc_metadata ret[RPC_MOST_HEAD_METADATA]);
 

@@ -171,7 +171,7 @@ struct rpc_server_call {
     int64_t deadline_us;                           // clock_monotonic_us; 0: none
     struct rpc_message direct_reply;
     struct slice direct_details; // of the error, in arena; empty: direct_reply is the answer
-    const struct rpc_metadata *head_metadata;  // of any answer, and of a stream's head
+    const struct rpc_metadata *head_metadata; // of any answer, and of a stream's head
     int head_metadata_count;
     const struct rpc_metadata *reply_metadata; // of an OK answer
     int reply_metadata_count;

@@ -61,7 +61,8 @@ void rpc_stream_ops_set_message(struct rpc_stream_ops *ops, const struct slice *
 
 void rpc_stream_ops_send(struct rpc_stream_ops *ops, grpc_call *call,
                          const struct rpc_stream_ops_head *head) {
-    grpc_op both[2] = {{.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = ops->written}};
+    grpc_op both[2] = {
+        {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = ops->written}};
     if (head != NULL) {
         both[1] = both[0];
         both[0] = send_head(head);
