@@ -150,7 +150,7 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
         .readiness = options->readiness,
         .upstream = options->upstream,
         .guard = options->guard,
-        .counters = options->counters,
+        .metrics = options->metrics,
     };
     size_t routes = transcoder_route_count(api->transcoder);
     error = http_server_start(a, &http, &gateway->http);

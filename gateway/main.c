@@ -8,9 +8,9 @@
 #include "base/cli/process_options.h"
 #include "base/cli/standard_files.h"
 #include "base/log/server_log.h"
+#include "base/metrics/metrics.h"
 #include "base/net/listen_check.h"
 #include "base/net/listener_guard.h"
-#include "base/process/counters.h"
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
@@ -254,8 +254,7 @@ static const struct error *print_openapi(struct arena *a, const struct program *
 // Serves until a signal; returns the exit status.
 static int serve(struct program *p) {
     p->options.guard = new_guard(p);
-    struct counters *counters = counters_new();
-    p->options.counters = counters;
+    p->options.metrics = metrics_new();
     struct rpc_loop *loop = rpc_loop_new("gateway-rpc");
     const struct rpc_channel_options channel = {
         .address = &p->upstream,
@@ -285,8 +284,7 @@ static int serve(struct program *p) {
     rpc_channel_free(p->options.upstream);
     rpc_loop_free(loop);
     listener_guard_free(p->options.guard);
-    counters_log(counters, p->log);
-    counters_free(counters);
+    metrics_free(p->options.metrics);
     if (status == EXIT_OK && !p->prints) {
         LOG(p->log, LOG_INFO, "stopped");
     }

@@ -14,9 +14,9 @@
 
 // The configuration of a gateway: its limits, its HTTP side, and the rest.
 
-struct counters;
 struct listener_guard;
 struct local_table;
+struct metrics;
 struct rpc_channel;
 struct rpc_loop;
 struct trusted_addresses;
@@ -166,7 +166,7 @@ struct gateway_options {
     struct gateway_limits limits;
     struct gateway_http_options http;
     struct listener_guard *guard; // checks the listener until gateway_stop; may be NULL
-    struct counters *counters;    // its numbers are added; borrowed; NULL: nobody reads them
+    struct metrics *metrics;      // its families are added; borrowed; NULL: nobody looks
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/cli/process_options.h"
 #include "base/core/clock.h"
 #include "base/log/server_log.h"
+#include "base/metrics/metrics.h"
 #include "base/net/listen_check.h"
 #include "base/net/listener_guard.h"
 #include "base/process/descriptor_limit.h"
@@ -130,6 +131,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
         .stop_ms = server.drain_ms + STOP_MS,
     };
     server.guard = listener_guard_new(&guard);
+    server.metrics = metrics_new();
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     struct runsd *runsd = NULL;
@@ -143,6 +145,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     if (error != NULL) {
         runsd_stop(runsd);
         listener_guard_free(server.guard);
+        metrics_free(server.metrics);
         memory_keeper_stop(keeper);
         error_print("runsd", error);
         rpc_log_redirect(NULL);
@@ -152,6 +155,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     wait_for_stop(log, signals);
     runsd_stop(runsd);
     listener_guard_free(server.guard);
+    metrics_free(server.metrics);
     LOG(log, LOG_INFO, "stopped");
     memory_keeper_stop(keeper);
     rpc_log_redirect(NULL);

@@ -15,6 +15,7 @@
 // The run-control server as one object: what `runsd` runs alone and `runsctl
 // serve` runs beside a gateway.
 
+struct metrics;
 struct runsd;
 
 enum {
@@ -54,6 +55,7 @@ struct runsd_options {
     int64_t token_use_ms;         // how often uses of tokens are stored; 0: TOKEN_USE_DEFAULT_MS
     int64_t drain_ms;             // how long calls in flight may take to end at a stop
     struct listener_guard *guard; // looks at the listeners until runsd_stop; may be NULL
+    struct metrics *metrics;      // its families are added; borrowed; NULL: nobody looks
     // Called at most once, on any thread, when the store failed and the process
     // must restart.
     void (*on_failure)(void *context);

@@ -10,9 +10,9 @@
 #include "base/cli/process_options.h"
 #include "base/core/clock.h"
 #include "base/log/server_log.h"
+#include "base/metrics/metrics.h"
 #include "base/net/listen_check.h"
 #include "base/net/listener_guard.h"
-#include "base/process/counters.h"
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
@@ -82,7 +82,7 @@ struct parts {
     struct rpc_channel *channel;
     struct gateway *gateway;
     struct listener_guard *guard;
-    struct counters *counters;
+    struct metrics *metrics;
     int failed_fd; // eventfd: a part failed, and said why in the log
 };
 
@@ -123,6 +123,7 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
     server.log = log;
     server.clock = &clock_system;
     server.guard = parts->guard;
+    server.metrics = parts->metrics;
     server.on_failure = on_failure;
     server.context = parts;
     parts->front = rpc_loop_new_local("front");
@@ -149,7 +150,7 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
     front.authorizer = (struct gateway_authorizer){check_caller, parts->runsd};
     front.readiness = (struct gateway_readiness){is_ready, parts->runsd};
     front.guard = parts->guard;
-    front.counters = parts->counters;
+    front.metrics = parts->metrics;
     error = demo_token_offer(a, parts->runsd, &options->server, log);
     return error != NULL ? error : gateway_start(a, &front, &parts->gateway);
 }
@@ -263,7 +264,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
     }
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
-    parts.counters = counters_new();
+    parts.metrics = metrics_new();
     parts.guard = new_guard(log, &parts, options.process.drain_ms);
     int code;
     error = start(in->arena, log, &parts, &options);
@@ -277,8 +278,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
         code = wait_for_end(log, signals_fd, parts.failed_fd);
     }
     stop(&parts, options.process.drain_ms);
-    counters_log(parts.counters, log);
-    counters_free(parts.counters);
+    metrics_free(parts.metrics);
     if (error == NULL) {
         LOG(log, LOG_INFO, "stopped");
     }

@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,8 @@
 #include "base/core/clock.h"
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
+#include "base/metrics/metrics.h"
 #include "base/net/listen_socket.h"
-#include "base/process/counters.h"
 #include "base/process/descriptor_limit.h"
 #include "base/thread/condition.h"
 #include "gateway/connection/connection_memory.h"
@@ -55,19 +56,30 @@ struct http_server {
     struct rpc_watch watch;
     struct listener_guard *guard; // NULL: none
     struct guarded_listener guarded;
-    char *address;                 // for it
-    struct counters *own_counters; // unless some were given
-    struct counter *accepted;
+    char *address; // for it
+    struct metrics *metrics;
+    const struct metrics_family *accepted_family;
+    const struct metrics_family *connections_family;
+    // Written by the HTTP thread alone.
+    atomic_llong accepted;
+    atomic_llong connections; // open
     // The HTTP thread's.
-    struct counter *connections; // other threads read it too
-    int fruitless_runs;          // since libmicrohttpd has called us last
-    int64_t now_us;              // when the turn began
+    int fruitless_runs; // since libmicrohttpd has called us last
+    int64_t now_us;     // when the turn began
     struct linger_ring linger;
 
     pthread_mutex_t mutex;
     pthread_cond_t reached;
     enum stop_stage awaited; // by the thread that stops; with the mutex
 };
+
+static long long get(const atomic_llong *number) {
+    return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+static void add(atomic_llong *number, long long by) {
+    atomic_store_explicit(number, get(number) + by, memory_order_relaxed);
+}
 
 // --- libmicrohttpd's callbacks, all on its thread ---
 
@@ -83,7 +95,7 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
         linger_add(&server->linger, &transport, reaper_closes(client->entry), server->now_us);
         reaper_remove(server->context.reaper, client->entry);
         free(client);
-        counter_add(server->connections, -1);
+        add(&server->connections, -1);
         return;
     }
     client = mem_zalloc(sizeof(*client));
@@ -94,8 +106,8 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
     client->is_of_trusted =
         trusted != NULL && trusted_addresses_have(trusted, slice_of_cstr(client->client_address));
     *socket_context = client;
-    counter_add(server->connections, 1);
-    counter_add(server->accepted, 1);
+    add(&server->connections, 1);
+    add(&server->accepted, 1);
 }
 
 static void *on_request_line(void *closure, const char *target, struct MHD_Connection *connection) {
@@ -172,7 +184,7 @@ static int daemon_wait_ms(struct http_server *server) {
 static bool has_reached(const struct http_server *server) {
     const struct exchange_context *context = &server->context;
     return server->awaited == STAGE_CLOSED
-               ? counter_get(server->connections) == 0 && server->linger.count == 0
+               ? get(&server->connections) == 0 && server->linger.count == 0
                : reaper_calling_count(context->reaper) == 0 &&
                      !readiness_is_asking(context->readiness);
 }
@@ -199,15 +211,15 @@ static void run_daemon(struct http_server *server) {
 
 static int turn(struct rpc_watch *watch) {
     struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
-    int64_t connections;
+    long long connections;
     set_time(server);
     // Before the run, without which libmicrohttpd overlooks connections that are resumed.
     exchange_wait_run_due(&server->context);
     do {
         // It looks for new connections again only in the run after one has ended.
-        connections = counter_get(server->connections);
+        connections = get(&server->connections);
         run_daemon(server);
-    } while (counter_get(server->connections) < connections);
+    } while (get(&server->connections) < connections);
     int wait_ms =
         shorter_ms(reaper_run(server->context.reaper), linger_run(&server->linger, server->now_us));
     if (atomic_load_explicit(&server->context.is_stopping, memory_order_relaxed)) {
@@ -242,8 +254,8 @@ static void look(void *context, struct listener_look *ret_look) {
     // libmicrohttpd takes no other socket in its place.
     ret_look->is_file_lost =
         server->socket.file.path != NULL && !socket_file_is_ours(&server->socket.file);
-    ret_look->is_full = counter_get(server->connections) >= server->context.limits.connections;
-    ret_look->accepted = (uint64_t)counter_get(server->accepted);
+    ret_look->is_full = get(&server->connections) >= server->context.limits.connections;
+    ret_look->accepted = (uint64_t)get(&server->accepted);
 }
 
 static void begin_guard(struct http_server *server, const struct http_server_options *options) {
@@ -257,6 +269,7 @@ static void begin_guard(struct http_server *server, const struct http_server_opt
 }
 
 static void free_server(struct http_server *server) {
+    metrics_remove_collectors(server->metrics, server);
     free(server->address);
     readiness_free(server->context.readiness);
     reaper_free(server->context.reaper);
@@ -269,29 +282,34 @@ static void free_server(struct http_server *server) {
     linger_release(&server->linger);
     pthread_cond_destroy(&server->reached);
     pthread_mutex_destroy(&server->mutex);
-    counters_free(server->own_counters);
     free(server);
 }
 
-static const struct counter_info accepted_info = {
-    .name = "http_connections_accepted",
-    .unit = "",
+static const struct metrics_info accepted_info = {
+    .name = "runsd_http_connections_accepted",
     .help = "Connections of HTTP that were accepted",
-    .kind = COUNTER_TOTAL,
+    .kind = METRICS_COUNTER,
 };
 
-static const struct counter_info connections_info = {
-    .name = "http_connections",
-    .unit = "",
+static const struct metrics_info connections_info = {
+    .name = "runsd_http_connections",
     .help = "Connections of HTTP that are open",
-    .kind = COUNTER_LEVEL,
+    .kind = METRICS_GAUGE,
 };
 
-static void add_counters(struct http_server *server, struct counters *counters) {
-    server->own_counters = counters == NULL ? counters_new() : NULL;
-    counters = counters != NULL ? counters : server->own_counters;
-    server->accepted = counters_add(counters, &accepted_info);
-    server->connections = counters_add(counters, &connections_info);
+// On the thread of whoever looks.
+static void collect(void *context, struct metrics_collection *collection) {
+    const struct http_server *server = context;
+    metrics_collect(collection, server->accepted_family, NULL, (double)get(&server->accepted));
+    metrics_collect(collection, server->connections_family, NULL,
+                    (double)get(&server->connections));
+}
+
+static void add_metrics(struct http_server *server, struct metrics *metrics) {
+    server->metrics = metrics;
+    server->accepted_family = metrics_add_family(metrics, &accepted_info);
+    server->connections_family = metrics_add_family(metrics, &connections_info);
+    metrics_add_collector(metrics, collect, server);
 }
 
 static void init_waiting(struct http_server *server) {
@@ -322,7 +340,7 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     }
     struct http_server *server = mem_zalloc(sizeof(*server));
     server->socket = socket;
-    add_counters(server, options->counters);
+    add_metrics(server, options->metrics);
     init_waiting(server);
     int64_t descriptors = descriptor_limit() - DESCRIPTORS_RESERVED;
     server->linger.max_descriptor = descriptors > INT_MAX ? INT_MAX : (int)descriptors;
@@ -387,7 +405,7 @@ static void stop_accepting(struct http_server *server) {
     set_time(server);
     listen_socket_refuse(&server->socket);
     for (int i = 0; i < ACCEPT_ROUNDS && listen_socket_has_waiting(&server->socket) &&
-                    counter_get(server->connections) < server->context.limits.connections;
+                    get(&server->connections) < server->context.limits.connections;
          i++) {
         run_daemon(server);
     }

@@ -13,8 +13,8 @@
 
 // The gateway's HTTP side: libmicrohttpd on the thread of one loop.
 
-struct counters;
 struct http_server;
+struct metrics;
 
 struct http_server_options {
     const struct logger *log;
@@ -29,7 +29,7 @@ struct http_server_options {
     int upstream_window;          // 0: none (gateway/options.h)
     struct rpc_loop *loop;        // a local one, which watches nothing else; NULL: its own
     struct listener_guard *guard; // looks at the listener until the stop; may be NULL
-    struct counters *counters;    // its numbers are added; borrowed; NULL: nobody reads them
+    struct metrics *metrics;      // its families are added; borrowed; NULL: nobody looks
 };
 
 // Listens and serves. Errors, in a: UNAVAILABLE if it cannot listen or there is no file
