@@ -50,13 +50,15 @@ static struct rpc_channel *new_channel(struct rpc_loop *loop, grpc_channel *core
     return channel;
 }
 
-struct rpc_channel *rpc_channel_new(struct rpc_loop *loop,
-                                    const struct rpc_channel_options *options) {
-    CHECK(options->credentials != NULL);
-    size_t max_bytes =
-        options->max_reply_bytes != 0 ? options->max_reply_bytes : DEFAULT_MAX_REPLY_BYTES;
-    // One byte above ours, which no server has for its own: see client_error_internal.h.
-    int core_limit = max_bytes >= INT_MAX ? INT_MAX : (int)max_bytes + 1;
+// What a channel is made of again.
+struct rpc_channel_renewal {
+    const struct rpc_channel_credentials *credentials;
+    uint64_t number; // that core was made with
+    char *target;
+};
+
+static grpc_channel *new_core(const char *target, const struct rpc_channel_credentials *credentials,
+                              int core_limit) {
     grpc_arg args[] = {
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, core_limit),
         integer(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA_BYTES),
@@ -74,17 +76,38 @@ struct rpc_channel *rpc_channel_new(struct rpc_loop *loop,
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_TIME_MS),
         integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
         integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        {.type = GRPC_ARG_STRING,
+         .key = (char *)(uintptr_t)GRPC_SSL_TARGET_NAME_OVERRIDE_ARG,
+         .value.string = (char *)(uintptr_t)credentials->server_name},
     };
-    grpc_channel_args list = {sizeof(args) / sizeof(args[0]), args};
+    size_t count = sizeof(args) / sizeof(args[0]) - (credentials->server_name == NULL ? 1 : 0);
+    grpc_channel_args list = {count, args};
+    grpc_channel_credentials *core_credentials = credentials->core(credentials);
+    grpc_channel *core = grpc_channel_create(target, core_credentials, &list);
+    grpc_channel_credentials_release(core_credentials);
+    return core;
+}
+
+struct rpc_channel *rpc_channel_new(struct rpc_loop *loop,
+                                    const struct rpc_channel_options *options) {
+    const struct rpc_channel_credentials *credentials = options->credentials;
+    CHECK(credentials != NULL);
+    size_t max_bytes =
+        options->max_reply_bytes != 0 ? options->max_reply_bytes : DEFAULT_MAX_REPLY_BYTES;
+    // One byte above ours, which no server has for its own: see client_error_internal.h.
+    int core_limit = max_bytes >= INT_MAX ? INT_MAX : (int)max_bytes + 1;
     struct arena scratch;
     arena_init(&scratch);
-    grpc_channel_credentials *credentials = options->credentials->core(options->credentials);
-    grpc_channel *core =
-        grpc_channel_create(rpc_target(&scratch, options->address), credentials, &list);
-    grpc_channel_credentials_release(credentials);
-    arena_release(&scratch);
-    struct rpc_channel *channel = new_channel(loop, core, max_bytes);
+    const char *target = rpc_target(&scratch, options->address);
+    uint64_t number = credentials->number != NULL ? credentials->number(credentials) : 0;
+    struct rpc_channel *channel =
+        new_channel(loop, new_core(target, credentials, core_limit), max_bytes);
     channel->core_limit = core_limit;
+    if (credentials->number != NULL) {
+        channel->renewal = mem_zalloc(sizeof(*channel->renewal));
+        *channel->renewal = (struct rpc_channel_renewal){credentials, number, mem_strdup(target)};
+    }
+    arena_release(&scratch);
     return channel;
 }
 
@@ -118,7 +141,7 @@ struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const 
         if (channel->direct_server != NULL) {
             method->direct = rpc_server_direct_find(channel->direct_server, path);
         }
-        if (channel->method_count < MOST_REGISTERED) {
+        if (channel->method_count < MOST_REGISTERED && channel->renewal == NULL) {
             method->registered =
                 grpc_channel_register_call(channel->core, method->path, NULL, NULL);
         }
@@ -155,6 +178,46 @@ size_t rpc_channel_method_count(struct rpc_channel *channel) {
     return count;
 }
 
+static grpc_call *new_call(const struct rpc_client_method *method, gpr_timespec deadline) {
+    const struct rpc_channel *channel = method->channel;
+    return method->registered != NULL
+               ? grpc_channel_create_registered_call(channel->core, NULL, GRPC_PROPAGATE_DEFAULTS,
+                                                     channel->queue, method->registered, deadline,
+                                                     NULL)
+               : grpc_channel_create_call(
+                     channel->core, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue,
+                     grpc_slice_from_copied_string(method->path), NULL, deadline, NULL);
+}
+
+// Makes core again if the credentials have changed, with the mutex held. Returns the one before, to
+// be destroyed, or NULL.
+static grpc_channel *renew(struct rpc_channel *channel) {
+    struct rpc_channel_renewal *renewal = channel->renewal;
+    uint64_t number = renewal->credentials->number(renewal->credentials);
+    if (number == renewal->number) {
+        return NULL;
+    }
+    grpc_channel *before = channel->core;
+    renewal->number = number;
+    channel->core = new_core(renewal->target, renewal->credentials, channel->core_limit);
+    return before;
+}
+
+grpc_call *rpc_channel_new_call(const struct rpc_client_method *method, gpr_timespec deadline) {
+    struct rpc_channel *channel = method->channel;
+    if (channel->renewal == NULL) {
+        return new_call(method, deadline);
+    }
+    pthread_mutex_lock(&channel->mutex);
+    grpc_channel *before = renew(channel);
+    grpc_call *call = new_call(method, deadline);
+    pthread_mutex_unlock(&channel->mutex);
+    if (before != NULL) {
+        grpc_channel_destroy(before); // calls in flight have its connection until they end
+    }
+    return call;
+}
+
 void rpc_channel_free(struct rpc_channel *channel) {
     if (channel == NULL) {
         return;
@@ -165,6 +228,10 @@ void rpc_channel_free(struct rpc_channel *channel) {
         free(channel->methods->path);
         free(channel->methods);
         channel->methods = next;
+    }
+    if (channel->renewal != NULL) {
+        free(channel->renewal->target);
+        free(channel->renewal);
     }
     pthread_mutex_destroy(&channel->mutex);
     free(channel);

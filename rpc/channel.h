@@ -14,8 +14,8 @@ struct rpc_channel;
 struct rpc_server;
 
 struct rpc_channel_options {
-    const struct address *address;                     // borrowed for the call, as the next
-    const struct rpc_channel_credentials *credentials; // as the listener's are
+    const struct address *address;                     // borrowed for the call
+    const struct rpc_channel_credentials *credentials; // as the listener's are; borrowed
     size_t max_reply_bytes;                            // 0: 4 MiB
 };
 

@@ -28,9 +28,14 @@ struct rpc_channel {
     bool errors_in_trailers; // as its server has it (rpc/server_core_internal.h)
     bool is_in_process;
     struct rpc_server *direct_server; // on the same local loop; NULL: there is none
-    pthread_mutex_t mutex;            // guards methods
+    // Of credentials that change: core is made again when they have. NULL: it never is.
+    struct rpc_channel_renewal *renewal;
+    pthread_mutex_t mutex; // guards methods, and core where there is renewal
     struct rpc_client_method *methods;
     size_t method_count;
 };
+
+// Makes gRPC core's object of a call. Thread safe.
+grpc_call *rpc_channel_new_call(const struct rpc_client_method *method, gpr_timespec deadline);
 
 #endif

@@ -37,16 +37,7 @@ const struct error *rpc_client_core_open(struct rpc_client_core *core, struct ar
     }
     struct rpc_channel *channel = method->channel;
     core->channel = channel;
-    gpr_timespec deadline = core_deadline(deadline_us);
-    grpc_call *call =
-        method->registered != NULL
-            ? grpc_channel_create_registered_call(channel->core, NULL, GRPC_PROPAGATE_DEFAULTS,
-                                                  channel->queue, method->registered, deadline,
-                                                  NULL)
-            : grpc_channel_create_call(channel->core, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue,
-                                       grpc_slice_from_copied_string(method->path), NULL, deadline,
-                                       NULL);
-    atomic_store(&core->call, call);
+    atomic_store(&core->call, rpc_channel_new_call(method, core_deadline(deadline_us)));
     return NULL;
 }
 

@@ -18,6 +18,6 @@ const struct rpc_server_credentials *rpc_credentials_insecure_server(void) {
 }
 
 const struct rpc_channel_credentials *rpc_credentials_insecure_channel(void) {
-    static const struct rpc_channel_credentials insecure = {insecure_channel_core};
+    static const struct rpc_channel_credentials insecure = {.core = insecure_channel_core};
     return &insecure;
 }

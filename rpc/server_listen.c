@@ -163,8 +163,10 @@ const struct error *rpc_server_listen(struct rpc_server *server, struct arena *a
         return listen_error(a, options->address, "the server has listeners of too many kinds");
     }
     if (port->handler == NULL) {
+        bool is_plain = options->credentials == rpc_credentials_insecure_server();
         return listen_error(a, options->address,
-                            "this gRPC core takes no connections from outside");
+                            is_plain ? "this gRPC core takes no connections from outside"
+                                     : "OpenSSL refuses its certificate, key or authorities");
     }
     if (server->accept_thread == NULL) {
         server->accept_thread = new_accept_thread(server);
