@@ -22,6 +22,11 @@ LAYERS = ("base", "rpc", "storage", "server", "gateway", "ctl")
 PURE = [
     "base/cli/did_you_mean.[ch]",
     "base/log/log_mask.[ch]",
+    "base/metrics/metrics_format.[ch]",
+    "base/metrics/metrics_number.[ch]",
+    "base/metrics/metrics_text.[ch]",
+    "base/metrics/openmetrics_text.[ch]",
+    "base/metrics/prometheus_text.[ch]",
     "ctl/count_text.[ch]",
     "ctl/json_controls.[ch]",
     "ctl/progress_line.[ch]",

@@ -1,5 +1,6 @@
 #include "base/metrics/metrics_snapshot.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,8 @@ void metrics_collect(struct metrics_collection *collection, const struct metrics
     }
     CHECK(family->metrics == collection->metrics && family->info->kind != METRICS_HISTOGRAM);
     struct collected_list *list = &collection->lists[family->number];
-    if (list->count == METRICS_MAX_CHILDREN) {
+    bool is_unknown = family->info->kind == METRICS_COUNTER && isnan(value);
+    if (list->count == METRICS_MAX_CHILDREN || is_unknown) {
         return;
     }
     struct collected *collected = ARENA_NEW(collection->arena, struct collected);
