@@ -93,7 +93,7 @@ static const struct command_line command_line = {
     .summary = "Serves a gRPC server's methods as HTTP/JSON until SIGTERM.",
     .details = "SIGHUP reads the descriptors again; if they are bad, the old ones stay.\n",
     .tables = tables,
-    .footer = "Logs JSON lines to standard error. Exit status: 0 stopped by a signal, 1 could\n"
+    .footer = "Logs to standard error. Exit status: 0 stopped by a signal, 1 could\n"
               "not start or must be restarted, 2 wrong usage.\n",
 };
 
@@ -313,7 +313,7 @@ static int run_program(struct arena *a, void *options) {
     sigset_t signals;
     server_process_prepare(&signals);
     struct logger log;
-    server_log_start(flags->process.log_level, PROGRAM, &log);
+    server_log_start(flags->process.log_level, flags->process.log_format, PROGRAM, &log);
     int status = run_logged(a, flags, &signals, &log);
     server_log_stop(&log);
     return status;

@@ -69,7 +69,7 @@ static const struct command_line command_line = {
     .operands = "",
     .summary = "Serves runs.v1.RunsService and TokensService over gRPC until SIGTERM.",
     .tables = tables,
-    .footer = "Logs JSON lines to standard error. Exit status: 0 stopped by a signal, 1 could\n"
+    .footer = "Logs to standard error. Exit status: 0 stopped by a signal, 1 could\n"
               "not start or must be restarted, 2 wrong usage.\n",
 };
 
@@ -168,7 +168,7 @@ static int serve(struct arena *a, void *options) {
     sigset_t signals;
     server_process_prepare(&signals);
     struct logger log;
-    server_log_start(flags->process.log_level, "runsd", &log);
+    server_log_start(flags->process.log_level, flags->process.log_format, "runsd", &log);
     int status = serve_logged(a, flags, &signals, &log);
     server_log_stop(&log);
     return status;

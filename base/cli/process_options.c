@@ -14,5 +14,11 @@ const struct cli_option process_options_rows[] = {
      .words = log_level_names,
      .fallback = "info",
      .help = "debug, info, warn or error"},
+    {.name = "--log-format",
+     .value = "FORMAT",
+     CLI_WORD_AT(struct process_options, log_format),
+     .words = log_format_names,
+     .fallback = "json",
+     .help = "json, or text for people and the journal"},
     {.name = NULL},
 };

@@ -7,10 +7,11 @@
 #include "base/log/log.h"
 
 // The options of every program that serves until a signal: how long it may take to stop,
-// and what it logs.
+// and what it logs in which form.
 struct process_options {
     int64_t drain_ms;
     enum log_level log_level;
+    enum log_format log_format;
 };
 
 // Their rows, for a cli_table of struct process_options.

@@ -10,7 +10,8 @@ void log_write(const struct logger *l, enum log_level level, const char *message
         return;
     }
     char line[LOG_LONGEST_LINE];
-    size_t length = log_line_format(l->program, level, message, fields, count, line);
+    enum log_format format = l->sink != NULL ? log_sink_format(l->sink) : LOG_FORMAT_JSON;
+    size_t length = log_line_format(format, l->program, level, message, fields, count, line);
     if (l->sink != NULL) {
         log_sink_put(l->sink, level, line, length);
     } else {

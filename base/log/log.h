@@ -7,8 +7,8 @@
 
 struct log_sink;
 
-// Where a program's log lines go: one JSON object a line. Immutable once made; any
-// thread may log.
+// Where a program's log lines go: in the sink's format, as JSON without a sink. Immutable once
+// made; any thread may log.
 struct logger {
     int fd;               // used if sink is NULL: each line is one write(2), which may block
     enum log_level level; // lines below it are dropped

@@ -45,7 +45,8 @@ void log_last_words(const char *message, const struct log_field *fields, int cou
     const char *program = atomic_load(&watched_program);
     struct log_sink *sink = atomic_load(&watched);
     char line[LOG_LONGEST_LINE];
-    size_t length = log_line_format(program != NULL ? program : program_invocation_short_name,
+    size_t length = log_line_format(sink != NULL ? log_sink_format(sink) : LOG_FORMAT_JSON,
+                                    program != NULL ? program : program_invocation_short_name,
                                     LOG_ERROR, message, fields, count, line);
     if (sink != NULL) {
         log_sink_flush_dying(sink, line, length);

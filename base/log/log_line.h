@@ -7,12 +7,25 @@
 
 #include "base/core/slice.h"
 
-// A line of the log: one JSON object (docs/LOGS.md).
+// A line of the log (docs/LOGS.md).
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 // "debug", "info", "warn", "error"; ended by NULL.
 extern const char *const log_level_names[];
+
+// What a line looks like. Whatever the format, no text can end the line, and none of a terminal's
+// control characters is in it.
+enum log_format {
+    LOG_FORMAT_JSON, // one JSON object
+    LOG_FORMAT_TEXT, // for people: "TIME LEVEL PROGRAM: MESSAGE KEY=VALUE ..."
+    // As text, with the priority in front, "<6>MESSAGE KEY=VALUE ..." (sd-daemon(3)): the
+    // journal has time and program itself.
+    LOG_FORMAT_JOURNAL,
+};
+
+// "json" and "text", in the order of the enum; ended by NULL.
+extern const char *const log_format_names[];
 
 enum {
     // Bytes of a line with its line feed: what one write(2) puts into a pipe without mixing
@@ -60,9 +73,10 @@ static inline struct log_field log_bool(const char *key, bool value) {
 
 // Formats a line: time, level, program, message, then the fields; message and texts masked
 // (base/log/log_mask.h). A text that is too long ends with "[cut]"; fields that do not fit
-// into the line are left out, and "cut":true says so. Returns its length with the line feed
-// at its end.
-size_t log_line_format(const char *program, enum log_level level, const char *message,
-                       const struct log_field *fields, int count, char ret_line[LOG_LONGEST_LINE]);
+// into the line are left out, and "cut":true, or cut=true, says so. Returns its length with the
+// line feed at its end.
+size_t log_line_format(enum log_format format, const char *program, enum log_level level,
+                       const char *message, const struct log_field *fields, int count,
+                       char ret_line[LOG_LONGEST_LINE]);
 
 #endif

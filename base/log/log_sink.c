@@ -25,6 +25,7 @@ enum {
 
 struct log_sink {
     struct log_file file;
+    enum log_format format;
     const char *program;
     pthread_t thread;
 
@@ -80,6 +81,10 @@ void log_sink_put(struct log_sink *s, enum log_level level, const char *line, si
     }
 }
 
+enum log_format log_sink_format(const struct log_sink *s) {
+    return s->format;
+}
+
 uint64_t log_sink_dropped(struct log_sink *s) {
     return atomic_load_explicit(&s->dropped, memory_order_relaxed);
 }
@@ -116,7 +121,8 @@ static enum log_file_result tell_dropped(struct log_sink *s) {
     }
     char line[LOG_LONGEST_LINE];
     const struct log_field count = log_int("count", (int64_t)(dropped - s->told));
-    size_t length = log_line_format(s->program, LOG_WARN, "log lines dropped", &count, 1, line);
+    size_t length =
+        log_line_format(s->format, s->program, LOG_WARN, "log lines dropped", &count, 1, line);
     size_t written;
     enum log_file_result result = log_file_write(&s->file, line, length, &written);
     if (result == LOG_FILE_DONE) {
@@ -236,9 +242,10 @@ static void release(struct log_sink *s) {
     free(s);
 }
 
-struct log_sink *log_sink_new(int fd, const char *program) {
+struct log_sink *log_sink_new(int fd, enum log_format format, const char *program) {
     struct log_sink *s = mem_zalloc(sizeof(*s));
     s->file = log_file_open(fd);
+    s->format = format;
     s->program = program;
     pthread_mutex_init(&s->mutex, NULL);
     condition_init(&s->changed);

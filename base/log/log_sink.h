@@ -25,13 +25,16 @@ enum {
 };
 
 // Starts the thread "log". fd is borrowed until log_sink_free, and so is program, the name
-// in the line "log lines dropped". Returns NULL if no thread can be started.
+// in the line "log lines dropped", which has the format. Returns NULL if no thread can be started.
 // Not to be used across fork: the child would have the waiting lines but no thread.
-struct log_sink *log_sink_new(int fd, const char *program);
+struct log_sink *log_sink_new(int fd, enum log_format format, const char *program);
 
 // Copies a line, at most LOG_LONGEST_LINE bytes with its line feed, into the buffer, or
 // drops it if there is no room. Never waits for the reader. Thread safe.
 void log_sink_put(struct log_sink *sink, enum log_level level, const char *line, size_t length);
+
+// What lines are to look like. Thread safe; async-signal-safe.
+enum log_format log_sink_format(const struct log_sink *sink);
 
 // How many lines were dropped since the start. Thread safe.
 uint64_t log_sink_dropped(struct log_sink *sink);

@@ -295,7 +295,7 @@ static int serve(struct invocation *in) {
     sigset_t signals;
     server_process_prepare(&signals);
     struct logger log;
-    server_log_start(options->process.log_level, "runsctl", &log);
+    server_log_start(options->process.log_level, options->process.log_format, "runsctl", &log);
     int code = serve_logged(in, &signals, &log);
     server_log_stop(&log);
     return code;
@@ -306,7 +306,7 @@ const struct command serve_command = {
     .place = 100,
     .operands = "",
     .summary = "Serves REST and gRPC from one process; ends with SIGTERM or Ctrl-C.",
-    .details = "Logs JSON lines on standard error; \"serving\" says that it is ready.\n"
+    .details = "Logs to standard error; \"serving\" says that it is ready.\n"
                "gRPC on a network: see docs/ARCHITECTURE.md, \"Security\", first.\n",
     .tables = tables,
     .options_size = sizeof(struct serve_options),

@@ -38,7 +38,7 @@ class LogSink : public ::testing::Test {
     }
     void Start(int fd) {
         log_sink_free(sink_, 10);
-        sink_ = log_sink_new(fd, "test");
+        sink_ = log_sink_new(fd, LOG_FORMAT_JSON, "test");
         ASSERT_NE(sink_, nullptr);
     }
     void Put(const std::string &line, log_level level = LOG_INFO) {
@@ -174,7 +174,7 @@ TEST_F(LogSink, LinesOfManyThreadsAndTwoProcessesNeverMix) {
     pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-        struct log_sink *mine = log_sink_new(pipe_[1], "child");
+        struct log_sink *mine = log_sink_new(pipe_[1], LOG_FORMAT_JSON, "child");
         for (int i = 0; i < kThreads * kLines; i++) {
             std::string line = Line(10, i, i % 3 == 0 ? 4096 : 100);
             while (log_sink_put(mine, LOG_INFO, line.data(), line.size()),
@@ -296,7 +296,7 @@ std::string LogOf(void (*die)(struct log_sink *), int *ret_status) {
     pid_t child = fork();
     if (child == 0) {
         close(fds[0]);
-        struct log_sink *sink = log_sink_new(fds[1], "dying");
+        struct log_sink *sink = log_sink_new(fds[1], LOG_FORMAT_JSON, "dying");
         // As in a program without a sanitizer's handlers.
         for (int number : {SIGABRT, SIGSEGV}) {
             signal(number, SIG_DFL);
@@ -363,7 +363,7 @@ TEST(LogCrash, DiesSoonWithoutAReader) {
     pid_t child = fork();
     if (child == 0) {
         signal(SIGABRT, SIG_DFL);
-        struct log_sink *sink = log_sink_new(fds[1], "dying");
+        struct log_sink *sink = log_sink_new(fds[1], LOG_FORMAT_JSON, "dying");
         log_crash_watch(sink, "dying");
         std::string line(999, 'x');
         line += "\n";

@@ -79,7 +79,8 @@ TEST_F(Log, ALineIsNeverLongerThanOneWriteOfAPipe) {
         std::vector<log_field> fields(20, log_text("key", text.c_str()));
         char line[LOG_LONGEST_LINE];
         for (int count = 0; count <= 20; count++) {
-            size_t n = log_line_format("test", LOG_INFO, text.c_str(), fields.data(), count, line);
+            size_t n = log_line_format(LOG_FORMAT_JSON, "test", LOG_INFO, text.c_str(),
+                                       fields.data(), count, line);
             ASSERT_LE(n, static_cast<size_t>(LOG_LONGEST_LINE));
             std::string written(line, n);
             EXPECT_EQ("}\n", written.substr(n - 2));
