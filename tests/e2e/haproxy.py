@@ -21,15 +21,24 @@ from test_watch import OWN_CONNECTION
 CONFIG = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
 
 
-def certificate(folder, name="runs", address="127.0.0.1"):
-    """A certificate that signs itself: the file for HAProxy; beside it NAME.crt for clients."""
-    key, crt, both = (folder / f"{name}.{end}" for end in ("key", "crt", "pem"))
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", crt, "-days", "2",
-                    "-subj", f"/CN={name}", "-addext",
-                    f"subjectAltName=DNS:localhost,IP:{address},IP:::1"],
-                   check=True, capture_output=True)
-    both.write_text(crt.read_text(encoding="ascii") + key.read_text(encoding="ascii"),
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+def certificate(folder, name="runs"):
+    """NAME.pem for HAProxy: a certificate of a CA that is NAME's own, NAME.crt, and its key."""
+    ca, ca_key, leaf, key, request = (
+        folder / f"{name}.{end}" for end in ("crt", "ca.key", "leaf", "key", "csr"))
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    if not ca.exists():
+        openssl("req", "-x509", *new_key, "-keyout", ca_key, "-out", ca, "-days", "2", "-subj",
+                f"/CN=CA of {name}")
+    openssl("req", *new_key, "-keyout", key, "-out", request, "-subj", f"/CN={name}", "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1")
+    openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial",
+            "-out", leaf, "-days", "2", "-copy_extensions", "copy")
+    both = folder / f"{name}.pem"
+    both.write_text(leaf.read_text(encoding="ascii") + key.read_text(encoding="ascii"),
                     encoding="ascii")
     return both
 

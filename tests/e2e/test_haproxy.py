@@ -215,7 +215,7 @@ class Upstream:
         else:
             certificate(folder, "upstream")
             port = self.server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(
-                [((folder / "upstream.key").read_bytes(), (folder / "upstream.crt").read_bytes())]))
+                [((folder / "upstream.key").read_bytes(), (folder / "upstream.leaf").read_bytes())]))
         self.address = f"127.0.0.1:{port}"
         self.server.start()
         test.addCleanup(lambda: self.server.stop(None).wait(DEADLINE_S))

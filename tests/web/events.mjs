@@ -3,7 +3,8 @@
 //
 // usage: NODE_MODULES=... node events.mjs <wanted.json >seen.json
 //
-// wanted: { page, streams: [{ url, until }] }; a page of the streams' origin, and of each stream how
+// wanted: { page, ignoreHTTPSErrors, streams: [{ url, until }] }; a page of the streams' origin, whether
+// its certificate may be one that nobody knows, and of each stream how
 // many of "message", "stream-error" and "closed" it is read until. A stream with a token is read by
 // fetch, which can send one, and EventSource cannot; it is asked for again behind the last id.
 import { readFileSync } from 'node:fs';
@@ -17,7 +18,7 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
-const page = await browser.newPage();
+const page = await browser.newPage({ ignoreHTTPSErrors: wanted.ignoreHTTPSErrors === true });
 await page.goto(wanted.page);
 
 // In the page: an EventSource.
