@@ -19,7 +19,7 @@ const struct cli_option client_options_rows[] = {
      CLI_GIVEN_AT(struct client_options, has_server),
      .environment = "RUNSCTL_SERVER",
      .fallback = "127.0.0.1:50051",
-     .help = "HOST:PORT or unix:PATH of gRPC"},
+     .help = "HOST:PORT or unix:PATH of gRPC; tls:HOST:PORT for one that speaks TLS"},
     {.name = "--token",
      .value = "TOKEN",
      CLI_TEXT_AT(struct client_options, token),
@@ -31,6 +31,33 @@ const struct cli_option client_options_rows[] = {
      CLI_TEXT_AT(struct client_options, token_file),
      .help =
          "file that holds the token; -: standard input, where it is not shown while it is typed"},
+    {.name = "--tls-ca",
+     .value = "FILE",
+     CLI_TEXT_AT(struct client_options, tls_ca),
+     CLI_GIVEN_AT(struct client_options, has_tls),
+     .environment = "RUNSCTL_TLS_CA",
+     .default_help = "the system's",
+     .help = "PEM: the authorities by which the server's certificate is verified"},
+    {.name = "--tls-cert",
+     .value = "FILE",
+     CLI_TEXT_AT(struct client_options, tls_cert),
+     CLI_GIVEN_AT(struct client_options, has_tls),
+     .environment = "RUNSCTL_TLS_CERT",
+     .default_help = "none",
+     .help = "PEM: the certificate that the server is shown, and the chain behind it"},
+    {.name = "--tls-key",
+     .value = "FILE",
+     CLI_TEXT_AT(struct client_options, tls_key),
+     CLI_GIVEN_AT(struct client_options, has_tls),
+     .environment = "RUNSCTL_TLS_KEY",
+     .help = "PEM: its private key, without a passphrase"},
+    {.name = "--tls-server-name",
+     .value = "NAME",
+     CLI_TEXT_AT(struct client_options, tls_server_name),
+     CLI_GIVEN_AT(struct client_options, has_tls),
+     .environment = "RUNSCTL_TLS_SERVER_NAME",
+     .default_help = "the host of --server",
+     .help = "whom the server's certificate must be for"},
     {.name = "--timeout-ms",
      .value = "N",
      CLI_NUMBER_AT(struct client_options, timeout_ms),
@@ -101,6 +128,18 @@ static const struct error *find_token(const struct invocation *in,
     return NULL;
 }
 
+struct rpc_remote_options client_options_remote(const struct client_options *options,
+                                                const char *name, const char *address) {
+    return (struct rpc_remote_options){
+        .address = {name, address},
+        .ca = {"--tls-ca", options->tls_ca},
+        .cert = {"--tls-cert", options->tls_cert},
+        .key = {"--tls-key", options->tls_key},
+        .server_name = {"--tls-server-name", options->tls_server_name},
+        .may_be_plain = !options->has_tls,
+    };
+}
+
 const struct error *client_options_open(const struct invocation *in,
                                         const struct client_options *options,
                                         struct connection *ret_connection) {
@@ -111,8 +150,9 @@ const struct error *client_options_open(const struct invocation *in,
     }
     const char *flag = options->has_server ? "--server" : "RUNSCTL_SERVER";
     uuid_make(in->request_id);
-    error = connection_open(in->arena, flag, options->server, token, in->request_id,
-                            options->timeout_ms, ret_connection);
+    const struct rpc_remote_options remote = client_options_remote(options, flag, options->server);
+    error = connection_open(in->arena, &remote, token, in->request_id, options->timeout_ms,
+                            ret_connection);
     if (error != NULL) {
         in->request_id[0] = '\0'; // nothing was sent
     }
@@ -122,7 +162,7 @@ const struct error *client_options_open(const struct invocation *in,
 // What to do where no server answered; NULL: what the reason suggests.
 static const char *hint_of_silence(const struct invocation *in, const struct connection *c,
                                    const struct error *error) {
-    const char *other = server_probe_explain(in->arena, c->server);
+    const char *other = server_probe_explain(in->arena, c->server, error->detail);
     if (other != NULL || (error->reason_id == REASON_OUTCOME_UNKNOWN && in->unknown_hint != NULL)) {
         return other;
     }

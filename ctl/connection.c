@@ -20,29 +20,31 @@ static struct slice authorization_of(struct arena *a, const char *token) {
     return token[0] == '\0' ? SLICE_EMPTY : slice_of_cstr(arena_printf(a, "Bearer %s", token));
 }
 
-const struct error *connection_open(struct arena *a, const char *flag, const char *text,
+const struct error *connection_open(struct arena *a, const struct rpc_remote_options *options,
                                     const char *token, const char *request_id, int64_t timeout_ms,
                                     struct connection *ret_connection) {
-    struct address address;
-    const struct error *error = address_parse(a, flag, text, &address);
+    rpc_credentials_prepare();
+    struct rpc_remote remote;
+    const struct error *error = rpc_remote_open(a, options, &remote);
     if (error != NULL) {
         return error;
     }
     sigset_t before;
     block_signals(&before);
     struct rpc_loop *loop = rpc_loop_new("rpc");
-    const struct rpc_channel_options options = {
-        .address = &address,
-        .credentials = rpc_credentials_insecure_channel(),
+    const struct rpc_channel_options channel = {
+        .address = &remote.address,
+        .credentials = remote.credentials,
         .max_reply_bytes = MAX_REPLY_BYTES,
     };
     *ret_connection = (struct connection){
+        .remote = remote,
         .loop = loop,
-        .channel = rpc_channel_new(loop, &options),
+        .channel = rpc_channel_new(loop, &channel),
         .authorization = authorization_of(a, token),
         .request_id = slice_of_cstr(request_id),
         .timeout_ms = timeout_ms,
-        .server = address.text,
+        .server = remote.address.text,
     };
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return NULL;
@@ -96,5 +98,6 @@ const struct error *connection_call(struct connection *c, struct arena *a, const
 void connection_close(struct connection *c) {
     rpc_channel_free(c->channel);
     rpc_loop_free(c->loop);
+    rpc_remote_close(&c->remote);
     *c = (struct connection){0};
 }

@@ -7,11 +7,13 @@
 #include "base/core/error.h"
 #include "base/core/slice.h"
 #include "rpc/client.h"
+#include "rpc/remote.h"
 #include "rpc/server.h"
 
 // gRPC calls of a command, one after the other, with a token.
 
 struct connection {
+    struct rpc_remote remote; // all 0 in process
     struct rpc_loop *loop;
     struct rpc_channel *channel;
     struct slice authorization; // "Bearer ..."
@@ -20,10 +22,9 @@ struct connection {
     const char *server;         // its address, for messages
 };
 
-// Makes a connection to the address text (nothing is connected yet). token "" sends none.
-// INVALID_ARGUMENT, naming flag, if it is none. The connection uses a and, for its calls,
-// request_id.
-const struct error *connection_open(struct arena *a, const char *flag, const char *text,
+// Makes a connection to the remote server (nothing is connected yet). token "" sends none. Errors:
+// those of rpc_remote_open. The connection uses a and, for its calls, request_id.
+const struct error *connection_open(struct arena *a, const struct rpc_remote_options *remote,
                                     const char *token, const char *request_id, int64_t timeout_ms,
                                     struct connection *ret_connection);
 

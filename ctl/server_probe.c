@@ -12,6 +12,7 @@
 #include "base/core/printable.h"
 #include "base/net/address.h"
 #include "base/net/socket_file.h"
+#include "rpc/remote.h"
 
 enum { PATIENCE_MS = 1000, ANSWER_BYTES = 512, SHOWN_BYTES = 24 };
 
@@ -96,19 +97,23 @@ static bool begins(const char *answer, size_t length, const char *with) {
     return length >= strlen(with) && memcmp(answer, with, strlen(with)) == 0;
 }
 
-static const char *explain(struct arena *a, const char *address, const char *answer,
-                           size_t length) {
-    // A TLS alert (RFC 8446 section 5.1), or what nginx, Go and others say in plain text.
-    bool is_tls = begins(answer, length, "\x15\x03") || memmem(answer, length, "HTTPS", 5) != NULL;
-    if (is_tls) {
-        return arena_printf(a, "%s speaks TLS, and runsctl plain gRPC alone", address);
-    }
-    if (begins(answer, length, "HTTP/1.")) {
-        return arena_printf(a,
-                            "%s speaks HTTP/1.1, so it may be REST's address; --server takes that "
-                            "of gRPC, 127.0.0.1:50051 unless set",
-                            address);
-    }
+static bool speaks_http1(const char *answer, size_t length) {
+    return begins(answer, length, "HTTP/1.");
+}
+
+// A TLS alert (RFC 8446 section 5.1), or what nginx, Go and others say in plain text.
+static bool speaks_tls(const char *answer, size_t length) {
+    return begins(answer, length, "\x15\x03") || memmem(answer, length, "HTTPS", 5) != NULL;
+}
+
+// The SETTINGS that a server of HTTP/2 begins with: on stream 0 (RFC 9113 sections 3.4 and 4.1).
+static bool speaks_http2(const char *answer, size_t length) {
+    static const char type_and_stream[] = {4, 0, 0, 0, 0, 0};
+    return length >= 9 && memcmp(answer + 3, type_and_stream, sizeof(type_and_stream)) == 0;
+}
+
+static const char *explain_text(struct arena *a, const char *address, const char *answer,
+                                size_t length) {
     bool is_text = length > 0 && answer[0] >= 0x20 && answer[0] < 0x7F;
     if (!is_text) {
         return NULL;
@@ -122,23 +127,94 @@ static const char *explain(struct arena *a, const char *address, const char *ans
     return text;
 }
 
-const char *server_probe_explain(struct arena *a, const char *address) {
+static const char *explain(struct arena *a, const char *address, const char *answer,
+                           size_t length) {
+    if (speaks_tls(answer, length)) {
+        return arena_printf(a, "%s speaks TLS: --server tls:%s is how to reach it", address,
+                            address);
+    }
+    if (speaks_http1(answer, length)) {
+        return arena_printf(a,
+                            "%s speaks HTTP/1.1, so it may be REST's address; --server takes that "
+                            "of gRPC, 127.0.0.1:50051 unless set",
+                            address);
+    }
+    return explain_text(a, address, answer, length);
+}
+
+// Of one that was expected to speak TLS and does not.
+static const char *explain_plain(struct arena *a, const char *address, const char *answer,
+                                 size_t length) {
+    if (speaks_http1(answer, length)) {
+        return arena_printf(a,
+                            "%s speaks HTTP/1.1 without TLS, so it may be REST's address; --server "
+                            "takes that of gRPC",
+                            address);
+    }
+    if (speaks_http2(answer, length)) {
+        return arena_printf(a, "%s speaks plain gRPC: leave the tls: of --server out", address);
+    }
+    return explain_text(a, address, answer, length);
+}
+
+static const char *explain_handshake(struct arena *a, const char *address,
+                                     enum rpc_tls_problem problem) {
+    switch (problem) {
+    case RPC_TLS_NO_PROBLEM:
+    case RPC_TLS_NOT_SPOKEN:
+        break;
+    case RPC_TLS_NOT_TRUSTED:
+        return arena_printf(a,
+                            "the certificate of %s is not trusted: it has expired, or another "
+                            "authority signed it; --tls-ca names the file of its own",
+                            address);
+    case RPC_TLS_OTHER_NAME:
+        return arena_printf(a,
+                            "the certificate of %s is for another name; --tls-server-name says "
+                            "for which, if that is meant",
+                            address);
+    case RPC_TLS_NOT_HTTP2:
+        return arena_printf(a,
+                            "%s speaks TLS, but no HTTP/2, so it may be REST's address; --server "
+                            "takes that of gRPC",
+                            address);
+    case RPC_TLS_REFUSED:
+        return arena_printf(a,
+                            "%s closes the connection in TLS's handshake: it may want another "
+                            "certificate of the client, which --tls-cert and --tls-key show",
+                            address);
+    }
+    return NULL;
+}
+
+// What the listener answers to the first question that it answers at all; its length, 0 if none.
+static size_t find_answer(const struct address *address, char answer[ANSWER_BYTES + 1]) {
     const struct slice questions[] = {slice_of(http_question, sizeof(http_question) - 1),
                                       slice_of(tls_question, sizeof(tls_question) - 1)};
-    struct address parsed;
-    if (address_parse(a, "", address, &parsed) != NULL) {
-        return NULL;
-    }
-    char answer[ANSWER_BYTES + 1] = "";
     size_t length = 0;
     int64_t until_us = clock_monotonic_us() + PATIENCE_MS * INT64_C(1000);
     for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]) && length == 0; i++) {
-        int fd = connect_address(&parsed, until_us);
+        int fd = connect_address(address, until_us);
         if (fd < 0) {
-            return NULL;
+            return 0;
         }
         length = ask(fd, questions[i], until_us, answer);
         close(fd);
     }
-    return explain(a, address, answer, length);
+    return length;
+}
+
+const char *server_probe_explain(struct arena *a, const char *address, const char *detail) {
+    struct address parsed;
+    bool is_tls;
+    if (address_parse_server(a, "", address, &parsed, &is_tls) != NULL) {
+        return NULL;
+    }
+    enum rpc_tls_problem problem = is_tls ? rpc_tls_problem_of(detail) : RPC_TLS_NO_PROBLEM;
+    if (problem != RPC_TLS_NO_PROBLEM && problem != RPC_TLS_NOT_SPOKEN) {
+        return explain_handshake(a, address, problem);
+    }
+    char answer[ANSWER_BYTES + 1] = "";
+    size_t length = find_answer(&parsed, answer);
+    return is_tls ? explain_plain(a, address, answer, length) : explain(a, address, answer, length);
 }

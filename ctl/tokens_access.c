@@ -71,11 +71,13 @@ static const struct error *use_own_server(const struct invocation *in, struct at
 
 static const struct error *use_holder(const struct invocation *in,
                                       const struct store_holder *holder, struct attempt *attempt) {
-    int64_t timeout_ms = attempt->options->client.timeout_ms;
+    const struct client_options *client = &attempt->options->client;
+    struct rpc_remote_options remote =
+        client_options_remote(client, "--store", holder->grpc_address);
+    remote.may_be_plain = true; // nobody knows how the server is reached
     struct connection connection;
-    const struct error *error =
-        connection_open(in->arena, "--store", holder->grpc_address, holder->admin_token,
-                        in->request_id, timeout_ms, &connection);
+    const struct error *error = connection_open(in->arena, &remote, holder->admin_token,
+                                                in->request_id, client->timeout_ms, &connection);
     return error != NULL ? error : use(in, &connection, attempt);
 }
 

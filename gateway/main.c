@@ -20,6 +20,7 @@
 #include "gateway/libraries.h"
 #include "rpc/log.h"
 #include "rpc/loop.h"
+#include "rpc/remote.h"
 
 // runs-gateway: the REST front alone.
 
@@ -40,6 +41,10 @@ enum {
 struct flags {
     const char *listen;
     const char *upstream;
+    const char *upstream_ca;
+    const char *upstream_cert;
+    const char *upstream_key;
+    const char *upstream_server_name;
     struct cli_list descriptors;
     bool reflect;
     bool prints_openapi;
@@ -57,7 +62,26 @@ static const struct cli_option rows[] = {
      .value = "ADDR",
      CLI_TEXT_AT(struct flags, upstream),
      .fallback = "unix:runsd.sock",
-     .help = "of the gRPC server"},
+     .help = "of the gRPC server; tls:HOST:PORT for one that speaks TLS"},
+    {.name = "--upstream-ca",
+     .value = "FILE",
+     CLI_TEXT_AT(struct flags, upstream_ca),
+     .default_help = "the system's",
+     .help = "PEM: the authorities by which its certificate is verified"},
+    {.name = "--upstream-cert",
+     .value = "FILE",
+     CLI_TEXT_AT(struct flags, upstream_cert),
+     .default_help = "none",
+     .help = "PEM: the certificate that it is shown, and the chain behind it"},
+    {.name = "--upstream-key",
+     .value = "FILE",
+     CLI_TEXT_AT(struct flags, upstream_key),
+     .help = "PEM: its private key, without a passphrase"},
+    {.name = "--upstream-server-name",
+     .value = "NAME",
+     CLI_TEXT_AT(struct flags, upstream_server_name),
+     .default_help = "the host of --upstream",
+     .help = "whom its certificate must be for"},
     {.name = "--descriptors",
      .value = "FILE",
      CLI_LIST_AT(struct flags, descriptors),
@@ -101,7 +125,7 @@ static const struct command_line command_line = {
 struct program {
     const struct logger *log;
     struct gateway_options options;
-    struct address upstream;
+    struct rpc_remote upstream;
     struct descriptor_source source;
     bool reflect;
     bool prints; // the OpenAPI document, and serves nothing
@@ -111,6 +135,19 @@ struct program {
     atomic_bool must_restart; // the listener is deaf
 };
 
+static const struct error *open_upstream(struct arena *a, const struct flags *flags,
+                                         struct program *p) {
+    const struct rpc_remote_options options = {
+        .log = p->log,
+        .address = {"--upstream", flags->upstream},
+        .ca = {"--upstream-ca", flags->upstream_ca},
+        .cert = {"--upstream-cert", flags->upstream_cert},
+        .key = {"--upstream-key", flags->upstream_key},
+        .server_name = {"--upstream-server-name", flags->upstream_server_name},
+    };
+    return rpc_remote_open(a, &options, &p->upstream);
+}
+
 static const struct error *read_flags(struct arena *a, struct flags *flags, struct program *p) {
     if (flags->reflect && flags->descriptors.count > 0) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
@@ -119,7 +156,7 @@ static const struct error *read_flags(struct arena *a, struct flags *flags, stru
     const struct error *error =
         address_parse(a, "--listen", flags->listen, &flags->gateway.options.listen);
     if (error == NULL) {
-        error = address_parse(a, "--upstream", flags->upstream, &p->upstream);
+        error = open_upstream(a, flags, p);
     }
     if (error == NULL) {
         error = gateway_flags_finish(a, &flags->gateway);
@@ -169,8 +206,8 @@ static bool read_descriptors(struct arena *a, struct program *p, const struct er
         }
         if (!stopped) {
             LOG(p->log, LOG_WARN, "the upstream's descriptors cannot be read yet: trying again",
-                log_text("upstream", p->upstream.text), log_text("error", (*ret_error)->message),
-                log_text("detail", (*ret_error)->detail));
+                log_text("upstream", p->upstream.address.text),
+                log_text("error", (*ret_error)->message), log_text("detail", (*ret_error)->detail));
         }
         *ret_error = NULL;
         int number = pause_before_retry(p);
@@ -257,8 +294,8 @@ static int serve(struct program *p) {
     p->options.metrics = metrics_new();
     struct rpc_loop *loop = rpc_loop_new("gateway-rpc");
     const struct rpc_channel_options channel = {
-        .address = &p->upstream,
-        .credentials = rpc_credentials_insecure_channel(),
+        .address = &p->upstream.address,
+        .credentials = p->upstream.credentials,
         .max_reply_bytes = MAX_REPLY_BYTES,
     };
     p->options.upstream = rpc_channel_new(loop, &channel);
@@ -296,12 +333,14 @@ static int run_logged(struct arena *a, struct flags *flags, const sigset_t *sign
     struct program p = {.log = log, .source = {.log = log}, .signals = *signals};
     const struct error *error = read_flags(a, flags, &p);
     if (error != NULL) {
+        rpc_remote_close(&p.upstream);
         command_line_complain(&command_line, "%s", error->message);
         return EXIT_USAGE;
     }
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     int status = serve(&p);
+    rpc_remote_close(&p.upstream);
     memory_keeper_stop(keeper);
     rpc_log_redirect(NULL);
     return status;
@@ -312,6 +351,7 @@ static int run_program(struct arena *a, void *options) {
     // Before any thread is made, so that all of them leave the signals to us.
     sigset_t signals;
     server_process_prepare(&signals);
+    rpc_credentials_prepare();
     struct logger log;
     server_log_start(flags->process.log_level, flags->process.log_format, PROGRAM, &log);
     int status = run_logged(a, flags, &signals, &log);

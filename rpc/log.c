@@ -11,6 +11,9 @@ static bool has_target;
 // What gRPC core says only for debugging, of a client that pings too often.
 static const char pings_refused[] = ": Sending goaway err=UNKNOWN:too_many_pings";
 
+// Its beginning is followed by a reason of OpenSSL's, which are constants.
+static const char handshake_failed[] = "Handshake failed with fatal error ";
+
 // gRPC core's lines hold what peers sent, in hex and other spellings. So of a line that
 // is known our own text is logged, of another only where it comes from.
 static const struct known_line {
@@ -24,6 +27,10 @@ static const struct known_line {
     {pings_refused, LOG_WARN,
      "a client pings more often than --min-ping-interval-ms allows: its connection is ended"},
     {"Keepalive watchdog fired", LOG_WARN, "a peer answers no ping: the connection is closed"},
+    {handshake_failed, LOG_INFO, "a TLS handshake failed"},
+    {"No match found for server name: ", LOG_WARN, "a server's certificate is for other names"},
+    {"Handshaker factory creation failed", LOG_ERROR,
+     "OpenSSL refuses a certificate, its key or the authorities: those before, if any, stay"},
     {"Handshaking failed: ", LOG_WARN, "a peer's handshake failed"},
     {"Too many open files", LOG_ERROR, "no file descriptor is left (EMFILE); raise ulimit -n"},
     {"No file descriptors available", LOG_ERROR,
@@ -69,6 +76,17 @@ static struct slice peer_of(const char *line) {
     return slice_of(line, end != NULL ? (size_t)(end - line) : 0);
 }
 
+// What is behind "error:0A0000C7:SSL routines::".
+static struct slice reason_of(const char *line) {
+    const char *routines = strstr(line, " routines:");
+    const char *reason = routines != NULL ? strchr(routines + strlen(" routines:"), ':') : NULL;
+    if (reason == NULL) {
+        return SLICE_EMPTY;
+    }
+    size_t length = strlen(reason + 1);
+    return slice_of(reason + 1, length > 0 && reason[length] == '.' ? length - 1 : length);
+}
+
 static void log_line(const struct logger *logger, const gpr_log_func_args *args) {
     const struct known_line *known = find_known(args->message);
     enum log_level level = known != NULL ? known->level : level_of(args->severity);
@@ -77,6 +95,10 @@ static void log_line(const struct logger *logger, const gpr_log_func_args *args)
     if (known != NULL && known->holds == pings_refused) {
         LOG(logger, level, "gRPC core", log_own_text("text", known->text),
             log_slice("peer", peer_of(args->message)), log_own_text("file", file),
+            log_int("line", args->line));
+    } else if (known != NULL && known->holds == handshake_failed) {
+        LOG(logger, level, "gRPC core", log_own_text("text", known->text),
+            log_slice("reason", reason_of(args->message)), log_own_text("file", file),
             log_int("line", args->line));
     } else if (known != NULL) {
         LOG(logger, level, "gRPC core", log_own_text("text", known->text),

@@ -68,6 +68,33 @@ const struct error *address_parse(struct arena *a, const char *flag, const char 
     return NULL;
 }
 
+// A host may be called "tls": then one colon follows it, and not two.
+static bool has_tls(const char *given) {
+    return strncmp(given, "tls:", strlen("tls:")) == 0 &&
+           strchr(given + strlen("tls:"), ':') != NULL;
+}
+
+const struct error *address_parse_server(struct arena *a, const char *flag, const char *given,
+                                         struct address *ret, bool *ret_is_tls) {
+    bool is_tls = has_tls(given);
+    struct address address;
+    const struct error *error =
+        address_parse(a, flag, given + (is_tls ? strlen("tls:") : 0), &address);
+    if (error != NULL) {
+        return error;
+    }
+    if (is_tls && address.kind == ADDRESS_UNIX) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "%s: \"%s\" is no address: a unix socket is never encrypted; expected "
+                         "tls:HOST:PORT, HOST:PORT or unix:PATH",
+                         flag, given);
+    }
+    address.text = is_tls ? arena_cstr(a, slice_of_cstr(given)) : address.text;
+    *ret = address;
+    *ret_is_tls = is_tls;
+    return NULL;
+}
+
 bool address_is_local(const struct address *addr) {
     return addr->kind == ADDRESS_UNIX || strncmp(addr->host, "127.", 4) == 0 ||
            strcmp(addr->host, "::1") == 0 || strcmp(addr->host, "localhost") == 0;

@@ -23,6 +23,11 @@ struct address {
 const struct error *address_parse(struct arena *a, const char *flag, const char *given,
                                   struct address *ret);
 
+// Parses what a program connects to: an address, or "tls:HOST:PORT" for a server that speaks TLS,
+// which *ret_is_tls says. ret->text is all of it. Errors as address_parse.
+const struct error *address_parse_server(struct arena *a, const char *flag, const char *given,
+                                         struct address *ret, bool *ret_is_tls);
+
 // Whether the address is a unix socket or a loopback host (127.0.0.0/8, ::1,
 // localhost): one that other machines cannot reach.
 bool address_is_local(const struct address *addr);
