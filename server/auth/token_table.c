@@ -25,11 +25,13 @@ struct token_entry {
     bool is_stored;
     uint32_t scopes;
     struct secret secrets[SECRETS]; // the newest first
+    int64_t created_at_us;
     int64_t revoked_at_us;
     int64_t rotations;
     int64_t rotated_at_us;
     int64_t denials;
     int64_t refusals;
+    struct token_limits limits;
     size_t organization_length;
     size_t name_length;
     char text[]; // organization, then name
@@ -99,10 +101,24 @@ static struct secret **find(struct token_table *table, const uint8_t *hash) {
     return link;
 }
 
+// Whether old keeps the hash that secret has, too: a client name was given again once the token
+// that had it had ended, and what is known of that may come late.
+static bool is_kept(const struct secret *old, const struct secret *secret) {
+    const struct token_entry *a = old->token;
+    const struct token_entry *b = secret->token;
+    if ((a->revoked_at_us != 0) != (b->revoked_at_us != 0)) {
+        return b->revoked_at_us != 0;
+    }
+    return a->created_at_us > b->created_at_us;
+}
+
 static void link_secret(struct token_table *table, struct secret *secret) {
     struct secret **link = find(table, secret->hash);
+    if (*link != NULL && is_kept(*link, secret)) {
+        return;
+    }
     if (*link != NULL) {
-        *link = (*link)->next; // no two tokens of a store have the same
+        *link = (*link)->next;
     }
     struct secret **bucket = bucket_of(table, secret->hash);
     secret->next = *bucket;
@@ -187,6 +203,8 @@ static void grow(struct token_table *table) {
 
 static struct token_entry *new_entry(const struct token_record *record) {
     struct token_entry *e = mem_zalloc(sizeof(*e) + record->organization.len + record->name.len);
+    e->created_at_us = record->created_at_us;
+    e->limits = record->limits;
     e->organization_length = record->organization.len;
     e->name_length = record->name.len;
     memcpy(e->text, record->organization.data, record->organization.len);
@@ -208,14 +226,22 @@ static int64_t last_use_of(const struct token_entry *e, const uint8_t *hash) {
     return 0;
 }
 
+// The same of e's secret at index, of which record knows hash. A token that lost its client name
+// got another hash, and no other secret.
+static int64_t use_before(const struct token_entry *e, const struct token_record *record, int index,
+                          const uint8_t *hash) {
+    return record->rotations == e->rotations ? e->secrets[index].last_used_at_us
+                                             : last_use_of(e, hash);
+}
+
 // Gives e the secrets of record instead of its own.
 static void set_secrets(struct token_table *table, struct token_entry *e,
                         const struct token_record *record, bool is_new) {
     int64_t newest_use = record->last_used_at_us;
     int64_t previous_use = record->previous.last_used_at_us;
     if (!is_new) {
-        newest_use = later(newest_use, last_use_of(e, record->hash));
-        previous_use = later(previous_use, last_use_of(e, record->previous.hash));
+        newest_use = later(newest_use, use_before(e, record, 0, record->hash));
+        previous_use = later(previous_use, use_before(e, record, 1, record->previous.hash));
         for (int i = 0; i < secret_count(e); i++) {
             unlink_secret(table, &e->secrets[i]);
         }
@@ -245,11 +271,11 @@ void token_table_put(struct token_table *table, const struct token_record *recor
         e->is_stored = true;
         link_name(table, e);
     }
-    if (is_new || record->rotations >= e->rotations) {
-        set_secrets(table, e, record, is_new);
-    }
     if (e->revoked_at_us == 0) {
         e->revoked_at_us = record->revoked_at_us;
+    }
+    if (is_new || record->rotations >= e->rotations) {
+        set_secrets(table, e, record, is_new);
     }
     e->denials = later(e->denials, record->denials);
     e->refusals = later(e->refusals, record->refusals);
@@ -257,6 +283,16 @@ void token_table_put(struct token_table *table, const struct token_record *recor
         grow(table);
     }
     table->generation++;
+    pthread_mutex_unlock(&table->mutex);
+}
+
+void token_table_set_limits(struct token_table *table, const struct token_record *record) {
+    pthread_mutex_lock(&table->mutex);
+    struct token_entry *e = find_name(table, record->organization, record->name);
+    if (e != NULL) {
+        e->limits = record->limits;
+        table->generation++;
+    }
     pthread_mutex_unlock(&table->mutex);
 }
 
@@ -344,6 +380,7 @@ enum token_standing token_table_find(struct token_table *table,
         ret_identity->expires_at_us = secret->expires_at_us;
         ret_identity->replaced_at_us = secret == &e->secrets[0] ? 0 : e->rotated_at_us;
         ret_identity->entry = e;
+        ret_identity->limits = e->limits;
         memcpy(ret_identity->hash, hash, TOKEN_HASH_BYTES);
         if (standing == TOKEN_OPENS) {
             secret->last_used_at_us = later(secret->last_used_at_us, now_us);

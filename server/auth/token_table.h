@@ -22,6 +22,7 @@ struct identity {
     int64_t replaced_at_us;    // when the token got a newer secret than that; 0: it is the newest
     struct token_entry *entry; // for token_table_count_denial; lives as long as the table
     uint8_t hash[TOKEN_HASH_BYTES]; // of the secret that was sent
+    struct token_limits limits;
 };
 
 // What a secret's hash says of who sends it.
@@ -40,8 +41,13 @@ void token_table_free(struct token_table *table);
 // Adds a token, or replaces the one of the same name: a revocation is a token with revoked_at_us
 // set, a rotation one with another hash. Takes effect before it returns. Copies record. May be
 // told of changes in another order than they were made in: of two records the one with more
-// rotations is the newer, a revocation is never taken back, and uses only grow.
+// rotations is the newer, a revocation is never taken back, and uses only grow. Of two tokens with
+// the same hash, which is a client name's, the one that is not revoked, or was made later, has it.
+// Limits are those of the first record.
 void token_table_put(struct token_table *table, const struct token_record *record);
+
+// Gives the token of that name record's limits. Told of changes in the order they were made in.
+void token_table_set_limits(struct token_table *table, const struct token_record *record);
 
 // Adds a token that no store has, once, whose uses are not counted and whose name may be another
 // one's. Copies record.

@@ -11,6 +11,10 @@
 // they did not exist.
 bool token_admin_covers(const struct service_call *call, struct slice organization);
 
+// Whether the caller may administer those of all: what else is not an organization's own, such as
+// how much it may ask for.
+bool token_admin_covers_all(const struct service_call *call);
+
 // The scopes that the caller may neither give nor change; bits.
 uint32_t token_admin_spared_scopes(const struct service_call *call);
 

@@ -3,6 +3,7 @@
 #include "server/domain/message_guard.h"
 #include "server/domain/run_codec.h"
 #include "server/domain/run_error.h"
+#include "server/service/token_limits.h"
 
 Google__Protobuf__Timestamp *token_reply_instant(struct arena *a, int64_t us) {
     if (us == 0) {
@@ -64,6 +65,8 @@ Runs__V1__Token *token_reply_token(const struct service_call *call, struct token
     add_secrets(a, record, token);
     token->denied_calls = record->denials;
     token->refused_calls = record->refusals;
+    token->client_san = arena_cstr(a, record->client_san);
+    token->limits = token_limits_reply(a, &record->limits);
     return token;
 }
 

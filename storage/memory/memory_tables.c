@@ -261,21 +261,30 @@ int64_t memory_tables_count_tokens(const struct memory_tables *t, struct slice o
     return count;
 }
 
-bool memory_tables_has_hash(const struct memory_tables *t, const uint8_t hash[TOKEN_HASH_BYTES]) {
+struct token_record *memory_tables_find_hash(const struct memory_tables *t,
+                                             const uint8_t hash[TOKEN_HASH_BYTES]) {
     for (size_t i = 0; i < t->token_count; i++) {
-        const struct token_record *token = t->tokens[i];
+        struct token_record *token = t->tokens[i];
         if (memcmp(token->hash, hash, TOKEN_HASH_BYTES) == 0 ||
             (token->rotations > 0 && memcmp(token->previous.hash, hash, TOKEN_HASH_BYTES) == 0)) {
-            return true;
+            return token;
         }
     }
-    return false;
+    return NULL;
+}
+
+void memory_tables_free_token(struct token_record *token) {
+    memory_slice_disown(token->organization);
+    memory_slice_disown(token->name);
+    memory_slice_disown(token->client_san);
+    free(token);
 }
 
 struct token_record memory_tables_copy_token(struct arena *a, const struct token_record *token) {
     struct token_record t = *token;
     t.organization = arena_copy(a, t.organization);
     t.name = arena_copy(a, t.name);
+    t.client_san = arena_copy(a, t.client_san);
     return t;
 }
 
@@ -366,9 +375,7 @@ void memory_tables_release(struct memory_tables *t) {
         free(t->organizations[i].events);
     }
     for (size_t i = 0; i < t->token_count; i++) {
-        memory_slice_disown(t->tokens[i]->organization);
-        memory_slice_disown(t->tokens[i]->name);
-        free(t->tokens[i]);
+        memory_tables_free_token(t->tokens[i]);
     }
     for (size_t i = 0; i < t->gone_child_count; i++) {
         memory_slice_disown(t->gone_children[i].organization);

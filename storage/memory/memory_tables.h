@@ -123,8 +123,12 @@ struct token_record *memory_tables_find_token(const struct memory_tables *t,
 // Returns how many tokens the organization has.
 int64_t memory_tables_count_tokens(const struct memory_tables *t, struct slice organization);
 
-// Whether a token's newest secret, or the one before, has that hash.
-bool memory_tables_has_hash(const struct memory_tables *t, const uint8_t hash[TOKEN_HASH_BYTES]);
+// The token whose newest secret, or the one before, has that hash; NULL if there is none.
+struct token_record *memory_tables_find_hash(const struct memory_tables *t,
+                                             const uint8_t hash[TOKEN_HASH_BYTES]);
+
+// Frees a token of the tables, with its slices.
+void memory_tables_free_token(struct token_record *token);
 
 // Return what is given with all it points at copied into a.
 struct run_record memory_tables_copy_run(struct arena *a, const struct run_record *record);

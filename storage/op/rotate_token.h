@@ -8,8 +8,8 @@
 // than it was; the one before that is forgotten.
 //
 // STORE_OK sets ret to the token as it is after the operation. STORE_CONFLICT: it is revoked, or
-// its new secret would have expired already, or it has one of spared_scopes; nothing changed, and
-// ret is the token as it is. STORE_EXISTS: a token has, or had last, a secret of that hash.
+// its new secret would have expired already, or it has one of spared_scopes, or a client name
+// instead of secrets; nothing changed, and ret is the token as it is. STORE_EXISTS: a token has, or had last, a secret of that hash.
 // STORE_NOT_FOUND.
 struct store_rotate_token {
     struct store_op op;
@@ -35,7 +35,7 @@ static inline bool store_rotate_token_apply(const struct store_rotate_token *r,
                                             struct token_record *token) {
     int64_t expires_at_us = r->expires_at_us != 0 ? r->expires_at_us : token->expires_at_us;
     if ((token->scopes & r->spared_scopes) != 0 || token->revoked_at_us != 0 ||
-        (expires_at_us != 0 && expires_at_us <= r->at_us)) {
+        token->client_san.len > 0 || (expires_at_us != 0 && expires_at_us <= r->at_us)) {
         return false;
     }
     int64_t since_us = token->rotations > 0 ? token->rotated_at_us : token->created_at_us;

@@ -9,13 +9,14 @@
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/row_status.h"
 #include "storage/sqlite/schema_jobs.h"
+#include "storage/sqlite/schema_tenants.h"
 #include "storage/sqlite/term_row.h"
 
 // The tables of SCHEMA_BASE, with the columns of a run's fields that are no newer
 // (storage/sqlite/run_columns.h). Older stores come to it by storage/sqlite/migration.h; what
 // comes later is added, each with a version: SCHEMA_TOKENS the columns of token, SCHEMA_LEASES the
-// table run_term, SCHEMA_FLOORS the column of organization, SCHEMA_JOBS what schema_jobs.h has, one
-// of its own each field of run and run_body.
+// table run_term, SCHEMA_FLOORS the column of organization, SCHEMA_JOBS what schema_jobs.h has,
+// SCHEMA_TENANTS what schema_tenants.h has, one of its own each field of run and run_body.
 //
 // What a transition changes is small and apart from what it does not (run_body): a page
 // has some seventy rows of run, in the order of the ids, which is the order of the starts where
@@ -163,6 +164,7 @@ static const struct {
     {"ALTER TABLE organization ADD COLUMN floor_revision INTEGER NOT NULL DEFAULT 0",
      SCHEMA_FLOORS},
     {SCHEMA_JOBS_SQL, SCHEMA_JOBS},
+    {SCHEMA_TENANTS_SQL, SCHEMA_TENANTS},
 };
 
 int schema_add_columns(sqlite3 *db, int from) {
@@ -295,6 +297,7 @@ static int probe(sqlite3 *db, int64_t version) {
 #define FLOORS  SCHEMA_FLOORS, INT64_MAX
 #define LEASES  SCHEMA_LEASES, INT64_MAX
 #define JOBS    SCHEMA_JOBS, INT64_MAX
+#define TENANTS SCHEMA_TENANTS, INT64_MAX
         {EVER, "SELECT value FROM meta WHERE name='secret'"},
         {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key LIMIT 1"},
         {EVER, "SELECT length(spec) FROM run_body ORDER BY run_key DESC LIMIT 1"},
@@ -372,6 +375,8 @@ static int probe(sqlite3 *db, int64_t version) {
         {JOBS, "SELECT outcome FROM bulk_item INDEXED BY bulk_item_due WHERE bulk_key>=0"
                " AND " BULK_ITEM_DUE_SQL " LIMIT 1"},
         {JOBS, "SELECT running FROM run_count ORDER BY workflow_key DESC LIMIT 1"},
+        {TENANTS, "SELECT limit_streams FROM token INDEXED BY token_by_client"
+                  " WHERE client_san>='' AND " TOKEN_ROW_CLIENT_SQL " LIMIT 1"},
     };
     for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
         if (version < probes[i].first || version > probes[i].last) {

@@ -17,10 +17,11 @@ enum {
     SCHEMA_LEASES = 6, // that of the table run_term, and of what leads to it
     SCHEMA_FLOORS = 7, // that of an organization's floor
     SCHEMA_JOBS = 8,   // that of what storage/sqlite/schema_jobs.h has
+    SCHEMA_TENANTS = 9, // that of what storage/sqlite/schema_tenants.h has
     SCHEMA_COLUMNS = sizeof(union run_columns_version),
     // The version (PRAGMA user_version) that this program makes and migrates to: that of the
     // newest column.
-    SCHEMA_VERSION = SCHEMA_COLUMNS > SCHEMA_JOBS ? SCHEMA_COLUMNS : SCHEMA_JOBS,
+    SCHEMA_VERSION = SCHEMA_COLUMNS > SCHEMA_TENANTS ? SCHEMA_COLUMNS : SCHEMA_TENANTS,
     // The oldest version whose programs may serve what this program writes: columns that have a
     // default do not change it. It is kept in the store, which by it tells older programs that
     // they may, after an upgrade that is taken back. A program from before the jobs would change

@@ -11,6 +11,7 @@
 #include "storage/sqlite/key_check.h"
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/schema.h"
+#include "storage/sqlite/schema_tenants.h"
 #include "storage/sqlite/term_check.h"
 
 // How much of a large store is looked at. A page that another moment left is most
@@ -55,7 +56,17 @@ enum {
     " WHEN t.rotations>0 AND (length(t.previous_hash)<>32 OR typeof(t.previous_hash)<>'blob')"     \
     "   THEN 'has no hash of the secret before its newest'"                                        \
     " WHEN EXISTS(SELECT 1 FROM token AS o WHERE o.previous_hash=t.hash)"                          \
-    "   THEN 'has a secret that another rotation replaced'"
+    "   THEN 'has a secret that another rotation replaced'"                                        \
+    " WHEN typeof(t.client_san)<>'text' OR (t.client_san<>'' AND t.client_san NOT GLOB 'uri:?*'"   \
+    "   AND t.client_san NOT GLOB 'dns:?*') THEN 'has a client name that is none'"                 \
+    /* One that is revoked, expired or got a secret from an older program has it no more. */       \
+    " WHEN t." TOKEN_ROW_CLIENT_SQL " AND t.revoked_at=0 AND t.rotations=0"                        \
+    "   AND EXISTS(SELECT 1 FROM token AS o WHERE o.client_san=t.client_san"                       \
+    "     AND o." TOKEN_ROW_CLIENT_SQL " AND o.token_key>t.token_key AND o.rotations=0"            \
+    "     AND o.revoked_at=0 AND (t.expires_at=0 OR t.expires_at>o.created_at))"                   \
+    "   THEN 'has a client name that a later token has, too'"                                      \
+    " WHEN t.limit_reads<-1 OR t.limit_changes<-1 OR t.limit_bytes<-1 OR t.limit_streams<-1"       \
+    "   THEN 'has a limit that is none'"
 
 #define NOT_IN_INDEX(index, where)                                                                 \
     " WHEN NOT EXISTS(SELECT 1 FROM run AS i INDEXED BY " index                                    \

@@ -10,6 +10,15 @@ void token_row_bind_created(sqlite3_stmt *s, const struct token_record *token) {
     sqlite3_bind_int64(s, 5, token->created_at_us);
     sqlite3_bind_int64(s, 6, token->expires_at_us);
     sqlite3_bind_int64(s, 7, token->revoked_at_us);
+    sqlite_bind_text(s, 8, token->client_san);
+    token_row_bind_limits(s, 9, &token->limits);
+}
+
+void token_row_bind_limits(sqlite3_stmt *s, int first, const struct token_limits *limits) {
+    sqlite3_bind_int64(s, first, limits->reads_per_s);
+    sqlite3_bind_int64(s, first + 1, limits->changes_per_s);
+    sqlite3_bind_int64(s, first + 2, limits->bytes_per_s);
+    sqlite3_bind_int64(s, first + 3, limits->streams);
 }
 
 void token_row_bind_rotated(sqlite3_stmt *s, const struct token_record *token) {
@@ -47,6 +56,11 @@ bool token_row_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret) 
         .rotated_at_us = sqlite3_column_int64(s, 9),
         .denials = sqlite3_column_int64(s, 14),
         .refusals = sqlite3_column_int64(s, 15),
+        .client_san = sqlite_column_slice(a, s, 16),
+        .limits = {.reads_per_s = sqlite3_column_int64(s, 17),
+                   .changes_per_s = sqlite3_column_int64(s, 18),
+                   .bytes_per_s = sqlite3_column_int64(s, 19),
+                   .streams = sqlite3_column_int64(s, 20)},
     };
     if (!read_hash(s, 2, ret->hash)) {
         return false;

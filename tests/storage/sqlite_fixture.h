@@ -12,7 +12,7 @@ namespace store_testing {
 
 // The schema that this program makes and migrates to, and the oldest one whose programs may serve
 // what it writes (storage/sqlite/schema.h).
-inline constexpr int kSchemaVersion = 8;
+inline constexpr int kSchemaVersion = 9;
 inline constexpr int kOldestProgram = 8;
 
 inline std::string VersionLine(int version) {

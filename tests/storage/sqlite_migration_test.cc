@@ -309,7 +309,7 @@ TEST_F(SqliteMigration, TokensOfVersion4KeepTheirMeaning) {
     Token t;
     ASSERT_EQ(RevokeToken(store, "acme", "b", 8, &t), STORE_OK);
     run_store_close(store);
-    RunSql(path_, std::string("BEGIN;") + kBackToVersion5 + kBackToVersion4 + "COMMIT;");
+    RunSql(path_, std::string("BEGIN;") + kBackToVersion8 + kBackToVersion5 + kBackToVersion4 + "COMMIT;");
     ASSERT_EQ(
         QueryText(path_, "SELECT replace(sql, ' ', '') FROM sqlite_schema WHERE name='token'"),
         std::string(kVersion4TokenTable) + "\n");
@@ -336,6 +336,83 @@ TEST_F(SqliteMigration, TokensOfVersion4KeepTheirMeaning) {
     EXPECT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"),
               VersionLine(kOldestProgram));
     EXPECT_EQ(QueryText(path_, events.c_str()), before);
+    ExpectSound(path_);
+}
+
+// The columns of a token of version 8, as a program of it named them when it made one.
+std::string CreateAsVersion8(const std::string &name, char hash) {
+    return "INSERT INTO token(organization, name, hash, scopes, created_at, expires_at, revoked_at)"
+           " VALUES('acme', '" +
+           name + "', CAST('" + std::string(TOKEN_HASH_BYTES, hash) + "' AS BLOB), 1, 5, 0, 0)";
+}
+
+TEST_F(SqliteMigration, TokensOfVersion8HaveSecretsAndNoLimits) {
+    struct run_store *store = MustOpen();
+    ASSERT_EQ(CreateRun(store, {.id = "r"}).result, STORE_OK);
+    ASSERT_EQ(CreateToken(store, {.name = "a", .hash = std::string(TOKEN_HASH_BYTES, 'a')}),
+              STORE_OK);
+    ASSERT_EQ(RotateToken(store, {.name = "a", .at_us = 20, .overlap_us = 30}), STORE_OK);
+    run_store_close(store);
+    RunSql(path_, std::string("BEGIN;") + kBackToVersion8 + "COMMIT;");
+    RunSql(path_, CreateAsVersion8("b", 'b'));
+    const std::string tokens = "SELECT organization||name||hex(hash)||scopes||created_at||rotations"
+                               "||ifnull(hex(previous_hash), '') FROM token ORDER BY name";
+    const std::string before = QueryText(path_, tokens);
+
+    store = MustOpen();
+    ASSERT_NE(store, nullptr);
+    EXPECT_EQ(QueryText(path_, tokens), before);
+    EXPECT_EQ(QueryText(path_, "PRAGMA user_version"), VersionLine(kSchemaVersion));
+    for (const Token &t : ListTokens(store, "acme")) {
+        EXPECT_EQ(t.client_san, "");
+        EXPECT_EQ(t.limits, (std::vector<int64_t>{0, 0, 0, 0}));
+    }
+    EXPECT_EQ(CreateToken(store, {.name = "c",
+                                  .hash = std::string(TOKEN_HASH_BYTES, 'c'),
+                                  .client_san = "dns:c",
+                                  .limits = {1, -1, 3, 4}}),
+              STORE_OK);
+    run_store_close(store);
+    ExpectSound(path_);
+}
+
+// A program of version 8 may serve what this one writes: it says so, and what it does to a token
+// with a client name and limits leaves a store that is sound, and opens no more than it did.
+TEST_F(SqliteMigration, ProgramOfVersion8ServesTokensOfThisOne) {
+    struct run_store *store = MustOpen();
+    for (char c : {'a', 'b'}) {
+        ASSERT_EQ(CreateToken(store, {.name = std::string(1, c),
+                                      .hash = std::string(TOKEN_HASH_BYTES, c),
+                                      .client_san = std::string("dns:") + c,
+                                      .limits = {7, 0, -1, 0}}),
+                  STORE_OK);
+    }
+    run_store_close(store);
+    ASSERT_EQ(QueryText(path_, "SELECT value FROM meta WHERE name='oldest_program'"),
+              VersionLine(8));
+    // Its creation, its revocation and its rotation.
+    RunSql(path_, CreateAsVersion8("old", 'o'));
+    RunSql(path_, "UPDATE token SET revoked_at=8 WHERE name='a'");
+    RunSql(path_, "UPDATE token SET hash=CAST('" + std::string(TOKEN_HASH_BYTES, 'n') +
+                      "' AS BLOB), rotations=1, rotated_at=9, previous_hash=hash,"
+                      " previous_created_at=5, previous_expires_at=10 WHERE name='b'");
+    ExpectSound(path_);
+    store = MustOpen();
+    ASSERT_NE(store, nullptr);
+    std::vector<Token> tokens = ListTokens(store, "acme");
+    ASSERT_EQ(tokens.size(), 3u);
+    EXPECT_EQ(tokens[0].revoked_at_us, 8);
+    EXPECT_EQ(tokens[1].limits, (std::vector<int64_t>{7, 0, -1, 0}));
+    EXPECT_EQ(tokens[2].client_san, "");
+    // Both names are free again: one is revoked, the other one's token has a secret by now.
+    for (char c : {'a', 'b'}) {
+        EXPECT_EQ(CreateToken(store, {.name = std::string("new-") + c,
+                                      .hash = std::string(TOKEN_HASH_BYTES, c),
+                                      .created_at_us = 10,
+                                      .client_san = std::string("dns:") + c}),
+                  STORE_OK);
+    }
+    run_store_close(store);
     ExpectSound(path_);
 }
 

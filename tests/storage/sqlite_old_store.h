@@ -52,6 +52,17 @@ DROP INDEX event_by_run;
 PRAGMA user_version=3;
 )";
 
+// What takes what version 9 added away again: what is left are the tables of version 8.
+inline constexpr char kBackToVersion8[] = R"(
+DROP INDEX token_by_client;
+ALTER TABLE token DROP COLUMN client_san;
+ALTER TABLE token DROP COLUMN limit_reads;
+ALTER TABLE token DROP COLUMN limit_changes;
+ALTER TABLE token DROP COLUMN limit_bytes;
+ALTER TABLE token DROP COLUMN limit_streams;
+PRAGMA user_version=8;
+)";
+
 // What takes what versions 6 to 8 added away again: what is left are the tables of version 5.
 inline constexpr char kBackToVersion5[] = R"(
 DROP TABLE run_count;

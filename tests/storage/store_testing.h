@@ -27,6 +27,7 @@ extern "C" {
 #include "storage/op/note_token_use.h"
 #include "storage/op/revoke_token.h"
 #include "storage/op/rotate_token.h"
+#include "storage/op/set_token_limits.h"
 #include "storage/op/stop_run.h"
 #include "storage/op/transition_run.h"
 #include "storage/op/trim_keys.h"
@@ -194,7 +195,13 @@ struct Token {
     int64_t previous_last_used_at_us = 0;
     int64_t denials = 0;
     int64_t refusals = 0;
+    std::string client_san = {};
+    std::vector<int64_t> limits = {0, 0, 0, 0}; // reads, changes, bytes, streams
 };
+
+inline struct token_limits ToLimits(const std::vector<int64_t> &limits) {
+    return {limits[0], limits[1], limits[2], limits[3]};
+}
 
 inline std::string ToHash(const uint8_t hash[TOKEN_HASH_BYTES]) {
     return std::string(reinterpret_cast<const char *>(hash), TOKEN_HASH_BYTES);
@@ -216,7 +223,10 @@ inline Token ToToken(const struct token_record &t) {
                  t.previous.expires_at_us,
                  t.previous.last_used_at_us,
                  t.denials,
-                 t.refusals};
+                 t.refusals,
+                 ToString(t.client_san),
+                 {t.limits.reads_per_s, t.limits.changes_per_s, t.limits.bytes_per_s,
+                  t.limits.streams}};
 }
 
 // A key of an empty name is none.
@@ -515,8 +525,13 @@ inline std::vector<Event> ListEvents(struct run_store *store, const std::string 
     return out;
 }
 
-inline enum store_result CreateToken(struct run_store *store, const Token &t) {
+// Of a token with a client name: *ret_other is the other one of that name, if there is one.
+inline enum store_result CreateToken(struct run_store *store, const Token &t,
+                                     Token *ret_other = nullptr) {
     STORE_OP(op, create_token);
+    static std::atomic<uint64_t> retired;
+    const uint64_t number = ++retired;
+    memcpy(op->retired_hash, &number, sizeof(number));
     struct token_record &in = op->in;
     in.organization = ToSlice(t.organization);
     in.name = ToSlice(t.name);
@@ -525,7 +540,27 @@ inline enum store_result CreateToken(struct run_store *store, const Token &t) {
     in.created_at_us = t.created_at_us;
     in.expires_at_us = t.expires_at_us;
     in.revoked_at_us = t.revoked_at_us;
-    return op.RunOn(store);
+    in.client_san = ToSlice(t.client_san);
+    in.limits = ToLimits(t.limits);
+    enum store_result result = op.RunOn(store);
+    if (ret_other != nullptr) {
+        *ret_other = op->ret_other.name.len > 0 ? ToToken(op->ret_other) : Token{};
+    }
+    return result;
+}
+
+inline enum store_result SetTokenLimits(struct run_store *store, const std::string &name,
+                                        const std::vector<int64_t> &limits, Token *ret) {
+    STORE_OP(op, set_token_limits);
+    const std::string organization = "acme";
+    op->organization = ToSlice(organization);
+    op->name = ToSlice(name);
+    op->limits = ToLimits(limits);
+    enum store_result result = op.RunOn(store);
+    if (result == STORE_OK) {
+        *ret = ToToken(op->ret);
+    }
+    return result;
 }
 
 inline enum store_result RevokeToken(struct run_store *store, const std::string &organization,

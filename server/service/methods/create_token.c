@@ -1,35 +1,61 @@
 #include "storage/op/create_token.h"
 
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/core/check.h"
 #include "base/core/container_of.h"
 #include "base/core/request_id.h"
+#include "server/auth/client_name.h"
 #include "server/domain/run_error.h"
 #include "server/domain/run_validate.h"
 #include "server/service/service_method.h"
 #include "server/service/token_admin.h"
+#include "server/service/token_limits.h"
 #include "server/service/token_reply.h"
 #include "storage/run_record.h"
 
 struct create_token_call {
     struct service_call call;
     struct store_create_token create;
-    char *secret; // which is nowhere else
+    char *secret; // which is nowhere else; NULL: the token has a client name
 };
+
+// Whose the name or the client name is that the token was to have.
+static const struct error *taken(const struct service_call *call,
+                                 const struct store_create_token *create) {
+    struct arena *a = call->arena;
+    const struct token_record *in = &create->in;
+    const struct token_record *other = &create->ret_other;
+    if (other->name.len == 0) {
+        return token_reply_error(a, STATUS_ALREADY_EXISTS, REASON_TOKEN_ALREADY_EXISTS,
+                                 "there is already a token", in->organization, in->name);
+    }
+    struct error *e = error_new(
+        a, STATUS_ALREADY_EXISTS, REASON_TOKEN_ALREADY_EXISTS,
+        "the client name \"%.*s\" is that of the token \"%.*s\" of organization \"%.*s\": revoke "
+        "that first",
+        SLICE_FMT(in->client_san), SLICE_FMT(other->name), SLICE_FMT(other->organization));
+    error_add_metadata(e, a, "clientSan", arena_cstr(a, in->client_san));
+    token_reply_name_resource(e, a, other->organization, other->name);
+    return e;
+}
 
 static void stored(struct service_call *call) {
     struct create_token_call *m = CONTAINER_OF(call, struct create_token_call, call);
     struct token_record *record = &m->create.in;
     if (m->create.op.result == STORE_EXISTS) {
-        service_call_fail(call,
-                          token_reply_error(call->arena, STATUS_ALREADY_EXISTS,
-                                            REASON_TOKEN_ALREADY_EXISTS, "there is already a token",
-                                            record->organization, record->name));
+        service_call_fail(call, taken(call, &m->create));
         return;
+    }
+    if (m->create.ret_other.name.len > 0) {
+        token_table_put(call->service->tokens, &m->create.ret_other);
     }
     token_table_put(call->service->tokens, record);
     Runs__V1__CreateTokenResponse response = RUNS__V1__CREATE_TOKEN_RESPONSE__INIT;
-    response.secret = m->secret;
+    if (m->secret != NULL) {
+        response.secret = m->secret;
+    }
     response.token = token_reply_token(call, record);
     token_reply(call, &response.base);
 }
@@ -75,6 +101,14 @@ static const struct error *read_record(struct service_call *call,
         return error;
     }
     error = token_reply_read_end(call, request->expires_at, &ret_record->expires_at_us);
+    if (error == NULL) {
+        error = token_limits_read(a, request->limits, &ret_record->limits);
+    }
+    ret_record->client_san = slice_of_cstr(request->client_san);
+    if (error == NULL && ret_record->client_san.len > 0) {
+        const char *problem = client_name_problem(a, ret_record->client_san);
+        error = problem != NULL ? run_error_field(a, "clientSan", "%s", problem) : NULL;
+    }
     if (error != NULL) {
         return error;
     }
@@ -83,6 +117,25 @@ static const struct error *read_record(struct service_call *call,
     ret_record->organization = slice_of_cstr(request->organization_id);
     ret_record->name = slice_of_cstr(request->name[0] != '\0' ? request->name : name);
     return NULL;
+}
+
+// What is not an organization's own: a client name may be that of another organization's program,
+// which would be let in with the scopes, and write where it did not mean to.
+static bool is_for_all(const struct token_record *in) {
+    return in->client_san.len > 0 || token_limits_are_own(&in->limits);
+}
+
+// Gives the token what opens it.
+static void make_key(struct create_token_call *m) {
+    struct token_record *in = &m->create.in;
+    if (in->client_san.len > 0) {
+        client_name_hash(in->client_san, in->hash);
+        CHECK(getrandom(m->create.retired_hash, TOKEN_HASH_BYTES, 0) == TOKEN_HASH_BYTES);
+        return;
+    }
+    m->secret = arena_alloc(m->call.arena, TOKEN_TEXT_SIZE);
+    token_make(m->secret);
+    token_hash(slice_of_cstr(m->secret), in->hash);
 }
 
 static const struct error *serve(struct service_call *call, const void *request) {
@@ -94,12 +147,11 @@ static const struct error *serve(struct service_call *call, const void *request)
         return error;
     }
     if (!token_admin_covers(call, in->organization) ||
-        (in->scopes & token_admin_spared_scopes(call)) != 0) {
+        (in->scopes & token_admin_spared_scopes(call)) != 0 ||
+        (is_for_all(in) && !token_admin_covers_all(call))) {
         return token_admin_denied(call);
     }
-    m->secret = arena_alloc(call->arena, TOKEN_TEXT_SIZE);
-    token_make(m->secret);
-    token_hash(slice_of_cstr(m->secret), in->hash);
+    make_key(m);
     service_call_store(call, &m->create.op, stored);
     return NULL;
 }

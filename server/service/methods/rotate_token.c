@@ -25,6 +25,15 @@ static const struct error *conflict(const struct service_call *call,
     if ((token->scopes & token_admin_spared_scopes(call)) != 0) {
         return token_admin_denied(call);
     }
+    if (token->client_san.len > 0) {
+        struct error *e = error_new(
+            a, STATUS_FAILED_PRECONDITION, REASON_TOKEN_WITHOUT_SECRET,
+            "the token \"%.*s\" of organization \"%.*s\" has no secret to rotate: the certificate "
+            "with the name \"%.*s\" opens it; replace that with the same name",
+            SLICE_FMT(token->name), SLICE_FMT(token->organization), SLICE_FMT(token->client_san));
+        token_reply_name_resource(e, a, token->organization, token->name);
+        return e;
+    }
     bool is_revoked = token->revoked_at_us != 0;
     struct error *e = error_new(
         a, STATUS_FAILED_PRECONDITION, REASON_TOKEN_ENDED,

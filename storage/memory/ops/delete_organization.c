@@ -46,9 +46,7 @@ static void delete_tokens(struct memory_tables *t, struct slice name, int *left)
     for (size_t i = t->token_count; i > 0 && *left > 0; i--) {
         struct token_record *token = t->tokens[i - 1];
         if (slice_equal(token->organization, name)) {
-            memory_slice_disown(token->organization);
-            memory_slice_disown(token->name);
-            free(token);
+            memory_tables_free_token(token);
             t->token_count--;
             memmove(&t->tokens[i - 1], &t->tokens[i],
                     (t->token_count - (i - 1)) * sizeof(struct token_record *));

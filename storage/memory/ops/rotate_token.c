@@ -8,7 +8,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (t == NULL) {
         return STORE_NOT_FOUND;
     }
-    if (memory_tables_has_hash(tables, r->hash)) {
+    if (memory_tables_find_hash(tables, r->hash) != NULL) {
         return STORE_EXISTS;
     }
     bool is_rotated = store_rotate_token_apply(r, t);
