@@ -5,8 +5,8 @@
 #include "base/core/slice.h"
 #include "storage/token_record.h"
 
-// The names of clients' certificates (RFC 5280, section 4.2.1.6: subjectAltName) that tokens may have
-// in place of secrets: "uri:" and a URI, "dns:" and a host's name.
+// The names of clients' certificates (RFC 5280, section 4.2.1.6: subjectAltName) that tokens may
+// have in place of secrets: "uri:" and a URI, "dns:" and a host's name.
 
 // What is wrong with a token's client name, as the end of a sentence; NULL: nothing. In a. Hosts'
 // names are in lower case and without a wildcard, so that one certificate's name is one text.

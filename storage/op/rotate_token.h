@@ -9,8 +9,8 @@
 //
 // STORE_OK sets ret to the token as it is after the operation. STORE_CONFLICT: it is revoked, or
 // its new secret would have expired already, or it has one of spared_scopes, or a client name
-// instead of secrets; nothing changed, and ret is the token as it is. STORE_EXISTS: a token has, or had last, a secret of that hash.
-// STORE_NOT_FOUND.
+// instead of secrets; nothing changed, and ret is the token as it is. STORE_EXISTS: a token has, or
+// had last, a secret of that hash. STORE_NOT_FOUND.
 struct store_rotate_token {
     struct store_op op;
     struct slice organization;

@@ -12,11 +12,11 @@
 #define SCHEMA_APPLICATION_ID 0x72756E73
 
 enum {
-    SCHEMA_BASE = 4,   // that of the tables in schema.c
-    SCHEMA_TOKENS = 5, // that of the columns of a token's rotations and uses
-    SCHEMA_LEASES = 6, // that of the table run_term, and of what leads to it
-    SCHEMA_FLOORS = 7, // that of an organization's floor
-    SCHEMA_JOBS = 8,   // that of what storage/sqlite/schema_jobs.h has
+    SCHEMA_BASE = 4,    // that of the tables in schema.c
+    SCHEMA_TOKENS = 5,  // that of the columns of a token's rotations and uses
+    SCHEMA_LEASES = 6,  // that of the table run_term, and of what leads to it
+    SCHEMA_FLOORS = 7,  // that of an organization's floor
+    SCHEMA_JOBS = 8,    // that of what storage/sqlite/schema_jobs.h has
     SCHEMA_TENANTS = 9, // that of what storage/sqlite/schema_tenants.h has
     SCHEMA_COLUMNS = sizeof(union run_columns_version),
     // The version (PRAGMA user_version) that this program makes and migrates to: that of the

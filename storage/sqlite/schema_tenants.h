@@ -1,8 +1,8 @@
 #ifndef RUNSD_STORAGE_SQLITE_SCHEMA_TENANTS_H
 #define RUNSD_STORAGE_SQLITE_SCHEMA_TENANTS_H
 
-// What came with SCHEMA_TENANTS: tokens that a certificate's name opens, and limits of a token's own.
-// Limits are numbers a second, and streams at once; 0: the server's, -1: none.
+// What came with SCHEMA_TENANTS: tokens that a certificate's name opens, and limits of a token's
+// own. Limits are numbers a second, and streams at once; 0: the server's, -1: none.
 //
 // A program from before knows neither. It has tokens with a client name as tokens of a secret that
 // nobody has, and counts no limit.
@@ -11,7 +11,8 @@
 #define TOKEN_ROW_CLIENT_SQL "client_san<>''"
 
 #define SCHEMA_TENANTS_SQL                                                                         \
-    "ALTER TABLE token ADD COLUMN client_san TEXT NOT NULL DEFAULT '';" /* empty: it has secrets */ \
+    "ALTER TABLE token ADD COLUMN client_san TEXT NOT NULL DEFAULT '';" /* empty: it has secrets   \
+                                                                         */                        \
     "ALTER TABLE token ADD COLUMN limit_reads INTEGER NOT NULL DEFAULT 0;"                         \
     "ALTER TABLE token ADD COLUMN limit_changes INTEGER NOT NULL DEFAULT 0;"                       \
     "ALTER TABLE token ADD COLUMN limit_bytes INTEGER NOT NULL DEFAULT 0;"                         \

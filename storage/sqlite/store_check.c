@@ -58,8 +58,15 @@ enum {
     " WHEN EXISTS(SELECT 1 FROM token AS o WHERE o.previous_hash=t.hash)"                          \
     "   THEN 'has a secret that another rotation replaced'"                                        \
     " WHEN typeof(t.client_san)<>'text' OR (t.client_san<>'' AND t.client_san NOT GLOB 'uri:?*'"   \
-    "   AND t.client_san NOT GLOB 'dns:?*') THEN 'has a client name that is none'"                 \
-    /* One that is revoked, expired or got a secret from an older program has it no more. */       \
+    "   AND t.client_san NOT GLOB 'dns:?*') THEN 'has a client name that is none'" /* One that is  \
+                                                                                      revoked,     \
+                                                                                      expired or   \
+                                                                                      got a secret \
+                                                                                      from an      \
+                                                                                      older        \
+                                                                                      program has  \
+                                                                                      it no more.  \
+                                                                                    */             \
     " WHEN t." TOKEN_ROW_CLIENT_SQL " AND t.revoked_at=0 AND t.rotations=0"                        \
     "   AND EXISTS(SELECT 1 FROM token AS o WHERE o.client_san=t.client_san"                       \
     "     AND o." TOKEN_ROW_CLIENT_SQL " AND o.token_key>t.token_key AND o.rotations=0"            \

@@ -22,6 +22,15 @@ class SqliteCheck : public SqliteTest {
                       STORE_OK);
         }
         ASSERT_EQ(RotateToken(o.store, {.name = "b", .at_us = 5, .overlap_us = 5}), STORE_OK);
+        // The second has the client name once the first has expired.
+        for (int i = 0; i < 2; i++) {
+            ASSERT_EQ(CreateToken(o.store, {.name = i == 0 ? "c" : "d",
+                                            .hash = std::string(TOKEN_HASH_BYTES, 'w'),
+                                            .created_at_us = 50 * i,
+                                            .expires_at_us = 50 - 50 * i,
+                                            .client_san = "dns:w"}),
+                      STORE_OK);
+        }
         run_store_close(o.store);
         unlink((path_ + ".state").c_str());
     }
@@ -112,6 +121,12 @@ TEST_F(SqliteCheck, EachProblemIsFound) {
         {"UPDATE token SET previous_hash=x'00' WHERE name='b'", "has no hash of the secret before"},
         {"UPDATE token SET previous_hash=(SELECT hash FROM token WHERE name='a') WHERE name='b'",
          "the token \"a\" of \"acme\" has a secret that another rotation replaced"},
+        {"UPDATE token SET client_san='worker' WHERE name='a'",
+         "the token \"a\" of \"acme\" has a client name that is none"},
+        {"UPDATE token SET client_san=x'6473' WHERE name='a'", "has a client name that is none"},
+        {"UPDATE token SET expires_at=0 WHERE name='c'",
+         "the token \"c\" of \"acme\" has a client name that a later token has, too"},
+        {"UPDATE token SET limit_streams=-2 WHERE name='b'", "\"b\" of \"acme\" has a limit that"},
     };
     for (const auto &row : rows) {
         SCOPED_TRACE(row.sql);

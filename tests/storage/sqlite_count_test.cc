@@ -116,8 +116,8 @@ TEST_F(SqliteCount, MigrationCountsWhatRowsDoNotSayYet) {
     ASSERT_NE(QueryText(killed, "SELECT count(*) FROM event WHERE event_key>"
                                 "(SELECT value FROM meta WHERE name='applied')"),
               "0\n");
-    RunSql(killed, std::string("DELETE FROM meta WHERE name='lineage'; BEGIN;") + kBackToVersion5 +
-                       "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
+    RunSql(killed, std::string("DELETE FROM meta WHERE name='lineage'; BEGIN;") + kBackToVersion8 +
+                       kBackToVersion5 + "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
     unlink((killed + ".state").c_str());
     SetPath(killed);
     for (int start = 0; start < 2; start++) {

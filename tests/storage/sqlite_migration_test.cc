@@ -309,7 +309,8 @@ TEST_F(SqliteMigration, TokensOfVersion4KeepTheirMeaning) {
     Token t;
     ASSERT_EQ(RevokeToken(store, "acme", "b", 8, &t), STORE_OK);
     run_store_close(store);
-    RunSql(path_, std::string("BEGIN;") + kBackToVersion8 + kBackToVersion5 + kBackToVersion4 + "COMMIT;");
+    RunSql(path_,
+           std::string("BEGIN;") + kBackToVersion8 + kBackToVersion5 + kBackToVersion4 + "COMMIT;");
     ASSERT_EQ(
         QueryText(path_, "SELECT replace(sql, ' ', '') FROM sqlite_schema WHERE name='token'"),
         std::string(kVersion4TokenTable) + "\n");

@@ -208,25 +208,25 @@ inline std::string ToHash(const uint8_t hash[TOKEN_HASH_BYTES]) {
 }
 
 inline Token ToToken(const struct token_record &t) {
-    return Token{ToString(t.organization),
-                 ToString(t.name),
-                 ToHash(t.hash),
-                 t.scopes,
-                 t.created_at_us,
-                 t.expires_at_us,
-                 t.revoked_at_us,
-                 t.last_used_at_us,
-                 t.rotations,
-                 t.rotated_at_us,
-                 t.rotations > 0 ? ToHash(t.previous.hash) : "",
-                 t.previous.created_at_us,
-                 t.previous.expires_at_us,
-                 t.previous.last_used_at_us,
-                 t.denials,
-                 t.refusals,
-                 ToString(t.client_san),
-                 {t.limits.reads_per_s, t.limits.changes_per_s, t.limits.bytes_per_s,
-                  t.limits.streams}};
+    return Token{
+        ToString(t.organization),
+        ToString(t.name),
+        ToHash(t.hash),
+        t.scopes,
+        t.created_at_us,
+        t.expires_at_us,
+        t.revoked_at_us,
+        t.last_used_at_us,
+        t.rotations,
+        t.rotated_at_us,
+        t.rotations > 0 ? ToHash(t.previous.hash) : "",
+        t.previous.created_at_us,
+        t.previous.expires_at_us,
+        t.previous.last_used_at_us,
+        t.denials,
+        t.refusals,
+        ToString(t.client_san),
+        {t.limits.reads_per_s, t.limits.changes_per_s, t.limits.bytes_per_s, t.limits.streams}};
 }
 
 // A key of an empty name is none.

@@ -27,7 +27,8 @@ static int find_other(sqlite3_stmt *s, struct store_create_token *c) {
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-// Makes the client name of c free. *ret_is_taken: it is another token's, or the token's own name is.
+// Makes the client name of c free. *ret_is_taken: it is another token's, or the token's own name
+// is.
 static int free_client(sqlite3_stmt *const *s, struct store_create_token *c, bool *ret_is_taken) {
     int rc = has_name(s[HAS_NAME], &c->in, ret_is_taken);
     if (rc == SQLITE_OK && !*ret_is_taken) {
