@@ -23,7 +23,6 @@ static struct slice authorization_of(struct arena *a, const char *token) {
 const struct error *connection_open(struct arena *a, const struct rpc_remote_options *options,
                                     const char *token, const char *request_id, int64_t timeout_ms,
                                     struct connection *ret_connection) {
-    rpc_credentials_prepare();
     struct rpc_remote remote;
     const struct error *error = rpc_remote_open(a, options, &remote);
     if (error != NULL) {

@@ -9,6 +9,7 @@
 #include "ctl/error_json.h"
 #include "ctl/exit_code.h"
 #include "ctl/libraries.h"
+#include "rpc/credentials.h"
 #include "rpc/log.h"
 
 // Whether command belongs to the group, a first word; "" holds all.
@@ -194,5 +195,6 @@ int main(int argc, char **argv) {
     }
     // gRPC core's own log lines show what was sent, tokens too; serve logs what is safe of them.
     rpc_log_redirect(NULL);
+    rpc_credentials_prepare(); // while there is one thread
     return run(argc - 1, argv + 1);
 }

@@ -8,6 +8,7 @@
 #include "base/core/request_id.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
+#include "ctl/server_probe.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
 #include "storage/store_opener.h"
@@ -28,7 +29,8 @@ struct attempt {
     const struct tokens_options *options;
     tokens_access_user *use;
     void *context;
-    bool was_made; // else the error is not the server's
+    bool was_made;       // else the error is not the server's
+    const char *address; // of the holder; NULL: none was asked
 };
 
 // Uses the connection, and closes it.
@@ -102,9 +104,13 @@ static const struct error *use_store(const struct invocation *in, struct attempt
     }
 }
 
-// What helps against an error that no server gave; "": nothing is known.
+// What helps against an error; NULL: what its reason suggests; "": nothing is known.
 static const char *hint_of_store(const struct invocation *in, const struct attempt *attempt,
                                  const struct error *error) {
+    if (attempt->was_made) {
+        bool is_silence = error->code == STATUS_UNAVAILABLE && attempt->address != NULL;
+        return is_silence ? server_probe_explain(in->arena, attempt->address, error->detail) : NULL;
+    }
     if (error->code != STATUS_NOT_FOUND) {
         return "";
     }
@@ -164,10 +170,8 @@ int tokens_access_use(const struct invocation *in, const struct tokens_options *
     if (!attempt.was_made) {
         in->request_id[0] = '\0';
     }
-    return error == NULL
-               ? EXIT_CODE_OK
-               : command_error(in, error,
-                               attempt.was_made ? NULL : hint_of_store(in, &attempt, error));
+    return error == NULL ? EXIT_CODE_OK
+                         : command_error(in, error, hint_of_store(in, &attempt, error));
 }
 
 struct call {

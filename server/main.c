@@ -13,6 +13,7 @@
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
+#include "rpc/credentials.h"
 #include "rpc/log.h"
 #include "server/demo_token.h"
 #include "server/libraries.h"
@@ -167,6 +168,7 @@ static int serve(struct arena *a, void *options) {
     // Before any thread is started, so that all of them have the signals blocked.
     sigset_t signals;
     server_process_prepare(&signals);
+    rpc_credentials_prepare();
     struct logger log;
     server_log_start(flags->process.log_level, flags->process.log_format, "runsd", &log);
     int status = serve_logged(a, flags, &signals, &log);

@@ -36,7 +36,8 @@ struct runsd {
     struct service_binding *bindings; // of the product's
     struct rpc_loop *loop;
     struct rpc_server *server;
-    struct rpc_server *in_process; // on a loop of its caller's; NULL if not asked for
+    struct rpc_server_credentials *tls; // of TCP listeners; NULL: plain text
+    struct rpc_server *in_process;      // on a loop of its caller's; NULL if not asked for
     size_t max_request_bytes;
     size_t max_buffered_bytes;
     int max_connections;
@@ -171,6 +172,13 @@ static void set_methods(struct runsd *runsd) {
     reflection_service_methods(&runsd->reflection, runsd->methods + count + HEALTH_SERVICE_METHODS);
 }
 
+// Who may use a unix socket says its file.
+static const struct rpc_server_credentials *credentials_of(const struct runsd *runsd,
+                                                           const struct address *address) {
+    return runsd->tls != NULL && address->kind == ADDRESS_TCP ? runsd->tls
+                                                              : rpc_credentials_insecure_server();
+}
+
 static const struct error *listen_all(struct arena *a, struct runsd *runsd,
                                       const struct runsd_options *options) {
     runsd->ports = mem_zalloc(options->listen_count * sizeof(*runsd->ports));
@@ -178,28 +186,45 @@ static const struct error *listen_all(struct arena *a, struct runsd *runsd,
     for (size_t i = 0; i < options->listen_count; i++) {
         const struct rpc_listen_options listen = {
             .address = &options->listen[i],
-            .credentials = rpc_credentials_insecure_server(),
+            .credentials = credentials_of(runsd, &options->listen[i]),
         };
         const struct error *error = rpc_server_listen(runsd->server, a, &listen, &runsd->ports[i]);
         if (error != NULL) {
             return error;
         }
-        if (!address_is_local(&options->listen[i])) {
+        if (runsd->tls == NULL && !address_is_local(&options->listen[i])) {
             LOG(options->log, LOG_WARN,
-                "gRPC listens beyond this machine, in plain text: put a proxy with TLS before it",
+                "gRPC listens beyond this machine, in plain text: give --tls-cert, or put a proxy "
+                "with TLS before it",
                 log_text("listen", options->listen[i].text));
         }
     }
     return NULL;
 }
 
-// Where other programs of this machine reach the server; "" if nowhere.
+// How other programs reach a listener.
 static const char *address_text(struct arena *a, const struct address *address, int port) {
     if (address->kind == ADDRESS_UNIX) {
         return address_absolute_text(a, address);
     }
     bool is_ipv6 = strchr(address->host, ':') != NULL;
     return arena_printf(a, is_ipv6 ? "[%s]:%d" : "%s:%d", address->host, port);
+}
+
+// Where other programs of this machine reach the server, "" if nowhere: at its first listener, or,
+// where that speaks TLS, at one that takes no certificates.
+static const char *local_address(struct arena *a, const struct runsd *runsd,
+                                 const struct runsd_options *options) {
+    if (options->listen_count == 0) {
+        return "";
+    }
+    for (size_t i = 0; runsd->tls != NULL && i < options->listen_count; i++) {
+        if (options->listen[i].kind == ADDRESS_UNIX) {
+            return address_text(a, &options->listen[i], 0);
+        }
+    }
+    const char *first = address_text(a, &options->listen[0], runsd->ports[0]);
+    return runsd->tls == NULL ? first : arena_printf(a, "tls:%s", first);
 }
 
 // Makes the token by which other programs of this machine that can read the
@@ -322,8 +347,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
     rpc_server_start(runsd->server);
     lease_keeper_start(runsd->service.leases);
     make_admin_token(runsd);
-    runsd->grpc_address = mem_strdup(
-        options->listen_count == 0 ? "" : address_text(a, &options->listen[0], runsd->ports[0]));
+    runsd->grpc_address = mem_strdup(local_address(a, runsd, options));
     error = publish_holder(a, runsd);
     if (error != NULL && options->listen_count == 0) {
         return error; // then nobody could reach the server
@@ -354,6 +378,9 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->max_long_polls = options->max_long_polls;
     runsd->min_ping_interval_ms = options->min_ping_interval_ms;
     runsd->guard = options->guard;
+    runsd->tls = options->tls != NULL
+                     ? rpc_credentials_tls_server_new(options->tls, options->client_auth)
+                     : NULL;
     runsd->on_failure = options->on_failure;
     runsd->context = options->context;
     const struct error *error = start(a, runsd, options);
@@ -501,6 +528,7 @@ void runsd_stop(struct runsd *runsd) {
     bulk_runner_free(runsd->service.bulks);
     rpc_server_free(runsd->server);
     rpc_server_free(runsd->in_process);
+    rpc_credentials_tls_server_free(runsd->tls);
     rpc_loop_free(runsd->loop);
     token_table_free(runsd->service.tokens);
     health_service_free(runsd->health);

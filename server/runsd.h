@@ -10,6 +10,7 @@
 #include "base/core/error.h"
 #include "base/log/log.h"
 #include "base/net/address.h"
+#include "base/tls/tls_source.h"
 #include "rpc/server.h"
 
 // The run-control server as one object: what `runsd` runs alone and `runsctl
@@ -54,6 +55,10 @@ struct runsd_options {
     int64_t retention_ms;         // how often that is looked at; 0: RETENTION_DEFAULT_MS
     int64_t token_use_ms;         // how often uses of tokens are stored; 0: TOKEN_USE_DEFAULT_MS
     int64_t drain_ms;             // how long calls in flight may take to end at a stop
+    // What TCP listeners show to clients, and ask them for; NULL: they speak plain text. Borrowed
+    // until runsd_stop has returned.
+    struct tls_source *tls;
+    enum tls_client_auth client_auth;
     struct listener_guard *guard; // looks at the listeners until runsd_stop; may be NULL
     struct metrics *metrics;      // its families are added; borrowed; NULL: nobody looks
     // Called at most once, on any thread, when the store failed and the process

@@ -70,7 +70,7 @@ const struct error *address_parse(struct arena *a, const char *flag, const char 
 
 // A host may be called "tls": then one colon follows it, and not two.
 static bool has_tls(const char *given) {
-    return strncmp(given, "tls:", strlen("tls:")) == 0 &&
+    return strncmp(given, "tls:", strlen("tls:")) == 0 && strstr(given, "://") == NULL &&
            strchr(given + strlen("tls:"), ':') != NULL;
 }
 
