@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "admin/admin.h"
+#include "admin/admin_flags.h"
 #include "base/cli/command_line.h"
 #include "base/cli/error_print.h"
 #include "base/cli/process_options.h"
@@ -49,6 +51,7 @@ struct flags {
     bool reflect;
     bool prints_openapi;
     struct gateway_flags gateway;
+    struct admin_flags admin;
     struct process_options process;
 };
 
@@ -106,6 +109,7 @@ static const struct cli_option rows[] = {
 static const struct cli_table tables[] = {
     {rows, 0},
     {gateway_flags_rows, offsetof(struct flags, gateway)},
+    {admin_flags_rows, offsetof(struct flags, admin)},
     {process_options_rows, offsetof(struct flags, process)},
     {NULL, 0},
 };
@@ -126,6 +130,8 @@ struct program {
     const struct logger *log;
     struct gateway_options options;
     struct rpc_remote upstream;
+    struct address admin_listen; // without a text: nowhere
+    struct admin *admin;
     struct descriptor_source source;
     bool reflect;
     bool prints; // the OpenAPI document, and serves nothing
@@ -162,8 +168,12 @@ static const struct error *read_flags(struct arena *a, struct flags *flags, stru
         error = gateway_flags_finish(a, &flags->gateway);
     }
     if (error == NULL) {
+        error = admin_flags_finish(a, &flags->admin);
+    }
+    if (error == NULL) {
         error = descriptor_limit_apply(a, p->log, &flags->gateway.connections, 1);
     }
+    p->admin_listen = flags->admin.listen;
     p->options = flags->gateway.options;
     p->options.log = p->log;
     p->options.limits.connections = (int)flags->gateway.connections.connections;
@@ -255,6 +265,7 @@ static void run(struct program *p) {
         reload(p);
     }
     LOG(p->log, LOG_INFO, "stopping", log_int("signal", number));
+    admin_set_stage(p->admin, ADMIN_STOPPING);
     gateway_stop(p->gateway, p->drain_ms);
 }
 
@@ -288,6 +299,27 @@ static const struct error *print_openapi(struct arena *a, const struct program *
     return error;
 }
 
+static const struct error *check_listeners(struct arena *a, const struct program *p) {
+    const struct listen_place places[] = {
+        {"--listen", &p->options.listen},
+        {"--admin", &p->admin_listen},
+    };
+    return listen_check(a, places, p->admin_listen.text != NULL ? 2 : 1);
+}
+
+// Before the gateway, which may wait for its upstream.
+static const struct error *start_admin(struct arena *a, struct program *p) {
+    const struct admin_options options = {
+        .log = p->log,
+        .program = PROGRAM,
+        .listen = p->admin_listen,
+        .metrics = p->options.metrics,
+        .add_libraries = gateway_libraries_add,
+        .guard = p->options.guard,
+    };
+    return admin_start(a, &options, &p->admin);
+}
+
 // Serves until a signal; returns the exit status.
 static int serve(struct program *p) {
     p->options.guard = new_guard(p);
@@ -302,8 +334,11 @@ static int serve(struct program *p) {
     p->source.reflect = p->reflect ? p->options.upstream : NULL;
     struct arena a; // of the descriptors, which the gateway copies
     arena_init(&a);
-    const struct listen_place place = {"--listen", &p->options.listen};
-    const struct error *error = p->prints ? NULL : listen_check(&a, &place, 1);
+    const struct error *error = p->prints ? NULL : check_listeners(&a, p);
+    bool is_usage = error != NULL && error->code == STATUS_INVALID_ARGUMENT;
+    if (error == NULL && !p->prints) {
+        error = start_admin(&a, p);
+    }
     if (error == NULL && read_descriptors(&a, p, &error)) {
         error = p->prints ? print_openapi(&a, p) : gateway_start(&a, &p->options, &p->gateway);
         if (error != NULL && error->code == STATUS_INVALID_ARGUMENT) {
@@ -313,11 +348,13 @@ static int serve(struct program *p) {
     if (error != NULL) {
         error_print(PROGRAM, error);
     }
-    int status = error != NULL ? EXIT_FAILED : EXIT_OK;
+    int status = is_usage ? EXIT_USAGE : error != NULL ? EXIT_FAILED : EXIT_OK;
     arena_release(&a);
     if (p->gateway != NULL) {
+        admin_set_stage(p->admin, ADMIN_SERVING);
         run(p);
     }
+    admin_stop(p->admin);
     rpc_channel_free(p->options.upstream);
     rpc_loop_free(loop);
     listener_guard_free(p->options.guard);

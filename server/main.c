@@ -2,6 +2,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
+#include "admin/admin_flags.h"
 #include "base/cli/command_line.h"
 #include "base/cli/error_print.h"
 #include "base/cli/process_options.h"
@@ -32,6 +34,7 @@ enum { STOP_MS = 10000 };
 struct flags {
     struct cli_list listen;
     struct server_options server;
+    struct admin_flags admin;
     struct process_options process;
 };
 
@@ -60,6 +63,7 @@ static const struct cli_option rows[] = {
 static const struct cli_table tables[] = {
     {rows, 0},
     {server_options_rows, offsetof(struct flags, server)},
+    {admin_flags_rows, offsetof(struct flags, admin)},
     {process_options_rows, offsetof(struct flags, process)},
     {NULL, 0},
 };
@@ -92,6 +96,9 @@ static const struct error *read_flags(struct arena *a, const struct logger *log,
     struct server_options *server = &flags->server;
     const struct error *error = server_options_finish(a, server, "--listen", &flags->listen);
     if (error == NULL) {
+        error = admin_flags_finish(a, &flags->admin);
+    }
+    if (error == NULL) {
         error = descriptor_limit_apply(a, log, &server->connections, 1);
     }
     server->runsd.max_connections = (int)server->connections.connections;
@@ -101,13 +108,16 @@ static const struct error *read_flags(struct arena *a, const struct logger *log,
 
 static const struct error *check_listeners(struct arena *a, const struct flags *flags) {
     const struct runsd_options *options = &flags->server.runsd;
-    struct listen_place places[MOST_LISTENERS];
+    struct listen_place places[MOST_LISTENERS + 1];
     size_t count = 0;
     for (size_t i = 0; i < options->listen_count; i++) {
         // The socket beside the store, which nobody asked for: what is wrong is the store's to say.
         if (flags->listen.count > 0 || options->listen[i].kind != ADDRESS_UNIX) {
             places[count++] = (struct listen_place){"--listen", &options->listen[i]};
         }
+    }
+    if (flags->admin.text != NULL) {
+        places[count++] = (struct listen_place){"--admin", &flags->admin.listen};
     }
     return listen_check(a, places, count);
 }
@@ -136,7 +146,19 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     struct runsd *runsd = NULL;
+    const struct admin_options admin_options = {
+        .log = log,
+        .program = "runsd",
+        .listen = flags->admin.listen,
+        .metrics = server.metrics,
+        .add_libraries = runsd_libraries_add,
+        .guard = server.guard,
+    };
+    struct admin *admin = NULL;
     error = check_listeners(a, flags);
+    if (error == NULL) {
+        error = admin_start(a, &admin_options, &admin);
+    }
     if (error == NULL) {
         error = runsd_start(a, &server, &runsd);
     }
@@ -145,6 +167,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     }
     if (error != NULL) {
         runsd_stop(runsd);
+        admin_stop(admin);
         listener_guard_free(server.guard);
         metrics_free(server.metrics);
         memory_keeper_stop(keeper);
@@ -153,8 +176,11 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
         return error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
     }
     runsd_log_ready(a, runsd, &server);
+    admin_set_stage(admin, ADMIN_SERVING);
     wait_for_stop(log, signals);
+    admin_set_stage(admin, ADMIN_STOPPING);
     runsd_stop(runsd);
+    admin_stop(admin);
     listener_guard_free(server.guard);
     metrics_free(server.metrics);
     LOG(log, LOG_INFO, "stopped");

@@ -7,6 +7,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
+#include "admin/admin_flags.h"
 #include "base/cli/process_options.h"
 #include "base/core/clock.h"
 #include "base/log/server_log.h"
@@ -19,6 +21,7 @@
 #include "ctl/command.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
+#include "ctl/libraries.h"
 #include "gateway/flags.h"
 #include "gateway/gateway.h"
 #include "rpc/client.h"
@@ -45,6 +48,7 @@ struct serve_options {
     struct cli_list grpc;
     struct server_options server;
     struct gateway_flags gateway;
+    struct admin_flags admin;
     struct process_options process;
 };
 
@@ -72,6 +76,7 @@ static const struct cli_table tables[] = {
     {process_options_rows, offsetof(struct serve_options, process)},
     {server_options_rows, offsetof(struct serve_options, server)},
     {gateway_flags_rows, offsetof(struct serve_options, gateway)},
+    {admin_flags_rows, offsetof(struct serve_options, admin)},
     {NULL, 0},
 };
 
@@ -83,6 +88,7 @@ struct parts {
     struct gateway *gateway;
     struct listener_guard *guard;
     struct metrics *metrics;
+    struct admin *admin;
     int failed_fd; // eventfd: a part failed, and said why in the log
 };
 
@@ -104,7 +110,7 @@ static bool is_ready(void *runsd) {
 
 static const struct error *check_listeners(struct arena *a, const struct serve_options *options) {
     const struct runsd_options *grpc = &options->server.runsd;
-    struct listen_place *places = ARENA_ARRAY(a, struct listen_place, grpc->listen_count + 1);
+    struct listen_place *places = ARENA_ARRAY(a, struct listen_place, grpc->listen_count + 2);
     size_t count = 0;
     places[count++] = (struct listen_place){"--http", &options->gateway.options.listen};
     for (size_t i = 0; i < grpc->listen_count; i++) {
@@ -113,10 +119,26 @@ static const struct error *check_listeners(struct arena *a, const struct serve_o
             places[count++] = (struct listen_place){"--grpc", &grpc->listen[i]};
         }
     }
+    if (options->admin.text != NULL) {
+        places[count++] = (struct listen_place){"--admin", &options->admin.listen};
+    }
     return listen_check(a, places, count);
 }
 
-// Starts server, channel, gateway; what was started stays in parts on failure.
+static const struct error *start_admin(struct arena *a, const struct logger *log,
+                                       struct parts *parts, const struct admin_flags *flags) {
+    const struct admin_options options = {
+        .log = log,
+        .program = "runsctl",
+        .listen = flags->listen,
+        .metrics = parts->metrics,
+        .add_libraries = ctl_libraries_add,
+        .guard = parts->guard,
+    };
+    return admin_start(a, &options, &parts->admin);
+}
+
+// Starts the admin listener, server, channel, gateway; what was started stays in parts on failure.
 static const struct error *start(struct arena *a, const struct logger *log, struct parts *parts,
                                  const struct serve_options *options) {
     struct runsd_options server = options->server.runsd;
@@ -132,6 +154,9 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
                          "there is no file descriptor left; raise ulimit -n");
     }
     const struct error *error = check_listeners(a, options);
+    if (error == NULL) {
+        error = start_admin(a, log, parts, &options->admin);
+    }
     if (error == NULL) {
         error = runsd_start(a, &server, &parts->runsd);
     }
@@ -157,6 +182,7 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
 
 // Both fronts drain at the same time, so that each has all of it.
 static void stop(struct parts *parts, int64_t drain) {
+    admin_set_stage(parts->admin, ADMIN_STOPPING);
     if (parts->runsd != NULL) {
         runsd_begin_stop(parts->runsd);
     }
@@ -164,6 +190,7 @@ static void stop(struct parts *parts, int64_t drain) {
     rpc_channel_free(parts->channel);
     runsd_stop(parts->runsd);
     rpc_loop_free(parts->front);
+    admin_stop(parts->admin);
     listener_guard_free(parts->guard);
 }
 
@@ -231,6 +258,9 @@ static const struct error *finish_options(struct arena *a, const struct logger *
         error = gateway_flags_finish(a, &options->gateway);
     }
     if (error == NULL) {
+        error = admin_flags_finish(a, &options->admin);
+    }
+    if (error == NULL) {
         error = fit_connections(a, log, options);
     }
     server->max_buffered_bytes = options->gateway.options.limits.buffered_bytes;
@@ -275,6 +305,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
         code = command_error(in, error, "nothing was started");
     } else {
         log_serving(in->arena, log, &parts, &options);
+        admin_set_stage(parts.admin, ADMIN_SERVING);
         code = wait_for_end(log, signals_fd, parts.failed_fd);
     }
     stop(&parts, options.process.drain_ms);
