@@ -149,6 +149,8 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
         .local = gateway->with_web != NULL ? gateway->with_web : local,
         .readiness = options->readiness,
         .upstream = options->upstream,
+        .tls = options->tls,
+        .client_auth = options->client_auth,
         .guard = options->guard,
         .metrics = options->metrics,
     };

@@ -16,6 +16,7 @@
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
+#include "base/tls/tls_source.h"
 #include "gateway/descriptor_source.h"
 #include "gateway/flags.h"
 #include "gateway/gateway.h"
@@ -52,6 +53,7 @@ struct flags {
     bool prints_openapi;
     struct gateway_flags gateway;
     struct admin_flags admin;
+    struct tls_options tls;
     struct process_options process;
 };
 
@@ -110,6 +112,7 @@ static const struct cli_table tables[] = {
     {rows, 0},
     {gateway_flags_rows, offsetof(struct flags, gateway)},
     {admin_flags_rows, offsetof(struct flags, admin)},
+    {tls_options_rows, offsetof(struct flags, tls)},
     {process_options_rows, offsetof(struct flags, process)},
     {NULL, 0},
 };
@@ -119,7 +122,9 @@ static const struct command_line command_line = {
     .add_libraries = gateway_libraries_add,
     .operands = "",
     .summary = "Serves a gRPC server's methods as HTTP/JSON until SIGTERM.",
-    .details = "SIGHUP reads the descriptors again; if they are bad, the old ones stay.\n",
+    .details =
+        "SIGHUP reads the descriptors and the certificates again; what is bad is not taken, and\n"
+        "the old ones stay.\n",
     .tables = tables,
     .footer = "Logs to standard error. Exit status: 0 stopped by a signal, 1 could\n"
               "not start or must be restarted, 2 wrong usage.\n",
@@ -133,6 +138,7 @@ struct program {
     struct address admin_listen; // without a text: nowhere
     struct admin *admin;
     struct descriptor_source source;
+    struct tls_options tls;
     bool reflect;
     bool prints; // the OpenAPI document, and serves nothing
     int64_t drain_ms;
@@ -171,11 +177,16 @@ static const struct error *read_flags(struct arena *a, struct flags *flags, stru
         error = admin_flags_finish(a, &flags->admin);
     }
     if (error == NULL) {
+        error = tls_options_check(a, &flags->tls);
+    }
+    if (error == NULL) {
         error = descriptor_limit_apply(a, p->log, &flags->gateway.connections, 1);
     }
     p->admin_listen = flags->admin.listen;
     p->options = flags->gateway.options;
     p->options.log = p->log;
+    p->options.client_auth = tls_options_client_auth(&flags->tls);
+    p->tls = flags->tls;
     p->options.limits.connections = (int)flags->gateway.connections.connections;
     p->source.files = flags->descriptors.items;
     p->source.file_count = flags->descriptors.count;
@@ -236,11 +247,7 @@ static void log_refusal(const struct program *p, const struct error *error) {
         log_text("detail", error->detail));
 }
 
-static void reload(struct program *p) {
-    if (!descriptor_source_can_change(&p->source)) {
-        LOG(p->log, LOG_INFO, "there is nothing to reload: the descriptors are built in");
-        return;
-    }
+static void reload_routes(struct program *p) {
     struct arena a;
     arena_init(&a);
     const struct slice *sets;
@@ -257,6 +264,22 @@ static void reload(struct program *p) {
         LOG(p->log, LOG_INFO, "reloaded", log_int("routes", (int64_t)routes));
     }
     arena_release(&a);
+}
+
+static void reload(struct program *p) {
+    bool has_other_routes = descriptor_source_can_change(&p->source);
+    if (!has_other_routes && p->options.tls == NULL && p->upstream.source == NULL) {
+        LOG(p->log, LOG_INFO, "there is nothing to reload: the descriptors are built in");
+    }
+    if (has_other_routes) {
+        reload_routes(p);
+    }
+    if (p->options.tls != NULL) {
+        tls_source_reload(p->options.tls);
+    }
+    if (p->upstream.source != NULL) {
+        tls_source_reload(p->upstream.source);
+    }
 }
 
 static void run(struct program *p) {
@@ -337,6 +360,9 @@ static int serve(struct program *p) {
     const struct error *error = p->prints ? NULL : check_listeners(&a, p);
     bool is_usage = error != NULL && error->code == STATUS_INVALID_ARGUMENT;
     if (error == NULL && !p->prints) {
+        error = tls_source_open(&a, p->log, &p->tls, &p->options.tls);
+    }
+    if (error == NULL && !p->prints) {
         error = start_admin(&a, p);
     }
     if (error == NULL && read_descriptors(&a, p, &error)) {
@@ -358,6 +384,7 @@ static int serve(struct program *p) {
     rpc_channel_free(p->options.upstream);
     rpc_loop_free(loop);
     listener_guard_free(p->options.guard);
+    tls_source_stop(p->options.tls);
     metrics_free(p->options.metrics);
     if (status == EXIT_OK && !p->prints) {
         LOG(p->log, LOG_INFO, "stopped");

@@ -10,6 +10,7 @@
 #include "base/core/slice.h"
 #include "base/log/log.h"
 #include "base/net/address.h"
+#include "base/tls/tls_options.h"
 #include "gateway/transcode/json_options.h"
 
 // The configuration of a gateway: its limits, its HTTP side, and the rest.
@@ -19,6 +20,7 @@ struct local_table;
 struct metrics;
 struct rpc_channel;
 struct rpc_loop;
+struct tls_source;
 struct trusted_addresses;
 
 // Limits. 0 means the default, which stands in brackets.
@@ -165,6 +167,10 @@ struct gateway_options {
     bool web; // the reference page, too (gateway/local/web_pages.h)
     struct gateway_limits limits;
     struct gateway_http_options http;
+    // What a TCP listener shows to clients, and asks them for; NULL: it speaks plain text. Borrowed
+    // until gateway_stop has returned.
+    struct tls_source *tls;
+    enum tls_client_auth client_auth;
     struct listener_guard *guard; // checks the listener until gateway_stop; may be NULL
     struct metrics *metrics;      // its families are added; borrowed; NULL: nobody looks
 };

@@ -37,8 +37,9 @@ static struct rpc_task *sleep_until_woken(struct local_loop *loop, int wait_ms) 
     struct pollfd fds[] = {
         {.fd = loop->wake_fd, .events = POLLIN},
         {.fd = loop->watch != NULL ? loop->watch->fd : -1, .events = POLLIN},
+        {.fd = loop->watch != NULL ? loop->watch->more_fd : 0, .events = POLLIN},
     };
-    poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms); // EINTR: nothing to do yet
+    poll(fds, fds[2].fd != 0 ? 3 : 2, wait_ms); // EINTR: nothing to do yet
     struct rpc_task *posted = atomic_exchange(&loop->base.posted, NULL);
     if (posted == &loop->asleep) {
         return NULL;

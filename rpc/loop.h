@@ -33,7 +33,8 @@ bool rpc_loop_is_local(const struct rpc_loop *loop);
 
 // What the thread of a local loop serves beside calls.
 struct rpc_watch {
-    int fd; // turn is called when it is readable
+    int fd;      // turn is called when it is readable
+    int more_fd; // likewise; 0: none
     // Called on the loop's thread, also when nothing happened. Returns after how many
     // milliseconds it must be called again at the latest; negative: only fd counts.
     // Must not block.

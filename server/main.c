@@ -15,6 +15,7 @@
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
+#include "base/tls/tls_source.h"
 #include "rpc/credentials.h"
 #include "rpc/log.h"
 #include "server/demo_token.h"
@@ -35,6 +36,7 @@ struct flags {
     struct cli_list listen;
     struct server_options server;
     struct admin_flags admin;
+    struct tls_options tls;
     struct process_options process;
 };
 
@@ -64,6 +66,7 @@ static const struct cli_table tables[] = {
     {rows, 0},
     {server_options_rows, offsetof(struct flags, server)},
     {admin_flags_rows, offsetof(struct flags, admin)},
+    {tls_options_rows, offsetof(struct flags, tls)},
     {process_options_rows, offsetof(struct flags, process)},
     {NULL, 0},
 };
@@ -73,6 +76,7 @@ static const struct command_line command_line = {
     .add_libraries = runsd_libraries_add,
     .operands = "",
     .summary = "Serves runs.v1.RunsService and TokensService over gRPC until SIGTERM.",
+    .details = "SIGHUP reads the certificates again; if they are bad, the old ones stay.\n",
     .tables = tables,
     .footer = "Logs to standard error. Exit status: 0 stopped by a signal, 1 could\n"
               "not start or must be restarted, 2 wrong usage.\n",
@@ -83,10 +87,15 @@ static void on_failure(void *context) {
     kill(getpid(), SIGTERM);
 }
 
-static void wait_for_stop(const struct logger *log, const sigset_t *signals) {
+static void wait_for_stop(const struct logger *log, struct tls_source *tls,
+                          const sigset_t *signals) {
     int number;
     while (sigwait(signals, &number) == 0 && !server_process_is_stop(number)) {
-        LOG(log, LOG_INFO, "there is nothing to reload", log_int("signal", number));
+        if (tls != NULL) {
+            tls_source_reload(tls);
+        } else {
+            LOG(log, LOG_INFO, "there is nothing to reload", log_int("signal", number));
+        }
     }
     LOG(log, LOG_INFO, "stopping", log_int("signal", number));
 }
@@ -99,9 +108,13 @@ static const struct error *read_flags(struct arena *a, const struct logger *log,
         error = admin_flags_finish(a, &flags->admin);
     }
     if (error == NULL) {
+        error = tls_options_check(a, &flags->tls);
+    }
+    if (error == NULL) {
         error = descriptor_limit_apply(a, log, &server->connections, 1);
     }
     server->runsd.max_connections = (int)server->connections.connections;
+    server->runsd.client_auth = tls_options_client_auth(&flags->tls);
     server->runsd.drain_ms = flags->process.drain_ms;
     return error;
 }
@@ -155,7 +168,10 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
         .guard = server.guard,
     };
     struct admin *admin = NULL;
-    error = check_listeners(a, flags);
+    error = tls_source_open(a, log, &flags->tls, &server.tls);
+    if (error == NULL) {
+        error = check_listeners(a, flags);
+    }
     if (error == NULL) {
         error = admin_start(a, &admin_options, &admin);
     }
@@ -168,6 +184,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     if (error != NULL) {
         runsd_stop(runsd);
         admin_stop(admin);
+        tls_source_stop(server.tls);
         listener_guard_free(server.guard);
         metrics_free(server.metrics);
         memory_keeper_stop(keeper);
@@ -177,10 +194,11 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     }
     runsd_log_ready(a, runsd, &server);
     admin_set_stage(admin, ADMIN_SERVING);
-    wait_for_stop(log, signals);
+    wait_for_stop(log, server.tls, signals);
     admin_set_stage(admin, ADMIN_STOPPING);
     runsd_stop(runsd);
     admin_stop(admin);
+    tls_source_stop(server.tls);
     listener_guard_free(server.guard);
     metrics_free(server.metrics);
     LOG(log, LOG_INFO, "stopped");

@@ -8,7 +8,7 @@
 
 enum {
     MOST_NAMES = 64, // looked at
-    LONGEST_NAME = 1024,
+    LONGEST_NAME = 2048, // as a SPIFFE ID has at most
 };
 
 struct name {

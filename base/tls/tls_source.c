@@ -296,6 +296,18 @@ const struct error *tls_source_start(struct arena *a, const struct tls_source_op
     return NULL;
 }
 
+const struct error *tls_source_open(struct arena *a, const struct logger *log,
+                                    const struct tls_options *options,
+                                    struct tls_source **ret_source) {
+    if (options->cert == NULL) {
+        *ret_source = NULL;
+        return NULL;
+    }
+    struct tls_source_options source = tls_source_options_of(options);
+    source.log = log;
+    return tls_source_start(a, &source, ret_source);
+}
+
 void tls_source_stop(struct tls_source *source) {
     if (source == NULL) {
         return;

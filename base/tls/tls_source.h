@@ -41,6 +41,12 @@ struct tls_source_options tls_source_options_of(const struct tls_options *option
 const struct error *tls_source_start(struct arena *a, const struct tls_source_options *options,
                                      struct tls_source **ret_source);
 
+// Starts the source of a listener, as its options have it: *ret_source is NULL if it speaks plain
+// text. Errors: those of tls_source_start.
+const struct error *tls_source_open(struct arena *a, const struct logger *log,
+                                    const struct tls_options *options,
+                                    struct tls_source **ret_source);
+
 // NULL is ignored. Identities that were taken live on.
 void tls_source_stop(struct tls_source *source);
 

@@ -18,6 +18,7 @@
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
+#include "base/tls/tls_source.h"
 #include "ctl/command.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
@@ -49,6 +50,7 @@ struct serve_options {
     struct server_options server;
     struct gateway_flags gateway;
     struct admin_flags admin;
+    struct tls_options tls;
     struct process_options process;
 };
 
@@ -73,6 +75,7 @@ static const struct cli_option rows[] = {
 
 static const struct cli_table tables[] = {
     {rows, 0},
+    {tls_options_rows, offsetof(struct serve_options, tls)},
     {process_options_rows, offsetof(struct serve_options, process)},
     {server_options_rows, offsetof(struct serve_options, server)},
     {gateway_flags_rows, offsetof(struct serve_options, gateway)},
@@ -86,6 +89,7 @@ struct parts {
     struct runsd *runsd;
     struct rpc_channel *channel;
     struct gateway *gateway;
+    struct tls_source *tls; // NULL: plain text
     struct listener_guard *guard;
     struct metrics *metrics;
     struct admin *admin;
@@ -153,7 +157,11 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
         return error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
                          "there is no file descriptor left; raise ulimit -n");
     }
-    const struct error *error = check_listeners(a, options);
+    const struct error *error = tls_source_open(a, log, &options->tls, &parts->tls);
+    if (error == NULL) {
+        error = check_listeners(a, options);
+    }
+    server.tls = parts->tls;
     if (error == NULL) {
         error = start_admin(a, log, parts, &options->admin);
     }
@@ -174,6 +182,7 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
     front.upstream_window = CALLS_AT_ONCE;
     front.authorizer = (struct gateway_authorizer){check_caller, parts->runsd};
     front.readiness = (struct gateway_readiness){is_ready, parts->runsd};
+    front.tls = parts->tls;
     front.guard = parts->guard;
     front.metrics = parts->metrics;
     error = demo_token_offer(a, parts->runsd, &options->server, log);
@@ -192,6 +201,7 @@ static void stop(struct parts *parts, int64_t drain) {
     rpc_loop_free(parts->front);
     admin_stop(parts->admin);
     listener_guard_free(parts->guard);
+    tls_source_stop(parts->tls);
 }
 
 static void log_serving(struct arena *a, const struct logger *log, const struct parts *parts,
@@ -207,20 +217,24 @@ static void log_serving(struct arena *a, const struct logger *log, const struct 
 }
 
 // Takes a signal; returns whether it asks for a stop.
-static bool take_signal(const struct logger *log, int signals_fd) {
+static bool take_signal(const struct logger *log, struct tls_source *tls, int signals_fd) {
     struct signalfd_siginfo taken;
     if (read(signals_fd, &taken, sizeof(taken)) != sizeof(taken)) {
         return false;
     }
     bool is_stop = server_process_is_stop((int)taken.ssi_signo);
-    LOG(log, LOG_INFO, is_stop ? "stopping" : "there is nothing to reload",
-        log_int("signal", taken.ssi_signo));
+    if (!is_stop && tls != NULL) {
+        tls_source_reload(tls);
+    } else {
+        LOG(log, LOG_INFO, is_stop ? "stopping" : "there is nothing to reload",
+            log_int("signal", taken.ssi_signo));
+    }
     return is_stop;
 }
 
 // Waits for a signal or for a part to fail; returns the exit code.
-static int wait_for_end(const struct logger *log, int signals_fd, int failed_fd) {
-    struct pollfd ends[] = {{signals_fd, POLLIN, 0}, {failed_fd, POLLIN, 0}};
+static int wait_for_end(const struct logger *log, const struct parts *parts, int signals_fd) {
+    struct pollfd ends[] = {{signals_fd, POLLIN, 0}, {parts->failed_fd, POLLIN, 0}};
     for (;;) {
         if (poll(ends, 2, -1) < 0 && errno == EINTR) {
             continue;
@@ -229,7 +243,7 @@ static int wait_for_end(const struct logger *log, int signals_fd, int failed_fd)
             LOG(log, LOG_ERROR, "a part failed: stopping, so that a restart recovers it");
             return EXIT_CODE_FAILED;
         }
-        if (ends[0].revents != 0 && take_signal(log, signals_fd)) {
+        if (ends[0].revents != 0 && take_signal(log, parts->tls, signals_fd)) {
             return EXIT_CODE_OK;
         }
     }
@@ -261,8 +275,13 @@ static const struct error *finish_options(struct arena *a, const struct logger *
         error = admin_flags_finish(a, &options->admin);
     }
     if (error == NULL) {
+        error = tls_options_check(a, &options->tls);
+    }
+    if (error == NULL) {
         error = fit_connections(a, log, options);
     }
+    options->gateway.options.client_auth = tls_options_client_auth(&options->tls);
+    server->client_auth = options->gateway.options.client_auth;
     server->max_buffered_bytes = options->gateway.options.limits.buffered_bytes;
     server->drain_ms = options->process.drain_ms;
     return error;
@@ -306,7 +325,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
     } else {
         log_serving(in->arena, log, &parts, &options);
         admin_set_stage(parts.admin, ADMIN_SERVING);
-        code = wait_for_end(log, signals_fd, parts.failed_fd);
+        code = wait_for_end(log, &parts, signals_fd);
     }
     stop(&parts, options.process.drain_ms);
     metrics_free(parts.metrics);
@@ -337,7 +356,8 @@ const struct command serve_command = {
     .place = 100,
     .operands = "",
     .summary = "Serves REST and gRPC from one process; ends with SIGTERM or Ctrl-C.",
-    .details = "Logs to standard error; \"serving\" says that it is ready.\n"
+    .details = "SIGHUP reads the certificates again; if they are bad, the old ones stay.\n"
+               "Logs to standard error; \"serving\" says that it is ready.\n"
                "gRPC on a network: see docs/ARCHITECTURE.md, \"Security\", first.\n",
     .tables = tables,
     .options_size = sizeof(struct serve_options),

@@ -39,6 +39,7 @@ struct reaper_list {
 };
 
 enum list_kind {
+    LIST_HANDSHAKING,
     LIST_IDLE,
     LIST_RECEIVING, // also those that send the first line
     LIST_CALLING,   // nothing is due
@@ -161,6 +162,10 @@ static void close_idle(struct reaper *reaper, struct reaper_entry *e) {
 
 static void run_due(struct reaper *reaper) {
     bool closes_all = reaper->close_idle_us != 0 && reaper->close_idle_us <= reaper->now_us;
+    while (is_due(reaper, LIST_HANDSHAKING) ||
+           (closes_all && reaper->lists[LIST_HANDSHAKING].first != NULL)) {
+        end(reaper, reaper->lists[LIST_HANDSHAKING].first);
+    }
     while (is_due(reaper, LIST_IDLE) || (closes_all && reaper->lists[LIST_IDLE].first != NULL)) {
         close_idle(reaper, reaper->lists[LIST_IDLE].first);
     }
@@ -268,7 +273,8 @@ static int64_t next_us(const struct reaper *reaper) {
             next = first->due_us;
         }
     }
-    bool closes = reaper->close_idle_us != 0 && reaper->lists[LIST_IDLE].first != NULL;
+    bool closes = reaper->close_idle_us != 0 && (reaper->lists[LIST_IDLE].first != NULL ||
+                                                 reaper->lists[LIST_HANDSHAKING].first != NULL);
     return closes && reaper->close_idle_us < next ? reaper->close_idle_us : next;
 }
 
@@ -297,6 +303,7 @@ struct reaper *reaper_new(int64_t idle_timeout_ms, int64_t request_timeout_ms,
     struct reaper *reaper = mem_zalloc(sizeof(*reaper));
     reaper->ended_fd = ended_fd;
     reaper->envelope = envelope;
+    reaper->lists[LIST_HANDSHAKING].delay_us = request_timeout_ms * 1000;
     reaper->lists[LIST_IDLE].delay_us = (idle_timeout_ms + REAPER_GRACE_MS) * 1000;
     reaper->lists[LIST_RECEIVING].delay_us = request_timeout_ms * 1000;
     reaper->lists[LIST_REPLYING].delay_us = reaper->lists[LIST_IDLE].delay_us / STUCK_TIMES;
@@ -341,9 +348,9 @@ void reaper_remove(struct reaper *reaper, struct reaper_entry *entry) {
 
 void reaper_set_state(struct reaper *reaper, struct reaper_entry *entry, enum reaper_state state) {
     static const enum list_kind lists[] = {
-        [REAPER_IDLE] = LIST_IDLE,         [REAPER_RECEIVING] = LIST_RECEIVING,
-        [REAPER_CALLING] = LIST_CALLING,   [REAPER_STREAMING] = LIST_REPLYING,
-        [REAPER_REPLYING] = LIST_REPLYING,
+        [REAPER_HANDSHAKING] = LIST_HANDSHAKING, [REAPER_IDLE] = LIST_IDLE,
+        [REAPER_RECEIVING] = LIST_RECEIVING,     [REAPER_CALLING] = LIST_CALLING,
+        [REAPER_STREAMING] = LIST_REPLYING,      [REAPER_REPLYING] = LIST_REPLYING,
     };
     reaper->calling_count += state == REAPER_CALLING;
     reaper->calling_count -= entry->state == REAPER_CALLING;

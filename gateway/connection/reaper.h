@@ -11,8 +11,9 @@
 #include "gateway/options.h"
 
 // Knows every HTTP connection and what it does, and ends what lasts too long: a quiet
-// connection, a request that is received too slowly, which is answered with 408, a reply
-// that the client does not read, and the upstream call of a client that is gone.
+// connection, a handshake that takes too long, a request that is received too slowly, which is
+// answered with 408, a reply that the client does not read, and the upstream call of a client that
+// is gone.
 //
 // A client that has ended its sending direction may have gone or may be waiting for its reply:
 // TCP does not distinguish the two (RFC 9293 section 3.6), so a request that was complete is
@@ -38,10 +39,11 @@ struct reaper;
 
 // What a connection does.
 enum reaper_state {
-    REAPER_IDLE,      // between requests
-    REAPER_RECEIVING, // a request
-    REAPER_CALLING,   // upstream
-    REAPER_STREAMING, // a reply, while the call goes on
+    REAPER_HANDSHAKING, // of TLS, before the first request
+    REAPER_IDLE,        // between requests
+    REAPER_RECEIVING,   // a request
+    REAPER_CALLING,     // upstream
+    REAPER_STREAMING,   // a reply, while the call goes on
     REAPER_REPLYING,
 };
 
@@ -84,7 +86,8 @@ struct reaper_call {
 
 // NULL, with errno, if there is no file descriptor left. A connection that sends its
 // request's first line bit by bit is given idle_timeout_ms, the grace and
-// request_timeout_ms. The early replies are spelled as envelope says.
+// request_timeout_ms; a handshake request_timeout_ms. The early replies are spelled as envelope
+// says.
 struct reaper *reaper_new(int64_t idle_timeout_ms, int64_t request_timeout_ms,
                           enum envelope_kind envelope);
 
@@ -96,7 +99,7 @@ void reaper_free(struct reaper *reaper);
 struct reaper_entry *reaper_add(struct reaper *reaper, const struct transport *transport);
 void reaper_remove(struct reaper *reaper, struct reaper_entry *entry);
 
-// The connection now receives, replies or is idle.
+// The connection now shakes hands, receives, replies or is idle.
 void reaper_set_state(struct reaper *reaper, struct reaper_entry *entry, enum reaper_state state);
 
 // Gives the id of the request that is being received; borrowed until the next
@@ -141,7 +144,7 @@ int reaper_run(struct reaper *reaper);
 
 // --- the end ---
 
-// From at_us on closes connections that are idle, whatever their time-out.
+// From at_us on closes connections that are idle or shake hands, whatever their time-out.
 void reaper_close_idle(struct reaper *reaper, int64_t at_us);
 
 // Cancels all upstream calls, lets no more begin, and answers requests that are being

@@ -11,6 +11,7 @@
 // with TLS. Such a session belongs to the HTTP thread, so all functions are called there;
 // another thread hands over what it wants (rpc_loop_post). None blocks.
 
+struct tls_session;
 struct transport;
 
 // What the client has for us.
@@ -36,10 +37,11 @@ struct transport_kind {
 // A value; valid as long as libmicrohttpd's connection.
 struct transport {
     const struct transport_kind *kind;
-    int fd; // of the socket below, for what only the kernel knows of it
+    int fd;                  // of the socket below, for what only the kernel knows of it
+    struct tls_session *tls; // NULL: plain
 };
 
-// The transport of a socket whose bytes are sent as they are.
+// The transport of a socket whose bytes are sent as they are. With TLS: tls_session.h.
 struct transport transport_plain(int fd);
 
 static inline void transport_write(const struct transport *transport, struct slice bytes) {

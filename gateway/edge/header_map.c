@@ -91,7 +91,7 @@ static const struct error *check_one(struct arena *a, const struct header_mappin
                          "\"%s\" cannot be mapped: it belongs to HTTP, gRPC or the gateway",
                          is_reserved(http) ? http : key);
     }
-    if (is_request && strcmp(key, RPC_FORWARDED_FOR) == 0) {
+    if (is_request && (strcmp(key, RPC_FORWARDED_FOR) == 0 || strcmp(key, RPC_CLIENT_NAME) == 0)) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "no header can be mapped to \"%s\": the gateway sets it itself", key);
     }

@@ -22,7 +22,8 @@ const struct error *
 request_metadata_make(struct arena *a, const struct edge *edge, struct http_headers headers,
                       const struct request_facts *facts, const struct request_origin *origin,
                       const struct rpc_metadata **ret_metadata, int *ret_count) {
-    size_t bound = OWN_COUNT + header_map_request_bound(edge->request_headers, headers);
+    size_t bound = OWN_COUNT + origin->client_name_count +
+                   header_map_request_bound(edge->request_headers, headers);
     struct rpc_metadata *metadata = ARENA_ARRAY(a, struct rpc_metadata, bound);
     int count = 0;
     metadata[count++] = (struct rpc_metadata){"x-request-id", origin->request_id};
@@ -32,6 +33,9 @@ request_metadata_make(struct arena *a, const struct edge *edge, struct http_head
     if (origin->client_address.len > 0) {
         metadata[count++] =
             (struct rpc_metadata){RPC_FORWARDED_FOR, forwarded_for(a, edge, headers, origin)};
+    }
+    for (size_t i = 0; i < origin->client_name_count; i++) {
+        metadata[count++] = (struct rpc_metadata){RPC_CLIENT_NAME, origin->client_names[i]};
     }
     struct trace_context trace = trace_context_read(a, headers);
     if (trace.parent.len > 0) {

@@ -14,13 +14,16 @@ struct request_origin {
     struct slice request_id;
     struct slice client_address; // base/net/peer_address.h; empty: unknown
     bool is_of_trusted;          // client_address is one of the trusted
+    // Of the certificate that the client has shown, which was verified (rpc/server_peer.h).
+    const struct slice *client_names;
+    size_t client_name_count;
 };
 
 // The metadata of the upstream call of a request: x-request-id, authorization if there
 // is one, RPC_FORWARDED_FOR with the client's address (of a trusted proxy's client, if it tells),
-// alone or behind the chain that it sent, the W3C trace context if it is valid, and the mapped
-// headers. They live in a or borrow from headers, facts and origin. Errors: those of
-// header_map_request. Pure.
+// alone or behind the chain that it sent, RPC_CLIENT_NAME for each name of its certificate, the W3C
+// trace context if it is valid, and the mapped headers. They live in a or borrow from headers,
+// facts and origin. Errors: those of header_map_request. Pure.
 const struct error *request_metadata_make(struct arena *a, const struct edge *edge,
                                           struct http_headers headers,
                                           const struct request_facts *facts,

@@ -60,6 +60,8 @@ struct exchange *exchange_new(struct exchange_context *context,
     x->entry = client->entry;
     x->client_address = slice_of_cstr(client->client_address);
     x->is_of_trusted = client->is_of_trusted;
+    x->client_names = client->names;
+    x->client_name_count = client->name_count;
     x->connection = connection;
     x->begin_us = clock_monotonic_us();
     x->received_target = target;

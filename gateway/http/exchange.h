@@ -27,6 +27,7 @@
 // connection.
 
 struct exchange;
+struct tls_connection;
 
 // What all exchanges of a gateway share; outlives them.
 struct exchange_context {
@@ -60,6 +61,9 @@ struct exchange_connection {
     struct reaper_entry *entry;
     char client_address[PEER_ADDRESS_SIZE]; // base/net/peer_address.h
     bool is_of_trusted;                     // a proxy that may ask for others
+    struct tls_connection *tls;             // NULL: plain text
+    const struct slice *names;              // of its certificate, which was verified
+    size_t name_count;
 };
 
 // Suspends the connections of requests that were received whole and wait for something; after

@@ -56,8 +56,10 @@ struct exchange {
     struct exchange_context *context;
     struct gateway_api *api; // a reference of its own
     struct reaper_entry *entry;
-    struct slice client_address; // the connection's
-    bool is_of_trusted;          // likewise
+    struct slice client_address;      // the connection's
+    bool is_of_trusted;               // likewise
+    const struct slice *client_names; // of its certificate; likewise
+    size_t client_name_count;
     struct exchange *next_spare;
     struct arena arena;
     enum exchange_state state;

@@ -54,6 +54,8 @@ const struct error *exchange_upstream_metadata(struct exchange *x,
         .request_id = x->request_id,
         .client_address = x->client_address,
         .is_of_trusted = x->is_of_trusted,
+        .client_names = x->client_names,
+        .client_name_count = x->client_name_count,
     };
     return request_metadata_make(&x->arena, &x->context->edge, x->headers, &x->facts, &origin,
                                  ret_metadata, ret_count);

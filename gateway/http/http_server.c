@@ -25,6 +25,7 @@
 #include "gateway/http/exchange.h"
 #include "gateway/http/exchange_machine.h"
 #include "gateway/http/exchange_wait.h"
+#include "gateway/http/tls_front.h"
 #include "rpc/loop.h"
 
 enum {
@@ -52,6 +53,7 @@ struct http_server {
     struct gateway_api_slot apis;
     struct listen_socket socket;
     struct MHD_Daemon *daemon;
+    struct tls_front *tls;     // NULL: plain text
     struct rpc_loop *own_loop; // the context's, unless one was given
     struct rpc_watch watch;
     struct listener_guard *guard; // NULL: none
@@ -89,17 +91,28 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
     server->fruitless_runs = 0;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const struct transport transport = transport_plain(info->connect_fd);
+    int fd = info->connect_fd;
+    struct transport transport = transport_plain(fd);
     struct exchange_connection *client = *socket_context;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        // A session of TLS is gone by now, and has said its last word.
         linger_add(&server->linger, &transport, reaper_closes(client->entry), server->now_us);
         reaper_remove(server->context.reaper, client->entry);
+        if (client->tls != NULL) {
+            tls_front_end(client->tls);
+        }
         free(client);
         add(&server->connections, -1);
         return;
     }
     client = mem_zalloc(sizeof(*client));
+    if (server->tls != NULL) {
+        client->tls = tls_front_begin(server->tls, connection, fd, client, &transport);
+    }
     client->entry = reaper_add(server->context.reaper, &transport);
+    if (client->tls != NULL) {
+        tls_front_enter(client->tls);
+    }
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     peer_address_format(info != NULL ? info->client_addr : NULL, client->client_address);
     const struct trusted_addresses *trusted = server->context.edge.options.trusted;
@@ -205,8 +218,14 @@ static void set_time(struct http_server *server) {
 }
 
 static void run_daemon(struct http_server *server) {
+    if (server->tls != NULL) {
+        tls_front_before_run(server->tls);
+    }
     MHD_run(server->daemon);
     exchange_suspend_received(&server->context);
+    if (server->tls != NULL) {
+        tls_front_after_run(server->tls);
+    }
 }
 
 static int turn(struct rpc_watch *watch) {
@@ -233,9 +252,13 @@ static int turn(struct rpc_watch *watch) {
 // missing Host and a space in the target by itself, in HTML. We refuse both. The time-out
 // of connections is off: reaper.h says why.
 static struct MHD_Daemon *start_daemon(struct http_server *server) {
+    static const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     const struct gateway_limits *limits = &server->context.limits;
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,       //
-                            0, NULL, NULL, on_request, server,                                  //
+    const struct MHD_OptionItem *tls =
+        server->tls != NULL ? tls_front_daemon_options(server->tls) : none;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                     (server->tls != NULL ? MHD_USE_TLS : 0);
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_ARRAY, tls,    //
                             MHD_OPTION_EXTERNAL_LOGGER, on_log, server,                         //
                             MHD_OPTION_LISTEN_SOCKET, server->socket.fd,                        //
                             MHD_OPTION_STRICT_FOR_CLIENT, 0,                                    //
@@ -272,6 +295,7 @@ static void free_server(struct http_server *server) {
     metrics_remove_collectors(server->metrics, server);
     free(server->address);
     readiness_free(server->context.readiness);
+    tls_front_free(server->tls);
     reaper_free(server->context.reaper);
     stream_group_free(server->context.streams);
     listen_socket_close(&server->socket);
@@ -328,6 +352,22 @@ static struct readiness *new_readiness(struct http_server *server,
     return readiness_new(&readiness);
 }
 
+// A unix socket stays plain: its file says who may connect. Returns false, with errno, if there is
+// no file descriptor left.
+static bool begin_tls(struct http_server *server, const struct http_server_options *options) {
+    if (options->tls == NULL || options->listen.kind == ADDRESS_UNIX) {
+        return true;
+    }
+    const struct tls_front_options tls = {
+        .log = options->log,
+        .source = options->tls,
+        .client_auth = options->client_auth,
+        .reaper = server->context.reaper,
+    };
+    server->tls = tls_front_new(&tls);
+    return server->tls != NULL;
+}
+
 const struct error *http_server_start(struct arena *a, const struct http_server_options *options,
                                       struct http_server **ret_server) {
     struct listen_socket socket;
@@ -373,7 +413,8 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     server->context.loop = options->loop != NULL ? options->loop : server->own_loop;
     server->context.local = options->local;
     server->context.readiness = new_readiness(server, options);
-    bool is_ready = server->context.loop != NULL && server->context.reaper != NULL;
+    bool is_ready = server->context.loop != NULL && server->context.reaper != NULL &&
+                    begin_tls(server, options);
     server->daemon = is_ready ? start_daemon(server) : NULL;
     if (server->daemon == NULL) {
         int number = errno;
@@ -383,7 +424,11 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     }
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    server->watch = (struct rpc_watch){.fd = info->epoll_fd, .turn = turn};
+    server->watch = (struct rpc_watch){
+        .fd = info->epoll_fd,
+        .more_fd = server->tls != NULL ? tls_front_fd(server->tls) : 0,
+        .turn = turn,
+    };
     rpc_loop_watch(server->context.loop, &server->watch);
     begin_guard(server, options);
     *ret_server = server;
@@ -479,6 +524,9 @@ void http_server_stop(struct http_server *server, int64_t drain_ms) {
     rpc_loop_watch(server->context.loop, NULL);
     // Whose connection is still suspended, for want of room.
     exchange_wait_run_due(&server->context);
+    if (server->tls != NULL) {
+        tls_front_stop(server->tls);
+    }
     MHD_stop_daemon(server->daemon); // its last callbacks are called here
     stream_group_wait_empty(server->context.streams);
     free_server(server);

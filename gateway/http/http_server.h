@@ -8,6 +8,7 @@
 #include "base/log/log.h"
 #include "base/net/address.h"
 #include "base/net/listener_guard.h"
+#include "base/tls/tls_source.h"
 #include "gateway/api.h"
 #include "gateway/options.h"
 
@@ -28,6 +29,8 @@ struct http_server_options {
     struct rpc_channel *upstream; // asked for its readiness; borrowed until the stop
     int upstream_window;          // 0: none (gateway/options.h)
     struct rpc_loop *loop;        // a local one, which watches nothing else; NULL: its own
+    struct tls_source *tls;       // of a TCP listener; NULL: plain text; borrowed until the stop
+    enum tls_client_auth client_auth;
     struct listener_guard *guard; // looks at the listener until the stop; may be NULL
     struct metrics *metrics;      // its families are added; borrowed; NULL: nobody looks
 };

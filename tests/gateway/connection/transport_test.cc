@@ -111,7 +111,7 @@ struct transport Other(int fd) {
         [](const struct transport *) { return input == TRANSPORT_BYTES; },
         [](const struct transport *) { return input; },
     };
-    return {&kind, fd};
+    return {&kind, fd, nullptr};
 }
 
 class OtherTransport : public Pair {

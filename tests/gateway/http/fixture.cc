@@ -26,6 +26,10 @@ extern "C" {
 
 namespace {
 
+bool RunsWithTls() {
+    return getenv("RUNSD_TEST_TLS") != nullptr;
+}
+
 constexpr auto kPatience = std::chrono::seconds(kPatienceSeconds);
 
 std::string ReadFile(const std::string &path) {
@@ -145,6 +149,13 @@ Client::Client(const std::string &address, bool small_buffer) {
     in.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
     in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = connect(fd_, reinterpret_cast<struct sockaddr *>(&in), sizeof(in)) == 0;
+    if (RunsWithTls()) {
+        UseTls();
+    }
+}
+
+void Client::UseTls(const Certificate *certificate, const std::string &priorities) {
+    tls_ = std::make_unique<TlsClient>(fd_, certificate, priorities);
 }
 
 Client::Client(int port, bool small_buffer)
@@ -157,7 +168,9 @@ Client::~Client() {
 bool Client::Send(const std::string &bytes) {
     size_t sent = 0;
     while (sent < bytes.size()) {
-        ssize_t n = send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+        ssize_t n = tls_ != nullptr
+                        ? tls_->Send(bytes.data() + sent, bytes.size() - sent)
+                        : send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
         if (n <= 0) {
             return false;
         }
@@ -166,9 +179,13 @@ bool Client::Send(const std::string &bytes) {
     return true;
 }
 
+ssize_t Client::ReceiveBytes(char *bytes, size_t size) {
+    return tls_ != nullptr ? tls_->Receive(bytes, size) : recv(fd_, bytes, size, 0);
+}
+
 bool Client::Fill() {
     char block[65536];
-    ssize_t n = recv(fd_, block, sizeof(block), 0);
+    ssize_t n = ReceiveBytes(block, sizeof(block));
     if (n > 0) {
         buffer_.append(block, static_cast<size_t>(n));
     }
@@ -177,7 +194,7 @@ bool Client::Fill() {
 
 void Client::ReceiveSome(size_t bytes) {
     std::string block(bytes, '\0');
-    ssize_t n = recv(fd_, block.data(), block.size(), 0);
+    ssize_t n = ReceiveBytes(block.data(), block.size());
     buffer_.append(block, 0, n > 0 ? static_cast<size_t>(n) : 0);
 }
 
@@ -270,18 +287,18 @@ bool Client::AtEnd() {
         return false;
     }
     char c;
-    ssize_t n = recv(fd_, &c, 1, 0);
+    ssize_t n = ReceiveBytes(&c, 1);
     return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
 bool Client::AtCleanEnd() {
     char c;
-    return buffer_.empty() && recv(fd_, &c, 1, 0) == 0;
+    return buffer_.empty() && ReceiveBytes(&c, 1) == 0;
 }
 
 bool Client::Quiet() {
     struct pollfd p = {fd_, POLLIN, 0};
-    return buffer_.empty() && poll(&p, 1, 0) == 0;
+    return buffer_.empty() && (tls_ == nullptr || tls_->Pending() == 0) && poll(&p, 1, 0) == 0;
 }
 
 std::string Client::ReceiveAll() {
@@ -291,10 +308,14 @@ std::string Client::ReceiveAll() {
 }
 
 void Client::CloseSending() {
+    if (tls_ != nullptr) {
+        tls_->EndSending();
+    }
     shutdown(fd_, SHUT_WR);
 }
 
 void Client::Close() {
+    tls_.reset();
     if (fd_ >= 0) {
         close(fd_);
         fd_ = -1;
@@ -327,6 +348,11 @@ GatewayTest::GatewayTest()
       upstream_loop_(one_thread_ ? loop_ : rpc_loop_new("upstream")) {
     fcntl(log_fd_, F_SETFL, O_APPEND);
     arena_init(&arena_);
+    if (RunsWithTls()) {
+        CertificateOptions certificate;
+        certificate.dns = "localhost";
+        certificate_ = std::make_unique<Certificate>(certificate);
+    }
     StartUpstream();
     if (one_thread_) {
         channel_ = rpc_channel_new_in_process(loop_, upstream_->server(), 0);
@@ -370,6 +396,29 @@ void GatewayTest::StopUpstream() {
     upstream_.reset();
 }
 
+void GatewayTest::WriteCertificates() {
+    WriteFile(dir_.Path("cert.pem"), certificate_->cert_pem());
+    WriteFile(dir_.Path("key.pem"), certificate_->key_pem());
+    if (client_authority_ != nullptr) {
+        WriteFile(dir_.Path("ca.pem"), client_authority_->cert_pem());
+    }
+}
+
+// The files are looked at when the test says so.
+void GatewayTest::StartTls() {
+    WriteCertificates();
+    std::string cert = dir_.Path("cert.pem");
+    std::string key = dir_.Path("key.pem");
+    std::string ca = dir_.Path("ca.pem");
+    struct tls_source_options options = {};
+    options.log = &log_;
+    options.cert = {"--tls-cert", cert.c_str()};
+    options.key = {"--tls-key", key.c_str()};
+    options.ca = {"--tls-client-ca", client_authority_ != nullptr ? ca.c_str() : nullptr};
+    options.look_ms = -1;
+    EXPECT_EQ(tls_source_start(&arena_, &options, &tls_), nullptr);
+}
+
 void GatewayTest::Start(struct gateway_limits limits, const std::string &listen) {
     ASSERT_EQ(StartError(limits, listen), "");
 }
@@ -389,6 +438,11 @@ std::string GatewayTest::StartError(struct gateway_limits limits, const std::str
     options.local = local_;
     options.descriptor_sets = &sets;
     options.descriptor_set_count = has_own_methods_ ? 1 : 0;
+    if (certificate_ != nullptr) {
+        StartTls();
+    }
+    options.tls = tls_;
+    options.client_auth = client_authority_ != nullptr ? client_auth_ : TLS_CLIENT_NONE;
     EXPECT_EQ(address_parse(&arena_, "--listen", listen.c_str(), &options.listen), nullptr);
     const struct error *error = gateway_start(&arena_, &options, &gateway_);
     if (error != nullptr) {
@@ -401,6 +455,8 @@ std::string GatewayTest::StartError(struct gateway_limits limits, const std::str
 void GatewayTest::Stop(int64_t drain_ms) {
     gateway_stop(gateway_, drain_ms);
     gateway_ = nullptr;
+    tls_source_stop(tls_);
+    tls_ = nullptr;
 }
 
 std::string GatewayTest::Log() {

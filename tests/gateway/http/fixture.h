@@ -14,6 +14,7 @@
 #include <vector>
 
 extern "C" {
+#include "base/tls/tls_source.h"
 #include "gateway/gateway.h"
 #include "rpc/client.h"
 #include "rpc/loop.h"
@@ -21,6 +22,7 @@ extern "C" {
 }
 
 #include "tests/gateway/http/streams.h"
+#include "tests/gateway/http/tls.h"
 
 // The gateway over real sockets, before an upstream that the tests hold in hand.
 
@@ -128,7 +130,8 @@ void ExpectOk(const Reply &reply);
 
 class Client {
   public:
-    // "127.0.0.1:80" or "unix:PATH"
+    // "127.0.0.1:80" or "unix:PATH". Over TCP it speaks TLS if the tests run so, and shakes hands
+    // when it sends or waits for something.
     explicit Client(const std::string &address, bool small_buffer = false);
     explicit Client(int port, bool small_buffer = false);
     ~Client();
@@ -158,6 +161,15 @@ class Client {
     bool ended() const {
         return ended_;
     }
+    // The end of TLS; NULL: plain text.
+    TlsClient *tls() {
+        return tls_.get();
+    }
+    // Speaks it from now on, or plain text, whatever the tests run with.
+    void UseTls(const Certificate *certificate = nullptr, const std::string &priorities = "NORMAL");
+    void UsePlain() {
+        tls_.reset();
+    }
     // Whether the connection ends now without another byte.
     bool AtEnd();
     // The same, and it was closed, not reset.
@@ -173,10 +185,12 @@ class Client {
 
   private:
     bool Fill();
+    ssize_t ReceiveBytes(char *bytes, size_t size);
     Reply TakeHead(size_t *ret_size);
 
     bool ended_ = false;
     int fd_ = -1;
+    std::unique_ptr<TlsClient> tls_;
     bool connected_ = false;
     std::string buffer_;
 };
@@ -226,6 +240,15 @@ class GatewayTest : public testing::Test {
     struct gateway_readiness readiness_ = {};
     struct gateway_authorizer authorizer_ = {};
     const struct local_table *local_ = nullptr;
+    // A certificate by which the gateway speaks TLS; NULL: plain text. Set if the tests run so.
+    std::unique_ptr<Certificate> certificate_;
+    std::unique_ptr<Certificate> client_authority_; // NULL: clients are not asked
+    enum tls_client_auth client_auth_ = TLS_CLIENT_REQUIRED;
+    // Writes them to the files that the gateway looks at when it is told to.
+    void WriteCertificates();
+    struct tls_source *tls() {
+        return tls_;
+    }
     // Serves the product's methods instead, of which the upstream has GetCaller alone.
     bool has_own_methods_ = true;
 
@@ -233,6 +256,8 @@ class GatewayTest : public testing::Test {
     std::string UpstreamAddress() const {
         return "unix:" + dir_.Path("upstream.sock");
     }
+
+    void StartTls();
 
     struct arena arena_;
     int log_fd_;
@@ -245,6 +270,7 @@ class GatewayTest : public testing::Test {
     struct rpc_channel *channel_;
     std::unique_ptr<Upstream> upstream_;
     struct gateway *gateway_ = nullptr;
+    struct tls_source *tls_ = nullptr;
     int port_ = 0;
 };
 
