@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pwd
+import secrets
 import signal
 import socket
 import ssl
@@ -47,6 +48,7 @@ def environment(folder, **variables):
     """That of an HAProxy of this user."""
     return {**os.environ, "RUNS_CERT": str(folder / "runs.pem"),
             "RUNS_CONTROL": str(folder / "haproxy.sock"),
+            "RUNS_INSIDE": f"abns@{folder.name}-{secrets.token_hex(4)}",
             "RUNS_USER": pwd.getpwuid(os.getuid()).pw_name,
             "RUNS_GROUP": grp.getgrgid(os.getgid()).gr_name, **variables}
 
