@@ -5,8 +5,9 @@
 #include "base/core/check.h"
 #include "server/auth/token.h"
 
-// RFC 1035, section 2.3.4, and the longest SPIFFE ID, which other URIs keep to.
-enum { HOST_MAX = 253, LABEL_MAX = 63, URI_MAX = 2048 };
+// RFC 1035, section 2.3.4; and with "uri:" the longest name that a call tells
+// (rpc/server_peer.h).
+enum { HOST_MAX = 253, LABEL_MAX = 63, URI_MAX = 2044 };
 
 static const char hash_begin[] = "client-san\n";
 static const char uri[] = "uri:";

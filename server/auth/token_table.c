@@ -393,13 +393,27 @@ enum token_standing token_table_find(struct token_table *table,
     return standing;
 }
 
-enum token_standing token_table_look(struct token_table *table,
+enum token_standing token_table_whose(struct token_table *table,
+                                      const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
+                                      const struct token_entry **ret_token) {
+    enum token_standing standing = TOKEN_UNKNOWN;
+    pthread_mutex_lock(&table->mutex);
+    const struct secret *secret = *find(table, hash);
+    if (secret != NULL) {
+        standing = standing_of(secret, now_us);
+        *ret_token = secret->token;
+    }
+    pthread_mutex_unlock(&table->mutex);
+    return standing;
+}
+
+enum token_standing token_table_look(struct token_table *table, const struct token_entry *token,
                                      const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
                                      int64_t *ret_expires_at_us) {
     enum token_standing standing = TOKEN_UNKNOWN;
     pthread_mutex_lock(&table->mutex);
     const struct secret *secret = *find(table, hash);
-    if (secret != NULL) {
+    if (secret != NULL && secret->token == token) {
         standing = standing_of(secret, now_us);
         *ret_expires_at_us = secret->expires_at_us;
     }

@@ -23,6 +23,7 @@ struct identity {
     struct token_entry *entry; // for token_table_count_denial; lives as long as the table
     uint8_t hash[TOKEN_HASH_BYTES]; // of the secret that was sent
     struct token_limits limits;
+    const char *client_name; // of the certificate that opened the token; NULL: a secret did
 };
 
 // What a secret's hash says of who sends it.
@@ -65,11 +66,18 @@ enum token_standing token_table_find(struct token_table *table,
                                      const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
                                      struct arena *a, struct identity *ret_identity);
 
-// What the hash says at now_us, for who found it before: counts nothing. *ret_expires_at_us is
+// What the hash says at now_us, for who found token by it before: counts nothing. TOKEN_UNKNOWN
+// where another token has it by now, as a client name may be given again. *ret_expires_at_us is
 // when the secret ends by itself, 0 for never; set where it opens.
-enum token_standing token_table_look(struct token_table *table,
+enum token_standing token_table_look(struct token_table *table, const struct token_entry *token,
                                      const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
                                      int64_t *ret_expires_at_us);
+
+// Whose the hash is, and what it says at now_us: counts nothing. *ret_token is set unless it is
+// TOKEN_UNKNOWN.
+enum token_standing token_table_whose(struct token_table *table,
+                                      const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
+                                      const struct token_entry **ret_token);
 
 // Another number after each change of a token: what was found before may hold no more.
 uint64_t token_table_generation(struct token_table *table);

@@ -108,7 +108,7 @@ static bool look_at_all(struct feed_quota *quota, struct token_table *tokens, in
             if (atomic_load(&s->is_over)) {
                 continue;
             }
-            if (token_table_look(tokens, s->hash, now_us, &end_us) != TOKEN_OPENS) {
+            if (token_table_look(tokens, s->token, s->hash, now_us, &end_us) != TOKEN_OPENS) {
                 atomic_store(&s->is_over, true);
                 any = true;
             } else if (end_us != 0 && (quota->next_end_us == 0 || end_us < quota->next_end_us)) {

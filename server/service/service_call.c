@@ -2,6 +2,7 @@
 
 #include "base/core/check.h"
 #include "base/core/request_id.h"
+#include "rpc/server_peer.h"
 
 // When to try again: a queue empties soon, a full disk needs a person.
 enum { RETRY_AFTER_MS = 1000, RETRY_AFTER_FULL_MS = 5000 };
@@ -23,14 +24,25 @@ struct service_call *service_call_begin_open(const struct service *service,
     return call;
 }
 
+static const struct error *authenticate_call(struct service_call *call, enum scope scope) {
+    struct token_table *tokens = call->service->tokens;
+    int64_t now_us = service_now_us(call->service);
+    int count = rpc_server_call_metadata_count(call->rpc, "authorization");
+    if (count > 0) {
+        struct slice value = SLICE_EMPTY;
+        rpc_server_call_metadata(call->rpc, "authorization", &value);
+        return authenticate(tokens, call->arena, value, count, scope, now_us, &call->identity);
+    }
+    struct slice names[RPC_MOST_CLIENT_NAMES];
+    size_t name_count = rpc_server_call_client_names(call->rpc, names, RPC_MOST_CLIENT_NAMES);
+    return authenticate_client(tokens, call->arena, names, name_count, scope, now_us,
+                               &call->identity);
+}
+
 struct service_call *service_call_begin(const struct service *service, struct rpc_server_call *rpc,
                                         enum scope scope, size_t bytes) {
     struct service_call *call = service_call_begin_open(service, rpc, bytes);
-    struct slice value = SLICE_EMPTY;
-    rpc_server_call_metadata(rpc, "authorization", &value);
-    const struct error *error = authenticate(service->tokens, call->arena, value,
-                                             rpc_server_call_metadata_count(rpc, "authorization"),
-                                             scope, service_now_us(service), &call->identity);
+    const struct error *error = authenticate_call(call, scope);
     if (error != NULL) {
         service_call_fail(call, error);
         return NULL;
@@ -58,7 +70,7 @@ static enum log_level level_of(const struct error *error) {
 
 const struct error *service_call_check_token(const struct service_call *call, const char *message) {
     int64_t expires_at_us;
-    return token_table_look(call->service->tokens, call->identity.hash,
+    return token_table_look(call->service->tokens, call->identity.entry, call->identity.hash,
                             service_now_us(call->service), &expires_at_us) == TOKEN_OPENS
                ? NULL
                : error_new(call->arena, STATUS_UNAUTHENTICATED, REASON_TOKEN_INVALID, "%s",
@@ -70,7 +82,7 @@ void service_call_log(const struct service_call *call, const struct error *error
     if (!log_enabled(call->service->log, level)) {
         return;
     }
-    struct log_field fields[11];
+    struct log_field fields[12];
     int n = 0;
     fields[n++] = log_slice("requestId", call->request_id);
     fields[n++] = log_own_text("method", rpc_server_call_method(call->rpc)->path);
@@ -81,6 +93,9 @@ void service_call_log(const struct service_call *call, const struct error *error
     if (call->identity.name != NULL) {
         fields[n++] = log_text("organization", call->identity.organization);
         fields[n++] = log_text("actor", call->identity.name);
+    }
+    if (call->identity.client_name != NULL) {
+        fields[n++] = log_text("clientName", call->identity.client_name);
     }
     if (call->run_id != NULL) {
         fields[n++] = log_text("runId", call->run_id);

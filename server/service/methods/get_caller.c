@@ -11,6 +11,9 @@ static const struct error *serve(struct service_call *call, const void *request)
     caller.scopes = token_reply_scopes(call->arena, identity->scopes, &caller.n_scopes);
     caller.expires_at = token_reply_instant(call->arena, identity->expires_at_us);
     caller.replaced_at = token_reply_instant(call->arena, identity->replaced_at_us);
+    if (identity->client_name != NULL) {
+        caller.client_san = arena_cstr(call->arena, slice_of_cstr(identity->client_name));
+    }
     token_reply(call, &caller.base);
     return NULL;
 }
