@@ -74,9 +74,8 @@ const struct error *authenticate(struct token_table *table, struct arena *a, str
     struct identity identity;
     enum token_standing standing = token_table_find(table, hash, now_us, a, &identity);
     if (standing != TOKEN_OPENS) {
-        return standing == TOKEN_UNKNOWN
-                   ? refuse_token(a)
-                   : tell_whose(refuse_token(a), a, standing, &identity);
+        return standing == TOKEN_UNKNOWN ? refuse_token(a)
+                                         : tell_whose(refuse_token(a), a, standing, &identity);
     }
     identity.client_name = NULL;
     *ret_identity = identity;

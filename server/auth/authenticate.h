@@ -19,9 +19,9 @@ const struct error *authenticate(struct token_table *table, struct arena *a, str
                                  int count, uint32_t scopes, int64_t now_us,
                                  struct identity *ret_identity);
 
-// Identifies the caller by the names of its certificate, count of them (rpc/server_peer.h), likewise:
-// a call without authorization metadata. Without a name that a token has, the error is that of
-// authenticate for a call without a value.
+// Identifies the caller by the names of its certificate, count of them (rpc/server_peer.h),
+// likewise: a call without authorization metadata. Without a name that a token has, the error is
+// that of authenticate for a call without a value.
 //
 // UNAUTHENTICATED / TOKEN_INVALID: the names open several tokens, or those that they opened have
 // expired or are revoked; PERMISSION_DENIED / SCOPE_MISSING.

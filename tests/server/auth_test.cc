@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "server/auth/authenticate.h"
+#include "server/auth/client_name.h"
 }
 
 namespace {
@@ -409,6 +410,187 @@ TEST_F(Auth, TheWiderAdministratorMayDoWhatTheOtherMay) {
 
 TEST(TokenTable, FreeOfNothingIsFine) {
     token_table_free(nullptr);
+}
+
+// --- certificates ---
+
+TEST(ClientName, HasOneOfTwoForms) {
+    const std::string label(63, 'a');
+    const std::string longest = label + "." + label + "." + label + "." + std::string(61, 'a');
+    const struct {
+        std::string name;
+        const char *words; // of what is wrong; "": nothing
+    } rows[] = {
+        {"uri:spiffe://acme/worker", ""},
+        {"uri:urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", ""},
+        {"uri:https://a.example/b?c=%20#*", ""},
+        {"uri:x+y-z.1:a", ""},
+        {"dns:worker.example", ""},
+        {"dns:localhost", ""},
+        {"dns:a_b.c-d.1", ""},
+        {"dns:" + longest, ""},
+        {"uri:s:" + std::string(2042, 'a'), ""},
+        {"", "must be \"uri:\" and a URI, or \"dns:\" and a host's name, got \"\""},
+        {"uri:", "must be \"uri:\""},
+        {"dns:", "must be \"uri:\""},
+        {"worker.example", "must be \"uri:\""},
+        {"spiffe://acme/worker", "got \"spiffe://acme/worker\""},
+        {"URI:spiffe://acme/worker", "must be \"uri:\""},
+        {"ip:10.0.0.1", "must be \"uri:\""},
+        {"uri:/worker", "must have a URI behind \"uri:\""},
+        {"uri:Spiffe://acme", "its scheme in lower case"},
+        {"uri:1a:b", "must have a URI"},
+        {"uri:spiffe:", "must have a URI"},
+        {"uri::a", "must have a URI"},
+        {"uri:s:a b", "must have a URI"},
+        {"uri:s:\x7f", "must have a URI"},
+        {"uri:s:\xc3\xa4", "must have a URI"},
+        {"uri:s:a\"", "must have a URI"},
+        {"uri:s:" + std::string(2043, 'a'), "at most 2044 bytes, got 2045"},
+        {"dns:Worker.example", "in lower case and without a wildcard"},
+        {"dns:*.example", "without a wildcard"},
+        {"dns:.example", "must have a host's name"},
+        {"dns:example.", "must have a host's name"},
+        {"dns:a..b", "must have a host's name"},
+        {"dns:-a", "must have a host's name"},
+        {"dns:a-.b", "must have a host's name"},
+        {"dns:" + label + "a", "must have a host's name"},
+        {"dns:a b", "must have a host's name"},
+        {"dns:" + longest + "a", "at most 253 bytes, got 254"},
+    };
+    for (const auto &row : rows) {
+        SCOPED_TRACE(row.name);
+        TestArena a;
+        ExactBytes exact(row.name);
+        const char *problem = client_name_problem(a.get(), exact.slice());
+        const std::string found = problem != nullptr ? problem : "";
+        if (*row.words == '\0') {
+            EXPECT_EQ("", found);
+        } else {
+            EXPECT_NE(std::string::npos, found.find(row.words)) << found;
+        }
+    }
+}
+
+std::string NameHash(const std::string &name) {
+    uint8_t hash[TOKEN_HASH_BYTES];
+    client_name_hash(SliceOfString(name), hash);
+    return Hex(hash, sizeof(hash));
+}
+
+TEST(ClientName, HashIsThatOfALineAndTheName) {
+    uint8_t hash[TOKEN_HASH_BYTES];
+    token_hash(slice_of_cstr("client-san\ndns:a.example"), hash);
+    EXPECT_EQ(Hex(hash, sizeof(hash)), NameHash("dns:a.example"));
+    EXPECT_EQ(NameHash("dns:a.example"), NameHash("dns:A.EXAMPLE"));
+    EXPECT_NE(NameHash("uri:s:a"), NameHash("uri:s:A"));
+    EXPECT_NE(NameHash("uri:a:b"), NameHash("dns:a:b"));
+}
+
+class ClientAuth : public Auth {
+  protected:
+    // A token of that name, which the client name opens.
+    void PutClient(const std::string &client, const std::string &name, int64_t expires_at_us = 0,
+                   int64_t revoked_at_us = 0, uint32_t scopes = SCOPE_RUNS_READ) {
+        token_record record = {};
+        record.organization = slice_of_cstr("acme");
+        record.name = SliceOfString(name);
+        record.client_san = SliceOfString(client);
+        client_name_hash(record.client_san, record.hash);
+        record.scopes = scopes;
+        record.expires_at_us = expires_at_us;
+        record.revoked_at_us = revoked_at_us;
+        token_table_put(table_, &record);
+    }
+    // "NAME by CLIENT", or the reason.
+    std::string Caller(const std::vector<std::string> &names, uint32_t needed = SCOPE_RUNS_READ) {
+        TestArena a;
+        std::vector<slice> slices;
+        for (const auto &name : names) {
+            slices.push_back(SliceOfString(name));
+        }
+        identity who = {};
+        const struct error *e = authenticate_client(table_, a.get(), slices.data(), slices.size(),
+                                                    needed, now_us, &who);
+        message_ = e != nullptr ? e->message : "";
+        detail_ = e != nullptr && e->detail != nullptr ? e->detail : "";
+        return e != nullptr ? e->reason : std::string(who.name) + " by " + who.client_name;
+    }
+    // How often tokens were used, and refused, that had that name.
+    std::string Counted() {
+        token_record uses[8];
+        int count = token_table_take_used(table_, 8, uses);
+        std::string text;
+        for (int i = 0; i < count; i++) {
+            text +=
+                std::string(reinterpret_cast<const char *>(uses[i].name.data), uses[i].name.len) +
+                (uses[i].last_used_at_us == now_us ? " used " : " not used ") +
+                std::to_string(uses[i].refusals) + ";";
+        }
+        return text;
+    }
+    std::string message_;
+    std::string detail_;
+};
+
+TEST_F(ClientAuth, NameOfTheCertificateFindsItsToken) {
+    PutClient("uri:spiffe://acme/worker", "worker");
+    PutClient("dns:job.example", "job", now_us + 1);
+    EXPECT_EQ("worker by uri:spiffe://acme/worker",
+              Caller({"dns:other.example", "uri:spiffe://acme/worker"}));
+    EXPECT_EQ("worker used 0;", Counted());
+    EXPECT_EQ("job by dns:job.example", Caller({"dns:job.example", "uri:spiffe://acme/workers"}));
+    // The same name twice is one token.
+    EXPECT_EQ("job by dns:job.example", Caller({"dns:job.example", "dns:job.example"}));
+    EXPECT_EQ("SCOPE_MISSING", Caller({"dns:job.example"}, SCOPE_RUNS_CANCEL));
+    EXPECT_EQ("the token \"job\" lacks the scope runs.cancel", message_);
+}
+
+TEST_F(ClientAuth, StrangersLearnNothing) {
+    PutClient("dns:job.example", "job");
+    const std::string without = Authenticate("", 0).message;
+    for (const std::vector<std::string> &names :
+         {std::vector<std::string>{}, {"dns:b.example"}, {"uri:a:b", "dns:job.example.b"}}) {
+        EXPECT_EQ("TOKEN_MISSING", Caller(names));
+        EXPECT_EQ(without, message_);
+    }
+    EXPECT_EQ("", Counted());
+}
+
+TEST_F(ClientAuth, TokenThatHasEndedIsRefusedAndCounted) {
+    PutClient("dns:old", "old", now_us);
+    PutClient("dns:lost", "lost", 0, now_us - 1);
+    EXPECT_EQ("TOKEN_INVALID", Caller({"dns:old"}));
+    EXPECT_EQ(std::string::npos, message_.find("old"));
+    EXPECT_NE(std::string::npos, detail_.find("expired secret of the token \"old\"")) << detail_;
+    EXPECT_EQ("TOKEN_INVALID", Caller({"dns:lost"}));
+    EXPECT_NE(std::string::npos, detail_.find("revoked secret of the token \"lost\""));
+    EXPECT_EQ("lost not used 1;old not used 1;", Counted());
+    // One that opens does, beside others that do no more.
+    PutClient("dns:new", "new");
+    EXPECT_EQ("new by dns:new", Caller({"dns:old", "dns:new", "dns:lost"}));
+    EXPECT_EQ("new used 0;", Counted());
+}
+
+TEST_F(ClientAuth, NamesOfSeveralTokensOpenNone) {
+    PutClient("dns:a", "a");
+    PutClient("dns:b", "b");
+    for (const std::vector<std::string> &names :
+         {std::vector<std::string>{"dns:a", "dns:b"}, {"dns:b", "dns:x", "dns:a", "dns:b"}}) {
+        EXPECT_EQ("TOKEN_INVALID", Caller(names));
+        EXPECT_NE(std::string::npos, message_.find("open several tokens")) << message_;
+    }
+    EXPECT_EQ("", Counted());
+}
+
+// A secret is no client name, and the reverse, whatever anybody sends.
+TEST_F(ClientAuth, NamesAndSecretsAreApart) {
+    const std::string token = MakeToken();
+    Put(token, "ci", all_scopes);
+    PutClient("dns:job", "job");
+    EXPECT_EQ("TOKEN_MISSING", Caller({token, "dns:" + token}));
+    EXPECT_EQ("TOKEN_INVALID", Authenticate("Bearer dns:job").reason);
+    EXPECT_EQ("TOKEN_INVALID", Authenticate("Bearer client-san\ndns:job").reason);
 }
 
 } // namespace

@@ -14,6 +14,7 @@
 #include "tests/server/wire_builder.h"
 
 extern "C" {
+#include "rpc/metadata.h"
 #include "server/runsd.h"
 #include "storage/store_opener.h"
 }
@@ -105,6 +106,9 @@ class Service : public ::testing::Test {
         std::vector<rpc_metadata> metadata;
         for (const auto &value : authorization) {
             metadata.push_back({"authorization", SliceOf(value)});
+        }
+        for (const auto &name : client_names_) {
+            metadata.push_back({RPC_CLIENT_NAME, SliceOf(name)});
         }
         if (request_id != nullptr) {
             metadata.push_back({"x-request-id", slice_of_cstr(request_id)});
@@ -199,6 +203,7 @@ class Service : public ::testing::Test {
     runsd *runsd_ = nullptr;
     rpc_channel *channel_ = nullptr;
     std::map<std::string, std::map<std::string, std::string>> callers_;
+    std::vector<std::string> client_names_; // of the certificate that calls come with
     std::string admin_;
     std::string reader_;
     std::string other_;

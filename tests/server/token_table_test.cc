@@ -50,6 +50,21 @@ class TokenTable : public ::testing::Test {
         }
         return r;
     }
+    // A token of the client name whose hash is Hash('w').
+    static token_record OfClient(const char *name, int64_t created_at_us,
+                                 int64_t expires_at_us = 0) {
+        token_record r = Record(Hash('w'), "", 0);
+        r.name = slice_of_cstr(name);
+        r.client_san = slice_of_cstr("dns:w");
+        r.created_at_us = created_at_us;
+        r.expires_at_us = expires_at_us;
+        return r;
+    }
+    token_standing Look(const token_entry *entry, const std::string &hash) {
+        int64_t end_us;
+        return token_table_look(table_, entry, reinterpret_cast<const uint8_t *>(hash.data()),
+                                now_us, &end_us);
+    }
     void Put(const token_record &record) {
         token_table_put(table_, &record);
     }
@@ -245,6 +260,84 @@ TEST_F(TokenTable, TheTokensOfAForgottenOrganizationAreUnknown) {
     EXPECT_EQ((std::vector<Uses>{{now_us, 0, 0, 0}}), Take());
     token_table_forget(table_, slice_of_cstr("nobody"));
     EXPECT_EQ(TOKEN_OPENS, Find(a_));
+}
+
+// A client name is given again: who was let in by the token that had it before is not one whom the
+// new token lets in.
+TEST_F(TokenTable, ClientNameThatIsGivenAgainIsAnotherTokens) {
+    Put(OfClient("old", 1));
+    ASSERT_EQ(TOKEN_OPENS, Find(Hash('w')));
+    const token_entry *old = entry_;
+    EXPECT_EQ(TOKEN_OPENS, Look(old, Hash('w')));
+    token_record revoked = OfClient("old", 1);
+    revoked.revoked_at_us = 2;
+    Put(revoked);
+    EXPECT_EQ(TOKEN_REVOKED, Look(old, Hash('w')));
+    Put(OfClient("new", 3));
+    EXPECT_EQ(TOKEN_UNKNOWN, Look(old, Hash('w')));
+    ASSERT_EQ(TOKEN_OPENS, Find(Hash('w')));
+    EXPECT_EQ("new", found_);
+    EXPECT_EQ(TOKEN_OPENS, Look(entry_, Hash('w')));
+}
+
+// What is known of the token that had ended may come late, with the hash that it had.
+TEST_F(TokenTable, ClientNameStaysWithTheTokenThatHasIt) {
+    token_record revoked = OfClient("revoked", 5); // the clock went back since
+    revoked.revoked_at_us = 6;
+    const token_record expired = OfClient("expired", 1, 3);
+    const token_record live = OfClient("live", 3);
+    for (const auto &late : {revoked, expired}) {
+        Put(late);
+        Put(live);
+        EXPECT_EQ(TOKEN_OPENS, Find(Hash('w')));
+        EXPECT_EQ("live", found_);
+        Put(late);
+        EXPECT_EQ(TOKEN_OPENS, Find(Hash('w')));
+        EXPECT_EQ("live", found_);
+    }
+    // Its own changes are its own.
+    token_record over = live;
+    over.revoked_at_us = 9;
+    Put(over);
+    EXPECT_EQ(TOKEN_REVOKED, Find(Hash('w')));
+    EXPECT_EQ("live", found_);
+}
+
+TEST_F(TokenTable, UsesOfATokenThatLostItsClientNameAreKept) {
+    Put(OfClient("old", 1, now_us + 10));
+    ASSERT_EQ(TOKEN_OPENS, Find(Hash('w')));
+    token_record retired = OfClient("old", 1, now_us + 10);
+    memcpy(retired.hash, Hash('r').data(), TOKEN_HASH_BYTES);
+    Put(retired);
+    Put(OfClient("new", now_us + 10));
+    std::vector<Uses> uses = Take();
+    ASSERT_EQ(1u, uses.size());
+    EXPECT_EQ((Uses{now_us, 0, 0, 0}), uses[0]);
+    EXPECT_EQ(TOKEN_EXPIRED, Find(Hash('r'), now_us + 10));
+}
+
+TEST_F(TokenTable, LimitsAreThoseThatWereSetLast) {
+    token_record r = OfClient("t", 1);
+    r.limits = {1, 2, 3, 4};
+    Put(r);
+    auto limits = [this] {
+        TestArena a;
+        identity who = {};
+        EXPECT_EQ(TOKEN_OPENS,
+                  token_table_find(table_, reinterpret_cast<const uint8_t *>(Hash('w').data()),
+                                   now_us, a.get(), &who));
+        return std::vector<int64_t>{who.limits.reads_per_s, who.limits.changes_per_s,
+                                    who.limits.bytes_per_s, who.limits.streams};
+    };
+    EXPECT_EQ((std::vector<int64_t>{1, 2, 3, 4}), limits());
+    token_record other = r;
+    other.limits = {-1, 0, 0, 9};
+    const uint64_t before = token_table_generation(table_);
+    token_table_set_limits(table_, &other);
+    EXPECT_NE(before, token_table_generation(table_));
+    EXPECT_EQ((std::vector<int64_t>{-1, 0, 0, 9}), limits());
+    Put(r); // which was read before
+    EXPECT_EQ((std::vector<int64_t>{-1, 0, 0, 9}), limits());
 }
 
 } // namespace
