@@ -15,33 +15,25 @@ import grpc
 
 import rest
 import stubs
+from certificates import Authority
 from harness import DEADLINE_S, ROOT, Process, create_token, program, wait_until
 from test_stream_proxies import free_port
 from test_watch import OWN_CONNECTION
 
+AUTHORITIES = {}  # by folder and name
 CONFIG = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
 
 
-def openssl(*arguments):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
-
 def certificate(folder, name="runs"):
-    """NAME.pem for HAProxy: a certificate of a CA that is NAME's own, NAME.crt, and its key."""
-    ca, ca_key, leaf, key, request = (
-        folder / f"{name}.{end}" for end in ("crt", "ca.key", "leaf", "key", "csr"))
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    if not ca.exists():
-        openssl("req", "-x509", *new_key, "-keyout", ca_key, "-out", ca, "-days", "2", "-subj",
-                f"/CN=CA of {name}")
-    openssl("req", *new_key, "-keyout", key, "-out", request, "-subj", f"/CN={name}", "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1")
-    openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial",
-            "-out", leaf, "-days", "2", "-copy_extensions", "copy")
-    both = folder / f"{name}.pem"
-    both.write_text(leaf.read_text(encoding="ascii") + key.read_text(encoding="ascii"),
-                    encoding="ascii")
-    return both
+    """NAME.pem for HAProxy: a certificate and its key, of an authority that is NAME's own, and the
+    same as long as its folder is; NAME.crt is that authority's."""
+    authority = AUTHORITIES.get((folder, name))
+    if authority is None:
+        authority = AUTHORITIES[folder, name] = Authority(folder, f"{name}-ca")
+        (folder / f"{name}.crt").write_bytes(authority.cert.read_bytes())
+    pair = authority.issue(f"{name}-leaf", ("DNS:localhost", "IP:127.0.0.1", "IP:::1"))
+    (folder / f"{name}.pem").write_bytes(pair.cert.read_bytes() + pair.key.read_bytes())
+    return pair
 
 
 def environment(folder, **variables):
@@ -109,16 +101,19 @@ class Proxy(Process):
                 answer += data
         return answer.decode()
 
-    def status_of(self, backend, server):
+    def check_of(self, backend, server):
+        """What the last check of a server said: "L7OK", "L4CON", "L7STS", nothing yet."""
         for line in self.control("show stat").splitlines():
             cells = line.split(",")
             if cells[:2] == [backend, server]:
-                return cells[17]
+                return cells[17].split()[0], cells[36].lstrip("* ")
         raise AssertionError(f"no server {backend}/{server}")
 
-    def wait_for(self, backend, server, status="UP"):
-        wait_until(lambda: self.status_of(backend, server).startswith(status),
-                   f"{backend}/{server} {status}")
+    def wait_up(self, backend, server):
+        wait_until(lambda: self.check_of(backend, server) == ("UP", "L7OK"), f"{server} is up")
+
+    def wait_down(self, backend, server):
+        wait_until(lambda: self.check_of(backend, server)[0] == "DOWN", f"{server} is down")
 
     def reload(self):
         """SIGUSR2, as systemctl reload sends it; returns when the new process serves."""

@@ -12,8 +12,9 @@ import grpc
 
 import stubs
 from haproxy import CONFIG, Caller, OneMachine, Proxy, certificate, environment
-from harness import DEADLINE_S, Place, wait_until
+from harness import DEADLINE_S, Place, Process, create_token, program, wait_until
 from test_rest_watch import RUN
+from test_stream_proxies import free_port
 
 FORGED = "192.0.2.66"
 CIPHERS = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -213,9 +214,9 @@ class Upstream:
         if folder is None:
             port = self.server.add_insecure_port("127.0.0.1:0")
         else:
-            certificate(folder, "upstream")
+            pair = certificate(folder, "upstream")
             port = self.server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(
-                [((folder / "upstream.key").read_bytes(), (folder / "upstream.leaf").read_bytes())]))
+                [(pair.key.read_bytes(), pair.cert.read_bytes())]))
         self.address = f"127.0.0.1:{port}"
         self.server.start()
         test.addCleanup(lambda: self.server.stop(None).wait(DEADLINE_S))
@@ -349,6 +350,39 @@ class ToTheServer(Placed):
         self.assertEqual(grpc.StatusCode.UNAVAILABLE, code)
 
 
+class OnOtherMachines(Placed):
+    """As the file's second example: all that leaves this machine is TLS."""
+
+    def test_runsd_and_its_gateway_speak_tls(self):
+        folder = self.place.path
+        pair = certificate(folder, "upstream")
+        tls = ("--tls-cert", str(pair.cert), "--tls-key", str(pair.key))
+        token = create_token(self.place.store)
+        grpc_port = free_port()
+        runsd = Process(program("runsd"), "--store", self.place.store, "--listen",
+                        f"127.0.0.1:{grpc_port}", *tls)
+        self.addCleanup(runsd.kill)
+        runsd.wait_for_log(lambda l: l.get("message") == "ready", "ready")
+        gateway = Process(program("runs-gateway"), "--listen", "127.0.0.1:0", "--upstream",
+                          f"tls:localhost:{grpc_port}", "--upstream-ca", f"{folder}/upstream.crt",
+                          "--trust-forwarded-for", "127.0.0.1", *tls)
+        self.addCleanup(gateway.kill)
+        port = gateway.wait_for_log(lambda l: l.get("message") == "ready", "ready")["port"]
+        options = f"ssl verify required ca-file {folder}/upstream.crt verifyhost localhost " \
+                  "sni str(localhost)"
+        proxy = Proxy(folder, RUNS_REST_1=f"127.0.0.1:{port}", RUNS_REST_OPTIONS=options,
+                      RUNS_GRPC=f"127.0.0.1:{grpc_port}", RUNS_GRPC_OPTIONS=f"{options} alpn h2",
+                      RUNS_GRPC_READY_PORT=str(port), RUNS_GRPC_READY_OPTIONS="check-ssl check-alpn http/1.1")
+        self.addCleanup(proxy.end)
+        Caller(self, proxy, token).create("one")
+        self.assertEqual(200, proxy.request("POST", "/v1/runs/one/cancel", token).status)
+        proxy.wait_up("rest", "rest1")
+        proxy.wait_up("grpc", "grpc1")
+        self.assertEqual(0, gateway.stop())
+        proxy.wait_down("rest", "rest1")
+        proxy.wait_down("grpc", "grpc1")
+
+
 class Strangers(Placed):
     def test_too_many_requests_of_one_address(self):
         one = OneMachine(self, RUNS_CLIENT_REQUESTS="20")
@@ -407,8 +441,8 @@ class NobodyIsUp(Placed):
         caller = Caller(self, one.proxy, one.token)
         caller.create("one")
         self.assertEqual(0, one.server.stop())
-        one.proxy.wait_for("rest", "rest1", "DOWN")
-        one.proxy.wait_for("grpc", "grpc1", "DOWN")
+        one.proxy.wait_down("rest", "rest1")
+        one.proxy.wait_down("grpc", "grpc1")
         reply = one.proxy.request("GET", "/v1/runs/one", one.token, headers={"X-Request-Id": "me"})
         self.assertEqual({"code": 503, "message": "No server is up. Nothing was changed by this "
                           "request.", "requestId": "me",
@@ -421,8 +455,8 @@ class NobodyIsUp(Placed):
         self.assertEqual((grpc.StatusCode.UNAVAILABLE, "No server is up."),
                          (caught.exception.code(), caught.exception.details()))
         one.server = one.start()
-        one.proxy.wait_for("rest", "rest1")
-        one.proxy.wait_for("grpc", "grpc1")
+        one.proxy.wait_up("rest", "rest1")
+        one.proxy.wait_up("grpc", "grpc1")
         self.assertEqual(200, one.proxy.request("GET", "/v1/runs/one", one.token).status)
         self.assertEqual("one", caller.get("one").id)
 

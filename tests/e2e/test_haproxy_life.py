@@ -143,7 +143,7 @@ class Restarts(Placed):
             self.assertEqual(0, gateways[number].stop(), gateways[number].tail())
             load.more()
             gateways[number] = self.gateway(ports[number])
-            proxy.wait_for("rest", f"rest{number + 1}")
+            proxy.wait_up("rest", f"rest{number + 1}")
         self.assertEqual([], load.end())
 
     def test_one_process_is_restarted_and_who_asks_again_notices_nothing(self):
@@ -153,8 +153,8 @@ class Restarts(Placed):
             load.more()
             self.assertEqual(0, one.server.stop(), one.server.tail())
             one.server = one.start()
-            one.proxy.wait_for("rest", "rest1")
-            one.proxy.wait_for("grpc", "grpc1")
+            one.proxy.wait_up("rest", "rest1")
+            one.proxy.wait_up("grpc", "grpc1")
         load.more()
         # Over REST nothing that was in flight is cut, and what came meanwhile is either tried again
         # by the proxy or answered by what says that nothing was changed.

@@ -3,15 +3,35 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
+import sys
 import unittest
 
 import rest
-from harness import DEADLINE_S, ROOT, Place, Serve, bin_dir, create_token
+from certificates import Authority
+from haproxy import certificate, environment
+from harness import DEADLINE_S, ROOT, Place, Process, Serve, bin_dir, create_token
+from test_stream_proxies import free_port
 
 PAGE = ROOT / "docs" / "OPERATING.md"
 ROTATION = "Tokens: giving out new secrets"
 DELETION = "Freezing, exporting and deleting an organization"
+
+# Becomes a user that owns nothing, of whom nothing but two folders can be written, as the unit
+# asks of systemd. Arguments: the folders, the program and its arguments.
+SANDBOX = r"""
+mount --make-rprivate /
+for folder in "$1" "$2"; do chown 61234:61234 "$folder"; mount --bind "$folder" "$folder"; done
+mount -o remount,bind,ro /
+shift 2
+exec setpriv --reuid 61234 --regid 61234 --clear-groups --bounding-set=-all --inh-caps=-all \
+    --no-new-privs "$@"
+"""
+# Without memory that can be written and executed: PR_SET_MDWE (prctl(2)).
+NO_NEW_CODE = ("import ctypes, os, sys; assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0; "
+               "os.execv(sys.argv[1], sys.argv[1:])")
 
 
 def commands():
@@ -32,7 +52,7 @@ class Operating(unittest.TestCase):
         self.token = create_token(self.place.store)
 
     def shell(self, command, folder=None, **more):
-        path = f"{bin_dir() / 'ctl'}:{os.environ['PATH']}"
+        path = f"{bin_dir() / 'ctl'}:{more.pop('FIRST', '')}:{os.environ['PATH']}"
         return subprocess.run(["bash", "-euc", command], capture_output=True, text=True,
                               timeout=DEADLINE_S, check=False, cwd=folder,
                               env={**os.environ, "PATH": path, "STORE": self.store,
@@ -58,8 +78,9 @@ class Operating(unittest.TestCase):
 
     def test_every_block_is_run_here(self):
         counts = {heading: len(blocks) for heading, blocks in commands().items() if blocks}
-        self.assertEqual({"Back up": 2, "Restore": 1, "Check": 1, ROTATION: 1, DELETION: 1,
-                          "Audit": 1}, counts)
+        self.assertEqual({"The first day": 3, "HAProxy in front": 1, "What to watch": 2,
+                          "The worst night": 1, "Back up": 2, "Restore": 1, "Check": 1,
+                          ROTATION: 1, DELETION: 1, "Audit": 1}, counts)
 
     def test_backup_while_served_is_restored(self):
         vacuum, check_backup = commands()["Back up"]
@@ -145,6 +166,105 @@ class Operating(unittest.TestCase):
         for token in (old, new):
             reply = rest.request(server.http_port, "GET", "/v1/whoami", token)
             self.assertEqual(200, reply.status, reply.body)
+
+    def test_the_first_day(self):
+        install, first, afterwards = commands()["The first day"]
+        folder = self.place.path / "sources"
+        folder.mkdir()
+        # The programs are there: whoever runs the tests has built them.
+        (folder / "bazel-bin").symlink_to(bin_dir())
+        (folder / "bazel").write_text("#!/bin/sh\n", encoding="utf-8")
+        (folder / "bazel").chmod(0o755)
+        state = self.place.path / "state"
+        more = {"PREFIX": str(folder / "usr"), "STATE": str(state), "FIRST": str(folder),
+                "STORE": str(state / "runs.db")}
+        self.must(install, folder, **more)
+        for name in ("runsctl", "runsd", "runs-gateway"):
+            self.assertTrue(os.access(folder / "usr/bin" / name, os.X_OK), name)
+        self.must(first, folder, **more)
+        self.assertEqual(0o600, (folder / "admin.token").stat().st_mode & 0o777)
+        server = Serve(f"sqlite:{state}/runs.db")
+        self.addCleanup(server.kill)
+        told = self.must(afterwards, folder, HTTP=f"127.0.0.1:{server.http_port}",
+                         GRPC=server.grpc, **more)
+        self.assertIn("operators", told)
+        token = (folder / "ci.token").read_text(encoding="ascii").strip()
+        reply = rest.request(server.http_port, "GET", "/v1/whoami", token)
+        self.assertEqual(("acme", "ci"), tuple(
+            reply.json()["data"][key] for key in ("organizationId", "name")))
+
+    def unit(self):
+        text, = re.findall(r"^```ini\n(.*?)^```$", PAGE.read_text(encoding="utf-8"),
+                           re.MULTILINE | re.DOTALL)
+        return text
+
+    def test_systemd_takes_the_unit(self):
+        name = self.place.path / "runsd.service"
+        name.write_text(self.unit().replace("/usr/local/bin/runsctl", str(bin_dir() / "ctl/runsctl"))
+                        .replace("User=runsd\nGroup=runsd", "User=root\nGroup=root"),
+                        encoding="utf-8")
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", name], capture_output=True,
+                              text=True, timeout=DEADLINE_S, check=False)
+        about = [line for line in done.stderr.splitlines() if "runsd.service" in line]
+        self.assertEqual((0, []), (done.returncode, about))
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can mount, and become another user")
+    def test_its_command_runs_without_what_the_unit_takes_away(self):
+        state, run = self.place.path / "state", self.place.path / "run"
+        for folder in (state, run):
+            folder.mkdir(mode=0o750)
+        self.place.path.chmod(0o755)
+        shutil.copy(bin_dir() / "ctl" / "runsctl", self.place.path)
+        command, = re.findall(r"^ExecStart=(.*)$", self.unit(), re.MULTILINE)
+        for what, instead in (("/usr/local/bin", self.place.path), ("/var/lib/runsd", state),
+                              ("/run/runsd", run), ("127.0.0.1:8080", "127.0.0.1:0"),
+                              ("--log-format text", "--log-format json")):
+            self.assertIn(what, command)
+            command = command.replace(what, str(instead))
+        program, *options = shlex.split(command)
+        server = Process("unshare", "--mount", "bash", "-euc", SANDBOX, "sandbox", state, run,
+                         sys.executable, "-c", NO_NEW_CODE, program, *options)
+        self.addCleanup(server.kill)
+        port = server.wait_for_log(lambda l: l.get("message") == "serving", "serving")["port"]
+        token = create_token(f"sqlite:{state}/runs.db")
+        body = {"id": "one", "workflowDefinition": {"nodes": {"root": {"type": "manual"}}}}
+        self.assertEqual(200, rest.request(port, "POST", "/v1/runs", token, body).status)
+        self.assertEqual(61234, (state / "runs.db").stat().st_uid)
+        self.assertEqual(0o660, (run / "grpc.sock").stat().st_mode & 0o777)
+        self.assertEqual(0, server.stop(), server.tail())
+
+    def test_haproxy_is_installed_and_checked(self):
+        block, = commands()["HAProxy in front"]
+        (self.place.path / "haproxy").mkdir()
+        certificate(self.place.path)
+        variables = {name: value for name, value in environment(self.place.path).items()
+                     if name.startswith("RUNS_")}
+        self.assertIn("Configuration file is valid", self.must(
+            block, ROOT, HAPROXY=str(self.place.path / "haproxy"), **variables))
+
+    def test_what_is_watched(self):
+        end_of_certificate, by_admin = commands()["What to watch"]
+        authority = Authority(self.place.path)
+        for days, status in ((30, 0), (10, 1)):
+            pair = authority.issue(f"server{days}", ("DNS:localhost",), days=days)
+            admin = f"127.0.0.1:{free_port()}"
+            server = Serve(self.place.store, "--tls-cert", str(pair.cert), "--tls-key",
+                           str(pair.key), "--admin", admin)
+            self.addCleanup(server.kill)
+            done = self.shell(end_of_certificate, TLS=f"localhost:{server.http_port}")
+            self.assertEqual(status, done.returncode, done.stderr)
+            self.assertIn("notAfter=", done.stdout)
+            told = self.must(by_admin, ADMIN=admin)
+            self.assertIn("\nrunsd_http_connections_accepted_total ", told)
+            self.assertEqual(0, server.stop())
+
+    def test_a_token_that_leaked(self):
+        block, = commands()["The worst night"]
+        token = self.token = create_token(self.place.store, name="ci")
+        server = self.serve()
+        self.create(server, "one")
+        self.assertEqual("1", self.must(block).splitlines()[-1])
+        self.assertEqual(401, rest.request(server.http_port, "GET", "/v1/runs", token).status)
 
 
 if __name__ == "__main__":
