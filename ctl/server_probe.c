@@ -20,9 +20,18 @@ enum { PATIENCE_MS = 1000, ANSWER_BYTES = 512, SHOWN_BYTES = 24 };
 static const char http_question[] =
     "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-// A ClientHello without content, which is answered with an alert (RFC 8446 section 6.2):
-// OpenSSL closes without one where it reads HTTP.
-static const char tls_question[] = "\x16\x03\x01\x00\x04\x01\x00\x00\x00";
+// A ClientHello (RFC 5246 section 7.4.1.2, RFC 8422, RFC 7301), which is answered with a
+// ServerHello or an alert: OpenSSL closes without one where it reads HTTP, gRPC core where it reads
+// no ClientHello. Nothing of it is secret, so its random is none.
+static const char tls_question[] =
+    "\x16\x03\x01\x00\x71\x01\x00\x00\x6d\x03\x03"                     // record, handshake, TLS 1.2
+    "0123456789abcdef0123456789abcdef\x00"                             // random, no session
+    "\x00\x0c\xc0\x2b\xc0\x2f\xc0\x2c\xc0\x30\xcc\xa9\xcc\xa8\x01\x00" // ECDHE with AEAD
+    "\x00\x38"                                                         // extensions
+    "\x00\x0a\x00\x08\x00\x06\x00\x17\x00\x1d\x00\x18"                 // P-256, X25519, P-384
+    "\x00\x0b\x00\x02\x01\x00"                                         // uncompressed points
+    "\x00\x0d\x00\x10\x00\x0e\x04\x03\x05\x03\x08\x04\x08\x05\x08\x06\x04\x01\x05\x01"
+    "\x00\x10\x00\x0e\x00\x0c\x02h2\x08http/1.1";
 
 // Waits for an event of fd; returns whether it came in time.
 static bool wait_for(int fd, short event, int64_t until_us) {
@@ -101,9 +110,11 @@ static bool speaks_http1(const char *answer, size_t length) {
     return begins(answer, length, "HTTP/1.");
 }
 
-// A TLS alert (RFC 8446 section 5.1), or what nginx, Go and others say in plain text.
+// A handshake or an alert of TLS (RFC 8446 section 5.1), or what nginx, Go and others say in plain
+// text.
 static bool speaks_tls(const char *answer, size_t length) {
-    return begins(answer, length, "\x15\x03") || memmem(answer, length, "HTTPS", 5) != NULL;
+    return begins(answer, length, "\x16\x03") || begins(answer, length, "\x15\x03") ||
+           memmem(answer, length, "HTTPS", 5) != NULL;
 }
 
 // The SETTINGS that a server of HTTP/2 begins with: on stream 0 (RFC 9113 sections 3.4 and 4.1).

@@ -78,6 +78,7 @@ static const struct error *use_holder(const struct invocation *in,
         client_options_remote(client, "--store", holder->grpc_address);
     remote.may_be_plain = true; // nobody knows how the server is reached
     struct connection connection;
+    attempt->address = holder->grpc_address;
     const struct error *error = connection_open(in->arena, &remote, holder->admin_token,
                                                 in->request_id, client->timeout_ms, &connection);
     return error != NULL ? error : use(in, &connection, attempt);

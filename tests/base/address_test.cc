@@ -110,4 +110,49 @@ TEST_F(Address, MakesTheRelativePathOfAUnixSocketAbsolute) {
     ASSERT_EQ(0, chdir(here.c_str()));
 }
 
+TEST_F(Address, OfAServerMaySayThatItSpeaksTls) {
+    const struct {
+        const char *text;
+        bool is_tls;
+        const char *host; // NULL: a unix socket
+    } rows[] = {
+        {"tls:runs.example:50051", true, "runs.example"},
+        {"tls:[::1]:50051", true, "::1"},
+        {"runs.example:50051", false, "runs.example"},
+        {"unix:tls:a", false, nullptr},
+        {"tls:50051", false, "tls"}, // a host of that name
+        {"tls:tls:1", true, "tls"},
+    };
+    for (const auto &row : rows) {
+        bool is_tls = !row.is_tls;
+        ASSERT_EQ(nullptr, address_parse_server(&arena_, "--server", row.text, &address_, &is_tls))
+            << row.text;
+        EXPECT_EQ(row.is_tls, is_tls) << row.text;
+        EXPECT_STREQ(row.text, address_.text);
+        EXPECT_STREQ(row.host, address_.kind == ADDRESS_TCP ? address_.host : nullptr);
+    }
+}
+
+TEST_F(Address, OfAServerIsRefusedAsOthersAre) {
+    const struct {
+        const char *text, *why;
+    } rows[] = {
+        {"tls:unix:/tmp/s", "\"tls:unix:/tmp/s\" is no address: a unix socket is never encrypted"},
+        {"tls:a:b", "the port is no number"},
+        {"tls::1", "the host is empty"},
+        {"tls:::1", "an IPv6 host needs brackets"},
+        {"tls://a:1", "it is a URL"},
+        {"tls:", "the port is no number"},
+    };
+    for (const auto &row : rows) {
+        bool is_tls = true;
+        address_ = {};
+        const error *e = address_parse_server(&arena_, "--server", row.text, &address_, &is_tls);
+        ASSERT_NE(nullptr, e) << row.text;
+        EXPECT_NE(std::string::npos, std::string(e->message).find(row.why)) << e->message;
+        EXPECT_NE(std::string::npos, std::string(e->message).find("--server: ")) << e->message;
+        EXPECT_EQ(nullptr, address_.text);
+    }
+}
+
 } // namespace

@@ -78,7 +78,7 @@ class OtherAddress(Served):
         self.assertIn("REST's address", made.stderr)
 
     def test_tls(self):
-        # It needs no certificate to answer what is no ClientHello with an alert.
+        # It needs no certificate to answer a ClientHello with an alert.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         speaker = Speaker(b"", lambda c: context.wrap_socket(c, server_side=True))
         self.addCleanup(speaker.close)

@@ -2,6 +2,7 @@
 // becomes of connections as certificates are replaced.
 
 #include <arpa/inet.h>
+#include <fstream>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "tests/rpc/tls_ends.h"
 
 extern "C" {
+#include "rpc/remote.h"
 #include "rpc/server_peer.h"
 }
 
@@ -297,6 +299,72 @@ TEST(Tls, WhoSpeaksNoneOrNothingIsClosed) {
         client.join();
     }
     EXPECT_EQ(Names(listener, ours.pem()), "names:");
+}
+
+// --- servers that a program connects to ---
+
+TEST(Tls, ARemoteServerIsAnAddressWithWhatTlsTakes) {
+    Authority ours;
+    Listener listener(ours.Issue("IP:127.0.0.1"), ours.pem(), TLS_CLIENT_REQUIRED);
+    TempDir dir;
+    Pair pair = ours.Issue("DNS:a");
+    std::ofstream(dir.Path("ca")) << ours.pem();
+    std::ofstream(dir.Path("cert")) << pair.certificate;
+    std::ofstream(dir.Path("key")) << pair.key;
+    std::string ca = dir.Path("ca");
+    std::string cert = dir.Path("cert");
+    std::string key = dir.Path("key");
+    std::string address = "tls:" + listener.address();
+    struct rpc_remote_options options = {};
+    options.address = {"--server", address.c_str()};
+    options.ca = {"--tls-ca", ca.c_str()};
+    options.cert = {"--tls-cert", cert.c_str()};
+    options.key = {"--tls-key", key.c_str()};
+    Arena a;
+    struct rpc_remote remote;
+    ASSERT_EQ(rpc_remote_open(a.get(), &options, &remote), nullptr);
+    EXPECT_TRUE(remote.is_tls);
+    EXPECT_STREQ(remote.address.text, address.c_str());
+    EXPECT_EQ(Names(listener, remote.credentials), "names: dns:a");
+    rpc_remote_close(&remote);
+    rpc_remote_close(&remote); // nothing is left
+}
+
+TEST(Tls, ARemoteServerIsRefusedWithWhatIsMissing) {
+    const struct {
+        const char *address, *ca, *cert, *key, *name;
+        bool may_be_plain;
+        const char *message; // NULL: it is taken
+    } rows[] = {
+        {"h:1", nullptr, nullptr, nullptr, nullptr, false, nullptr},
+        {"tls:h:1", nullptr, nullptr, nullptr, "n", false, nullptr},
+        {"h:1", "ca", "cert", "key", "n", true, nullptr},
+        {"h:1", "ca", nullptr, nullptr, nullptr, false,
+         "--ca needs --server tls:HOST:PORT: there is no TLS otherwise"},
+        {"unix:/s", nullptr, nullptr, nullptr, "n", false,
+         "--name needs --server tls:HOST:PORT: there is no TLS otherwise"},
+        {"tls:h:1", nullptr, "cert", nullptr, nullptr, true,
+         "--cert needs --key: TLS takes a certificate and its private key"},
+        {"tls:h:1", nullptr, nullptr, "key", nullptr, false,
+         "--key needs --cert: TLS takes a certificate and its private key"},
+        {"tls:h:1", nullptr, nullptr, nullptr, "", false, "--name: the name is empty"},
+        {"tls:h:1", "/nowhere/ca", nullptr, nullptr, nullptr, false,
+         "--ca: \"/nowhere/ca\": No such file or directory"},
+    };
+    for (const auto &row : rows) {
+        struct rpc_remote_options options = {};
+        options.address = {"--server", row.address};
+        options.ca = {"--ca", row.ca};
+        options.cert = {"--cert", row.cert};
+        options.key = {"--key", row.key};
+        options.server_name = {"--name", row.name};
+        options.may_be_plain = row.may_be_plain;
+        Arena a;
+        struct rpc_remote remote = {};
+        const struct error *error = rpc_remote_open(a.get(), &options, &remote);
+        EXPECT_STREQ(error != nullptr ? error->message : nullptr, row.message) << row.address;
+        rpc_remote_close(&remote);
+    }
 }
 
 } // namespace
