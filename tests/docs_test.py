@@ -1,4 +1,5 @@
-"""That docs/TRANSCODING.md names tests that are there, one for every feature."""
+"""That docs/TRANSCODING.md names tests that are there, one for every feature, and docs/SECURITY.md
+those that show what holds."""
 
 import pathlib
 import re
@@ -6,6 +7,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "TRANSCODING.md"
+SECURITY = ROOT / "docs" / "SECURITY.md"
 SHOWN_BY = re.compile(r"^`(?P<file>tests/[^`]+)`: `(?P<name>[^`]+)`$")
 IS_TEST = re.compile(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", re.MULTILINE)
 IS_METHOD = re.compile(r"^\s*def (test_\w+)\(", re.MULTILINE)
@@ -38,6 +40,25 @@ class Transcoding(unittest.TestCase):
                 self.assertIsNotNone(shown, cells[2])
                 self.assertTrue((ROOT / shown["file"]).exists(), shown["file"])
                 self.assertIn(shown["name"], tests_of(shown["file"]))
+
+
+class Security(unittest.TestCase):
+    def test_what_holds_is_shown_by_tests_that_are_there(self):
+        text = SECURITY.read_text(encoding="utf-8")
+        shown = re.findall(r"\| `(tests/[^`]+)`: `([^`]+)` \|$", text, re.MULTILINE)
+        self.assertGreater(len(shown), 15)
+        for file, name in shown:
+            with self.subTest(name):
+                self.assertIn(name, tests_of(file))
+
+    def test_files_that_it_names_are_there(self):
+        text = SECURITY.read_text(encoding="utf-8")
+        for name in re.findall(r"`((?:deploy|gateway|rpc|server|tests)/[^`:]+)`", text):
+            self.assertTrue((ROOT / name).exists(), name)
+
+    def test_each_flaw_has_one_row(self):
+        rows_of = re.findall(r"CVE-\d+-\d+", SECURITY.read_text(encoding="utf-8"))
+        self.assertEqual(len(set(rows_of)), len(rows_of))
 
 
 if __name__ == "__main__":
