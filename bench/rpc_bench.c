@@ -16,7 +16,9 @@
 // answers them: calls a second and CPU microseconds a call of the whole process,
 // so both sides.
 //
-//   rpc_bench [SECONDS [OUTSTANDING]]
+//   rpc_bench [SECONDS [OUTSTANDING [CERT KEY]]]
+//
+// CERT and KEY: the files of a certificate for 127.0.0.1 that signs itself, for TLS.
 
 enum { REPLY_BYTES = 1400, DEFAULT_SECONDS = 3, DEFAULT_OUTSTANDING = 64 };
 
@@ -188,24 +190,49 @@ static void must(const struct error *error) {
 }
 
 static const struct error *listen_at(struct rpc_server *server, struct arena *a,
-                                     const struct address *address, int *ret_port) {
-    const struct rpc_listen_options options = {address, rpc_credentials_insecure_server()};
+                                     const struct address *address,
+                                     const struct rpc_server_credentials *credentials,
+                                     int *ret_port) {
+    const struct rpc_listen_options options = {address, credentials};
     return rpc_server_listen(server, a, &options, ret_port);
 }
 
-static struct rpc_channel *connect_to(struct rpc_loop *loop, const struct address *address) {
-    const struct rpc_channel_options options = {.address = address,
-                                                .credentials = rpc_credentials_insecure_channel()};
+static struct rpc_channel *connect_to(struct rpc_loop *loop, const struct address *address,
+                                      const struct rpc_channel_credentials *credentials) {
+    const struct rpc_channel_options options = {.address = address, .credentials = credentials};
     return rpc_channel_new(loop, &options);
+}
+
+// Both ends of TLS; all NULL without files.
+struct tls {
+    struct tls_source *source;
+    struct rpc_server_credentials *server;
+    struct rpc_channel_credentials *channel;
+};
+
+static struct tls open_tls(struct arena *a, const struct logger *log, char **files) {
+    struct tls tls = {0};
+    const struct tls_source_options options = {
+        .log = log,
+        .cert = {"CERT", files[0]},
+        .key = {"KEY", files[1]},
+        .ca = {"CERT", files[0]},
+        .look_ms = -1,
+    };
+    must(tls_source_start(a, &options, &tls.source));
+    tls.server = rpc_credentials_tls_server_new(tls.source, TLS_CLIENT_NONE);
+    tls.channel = rpc_credentials_tls_channel_new(tls.source, NULL);
+    return tls;
 }
 
 int main(int argc, char **argv) {
     int seconds = argc > 1 ? atoi(argv[1]) : DEFAULT_SECONDS;
     int outstanding = argc > 2 ? atoi(argv[2]) : DEFAULT_OUTSTANDING;
     if (seconds <= 0 || outstanding <= 0) {
-        fprintf(stderr, "usage: rpc_bench [SECONDS [OUTSTANDING]]\n");
+        fprintf(stderr, "usage: rpc_bench [SECONDS [OUTSTANDING [CERT KEY]]]\n");
         return 2;
     }
+    rpc_credentials_prepare();
     struct arena arena;
     arena_init(&arena);
     struct service service = {.list = NULL};
@@ -229,12 +256,18 @@ int main(int argc, char **argv) {
     struct address local;
     int port;
     must(address_parse(&arena, "tcp", "127.0.0.1:0", &tcp));
-    must(listen_at(server, &arena, &tcp, &port));
+    struct address encrypted = tcp;
+    must(listen_at(server, &arena, &tcp, rpc_credentials_insecure_server(), &port));
     tcp.port = port;
+    struct tls tls = argc > 4 ? open_tls(&arena, &log, argv + 3) : (struct tls){0};
+    if (tls.source != NULL) {
+        must(listen_at(server, &arena, &encrypted, tls.server, &port));
+        encrypted.port = port;
+    }
     must(address_parse(&arena, "unix",
                        arena_printf(&arena, "unix:/tmp/rpc_bench.%d.socket", (int)getpid()),
                        &local));
-    must(listen_at(server, &arena, &local, &port));
+    must(listen_at(server, &arena, &local, rpc_credentials_insecure_server(), &port));
     rpc_server_start(server);
     rpc_server_start(local_server);
 
@@ -245,11 +278,12 @@ int main(int argc, char **argv) {
         {"in-process, local loop", rpc_channel_new_in_process(local_loop, local_server, 0)},
         {"in-process, one loop", rpc_channel_new_in_process(server_loop, server, 0)},
         {"in-process, two loops", rpc_channel_new_in_process(client_loop, server, 0)},
-        {"unix socket", connect_to(client_loop, &local)},
-        {"TCP", connect_to(client_loop, &tcp)},
+        {"unix socket", connect_to(client_loop, &local, rpc_credentials_insecure_channel())},
+        {"TCP", connect_to(client_loop, &tcp, rpc_credentials_insecure_channel())},
+        {"TCP, TLS", tls.source != NULL ? connect_to(client_loop, &encrypted, tls.channel) : NULL},
     };
     printf("%-24s %-10s %10s %12s\n", "transport", "answered", "calls/s", "CPU us/call");
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rows[i].channel != NULL; i++) {
         for (size_t m = 0; m < 2; m++) {
             double rate;
             double cpu;
@@ -266,6 +300,9 @@ int main(int argc, char **argv) {
     rpc_loop_free(local_loop);
     rpc_server_stop(server, 1000);
     rpc_server_free(server);
+    rpc_credentials_tls_channel_free(tls.channel);
+    rpc_credentials_tls_server_free(tls.server);
+    tls_source_stop(tls.source);
     rpc_loop_free(client_loop);
     rpc_loop_free(server_loop);
     pthread_mutex_lock(&service.mutex);

@@ -22,9 +22,9 @@ struct connection {
     const char *server;         // its address, for messages
 };
 
-// Makes a connection to the remote server (nothing is connected yet). token "" sends none. Errors:
-// those of rpc_remote_open. The connection uses a and, for its calls, request_id.
-const struct error *connection_open(struct arena *a, const struct rpc_remote_options *remote,
+// Makes a connection to the server of the options (nothing is connected yet). token "" sends none.
+// Errors: those of rpc_remote_open. The connection uses a and, for its calls, request_id.
+const struct error *connection_open(struct arena *a, const struct rpc_remote_options *options,
                                     const char *token, const char *request_id, int64_t timeout_ms,
                                     struct connection *ret_connection);
 

@@ -77,7 +77,7 @@ static bool has_tls(const char *given) {
 const struct error *address_parse_server(struct arena *a, const char *flag, const char *given,
                                          struct address *ret, bool *ret_is_tls) {
     bool is_tls = has_tls(given);
-    struct address address;
+    struct address address = {0};
     const struct error *error =
         address_parse(a, flag, given + (is_tls ? strlen("tls:") : 0), &address);
     if (error != NULL) {
