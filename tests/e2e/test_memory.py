@@ -108,8 +108,12 @@ class MemoryTest(unittest.TestCase):
             self.cancelled += 1
             self.watch()
 
-    def check(self, attack, seconds=4):
+    def check(self, attack, seconds=4, until=None):
+        """until: what must come of the attack, however slow the machine is."""
         attack.send(seconds, self.watch)
+        end = time.monotonic() + DEADLINE_S
+        while until is not None and not until() and time.monotonic() < end:
+            attack.send(1, self.watch)
         self.cancel_some(10)
         attack.send(1, self.watch)
         print(f"{self.id()}: {self.start >> 20} to {self.most >> 20} MiB")
@@ -199,8 +203,11 @@ class Grpc(MemoryTest):
         # gRPC core holds them: no call is there to be refused yet.
         attack = GrpcAttack(self.server.grpc_ports[0], "/runs.v1.RunsService/CreateRun",
                             message=b"x" * (4 * MIB - 2000), message_bytes=4 * MIB - 1000)
-        self.check(attack, seconds=8)
-        self.assertGreater(sum(c.reset + c.ended for c in attack.connections), 0)
+
+        def refused():
+            return sum(c.reset + c.ended for c in attack.connections)
+        self.check(attack, seconds=8, until=refused)
+        self.assertGreater(refused(), 0)
 
     def test_pages_that_nobody_reads(self):
         self.check(GrpcAttack(self.server.grpc_ports[0], "/runs.v1.RunsService/ListRuns",
