@@ -4,8 +4,8 @@
 # What happens: to a client of HTTP/2, HAProxy resets the stream with REFUSED_STREAM, which RFC 9113
 #   (8.7) keeps for requests that were not processed; from the second request of a connection of
 #   HTTP/1.1 on it closes the connection without an answer. Clients then send the request again by
-#   themselves, as the RFC allows: curl 7.88.1 sends a POST 6 times, gRPC once more. Only the first
-#   request of a connection of HTTP/1.1 is answered with 502.
+#   themselves, as the RFC allows: curl 7.88.1 sends a POST 6 times, grpc-js 1.14.7 a call twice (not
+#   grpcio 1.51.1). Only the first request of a connection of HTTP/1.1 is answered with 502.
 # Version: haproxy 2.6.12-1+deb12u4, curl 7.88.1 (Debian 12).
 # Why it matters: a creation without a key is carried out several times if its server dies between
 #   commit and answer. deploy/haproxy/haproxy.cfg has REST pass through HAProxy twice, over a

@@ -25,6 +25,9 @@ NOTHING_CHANGED = ("SERVER_STOPPING", "PROXY_NO_SERVER")
 MADE_BEFORE = (grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.FAILED_PRECONDITION)
 PAUSE_S = 0.05
 
+# A load is one address.
+UNBOUNDED = {"RUNS_CLIENT_REQUESTS": "1000000"}
+
 
 class Load:
     """Clients that create, read and cancel runs until they are told to stop; each reply that is
@@ -135,7 +138,7 @@ class Restarts(Placed):
         proxy = Proxy(self.place.path, RUNS_REST_1=f"127.0.0.1:{ports[0]}",
                       RUNS_REST_2=f"127.0.0.1:{ports[1]}",
                       RUNS_GRPC=f"unix@{self.place.path}/grpc.sock",
-                      RUNS_GRPC_READY_PORT=str(ports[0]))
+                      RUNS_GRPC_READY_PORT=str(ports[0]), **UNBOUNDED)
         self.addCleanup(proxy.end)
         load = Load(self, proxy, token, rest=4)
         for number in (0, 1, 0, 1):
@@ -147,7 +150,7 @@ class Restarts(Placed):
         self.assertEqual([], load.end())
 
     def test_one_process_is_restarted_and_who_asks_again_notices_nothing(self):
-        one = OneMachine(self)
+        one = OneMachine(self, **UNBOUNDED)
         load = Load(self, one.proxy, one.token, rest=2, grpc_clients=2, patient=True)
         for _ in range(3):
             load.more()
@@ -230,7 +233,7 @@ class Reloads(Placed):
         return ssl.get_server_certificate(("127.0.0.1", one.proxy.port))
 
     def test_a_reload_under_load_loses_nothing_and_takes_the_new_certificate(self):
-        one = OneMachine(self, RUNS_DRAIN="60s")
+        one = OneMachine(self, RUNS_DRAIN="60s", **UNBOUNDED)
         before = self.served(one)
         load = Load(self, one.proxy, one.token, rest=2, grpc_clients=2)
         watch = Reader(Caller(self, one.proxy, one.token).watch()).begun()
