@@ -21,7 +21,11 @@ static const char *hint_of_reason(enum reason reason) {
     case REASON_TOKEN_NOT_FOUND:
         return "runsctl tokens list shows the tokens that there are";
     case REASON_TOKEN_ALREADY_EXISTS:
-        return "leave --name out to have one made up";
+        return "leave --name out to have one made up; a client name is free again once its token "
+               "is revoked (runsctl tokens revoke)";
+    case REASON_TOKEN_WITHOUT_SECRET:
+        return "another certificate with that name needs no other token; runsctl tokens revoke "
+               "ends what this one opens";
     case REASON_TOKEN_ENDED:
         return "runsctl tokens create makes another one; one that has expired can be rotated with "
                "--expires-in";

@@ -19,8 +19,11 @@ static const char *const headings[COLUMNS] = {"ORGANIZATION", "NAME",    "SCOPES
 static const char *const narrow_headings[NARROW_COLUMNS] = {"ORG",  "NAME",   "SECRET", "ENDS",
                                                             "USED", "DENIED", "SCOPES"};
 
-// Those of names and scopes.
-enum { CUTTABLE = 1 << 1 | 1 << 2, NARROW_CUTTABLE = 1 << 0 | 1 << 1 | 1 << 6 };
+// Those of names and scopes; what stands for a secret may be a client name.
+enum {
+    CUTTABLE = 1 << 1 | 1 << 2 | 1 << 3,
+    NARROW_CUTTABLE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 6,
+};
 
 // A row: the numbers are the token's, and stand with its newest secret.
 struct row {
@@ -77,7 +80,7 @@ static void add_narrow(struct table *table, struct arena *a, const struct row *r
 static struct row row_of(struct arena *a, const Runs__V1__Token *token, size_t i) {
     struct row r = {
         .token = token,
-        .secret = "newest",
+        .secret = token->client_san[0] != '\0' ? token->client_san : "newest",
         .created_at = token->created_at,
         .expires_at = token->expires_at,
         .denied = "-",

@@ -13,4 +13,7 @@ const char *token_print_scopes_text(struct arena *a, char *const *scopes, size_t
 void token_print_secret(struct arena *a, const char *secret, const Runs__V1__Token *token,
                         bool quiet);
 
+// Prints what a token is that has a client name in place of a secret.
+void token_print_client(struct arena *a, const Runs__V1__Token *token);
+
 #endif

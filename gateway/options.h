@@ -117,13 +117,20 @@ struct gateway_http_options {
     enum stream_json stream_json;
 };
 
+// What says who calls.
+struct gateway_caller {
+    struct slice authorization;       // the header's value
+    bool has_authorization;           // there is one
+    const struct slice *client_names; // of the client's certificate, as rpc/server_peer.h has them
+    size_t client_name_count;
+};
+
 // Checks a caller without a call to the upstream.
 struct gateway_authorizer {
-    // Returns the error that any method would answer to a call with this value of
-    // authorization (has_value: there is one), in a; NULL if the caller is known. On the
-    // HTTP thread; must not block. NULL: there is no such check.
-    const struct error *(*check)(void *context, struct arena *a, struct slice value,
-                                 bool has_value);
+    // Returns the error that any method would answer to a call of this caller, in a; NULL if the
+    // caller is known. On the HTTP thread; must not block. NULL: there is no such check.
+    const struct error *(*check)(void *context, struct arena *a,
+                                 const struct gateway_caller *caller);
     void *context;
 };
 

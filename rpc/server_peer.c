@@ -144,6 +144,13 @@ static void lower_hosts(struct client_names *found, size_t from) {
     }
 }
 
+// Whether a call over a network says that it is made for another: then the certificate is that of
+// a gateway or a proxy, which must not stand for clients that it let in without one.
+static bool is_for_another(struct rpc_server_call *call) {
+    return rpc_metadata_array_count(&call->metadata, RPC_FORWARDED_FOR) > 0 ||
+           rpc_metadata_array_count(&call->metadata, RPC_CLIENT_NAME) > 0;
+}
+
 // Those of the certificate that the connection's other end was asked for.
 static void add_those_of_connection(struct client_names *found, grpc_call *core) {
     grpc_auth_context *context = grpc_call_auth_context(core);
@@ -178,7 +185,7 @@ size_t rpc_server_call_client_names(struct rpc_server_call *call, struct slice *
     };
     if (is_of_this_machine(call)) {
         rpc_metadata_array_each(&call->metadata, add_forwarded, &found);
-    } else {
+    } else if (!is_for_another(call)) {
         add_those_of_connection(&found, call->core);
     }
     return found.count;

@@ -29,9 +29,11 @@ enum {
 // The names that the client has proved: of the certificate that the connection's other end
 // showed, if it was verified, or of the client that the call was forwarded for (RPC_CLIENT_NAME),
 // where that is believed. Subject alternative names alone, as "uri:spiffe://example.org/billing"
-// and "dns:billing.example.org" (in lower case); printable ASCII without spaces. Writes them to
-// ret_names, at most most and RPC_MOST_CLIENT_NAMES, and returns how many there are: 0 for a
-// client without a certificate. They live as long as the call.
+// and "dns:billing.example.org" (in lower case); printable ASCII without spaces. A call over a
+// network that says for whom it is made (RPC_FORWARDED_FOR, RPC_CLIENT_NAME) has none: its
+// certificate is a gateway's or a proxy's, and those for whom it calls have not proved that. Writes
+// them to ret_names, at most most and RPC_MOST_CLIENT_NAMES, and returns how many there are: 0 for
+// a client without a certificate. They live as long as the call.
 size_t rpc_server_call_client_names(struct rpc_server_call *call, struct slice *ret_names,
                                     size_t most);
 

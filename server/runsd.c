@@ -450,12 +450,17 @@ struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *
     return runsd->in_process;
 }
 
-const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a, struct slice value,
-                                       bool has_value) {
+const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a,
+                                       const struct slice *authorization,
+                                       const struct slice *client_names, size_t client_name_count) {
     struct identity identity;
+    struct token_table *tokens = runsd->service.tokens;
+    int64_t now_us = clock_now_us(runsd->service.clock);
     const struct error *refusal =
-        authenticate(runsd->service.tokens, a, value, has_value ? 1 : 0, SCOPE_NONE,
-                     clock_now_us(runsd->service.clock), &identity);
+        authorization != NULL
+            ? authenticate(tokens, a, *authorization, 1, SCOPE_NONE, now_us, &identity)
+            : authenticate_client(tokens, a, client_names, client_name_count, SCOPE_NONE, now_us,
+                                  &identity);
     if (refusal == NULL) {
         return NULL;
     }

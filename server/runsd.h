@@ -105,11 +105,13 @@ struct rpc_loop *runsd_loop(struct runsd *runsd);
 // half of one on a loop of its own. Call it at most once. Returns the server, which runsd owns.
 struct rpc_server *runsd_serve_in_process(struct runsd *runsd, struct rpc_loop *loop);
 
-// Checks whether a call with this value of the authorization metadata (has_value: it has one)
-// comes from a known caller: NULL, or the error of authenticate, in a, as every method of the
-// product sends it. Checks no scopes: they differ by method. Thread safe.
-const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a, struct slice value,
-                                       bool has_value);
+// Checks whether a call with this value of the authorization metadata, or (NULL) without one and
+// from a client with these names (rpc/server_peer.h), comes from a known caller: NULL, or the error
+// of authenticate or authenticate_client, in a, as every method of the product sends it. Checks no
+// scopes: they differ by method. Thread safe.
+const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a,
+                                       const struct slice *authorization,
+                                       const struct slice *client_names, size_t client_name_count);
 
 // Whether calls would be served: what the health service says of "". Thread safe; until
 // runsd_stop.

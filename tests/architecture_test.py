@@ -55,6 +55,7 @@ PURE = [
     "gateway/edge/gunzip.[ch]",
     "gateway/edge/head_layout.[ch]",
     "gateway/edge/idempotency_key.[ch]",
+    "gateway/edge/page_origin.[ch]",
     "gateway/edge/head_room.h",
     "gateway/edge/header.[ch]",
     "gateway/edge/header_map.[ch]",

@@ -103,9 +103,10 @@ static void on_failure(void *context) {
     (void)written; // fails only if the event was signalled already
 }
 
-static const struct error *check_caller(void *runsd, struct arena *a, struct slice value,
-                                        bool has_value) {
-    return runsd_check_caller(runsd, a, value, has_value);
+static const struct error *check_caller(void *runsd, struct arena *a,
+                                        const struct gateway_caller *caller) {
+    return runsd_check_caller(runsd, a, caller->has_authorization ? &caller->authorization : NULL,
+                              caller->client_names, caller->client_name_count);
 }
 
 static bool is_ready(void *runsd) {

@@ -17,7 +17,7 @@ static int print_caller(struct invocation *in, struct slice response) {
     if (error != NULL) {
         return command_error(in, error, NULL);
     }
-    const char *rows[5][2] = {
+    const char *rows[6][2] = {
         {"organization", caller->organization_id},
         {"name", caller->name},
         {"scopes", token_print_scopes_text(in->arena, caller->scopes, caller->n_scopes)},
@@ -27,6 +27,10 @@ static int print_caller(struct invocation *in, struct slice response) {
     if (caller->replaced_at != NULL) {
         rows[count][0] = "replaced";
         rows[count++][1] = timestamp_text(in->arena, caller->replaced_at);
+    }
+    if (caller->client_san[0] != '\0') {
+        rows[count][0] = "certificate";
+        rows[count++][1] = caller->client_san;
     }
     print_pairs(rows, count, stdout);
     return EXIT_CODE_OK;

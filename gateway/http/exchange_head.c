@@ -4,6 +4,7 @@
 #include "base/core/request_id.h"
 #include "gateway/connection/connection_memory.h"
 #include "gateway/edge/head_layout.h"
+#include "gateway/edge/page_origin.h"
 #include "gateway/http/exchange_internal.h"
 
 // From a request's head to its route.
@@ -121,20 +122,38 @@ static const struct error *check_caller(struct exchange *x) {
     if (authorizer->check == NULL) {
         return NULL; // the upstream is asked
     }
-    return authorizer->check(authorizer->context, &x->arena, x->facts.authorization,
-                             x->facts.has_authorization);
+    const struct gateway_caller caller = {
+        .authorization = x->facts.authorization,
+        .has_authorization = x->facts.has_authorization,
+        .client_names = x->client_names,
+        .client_name_count = x->client_name_count,
+    };
+    return authorizer->check(authorizer->context, &x->arena, &caller);
+}
+
+// What nothing but a certificate speaks for, which a browser adds by itself, is to be no page's of
+// elsewhere.
+static const struct error *check_page(struct exchange *x) {
+    bool is_by_certificate = x->client_name_count > 0 && !x->facts.has_authorization;
+    return is_by_certificate ? page_origin_check(&x->arena, &x->context->edge.cors, x->headers)
+                             : NULL;
 }
 
 // Whether the request is to be served, as far as its head says.
 static const struct error *admit(struct exchange *x) {
     if (x->routing.kind != ROUTING_CALL) {
         bool needs_token = x->routing.kind == ROUTING_LOCAL && x->routing.local->needs_token;
-        return needs_token ? check_caller(x) : NULL;
+        const struct error *error = needs_token ? check_page(x) : NULL;
+        return needs_token && error == NULL ? check_caller(x) : error;
+    }
+    const struct error *error = check_page(x);
+    if (error != NULL) {
+        return error;
     }
     // The upstream asks who calls, too: here, only if the body is worth it.
     bool is_large = x->facts.is_chunked || x->facts.is_gzip ||
                     x->facts.content_length > EXCHANGE_FIRST_CHUNKS_BYTES;
-    const struct error *error = is_large ? check_caller(x) : NULL;
+    error = is_large ? check_caller(x) : NULL;
     // A body that would be refused anyway is not kept.
     return error != NULL ? error : exchange_upstream_check_room(x);
 }

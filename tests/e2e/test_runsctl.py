@@ -222,7 +222,8 @@ class Usage(unittest.TestCase):
     ("runs", "cancel"), ("runs", "report"), ("runs", "events"), ("runs", "watch"), ("runs", "wait"),
     ("runs", "acquire"), ("runs", "renew"), ("runs", "release"), ("runs", "acknowledge"),
     ("tokens", "create"),
-    ("tokens", "list"), ("tokens", "revoke"), ("tokens", "rotate"), ("whoami",),
+    ("tokens", "list"), ("tokens", "revoke"), ("tokens", "rotate"), ("tokens", "set-limits"),
+    ("whoami",),
     ("check",), ("version",)]])
 class Help(unittest.TestCase):
     def check(self, words):

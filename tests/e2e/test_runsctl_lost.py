@@ -202,7 +202,10 @@ class Silent(unittest.TestCase):
             (("tokens", "create", *org, "--scopes", "runs.read", "--name", "x"),
              "; ask for it again with the same name: "),
             (("tokens", "create", *org, "--scopes", "runs.read"), "; runsctl tokens list shows "),
+            (("tokens", "create", *org, "--scopes", "runs.read", "--client-san", "x"),
+             "; ask for it again: that the client name is taken "),
             (("tokens", "revoke", "x", *org), "; revoke it again: "),
+            (("tokens", "set-limits", "x", *org, "--limit-reads", "5"), "; set them again: "),
             (("tokens", "rotate", "x", *org, "--overlap", "0"),
              "; see with runsctl tokens list whether there is a newer secret"))
         for (words, hint), said in zip(changes, self.say_all(words for words, _ in changes)):

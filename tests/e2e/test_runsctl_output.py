@@ -37,7 +37,8 @@ COMMANDS = [("serve",), ("runs", "create"), ("runs", "get"), ("runs", "list"), (
             ("organizations", "export"), ("organizations", "delete"), ("store", "stats"),
             ("audit", "export"),
             ("tokens", "create"), ("tokens", "list"),
-            ("tokens", "revoke"), ("tokens", "rotate"), ("whoami",), ("check",), ("version",)]
+            ("tokens", "revoke"), ("tokens", "rotate"), ("tokens", "set-limits"), ("whoami",),
+            ("check",), ("version",)]
 
 
 @cases(

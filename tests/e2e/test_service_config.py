@@ -16,7 +16,7 @@ CONFIG = ROOT / "protos/runs/v1/service_config.json"
 # the client lost.
 REPEATED_CHANGES = {"runs.v1.RunsService/CancelRun", "runs.v1.RunsService/ReportRun",
                     "runs.v1.RunsService/ReleaseRun", "runs.v1.RunsService/AcknowledgeCancel",
-                    "runs.v1.TokensService/RevokeToken"}
+                    "runs.v1.TokensService/RevokeToken", "runs.v1.TokensService/SetTokenLimits"}
 # A renewal changes nothing that a second one would change again.
 READS = {"runs.v1.RunsService/GetRun", "runs.v1.RunsService/ListRuns",
          "runs.v1.RunsService/ListRunEvents", "runs.v1.TokensService/ListTokens",

@@ -50,12 +50,13 @@ class Listener {
     Server server;
 };
 
-// The names that a new connection has, or the code of the error.
+// The names that a new connection has, whose call says more by the key said, or the code of the
+// error.
 std::string Names(Listener &listener, const struct rpc_channel_credentials *credentials,
-                  std::string *ret_detail = nullptr) {
+                  std::string *ret_detail = nullptr, const char *said = "x-other") {
     Channel channel(listener.loop.get(), listener.address(), 0, credentials);
     Call call(channel, "/test.Service/Names", "");
-    call.Metadata(RPC_CLIENT_NAME, "dns:pretender.example").DeadlineIn(kPatienceUs).Run();
+    call.Metadata(said, "dns:pretender.example").DeadlineIn(kPatienceUs).Run();
     if (ret_detail != nullptr && call.error() != nullptr && call.error()->detail != nullptr) {
         *ret_detail = call.error()->detail;
     }
@@ -66,6 +67,19 @@ std::string Names(Listener &listener, const std::string &authorities, const Pair
                   const char *server_name = nullptr, std::string *ret_detail = nullptr) {
     ChannelTls tls(authorities, pair, server_name);
     return Names(listener, tls.credentials, ret_detail);
+}
+
+// A gateway's certificate, or a proxy's, says nothing of those for whom it calls.
+TEST(Tls, ACallForAnotherHasNoNames) {
+    Authority ours;
+    Listener listener(ours.Issue("IP:127.0.0.1"), ours.pem(), TLS_CLIENT_OPTIONAL);
+    ChannelTls tls(ours.pem(), ours.Issue("DNS:gateway.example"), nullptr);
+    EXPECT_EQ(Names(listener, tls.credentials), "names: dns:gateway.example");
+    for (const char *said : {RPC_CLIENT_NAME, RPC_FORWARDED_FOR}) {
+        EXPECT_EQ(Names(listener, tls.credentials, nullptr, said), "names:");
+    }
+    ChannelTls without(ours.pem(), {}, nullptr);
+    EXPECT_EQ(Names(listener, without.credentials, nullptr, RPC_CLIENT_NAME), "names:");
 }
 
 TEST(Tls, AServerIsKnownByItsAuthorityAndItsName) {

@@ -146,10 +146,10 @@ TEST_F(GzipRequest, FindsRoomForWhatItHoldsOrIsRefused) {
     ExpectOk(client.Ask(Post("/v1/echo", Zip(body), kGzip)));
 }
 
-const struct error *CheckCaller(void *context, struct arena *a, struct slice value,
-                                bool has_value) {
+const struct error *CheckCaller(void *context, struct arena *a,
+                                const struct gateway_caller *caller) {
     (*static_cast<int *>(context))++;
-    return has_value && slice_equal_cstr(value, "Bearer known")
+    return caller->has_authorization && slice_equal_cstr(caller->authorization, "Bearer known")
                ? nullptr
                : error_new(a, STATUS_UNAUTHENTICATED, REASON_TOKEN_INVALID, "not known");
 }

@@ -458,10 +458,10 @@ TEST_F(Local, WithoutAnybodyWhoKnowsCallersThereIsNoPageForThem) {
     }
 }
 
-const struct error *CheckCaller(void *context, struct arena *a, struct slice value,
-                                bool has_value) {
+const struct error *CheckCaller(void *context, struct arena *a,
+                                const struct gateway_caller *caller) {
     (void)context;
-    if (has_value && slice_equal_cstr(value, "Bearer known")) {
+    if (caller->has_authorization && slice_equal_cstr(caller->authorization, "Bearer known")) {
         return nullptr;
     }
     struct error *error =
