@@ -12,7 +12,7 @@ import sys
 import time
 
 from harness import (bulk, cases, deployment, etcd, fill, filled_target, gateway, overload, parts,
-                     peer, processes, results, retention, scratch, start, watch)
+                     peer, processes, results, retention, scratch, start, tls, watch)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -28,6 +28,7 @@ PROGRAMS = {
     "storage_bench": "bench/storage_bench",
     "transcode_bench": "bench/transcode_bench",
     "stream_server": "bench/stream_server",
+    "tls_load": "bench/tls_load",
     "watch_load": "bench/watch_load",
 }
 
@@ -35,7 +36,7 @@ PROGRAMS = {
 # Those that another build's folder must hold, beside which ours are measured.
 OTHERS_PROGRAMS = ("runsctl", "runsd", "runs-gateway", "fill_store")
 SPECIAL = (bulk.NAME, overload.NAME, start.NAME)  # cases that are no row of the table
-ALONE = (watch.NAME, retention.NAME)  # those that are measured by themselves, if they are named
+ALONE = (watch.NAME, retention.NAME, tls.NAME)  # those that are measured by themselves, if they are named
 
 
 def beside_option(folder):
@@ -120,7 +121,9 @@ def parse_arguments(arguments):
     if watch.NAME in (options.case or []):
         check_watch(parser, options)
     elif retention.NAME in (options.case or []):
-        check_retention(parser, options)
+        check_alone(parser, options, retention.NAME)
+    elif tls.NAME in (options.case or []):
+        check_alone(parser, options, tls.NAME)
     elif options.peer == etcd.NONE:
         options.peer = None
     elif options.peer and options.case and not set(options.case) & set(peer.CASES):
@@ -138,12 +141,11 @@ def check_watch(parser, options):
         parser.error(f"--case {watch.NAME} measures no other build; run it with that build")
 
 
-def check_retention(parser, options):
-    if set(options.case) != {retention.NAME}:
-        parser.error(f"--case {retention.NAME} is measured by itself; name no other case with it")
+def check_alone(parser, options, name):
+    if set(options.case) != {name}:
+        parser.error(f"--case {name} is measured by itself; name no other case with it")
     if options.peer not in (None, etcd.NONE) or options.beside or options.write_results:
-        parser.error(f"--case {retention.NAME} has no peer and no build beside, and writes no "
-                     "results")
+        parser.error(f"--case {name} has no peer and no build beside, and writes no results")
 
 
 def wants(options, name):
@@ -322,6 +324,13 @@ def measure_retention(programs, options):
     return retention.text(measured), bool(retention.wrong(measured))
 
 
+def measure_tls(programs, options):
+    """Returns the text and whether anything was wrong."""
+    with scratch.folder(ROOT) as folder:
+        measured = tls.measure(programs, folder, options, say)
+    return tls.text(measured), tls.wrong(measured)
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -350,6 +359,8 @@ def main(arguments):
             return finish(*measure_watches(programs, options), results.watches_page, options)
         if retention.NAME in (options.case or []):
             return finish(*measure_retention(programs, options), None, options)
+        if tls.NAME in (options.case or []):
+            return finish(*measure_tls(programs, options), None, options)
         with scratch.folder(ROOT) as folder:
             outcome = measure_all(programs, folder, options)
     except processes.BenchError as error:

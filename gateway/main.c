@@ -361,6 +361,7 @@ static int serve(struct program *p) {
     bool is_usage = error != NULL && error->code == STATUS_INVALID_ARGUMENT;
     if (error == NULL && !p->prints) {
         error = tls_source_open(&a, p->log, &p->tls, &p->options.tls);
+        tls_source_add_metrics(p->options.tls, p->options.metrics);
     }
     if (error == NULL && !p->prints) {
         error = start_admin(&a, p);

@@ -169,6 +169,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     };
     struct admin *admin = NULL;
     error = tls_source_open(a, log, &flags->tls, &server.tls);
+    tls_source_add_metrics(server.tls, server.metrics);
     if (error == NULL) {
         error = check_listeners(a, flags);
     }

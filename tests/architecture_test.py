@@ -42,6 +42,7 @@ PURE = [
     "base/core/timestamp.[ch]",
     "base/core/utf8.[ch]",
     "base/core/wire.[ch]",
+    "gateway/connection/client_hello.[ch]",
     "gateway/descriptor/*.[ch]",
     "gateway/envelope.[ch]",
     "gateway/edge/accept_encoding.[ch]",

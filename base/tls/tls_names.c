@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 enum {
-    MOST_NAMES = 64, // looked at
+    MOST_NAMES = 64,     // looked at
     LONGEST_NAME = 2048, // as a SPIFFE ID has at most
 };
 

@@ -8,7 +8,6 @@ const struct cli_option tls_options_rows[] = {
     {.name = "--tls-cert",
      .value = "FILE",
      CLI_TEXT_AT(struct tls_options, cert),
-     .default_help = "plain text",
      .help = "PEM: the certificate by which all TCP listeners speak TLS, and the chain behind it; "
              "a file that is replaced is taken for new connections"},
     {.name = "--tls-key",
@@ -18,7 +17,6 @@ const struct cli_option tls_options_rows[] = {
     {.name = "--tls-client-ca",
      .value = "FILE",
      CLI_TEXT_AT(struct tls_options, client_ca),
-     .default_help = "clients show no certificate",
      .help = "PEM: the authorities by which clients' certificates are verified"},
     {.name = "--tls-client-auth",
      .value = "WHAT",

@@ -32,7 +32,10 @@ struct tls_source {
     pthread_mutex_t load_mutex; // one load at a time; guards what follows
     // Of what the files held when they were loaded last, well or not.
     unsigned char digest[DIGEST_BYTES];
-    bool is_expiry_logged; // of the identity of now
+    bool is_expiry_logged;   // of the identity of now
+    struct metrics *metrics; // NULL: nobody looks
+    const struct metrics_family *end_family;
+    const struct metrics_family *loads_family;
     pthread_mutex_t mutex; // held for moments; guards what follows
     struct tls_identity *identity;
     struct tls_source_state state;
@@ -312,6 +315,7 @@ void tls_source_stop(struct tls_source *source) {
     if (source == NULL) {
         return;
     }
+    metrics_remove_collectors(source->metrics, source);
     if (source->has_thread) {
         periodic_stop(&source->thread);
     }
@@ -336,4 +340,41 @@ void tls_source_look(struct tls_source *source, struct tls_source_state *ret_sta
     pthread_mutex_lock(&source->mutex);
     *ret_state = source->state;
     pthread_mutex_unlock(&source->mutex);
+}
+
+// --- metrics ---
+
+static const struct metrics_info end_info = {
+    .name = "runsd_tls_certificate_end_timestamp_seconds",
+    .unit = "seconds",
+    .help = "When the certificate that new connections are shown stops to be valid, since 1970",
+    .kind = METRICS_GAUGE,
+};
+
+static const struct metrics_info loads_info = {
+    .name = "runsd_tls_certificate_loads",
+    .help = "Changes of the certificate files that were looked at, by what came of them",
+    .kind = METRICS_COUNTER,
+    .labels = {"result"},
+};
+
+static void collect(void *context, struct metrics_collection *collection) {
+    struct tls_source *source = context;
+    static const char *const taken[] = {"ok"};
+    static const char *const not_taken[] = {"failed"};
+    struct tls_source_state state;
+    tls_source_look(source, &state);
+    metrics_collect(collection, source->end_family, NULL, (double)state.not_after_us / 1e6);
+    metrics_collect(collection, source->loads_family, taken, (double)state.loads);
+    metrics_collect(collection, source->loads_family, not_taken, (double)state.failures);
+}
+
+void tls_source_add_metrics(struct tls_source *source, struct metrics *metrics) {
+    if (source == NULL || metrics == NULL) {
+        return;
+    }
+    source->metrics = metrics;
+    source->end_family = metrics_add_family(metrics, &end_info);
+    source->loads_family = metrics_add_family(metrics, &loads_info);
+    metrics_add_collector(metrics, collect, source);
 }

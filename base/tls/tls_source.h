@@ -6,6 +6,7 @@
 #include "base/core/arena.h"
 #include "base/core/error.h"
 #include "base/log/log.h"
+#include "base/metrics/metrics.h"
 #include "base/tls/tls_identity.h"
 #include "base/tls/tls_options.h"
 
@@ -59,6 +60,10 @@ uint64_t tls_source_number(struct tls_source *source);
 // Looks at the files at once, and says in the log what came of it, also if nothing has changed.
 // Thread safe.
 void tls_source_reload(struct tls_source *source);
+
+// Adds its families to a registry, once: when the certificate ends, how often files were loaded and
+// how often they were not taken. The registry must outlive the source; both may be NULL.
+void tls_source_add_metrics(struct tls_source *source, struct metrics *metrics);
 
 // What there is to say about a source; of its start and since.
 struct tls_source_state {

@@ -159,6 +159,7 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
                          "there is no file descriptor left; raise ulimit -n");
     }
     const struct error *error = tls_source_open(a, log, &options->tls, &parts->tls);
+    tls_source_add_metrics(parts->tls, parts->metrics);
     if (error == NULL) {
         error = check_listeners(a, options);
     }

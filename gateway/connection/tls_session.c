@@ -10,6 +10,7 @@
 #include "base/core/arena.h"
 #include "base/core/memory.h"
 #include "base/tls/tls_names.h"
+#include "gateway/connection/client_hello.h"
 
 // Of the handshake's ends, which of the two come first depends on the version.
 enum { FINISHED_RECEIVED = 1, FINISHED_SENT = 2, FINISHED_BOTH = 3 };
@@ -102,34 +103,20 @@ static int verify_client(gnutls_session_t gnutls) {
 
 // --- the handshake ---
 
-struct protocols {
-    bool are_offered;
-    bool have_ours;
-};
-
-// The extension ALPN of a ClientHello (RFC 7301 section 3.1): a list of names, each behind its
-// length, behind the length of all.
-static int read_protocols(void *context, unsigned type, const unsigned char *data, unsigned size) {
-    enum { ALPN = 16, LIST_LENGTH = 2 };
-    struct protocols *protocols = context;
-    if (type != ALPN) {
-        return 0;
+static int check_hello(struct tls_session *session, const gnutls_datum_t *message) {
+    struct client_hello hello;
+    if (!client_hello_read(slice_of(message->data, message->size), &hello)) {
+        return 0; // GnuTLS' to refuse
     }
-    protocols->are_offered = true;
-    for (unsigned at = LIST_LENGTH; at < size && data[at] < size - at; at += 1U + data[at]) {
-        if (slice_equal_cstr(slice_of(data + at + 1, data[at]), http_1_1)) {
-            protocols->have_ours = true;
-        }
+    if (!hello.has_version) {
+        return refuse(session, GNUTLS_A_PROTOCOL_VERSION, "the client offers no TLS 1.2 or 1.3",
+                      GNUTLS_E_UNSUPPORTED_VERSION_PACKET);
     }
-    return 0;
-}
-
-static int check_hello(struct tls_session *session, const gnutls_datum_t *hello) {
-    struct protocols protocols = {0};
-    // One that cannot be read is GnuTLS' to refuse.
-    if (gnutls_ext_raw_parse(&protocols, read_protocols, hello,
-                             GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO) == 0 &&
-        protocols.are_offered && !protocols.have_ours) {
+    if (!hello.has_suite) {
+        return refuse(session, GNUTLS_A_HANDSHAKE_FAILURE,
+                      "the client offers no cipher suite that we have", GNUTLS_E_NO_CIPHER_SUITES);
+    }
+    if (hello.offers_protocols && !hello.offers_http) {
         return refuse(session, GNUTLS_A_NO_APPLICATION_PROTOCOL,
                       "the client offers no protocol but others than http/1.1",
                       GNUTLS_E_NO_APPLICATION_PROTOCOL);

@@ -11,6 +11,9 @@ struct tls_front {
     struct tls_front_options options;
     struct handshakes *handshakes;
     struct MHD_OptionItem daemon_options[3];
+    struct metrics_child *agreed; // handshakes
+    struct metrics_child *refused;
+    struct metrics_child *failed;
 };
 
 struct tls_connection {
@@ -35,6 +38,7 @@ static void on_opened(void *context) {
     struct tls_connection *connection = context;
     struct tls_front *front = connection->front;
     struct exchange_connection *client = connection->client;
+    metrics_counter_add(front->agreed, 1);
     handshakes_remove(front->handshakes, &connection->handshake);
     reaper_set_state(front->options.reaper, client->entry, REAPER_IDLE);
     client->name_count = tls_session_client_names(connection->session, &client->names);
@@ -61,9 +65,11 @@ void tls_front_enter(struct tls_connection *connection) {
                      REAPER_HANDSHAKING);
 }
 
-static void log_failure(const struct tls_connection *connection) {
-    const struct logger *log = connection->front->options.log;
+static void note_failure(const struct tls_connection *connection) {
+    const struct tls_front *front = connection->front;
+    const struct logger *log = front->options.log;
     const char *why = tls_session_refusal(connection->session);
+    metrics_counter_add(why != NULL ? front->refused : front->failed, 1);
     if (why != NULL) {
         LOG(log, LOG_INFO, "TLS refused", log_own_text("why", why),
             log_text("clientAddress", connection->client->client_address));
@@ -75,7 +81,7 @@ static void log_failure(const struct tls_connection *connection) {
 
 void tls_front_end(struct tls_connection *connection) {
     if (!tls_session_is_open(connection->session)) {
-        log_failure(connection);
+        note_failure(connection);
     }
     handshakes_remove(connection->front->handshakes, &connection->handshake);
     tls_session_free(connection->session);
@@ -83,6 +89,14 @@ void tls_front_end(struct tls_connection *connection) {
 }
 
 // --- all of them ---
+
+static const struct metrics_info handshakes_info = {
+    .name = "runsd_http_tls_handshakes",
+    .help = "Handshakes of TLS of HTTP connections, by how they ended: refused for the client's "
+            "certificate or protocols, failed for all else",
+    .kind = METRICS_COUNTER,
+    .labels = {"result"},
+};
 
 struct tls_front *tls_front_new(const struct tls_front_options *options) {
     struct handshakes *handshakes = handshakes_new();
@@ -92,6 +106,10 @@ struct tls_front *tls_front_new(const struct tls_front_options *options) {
     struct tls_front *front = mem_zalloc(sizeof(*front));
     front->options = *options;
     front->handshakes = handshakes;
+    struct metrics_family *family = metrics_add_family(options->metrics, &handshakes_info);
+    front->agreed = metrics_child(family, (const char *const[]){"ok"});
+    front->refused = metrics_child(family, (const char *const[]){"refused"});
+    front->failed = metrics_child(family, (const char *const[]){"failed"});
     return front;
 }
 

@@ -2,6 +2,7 @@
 #define RUNSD_GATEWAY_HTTP_TLS_FRONT_H
 
 #include "base/log/log.h"
+#include "base/metrics/metrics.h"
 #include "base/tls/tls_source.h"
 #include "gateway/connection/reaper.h"
 #include "gateway/connection/transport.h"
@@ -19,7 +20,8 @@ struct tls_front_options {
     const struct logger *log;
     struct tls_source *source; // borrowed until tls_front_free
     enum tls_client_auth client_auth;
-    struct reaper *reaper; // likewise
+    struct reaper *reaper;   // likewise
+    struct metrics *metrics; // its family is added; likewise; NULL: nobody looks
 };
 
 // NULL, with errno, if there is no file descriptor left.

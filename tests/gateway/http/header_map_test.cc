@@ -105,6 +105,8 @@ TEST_F(HeaderMap, NoHeaderBecomesTheClientsAddress) {
     EXPECT_EQ(Refusal({{"x-real-ip", "x-forwarded-for"}}, HEADER_MAP_REQUEST),
               "no header can be mapped to \"x-forwarded-for\": the gateway sets it itself");
     EXPECT_NE(Refusal({{"x-forwarded-for", "x-forwarded-for"}}, HEADER_MAP_REQUEST), "");
+    EXPECT_EQ(Refusal({{"x-client", "x-runsd-client-name"}}, HEADER_MAP_REQUEST),
+              "no header can be mapped to \"x-runsd-client-name\": the gateway sets it itself");
     EXPECT_EQ(Refusal({{"x-forwarded-for", "edge-for"}}, HEADER_MAP_REQUEST), "");
     EXPECT_EQ(Refusal({{"x-a", "x-forwarded-for"}}, HEADER_MAP_RESPONSE), "");
 }

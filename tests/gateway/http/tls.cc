@@ -74,6 +74,18 @@ void TlsClient::EndSending() {
     }
 }
 
+void TlsClient::Offer(const std::vector<std::string> &protocols) {
+    std::vector<gnutls_datum_t> names;
+    for (const std::string &protocol : protocols) {
+        names.push_back({reinterpret_cast<unsigned char *>(const_cast<char *>(protocol.data())),
+                         static_cast<unsigned>(protocol.size())});
+    }
+    if (!names.empty()) {
+        Must(gnutls_alpn_set_protocols(session_, names.data(), static_cast<unsigned>(names.size()),
+                                       0));
+    }
+}
+
 size_t TlsClient::Pending() const {
     return gnutls_record_check_pending(session_);
 }

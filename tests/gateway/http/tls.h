@@ -3,6 +3,7 @@
 
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 #include "tests/base/certificate.h"
 
@@ -28,9 +29,11 @@ class TlsClient {
     ssize_t Receive(char *bytes, size_t size);
     // Says "close notify".
     void EndSending();
+    // What may be spoken over it (ALPN); before the handshake.
+    void Offer(const std::vector<std::string> &protocols);
     // What was received and not asked for yet.
     size_t Pending() const;
-    // The common subject of the server's certificate: its first DNS name.
+    // The first name of the server's certificate.
     std::string ServerName() const;
 
   private:

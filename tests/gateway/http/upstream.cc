@@ -162,7 +162,7 @@ void Upstream::Seen(void *self, struct rpc_server_call *call) {
     for (const char *key :
          {"authorization", "x-request-id", "cookie", "host", "accept", "connection", "x-internal",
           "grpc-status", "x-request-timeout", "content-length", "x-forwarded-for", "traceparent",
-          "tracestate", "blob-bin"}) {
+          "tracestate", "blob-bin", "x-runsd-client-name"}) {
         struct slice value;
         if (rpc_server_call_metadata(call, key, &value)) {
             text += std::string(key) + "=" + Text(value) + "*" +
