@@ -76,7 +76,6 @@ static const struct cli_option rows[] = {
     {.name = "--upstream-cert",
      .value = "FILE",
      CLI_TEXT_AT(struct flags, upstream_cert),
-     .default_help = "none",
      .help = "PEM: the certificate that it is shown, and the chain behind it"},
     {.name = "--upstream-key",
      .value = "FILE",

@@ -208,7 +208,8 @@ class Clients(Tls):
                     reply.resume();
                     reply.on('end', () => {
                         console.log(reply.statusCode, protocol, reply.req.reusedSocket);
-                        if (--left) ask(); else agent.destroy();
+                        // Its connection is free again a moment later.
+                        if (--left) setImmediate(ask); else agent.destroy();
                     });
                 });
             }
