@@ -11,12 +11,10 @@
 
 static const char other[] = "other";
 
-const int64_t metrics_request_bounds_us[] = {
+const int64_t metrics_request_bounds_us[METRICS_REQUEST_BOUNDS] = {
     500,    1000,   2500,    5000,    10000,   25000,    50000,
     100000, 250000, 1000000, 2500000, 5000000, 10000000, 30000000,
 };
-const size_t metrics_request_bound_count =
-    sizeof(metrics_request_bounds_us) / sizeof(metrics_request_bounds_us[0]);
 
 struct metrics *metrics_new(void) {
     struct metrics *metrics = mem_zalloc(sizeof(*metrics));

@@ -47,8 +47,8 @@ struct metrics_info {
 };
 
 // Bounds in microseconds for the time of requests: 0.5 ms to 30 s.
-extern const int64_t metrics_request_bounds_us[];
-extern const size_t metrics_request_bound_count;
+enum { METRICS_REQUEST_BOUNDS = 14 };
+extern const int64_t metrics_request_bounds_us[METRICS_REQUEST_BOUNDS];
 
 struct metrics;
 struct metrics_family;

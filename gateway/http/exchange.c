@@ -37,6 +37,8 @@ static const unsigned next_states[] = {
 
 void exchange_move(struct exchange *x, enum exchange_state state) {
     CHECK((next_states[x->state] >> state & 1U) != 0);
+    x->context->in_state[x->state]--;
+    x->context->in_state[state]++;
     x->state = state;
 }
 
@@ -56,6 +58,7 @@ struct exchange *exchange_new(struct exchange_context *context,
         arena_init(&x->arena);
     }
     x->context = context;
+    context->in_state[x->state]++;
     x->api = gateway_api_slot_get(context->apis);
     x->entry = client->entry;
     x->client_address = slice_of_cstr(client->client_address);

@@ -14,6 +14,7 @@
 #include "gateway/api.h"
 #include "gateway/connection/reaper.h"
 #include "gateway/edge/edge.h"
+#include "gateway/http/http_metrics.h"
 #include "gateway/http/stream_group.h"
 #include "gateway/local/local_route.h"
 #include "gateway/local/readiness.h"
@@ -45,6 +46,8 @@ struct exchange_context {
     char keep_alive[32];     // what Keep-Alive says of other connections
     // The HTTP thread's: unary calls, and of these those that are with the upstream;
     // open streams; bytes that requests hold; exchanges to be used again.
+    struct http_metrics *metrics; // NULL: nobody looks
+    int in_state[HTTP_STATES];    // requests, by enum exchange_state
     struct admission calls;
     struct call_window window;
     struct refusal_pace refusals;
@@ -74,6 +77,9 @@ struct exchange_connection {
 // direction it closes it, with the reply that waits to be sent
 // (findings/microhttpd-resumed-connection-is-read-first.sh).
 void exchange_suspend_received(struct exchange_context *context);
+
+// Puts down what there is at the moment, for whoever looks at the metrics.
+void exchange_metrics_put_levels(const struct exchange_context *context);
 
 // Frees the spare exchanges.
 void exchange_context_release(struct exchange_context *context);

@@ -74,6 +74,7 @@ struct exchange {
     struct routing routing;
     const struct error *error; // the answer, once the body is read
     bool is_overload;          // there was no room for the call
+    enum http_refusal refusal; // of what, then
     enum caller_state caller;
     struct strbuf body;
     uint64_t body_bytes; // with those that were dropped
@@ -158,8 +159,13 @@ enum MHD_Result exchange_answer_error(struct exchange *x, struct MHD_Connection 
 // Logs an error's detail, which is not sent.
 void exchange_log_detail(const struct exchange *x, const struct error *error);
 
-// The access log's line.
-void exchange_log_access(struct exchange *x);
+// The access log's line, of a request that took so long.
+void exchange_log_access(struct exchange *x, int64_t duration_us);
+
+// --- exchange_metrics.c ---
+
+// Counts a request that is over.
+void exchange_metrics_count(const struct exchange *x, int64_t duration_us);
 
 // --- exchange_upstream.c: what all calls have ---
 

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "base/core/clock.h"
 #include "base/log/log_mask.h"
 #include "gateway/http/exchange_internal.h"
 
@@ -66,7 +65,7 @@ static struct log_field path_field(struct exchange *x, bool *ret_masked) {
     return log_own_slice(key, length > 0 ? arena_copy(&x->arena, slice_of(masked, length)) : path);
 }
 
-void exchange_log_access(struct exchange *x) {
+void exchange_log_access(struct exchange *x, int64_t duration_us) {
     const struct logger *log = x->context->log;
     if (!log_enabled(log, LOG_INFO)) {
         return;
@@ -84,7 +83,7 @@ void exchange_log_access(struct exchange *x) {
     fields[n++] = log_int("status", answered ? x->reply.http_status : CLIENT_CLOSED_REQUEST);
     fields[n++] =
         log_own_text("code", status_code_name(answered ? x->reply.code : STATUS_CANCELLED));
-    fields[n++] = log_int("durationUs", clock_monotonic_us() - x->begin_us);
+    fields[n++] = log_int("durationUs", duration_us);
     fields[n++] = log_int("bytes", (int64_t)x->reply.body_bytes);
     log_write(log, LOG_INFO, "request", fields, n);
 }

@@ -1,5 +1,6 @@
 #include "gateway/http/exchange_machine.h"
 
+#include "base/core/clock.h"
 #include "gateway/http/exchange_internal.h"
 
 // With what libmicrohttpd calls: first with the head, then with each piece of the body, then
@@ -112,6 +113,8 @@ static void take_early_reply(struct exchange *x) {
         x->reply.http_status = status;
         x->reply.code =
             status == MHD_HTTP_REQUEST_TIMEOUT ? STATUS_DEADLINE_EXCEEDED : STATUS_UNAVAILABLE;
+        x->reply.reason =
+            status == MHD_HTTP_REQUEST_TIMEOUT ? REASON_REQUEST_TIMEOUT : REASON_SERVER_STOPPING;
     }
 }
 
@@ -130,8 +133,11 @@ void exchange_machine_end(struct exchange *x) {
     }
     take_early_reply(x);
     if (x->state != EXCHANGE_HEAD || x->reply.http_status != 0) {
-        exchange_log_access(x);
+        int64_t duration_us = clock_monotonic_us() - x->begin_us;
+        exchange_metrics_count(x, duration_us);
+        exchange_log_access(x, duration_us);
     }
+    context->in_state[x->state]--;
     struct reaper_entry *entry = x->entry;
     exchange_memory_hold_nothing(x);
     bool is_free = x->stream == NULL || exchange_stream_end(x);

@@ -75,6 +75,7 @@ static const struct error *overload_error(struct exchange *x) {
     e->retry_after_ms = RETRY_AFTER_MS;
     error_add_metadata(e, &x->arena, "limit", arena_printf(&x->arena, "%zu", limit));
     x->is_overload = true;
+    x->refusal = HTTP_REFUSAL_BUFFERED_BYTES;
     return e;
 }
 

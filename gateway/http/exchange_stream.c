@@ -154,6 +154,7 @@ static void on_message(struct rpc_client_stream *call, struct slice message) {
         s->fault = error; // in scratch, which is not used any more
     } else {
         arena_reset(&s->scratch);
+        metrics_counter_add(s->messages, 1);
     }
     bool is_first = error == NULL && !s->is_begun;
     s->has_metadata = true;
@@ -231,6 +232,7 @@ static void on_done(struct rpc_client_stream *call) {
         if (error != NULL) {
             stream_body_put_error(s, error, details);
             x->reply.code = (int)error->code;
+            reply_set_reason(&x->reply, error);
         }
         stream_format_close(s->format, &s->ready);
         wake_reader(s);
@@ -360,6 +362,8 @@ enum MHD_Result exchange_stream_start(struct exchange *x, struct MHD_Connection 
     s->exchange = x;
     s->member = (struct stream_member){.beat = beat, .stop = stop};
     s->is_asked = true;
+    s->messages = http_metrics_stream_messages(x->context->metrics,
+                                               transcoder_route_template(x->routing.match.route));
     s->call = (struct rpc_client_stream){
         .method = exchange_upstream_method(x),
         .request = message,

@@ -16,10 +16,19 @@ static struct admission *admission_of(const struct exchange *x) {
     return x->facts.has_authorization ? &x->context->streams_open : &x->context->anonymous_streams;
 }
 
+static enum http_refusal refusal_of(const struct exchange_context *context,
+                                    const struct admission *admission) {
+    return admission == &context->calls          ? HTTP_REFUSAL_CALLS
+           : admission == &context->streams_open ? HTTP_REFUSAL_STREAMS
+                                                 : HTTP_REFUSAL_ANONYMOUS_STREAMS;
+}
+
 const struct error *exchange_upstream_check_room(struct exchange *x) {
-    struct error *error = admission_check(admission_of(x), &x->arena, x->method);
+    const struct admission *admission = admission_of(x);
+    struct error *error = admission_check(admission, &x->arena, x->method);
     if (error != NULL) {
         error->domain = exchange_error_domain;
+        x->refusal = refusal_of(x->context, admission);
     }
     x->is_overload = error != NULL;
     return error;

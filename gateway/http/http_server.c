@@ -14,7 +14,6 @@
 #include "base/core/clock.h"
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
-#include "base/metrics/metrics.h"
 #include "base/net/listen_socket.h"
 #include "base/process/descriptor_limit.h"
 #include "base/thread/condition.h"
@@ -25,6 +24,7 @@
 #include "gateway/http/exchange.h"
 #include "gateway/http/exchange_machine.h"
 #include "gateway/http/exchange_wait.h"
+#include "gateway/http/http_metrics.h"
 #include "gateway/http/tls_front.h"
 #include "rpc/loop.h"
 
@@ -59,9 +59,6 @@ struct http_server {
     struct listener_guard *guard; // NULL: none
     struct guarded_listener guarded;
     char *address; // for it
-    struct metrics *metrics;
-    const struct metrics_family *accepted_family;
-    const struct metrics_family *connections_family;
     // Written by the HTTP thread alone.
     atomic_llong accepted;
     atomic_llong connections; // open
@@ -228,6 +225,15 @@ static void run_daemon(struct http_server *server) {
     }
 }
 
+static void put_levels(struct http_server *server) {
+    struct http_levels *levels = http_metrics_levels(server->context.metrics);
+    if (levels != NULL) {
+        http_levels_set(levels, HTTP_LEVEL_CONNECTIONS, get(&server->connections));
+        http_levels_set(levels, HTTP_LEVEL_ACCEPTED, get(&server->accepted));
+        exchange_metrics_put_levels(&server->context);
+    }
+}
+
 static int turn(struct rpc_watch *watch) {
     struct http_server *server = CONTAINER_OF(watch, struct http_server, watch);
     long long connections;
@@ -245,6 +251,7 @@ static int turn(struct rpc_watch *watch) {
         notify_stop(server);
     }
     wait_ms = shorter_ms(wait_ms, exchange_wait_due_ms(&server->context));
+    put_levels(server);
     return shorter_ms(wait_ms, daemon_wait_ms(server));
 }
 
@@ -292,7 +299,7 @@ static void begin_guard(struct http_server *server, const struct http_server_opt
 }
 
 static void free_server(struct http_server *server) {
-    metrics_remove_collectors(server->metrics, server);
+    http_metrics_free(server->context.metrics);
     free(server->address);
     readiness_free(server->context.readiness);
     tls_front_free(server->tls);
@@ -307,33 +314,6 @@ static void free_server(struct http_server *server) {
     pthread_cond_destroy(&server->reached);
     pthread_mutex_destroy(&server->mutex);
     free(server);
-}
-
-static const struct metrics_info accepted_info = {
-    .name = "runsd_http_connections_accepted",
-    .help = "Connections of HTTP that were accepted",
-    .kind = METRICS_COUNTER,
-};
-
-static const struct metrics_info connections_info = {
-    .name = "runsd_http_connections",
-    .help = "Connections of HTTP that are open",
-    .kind = METRICS_GAUGE,
-};
-
-// On the thread of whoever looks.
-static void collect(void *context, struct metrics_collection *collection) {
-    const struct http_server *server = context;
-    metrics_collect(collection, server->accepted_family, NULL, (double)get(&server->accepted));
-    metrics_collect(collection, server->connections_family, NULL,
-                    (double)get(&server->connections));
-}
-
-static void add_metrics(struct http_server *server, struct metrics *metrics) {
-    server->metrics = metrics;
-    server->accepted_family = metrics_add_family(metrics, &accepted_info);
-    server->connections_family = metrics_add_family(metrics, &connections_info);
-    metrics_add_collector(metrics, collect, server);
 }
 
 static void init_waiting(struct http_server *server) {
@@ -381,7 +361,7 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     }
     struct http_server *server = mem_zalloc(sizeof(*server));
     server->socket = socket;
-    add_metrics(server, options->metrics);
+    server->context.metrics = http_metrics_new(options->metrics, &options->limits);
     init_waiting(server);
     int64_t descriptors = descriptor_limit() - DESCRIPTORS_RESERVED;
     server->linger.max_descriptor = descriptors > INT_MAX ? INT_MAX : (int)descriptors;

@@ -57,7 +57,11 @@ static struct reply make(const struct reply_request *request, struct strbuf *bod
         size, bytes, bytes != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
     CHECK(response != NULL); // else out of memory
     reply_add_headers(request, response, cache_control, vary);
-    return (struct reply){response, http_status, code, size, size};
+    return (struct reply){.response = response,
+                          .http_status = http_status,
+                          .code = code,
+                          .body_bytes = size,
+                          .held_bytes = size};
 }
 
 // Where the status asks for it: in whole seconds, at least one.
@@ -176,8 +180,13 @@ struct reply reply_local(const struct reply_request *request, const struct local
         add_header(response, "Content-Encoding", "gzip");
     }
     add_retry_after(request, response, http_status, 0);
-    return (struct reply){response, http_status, (int)page->code, is_known ? 0 : body_bytes,
-                          page->is_static ? 0 : body_bytes};
+    return (struct reply){
+        .response = response,
+        .http_status = http_status,
+        .code = (int)page->code,
+        .body_bytes = is_known ? 0 : body_bytes,
+        .held_bytes = page->is_static ? 0 : body_bytes,
+    };
 }
 
 static bool is_not_modified(const struct reply_request *request, const struct strbuf *body,
@@ -295,6 +304,12 @@ static bool is_encoding_refusal(const struct error *error) {
     return error->reason_id == REASON_CONTENT_ENCODING_UNSUPPORTED;
 }
 
+void reply_set_reason(struct reply *reply, const struct error *error) {
+    bool is_named = error->reason_id == REASON_NONE && error->reason != NULL;
+    reply->reason = is_named ? reason_find(slice_of_cstr(error->reason)) : error->reason_id;
+    reply->has_other_reason = is_named && reply->reason == REASON_NONE;
+}
+
 struct reply reply_error(const struct reply_request *request, const struct error *error,
                          const struct rpc_status_source *upstream) {
     struct arena *a = request->arena;
@@ -303,6 +318,7 @@ struct reply reply_error(const struct reply_request *request, const struct error
     struct strbuf body = STRBUF_INIT;
     envelope_append_error(kind, &body, error, upstream, request->request_id);
     struct reply reply = make(request, &body, status, (int)error->code, no_store, NULL);
+    reply_set_reason(&reply, error);
     add_header(reply.response, "Content-Type", "application/json");
     if (status == MHD_HTTP_UNAUTHORIZED) {
         add_header(reply.response, "WWW-Authenticate", "Bearer");

@@ -20,7 +20,9 @@
 struct reply {
     struct MHD_Response *response; // owned; NULL: none yet
     int http_status;
-    int code; // of gRPC
+    int code;              // of gRPC
+    enum reason reason;    // of an error, if it is one of ours
+    bool has_other_reason; // it is another's
     size_t body_bytes;
     size_t held_bytes; // of memory; more than body_bytes if the body is not sent
 };
@@ -57,6 +59,9 @@ struct reply reply_local(const struct reply_request *request, const struct local
 // be NULL, as envelope_append_error has it.
 struct reply reply_error(const struct reply_request *request, const struct error *error,
                          const struct rpc_status_source *upstream);
+
+// Says of a reply why it is an error, for those who count.
+void reply_set_reason(struct reply *reply, const struct error *error);
 
 // A 204 that lists the verbs of a path, to a browser's preflight as CORS has it; allow
 // is the list as routes have it ("GET, POST").

@@ -14,6 +14,7 @@ struct stream_reply {
     struct rpc_client_stream call;
     struct stream_member member;
     enum stream_format format;
+    struct metrics_child *messages;
     struct arena scratch;      // of one message
     struct slice content_type; // of the first HttpBody
     pthread_mutex_t mutex;     // guards what follows

@@ -37,6 +37,7 @@ PACKAGES_TEST=(
     sqlite3
     chromium
     nginx haproxy
+    prometheus # its service need not run
     "${PACKAGES_CLIENTS[@]}"
 )
 
