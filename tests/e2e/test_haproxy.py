@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import re
+import socket
 import subprocess
 import threading
 import unittest
@@ -15,6 +16,7 @@ from haproxy import CONFIG, Caller, OneMachine, Proxy, certificate, environment
 from harness import DEADLINE_S, Place, Process, create_token, program, wait_until
 from test_rest_watch import RUN
 from test_stream_proxies import free_port
+from test_watch import Reader
 
 FORGED = "192.0.2.66"
 CIPHERS = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -425,6 +427,30 @@ class Strangers(Placed):
                                                         source="127.0.0.8").status)
                 one.proxy.end()
                 one.server.kill()
+
+    def test_who_says_nothing_is_sent_away_and_who_waits_is_not(self):
+        one = OneMachine(self, RUNS_CLIENT_TIMEOUT="2s")
+        watch = Reader(Caller(self, one.proxy, one.token).watch()).begun()
+        waiting = Caller(self, one.proxy, one.token).acquire(6)
+        stream = one.proxy.connection()
+        stream.request("GET", "/v1/runs:watch", headers={
+            "Authorization": f"Bearer {one.token}", "Accept": "text/event-stream"})
+        reply = stream.getresponse()
+        hello = b"\x16\x03\x01\x02\x00\x01\x00"  # the beginning of a handshake
+        for sent in (b"", hello):
+            with socket.create_connection(("127.0.0.1", one.proxy.port), DEADLINE_S) as silent:
+                silent.sendall(sent)
+                self.assertEqual(b"", silent.recv(1))
+        self.assertEqual(grpc.StatusCode.OK, waiting.code())
+        one.proxy.request("POST", "/v1/runs", one.token, {**RUN, "id": "late"})
+        watch.wait_for_changes(1)
+        self.assertIsNone(watch.error)
+        for line in reply:
+            if b'"late"' in line:
+                break
+        else:
+            self.fail("the feed has ended")
+        stream.close()
 
     def test_what_is_no_request_is_refused(self):
         one = OneMachine(self)
