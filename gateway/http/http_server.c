@@ -343,7 +343,7 @@ static bool begin_tls(struct http_server *server, const struct http_server_optio
         .source = options->tls,
         .client_auth = options->client_auth,
         .reaper = server->context.reaper,
-        .metrics = server->metrics,
+        .metrics = options->metrics,
     };
     server->tls = tls_front_new(&tls);
     return server->tls != NULL;
