@@ -1,5 +1,9 @@
 #include "gateway/openapi/openapi_errors.h"
 
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+
 #include "base/core/check.h"
 #include "gateway/envelope.h"
 #include "gateway/openapi/doc.h"
@@ -207,40 +211,71 @@ struct openapi_error openapi_errors_at(struct openapi_builder *b, size_t index) 
 
 // --- examples ---
 
-// A reason that the upstream gives for a code: of an enum ErrorReason (AIP-193) the first
-// value whose comment begins with the code.
+// A reason that the upstream gives for a code: a value of an enum ErrorReason (AIP-193) whose
+// comment begins with the code.
 struct upstream_reason {
     struct slice name;
     struct slice domain; // the enum's package
     struct slice text;
 };
 
-static bool find_reason(struct openapi_builder *b, int code, struct upstream_reason *ret) {
-    static const char suffix[] = ".ErrorReason";
+static bool is_of_a_name(char c) {
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+// Where text has the name, as a whole; SIZE_MAX if it has not.
+static size_t place_of(struct slice text, struct slice name) {
+    const char *bytes = (const char *)text.data;
+    for (size_t i = 0; i + name.len <= text.len; i++) {
+        size_t end = i + name.len;
+        if (memcmp(bytes + i, name.data, name.len) == 0 &&
+            (i == 0 || !is_of_a_name(bytes[i - 1])) &&
+            (end == text.len || !is_of_a_name(bytes[end]))) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+// The package of an enum ErrorReason; empty: it is another one.
+static struct slice domain_of(const struct schema_enum *e) {
+    const struct slice suffix = slice_of_cstr(".ErrorReason");
+    if (e->full_name.len <= suffix.len) {
+        return SLICE_EMPTY;
+    }
+    struct slice domain = slice_of(e->full_name.data, e->full_name.len - suffix.len);
+    return slice_equal(slice_of(e->full_name.data + domain.len, suffix.len), suffix) ? domain
+                                                                                     : SLICE_EMPTY;
+}
+
+// Of those that text, what a method's comment says of the code, names the first; if it names none,
+// the first of all.
+static bool find_reason(struct openapi_builder *b, int code, struct slice text,
+                        struct upstream_reason *ret) {
+    bool found = false;
+    size_t least = SIZE_MAX;
     for (size_t i = 0; i < b->schema->enum_count; i++) {
         const struct schema_enum *e = &b->schema->enums[i];
-        size_t package = e->full_name.len > sizeof(suffix) - 1
-                             ? e->full_name.len - (sizeof(suffix) - 1)
-                             : e->full_name.len;
-        if (!slice_equal_cstr(slice_of(e->full_name.data + package, e->full_name.len - package),
-                              suffix)) {
-            continue;
-        }
-        for (size_t k = 0; k < e->value_count; k++) {
+        struct slice domain = domain_of(e);
+        for (size_t k = 0; domain.len > 0 && k < e->value_count; k++) {
             const struct openapi_outcome *o = text_of_value(b, e, e->values[k].name).outcomes;
-            if (o != NULL && o->code == code && !e->values[k].has_http_status) {
-                *ret = (struct upstream_reason){e->values[k].name,
-                                                slice_of(e->full_name.data, package), o->text};
-                return true;
+            if (o == NULL || o->code != code || e->values[k].has_http_status) {
+                continue;
+            }
+            size_t place = place_of(text, e->values[k].name);
+            if (!found || place < least) {
+                *ret = (struct upstream_reason){e->values[k].name, domain, o->text};
+                found = true;
+                least = place;
             }
         }
     }
-    return false;
+    return found;
 }
 
 static void explain(struct openapi_builder *b, struct error *e, struct slice text) {
     struct upstream_reason reason;
-    if (find_reason(b, (int)e->code, &reason)) {
+    if (find_reason(b, (int)e->code, text, &reason)) {
         e->reason_id = REASON_NONE;
         e->reason = arena_cstr(&b->arena, reason.name);
         e->domain = arena_cstr(&b->arena, reason.domain);

@@ -226,6 +226,18 @@ TEST(OpenapiResponses, ExamplesHaveTheUpstreamsReasons) {
                     "example", "error", "reason"})
                   .text,
               "SCOPE_MISSING");
+    // Where the method's comment names one, that one.
+    auto reason = [&d](const char *path, const char *verb, const char *status) {
+        return d
+            .At({"paths", path, verb, "responses", status, "content", "application/json", "example",
+                 "error", "reason"})
+            .text;
+    };
+    EXPECT_EQ(reason("/v1/runs/{id}", "delete", "409"), "RUN_NOT_FINISHED");
+    EXPECT_EQ(reason("/v1/bulkCancels/{id}", "get", "404"), "BULK_CANCEL_NOT_FOUND");
+    EXPECT_EQ(reason("/v1/runs:cancel", "post", "404"), "BULK_CANCEL_NOT_FOUND");
+    EXPECT_EQ(reason("/v1/runs:cancel", "post", "429"), "BULK_CANCEL_LIMIT");
+    EXPECT_EQ(reason("/v1/runs:watch", "get", "401"), "TOKEN_INVALID");
     EXPECT_EQ(Document(ShopSet())
                   .At({"components", "responses", "Error-403", "content", "application/json",
                        "example", "error", "reason"})
