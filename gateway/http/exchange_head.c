@@ -131,6 +131,15 @@ static const struct error *check_caller(struct exchange *x) {
     return authorizer->check(authorizer->context, &x->arena, &caller);
 }
 
+// A request that was passed on comes with the certificate of who passed it on, which stands for
+// none of its clients.
+static void forget_names_of_proxies(struct exchange *x) {
+    if (x->client_name_count > 0 &&
+        (x->is_of_trusted || header_find(x->headers, "x-forwarded-for") != NULL)) {
+        x->client_name_count = 0;
+    }
+}
+
 // What nothing but a certificate speaks for, which a browser adds by itself, is to be no page's of
 // elsewhere.
 static const struct error *check_page(struct exchange *x) {
@@ -188,6 +197,7 @@ enum MHD_Result exchange_head_take(struct exchange *x, struct MHD_Connection *co
         error = find_route(x);
     }
     if (error == NULL) {
+        forget_names_of_proxies(x);
         error = admit(x);
     }
     if (error != NULL && (is_answered_at_once(x, error) ||

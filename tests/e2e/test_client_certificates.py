@@ -172,6 +172,11 @@ class InProcess(Certified):
         line = self.server.wait_for_log(lambda l: l.get("clientName") == SPIFFE, "the call")
         self.assertEqual(("acme", "worker"), (line["organization"], line["actor"]))
 
+    def test_a_request_that_was_passed_on_is_not_of_who_passed_it_on(self):
+        for value in ("192.0.2.1", ""):
+            self.assertEqual((401, "TOKEN_MISSING"), self.refusal(
+                self.worker, headers={"X-Forwarded-For": value}))
+
     def test_without_one_or_with_another_the_caller_is_not_known(self):
         for pair in (None, self.stranger):
             with self.subTest(pair):
@@ -351,6 +356,20 @@ class Apart(InProcess):
                 self.assertEqual(401, reply.status)
         finally:
             self.stop_well(gateway)
+
+
+class BehindAProxy(Certified):
+    """--trust-forwarded-for names a proxy, which shows a certificate of its own."""
+
+    @classmethod
+    def serve(cls):
+        cls.tls = (*cls.tls, "--trust-forwarded-for", "127.0.0.1")
+        super().serve()
+
+    def test_its_certificate_is_not_its_clients(self):
+        for headers in ({}, {"X-Forwarded-For": "192.0.2.1"}):
+            self.assertEqual((401, "TOKEN_MISSING"), self.refusal(self.worker, headers=headers))
+        self.assertEqual(200, self.ask(self.worker, token=self.admin).status)
 
 
 class Allowed(Certified):
