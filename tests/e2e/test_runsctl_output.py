@@ -299,7 +299,7 @@ class Page(unittest.TestCase):
         self.assertEqual(re.split(r", (?=\d )", codes), told)
 
     def test_all_commands_are_looked_at(self):
-        named = re.findall(r"^  ([a-z-]+(?: [a-z]+)?) ", runsctl("--help").stdout, re.M)
+        named = re.findall(r"^  ([a-z-]+(?: [a-z-]+)?) ", runsctl("--help").stdout, re.M)
         self.assertEqual(sorted(" ".join(words) for words in COMMANDS), sorted(named))
 
     def test_has_the_json_of_each_command(self):

@@ -1,6 +1,7 @@
 // What `runsctl check` finds in all of a store: each of its questions has a row that is wrong.
 
 #include "tests/storage/sqlite_limited.h"
+#include "tests/storage/token_testing.h"
 
 using namespace store_testing;
 

@@ -10,6 +10,7 @@
 #include "tests/storage/faulty_vfs.h"
 #include "tests/storage/lease_testing.h"
 #include "tests/storage/sqlite_limited.h"
+#include "tests/storage/token_testing.h"
 
 using namespace store_testing;
 

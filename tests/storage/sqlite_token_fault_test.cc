@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "tests/storage/sqlite_fault.h"
+#include "tests/storage/token_testing.h"
 
 using namespace store_testing;
 

@@ -4,6 +4,7 @@
 
 #include "tests/storage/feed_testing.h"
 #include "tests/storage/sqlite_fixture.h"
+#include "tests/storage/token_testing.h"
 
 using namespace store_testing;
 

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "tests/storage/store_contract.h"
+#include "tests/storage/token_testing.h"
 
 using namespace store_testing;
 

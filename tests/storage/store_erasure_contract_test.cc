@@ -1,6 +1,7 @@
 #include "tests/storage/deletion_testing.h"
 #include "tests/storage/lease_testing.h"
 #include "tests/storage/store_contract.h"
+#include "tests/storage/token_testing.h"
 
 using namespace store_testing;
 

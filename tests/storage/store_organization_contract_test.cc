@@ -7,6 +7,7 @@
 #include "tests/storage/feed_testing.h"
 #include "tests/storage/lease_testing.h"
 #include "tests/storage/store_contract.h"
+#include "tests/storage/token_testing.h"
 
 using namespace store_testing;
 

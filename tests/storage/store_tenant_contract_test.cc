@@ -1,6 +1,7 @@
 // Tokens with the name of a client's certificate, and with limits of their own.
 
 #include "tests/storage/store_contract.h"
+#include "tests/storage/token_testing.h"
 
 using namespace store_testing;
 

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "tests/storage/store_contract.h"
+#include "tests/storage/token_testing.h"
 
 using namespace store_testing;
 
