@@ -12,7 +12,7 @@ import sys
 import time
 
 from harness import (bulk, cases, deployment, etcd, fill, filled_target, gateway, overload, parts,
-                     peer, processes, results, retention, scratch, start, tls, watch)
+                     peer, processes, results, retention, scratch, start, tenants, tls, watch)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -36,7 +36,8 @@ PROGRAMS = {
 # Those that another build's folder must hold, beside which ours are measured.
 OTHERS_PROGRAMS = ("runsctl", "runsd", "runs-gateway", "fill_store")
 SPECIAL = (bulk.NAME, overload.NAME, start.NAME)  # cases that are no row of the table
-ALONE = (watch.NAME, retention.NAME, tls.NAME)  # those that are measured by themselves, if they are named
+# Those that are measured by themselves, if they are named.
+ALONE = (watch.NAME, retention.NAME, tenants.NAME, tls.NAME)
 
 
 def beside_option(folder):
@@ -124,6 +125,8 @@ def parse_arguments(arguments):
         check_alone(parser, options, retention.NAME)
     elif tls.NAME in (options.case or []):
         check_alone(parser, options, tls.NAME)
+    elif tenants.NAME in (options.case or []):
+        check_alone(parser, options, tenants.NAME)
     elif options.peer == etcd.NONE:
         options.peer = None
     elif options.peer and options.case and not set(options.case) & set(peer.CASES):
@@ -331,6 +334,13 @@ def measure_tls(programs, options):
     return tls.text(measured), tls.wrong(measured)
 
 
+def measure_tenants(programs, options):
+    """Returns the text and whether anything was wrong."""
+    with scratch.folder(ROOT) as folder:
+        measured = tenants.measure(programs, folder, options, say)
+    return tenants.text(measured), bool(tenants.wrong(measured))
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -361,6 +371,8 @@ def main(arguments):
             return finish(*measure_retention(programs, options), None, options)
         if tls.NAME in (options.case or []):
             return finish(*measure_tls(programs, options), None, options)
+        if tenants.NAME in (options.case or []):
+            return finish(*measure_tenants(programs, options), None, options)
         with scratch.folder(ROOT) as folder:
             outcome = measure_all(programs, folder, options)
     except processes.BenchError as error:

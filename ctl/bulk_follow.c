@@ -139,7 +139,7 @@ static const struct error *ask(struct bulk_follow *f, struct arena *a, struct sl
         if (failures == 0) {
             say_away(f, error);
         }
-        retry_sleep_until(clock_monotonic_us() + retry_pause_us(failures));
+        retry_sleep_until(clock_monotonic_us() + retry_pause_us(error, failures));
     }
 }
 

@@ -1,8 +1,11 @@
 #include "ctl/exit_code.h"
 
+#include <string.h>
+
 const char exit_code_help[] =
     "Exit codes: 0 done, 1 failed, 2 wrong usage or a refused value, 3 not found,\n"
-    "4 conflict (already finished, already there), 5 no valid token or scope,\n"
+    "4 conflict (already finished, already there, a quota is used up), 5 no valid\n"
+    "token or scope,\n"
     "6 server not available (nobody listens, busy, too slow), 7 not yet (the time of\n"
     "--wait or --within is over), 8 the run that was waited for failed, 9 it was\n"
     "cancelled.\n";
@@ -10,6 +13,9 @@ const char exit_code_help[] =
 enum exit_code exit_code_of(const struct error *error) {
     if (error == NULL) {
         return EXIT_CODE_OK;
+    }
+    if (error->reason != NULL && strcmp(error->reason, reason_name(REASON_QUOTA_EXCEEDED)) == 0) {
+        return EXIT_CODE_CONFLICT; // nothing is overloaded
     }
     switch (error->code) {
     case STATUS_INVALID_ARGUMENT:

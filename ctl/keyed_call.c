@@ -68,7 +68,7 @@ int keyed_call(struct invocation *in, struct connection *connection, const char 
         if (lost == NULL && is_answer_lost(error)) {
             lost = error;
         }
-        int64_t next_us = clock_monotonic_us() + retry_pause_us(failures);
+        int64_t next_us = clock_monotonic_us() + retry_pause_us(error, failures);
         if (lost == NULL || !retry_is_worth_it(error)) {
             return client_options_print_error(in, connection, error);
         }

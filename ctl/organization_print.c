@@ -19,6 +19,12 @@ int64_t organization_count_runs(const Runs__V1__Organization *organization) {
     return count;
 }
 
+// What it has, and of how much if there is a quota.
+static const char *use_text(struct arena *a, int64_t used, int64_t most) {
+    return most == 0 ? count_text(a, used)
+                     : arena_printf(a, "%s of %s", count_text(a, used), count_text(a, most));
+}
+
 static void print_for_people(struct arena *a, const Runs__V1__Organization *o) {
     const char *const head[][2] = {
         {"name", o->name},
@@ -28,6 +34,8 @@ static void print_for_people(struct arena *a, const Runs__V1__Organization *o) {
         {"tokens", count_text(a, o->tokens)},
         {"revision", count_text(a, o->revision)},
         {"floor", count_text(a, o->floor_revision)},
+        {"stored bytes", use_text(a, o->stored_bytes, o->most_stored_bytes)},
+        {"open runs", use_text(a, o->open_runs, o->most_open_runs)},
         {"runs", count_text(a, organization_count_runs(o))},
     };
     struct table table;

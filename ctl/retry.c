@@ -1,13 +1,22 @@
 #include "ctl/retry.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/core/clock.h"
 
-enum { LEAST_PAUSE_US = 250000, MOST_PAUSE_US = 8000000, MOST_DOUBLINGS = 5 };
+enum {
+    LEAST_PAUSE_US = 250000,
+    MOST_PAUSE_US = 8000000,
+    MOST_DOUBLINGS = 5,
+    MOST_TOLD_MS = 120000
+};
 
 bool retry_is_worth_it(const struct error *error) {
+    if (error->reason != NULL && strcmp(error->reason, reason_name(REASON_QUOTA_EXCEEDED)) == 0) {
+        return false;
+    }
     switch (error->code) {
     case STATUS_UNAVAILABLE:
     case STATUS_INTERNAL:
@@ -22,11 +31,15 @@ bool retry_is_worth_it(const struct error *error) {
     }
 }
 
-int64_t retry_pause_us(int failures) {
+int64_t retry_pause_us(const struct error *error, int failures) {
     int doublings = failures < MOST_DOUBLINGS ? failures : MOST_DOUBLINGS;
     int64_t pause = (int64_t)LEAST_PAUSE_US << doublings;
     pause = pause < MOST_PAUSE_US ? pause : MOST_PAUSE_US;
-    return pause / 2 + (int64_t)arc4random_uniform((uint32_t)pause / 2 + 1);
+    int64_t more_us = (int64_t)arc4random_uniform((uint32_t)pause / 2 + 1);
+    int64_t told_ms = error->retry_after_ms;
+    told_ms = told_ms < MOST_TOLD_MS ? told_ms : MOST_TOLD_MS;
+    int64_t least_us = told_ms * 1000 > pause / 2 ? told_ms * 1000 : pause / 2;
+    return least_us + more_us;
 }
 
 void retry_sleep_until(int64_t until_us) {

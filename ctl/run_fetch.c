@@ -19,7 +19,7 @@ static int ask(const struct invocation *in, struct connection *connection, const
         if (failures + 1 >= tries || !retry_is_worth_it(error)) {
             return client_options_print_error(in, connection, error);
         }
-        retry_sleep_until(clock_monotonic_us() + retry_pause_us(failures));
+        retry_sleep_until(clock_monotonic_us() + retry_pause_us(error, failures));
     }
 }
 

@@ -28,7 +28,7 @@ static enum run_watch_result end_stream(struct run_watch *w, const struct error 
     if (!is_expired && (!w->has_begun || !retry_is_worth_it(error))) {
         return RUN_WATCH_FAILED;
     }
-    w->reopen_us = clock_monotonic_us() + (is_expired ? 0 : retry_pause_us(w->failures));
+    w->reopen_us = clock_monotonic_us() + (is_expired ? 0 : retry_pause_us(error, w->failures));
     w->failures++;
     // Without all three it would begin at another place than before.
     bool is_lost = w->request.cursor[0] == '\0' && !w->request.snapshot && w->request.since == NULL;

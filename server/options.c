@@ -2,8 +2,21 @@
 
 #include "base/cli/time_span.h"
 #include "server/feed/feed_hub.h"
+#include "server/limit/limit_bucket.h"
 #include "storage/op_queue.h"
 #include "storage/store_opener.h"
+
+// The word for no limit, which is 0.
+static const char *const off[] = {"off", NULL};
+
+// A rate is what comes a second.
+#define LIMIT_ROW(name_, member_, most_, help_)                                                    \
+    {                                                                                              \
+        .name = (name_), .value = "N", CLI_NUMBER_AT(struct server_options, runsd.member_),        \
+        .least = 1, .most = (most_), .words = off, .default_help = "no limit", .help = (help_)     \
+    }
+
+#define MOST_QUOTA INT64_C(1000000000000000)
 
 const struct cli_option server_options_rows[] = {
     {.name = "--bulk-max-age",
@@ -33,6 +46,24 @@ const struct cli_option server_options_rows[] = {
      CLI_TEXT_AT(struct server_options, idempotency_ttl),
      .fallback = "24h",
      .help = "how long a request can be repeated under its key: 1m to 30d"},
+    LIMIT_ROW("--limit-bytes", limit_bytes, LIMIT_MOST_PER_S,
+              "of requests and replies a second of each organization, or off; more: "
+              "RATE_LIMITED"),
+    {.name = "--limit-burst-ms",
+     .value = "N",
+     CLI_NUMBER_AT(struct server_options, runsd.limit_burst_ms),
+     .least = LIMIT_LEAST_BURST_MS,
+     .most = LIMIT_MOST_BURST_MS,
+     .fallback_number = RUNSD_DEFAULT_LIMIT_BURST_MS,
+     .help = "for which an organization that was quiet may catch up at once"},
+    LIMIT_ROW("--limit-changes", limit_changes, LIMIT_MOST_PER_S,
+              "calls that change something, a second of each organization, or off; more: "
+              "RATE_LIMITED"),
+    LIMIT_ROW("--limit-reads", limit_reads, LIMIT_MOST_PER_S,
+              "calls that read, a second of each organization, or off; more: RATE_LIMITED"),
+    LIMIT_ROW("--limit-streams", limit_streams, 1000000,
+              "watches, exports and calls that wait, of each organization at once, or off; more: "
+              "RATE_LIMITED"),
     {.name = "--max-message-bytes",
      .old_name = "--max-request-bytes",
      .value = "N",
@@ -87,6 +118,11 @@ const struct cli_option server_options_rows[] = {
      .most = 3600000,
      .fallback_number = RPC_DEFAULT_MIN_PING_INTERVAL_MS,
      .help = "of gRPC clients; who pings more often is disconnected"},
+    LIMIT_ROW("--quota-open-runs", quota_open_runs, MOST_QUOTA,
+              "runs of each organization that are not final, or off; a run more: QUOTA_EXCEEDED"),
+    LIMIT_ROW("--quota-stored-bytes", quota_stored_bytes, MOST_QUOTA,
+              "of the definitions of each organization's runs, or off; a run more: "
+              "QUOTA_EXCEEDED"),
     {.name = "--queue-limit",
      .value = "N",
      CLI_NUMBER_AT(struct server_options, runsd.queue_limit),

@@ -240,6 +240,22 @@ static void make_admin_token(struct runsd *runsd) {
     token_table_put_unstored(runsd->service.tokens, &record);
 }
 
+static struct limiter *new_limiter(const struct runsd_options *options) {
+    int64_t burst_ms =
+        options->limit_burst_ms != 0 ? options->limit_burst_ms : RUNSD_DEFAULT_LIMIT_BURST_MS;
+    const struct limiter_options limits = {
+        .most =
+            {
+                [LIMIT_READS] = options->limit_reads,
+                [LIMIT_CHANGES] = options->limit_changes,
+                [LIMIT_BYTES] = options->limit_bytes,
+                [LIMIT_STREAMS] = options->limit_streams,
+            },
+        .burst_us = burst_ms * 1000,
+    };
+    return limiter_new(&limits);
+}
+
 static struct rpc_server *new_server(struct runsd *runsd, struct rpc_loop *loop, size_t methods) {
     const struct rpc_server_options options = {
         .log = runsd->service.log,
@@ -362,6 +378,9 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->service.log = options->log;
     runsd->service.clock = options->clock;
     runsd->service.tokens = token_table_new();
+    runsd->service.limiter = new_limiter(options);
+    runsd->service.quota =
+        (struct store_quota){options->quota_open_runs, options->quota_stored_bytes};
     // Before the store: its failure is reported on the loop.
     runsd->loop = rpc_loop_new("runsd-rpc");
     runsd->health = health_service_new(&runsd->service);
@@ -536,6 +555,7 @@ void runsd_stop(struct runsd *runsd) {
     rpc_credentials_tls_server_free(runsd->tls);
     rpc_loop_free(runsd->loop);
     token_table_free(runsd->service.tokens);
+    limiter_free(runsd->service.limiter);
     health_service_free(runsd->health);
     descriptor_index_free(runsd->descriptors);
     free(runsd->methods);

@@ -25,6 +25,7 @@ enum {
     RUNSD_DEFAULT_FEED_MAX_EVENTS = 1000000,
     RUNSD_LEAST_RETAIN_FINISHED_S = 3600,
     RUNSD_DEFAULT_IDEMPOTENCY_TTL_S = 24 * 3600,
+    RUNSD_DEFAULT_LIMIT_BURST_MS = 2000,
 };
 
 struct runsd_options {
@@ -43,6 +44,13 @@ struct runsd_options {
     int max_long_polls;           // calls that wait; 0: RPC_DEFAULT_MAX_LONG_POLLS
     int64_t min_ping_interval_ms; // of gRPC clients; 0: RPC_DEFAULT_MIN_PING_INTERVAL_MS
     size_t max_buffered_bytes;    // of requests and replies over gRPC; 0: 256 MiB
+    int64_t limit_reads;          // of each organization a second; 0: no limit, as the next ones
+    int64_t limit_changes;
+    int64_t limit_bytes;     // of requests and replies
+    int64_t limit_streams;   // watches and calls that wait, at once
+    int64_t limit_burst_ms;  // how long an unused limit adds up; 0: the default
+    int64_t quota_open_runs; // of each organization; 0: no limit, as the next one
+    int64_t quota_stored_bytes;
     int queue_limit;              // operations that may wait for the store; 0: the store's default
     int64_t cache_bytes;          // for pages of the store's file; 0: the store's default
     int64_t feed_max_age_s;       // of events that can be watched from; 0: the default

@@ -22,6 +22,7 @@ enum store_result {
     STORE_LOCKED,      // another program kept the store locked for too long; nothing changed
     STORE_TOO_LARGE,   // above STORE_LARGEST_OP_BYTES; nothing changed
     STORE_KEY_REUSED,  // the idempotency key was used with another request; nothing changed
+    STORE_OVER_QUOTA,  // the organization has as much as it may have; nothing changed
     STORE_READ_ONLY,   // the organization is frozen; nothing changed
     STORE_STOPPED,     // the store failed before the operation began; nothing changed
     STORE_UNAVAILABLE, // the store failed: whether a change was made is UNKNOWN

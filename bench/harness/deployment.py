@@ -94,10 +94,11 @@ class Target:
              self.service, "--method", method, "--targets", targets, "--token", self.token]
             + options, self.folder, LOAD_TIMEOUT_SECONDS))
 
-    def load_http(self, method, targets, options):
+    def load_http(self, method, targets, options, token=None):
+        """As the target's token, or another one."""
         return json.loads(processes.run(
             [self.programs["http_load"], "--connect", self.http, "--method", method, "--targets",
-             targets, "--header", f"Authorization: Bearer {self.token}"] + options,
+             targets, "--header", f"Authorization: Bearer {token or self.token}"] + options,
             self.folder, LOAD_TIMEOUT_SECONDS))
 
 

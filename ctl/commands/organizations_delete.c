@@ -142,7 +142,7 @@ static const struct error *delete_all(struct deletion *d, struct connection *con
         }
         if (error != NULL) {
             is_answer_lost = true;
-            retry_sleep_until(clock_monotonic_us() + retry_pause_us(failures));
+            retry_sleep_until(clock_monotonic_us() + retry_pause_us(error, failures));
         } else {
             failures = 0;
             show(d);

@@ -14,7 +14,8 @@ static const char *const request_names[] = {
 };
 
 // What a page may read beside what the mappings add.
-static const char expose_names[] = "X-Request-Id, ETag, Retry-After, Allow, Idempotency-Replayed";
+static const char expose_names[] = "X-Request-Id, ETag, Retry-After, Allow, Idempotency-Replayed, "
+                                   "RateLimit, RateLimit-Policy";
 
 // --- the options ---
 

@@ -42,6 +42,16 @@ static const struct error *take_json(struct exchange *x, struct slice message) {
     return error;
 }
 
+static void add_limits(const struct reply_request *request, struct MHD_Response *response,
+                       const struct rpc_client_call *call) {
+    struct slice policy;
+    struct slice state = SLICE_EMPTY;
+    if (rpc_client_call_metadata(call, REPLY_LIMIT_POLICY, &policy)) {
+        rpc_client_call_metadata(call, REPLY_LIMIT_STATE, &state);
+        reply_add_limits(request, response, policy, state);
+    }
+}
+
 // On the rpc loop's thread.
 static void call_done(struct rpc_client_call *call) {
     struct exchange *x = CONTAINER_OF(call, struct exchange, call);
@@ -61,6 +71,7 @@ static void call_done(struct rpc_client_call *call) {
     }
     struct reply_request request = exchange_reply_request(x);
     reply_add_metadata(&request, &x->reply, call);
+    add_limits(&request, x->reply.response, call);
     if (transcoder_route_takes_key(x->routing.match.route)) {
         reply_add_replayed(&request, &x->reply, call);
     }

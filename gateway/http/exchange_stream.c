@@ -86,6 +86,16 @@ static void wake_reader(struct stream_reply *s) {
 
 // --- the reply's head ---
 
+static void add_limits(struct stream_reply *s, const struct reply_request *request,
+                       struct MHD_Response *response) {
+    struct slice policy;
+    struct slice state = SLICE_EMPTY;
+    if (rpc_client_stream_metadata(&s->call, REPLY_LIMIT_POLICY, &policy)) {
+        rpc_client_stream_metadata(&s->call, REPLY_LIMIT_STATE, &state);
+        reply_add_limits(request, response, policy, state);
+    }
+}
+
 static void begin_reply(struct stream_reply *s) {
     struct exchange *x = s->exchange;
     struct reply_request request = exchange_reply_request(x);
@@ -107,6 +117,9 @@ static void begin_reply(struct stream_reply *s) {
     if (s->has_metadata && request.edge->response_headers.count > 0) {
         struct reply_visit visit = {&request, response};
         rpc_client_stream_each_metadata(&s->call, reply_visit_metadata, &visit);
+    }
+    if (s->has_metadata) {
+        add_limits(s, &request, response);
     }
     x->reply = (struct reply){.response = response, .http_status = MHD_HTTP_OK};
     s->is_begun = true;
@@ -205,6 +218,7 @@ static void end_before_begin(struct stream_reply *s, const struct error *error,
         if (request.edge->response_headers.count > 0) {
             rpc_client_stream_each_metadata(&s->call, reply_visit_metadata, &visit);
         }
+        add_limits(s, &request, visit.response);
     }
 }
 

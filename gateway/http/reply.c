@@ -275,6 +275,20 @@ void reply_add_replayed(const struct reply_request *request, struct reply *reply
     }
 }
 
+// Adds the upstream's value, if it fits in a header that is not another's.
+static void add_limit(const struct reply_request *request, struct MHD_Response *response,
+                      const char *key, const char *name, struct slice value) {
+    if (value.len > 0 && is_printable(value) && !is_mapped_to(request->edge, key)) {
+        add_header(response, name, arena_cstr(request->arena, value));
+    }
+}
+
+void reply_add_limits(const struct reply_request *request, struct MHD_Response *response,
+                      struct slice policy, struct slice state) {
+    add_limit(request, response, REPLY_LIMIT_POLICY, "RateLimit-Policy", policy);
+    add_limit(request, response, REPLY_LIMIT_STATE, "RateLimit", state);
+}
+
 // --- errors ---
 
 static bool allows(const char *verbs, const char *verb) {

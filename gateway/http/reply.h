@@ -85,6 +85,13 @@ void reply_add_metadata(const struct reply_request *request, struct reply *reply
 void reply_add_replayed(const struct reply_request *request, struct reply *reply,
                         const struct rpc_client_call *call);
 
+// Adds RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers), the values of the
+// metadata of these keys of the upstream's reply or error; what is empty, or no text, is left out.
+#define REPLY_LIMIT_POLICY "ratelimit-policy"
+#define REPLY_LIMIT_STATE  "ratelimit"
+void reply_add_limits(const struct reply_request *request, struct MHD_Response *response,
+                      struct slice policy, struct slice state);
+
 // The same as reply_add_metadata for one pair: a rpc_metadata_visitor with a struct reply_visit.
 struct reply_visit {
     const struct reply_request *request;

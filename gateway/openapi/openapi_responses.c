@@ -23,6 +23,8 @@ static void refer_to_header(struct openapi_builder *b, const char *name) {
 static void open_headers(struct openapi_builder *b) {
     doc_open_member(b->out, "headers", '{');
     refer_to_header(b, "X-Request-Id");
+    refer_to_header(b, "RateLimit-Policy");
+    refer_to_header(b, "RateLimit");
 }
 
 static void put_mapped_headers(struct openapi_builder *b) {
@@ -46,6 +48,15 @@ void openapi_responses_headers(struct openapi_builder *b) {
                "string");
     put_header(b, "Retry-After", "After how many seconds it may be tried again.", "integer");
     put_header(b, "WWW-Authenticate", "`Bearer`.", "string");
+    put_header(b, "RateLimit-Policy",
+               "Which limits the service has for who asks, where it has any: a list as "
+               "`\"reads\";q=200;w=2`, `q` in `w` seconds.",
+               "string");
+    put_header(
+        b, "RateLimit",
+        "What is left of them: a list as `\"reads\";r=199;t=1`, no more than `r` in the next "
+        "`t` seconds.",
+        "string");
     if (b->has_get) {
         put_header(b, "ETag", "Of the data, for `If-None-Match`.", "string");
     }

@@ -149,6 +149,41 @@ const struct error *run_error_parent(struct arena *a, const struct store_create_
     return about_run(e, id);
 }
 
+// Runs end, and are deleted, when they do: nobody knows when there is room.
+enum { QUOTA_RETRY_AFTER_MS = 30000 };
+
+static struct error *add_use(struct error *e, struct arena *a, const char *quota, int64_t most,
+                             int64_t used) {
+    error_add_metadata(e, a, "quota", quota);
+    error_add_metadata(e, a, "most", arena_printf(a, "%lld", (long long)most));
+    error_add_metadata(e, a, "used", arena_printf(a, "%lld", (long long)used));
+    e->retry_after_ms = QUOTA_RETRY_AFTER_MS;
+    return e;
+}
+
+const struct error *run_error_quota(struct arena *a, const struct store_create_run *create) {
+    const struct slice *name = &create->in.organization;
+    const struct store_quota *quota = &create->quota;
+    const struct store_use *use = &create->ret_use;
+    if (create->ret_excess == EXCESS_OPEN_RUNS) {
+        return add_use(error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_QUOTA_EXCEEDED,
+                                 "the organization \"%.*s\" has %lld open runs, and may have %lld; "
+                                 "nothing was created",
+                                 (int)name->len, (const char *)name->data,
+                                 (long long)use->open_runs, (long long)quota->open_runs),
+                       a, "openRuns", quota->open_runs, use->open_runs);
+    }
+    struct error *e = add_use(
+        error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_QUOTA_EXCEEDED,
+                  "the organization \"%.*s\" has %lld stored bytes, and may have %lld: there "
+                  "is no room for a run of %zu; nothing was created",
+                  (int)name->len, (const char *)name->data, (long long)use->stored_bytes,
+                  (long long)quota->stored_bytes, create->in.spec.len),
+        a, "storedBytes", quota->stored_bytes, use->stored_bytes);
+    error_add_metadata(e, a, "asked", arena_printf(a, "%zu", create->in.spec.len));
+    return e;
+}
+
 struct error *run_error_field(struct arena *a, const char *field, const char *format, ...) {
     va_list args;
     va_start(args, format);

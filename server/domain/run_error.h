@@ -45,6 +45,10 @@ const struct error *run_error_exists(struct arena *a, const char *id);
 // run.parentRunId, or FAILED_PRECONDITION / PARENT_CANCELLED with metadata ancestorId.
 const struct error *run_error_parent(struct arena *a, const struct store_create_run *create);
 
+// RESOURCE_EXHAUSTED / QUOTA_EXCEEDED: the organization has what it may have, by create's
+// ret_excess. Metadata quota ("openRuns" or "storedBytes"), most and used; for bytes asked, too.
+const struct error *run_error_quota(struct arena *a, const struct store_create_run *create);
+
 // INVALID_ARGUMENT / FIELD_INVALID with one violation: "field description".
 struct error *run_error_field(struct arena *a, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

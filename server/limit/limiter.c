@@ -29,6 +29,7 @@ struct limit_share {
 
 struct limiter {
     struct limiter_options options;
+    bool is_on;
     uint64_t seed;
     pthread_mutex_t mutex; // guards all below
     struct limit_share **chains;
@@ -40,6 +41,9 @@ struct limiter {
 struct limiter *limiter_new(const struct limiter_options *options) {
     struct limiter *limiter = mem_zalloc(sizeof(*limiter));
     limiter->options = *options;
+    for (int limit = 0; limit < LIMITS; limit++) {
+        limiter->is_on = limiter->is_on || options->most[limit] > 0;
+    }
     if (limiter->options.most_shares == 0) {
         limiter->options.most_shares = LIMITER_MOST_SHARES;
     }
@@ -69,6 +73,10 @@ void limiter_free(struct limiter *limiter) {
 
 const struct limiter_options *limiter_options_of(const struct limiter *limiter) {
     return &limiter->options;
+}
+
+bool limiter_is_on(const struct limiter *limiter) {
+    return limiter->is_on;
 }
 
 size_t limiter_count(struct limiter *limiter) {

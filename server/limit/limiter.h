@@ -59,6 +59,9 @@ void limiter_free(struct limiter *limiter);
 // What every organization may ask: as it was given.
 const struct limiter_options *limiter_options_of(const struct limiter *limiter);
 
+// Whether that is any limit.
+bool limiter_is_on(const struct limiter *limiter);
+
 // One call.
 struct limit_request {
     enum limit limit; // LIMIT_READS or LIMIT_CHANGES

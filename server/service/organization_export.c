@@ -188,7 +188,8 @@ static void send_organization(struct export *x) {
     int64_t count = 0;
     Runs__V1__ExportOrganizationResponse message = RUNS__V1__EXPORT_ORGANIZATION_RESPONSE__INIT;
     message.item_case = RUNS__V1__EXPORT_ORGANIZATION_RESPONSE__ITEM_ORGANIZATION;
-    message.organization = organization_reply_message(&x->inner, x->name, &x->get.ret);
+    message.organization =
+        organization_reply_message(&x->inner, x->name, &x->get.ret, &x->stream.call.service->quota);
     x->begun = x->get.ret;
     send_message(x, &message, &count);
     if (x->phase != OVER) {

@@ -29,7 +29,8 @@ bool organization_reply_is_there(const struct store_get_organization *get) {
 }
 
 Runs__V1__Organization *organization_reply_message(struct arena *a, const char *name,
-                                                   const struct store_organization *organization) {
+                                                   const struct store_organization *organization,
+                                                   const struct store_quota *quota) {
     Runs__V1__Organization *message = ARENA_NEW(a, Runs__V1__Organization);
     runs__v1__organization__init(message);
     message->name = arena_cstr(a, slice_of_cstr(name));
@@ -38,6 +39,10 @@ Runs__V1__Organization *organization_reply_message(struct arena *a, const char *
     message->floor_revision = organization->floor;
     message->runs = organization_reply_runs(a, organization->runs, &message->n_runs);
     message->tokens = organization->tokens;
+    message->open_runs = store_open_runs(organization->runs);
+    message->most_open_runs = quota->open_runs;
+    message->stored_bytes = organization->stored_bytes;
+    message->most_stored_bytes = quota->stored_bytes;
     return message;
 }
 
@@ -48,7 +53,7 @@ void organization_reply(struct service_call *call, const struct store_get_organi
         return;
     }
     const Runs__V1__Organization *message =
-        organization_reply_message(call->arena, name, &get->ret);
+        organization_reply_message(call->arena, name, &get->ret, &call->service->quota);
     struct slice bytes = message_pack(call->arena, &message->base);
     service_call_reply(call, &bytes, 1);
 }

@@ -15,9 +15,10 @@ organization_reply_runs(struct arena *a, const int64_t runs[RUN_STATUS_COUNT], s
 // still knows the revision, and nobody else wants to know of it.
 bool organization_reply_is_there(const struct store_get_organization *get);
 
-// The organization of that name, which is borrowed, as the API shows it.
+// The organization of that name, which is borrowed, as the API shows it, with what it may have.
 Runs__V1__Organization *organization_reply_message(struct arena *a, const char *name,
-                                                   const struct store_organization *organization);
+                                                   const struct store_organization *organization,
+                                                   const struct store_quota *quota);
 
 // Replies with what get was answered; get->name ends with NUL. The call must not be touched after
 // it.

@@ -43,6 +43,9 @@ struct service_call *service_call_begin(const struct service *service, struct rp
                                         enum scope scope, size_t bytes) {
     struct service_call *call = service_call_begin_open(service, rpc, bytes);
     const struct error *error = authenticate_call(call, scope);
+    if (error == NULL) {
+        error = call_limit_enter(service->limiter, rpc, &call->identity, &call->limit);
+    }
     if (error != NULL) {
         service_call_fail(call, error);
         return NULL;
@@ -53,6 +56,10 @@ struct service_call *service_call_begin(const struct service *service, struct rp
 
 static enum log_level level_of(const struct error *error) {
     if (error == NULL) {
+        return LOG_INFO;
+    }
+    // An organization's own limits are no trouble of the server's.
+    if (error->reason_id == REASON_RATE_LIMITED || error->reason_id == REASON_QUOTA_EXCEEDED) {
         return LOG_INFO;
     }
     switch (error->code) {
@@ -113,6 +120,7 @@ void service_call_log(const struct service_call *call, const struct error *error
 }
 
 void service_call_reply(struct service_call *call, const struct slice *parts, size_t count) {
+    call_limit_leave(&call->limit, parts, count);
     service_call_log(call, NULL);
     rpc_server_call_reply(call->rpc, parts, count);
 }
@@ -121,6 +129,7 @@ void service_call_fail(struct service_call *call, const struct error *error) {
     if (error->code == STATUS_PERMISSION_DENIED && call->identity.entry != NULL) {
         token_table_count_denial(call->service->tokens, call->identity.entry);
     }
+    call_limit_leave(&call->limit, NULL, 0);
     service_call_log(call, error);
     rpc_server_call_fail(call->rpc, error);
 }
@@ -140,6 +149,7 @@ const struct error *service_call_store_error(struct service_call *call, const st
     case STORE_NOT_FOUND:
     case STORE_CONFLICT:
     case STORE_EXISTS:
+    case STORE_OVER_QUOTA:
         return NULL;
     case STORE_EXPIRED:
         return error_new(call->arena, STATUS_DEADLINE_EXCEEDED, REASON_DEADLINE_PASSED,

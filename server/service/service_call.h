@@ -8,8 +8,10 @@
 #include "server/auth/authenticate.h"
 #include "server/bulk/bulk_runner.h"
 #include "server/lease/lease_keeper.h"
+#include "server/service/call_limit.h"
 #include "server/sweep/deadline_sweep.h"
 #include "storage/op/store_op.h"
+#include "storage/quota.h"
 
 // What every call of every service has: who calls, one reply, one log line. A method embeds
 // struct service_call as the first member of its own struct, with what it needs beside it:
@@ -27,6 +29,8 @@ struct service {
     struct lease_keeper *leases;
     struct deadline_sweep *deadlines;
     struct bulk_runner *bulks;
+    struct limiter *limiter;
+    struct store_quota quota;   // of each organization
     int64_t idempotency_ttl_us; // how long a key counts
 };
 
@@ -44,6 +48,7 @@ struct service_call {
     struct arena *arena; // the call's
     struct slice request_id;
     struct identity identity;
+    struct call_limit limit;
     struct slice organization; // identity's
     const char *run_id;        // for messages and the log; NULL if the method names none
     const char *target;        // for the log: what else the method acts on; NULL: nothing
@@ -52,7 +57,7 @@ struct service_call {
 
 // Starts a call: zeroes a struct of bytes bytes, whose first member is a struct service_call,
 // and authenticates the caller for scope. Returns NULL if the caller was refused; the call
-// has its reply then. Errors sent: those of authenticate.
+// has its reply then. Errors sent: those of authenticate and of call_limit_enter.
 struct service_call *service_call_begin(const struct service *service, struct rpc_server_call *rpc,
                                         enum scope scope, size_t bytes);
 
@@ -75,8 +80,8 @@ void service_call_reply(struct service_call *call, const struct slice *parts, si
 void service_call_fail(struct service_call *call, const struct error *error);
 
 // Submits op, a member of the method's struct whose inputs are set. stored is called when
-// the result is OK, NOT_FOUND, CONFLICT or EXISTS, on a thread of the store or within this
-// call; it must not block. It replies, or submits the next operation. For every other result
+// the result is OK, NOT_FOUND, CONFLICT, EXISTS or OVER_QUOTA, on a thread of the store or within
+// this call; it must not block. It replies, or submits the next operation. For every other result
 // the call fails here, with service_call_store_error. The call must not be touched after it
 // by who submits.
 void service_call_store(struct service_call *call, struct store_op *op,
@@ -84,8 +89,8 @@ void service_call_store(struct service_call *call, struct store_op *op,
 
 // The error of an operation that the store did not do: DEADLINE_EXCEEDED, INVALID_ARGUMENT,
 // RESOURCE_EXHAUSTED or UNAVAILABLE, with a reason and a message that say whether something
-// may have been changed. NULL for OK, NOT_FOUND, CONFLICT and EXISTS, which only the method
-// can put into words. In the call's arena.
+// may have been changed. NULL for OK, NOT_FOUND, CONFLICT, EXISTS and OVER_QUOTA, which only the
+// method can put into words. In the call's arena.
 const struct error *service_call_store_error(struct service_call *call, const struct store_op *op);
 
 #endif

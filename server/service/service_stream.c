@@ -107,6 +107,7 @@ bool service_stream_send(struct service_stream *stream, const struct slice *part
     if (!step(stream->state, SEND)) {
         return false;
     }
+    call_limit_charge(&stream->call.limit, parts, count);
     rpc_server_stream_write(&stream->state->rpc, parts, count);
     return true;
 }
@@ -184,6 +185,7 @@ static void stopping(struct rpc_server_stream *rpc) {
 
 static void closed(struct rpc_server_stream *rpc) {
     struct service_stream_state *state = state_of(rpc);
+    call_limit_leave(&state->stream->call.limit, NULL, 0);
     if (state->kind->closed != NULL) {
         state->kind->closed(state->stream);
     }

@@ -131,6 +131,18 @@ bool memory_tables_is_frozen(const struct memory_tables *t, struct slice name) {
     return o != NULL && o->frozen_at_us != 0;
 }
 
+struct store_use memory_tables_use(const struct memory_tables *t, struct slice organization) {
+    struct store_use use = {.open_runs = 0};
+    for (size_t i = 0; i < t->run_count; i++) {
+        const struct run_record *r = &t->runs[i]->record;
+        if (slice_equal(r->organization, organization)) {
+            use.open_runs += run_status_is_active(r->status);
+            use.stored_bytes += (int64_t)r->spec.len;
+        }
+    }
+    return use;
+}
+
 // Appends the event to the organization's feed, as its newest revision.
 static void append_event(struct memory_organization *o, struct memory_event *e) {
     if (o->revision == o->capacity) {

@@ -7,6 +7,7 @@
 #include "storage/memory/memory_bulks.h"
 #include "storage/memory/memory_keys.h"
 #include "storage/memory/memory_slice.h"
+#include "storage/quota.h"
 #include "storage/run_record.h"
 #include "storage/run_store.h"
 #include "storage/token_record.h"
@@ -119,6 +120,9 @@ bool memory_tables_is_frozen(const struct memory_tables *t, struct slice name);
 // Returns NULL if there is none.
 struct token_record *memory_tables_find_token(const struct memory_tables *t,
                                               struct slice organization, struct slice name);
+
+// What the organization has of what quotas count.
+struct store_use memory_tables_use(const struct memory_tables *t, struct slice organization);
 
 // Returns how many tokens the organization has.
 int64_t memory_tables_count_tokens(const struct memory_tables *t, struct slice organization);

@@ -3,6 +3,7 @@
 
 #include "storage/idempotency.h"
 #include "storage/op/store_op.h"
+#include "storage/quota.h"
 #include "storage/run_record.h"
 
 // What is wrong with the parent that a new run is to have.
@@ -31,17 +32,24 @@ enum store_parent {
 // Kinship follows ids. It goes on through an ancestor that was deleted, which counts as one but is
 // not cancelled any more, for as long as a run descends from it through its children. Whoever is
 // created under its id has its former children, and no parent but its own.
+//
+// A quota counts as of the transaction: a run beyond it is not created, STORE_OVER_QUOTA, with what
+// its organization has in ret_use. A repeat under a key, STORE_EXISTS and what is wrong with a
+// parent come before it.
 struct store_create_run {
     struct store_op op;
     struct run_record in;
     struct slice parent_id; // empty: none
     struct event_cause cause;
     struct idempotency idempotency;
+    struct store_quota quota;
     struct run_record ret; // borrows from in
     int64_t ret_revision;  // of the event; 0 if none was made
     bool ret_is_replayed;  // it was done before, under the key
     enum store_parent ret_parent;
     struct slice ret_ancestor;
+    enum store_excess ret_excess; // what of the quota it would be beyond
+    struct store_use ret_use;
 };
 
 enum { STORE_MOST_ANCESTORS = 64 };

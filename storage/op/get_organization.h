@@ -9,6 +9,7 @@ struct store_organization {
     int64_t floor;                  // storage/op/trim_changes.h
     int64_t frozen_at_us;           // 0: it is not frozen
     int64_t runs[RUN_STATUS_COUNT]; // how many there are of each status
+    int64_t stored_bytes;           // as struct store_use has them
     int64_t tokens;                 // revoked ones, too
 };
 

@@ -5,6 +5,7 @@
 #include "storage/sqlite/event_row.h"
 #include "storage/sqlite/row_status.h"
 #include "storage/sqlite/schema.h"
+#include "storage/sqlite/stored_bytes.h"
 
 enum { UPDATE_RUN, SELECT_RUN };
 
@@ -236,44 +237,67 @@ static int count_run(struct run_counts *counts, const struct replayed *e) {
                : run_counts_replay(counts, e->workflow_key, e->key, e->from, e->counted_to);
 }
 
-static int replay_event(sqlite3_stmt *s, struct pending *pending,
-                        struct organizations *organizations, struct run_counts *counts, int64_t key,
-                        const char **ret_problem) {
-    struct replayed e = read_event(s);
-    const char *problem = problem_of(pending, &e, key);
-    struct organization *which;
-    int rc = organizations_find(organizations, e.organization, &which);
-    if (rc == SQLITE_OK && problem == NULL && !count_event(organizations, which, &e)) {
-        problem = "is not the next of its organization";
+// Where what is read goes.
+struct replay {
+    sqlite3_stmt *events;
+    sqlite3_stmt *bytes; // STORED_BYTES_SQL
+    struct pending *pending;
+    struct organizations *organizations;
+    struct run_counts *counts;
+};
+
+// Counts the bytes of the run that came to be by e; its organization had not counted the event.
+static int count_bytes(struct replay *r, struct organization *which, const struct replayed *e) {
+    if (e->from != 0 || which->open.has_old_bytes) {
+        return SQLITE_OK;
     }
-    if (problem != NULL) {
-        *ret_problem = problem;
-    } else if (rc == SQLITE_OK) {
-        if (!e.is_deletion) {
-            stage_event(pending, &e);
-        }
-        rc = count_run(counts, &e);
+    int64_t bytes = 0;
+    int rc = stored_bytes_of(r->bytes, e->key, &bytes);
+    if (rc == SQLITE_OK) {
+        organizations_store(r->organizations, which, bytes);
     }
     return rc;
 }
 
-static int replay_all(sqlite3_stmt *s, int64_t mark, struct pending *pending,
-                      struct organizations *organizations, struct run_counts *counts,
-                      int64_t *ret_newest, const char **ret_problem) {
+static int replay_event(struct replay *r, int64_t key, const char **ret_problem) {
+    struct replayed e = read_event(r->events);
+    const char *problem = problem_of(r->pending, &e, key);
+    struct organization *which;
+    int rc = organizations_find(r->organizations, e.organization, &which);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    bool is_new = which->open.event < e.key;
+    if (problem == NULL && !count_event(r->organizations, which, &e)) {
+        problem = "is not the next of its organization";
+    }
+    if (problem != NULL) {
+        *ret_problem = problem;
+        return SQLITE_OK;
+    }
+    if (!e.is_deletion) {
+        stage_event(r->pending, &e);
+    }
+    rc = is_new ? count_bytes(r, which, &e) : SQLITE_OK;
+    return rc == SQLITE_OK ? count_run(r->counts, &e) : rc;
+}
+
+static int replay_all(struct replay *r, int64_t mark, int64_t *ret_newest,
+                      const char **ret_problem) {
     int64_t key = mark;
     int rc = SQLITE_OK;
-    while (*ret_problem == NULL && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        rc = replay_event(s, pending, organizations, counts, ++key, ret_problem);
+    while (*ret_problem == NULL && (rc = sqlite3_step(r->events)) == SQLITE_ROW) {
+        rc = replay_event(r, ++key, ret_problem);
         if (rc != SQLITE_OK) {
             break;
         }
         if (key % REPLAY_STEP == 0) {
-            pending_committed(pending, key);
+            pending_committed(r->pending, key);
         }
     }
-    pending_committed(pending, key);
-    organizations_committed(organizations);
-    run_counts_committed(counts);
+    pending_committed(r->pending, key);
+    organizations_committed(r->organizations);
+    run_counts_committed(r->counts);
     *ret_newest = key;
     return *ret_problem != NULL || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
@@ -285,19 +309,21 @@ int applier_replay(struct arena *arena, sqlite3 *db, struct pending *pending,
     int64_t mark = 0;
     int64_t newest = 0;
     int64_t last = 0;
-    sqlite3_stmt *s = NULL;
+    static const char *const statements[] = {replay_sql, STORED_BYTES_SQL};
+    sqlite3_stmt *s[2] = {NULL};
     int rc = schema_applied(db, &mark);
     if (rc == SQLITE_OK) {
         rc = schema_newest_event(db, &newest);
     }
     if (rc == SQLITE_OK) {
-        rc = sqlite3_prepare_v2(db, replay_sql, -1, &s, NULL);
+        rc = sqlite_prepare_all(db, statements, 2, s);
     }
     if (rc == SQLITE_OK) {
         pending_clear(pending, mark);
-        sqlite3_bind_int64(s, 1, mark);
+        sqlite3_bind_int64(s[0], 1, mark);
         const char *problem = NULL;
-        rc = replay_all(s, mark, pending, organizations, counts, &last, &problem);
+        struct replay replay = {s[0], s[1], pending, organizations, counts};
+        rc = replay_all(&replay, mark, &last, &problem);
         if (problem != NULL) {
             *ret_problem = arena_printf(arena, "the event %lld %s", (long long)last, problem);
         } else if (rc == SQLITE_OK && mark > newest) {
@@ -306,6 +332,6 @@ int applier_replay(struct arena *arena, sqlite3 *db, struct pending *pending,
                              (long long)mark, (long long)newest);
         }
     }
-    sqlite3_finalize(s);
+    sqlite_finalize_all(s, 2);
     return rc;
 }

@@ -23,7 +23,8 @@ _Static_assert((int)STATEMENT_COUNT <= (int)DELETION_ROW_STATEMENTS, "there is r
 static const char *const sql[STATEMENT_COUNT] = {
     [SELECT_RUN] = "SELECT r.run_key, r.workflow_key, r.status, r.updated_at, r.sequence,"
                    " r.newest_event, r.has_terms, e.organization=r.organization AND e.id=r.id"
-                   " AND e.sequence=r.sequence, e.revision, r.attempt"
+                   " AND e.sequence=r.sequence, e.revision, r.attempt,"
+                   " (SELECT length(b.spec) FROM run_body AS b WHERE b.run_key=r.run_key)"
                    " FROM run AS r LEFT JOIN event AS e ON e.event_key=r.newest_event"
                    " WHERE r.organization=?1 AND r.id=?2",
     [SELECT_EVENT] = "SELECT organization=?2 AND id=?3, sequence, revision, previous_of_run,"
@@ -74,6 +75,7 @@ int deletion_rows_find(struct deletion_rows *d, struct slice organization, const
             .has_terms = sqlite3_column_int(s, 6) != 0,
             .revision = sqlite3_column_int64(s, 8),
             .attempt = sqlite3_column_int64(s, 9),
+            .spec_bytes = sqlite3_column_int64(s, 10),
         };
         bool is_sound = run_row_status_is_sound(status) && sqlite3_column_int(s, 7) == 1;
         rc = is_sound ? SQLITE_OK : SQLITE_CORRUPT;

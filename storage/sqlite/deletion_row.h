@@ -35,6 +35,7 @@ struct doomed_run {
     int64_t newest_event;
     int64_t revision; // of that event
     int64_t attempt;  // the newest
+    int64_t spec_bytes;
     bool has_terms;
 };
 

@@ -113,11 +113,14 @@ int organizations_init(struct organizations *o, sqlite3 *db) {
     static const char *const select = ORGANIZATION_HEAD_SQL;
     static const char *const write =
         "INSERT INTO organization(name, revision, newest_event, floor_revision, frozen_at, running,"
-        " waiting, success, failure, cancelled) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        " waiting, success, failure, cancelled, stored_bytes, bytes_as_of_event, bytes_of_runs)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?3, ?6+?7+?8+?9+?10)"
         " ON CONFLICT(name) DO UPDATE SET revision=excluded.revision,"
         " newest_event=excluded.newest_event, floor_revision=excluded.floor_revision,"
         " frozen_at=excluded.frozen_at, running=excluded.running, waiting=excluded.waiting,"
-        " success=excluded.success, failure=excluded.failure, cancelled=excluded.cancelled";
+        " success=excluded.success, failure=excluded.failure, cancelled=excluded.cancelled,"
+        " stored_bytes=excluded.stored_bytes, bytes_as_of_event=excluded.bytes_as_of_event,"
+        " bytes_of_runs=excluded.bytes_of_runs";
     *o = (struct organizations){.bucket_count = BUCKETS_MIN};
     pthread_mutex_init(&o->lock, NULL);
     o->buckets = mem_zalloc(o->bucket_count * sizeof(struct organization *));
@@ -146,6 +149,21 @@ void organizations_release(struct organizations *o) {
     *o = (struct organizations){.buckets = NULL};
 }
 
+static int64_t count_runs(const struct organization_head *head) {
+    int64_t count = 0;
+    for (int status = 1; status < RUN_STATUS_COUNT; status++) {
+        count += head->runs[status];
+    }
+    return count;
+}
+
+static void read_bytes(sqlite3_stmt *s, struct organization_head *ret) {
+    enum { FIRST = 3 + RUN_STATUS_COUNT };
+    ret->stored_bytes = sqlite3_column_int64(s, FIRST);
+    ret->has_old_bytes = sqlite3_column_int64(s, FIRST + 1) != ret->event ||
+                         sqlite3_column_int64(s, FIRST + 2) != count_runs(ret);
+}
+
 int organizations_read_head(sqlite3_stmt *s, struct slice name, struct organization_head *ret) {
     *ret = (struct organization_head){.revision = 0};
     sqlite_bind_text(s, 1, name);
@@ -160,6 +178,7 @@ int organizations_read_head(sqlite3_stmt *s, struct slice name, struct organizat
         for (int status = 1; status < RUN_STATUS_COUNT; status++) {
             ret->runs[status] = sqlite3_column_int64(s, 3 + status);
         }
+        read_bytes(s, ret);
         rc = ret->floor < 0 || ret->floor > ret->revision ? SQLITE_CORRUPT : SQLITE_ROW;
     }
     sqlite3_reset(s);
@@ -251,10 +270,31 @@ void organizations_count(struct organizations *o, struct organization *which, in
     touch(o, which);
 }
 
-void organizations_gone(struct organizations *o, struct organization *which, int status) {
-    organizations_count(o, which, status, 0);
+// Has the row of which written at the transaction's end.
+static void make_due(struct organizations *o, struct organization *which) {
     o->due += !which->is_due;
     which->is_due = true;
+}
+
+void organizations_gone(struct organizations *o, struct organization *which, int status) {
+    organizations_count(o, which, status, 0);
+    make_due(o, which);
+}
+
+void organizations_store(struct organizations *o, struct organization *which, int64_t bytes) {
+    which->open.stored_bytes += bytes;
+    touch(o, which);
+}
+
+void organizations_unstore(struct organizations *o, struct organization *which, int64_t bytes) {
+    organizations_store(o, which, -bytes);
+    make_due(o, which);
+}
+
+void organizations_set_stored(struct organizations *o, struct organization *which, int64_t bytes) {
+    which->open.stored_bytes = bytes;
+    which->open.has_old_bytes = false;
+    touch(o, which);
 }
 
 int organizations_settle(struct organizations *o) {
@@ -405,6 +445,7 @@ int organizations_write(struct organizations *o, const struct organization *whic
     for (int status = 1; status < RUN_STATUS_COUNT; status++) {
         sqlite3_bind_int64(o->write, 5 + status, which->open.runs[status]);
     }
+    sqlite3_bind_int64(o->write, 5 + RUN_STATUS_COUNT, which->open.stored_bytes);
     return sqlite_step_once(o->write);
 }
 

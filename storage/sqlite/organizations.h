@@ -25,6 +25,8 @@ struct organization_head {
     int64_t floor;                  // storage/op/trim_changes.h
     int64_t frozen_at_us;           // 0: it is not
     int64_t runs[RUN_STATUS_COUNT]; // how many there are of each status
+    int64_t stored_bytes;           // of its runs, as struct store_use has them
+    bool has_old_bytes;             // these were not counted with its newest changes
 };
 
 struct organization {
@@ -78,7 +80,14 @@ struct organizations {
 // The head of the organization ?1, for organizations_read_head.
 #define ORGANIZATION_HEAD_SQL                                                                      \
     "SELECT revision, newest_event, floor_revision, frozen_at, running, waiting, success,"         \
-    " failure, cancelled FROM organization WHERE name=?1"
+    " failure, cancelled, stored_bytes, bytes_as_of_event, bytes_of_runs FROM organization"        \
+    " WHERE name=?1"
+
+// Of rows of organization: those whose bytes were not counted with what the row has else. A program
+// from before SCHEMA_TENANTS leaves such ones behind.
+#define ORGANIZATION_OLD_BYTES_SQL                                                                 \
+    "(bytes_as_of_event<>newest_event"                                                             \
+    " OR bytes_of_runs<>running+waiting+success+failure+cancelled)"
 
 // Prepares the statements on db, and reads the sums and which organizations are frozen. Returns
 // SQLite's code; release in either case.
@@ -110,6 +119,14 @@ void organizations_count(struct organizations *o, struct organization *which, in
 // Likewise for a run of status that is gone, of which no event tells: the organization's row is
 // written by organizations_settle.
 void organizations_gone(struct organizations *o, struct organization *which, int status);
+
+// Counts in the open transaction bytes of a run that came to be; as organizations_gone does, for
+// less, those of one that is gone.
+void organizations_store(struct organizations *o, struct organization *which, int64_t bytes);
+void organizations_unstore(struct organizations *o, struct organization *which, int64_t bytes);
+
+// Says in the open transaction how many bytes the organization has stored, whatever was counted.
+void organizations_set_stored(struct organizations *o, struct organization *which, int64_t bytes);
 
 // Writes in the open transaction, at its end, the rows of organizations whose runs are gone: a
 // start counts what events tell, and nothing else. Returns SQLite's code.

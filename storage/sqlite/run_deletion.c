@@ -50,9 +50,21 @@ static int raise_attempt_floor(struct session *session, const struct doomed_run 
     return schema_write_attempt_floor(session->db, session->attempt_floor);
 }
 
+// No event tells how many bytes go with a run.
+static int count_bytes(struct session *session, struct slice organization,
+                       const struct doomed_run *run) {
+    struct organization *which;
+    int rc = organizations_find(session->organizations, organization, &which);
+    if (rc == SQLITE_OK) {
+        organizations_unstore(session->organizations, which, run->spec_bytes);
+    }
+    return rc;
+}
+
 int run_deletion_delete(struct session *session, struct arena *a, struct slice organization,
                         const struct doomed_run *run) {
     int rc = raise_attempt_floor(session, run);
+    rc = rc == SQLITE_OK ? count_bytes(session, organization, run) : rc;
     store_totals_note(&session->totals, TOTAL_EVENTS_GONE, run->sequence);
     rc = rc == SQLITE_OK ? deletion_rows_delete(&session->deletion, organization, run) : rc;
     return rc == SQLITE_OK ? family_rows_leave(&session->families, a, organization, &run->id) : rc;

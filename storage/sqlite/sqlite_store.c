@@ -27,6 +27,7 @@
 #include "storage/sqlite/store_failure.h"
 #include "storage/sqlite/store_file.h"
 #include "storage/sqlite/store_path.h"
+#include "storage/sqlite/stored_bytes.h"
 #include "storage/sqlite/writer.h"
 
 // How many readers there are: so many reads of the disk overlap.
@@ -191,6 +192,10 @@ static const struct error *replay_events(struct arena *a, struct sqlite_store *s
     }
     if (rc != SQLITE_OK) {
         return sqlite_error(a, db, rc, s->path, "reading the events that are not applied");
+    }
+    rc = problem == NULL ? stored_bytes_fill(db, &s->organizations) : SQLITE_OK;
+    if (rc != SQLITE_OK) {
+        return sqlite_error(a, db, rc, s->path, "counting the stored bytes of organizations");
     }
     struct store_problems problems = {.text = {problem}, .count = 1};
     return problem == NULL ? NULL : refuse_problems(a, s, &problems);

@@ -12,6 +12,7 @@
 #include "storage/sqlite/run_row.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/schema_tenants.h"
+#include "storage/sqlite/stored_bytes.h"
 #include "storage/sqlite/term_check.h"
 
 // How much of a large store is looked at. A page that another moment left is most
@@ -488,6 +489,7 @@ int store_check_all(sqlite3 *db, struct arena *a, struct store_problems *ret) {
         COUNT_CHECK_WORKFLOWS,
         COUNT_CHECK_ORGANIZATIONS,
         COUNT_CHECK_EVENTS,
+        STORED_BYTES_CHECK,
     };
     *ret = (struct store_problems){.count = 0};
     struct check c = {.db = db, .arena = a, .problems = ret};

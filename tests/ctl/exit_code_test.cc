@@ -47,4 +47,11 @@ TEST_F(ExitCode, TellsEachKindOfErrorApart) {
     }
 }
 
+TEST_F(ExitCode, ALimitIsABusyServerAndAQuotaAConflict) {
+    EXPECT_EQ(EXIT_CODE_UNAVAILABLE, exit_code_of(error_new(&arena_, STATUS_RESOURCE_EXHAUSTED,
+                                                            REASON_RATE_LIMITED, "x")));
+    EXPECT_EQ(EXIT_CODE_CONFLICT, exit_code_of(error_new(&arena_, STATUS_RESOURCE_EXHAUSTED,
+                                                         REASON_QUOTA_EXCEEDED, "x")));
+}
+
 } // namespace

@@ -72,6 +72,7 @@ class Service : public ::testing::Test {
         options.store_url = url_.c_str();
         options.token_use_ms = token_use_ms_;
         options.drain_ms = 10'000;
+        Tune(options);
         const struct error *error = runsd_start(a.get(), &options, &runsd_);
         ASSERT_EQ(nullptr, error) << error->message;
         store_holder holder = {};
@@ -79,6 +80,9 @@ class Service : public ::testing::Test {
         admin_ = holder.admin_token;
         channel_ = rpc_channel_new_in_process(runsd_loop(runsd_), runsd_rpc_server(runsd_), 0);
     }
+
+    // For options of a test's own.
+    virtual void Tune(runsd_options &) {}
 
     void Close() {
         rpc_channel_free(channel_);
@@ -97,6 +101,8 @@ class Service : public ::testing::Test {
         int64_t retry_after_ms = 0;
         std::string bytes;
         bool is_replayed = false;
+        std::string limit_policy;
+        std::string limit_state;
     };
 
     std::unique_ptr<Reply> Call(const std::string &method, const std::string &request,
@@ -139,6 +145,13 @@ class Service : public ::testing::Test {
         if (rpc_client_call_metadata(&call, "idempotency-replayed", &replayed)) {
             EXPECT_EQ("true", Text(replayed));
             reply->is_replayed = true;
+        }
+        struct slice text;
+        if (rpc_client_call_metadata(&call, "ratelimit-policy", &text)) {
+            reply->limit_policy = Text(text);
+        }
+        if (rpc_client_call_metadata(&call, "ratelimit", &text)) {
+            reply->limit_state = Text(text);
         }
         rpc_client_call_release(&call);
         return reply;

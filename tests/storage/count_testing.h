@@ -109,6 +109,7 @@ struct Organization {
     int64_t frozen_at_us = 0;
     Counts runs = {};
     int64_t tokens = 0;
+    int64_t stored_bytes = 0;
 };
 
 inline Organization GetOrganization(struct run_store *store, const std::string &name = "acme") {
@@ -122,6 +123,7 @@ inline Organization GetOrganization(struct run_store *store, const std::string &
         o.frozen_at_us = op->ret.frozen_at_us;
         o.runs = ToCounts(op->ret.runs);
         o.tokens = op->ret.tokens;
+        o.stored_bytes = op->ret.stored_bytes;
     }
     return o;
 }
@@ -160,6 +162,23 @@ inline FoundRevision FindRevision(struct run_store *store, int64_t at_us,
     return {op->ret_revision, op->ret_floor};
 }
 
+// How many bytes the definitions of the organization's runs have, found by reading all.
+inline int64_t SumStoredBytes(struct run_store *store, const std::string &organization) {
+    int64_t bytes = 0;
+    Listing l;
+    l.organization = organization;
+    Page p;
+    do {
+        p = ListRuns(store, l);
+        EXPECT_EQ(p.result, STORE_OK);
+        for (const std::string &id : p.ids()) {
+            bytes += static_cast<int64_t>(GetRun(store, id, organization).run.spec.size());
+        }
+        l = Behind(l, p);
+    } while (p.has_more);
+    return bytes;
+}
+
 // That the organization has so many runs, and its workflows as many together.
 inline void ExpectCounts(struct run_store *store, const std::string &organization,
                          const Counts &expected) {
@@ -181,6 +200,7 @@ inline void ExpectCounted(struct run_store *store, const std::string &organizati
     }
     const Organization o = GetOrganization(store, organization);
     EXPECT_EQ(o.runs, listed);
+    EXPECT_EQ(o.stored_bytes, SumStoredBytes(store, organization));
 }
 
 } // namespace store_testing

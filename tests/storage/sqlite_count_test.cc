@@ -44,7 +44,8 @@ void Storm(const std::string &path) {
         CreateRun(o.store, {.organization = Model::OrganizationOf(i),
                             .id = RunId(i),
                             .status = i % 7 == 0 ? RUN_SUCCESS : RUN_RUNNING,
-                            .workflow_id = "w" + std::to_string(i % 5)});
+                            .workflow_id = "w" + std::to_string(i % 5),
+                            .spec = std::string(static_cast<size_t>(i % 90), 's')});
         Apply(o.store, {.organization = organization,
                         .id = RunId(n),
                         .to = static_cast<enum run_status>(1 + random() % 5),
@@ -96,7 +97,8 @@ TEST_F(SqliteCount, MigrationCountsWhatRowsDoNotSayYet) {
         for (int i = 0; i < 120; i++) {
             ASSERT_EQ(CreateRun(o.store, {.organization = Model::OrganizationOf(i),
                                           .id = RunId(i),
-                                          .workflow_id = "w" + std::to_string(i % 3)})
+                                          .workflow_id = "w" + std::to_string(i % 3),
+                                          .spec = std::string(static_cast<size_t>(i), 's')})
                           .result,
                       STORE_OK);
         }

@@ -54,6 +54,9 @@ PRAGMA user_version=3;
 
 // What takes what version 9 added away again: what is left are the tables of version 8.
 inline constexpr char kBackToVersion8[] = R"(
+ALTER TABLE organization DROP COLUMN stored_bytes;
+ALTER TABLE organization DROP COLUMN bytes_as_of_event;
+ALTER TABLE organization DROP COLUMN bytes_of_runs;
 DROP INDEX token_by_client;
 ALTER TABLE token DROP COLUMN client_san;
 ALTER TABLE token DROP COLUMN limit_reads;

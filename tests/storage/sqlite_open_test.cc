@@ -447,22 +447,23 @@ TEST_F(SqliteOpen, FailedMigrationChangesNothing) {
 TEST_F(SqliteOpen, ListReadsNoMoreThanItsScanLimitInOneCall) {
     MakeStore();
     // 25,000 finished runs, then one that is waiting, older than all.
-    RunSql(path_, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<25000)"
-                  " INSERT INTO run(run_key, organization, id, workflow_key, status, started_at,"
-                  " updated_at, sequence, newest_event, attempt, total_cu)"
-                  " SELECT i+5, 'big', printf('r%05d', i), 100, 3, 1000+i, 1, 1, i+5, 0, 0 FROM n;"
-                  "INSERT INTO workflow VALUES(100, 'big', 'w');"
-                  "INSERT INTO run_body SELECT run_key, '', '' FROM run WHERE organization='big';"
-                  "UPDATE run SET status=4 WHERE organization='big' AND id='r00001';"
-                  "UPDATE run SET status=5 WHERE organization='big' AND id='r25000';"
-                  "INSERT INTO event SELECT newest_event, organization, id, newest_event-5, 1,"
-                  " sequence, 0, status, updated_at, 0, 'a', '', '', '', '', 0,"
-                  " CASE newest_event WHEN 6 THEN 0 ELSE newest_event-1 END, '', NULL, 0"
-                  " FROM run WHERE organization='big';"
-                  "INSERT INTO event_mark SELECT 'big', revision, event_key FROM event"
-                  " WHERE organization='big' AND revision%64=0;"
-                  "INSERT INTO organization VALUES('big', 25000, 25005, 0, 0, 0, 0, 0, 0, 0);"
-                  "UPDATE meta SET value=25005 WHERE name='applied';");
+    RunSql(path_,
+           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<25000)"
+           " INSERT INTO run(run_key, organization, id, workflow_key, status, started_at,"
+           " updated_at, sequence, newest_event, attempt, total_cu)"
+           " SELECT i+5, 'big', printf('r%05d', i), 100, 3, 1000+i, 1, 1, i+5, 0, 0 FROM n;"
+           "INSERT INTO workflow VALUES(100, 'big', 'w');"
+           "INSERT INTO run_body SELECT run_key, '', '' FROM run WHERE organization='big';"
+           "UPDATE run SET status=4 WHERE organization='big' AND id='r00001';"
+           "UPDATE run SET status=5 WHERE organization='big' AND id='r25000';"
+           "INSERT INTO event SELECT newest_event, organization, id, newest_event-5, 1,"
+           " sequence, 0, status, updated_at, 0, 'a', '', '', '', '', 0,"
+           " CASE newest_event WHEN 6 THEN 0 ELSE newest_event-1 END, '', NULL, 0"
+           " FROM run WHERE organization='big';"
+           "INSERT INTO event_mark SELECT 'big', revision, event_key FROM event"
+           " WHERE organization='big' AND revision%64=0;"
+           "INSERT INTO organization VALUES('big', 25000, 25005, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+           "UPDATE meta SET value=25005 WHERE name='applied';");
     struct run_store *store = MustOpen();
     Listing l = {.organization = "big", .status = RUN_STATUS_BIT(RUN_FAILURE), .limit = 10};
     std::vector<std::string> seen;

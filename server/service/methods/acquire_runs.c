@@ -205,6 +205,9 @@ static const struct error *serve(struct service_call *call, const void *request)
         service_call_store(call, &m->acquire.op, stored);
         return NULL;
     }
+    if (!call_limit_wait(&call->limit)) {
+        return call_limit_streams_error(call->service->limiter, call->arena, &call->identity);
+    }
     if (!rpc_server_long_poll_begin(call->rpc, gone, m)) {
         struct error *e = error_new(call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
                                     "the server has %d calls that wait, its limit; nothing was "

@@ -102,7 +102,8 @@ static void stored(struct service_call *call) {
 static void begin_wait(struct cancel_run_call *m, int64_t wait_us) {
     struct service_call *call = &m->call;
     int64_t until_us = run_lease_wait_until_us(call, wait_us);
-    m->waits = until_us != 0 && rpc_server_long_poll_begin(call->rpc, gone, m);
+    m->waits = until_us != 0 && call_limit_wait(&call->limit) &&
+               rpc_server_long_poll_begin(call->rpc, gone, m);
     m->wait = (struct stop_wait){
         .organization = call->organization,
         .run_id = slice_of_cstr(call->run_id),

@@ -72,7 +72,8 @@ static void gone(void *context) {
 // Makes the call a long poll, if there is room: a cancel is not refused because others wait.
 static void begin_wait(struct cancel_runs_call *m) {
     int64_t until_us = run_lease_wait_until_us(&m->call, WAIT_US);
-    m->waits = until_us != 0 && rpc_server_long_poll_begin(m->call.rpc, gone, m);
+    m->waits = until_us != 0 && call_limit_wait(&m->call.limit) &&
+               rpc_server_long_poll_begin(m->call.rpc, gone, m);
     m->wait = (struct bulk_wait){.until_us = until_us, .ended = waited};
 }
 

@@ -29,6 +29,8 @@ static void stored(struct service_call *call) {
         service_call_fail(call, run_error_exists(call->arena, call->run_id));
     } else if (create->op.result == STORE_CONFLICT) {
         service_call_fail(call, run_error_parent(call->arena, create));
+    } else if (create->op.result == STORE_OVER_QUOTA) {
+        service_call_fail(call, run_error_quota(call->arena, create));
     } else if (create->ret_is_replayed) {
         call->run_id =
             arena_cstr(call->arena, create->ret.id); // not one that was made for this call
@@ -93,6 +95,7 @@ static const struct error *serve(struct service_call *call, const void *request)
     call->run_id = run->id[0] != '\0' ? run->id : fresh_id;
 
     create->op.kind = &store_create_run_kind;
+    create->quota = call->service->quota;
     set_record(call, run, message_field_bytes(rpc_server_call_request(call->rpc), REQUEST_RUN), in);
     if (run->parent_run_id != NULL) {
         create->parent_id = slice_of_cstr(run->parent_run_id->value);

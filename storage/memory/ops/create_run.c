@@ -30,6 +30,11 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (c->ret_parent != PARENT_SOUND) {
         return STORE_CONFLICT;
     }
+    c->ret_use = memory_tables_use(tables, c->in.organization);
+    c->ret_excess = store_quota_excess(&c->quota, &c->ret_use, &record);
+    if (c->ret_excess != EXCESS_NONE) {
+        return STORE_OVER_QUOTA;
+    }
     struct memory_run *added = memory_tables_add_run(tables, &record);
     memory_family_join(tables, added, c->parent_id);
     c->ret_revision = memory_tables_add_creation(tables, added, c->in.holder, &c->cause);

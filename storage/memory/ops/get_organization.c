@@ -11,6 +11,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
         g->ret.floor = o->floor;
         g->ret.frozen_at_us = o->frozen_at_us;
     }
+    g->ret.stored_bytes = memory_tables_use(tables, g->name).stored_bytes;
     for (size_t i = 0; i < tables->run_count; i++) {
         const struct run_record *r = &tables->runs[i]->record;
         g->ret.runs[r->status] += slice_equal(r->organization, g->name);

@@ -98,10 +98,31 @@ static int check_parent(struct session *session, sqlite3_stmt *const *s, struct 
     return rc;
 }
 
+// Says in op's result whether the organization, which is read, may have the run: STORE_OK if so.
+static int check_quota(struct session *session, sqlite3_stmt *const *s, struct store_create_run *c,
+                       const struct run_record *run, const struct run_id *id,
+                       struct organization **ret_which) {
+    bool exists = false;
+    int rc = organizations_find(session->organizations, c->in.organization, ret_which);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    const struct organization_head *head = &(*ret_which)->open;
+    c->ret_use = (struct store_use){store_open_runs(head->runs), head->stored_bytes};
+    c->ret_excess = store_quota_excess(&c->quota, &c->ret_use, run);
+    c->op.result = STORE_OK;
+    if (c->ret_excess != EXCESS_NONE) {
+        rc = is_taken(s[SELECT_RUN], c->in.organization, id, &exists);
+        c->op.result = exists ? STORE_EXISTS : STORE_OVER_QUOTA;
+    }
+    return rc;
+}
+
 static int create(struct session *session, sqlite3_stmt *const *s, struct store_create_run *c) {
     struct run_id id = run_id_of(c->in.id);
     c->ret_parent = PARENT_SOUND;
     c->ret_ancestor = SLICE_EMPTY;
+    c->ret_excess = EXCESS_NONE;
     if (c->parent_id.len > 0) {
         int checked = check_parent(session, s, c, &id);
         if (checked != SQLITE_OK || c->op.result != STORE_OK) {
@@ -109,10 +130,15 @@ static int create(struct session *session, sqlite3_stmt *const *s, struct store_
         }
     }
     struct run_record run = store_create_run_record(c, session->attempt_floor);
+    struct organization *which;
+    int rc = check_quota(session, s, c, &run, &id, &which);
+    if (rc != SQLITE_OK || c->op.result != STORE_OK) {
+        return rc;
+    }
     // The key of the run is that of its first event.
     int64_t key = event_row_next(&session->events);
     int64_t workflow_key = 0;
-    int rc = find_workflow(session, s, &run, &id, &workflow_key);
+    rc = find_workflow(session, s, &run, &id, &workflow_key);
     if (rc == SQLITE_OK) {
         rc = insert_run(s[INSERT_RUN], &run, &id, workflow_key, key);
     }
@@ -146,6 +172,7 @@ static int create(struct session *session, sqlite3_stmt *const *s, struct store_
         c->ret = run;
         c->ret.workflow_id = SLICE_EMPTY;
         c->ret_is_replayed = false;
+        organizations_store(session->organizations, which, (int64_t)run.spec.len);
         key_rows_note_event(&session->keys, &c->idempotency, key);
         c->op.result = STORE_OK;
     }

@@ -28,6 +28,7 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
         .revision = head.revision,
         .floor = head.floor,
         .frozen_at_us = head.frozen_at_us,
+        .stored_bytes = head.stored_bytes,
         .tokens = tokens,
     };
     memcpy(g->ret.runs, head.runs, sizeof(g->ret.runs));

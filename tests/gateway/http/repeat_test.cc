@@ -92,4 +92,30 @@ TEST_F(Repeat, AMappingOfTheMetadataHasTheHeaderOnce) {
     EXPECT_EQ(Ask("/v1/repeat", R"({"number":1})", "").Header("idempotency-replayed"), "true");
 }
 
+// --- what the upstream says of limits ---
+
+TEST_F(Repeat, AReplyAndAnErrorSayWhatIsLeftOfLimits) {
+    Start();
+    Reply none = Ask("/v1/repeat", "{}", "");
+    EXPECT_EQ(none.Header("ratelimit"), "(none)");
+    EXPECT_EQ(none.Header("ratelimit-policy"), "(none)");
+    for (const char *key : {"limited", "refused"}) {
+        Reply reply = Ask("/v1/repeat", "{}", "Idempotency-Key: " + std::string(key) + "\r\n");
+        EXPECT_EQ(reply.Header("ratelimit-policy"), "\"reads\";q=200;w=2");
+        EXPECT_EQ(reply.Header("ratelimit"), "\"reads\";r=0;t=1");
+    }
+    Reply refused = Ask("/v1/repeat", "{}", "Idempotency-Key: refused\r\n");
+    ExpectError(refused, 429, "RESOURCE_EXHAUSTED", "RATE_LIMITED");
+    EXPECT_EQ(refused.Header("retry-after"), "2");
+}
+
+TEST_F(Repeat, AMappingOfLimitsHasTheHeaderOnce) {
+    const struct header_mapping mapping = {"ratelimit", "ratelimit"};
+    http_.response_headers = &mapping;
+    http_.response_header_count = 1;
+    Start();
+    EXPECT_EQ(Ask("/v1/repeat", "{}", "Idempotency-Key: limited\r\n").Header("ratelimit"),
+              "\"reads\";r=0;t=1");
+}
+
 } // namespace

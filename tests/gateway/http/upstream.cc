@@ -218,6 +218,19 @@ void Upstream::Repeat(void *self, struct rpc_server_call *call) {
         rpc_server_call_set_reply_metadata(call, &replayed, 1);
     }
     bool has_key = wire_find_last(request, 2, WIRE_BYTES, &field);
+    if (has_key && (Text(field.bytes) == "limited" || Text(field.bytes) == "refused")) {
+        static const struct rpc_metadata limits[] = {
+            {"ratelimit-policy", slice_of_cstr("\"reads\";q=200;w=2")},
+            {"ratelimit", slice_of_cstr("\"reads\";r=0;t=1")}};
+        rpc_server_call_set_head_metadata(call, limits, 2);
+    }
+    if (has_key && Text(field.bytes) == "refused") {
+        struct error *e = error_new(rpc_server_call_arena(call), STATUS_RESOURCE_EXHAUSTED,
+                                    REASON_RATE_LIMITED, "used up");
+        e->retry_after_ms = 1500;
+        rpc_server_call_fail(call, e);
+        return;
+    }
     ReplyText(call, has_key ? "key " + Text(field.bytes) : "none");
 }
 
