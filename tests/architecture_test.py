@@ -99,6 +99,8 @@ PURE = [
     "server/domain/violations.[ch]",
     "server/domain/workflow_validate.[ch]",
     "server/feed/feed_filter.[ch]",
+    "server/limit/limit_bucket.[ch]",
+    "storage/quota.h",
     "storage/run_fields.[ch]",
     "storage/run_spec.h",
 ]

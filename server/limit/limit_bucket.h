@@ -4,8 +4,8 @@
 #include <stdint.h>
 
 // A token bucket: it fills at a rate up to what it can hold, and what is done takes from it. Exact:
-// it counts millionths in integers, so what it says of waits is true to the microsecond. Pure; the
-// caller gives the time, of a clock that never goes back.
+// it counts millionths in integers, so what it says of waits is true to the microsecond. The caller
+// gives the time, of a clock that never goes back. Pure.
 
 enum {
     LIMIT_LEAST_BURST_MS = 10,

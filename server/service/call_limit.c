@@ -165,7 +165,7 @@ static const struct error *enter(struct limiter *limiter, struct rpc_server_call
 const struct error *call_limit_enter(struct limiter *limiter, struct rpc_server_call *rpc,
                                      const struct identity *identity,
                                      struct call_limit *ret_limit) {
-    if (!limiter_is_on(limiter) && !has_own(&identity->limits)) {
+    if (limiter == NULL || (!limiter_is_on(limiter) && !has_own(&identity->limits))) {
         return NULL;
     }
     const struct limit_asker asker = asker_of(limiter, identity);

@@ -17,10 +17,10 @@ struct call_limit {
     bool has_stream;
 };
 
-// Counts the call of identity, whose organization and name outlive it. NULL if there is no limit
-// for it or it is within all; else RESOURCE_EXHAUSTED / RATE_LIMITED in the call's arena, with
-// metadata "limit", "most", "of" (what it is the limit of: "organization" or "token") and a
-// retry_after_ms after which the same call would be served. In the handler.
+// Counts the call of identity (a limiter of NULL: does not), whose organization and name outlive
+// it. NULL if there is no limit for it or it is within all; else RESOURCE_EXHAUSTED / RATE_LIMITED
+// in the call's arena, with metadata "limit", "most", "of" (what it is the limit of: "organization"
+// or "token") and a retry_after_ms after which the same call would be served. In the handler.
 const struct error *call_limit_enter(struct limiter *limiter, struct rpc_server_call *rpc,
                                      const struct identity *identity, struct call_limit *ret_limit);
 

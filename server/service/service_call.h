@@ -29,7 +29,7 @@ struct service {
     struct lease_keeper *leases;
     struct deadline_sweep *deadlines;
     struct bulk_runner *bulks;
-    struct limiter *limiter;
+    struct limiter *limiter;    // NULL: nothing is limited
     struct store_quota quota;   // of each organization
     int64_t idempotency_ttl_us; // how long a key counts
 };
