@@ -107,8 +107,8 @@ TEST_F(Cors, AllowsHeadersThatAreKnownOrMapped) {
     options.response_headers = response;
     options.response_header_count = 1;
     struct cors cors = cors_of(a_, &options);
-    EXPECT_STREQ(cors.expose_headers,
-                 "X-Request-Id, ETag, Retry-After, Allow, Idempotency-Replayed, x-cost");
+    EXPECT_STREQ(cors.expose_headers, "X-Request-Id, ETag, Retry-After, Allow, "
+                                      "Idempotency-Replayed, RateLimit, RateLimit-Policy, x-cost");
     EXPECT_STREQ(cors.max_age, "600");
     EXPECT_FALSE(cors.varies);
     const char name[] = "Access-Control-Request-Headers";

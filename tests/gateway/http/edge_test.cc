@@ -303,7 +303,8 @@ TEST_F(GatewayCors, RepliesAndErrorsAreReadableForAnAllowedOrigin) {
         EXPECT_EQ(reply.Header("access-control-allow-origin"), "http://localhost:3000");
         EXPECT_EQ(reply.Header("access-control-allow-credentials"), "true");
         EXPECT_EQ(reply.Header("access-control-expose-headers"),
-                  "X-Request-Id, ETag, Retry-After, Allow, Idempotency-Replayed, x-cost");
+                  "X-Request-Id, ETag, Retry-After, Allow, Idempotency-Replayed, RateLimit, "
+                  "RateLimit-Policy, x-cost");
         EXPECT_EQ(reply.Header("vary"), row.vary);
     }
     // Caches must tell the two apart without an Origin, too.
