@@ -1,7 +1,5 @@
 #include "ctl/exit_code.h"
 
-#include <string.h>
-
 const char exit_code_help[] =
     "Exit codes: 0 done, 1 failed, 2 wrong usage or a refused value, 3 not found,\n"
     "4 conflict (already finished, already there, a quota is used up), 5 no valid\n"
@@ -14,7 +12,8 @@ enum exit_code exit_code_of(const struct error *error) {
     if (error == NULL) {
         return EXIT_CODE_OK;
     }
-    if (error->reason != NULL && strcmp(error->reason, reason_name(REASON_QUOTA_EXCEEDED)) == 0) {
+    if (error->reason != NULL &&
+        reason_find(slice_of_cstr(error->reason)) == REASON_QUOTA_EXCEEDED) {
         return EXIT_CODE_CONFLICT; // nothing is overloaded
     }
     switch (error->code) {

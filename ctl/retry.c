@@ -1,7 +1,6 @@
 #include "ctl/retry.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/core/clock.h"
@@ -14,7 +13,8 @@ enum {
 };
 
 bool retry_is_worth_it(const struct error *error) {
-    if (error->reason != NULL && strcmp(error->reason, reason_name(REASON_QUOTA_EXCEEDED)) == 0) {
+    if (error->reason != NULL &&
+        reason_find(slice_of_cstr(error->reason)) == REASON_QUOTA_EXCEEDED) {
         return false;
     }
     switch (error->code) {
