@@ -11,7 +11,10 @@ static const char *const off[] = {"off", NULL};
 
 // A rate is what comes a second.
 #define LIMIT_ROW(name_, member_, most_, help_)                                                    \
-    { .name = (name_), .value = "N", CLI_NUMBER_AT(struct server_options, runsd.member_), }
+    {                                                                                              \
+        .name = (name_), .value = "N", CLI_NUMBER_AT(struct server_options, runsd.member_),        \
+        .least = 1, .most = (most_), .words = off, .help = (help_)                                 \
+    }
 
 #define MOST_QUOTA INT64_C(1000000000000000)
 
