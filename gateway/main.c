@@ -345,7 +345,8 @@ static const struct error *start_admin(struct arena *a, struct program *p) {
 // Serves until a signal; returns the exit status.
 static int serve(struct program *p) {
     p->options.guard = new_guard(p);
-    p->options.metrics = metrics_new();
+    // Where nobody can look, nothing is counted.
+    p->options.metrics = p->admin_listen.text != NULL ? metrics_new() : NULL;
     struct rpc_loop *loop = rpc_loop_new("gateway-rpc");
     const struct rpc_channel_options channel = {
         .address = &p->upstream.address,

@@ -155,7 +155,8 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
         .stop_ms = server.drain_ms + STOP_MS,
     };
     server.guard = listener_guard_new(&guard);
-    server.metrics = metrics_new();
+    // Where nobody can look, nothing is counted.
+    server.metrics = flags->admin.text != NULL ? metrics_new() : NULL;
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     struct runsd *runsd = NULL;

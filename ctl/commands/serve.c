@@ -315,7 +315,8 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
     }
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
-    parts.metrics = metrics_new();
+    // Where nobody can look, nothing is counted.
+    parts.metrics = options.admin.text != NULL ? metrics_new() : NULL;
     parts.guard = new_guard(log, &parts, options.process.drain_ms);
     int code;
     error = start(in->arena, log, &parts, &options);

@@ -1,5 +1,7 @@
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <future>
 #include <gtest/gtest.h>
 #include <string>
 #include <thread>
@@ -214,6 +216,36 @@ TEST(Metrics, AreCollectedWhenSomebodyLooksUntilTheCollectorIsRemoved) {
     metrics_remove_collectors(all, &part);
     EXPECT_EQ("runsd_read_bytes[b]=4 ", Look(all).Text());
     EXPECT_EQ(2, part.looks);
+    metrics_free(all);
+}
+
+// A look that has begun, and ends when it is told to.
+struct SlowLook {
+    std::promise<void> begun;
+    std::promise<void> end;
+};
+
+TEST(Metrics, KeepNobodyWaitingWhoCountsWhileALookTakesLong) {
+    metrics *all = metrics_new();
+    metrics_family *bytes = metrics_add_family(all, &kEarlier);
+    struct metrics_child *times = metrics_add(all, &kTimes);
+    SlowLook slow;
+    metrics_add_collector(
+        all,
+        [](void *context, metrics_collection *) {
+            auto *look = static_cast<SlowLook *>(context);
+            look->begun.set_value();
+            std::future_status ended = look->end.get_future().wait_for(std::chrono::seconds(30));
+            EXPECT_EQ(std::future_status::ready, ended);
+        },
+        &slow);
+    std::thread looker([all] { Look look(all); });
+    slow.begun.get_future().wait();
+    metrics_counter_add(Child(bytes, "new"), 1); // a child that is made now, too
+    metrics_histogram_observe(times, 1);
+    EXPECT_EQ(1, metrics_get(Child(bytes, "new")));
+    slow.end.set_value();
+    looker.join();
     metrics_free(all);
 }
 

@@ -239,6 +239,62 @@ class Upstream(unittest.TestCase):
             admin, "GET", "/metrics").body.decode()))
 
 
+class Busy(unittest.TestCase):
+    """Whoever looks keeps nobody waiting, and loses nothing."""
+
+    ASKERS = 4
+    REQUESTS = 150  # of each
+
+    def ask_all(self, server, replies):
+        connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=60)
+        try:
+            for i in range(self.REQUESTS):
+                path = f"/v1/runs/{i % 3}" if i % 2 else "/healthz"
+                replies[rest.request_on(connection, "GET", path).status] += 1
+        finally:
+            connection.close()
+
+    def look_all(self, admin, accept, ending, seen):
+        before = 0
+        while not ending.is_set() or not seen:
+            total = sum(requests(scrape(admin, accept)).values())
+            if total < before:
+                raise AssertionError(f"{total} after {before}")
+            before = total
+            seen.append(total)
+
+    def test_looks_and_requests_at_once_agree_at_the_end(self):
+        server = Serve("memory:", "--admin", "127.0.0.1:0")
+        self.addCleanup(server.stop)
+        admin = admin_port(server)
+        ending = threading.Event()
+        self.addCleanup(ending.set)
+        seen = [[], []]
+        lookers = [threading.Thread(target=self.look_all, args=(admin, accept, ending, one))
+                   for accept, one in zip((None, OPENMETRICS), seen)]
+        replies = [collections.Counter() for _ in range(self.ASKERS)]
+        askers = [threading.Thread(target=self.ask_all, args=(server, one)) for one in replies]
+        for thread in lookers + askers:
+            thread.start()
+        for thread in askers:
+            thread.join(60)
+        ending.set()
+        for thread in lookers:
+            thread.join(60)
+        half = self.ASKERS * self.REQUESTS // 2
+        self.assertEqual({200: half, 401: half}, dict(sum(replies, collections.Counter())))
+        wait_until(lambda: sum(requests(scrape(admin)).values()) == 2 * half, "all requests")
+        self.assertEqual({("/healthz", "GET", "200", ""): half,
+                          (RUN, "GET", "401", "TOKEN_MISSING"): half}, requests(scrape(admin)))
+
+    def test_without_the_option_nothing_is_counted_and_nothing_listens(self):
+        server = Serve("memory:")
+        self.addCleanup(server.stop)
+        self.assertEqual(200, rest.request(server.http_port, "GET", "/healthz").status)
+        self.assertEqual(404, rest.request(server.http_port, "GET", "/metrics").status)
+        self.assertFalse([l for l in server.lines if "admin" in l])
+
+
 class Listener(unittest.TestCase):
     """--admin itself."""
 
