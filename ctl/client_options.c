@@ -43,7 +43,6 @@ const struct cli_option client_options_rows[] = {
      CLI_TEXT_AT(struct client_options, tls_cert),
      CLI_GIVEN_AT(struct client_options, has_tls),
      .environment = "RUNSCTL_TLS_CERT",
-     .default_help = "none",
      .help = "PEM: the certificate that the server is shown, and the chain behind it"},
     {.name = "--tls-key",
      .value = "FILE",

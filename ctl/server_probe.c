@@ -222,10 +222,16 @@ const char *server_probe_explain(struct arena *a, const char *address, const cha
         return NULL;
     }
     enum rpc_tls_problem problem = is_tls ? rpc_tls_problem_of(detail) : RPC_TLS_NO_PROBLEM;
-    if (problem != RPC_TLS_NO_PROBLEM && problem != RPC_TLS_NOT_SPOKEN) {
+    bool is_certain = problem != RPC_TLS_NO_PROBLEM && problem != RPC_TLS_NOT_SPOKEN &&
+                      problem != RPC_TLS_REFUSED; // one without TLS may close too
+    if (is_certain) {
         return explain_handshake(a, address, problem);
     }
     char answer[ANSWER_BYTES + 1] = "";
     size_t length = find_answer(&parsed, answer);
-    return is_tls ? explain_plain(a, address, answer, length) : explain(a, address, answer, length);
+    if (!is_tls) {
+        return explain(a, address, answer, length);
+    }
+    const char *text = explain_plain(a, address, answer, length);
+    return text != NULL ? text : explain_handshake(a, address, problem);
 }

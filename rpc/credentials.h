@@ -23,8 +23,8 @@ const struct rpc_channel_credentials *rpc_credentials_insecure_channel(void);
 // Has TLS 1.2 offer Mozilla's intermediate cipher suites, in every channel and listener of this
 // process (those of 1.3 are OpenSSL's three). gRPC core takes them from an environment variable
 // alone, GRPC_SSL_CIPHER_SUITES, of which the value that was there is replaced: what the programs
-// say of themselves holds wherever they run. Call it as a program begins, while it has one
-// thread (setenv(3)).
+// say of themselves holds wherever they run. And has OpenSSL keep what it has until the process is
+// gone. Call it as a program begins, while it has one thread (setenv(3)).
 void rpc_credentials_prepare(void);
 
 // Of a listener that shows the certificate of source and asks for one that the authorities of

@@ -1,3 +1,4 @@
+#include <openssl/crypto.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -12,6 +13,9 @@ static const char cipher_suites[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES
                                     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
 void rpc_credentials_prepare(void) {
+    // Threads of gRPC core's that have made handshakes may outlive main: what they use is not to be
+    // taken away from them while the process ends (OPENSSL_init_crypto(3)).
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     setenv("GRPC_SSL_CIPHER_SUITES", cipher_suites, 1);
 }
 

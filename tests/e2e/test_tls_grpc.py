@@ -1,6 +1,7 @@
 """gRPC over TLS: who is let in, which versions and ciphers, and how certificates are replaced."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -74,6 +75,12 @@ class Protocol(unittest.TestCase):
     def test_groups(self):
         said = self.said("-groups", "X25519:P-256")
         self.assertIn("Server Temp Key: ECDH, prime256v1, 256 bits", said)
+        for group in ("X25519", "P-384"):
+            self.assertIsNone(cipher_of(self.said("-groups", group)), group)
+
+    def test_another_protocol_than_h2_is_closed(self):
+        for alpn in ("http/1.1", "h3"):
+            self.assertIn("No ALPN negotiated", self.said("-alpn", alpn, "-ign_eof"))
 
     def test_the_environment_makes_no_other_ciphers(self):
         os.environ["GRPC_SSL_CIPHER_SUITES"] = "ALL"
@@ -192,6 +199,19 @@ class Replaced(unittest.TestCase):
         third.put_at(self.files.server)
         self.runsd.popen.send_signal(signal.SIGHUP)
         wait_until(lambda: self.serial() not in (first, second), "the third certificate")
+
+
+    def test_sessions_are_resumed_until_then(self):
+        tls_for(self, client_auth="require")
+        session = self.place.path / "session"
+        known = ("-tls1_2", "-cert", self.files.client.cert, "-key", self.files.client.key)
+        s_client(self.runsd.port, *known, "-sess_out", session)
+        resumed = re.compile("^Reused, TLSv1.2", re.M)
+        self.assertRegex(s_client(self.runsd.port, *known, "-sess_in", session), resumed)
+        self.files.ours.issue("second", ("DNS:localhost",)).put_at(self.files.server)
+        self.runsd.popen.send_signal(signal.SIGHUP)
+        self.runsd.loaded(2)
+        self.assertNotRegex(s_client(self.runsd.port, *known, "-sess_in", session), resumed)
 
 
 class Strangers(unittest.TestCase):
