@@ -178,7 +178,8 @@ int client_options_print_error(const struct invocation *in, const struct connect
                       error->reason_id == REASON_OUTCOME_UNKNOWN;
     struct error mine = *error;
     if (error->code == STATUS_UNAUTHENTICATED && connection->authorization.len == 0 &&
-        error->reason != NULL && strcmp(error->reason, "TOKEN_MISSING") == 0) {
+        error->reason != NULL &&
+        reason_find(slice_of_cstr(error->reason)) == REASON_TOKEN_MISSING) {
         mine.message = "no token was sent"; // the server's names a header
     }
     return command_error(in, &mine, is_silence ? hint_of_silence(in, connection, error) : NULL);

@@ -134,8 +134,12 @@ static const struct error *check_caller(struct exchange *x) {
 // A request that was passed on comes with the certificate of who passed it on, which stands for
 // none of its clients.
 static void forget_names_of_proxies(struct exchange *x) {
-    if (x->client_name_count > 0 &&
-        (x->is_of_trusted || header_find(x->headers, "x-forwarded-for") != NULL)) {
+    static const char *const names[] = {"x-forwarded-for", "forwarded", "via"};
+    bool is_passed_on = x->is_of_trusted;
+    for (size_t i = 0; x->client_name_count > 0 && i < sizeof(names) / sizeof(names[0]); i++) {
+        is_passed_on = is_passed_on || header_find(x->headers, names[i]) != NULL;
+    }
+    if (is_passed_on) {
         x->client_name_count = 0;
     }
 }

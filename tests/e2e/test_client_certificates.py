@@ -173,9 +173,9 @@ class InProcess(Certified):
         self.assertEqual(("acme", "worker"), (line["organization"], line["actor"]))
 
     def test_a_request_that_was_passed_on_is_not_of_who_passed_it_on(self):
-        for value in ("192.0.2.1", ""):
-            self.assertEqual((401, "TOKEN_MISSING"), self.refusal(
-                self.worker, headers={"X-Forwarded-For": value}))
+        for headers in ({"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": ""},
+                        {"forwarded": "for=192.0.2.1"}, {"Via": "1.1 proxy"}):
+            self.assertEqual((401, "TOKEN_MISSING"), self.refusal(self.worker, headers=headers))
 
     def test_without_one_or_with_another_the_caller_is_not_known(self):
         for pair in (None, self.stranger):
