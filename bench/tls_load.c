@@ -1,7 +1,8 @@
 // Asks an HTTP/1.1 server for one page again and again, in plain text or over TLS, or does nothing
-// but shake hands, and prints one JSON object: {"done":N,"seconds":S}. It sends a request on every
-// connection and then reads every reply, so that plain text and TLS are asked in the same way; what
-// the server's CPU costs is bench/harness/tls.py's to see.
+// but shake hands, and prints one JSON object: {"done":N,"seconds":S}. When its connections are
+// open it prints "open", and begins once a line has come on standard input. It sends a request on
+// every connection and then reads every reply, so that plain text and TLS are asked in the same
+// way; what the server's CPU costs is bench/harness/tls.py's to see.
 
 #include <getopt.h>
 #include <openssl/ssl.h>
@@ -180,15 +181,20 @@ static bool ask_all(const struct load *l, struct connection *all, char *block) {
     return true;
 }
 
-static int64_t ask(const struct load *l, int64_t end_us) {
-    static struct connection all[MOST_CONNECTIONS];
-    CLEANUP_FREE char *block = mem_alloc(BLOCK_BYTES);
-    int64_t done = 0;
-    for (int i = 0; i < (int)l->connections; i++) {
+static bool open_all(const struct load *l, struct connection *all) {
+    for (int i = 0; !l->handshakes && i < (int)l->connections; i++) {
         if (!open_connection(l, &all[i])) {
-            return -1;
+            return false;
         }
     }
+    char line[16];
+    puts("open");
+    return fflush(stdout) == 0 && fgets(line, sizeof(line), stdin) != NULL;
+}
+
+static int64_t ask(const struct load *l, struct connection *all, int64_t end_us) {
+    CLEANUP_FREE char *block = mem_alloc(BLOCK_BYTES);
+    int64_t done = 0;
     while (clock_monotonic_us() < end_us) {
         if (!ask_all(l, all, block)) {
             return -1;
@@ -209,9 +215,14 @@ int main(int argc, char **argv) {
         (void)fprintf(stderr, "%s", USAGE);
         return 2;
     }
+    static struct connection all[MOST_CONNECTIONS];
+    bool is_open = open_all(&l, all);
     int64_t begin_us = clock_monotonic_us();
     int64_t end_us = begin_us + (int64_t)(l.seconds * 1e6);
-    int64_t done = l.handshakes ? shake_hands(&l, end_us) : ask(&l, end_us);
+    int64_t done = -1;
+    if (is_open) {
+        done = l.handshakes ? shake_hands(&l, end_us) : ask(&l, all, end_us);
+    }
     if (done < 0) {
         (void)fprintf(stderr, "tls_load: a connection or a reply failed\n");
         return 1;

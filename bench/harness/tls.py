@@ -41,13 +41,20 @@ class Side:
     def load(self, seconds, *options):
         """Returns (done a second, µs of the server's CPU for each)."""
         pid = self.target.pids()[0]
-        processes.settle([pid])
-        before = processes.cpu_seconds(pid)
-        report = json.loads(processes.run(
-            [self.programs["tls_load"], "--connect", self.target.http, "--path",
-             "/v1/runs/" + self.ids[0], "--header", "Authorization: Bearer " + self.target.token,
-             "--seconds", str(seconds), *options], self.target.folder, seconds + 60))
-        used = processes.cpu_seconds(pid) - before
+        command = [self.programs["tls_load"], "--connect", self.target.http, "--path",
+                   "/v1/runs/" + self.ids[0], "--header",
+                   "Authorization: Bearer " + self.target.token, "--seconds", str(seconds),
+                   *options]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as load:
+            is_open = load.stdout.readline() == "open\n"
+            processes.settle([pid])
+            before = processes.cpu_seconds(pid)
+            out, _ = load.communicate("go\n", timeout=seconds + 60)
+            used = processes.cpu_seconds(pid) - before
+        if not is_open or load.returncode != 0:
+            raise processes.BenchError("tls_load: a connection or a reply failed")
+        report = json.loads(out)
         return report["done"] / report["seconds"], used * 1e6 / max(report["done"], 1)
 
     def stop(self):

@@ -17,6 +17,7 @@ enum { FINISHED_RECEIVED = 1, FINISHED_SENT = 2, FINISHED_BOTH = 3 };
 
 struct tls_session {
     gnutls_session_t gnutls;
+    struct tls_io io;
     struct tls_identity *identity;
     enum tls_client_auth auth;
     const struct tls_session_events *events;
@@ -166,10 +167,23 @@ void *tls_session_certificate_callback(void) {
     return (void *)no_certificate;
 }
 
-struct tls_session *tls_session_new(gnutls_session_t gnutls, struct tls_identity *identity,
-                                    enum tls_client_auth auth,
+// GnuTLS' ends of tls_io.
+static ssize_t pull(void *session, void *bytes, size_t size) {
+    return tls_io_receive(&((struct tls_session *)session)->io, bytes, size);
+}
+
+static ssize_t push(void *session, const giovec_t *parts, int count) {
+    return tls_io_send(&((struct tls_session *)session)->io, parts, count);
+}
+
+struct tls_session *tls_session_new(gnutls_session_t gnutls, int fd, struct tls_io_shared *io,
+                                    struct tls_identity *identity, enum tls_client_auth auth,
                                     const struct tls_session_events *events, void *context) {
     struct tls_session *session = mem_zalloc(sizeof(*session));
+    tls_io_init(&session->io, io, fd);
+    gnutls_transport_set_ptr(gnutls, session);
+    gnutls_transport_set_pull_function(gnutls, pull);
+    gnutls_transport_set_vec_push_function(gnutls, push);
     session->gnutls = gnutls;
     session->identity = identity;
     session->auth = auth;
@@ -190,6 +204,7 @@ struct tls_session *tls_session_new(gnutls_session_t gnutls, struct tls_identity
 
 void tls_session_free(struct tls_session *session) {
     if (session != NULL) {
+        tls_io_release(&session->io);
         tls_identity_release(session->identity);
         arena_release(&session->arena);
         free(session);
@@ -238,26 +253,35 @@ static void tls_end(const struct transport *transport) {
     shutdown(transport->fd, SHUT_RDWR);
 }
 
-// Of what libmicrohttpd has not taken yet, some may be deciphered already, which the socket does
-// not tell.
+// Of what libmicrohttpd has not taken yet, some may be read or deciphered already, which the socket
+// does not tell.
+static bool has_read(const struct tls_session *session) {
+    return tls_io_has_ahead(&session->io) || gnutls_record_check_pending(session->gnutls) > 0;
+}
+
 static bool tls_has_unread(const struct transport *transport) {
     const struct transport below = transport_plain(transport->fd);
-    return gnutls_record_check_pending(transport->tls->gnutls) > 0 || transport_has_unread(&below);
+    return has_read(transport->tls) || transport_has_unread(&below);
 }
 
 static enum transport_input tls_peek(const struct transport *transport) {
     const struct transport below = transport_plain(transport->fd);
-    return gnutls_record_check_pending(transport->tls->gnutls) > 0 ? TRANSPORT_BYTES
-                                                                   : transport_peek(&below);
+    return has_read(transport->tls) ? TRANSPORT_BYTES : transport_peek(&below);
 }
 
-struct transport transport_tls(int fd, struct tls_session *session) {
+// libmicrohttpd gives GnuTLS a reply's head and its body one behind the other.
+static void tls_expect_reply(const struct transport *transport) {
+    tls_io_hold(&transport->tls->io);
+}
+
+struct transport transport_tls(struct tls_session *session) {
     static const struct transport_kind tls = {
         .write = tls_write,
         .end_sending = tls_end_sending,
         .end = tls_end,
         .has_unread = tls_has_unread,
         .peek = tls_peek,
+        .expect_reply = tls_expect_reply,
     };
-    return (struct transport){.kind = &tls, .fd = fd, .tls = session};
+    return (struct transport){.kind = &tls, .fd = session->io.fd, .tls = session};
 }

@@ -7,6 +7,7 @@
 #include "base/core/slice.h"
 #include "base/tls/tls_identity.h"
 #include "base/tls/tls_options.h"
+#include "gateway/connection/tls_io.h"
 #include "gateway/connection/transport.h"
 
 // The session of TLS of one connection, which libmicrohttpd has made and drives: it shakes hands,
@@ -39,17 +40,20 @@ struct tls_session_events {
     void (*opened)(void *context);
 };
 
-// Takes over the session of a connection that libmicrohttpd has just accepted. The identity is
-// taken over; context is given to the events, which are constant.
-struct tls_session *tls_session_new(struct gnutls_session_int *gnutls,
-                                    struct tls_identity *identity, enum tls_client_auth auth,
+// Takes over the session of a connection that libmicrohttpd has just accepted, and how its bytes
+// get to the socket and back. The identity is taken over; context is given to the events, which are
+// constant.
+struct tls_session *tls_session_new(struct gnutls_session_int *gnutls, int fd,
+                                    struct tls_io_shared *io, struct tls_identity *identity,
+                                    enum tls_client_auth auth,
                                     const struct tls_session_events *events, void *context);
 
-// Behind the end of libmicrohttpd's session, which is not used any more. NULL is ignored.
+// Behind the end of libmicrohttpd's session, while the socket is open, which is not used any more.
+// NULL is ignored.
 void tls_session_free(struct tls_session *session);
 
 // What is done to the connection past libmicrohttpd. During the handshake nothing is written.
-struct transport transport_tls(int fd, struct tls_session *session);
+struct transport transport_tls(struct tls_session *session);
 
 // Whether the handshake is over, and went well.
 bool tls_session_is_open(const struct tls_session *session);

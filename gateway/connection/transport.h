@@ -32,6 +32,8 @@ struct transport_kind {
     bool (*has_unread)(const struct transport *transport);
     // Looks at what is there, and leaves it; an error that the socket has is taken off it.
     enum transport_input (*peek)(const struct transport *transport);
+    // libmicrohttpd is about to write a reply that has a body. NULL: it does not matter.
+    void (*expect_reply)(const struct transport *transport);
 };
 
 // A value; valid as long as libmicrohttpd's connection.
@@ -58,6 +60,12 @@ static inline void transport_end(const struct transport *transport) {
 
 static inline bool transport_has_unread(const struct transport *transport) {
     return transport->kind->has_unread(transport);
+}
+
+static inline void transport_expect_reply(const struct transport *transport) {
+    if (transport->kind->expect_reply != NULL) {
+        transport->kind->expect_reply(transport);
+    }
 }
 
 static inline enum transport_input transport_peek(const struct transport *transport) {

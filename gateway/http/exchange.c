@@ -223,6 +223,9 @@ enum MHD_Result exchange_send_reply(struct exchange *x, struct MHD_Connection *c
         reply_keep_connection(&x->reply, x->context->keep_alive);
     }
     exchange_move(x, state);
+    if (x->reply.body_bytes > 0) {
+        transport_expect_reply(&x->entry->transport);
+    }
     enum MHD_Result queued =
         MHD_queue_response(connection, (unsigned)x->reply.http_status, x->reply.response);
     reply_release(&x->reply);

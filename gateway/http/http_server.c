@@ -53,6 +53,7 @@ struct http_server {
     struct gateway_api_slot apis;
     struct listen_socket socket;
     struct MHD_Daemon *daemon;
+    bool must_run_soon;        // for TLS
     struct tls_front *tls;     // NULL: plain text
     struct rpc_loop *own_loop; // the context's, unless one was given
     struct rpc_watch watch;
@@ -92,12 +93,12 @@ static void on_connection(void *closure, struct MHD_Connection *connection, void
     struct transport transport = transport_plain(fd);
     struct exchange_connection *client = *socket_context;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        // A session of TLS is gone by now, and has said its last word.
-        linger_add(&server->linger, &transport, reaper_closes(client->entry), server->now_us);
-        reaper_remove(server->context.reaper, client->entry);
+        // A session of TLS is gone by now, but for what it holds back.
         if (client->tls != NULL) {
             tls_front_end(client->tls);
         }
+        linger_add(&server->linger, &transport, reaper_closes(client->entry), server->now_us);
+        reaper_remove(server->context.reaper, client->entry);
         free(client);
         add(&server->connections, -1);
         return;
@@ -182,7 +183,10 @@ static int shorter_ms(int a, int b) {
 static int daemon_wait_ms(struct http_server *server) {
     MHD_UNSIGNED_LONG_LONG ms;
     if (MHD_get_timeout(server->daemon, &ms) != MHD_YES) {
-        return -1;
+        return server->must_run_soon ? PAUSE_MS : -1;
+    }
+    if (server->must_run_soon && ms > PAUSE_MS) {
+        return PAUSE_MS;
     }
     if (ms == 0 && server->fruitless_runs++ >= FRUITLESS_RUNS) {
         server->fruitless_runs = FRUITLESS_RUNS;
@@ -221,7 +225,7 @@ static void run_daemon(struct http_server *server) {
     MHD_run(server->daemon);
     exchange_suspend_received(&server->context);
     if (server->tls != NULL) {
-        tls_front_after_run(server->tls);
+        server->must_run_soon = tls_front_after_run(server->tls);
     }
 }
 

@@ -10,6 +10,7 @@
 struct tls_front {
     struct tls_front_options options;
     struct handshakes *handshakes;
+    struct tls_io_shared io;
     struct MHD_OptionItem daemon_options[3];
     struct metrics_child *agreed; // handshakes
     struct metrics_child *refused;
@@ -53,10 +54,11 @@ struct tls_connection *tls_front_begin(struct tls_front *front, struct MHD_Conne
     struct tls_connection *tls = mem_zalloc(sizeof(*tls));
     tls->front = front;
     tls->client = client;
-    tls->session = tls_session_new(info->tls_session, tls_source_take(front->options.source),
-                                   front->options.client_auth, &events, tls);
+    tls->session =
+        tls_session_new(info->tls_session, fd, &front->io, tls_source_take(front->options.source),
+                        front->options.client_auth, &events, tls);
     handshakes_add(front->handshakes, &tls->handshake, connection, tls->session, fd);
-    *ret_transport = transport_tls(fd, tls->session);
+    *ret_transport = transport_tls(tls->session);
     return tls;
 }
 
@@ -84,6 +86,7 @@ void tls_front_end(struct tls_connection *connection) {
         note_failure(connection);
     }
     handshakes_remove(connection->front->handshakes, &connection->handshake);
+    tls_io_flush(&connection->front->io); // its own last bytes, before the socket is closed
     tls_session_free(connection->session);
     free(connection);
 }
@@ -128,8 +131,9 @@ void tls_front_before_run(struct tls_front *front) {
     handshakes_resume_ready(front->handshakes);
 }
 
-void tls_front_after_run(struct tls_front *front) {
+bool tls_front_after_run(struct tls_front *front) {
     handshakes_suspend(front->handshakes);
+    return tls_io_flush(&front->io);
 }
 
 void tls_front_stop(struct tls_front *front) {

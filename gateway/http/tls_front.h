@@ -46,9 +46,10 @@ void tls_front_enter(struct tls_connection *connection);
 // A connection was closed, and its session is gone.
 void tls_front_end(struct tls_connection *connection);
 
-// Around each run of libmicrohttpd.
+// Around each run of libmicrohttpd. The second returns whether something waits for room to be sent
+// that only another run sends, so that one must come soon.
 void tls_front_before_run(struct tls_front *front);
-void tls_front_after_run(struct tls_front *front);
+bool tls_front_after_run(struct tls_front *front);
 
 // Before libmicrohttpd is stopped.
 void tls_front_stop(struct tls_front *front);

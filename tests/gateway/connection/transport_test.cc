@@ -110,6 +110,7 @@ struct transport Other(int fd) {
         [](const struct transport *) { done.push_back("end"); },
         [](const struct transport *) { return input == TRANSPORT_BYTES; },
         [](const struct transport *) { return input; },
+        nullptr,
     };
     return {&kind, fd, nullptr};
 }
