@@ -151,6 +151,8 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
         .upstream = options->upstream,
         .tls = options->tls,
         .client_auth = options->client_auth,
+        .tracer = options->tracer,
+        .upstream_has_tracer = options->upstream_has_tracer,
         .guard = options->guard,
         .metrics = options->metrics,
     };

@@ -17,6 +17,8 @@
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
 #include "base/tls/tls_source.h"
+#include "base/trace/trace_options.h"
+#include "base/trace/tracer.h"
 #include "gateway/descriptor_source.h"
 #include "gateway/flags.h"
 #include "gateway/gateway.h"
@@ -54,6 +56,7 @@ struct flags {
     struct gateway_flags gateway;
     struct admin_flags admin;
     struct tls_options tls;
+    struct trace_options trace;
     struct process_options process;
 };
 
@@ -112,6 +115,7 @@ static const struct cli_table tables[] = {
     {gateway_flags_rows, offsetof(struct flags, gateway)},
     {admin_flags_rows, offsetof(struct flags, admin)},
     {tls_options_rows, offsetof(struct flags, tls)},
+    {trace_options_rows, offsetof(struct flags, trace)},
     {process_options_rows, offsetof(struct flags, process)},
     {NULL, 0},
 };
@@ -138,6 +142,7 @@ struct program {
     struct admin *admin;
     struct descriptor_source source;
     struct tls_options tls;
+    const struct trace_settings *trace;
     bool reflect;
     bool prints; // the OpenAPI document, and serves nothing
     int64_t drain_ms;
@@ -179,6 +184,9 @@ static const struct error *read_flags(struct arena *a, struct flags *flags, stru
         error = tls_options_check(a, &flags->tls);
     }
     if (error == NULL) {
+        error = trace_options_finish(a, &flags->trace);
+    }
+    if (error == NULL) {
         error = descriptor_limit_apply(a, p->log, &flags->gateway.connections, 1);
     }
     p->admin_listen = flags->admin.listen;
@@ -186,6 +194,7 @@ static const struct error *read_flags(struct arena *a, struct flags *flags, stru
     p->options.log = p->log;
     p->options.client_auth = tls_options_client_auth(&flags->tls);
     p->tls = flags->tls;
+    p->trace = &flags->trace.settings;
     p->options.limits.connections = (int)flags->gateway.connections.connections;
     p->source.files = flags->descriptors.items;
     p->source.file_count = flags->descriptors.count;
@@ -364,6 +373,9 @@ static int serve(struct program *p) {
         tls_source_add_metrics(p->options.tls, p->options.metrics);
     }
     if (error == NULL && !p->prints) {
+        error = tracer_start(&a, p->log, PROGRAM, p->trace, &p->options.tracer);
+    }
+    if (error == NULL && !p->prints) {
         error = start_admin(&a, p);
     }
     if (error == NULL && read_descriptors(&a, p, &error)) {
@@ -381,6 +393,7 @@ static int serve(struct program *p) {
         admin_set_stage(p->admin, ADMIN_SERVING);
         run(p);
     }
+    tracer_stop(p->options.tracer);
     admin_stop(p->admin);
     rpc_channel_free(p->options.upstream);
     rpc_loop_free(loop);

@@ -178,6 +178,10 @@ struct gateway_options {
     // until gateway_stop has returned.
     struct tls_source *tls;
     enum tls_client_auth client_auth;
+    // Of traces, until gateway_stop; NULL: none. The upstream may have the same one, as it has in
+    // this process: then it begins no traces, and is not told of calls that are not sampled.
+    struct tracer *tracer;
+    bool upstream_has_tracer;
     struct listener_guard *guard; // checks the listener until gateway_stop; may be NULL
     struct metrics *metrics;      // its families are added; borrowed; NULL: nobody looks
 };

@@ -57,6 +57,10 @@ const struct rpc_method *rpc_server_call_method(struct rpc_server_call *call) {
     return call->acceptor->method;
 }
 
+bool rpc_server_call_is_direct(struct rpc_server_call *call) {
+    return call->is_direct;
+}
+
 int64_t rpc_server_call_started_us(struct rpc_server_call *call) {
     return call->started_us;
 }

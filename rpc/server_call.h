@@ -40,6 +40,9 @@ int64_t rpc_server_call_deadline_us(struct rpc_server_call *call);
 // The method that was called.
 const struct rpc_method *rpc_server_call_method(struct rpc_server_call *call);
 
+// Whether the caller is of this process (rpc_channel_new_in_process), on the same loop.
+bool rpc_server_call_is_direct(struct rpc_server_call *call);
+
 // When the call was taken, as clock_monotonic_us has it.
 int64_t rpc_server_call_started_us(struct rpc_server_call *call);
 

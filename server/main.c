@@ -16,6 +16,8 @@
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
 #include "base/tls/tls_source.h"
+#include "base/trace/trace_options.h"
+#include "base/trace/tracer.h"
 #include "rpc/credentials.h"
 #include "rpc/log.h"
 #include "server/demo_token.h"
@@ -37,6 +39,7 @@ struct flags {
     struct server_options server;
     struct admin_flags admin;
     struct tls_options tls;
+    struct trace_options trace;
     struct process_options process;
 };
 
@@ -67,6 +70,7 @@ static const struct cli_table tables[] = {
     {server_options_rows, offsetof(struct flags, server)},
     {admin_flags_rows, offsetof(struct flags, admin)},
     {tls_options_rows, offsetof(struct flags, tls)},
+    {trace_options_rows, offsetof(struct flags, trace)},
     {process_options_rows, offsetof(struct flags, process)},
     {NULL, 0},
 };
@@ -109,6 +113,9 @@ static const struct error *read_flags(struct arena *a, const struct logger *log,
     }
     if (error == NULL) {
         error = tls_options_check(a, &flags->tls);
+    }
+    if (error == NULL) {
+        error = trace_options_finish(a, &flags->trace);
     }
     if (error == NULL) {
         error = descriptor_limit_apply(a, log, &server->connections, 1);
@@ -175,6 +182,9 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
         error = check_listeners(a, flags);
     }
     if (error == NULL) {
+        error = tracer_start(a, log, "runsd", &flags->trace.settings, &server.tracer);
+    }
+    if (error == NULL) {
         error = admin_start(a, &admin_options, &admin);
     }
     if (error == NULL) {
@@ -185,6 +195,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     }
     if (error != NULL) {
         runsd_stop(runsd);
+        tracer_stop(server.tracer);
         admin_stop(admin);
         tls_source_stop(server.tls);
         listener_guard_free(server.guard);
@@ -199,6 +210,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     wait_for_stop(log, server.tls, signals);
     admin_set_stage(admin, ADMIN_STOPPING);
     runsd_stop(runsd);
+    tracer_stop(server.tracer);
     admin_stop(admin);
     tls_source_stop(server.tls);
     listener_guard_free(server.guard);

@@ -376,6 +376,7 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
                                 struct runsd **ret_runsd) {
     struct runsd *runsd = mem_zalloc(sizeof(*runsd));
     runsd->service.log = options->log;
+    runsd->service.tracer = options->tracer;
     runsd->service.clock = options->clock;
     runsd->service.tokens = token_table_new();
     runsd->service.limiter = new_limiter(options);

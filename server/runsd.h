@@ -67,6 +67,7 @@ struct runsd_options {
     // until runsd_stop has returned.
     struct tls_source *tls;
     enum tls_client_auth client_auth;
+    struct tracer *tracer;        // of traces; until runsd_stop; NULL: none
     struct listener_guard *guard; // looks at the listeners until runsd_stop; may be NULL
     struct metrics *metrics;      // its families are added; borrowed; NULL: nobody looks
     // Called at most once, on any thread, when the store failed and the process

@@ -21,9 +21,8 @@ const struct cli_option trace_options_rows[] = {
     {.name = NULL},
 };
 
-const struct error *trace_options_finish(struct arena *a, const struct trace_options *options,
-                                         struct trace_settings *ret) {
-    *ret = (struct trace_settings){.endpoint = NULL};
+const struct error *trace_options_finish(struct arena *a, struct trace_options *options) {
+    struct trace_settings *ret = &options->settings;
     if (options->endpoint == NULL) {
         // A header of the environment alone is there for the other programs.
         return options->sample == NULL

@@ -10,13 +10,13 @@ struct trace_options {
     const char *endpoint;
     const char *sample;
     struct cli_list headers;
+    struct trace_settings settings; // once they are checked
 };
 
 // Their rows, for a cli_table of struct trace_options.
 extern const struct cli_option trace_options_rows[];
 
-// Checks them. *ret lives in a. INVALID_ARGUMENT, in a, for people.
-const struct error *trace_options_finish(struct arena *a, const struct trace_options *options,
-                                         struct trace_settings *ret);
+// Checks them and sets settings, which live in a. INVALID_ARGUMENT, in a, for people.
+const struct error *trace_options_finish(struct arena *a, struct trace_options *options);
 
 #endif

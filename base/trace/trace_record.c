@@ -4,6 +4,7 @@
 
 #include "base/core/memory.h"
 #include "base/core/utf8.h"
+#include "base/log/log_mask.h"
 
 struct trace_span *trace_record_new(enum trace_scope scope) {
     struct trace_span *span = mem_alloc(sizeof(*span));
@@ -71,7 +72,7 @@ static struct trace_attribute *add(struct trace_span *span, const char *key) {
     return attribute;
 }
 
-void trace_span_text(struct trace_span *span, const char *key, struct slice value) {
+void trace_span_own_text(struct trace_span *span, const char *key, struct slice value) {
     struct trace_attribute *attribute = span != NULL ? add(span, key) : NULL;
     if (attribute != NULL) {
         attribute->is_text = true;
@@ -79,6 +80,16 @@ void trace_span_text(struct trace_span *span, const char *key, struct slice valu
         append(span, value, end_of_text(span));
         attribute->text_len = (uint16_t)(span->text_len - attribute->text_at);
     }
+}
+
+void trace_span_text(struct trace_span *span, const char *key, struct slice value) {
+    if (span == NULL) {
+        return;
+    }
+    char masked[LOG_MASK_SPACE];
+    size_t most = LOG_MASK_LONGEST;
+    size_t n = log_mask(slice_of(value.data, value.len < most ? value.len : most), masked);
+    trace_span_own_text(span, key, n > 0 ? slice_of(masked, n) : value);
 }
 
 void trace_span_int(struct trace_span *span, const char *key, int64_t value) {

@@ -23,12 +23,14 @@ enum {
     TRACE_LONGEST_STATE = 512,  // bytes; what W3C Trace Context asks of who passes it on
 };
 
-// Names it; else it has the name of its scope.
+// Names it, by own text; else it has the name of its scope.
 void trace_span_name(struct trace_span *span, struct slice before, struct slice name);
 
 // Adds an attribute; the key is borrowed for good, the value copied. Bytes that are no UTF-8 become
-// U+FFFD. Values are never secrets: callers pass on no more than docs/TRACES.md says.
+// U+FFFD. What may be a token is hidden, as in the log (base/log/log_mask.h), but not of own text,
+// which is ours: a route, a word of a table.
 void trace_span_text(struct trace_span *span, const char *key, struct slice value);
+void trace_span_own_text(struct trace_span *span, const char *key, struct slice value);
 void trace_span_int(struct trace_span *span, const char *key, int64_t value);
 
 // Has its status be an error.

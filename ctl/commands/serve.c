@@ -19,6 +19,8 @@
 #include "base/process/memory_keeper.h"
 #include "base/process/server_process.h"
 #include "base/tls/tls_source.h"
+#include "base/trace/trace_options.h"
+#include "base/trace/tracer.h"
 #include "ctl/command.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
@@ -51,6 +53,7 @@ struct serve_options {
     struct gateway_flags gateway;
     struct admin_flags admin;
     struct tls_options tls;
+    struct trace_options trace;
     struct process_options process;
 };
 
@@ -80,6 +83,7 @@ static const struct cli_table tables[] = {
     {server_options_rows, offsetof(struct serve_options, server)},
     {gateway_flags_rows, offsetof(struct serve_options, gateway)},
     {admin_flags_rows, offsetof(struct serve_options, admin)},
+    {trace_options_rows, offsetof(struct serve_options, trace)},
     {NULL, 0},
 };
 
@@ -90,6 +94,7 @@ struct parts {
     struct rpc_channel *channel;
     struct gateway *gateway;
     struct tls_source *tls; // NULL: plain text
+    struct tracer *tracer;  // NULL: no traces
     struct listener_guard *guard;
     struct metrics *metrics;
     struct admin *admin;
@@ -165,6 +170,10 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
     }
     server.tls = parts->tls;
     if (error == NULL) {
+        error = tracer_start(a, log, "runsctl", &options->trace.settings, &parts->tracer);
+    }
+    server.tracer = parts->tracer;
+    if (error == NULL) {
         error = start_admin(a, log, parts, &options->admin);
     }
     if (error == NULL) {
@@ -185,6 +194,8 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
     front.authorizer = (struct gateway_authorizer){check_caller, parts->runsd};
     front.readiness = (struct gateway_readiness){is_ready, parts->runsd};
     front.tls = parts->tls;
+    front.tracer = parts->tracer;
+    front.upstream_has_tracer = true;
     front.guard = parts->guard;
     front.metrics = parts->metrics;
     error = demo_token_offer(a, parts->runsd, &options->server, log);
@@ -201,6 +212,7 @@ static void stop(struct parts *parts, int64_t drain) {
     rpc_channel_free(parts->channel);
     runsd_stop(parts->runsd);
     rpc_loop_free(parts->front);
+    tracer_stop(parts->tracer);
     admin_stop(parts->admin);
     listener_guard_free(parts->guard);
     tls_source_stop(parts->tls);
@@ -278,6 +290,9 @@ static const struct error *finish_options(struct arena *a, const struct logger *
     }
     if (error == NULL) {
         error = tls_options_check(a, &options->tls);
+    }
+    if (error == NULL) {
+        error = trace_options_finish(a, &options->trace);
     }
     if (error == NULL) {
         error = fit_connections(a, log, options);

@@ -38,8 +38,9 @@ request_metadata_make(struct arena *a, const struct edge *edge, struct http_head
         metadata[count++] = (struct rpc_metadata){RPC_CLIENT_NAME, origin->client_names[i]};
     }
     struct trace_context trace = trace_context_read(a, headers);
-    if (trace.parent.len > 0) {
-        metadata[count++] = (struct rpc_metadata){"traceparent", trace.parent};
+    struct slice parent = origin->trace_parent.len > 0 ? origin->trace_parent : trace.parent;
+    if (parent.len > 0) {
+        metadata[count++] = (struct rpc_metadata){"traceparent", parent};
     }
     if (trace.state.len > 0) {
         metadata[count++] = (struct rpc_metadata){"tracestate", trace.state};

@@ -14,6 +14,8 @@ struct request_origin {
     struct slice request_id;
     struct slice client_address; // base/net/peer_address.h; empty: unknown
     bool is_of_trusted;          // client_address is one of the trusted
+    // The gateway's own traceparent, in place of the client's; empty: it has none.
+    struct slice trace_parent;
     // Of the certificate that the client has shown, which was verified (rpc/server_peer.h).
     const struct slice *client_names;
     size_t client_name_count;

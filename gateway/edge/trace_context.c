@@ -2,15 +2,9 @@
 
 #include <string.h>
 
+#include "base/trace/trace_parent.h"
+
 enum {
-    PARENT_SIZE = 55,
-    TRACE_ID_AT = 3,
-    TRACE_ID_SIZE = 32,
-    PARENT_ID_AT = 36,
-    PARENT_ID_SIZE = 16,
-    FLAGS_AT = 53,
-    FLAGS_SIZE = 2,
-    VERSION_SIZE = 2,
     MEMBERS_MOST = 32,
     KEY_MOST = 256,
     VALUE_MOST = 256,
@@ -20,43 +14,9 @@ enum {
 
 // --- traceparent ---
 
-static bool is_lower_hex(const uint8_t *digits, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        uint8_t c = digits[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_id(const uint8_t *digits, size_t count) {
-    bool is_zero = true;
-    for (size_t i = 0; i < count; i++) {
-        is_zero = is_zero && digits[i] == '0';
-    }
-    return !is_zero && is_lower_hex(digits, count);
-}
-
 bool trace_context_parent_is_valid(struct slice value) {
-    const uint8_t *s = value.data;
-    if (value.len < PARENT_SIZE || s[2] != '-' || s[PARENT_ID_AT - 1] != '-' ||
-        s[FLAGS_AT - 1] != '-' || !is_lower_hex(s, VERSION_SIZE) ||
-        !is_id(s + TRACE_ID_AT, TRACE_ID_SIZE) || !is_id(s + PARENT_ID_AT, PARENT_ID_SIZE) ||
-        !is_lower_hex(s + FLAGS_AT, FLAGS_SIZE) || memcmp(s, "ff", VERSION_SIZE) == 0) {
-        return false;
-    }
-    bool is_version_0 = memcmp(s, "00", VERSION_SIZE) == 0;
-    if (value.len > PARENT_SIZE && (is_version_0 || s[PARENT_SIZE] != '-')) {
-        return false;
-    }
-    // What later versions append goes into metadata, so it must be printable.
-    for (size_t i = PARENT_SIZE; i < value.len; i++) {
-        if (s[i] <= 0x20 || s[i] >= 0x7F) {
-            return false;
-        }
-    }
-    return true;
+    struct trace_parent parent;
+    return trace_parent_read(value, &parent);
 }
 
 // --- tracestate ---

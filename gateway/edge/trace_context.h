@@ -19,7 +19,8 @@ struct trace_context {
 // headers become one, in a; else the result borrows from headers.
 struct trace_context trace_context_read(struct arena *a, struct http_headers headers);
 
-// Section 3.2. Of versions above 00 only what they share with it is looked at.
+// Section 3.2, as base/trace/trace_parent.h reads it. Of versions above 00 only what they share
+// with it is looked at.
 bool trace_context_parent_is_valid(struct slice value);
 
 // Section 3.3: at most 32 members key=value, no key twice.

@@ -33,6 +33,8 @@ struct tls_connection;
 // What all exchanges of a gateway share; outlives them.
 struct exchange_context {
     const struct logger *log;
+    struct tracer *tracer; // NULL: no traces
+    bool upstream_has_tracer;
     struct rpc_loop *loop;         // its thread is the HTTP thread
     struct gateway_api_slot *apis; // what requests that begin are served by
     struct edge edge;

@@ -189,6 +189,9 @@ enum MHD_Result exchange_head_take(struct exchange *x, struct MHD_Connection *co
     const struct error *error =
         request_head_check(&x->arena, &head, &x->context->limits, &x->facts);
     choose_request_id(x);
+    if (x->context->tracer != NULL) {
+        exchange_trace_begin(x);
+    }
     bool is_framed = error == NULL || error->reason_id == REASON_BODY_TOO_LARGE;
     if (is_framed) {
         const struct error *ambiguous = check_layout(x, connection, method, version, &head);

@@ -1,6 +1,7 @@
 #ifndef RUNSD_GATEWAY_HTTP_EXCHANGE_INTERNAL_H
 #define RUNSD_GATEWAY_HTTP_EXCHANGE_INTERNAL_H
 
+#include "base/trace/tracer.h"
 #include "gateway/edge/request_head.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/reply.h"
@@ -71,6 +72,8 @@ struct exchange {
     struct http_headers headers; // valid until the end
     struct request_facts facts;
     struct slice request_id;
+    struct trace_span *span;   // NULL: the request is not sampled
+    struct slice trace_parent; // what the upstream is told; empty: what the client sent
     struct routing routing;
     const struct error *error; // the answer, once the body is read
     bool is_overload;          // there was no room for the call
@@ -153,6 +156,22 @@ enum MHD_Result exchange_send_reply(struct exchange *x, struct MHD_Connection *c
 enum MHD_Result exchange_answer(struct exchange *x, struct MHD_Connection *connection, bool close);
 enum MHD_Result exchange_answer_error(struct exchange *x, struct MHD_Connection *connection,
                                       const struct error *error, bool close);
+
+// --- exchange_trace.c: spans (docs/TRACES.md) ---
+
+// Begins the request's span, once its headers are known, if it is sampled: as the client's
+// traceparent says; without one, by chance. context->tracer is not NULL.
+void exchange_trace_begin(struct exchange *x);
+
+// Ends it. It is not NULL.
+void exchange_trace_end(struct exchange *x);
+
+// Writes the id of the trace that the request is part of: its span's, else the client's. Returns
+// false if there is none.
+bool exchange_trace_id(struct exchange *x, char ret_text[TRACE_ID_TEXT_SIZE]);
+
+// What there is for HTTP's status of a request whose client left.
+enum { EXCHANGE_CLIENT_CLOSED_REQUEST = 499 };
 
 // --- exchange_log.c ---
 

@@ -5,10 +5,7 @@
 
 // What the log says of an exchange.
 
-enum {
-    CLIENT_CLOSED_REQUEST = 499,
-    SECRET_LEAST = 8, // shorter credentials are words that paths hold anyway
-};
+enum { SECRET_LEAST = 8 }; // shorter credentials are words that paths hold anyway
 
 void exchange_log_detail(const struct exchange *x, const struct error *error) {
     if (error->detail != NULL) {
@@ -72,15 +69,20 @@ void exchange_log_access(struct exchange *x, int64_t duration_us) {
     }
     bool answered = x->reply.http_status != 0;
     bool is_masked;
-    struct log_field fields[8];
+    struct log_field fields[9];
     int n = 0;
     fields[n++] = log_slice("requestId", x->request_id);
+    char trace_id[TRACE_ID_TEXT_SIZE];
+    if (exchange_trace_id(x, trace_id)) {
+        fields[n++] = log_own_text("traceId", trace_id);
+    }
     fields[n++] = log_slice("method", x->method);
     fields[n++] = path_field(x, &is_masked);
     if (is_masked && x->routing.match.route != NULL) {
         fields[n++] = log_own_text("route", transcoder_route_template(x->routing.match.route));
     }
-    fields[n++] = log_int("status", answered ? x->reply.http_status : CLIENT_CLOSED_REQUEST);
+    fields[n++] =
+        log_int("status", answered ? x->reply.http_status : EXCHANGE_CLIENT_CLOSED_REQUEST);
     fields[n++] =
         log_own_text("code", status_code_name(answered ? x->reply.code : STATUS_CANCELLED));
     fields[n++] = log_int("durationUs", duration_us);

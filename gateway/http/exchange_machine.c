@@ -137,6 +137,9 @@ void exchange_machine_end(struct exchange *x) {
         exchange_metrics_count(x, duration_us);
         exchange_log_access(x, duration_us);
     }
+    if (x->span != NULL) {
+        exchange_trace_end(x);
+    }
     context->in_state[x->state]--;
     struct reaper_entry *entry = x->entry;
     exchange_memory_hold_nothing(x);

@@ -63,6 +63,7 @@ const struct error *exchange_upstream_metadata(struct exchange *x,
         .request_id = x->request_id,
         .client_address = x->client_address,
         .is_of_trusted = x->is_of_trusted,
+        .trace_parent = x->trace_parent,
         .client_names = x->client_names,
         .client_name_count = x->client_name_count,
     };

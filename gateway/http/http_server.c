@@ -371,6 +371,8 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
     server->linger.max_descriptor = descriptors > INT_MAX ? INT_MAX : (int)descriptors;
     server->now_us = clock_monotonic_us();
     server->context.log = options->log;
+    server->context.tracer = options->tracer;
+    server->context.upstream_has_tracer = options->upstream_has_tracer;
     edge_init(&server->context.edge, options->log, &options->http);
     gateway_api_slot_init(&server->apis, gateway_api_ref(options->api));
     server->context.apis = &server->apis;

@@ -31,6 +31,8 @@ struct http_server_options {
     struct rpc_loop *loop;        // a local one, which watches nothing else; NULL: its own
     struct tls_source *tls;       // of a TCP listener; NULL: plain text; borrowed until the stop
     enum tls_client_auth client_auth;
+    struct tracer *tracer;        // as in gateway_options
+    bool upstream_has_tracer;     // likewise
     struct listener_guard *guard; // looks at the listener until the stop; may be NULL
     struct metrics *metrics;      // its families are added; borrowed; NULL: nobody looks
 };

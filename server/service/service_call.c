@@ -3,6 +3,7 @@
 #include "base/core/check.h"
 #include "base/core/request_id.h"
 #include "rpc/server_peer.h"
+#include "server/service/call_trace.h"
 
 // When to try again: a queue empties soon, a full disk needs a person.
 enum { RETRY_AFTER_MS = 1000, RETRY_AFTER_FULL_MS = 5000 };
@@ -20,6 +21,9 @@ struct service_call *service_call_begin_open(const struct service *service,
         char *id = arena_alloc(a, UUID_TEXT_SIZE);
         uuid_make(id);
         call->request_id = slice_of_cstr(id);
+    }
+    if (service->tracer != NULL) {
+        call_trace_begin(call);
     }
     return call;
 }
@@ -84,14 +88,15 @@ const struct error *service_call_check_token(const struct service_call *call, co
                            message);
 }
 
-void service_call_log(const struct service_call *call, const struct error *error) {
-    enum log_level level = level_of(error);
-    if (!log_enabled(call->service->log, level)) {
-        return;
-    }
-    struct log_field fields[12];
+static void write_log(const struct service_call *call, const struct error *error,
+                      enum log_level level) {
+    struct log_field fields[13];
     int n = 0;
     fields[n++] = log_slice("requestId", call->request_id);
+    char trace_id[TRACE_ID_TEXT_SIZE];
+    if (call_trace_id(call, trace_id)) {
+        fields[n++] = log_own_text("traceId", trace_id);
+    }
     fields[n++] = log_own_text("method", rpc_server_call_method(call->rpc)->path);
     fields[n++] =
         log_own_text("code", status_code_name(error != NULL ? (int)error->code : STATUS_OK));
@@ -117,6 +122,16 @@ void service_call_log(const struct service_call *call, const struct error *error
         fields[n++] = log_text("detail", error->detail);
     }
     log_write(call->service->log, level, "call", fields, n);
+}
+
+void service_call_log(const struct service_call *call, const struct error *error) {
+    enum log_level level = level_of(error);
+    if (log_enabled(call->service->log, level)) {
+        write_log(call, error, level);
+    }
+    if (call->span != NULL) {
+        call_trace_end(call, error);
+    }
 }
 
 void service_call_reply(struct service_call *call, const struct slice *parts, size_t count) {
@@ -195,6 +210,9 @@ const struct error *service_call_store_error(struct service_call *call, const st
 
 static void store_done(struct store_op *op) {
     struct service_call *call = op->context;
+    if (op->timing != NULL) {
+        call_trace_store(call, op);
+    }
     const struct error *error = service_call_store_error(call, op);
     if (error != NULL) {
         service_call_fail(call, error);
@@ -212,6 +230,9 @@ void service_call_store(struct service_call *call, struct store_op *op,
     op->context = call;
     if (store_op_is_change(op)) {
         bulk_runner_note_change(call->service->bulks);
+        if (call->span != NULL) {
+            op->timing = ARENA_NEW(call->arena, struct store_timing);
+        }
     }
     run_store_submit(call->service->store, op);
 }

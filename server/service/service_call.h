@@ -4,6 +4,7 @@
 #include "base/core/clock.h"
 #include "base/core/error.h"
 #include "base/log/log.h"
+#include "base/trace/tracer.h"
 #include "rpc/server.h"
 #include "server/auth/authenticate.h"
 #include "server/bulk/bulk_runner.h"
@@ -22,6 +23,7 @@ struct feed_hub;
 // What the services work with; outlives every call.
 struct service {
     const struct logger *log;
+    struct tracer *tracer; // NULL: no traces
     const struct clock *clock;
     struct run_store *store;
     struct token_table *tokens;
@@ -53,6 +55,7 @@ struct service_call {
     const char *run_id;        // for messages and the log; NULL if the method names none
     const char *target;        // for the log: what else the method acts on; NULL: nothing
     void (*stored)(struct service_call *call);
+    struct trace_span *span; // NULL: the call is not sampled
 };
 
 // Starts a call: zeroes a struct of bytes bytes, whose first member is a struct service_call,
@@ -70,8 +73,8 @@ struct service_call *service_call_begin_open(const struct service *service,
 // arena.
 const struct error *service_call_check_token(const struct service_call *call, const char *message);
 
-// Writes the log line of a call that ended; error is NULL if it ended OK. For streams, whose
-// end service_call_reply and service_call_fail do not see.
+// Writes the log line of a call that ended, and ends its span; error is NULL if it ended OK. For
+// streams, whose end service_call_reply and service_call_fail do not see.
 void service_call_log(const struct service_call *call, const struct error *error);
 
 // Logs and sends the reply, or the error, which is counted with the caller's token if it is

@@ -89,8 +89,12 @@ static void submit(struct run_store *store, struct store_op *op) {
     struct memory_store *s = (struct memory_store *)store;
     op->detail = NULL;
     pthread_mutex_lock(&s->lock);
+    int64_t begin_us = op->timing != NULL ? clock_monotonic_us() : 0;
     op->result = run_op(s, op);
     struct memory_commit *commit = take_commit(s);
+    if (op->timing != NULL) {
+        *op->timing = (struct store_timing){begin_us, clock_monotonic_us(), 1};
+    }
     pthread_mutex_unlock(&s->lock);
     op->done(op);
     if (commit != NULL) {

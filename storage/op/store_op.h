@@ -45,6 +45,13 @@ struct store_kind {
 extern const struct store_kind *const store_kinds[];
 extern const int store_kinds_count;
 
+// When a store carried out the transaction of a change, on clock_monotonic_us, and what was in it.
+struct store_timing {
+    int64_t begin_us;
+    int64_t end_us; // before the answers; 0: there was no transaction
+    int op_count;   // operations of the transaction
+};
+
 // One operation: what is asked, where the answer goes, who is told. Owned by
 // the caller, and together with all it points at left alone from submission
 // until done is called. Results are allocated in arena or borrow from the
@@ -59,8 +66,9 @@ struct store_op {
     void (*done)(struct store_op *op);
     void *context; // for done; the store does not look at it
     enum store_result result;
-    const char *detail;    // for the log where the store could not do it; or NULL
-    struct store_op *next; // the store's while it holds the operation
+    struct store_timing *timing; // of a change: is set before done is called; NULL: nobody asks
+    const char *detail;          // for the log where the store could not do it; or NULL
+    struct store_op *next;       // the store's while it holds the operation
 };
 
 static inline bool store_op_is_change(const struct store_op *op) {

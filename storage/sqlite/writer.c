@@ -28,8 +28,9 @@ struct batch {
     struct store_op **end;
     int count;
     size_t bytes;
-    int apply;    // how many rows to bring up to date besides
-    bool is_idle; // there is nothing else to do
+    int apply;     // how many rows to bring up to date besides
+    bool is_idle;  // there is nothing else to do
+    bool is_timed; // somebody asks when it ran
 };
 
 static void batch_init(struct batch *b) {
@@ -78,6 +79,20 @@ static void batch_fill(struct batch *b, struct writer *w, struct store_op **wait
             b->end = &op->next;
             b->count++;
             b->bytes += store_op_bytes(op);
+            b->is_timed = b->is_timed || op->timing != NULL;
+        }
+    }
+}
+
+// Says when the transaction ran, which has ended now.
+static void batch_tell_timing(const struct batch *b, int64_t begin_us) {
+    if (!b->is_timed) {
+        return;
+    }
+    const struct store_timing timing = {begin_us, clock_monotonic_us(), b->count};
+    for (struct store_op *op = b->first; op != NULL; op = op->next) {
+        if (op->timing != NULL) {
+            *op->timing = timing;
         }
     }
 }
@@ -246,13 +261,16 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
 
 // Runs b's transaction and answers its operations.
 static void batch_run(struct writer *w, struct batch *b) {
+    int64_t begin_us = b->is_timed ? clock_monotonic_us() : 0;
     struct outcome o = batch_commit(w, b);
     if (o.rc == SQLITE_OK && file_guard_holds(w->around.guard)) {
         batch_committed(w);
+        batch_tell_timing(b, begin_us);
         batch_answer(b);
         notify(w);
         return;
     }
+    batch_tell_timing(b, begin_us);
     if (o.rc == SQLITE_OK) {
         fail_by_files(w);
         batch_answer_all(b, STORE_UNAVAILABLE, w->around.failure->detail);
