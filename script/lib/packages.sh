@@ -14,7 +14,7 @@ PACKAGES_BUILD=(
     gcc g++ libc6-dev
     libgrpc-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
     libprotobuf-c-dev protobuf-c-compiler
-    libsqlite3-dev libmicrohttpd-dev libssl-dev zlib1g-dev libxxhash-dev libcurl4-openssl-dev
+    libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libssl-dev zlib1g-dev libxxhash-dev libcurl4-openssl-dev
     grpc-proto golang-github-grpc-ecosystem-grpc-gateway-dev
     curl
 )
@@ -34,7 +34,7 @@ PACKAGES_TEST=(
     libnghttp2-dev
     python3 python3-grpcio python3-protobuf python3-requests
     golang-go
-    sqlite3
+    sqlite3 openssl
     chromium
     nginx haproxy
     prometheus # its service need not run

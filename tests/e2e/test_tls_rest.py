@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import ssl
@@ -196,6 +197,7 @@ class Clients(Tls):
                     timeout=DEADLINE_S, check=False)
                 self.assertEqual(('{"status":"ok"}', ""), (done.stdout.strip(), done.stderr))
 
+    @unittest.skipUnless(shutil.which("node"), "there is no Node.js")
     def test_node(self):
         script = """
             const https = require('https'), fs = require('fs');
