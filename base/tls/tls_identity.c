@@ -122,7 +122,9 @@ static const struct error *check_key(struct arena *a, const struct tls_texts *te
 
 static char *copy_text(struct slice text) {
     char *copy = mem_alloc(text.len + 1);
-    memcpy(copy, text.data, text.len);
+    if (text.len > 0) { // else data may be NULL
+        memcpy(copy, text.data, text.len);
+    }
     copy[text.len] = '\0';
     return copy;
 }
