@@ -35,8 +35,8 @@ void trace_ring_put(struct trace_ring *ring, struct trace_span *span) {
     } else {
         ring->dropped++;
     }
-    // The first span starts the time that the taker lingers; then only many wake it.
-    bool wakes = ring->is_asleep && (ring->count == 1 || ring->count >= TRACE_RING_SPANS / 8);
+    // The first span starts the time that the taker lingers; then only as many as it wants wake it.
+    bool wakes = ring->wanted > 0 && (ring->count == 1 || ring->count >= ring->wanted);
     pthread_mutex_unlock(&ring->mutex);
     if (wakes) {
         pthread_cond_signal(&ring->changed);
@@ -49,7 +49,7 @@ void trace_ring_put(struct trace_ring *ring, struct trace_span *span) {
 size_t trace_ring_take(struct trace_ring *ring, int64_t linger_us, struct trace_span **ret_spans,
                        size_t most) {
     pthread_mutex_lock(&ring->mutex);
-    ring->is_asleep = true;
+    ring->wanted = most;
     int64_t end_us = 0; // once there is a span
     while (!ring->is_stopping && ring->count < most) {
         if (end_us == 0 && ring->count > 0) {
@@ -59,7 +59,7 @@ size_t trace_ring_take(struct trace_ring *ring, int64_t linger_us, struct trace_
             break;
         }
     }
-    ring->is_asleep = false;
+    ring->wanted = 0;
     size_t taken = 0;
     while (taken < most && ring->count > 0) {
         ret_spans[taken++] = take_oldest(ring);

@@ -15,7 +15,7 @@ enum { TRACE_RING_SPANS = 4096 };
 struct trace_ring {
     pthread_mutex_t mutex; // guards the members below
     pthread_cond_t changed;
-    bool is_asleep;   // the taker waits for spans
+    size_t wanted;    // by the taker, which waits; 0: it does not
     bool is_stopping; // nothing is put any more
     size_t first;     // index of the oldest
     size_t count;
