@@ -49,6 +49,7 @@ struct trace_export {
     struct strbuf reply;
     int64_t told_us;       // when a failure was logged last; 0: not since it was well
     uint64_t told_dropped; // of the ring, already logged
+    uint64_t lost_at_stop;
     int64_t told_dropped_us;
 };
 
@@ -192,6 +193,7 @@ static void send_batch(struct trace_export *e, struct trace_span *const *spans, 
         }
     }
     atomic_fetch_add(&e->failed, count);
+    e->lost_at_stop += atomic_load(&e->stop_us) != 0 ? count : 0;
 }
 
 static void *run(void *context) {
@@ -207,6 +209,10 @@ static void *run(void *context) {
         tell_dropped(e, false);
     }
     tell_dropped(e, true);
+    if (e->lost_at_stop > 0) {
+        LOG(e->options.log, LOG_WARN, "spans were lost at the stop",
+            log_int("count", (int64_t)e->lost_at_stop));
+    }
     pthread_mutex_lock(&e->mutex);
     e->is_over = true;
     pthread_mutex_unlock(&e->mutex);
@@ -312,6 +318,7 @@ bool trace_export_stop(struct trace_export *e) {
     int64_t now_us = clock_monotonic_us();
     int64_t patience_us = atomic_load(&e->is_well) ? (int64_t)STOP_MS * US_PER_MS : 0;
     atomic_store(&e->stop_us, now_us + patience_us);
+    trace_ring_stop(e->options.ring);
     e->curl.multi_wakeup(e->multi);
     int64_t end_us = now_us + patience_us + (int64_t)JOIN_MS * US_PER_MS;
     pthread_mutex_lock(&e->mutex);

@@ -37,9 +37,9 @@ const struct error *trace_export_start(struct arena *a, const struct trace_expor
 // Thread safe.
 struct trace_export_counts trace_export_counts(struct trace_export *export);
 
-// Sends what the ring holds if the collector has taken what it was sent last, for at most half a
-// second, and frees. The ring was stopped before. Returns false, and leaves memory and thread as
-// they are, if the thread hangs in a call of the system: the process ends without it.
+// Stops the ring, sends what it holds if the collector has taken what it was sent last, for at most
+// half a second, and frees. Returns false, and leaves memory and thread as they are, if the thread
+// hangs in a call of the system: the process ends without it.
 bool trace_export_stop(struct trace_export *export);
 
 #endif

@@ -94,7 +94,6 @@ void tracer_stop(struct tracer *t) {
     if (t == NULL) {
         return;
     }
-    trace_ring_stop(&t->ring);
     if (trace_export_stop(t->export)) {
         release(t);
     }
