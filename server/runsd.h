@@ -51,18 +51,18 @@ struct runsd_options {
     int64_t limit_burst_ms;  // how long an unused limit adds up; 0: the default
     int64_t quota_open_runs; // of each organization; 0: no limit, as the next one
     int64_t quota_stored_bytes;
-    int queue_limit;              // operations that may wait for the store; 0: the store's default
-    int64_t cache_bytes;          // for pages of the store's file; 0: the store's default
-    int64_t feed_max_age_s;       // of events that can be watched from; 0: the default
-    int64_t feed_max_events;      // of an organization, likewise; 0: the default
-    int64_t feed_trim_ms;         // how often that is looked at; 0: FEED_TRIM_DEFAULT_MS
-    int64_t idempotency_ttl_s;    // how long a key counts; 0: the default
-    int64_t bulk_max_age_s;       // of bulk cancels that are over; 0: the default
-    int64_t housekeeping_ms;      // how often it is looked for what has no use any more; 0: default
-    int64_t retain_finished_s;    // how long final runs are kept; 0: for good
-    int64_t retention_ms;         // how often that is looked at; 0: RETENTION_DEFAULT_MS
-    int64_t token_use_ms;         // how often uses of tokens are stored; 0: TOKEN_USE_DEFAULT_MS
-    int64_t drain_ms;             // how long calls in flight may take to end at a stop
+    int queue_limit;           // operations that may wait for the store; 0: the store's default
+    int64_t cache_bytes;       // for pages of the store's file; 0: the store's default
+    int64_t feed_max_age_s;    // of events that can be watched from; 0: the default
+    int64_t feed_max_events;   // of an organization, likewise; 0: the default
+    int64_t feed_trim_ms;      // how often that is looked at; 0: FEED_TRIM_DEFAULT_MS
+    int64_t idempotency_ttl_s; // how long a key counts; 0: the default
+    int64_t bulk_max_age_s;    // of bulk cancels that are over; 0: the default
+    int64_t housekeeping_ms;   // how often it is looked for what has no use any more; 0: default
+    int64_t retain_finished_s; // how long final runs are kept; 0: for good
+    int64_t retention_ms;      // how often that is looked at; 0: RETENTION_DEFAULT_MS
+    int64_t token_use_ms;      // how often uses of tokens are stored; 0: TOKEN_USE_DEFAULT_MS
+    int64_t drain_ms;          // how long calls in flight may take to end at a stop
     // What TCP listeners show to clients, and ask them for; NULL: they speak plain text. Borrowed
     // until runsd_stop has returned.
     struct tls_source *tls;

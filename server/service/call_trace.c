@@ -2,28 +2,29 @@
 
 #include <string.h>
 
+#include "base/core/clock.h"
+
 // Reads the caller's traceparent, unless there are several.
-static bool read_parent(const struct service_call *call, struct trace_parent *ret) {
+static bool read_parent(struct rpc_server_call *rpc, struct trace_parent *ret) {
     struct slice value;
-    return rpc_server_call_metadata(call->rpc, "traceparent", &value) &&
-           trace_parent_read(value, ret) &&
-           rpc_server_call_metadata_count(call->rpc, "traceparent") == 1;
+    return rpc_server_call_metadata(rpc, "traceparent", &value) && trace_parent_read(value, ret) &&
+           rpc_server_call_metadata_count(rpc, "traceparent") == 1;
 }
 
-void call_trace_begin(struct service_call *call) {
+struct trace_span *call_trace_begin(struct tracer *tracer, struct rpc_server_call *rpc) {
     struct trace_parent parent;
-    bool is_direct = rpc_server_call_is_direct(call->rpc);
+    bool is_direct = rpc_server_call_is_direct(rpc);
     struct trace_call traced = {
         .is_remote = !is_direct,
-        .begin_us = rpc_server_call_started_us(call->rpc),
+        .begin_us = rpc_server_call_started_us(rpc),
     };
-    if (read_parent(call, &parent)) {
+    if (read_parent(rpc, &parent)) {
         traced.parent = &parent;
-        rpc_server_call_metadata(call->rpc, "tracestate", &traced.state);
+        rpc_server_call_metadata(rpc, "tracestate", &traced.state);
     } else if (is_direct) {
-        return;
+        return NULL;
     }
-    call->span = tracer_begin(call->service->tracer, TRACE_SERVER, &traced, NULL);
+    return tracer_begin(tracer, TRACE_SERVER, &traced, NULL);
 }
 
 // Whether it is a fault of the server: the rule of OpenTelemetry's conventions for gRPC.
@@ -41,10 +42,11 @@ static bool is_failure(enum status_code code) {
     }
 }
 
-void call_trace_end(const struct service_call *call, const struct error *error) {
-    struct trace_span *span = call->span;
+void call_trace_end(struct trace_span *span, struct rpc_server_call *rpc,
+                    const struct call_trace_end *end) {
+    const struct error *error = end->error;
     // "/runs.v1.RunsService/CancelRun"
-    const char *service = rpc_server_call_method(call->rpc)->path + 1;
+    const char *service = rpc_server_call_method(rpc)->path + 1;
     const char *slash = strchr(service, '/');
     trace_span_name(span, SLICE_EMPTY, slice_of_cstr(service));
     trace_span_own_text(span, "rpc.system", slice_of_cstr("grpc"));
@@ -53,9 +55,9 @@ void call_trace_end(const struct service_call *call, const struct error *error) 
         trace_span_own_text(span, "rpc.method", slice_of_cstr(slash + 1));
     }
     trace_span_int(span, "rpc.grpc.status_code", error != NULL ? (int)error->code : STATUS_OK);
-    trace_span_text(span, "runsd.request.id", call->request_id);
-    if (call->run_id != NULL) {
-        trace_span_text(span, "runsd.run.id", slice_of_cstr(call->run_id));
+    trace_span_text(span, "runsd.request.id", end->request_id);
+    if (end->run_id != NULL) {
+        trace_span_text(span, "runsd.run.id", slice_of_cstr(end->run_id));
     }
     if (error != NULL) {
         trace_span_own_text(span, "error.type",
@@ -69,12 +71,12 @@ void call_trace_end(const struct service_call *call, const struct error *error) 
     trace_span_end(span, clock_monotonic_us());
 }
 
-void call_trace_store(const struct service_call *call, const struct store_op *op) {
+void call_trace_store(const struct trace_span *parent, const struct store_op *op) {
     const struct store_timing *timing = op->timing;
     if (timing->end_us == 0) {
         return;
     }
-    struct trace_span *span = tracer_begin_child(call->span, TRACE_STORE, timing->begin_us);
+    struct trace_span *span = tracer_begin_child(parent, TRACE_STORE, timing->begin_us);
     trace_span_name(span, SLICE_EMPTY, slice_of_cstr("commit"));
     trace_span_own_text(span, "runsd.store.operation", slice_of_cstr(op->kind->name));
     trace_span_int(span, "runsd.store.batch_size", timing->op_count);
@@ -85,13 +87,14 @@ void call_trace_store(const struct service_call *call, const struct store_op *op
     trace_span_end(span, timing->end_us);
 }
 
-bool call_trace_id(const struct service_call *call, char ret_text[TRACE_ID_TEXT_SIZE]) {
+bool call_trace_id(const struct trace_span *span, struct rpc_server_call *rpc,
+                   char ret_text[TRACE_ID_TEXT_SIZE]) {
     struct trace_parent parent;
-    if (call->span != NULL) {
-        trace_id_write(trace_span_own(call->span)->trace_id, ret_text);
+    if (span != NULL) {
+        trace_id_write(trace_span_own(span)->trace_id, ret_text);
         return true;
     }
-    if (!read_parent(call, &parent)) {
+    if (!read_parent(rpc, &parent)) {
         return false;
     }
     trace_id_write(parent.trace_id, ret_text);

@@ -23,7 +23,7 @@ struct service_call *service_call_begin_open(const struct service *service,
         call->request_id = slice_of_cstr(id);
     }
     if (service->tracer != NULL) {
-        call_trace_begin(call);
+        call->span = call_trace_begin(service->tracer, rpc);
     }
     return call;
 }
@@ -94,7 +94,7 @@ static void write_log(const struct service_call *call, const struct error *error
     int n = 0;
     fields[n++] = log_slice("requestId", call->request_id);
     char trace_id[TRACE_ID_TEXT_SIZE];
-    if (call_trace_id(call, trace_id)) {
+    if (call_trace_id(call->span, call->rpc, trace_id)) {
         fields[n++] = log_own_text("traceId", trace_id);
     }
     fields[n++] = log_own_text("method", rpc_server_call_method(call->rpc)->path);
@@ -130,7 +130,8 @@ void service_call_log(const struct service_call *call, const struct error *error
         write_log(call, error, level);
     }
     if (call->span != NULL) {
-        call_trace_end(call, error);
+        const struct call_trace_end end = {call->request_id, call->run_id, error};
+        call_trace_end(call->span, call->rpc, &end);
     }
 }
 
@@ -211,7 +212,7 @@ const struct error *service_call_store_error(struct service_call *call, const st
 static void store_done(struct store_op *op) {
     struct service_call *call = op->context;
     if (op->timing != NULL) {
-        call_trace_store(call, op);
+        call_trace_store(call->span, op);
     }
     const struct error *error = service_call_store_error(call, op);
     if (error != NULL) {
