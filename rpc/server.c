@@ -81,6 +81,17 @@ static void set_limits(struct rpc_server *server, const struct rpc_server_option
         options->max_connections != 0 ? options->max_connections : RPC_DEFAULT_MAX_CONNECTIONS;
 }
 
+static void set_metrics(struct rpc_server *server, const struct rpc_server_options *options) {
+    server->own_metrics = options->metrics == NULL ? rpc_server_metrics_new(NULL) : NULL;
+    server->metrics = options->metrics != NULL ? options->metrics : server->own_metrics;
+    struct metrics_child *const *limits = server->metrics->limits;
+    metrics_gauge_set(limits[RPC_CALL_UNARY], server->max_calls_in_flight);
+    metrics_gauge_set(limits[RPC_CALL_STREAM], server->max_streams);
+    metrics_gauge_set(limits[RPC_CALL_ANONYMOUS], server->max_anonymous_streams);
+    metrics_gauge_set(limits[RPC_CALL_LONG_POLL], server->max_long_polls);
+    metrics_gauge_set(server->metrics->held_limit, (int64_t)server->max_held);
+}
+
 static void register_methods(struct rpc_server *server, const struct rpc_server_options *options) {
     server->acceptor_count = options->method_count + 1;
     server->acceptors = mem_zalloc(server->acceptor_count * sizeof(*server->acceptors));
@@ -93,7 +104,9 @@ static void register_methods(struct rpc_server *server, const struct rpc_server_
         server->acceptors[i].registered =
             grpc_server_register_method(server->core, method->path, NULL, payload, 0);
         CHECK(server->acceptors[i].registered != NULL); // else the same path is there twice
+        server->acceptors[i].metrics = rpc_method_metrics_of(server->metrics, method);
     }
+    server->acceptors[options->method_count].metrics = rpc_method_metrics_of(server->metrics, NULL);
 }
 
 struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server_options *options) {
@@ -102,6 +115,7 @@ struct rpc_server *rpc_server_new(struct rpc_loop *loop, const struct rpc_server
     server->queue = rpc_loop_queue(loop);
     server->log = options->log;
     set_limits(server, options);
+    set_metrics(server, options);
     server->error_domain = options->error_domain;
     server->guard = options->guard;
     server->errors_in_trailers = rpc_loop_is_local(loop);
@@ -127,12 +141,14 @@ void rpc_server_free(struct rpc_server *server) {
         return;
     }
     CHECK(!server->started);
+    metrics_remove_collectors(server->metrics->registry, server);
     accept_thread_free(server->accept_thread);
     if (!rpc_server_core_has_reached(server, RPC_SERVER_SHUT_DOWN)) {
         rpc_server_stop_core(server, 0); // never started; gRPC core needs the shutdown nevertheless
     }
     grpc_server_destroy(server->core);
     rpc_server_core_release(server);
+    rpc_server_metrics_free(server->own_metrics);
     free(server->acceptors);
     free(server);
 }

@@ -9,6 +9,7 @@
 #include "rpc/method.h"
 #include "rpc/server_call.h"
 #include "rpc/server_listen.h"
+#include "rpc/server_metrics.h"
 #include "rpc/server_stop.h"
 
 // A gRPC server over gRPC core: its life. Its calls are in rpc/server_call.h, and those that
@@ -47,6 +48,8 @@ struct rpc_server_options {
     int64_t min_ping_interval_ms;
     int max_connections;          // from listeners, at once; 0: 1,024. More are closed
     struct listener_guard *guard; // watches the listeners; NULL: nothing does
+    struct rpc_server_metrics
+        *metrics; // shared by servers, outlives them; NULL: nothing is counted
 };
 
 // Makes a server that listens nowhere yet. The server itself answers

@@ -119,6 +119,8 @@ void rpc_server_call_ended(struct rpc_server_call *call) {
     if (call->counted) {
         call->counted = false;
         server->calls_in_flight--;
+        metrics_gauge_add(
+            server->metrics->in_flight[rpc_server_core_kind_of(call->acceptor->method)], -1);
         server->anonymous_stream_count -= call->acceptor->method->is_anonymous;
         server->own_limit_stream_count -= call->acceptor->method->has_own_limit;
         rpc_server_core_check_quiet(server);
@@ -137,6 +139,7 @@ static void answer_done(struct rpc_tag *tag, bool ok) {
 }
 
 static void start_answer(struct rpc_server_call *call) {
+    rpc_server_core_count_answer(call, call->answer_code, call->answer_reason);
     if (call->long_poll != NULL) {
         rpc_server_long_poll_answered(call);
     }
@@ -272,6 +275,8 @@ void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *par
         return;
     }
     call->answer_task.run = run_answer;
+    call->answer_code = STATUS_OK;
+    call->answer_reason = REASON_NONE;
     for (size_t i = 0; i < count; i++) {
         call->reply_bytes += parts[i].len;
     }
@@ -290,6 +295,8 @@ void rpc_server_call_fail(struct rpc_server_call *call, const struct error *erro
         return;
     }
     call->answer_task.run = run_answer;
+    call->answer_code = error->code;
+    call->answer_reason = error->reason_id;
     if (call->is_direct) {
         call->direct_details = rpc_server_call_details(call->server, &call->arena, error);
     } else {

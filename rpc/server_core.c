@@ -1,6 +1,7 @@
 #include <grpc/byte_buffer.h>
 #include <stdlib.h>
 
+#include "base/core/clock.h"
 #include "base/core/memory.h"
 #include "base/thread/condition.h"
 #include "rpc/server_core_internal.h"
@@ -132,6 +133,28 @@ void rpc_server_core_give_back_call(struct rpc_server_call *call) {
     }
     server->pending--;
     rpc_server_core_check_idle(server);
+}
+
+// --- what is counted ---
+
+enum rpc_call_kind rpc_server_core_kind_of(const struct rpc_method *method) {
+    if (method->is_anonymous) {
+        return RPC_CALL_ANONYMOUS;
+    }
+    if (method->has_own_limit) {
+        return RPC_CALL_OWN_LIMIT;
+    }
+    return method->kind == RPC_UNARY ? RPC_CALL_UNARY : RPC_CALL_STREAM;
+}
+
+void rpc_server_core_count_answer(const struct rpc_server_call *call, enum status_code code,
+                                  enum reason reason) {
+    struct rpc_server *server = call->server;
+    struct rpc_method_metrics *m = &server->acceptors[call->acceptor - server->acceptors].metrics;
+    rpc_method_metrics_count(m, code, reason);
+    if (m->duration != NULL && call->long_poll == NULL) {
+        metrics_histogram_observe(m->duration, clock_monotonic_us() - call->started_us);
+    }
 }
 
 void rpc_server_core_release(struct rpc_server *server) {

@@ -14,11 +14,13 @@
 #include "rpc/message_internal.h"
 #include "rpc/method.h"
 #include "rpc/server_cork_internal.h"
+#include "rpc/server_metrics_internal.h"
 #include "rpc/stream_queues_internal.h"
 
 // What all files of the server share: a server, its call objects, and how far it has come.
 // It is the lowest of them. Above it, each needs only those before it:
 //
+//   server_metrics   what is counted
 //   server_cork      how answers leave
 //   stream_queues    where operations of streams complete
 //   server_direct    calls that do not come by gRPC core
@@ -53,6 +55,7 @@ struct rpc_acceptor {
     // Of server_intake: calls that gRPC core is asked for, and shall be.
     int waiting;
     int wanted;
+    struct rpc_method_metrics metrics;
 };
 
 // One of the ways in which gRPC core takes connections: all of the same credentials.
@@ -90,6 +93,8 @@ struct rpc_server {
     struct rpc_acceptor *acceptors; // one a method, then the one for all others
     size_t acceptor_count;
     int max_connections;
+    struct rpc_server_metrics *metrics;
+    struct rpc_server_metrics *own_metrics; // unless some were given
     struct listener_guard *guard;
     struct rpc_server_port ports[RPC_SERVER_PORTS];
     struct accept_thread *accept_thread; // NULL: there is no listener
@@ -178,8 +183,10 @@ struct rpc_server_call {
     bool counted; // in calls_in_flight
     struct rpc_server_call *next_waiting;
     size_t held;
-    size_t reply_bytes;                     // set with the reply, before the loop's thread has it
-    bool is_making;                         // counted in making
+    size_t reply_bytes;           // set with the reply, before the loop's thread has it
+    bool is_making;               // counted in making
+    enum status_code answer_code; // set with the answer, as the next
+    enum reason answer_reason;
     struct rpc_server_long_poll *long_poll; // NULL unless it is one
     atomic_int answerer;
     struct rpc_server_parting *parting; // NULL unless the stop answered
@@ -213,6 +220,13 @@ void rpc_server_core_take_little(struct rpc_server_call *call);
 
 // Takes the call object back and releases what it holds.
 void rpc_server_core_give_back_call(struct rpc_server_call *call);
+
+// The call, or stream, is about to be answered so: counts it.
+void rpc_server_core_count_answer(const struct rpc_server_call *call, enum status_code code,
+                                  enum reason reason);
+
+// Which limit the method's calls count for, unless they are long polls.
+enum rpc_call_kind rpc_server_core_kind_of(const struct rpc_method *method);
 
 // Reaches RPC_SERVER_IDLE, or RPC_SERVER_QUIET, if that is so.
 void rpc_server_core_check_idle(struct rpc_server *server);

@@ -24,11 +24,13 @@ static void refuse_stopping(struct rpc_server_call *call) {
     struct error *e = error_new(&call->arena, STATUS_UNAVAILABLE, REASON_SERVER_STOPPING,
                                 "the server is stopping; nothing was changed");
     e->retry_after_ms = RPC_RETRY_WHEN_STOPPING_MS;
+    metrics_counter_add(call->server->metrics->refused[RPC_REFUSED_STOPPING], 1);
     rpc_server_call_fail(call, e);
 }
 
 // Of a limit on something that calls give back soon.
-static void refuse_full(struct rpc_server_call *call, struct error *error) {
+static void refuse_full(struct rpc_server_call *call, enum rpc_refusal why, struct error *error) {
+    metrics_counter_add(call->server->metrics->refused[why], 1);
     error->retry_after_ms = RPC_RETRY_WHEN_FULL_MS;
     rpc_server_call_fail(call, error);
 }
@@ -40,33 +42,34 @@ static int limited_calls(const struct rpc_server *server) {
 
 static void refuse_call(struct rpc_server_call *call) {
     const struct rpc_server *server = call->server;
-    bool is_read = call->acceptor->method->is_read;
-    refuse_full(call,
+    bool for_reads =
+        call->acceptor->method->is_read && limited_calls(server) < server->max_calls_in_flight;
+    refuse_full(call, for_reads ? RPC_REFUSED_READS : RPC_REFUSED_CALLS,
                 error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
                           "the server has %d calls in flight, its limit%s", limited_calls(server),
-                          is_read && limited_calls(server) < server->max_calls_in_flight
-                              ? " for reads"
-                              : ""));
+                          for_reads ? " for reads" : ""));
 }
 
 static void refuse_stream(struct rpc_server_call *call) {
-    refuse_full(call,
+    refuse_full(call, RPC_REFUSED_STREAMS,
                 error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
                           "the server has %d streams open, its limit", call->server->max_streams));
 }
 
 static void refuse_anonymous(struct rpc_server_call *call) {
-    refuse_full(call, error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
-                                "the server has %d streams open that need no token, its limit; "
-                                "calls, and streams with a token, are not affected",
-                                call->server->max_anonymous_streams));
+    refuse_full(call, RPC_REFUSED_ANONYMOUS,
+                error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
+                          "the server has %d streams open that need no token, its limit; "
+                          "calls, and streams with a token, are not affected",
+                          call->server->max_anonymous_streams));
 }
 
 static void refuse_bytes(struct rpc_server_call *call) {
-    refuse_full(call, error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
-                                "the server holds as many bytes of requests and replies as it "
-                                "may, %zu; nothing was changed",
-                                call->server->max_held));
+    refuse_full(call, RPC_REFUSED_BYTES,
+                error_new(&call->arena, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL,
+                          "the server holds as many bytes of requests and replies as it "
+                          "may, %zu; nothing was changed",
+                          call->server->max_held));
 }
 
 // --- serving ---
@@ -165,6 +168,7 @@ static void serve(struct rpc_server_call *call) {
     }
     call->counted = true;
     server->calls_in_flight++;
+    metrics_gauge_add(server->metrics->in_flight[rpc_server_core_kind_of(method)], 1);
     server->anonymous_stream_count += method->is_anonymous;
     server->own_limit_stream_count += method->has_own_limit;
     const struct error *error = method->kind == RPC_BIDI_STREAM ? NULL : read_request(call);

@@ -102,10 +102,30 @@ static void end_round(struct rpc_round *round) {
     server_cork_end(&CONTAINER_OF(round, struct rpc_server, round)->cork);
 }
 
+// --- what is counted ---
+
+static void collect(void *context, struct metrics_collection *collection) {
+    const struct rpc_server *server = context;
+    const struct rpc_server_metrics *m = server->metrics;
+    static const char *const limit[] = {"limit"};
+    static const char *const descriptors[] = {"descriptors"};
+    struct accept_counts counts;
+    accept_thread_count(server->accept_thread, &counts);
+    metrics_collect(collection, m->connections, NULL, (double)counts.open);
+    metrics_collect(collection, m->connections_limit, NULL, server->max_connections);
+    metrics_collect(collection, m->accepted, NULL, (double)counts.accepted);
+    metrics_collect(collection, m->refused_connections, limit, (double)counts.refused_full);
+    metrics_collect(collection, m->refused_connections, descriptors,
+                    (double)counts.refused_shortage);
+}
+
+// --- the thread's life ---
+
 void rpc_server_listen_start(struct rpc_server *server) {
     if (server->accept_thread == NULL) {
         return;
     }
+    metrics_add_collector(server->metrics->registry, collect, server);
     server->round = (struct rpc_round){begin_round, end_round, end_round};
     rpc_loop_add_round(server->loop, &server->round);
     accept_thread_start(server->accept_thread, server->guard);

@@ -21,10 +21,17 @@ struct rpc_server_long_poll {
     void (*over)(struct rpc_server_call *call);
 };
 
+// A call becomes a long poll, or is a call again.
+static void count_in_flight(const struct rpc_server *server, int64_t by) {
+    metrics_gauge_add(server->metrics->in_flight[RPC_CALL_LONG_POLL], by);
+    metrics_gauge_add(server->metrics->in_flight[RPC_CALL_UNARY], -by);
+}
+
 static void leave_lane(struct rpc_server_long_poll *poll) {
     if (poll->is_counted) {
         poll->is_counted = false;
         poll->call->server->long_polls--;
+        count_in_flight(poll->call->server, -1);
         poll->call->server->long_poll_bytes -= poll->bytes;
     }
 }
@@ -67,6 +74,7 @@ bool rpc_server_long_poll_begin(struct rpc_server_call *call, void (*gone)(void 
     size_t bytes = call->request.bytes.len + arena_bytes(&call->arena);
     if (server->long_polls >= server->max_long_polls ||
         server->long_poll_bytes + bytes > MOST_BYTES) {
+        metrics_counter_add(server->metrics->refused[RPC_REFUSED_LONG_POLLS], 1);
         return false;
     }
     struct rpc_server_long_poll *poll = mem_zalloc(sizeof(*poll));
@@ -80,6 +88,7 @@ bool rpc_server_long_poll_begin(struct rpc_server_call *call, void (*gone)(void 
     call->long_poll = poll;
     poll->is_counted = true;
     server->long_polls++;
+    count_in_flight(server, 1);
     server->long_poll_bytes += bytes;
     rpc_server_room_give_back(call);
     return true;

@@ -80,6 +80,7 @@ static void give_up(struct rpc_server_call *call) {
     rpc_batch_init(&parting->batch, server->loop, parting_done);
     server->partings++;
     const struct error *error = parting_error(call, &parting->arena);
+    rpc_server_core_count_answer(call, error->code, error->reason_id);
     if (call->long_poll != NULL) {
         rpc_server_long_poll_forget(call);
     }

@@ -25,6 +25,7 @@ static bool has_room(const struct rpc_server_call *call, size_t bytes) {
 static void add(struct rpc_server_call *call, size_t bytes) {
     call->held += bytes;
     call->server->held += bytes;
+    metrics_gauge_add(call->server->metrics->held_bytes, (int64_t)bytes);
     call->server->held_by_reads += call->acceptor->method->is_read ? bytes : 0;
 }
 
@@ -32,6 +33,7 @@ static void take_away(struct rpc_server_call *call, size_t bytes) {
     CHECK(call->held >= bytes);
     call->held -= bytes;
     call->server->held -= bytes;
+    metrics_gauge_add(call->server->metrics->held_bytes, -(int64_t)bytes);
     call->server->held_by_reads -= call->acceptor->method->is_read ? bytes : 0;
 }
 
@@ -65,6 +67,7 @@ bool rpc_server_room_take(struct rpc_server_call *call) {
         return true;
     }
     append(lane, call);
+    metrics_gauge_add(call->server->metrics->waiting, 1);
     return false;
 }
 
@@ -83,6 +86,7 @@ static struct rpc_server_call *next_of(struct rpc_server *server, struct rpc_ser
     if (lane->first == NULL) {
         lane->last = NULL;
     }
+    metrics_gauge_add(server->metrics->waiting, -1);
     if (fits) {
         begin(call);
     }

@@ -119,6 +119,7 @@ static void finish(struct rpc_server_stream_state *state) {
     }
     state->finish_waits = false;
     struct rpc_server_call *call = state->stream->call;
+    rpc_server_core_count_answer(call, call->answer_code, call->answer_reason);
     if (state->core == NULL) {
         rpc_server_direct_answer(call, call->direct_details);
         state->finish_task.run = run_finished;
@@ -153,6 +154,8 @@ void rpc_server_stream_finish(struct rpc_server_stream *stream, const struct err
         return; // another thread's crossed this one, which came from an event
     }
     struct rpc_server_call *call = stream->call;
+    call->answer_code = error != NULL ? error->code : STATUS_OK;
+    call->answer_reason = error != NULL ? error->reason_id : REASON_NONE;
     if (state->core != NULL) {
         call->answer.tag.done = finish_done;
         rpc_server_call_add_status(call->server, &call->answer, &state->ending, call->trailers,

@@ -52,9 +52,14 @@ struct accept_thread {
     bool is_running;
     pthread_mutex_t mutex; // guards the listeners' sockets against the guard's looks
 
-    // The thread's.
-    struct pollfd *polled; // wake_fd, then the listeners in order
+    pthread_mutex_t open_mutex; // guards open
     struct open_sockets open;
+    atomic_int_least64_t accepted; // for accept_thread_count, as the next two
+    atomic_int_least64_t refused_full;
+    atomic_int_least64_t refused_shortage;
+
+    // The thread's.
+    struct pollfd *polled;   // wake_fd, then the listeners in order
     int64_t counted_us;      // when open was true
     int64_t full_since_us;   // 0: there was room
     int64_t paused_until_us; // 0: not paused
@@ -67,19 +72,34 @@ struct accept_thread {
 
 // --- accepting; on the thread ---
 
-static int64_t count_interval_us(const struct accept_thread *t) {
-    return (1 + t->open.count / SWEEPS_SHARE) * (int64_t)US_PER_MS;
+static int open_count(struct accept_thread *t) {
+    pthread_mutex_lock(&t->open_mutex);
+    int count = t->open.count;
+    pthread_mutex_unlock(&t->open_mutex);
+    return count;
+}
+
+static int count_anew(struct accept_thread *t) {
+    pthread_mutex_lock(&t->open_mutex);
+    open_sockets_sweep(&t->open);
+    int count = t->open.count;
+    pthread_mutex_unlock(&t->open_mutex);
+    return count;
+}
+
+static int64_t count_interval_us(struct accept_thread *t) {
+    return (1 + open_count(t) / SWEEPS_SHARE) * (int64_t)US_PER_MS;
 }
 
 // Whether one more connection may be open. Counts anew, by asking the kernel, only when
 // the limit seems reached, and not too often.
 static bool has_room(struct accept_thread *t, int64_t now) {
-    if (t->open.count >= t->options.max_connections &&
-        now - t->counted_us >= count_interval_us(t)) {
-        open_sockets_sweep(&t->open);
+    int count = open_count(t);
+    if (count >= t->options.max_connections && now - t->counted_us >= count_interval_us(t)) {
+        count = count_anew(t);
         t->counted_us = now;
     }
-    return t->open.count < t->options.max_connections;
+    return count < t->options.max_connections;
 }
 
 static void log_refused(struct accept_thread *t, int64_t now) {
@@ -135,12 +155,16 @@ static bool accept_failed(struct listener *l, int number, int64_t now) {
 
 static void take(struct listener *l, int connection, int64_t now) {
     struct accept_thread *t = l->thread;
-    if (!has_room(t, now) || connection >= t->options.max_descriptor) {
+    bool is_full = !has_room(t, now);
+    if (is_full || connection >= t->options.max_descriptor) {
         close(connection);
         t->refused++;
+        atomic_fetch_add(is_full ? &t->refused_full : &t->refused_shortage, 1);
         return;
     }
+    pthread_mutex_lock(&t->open_mutex);
     open_sockets_add(&t->open, connection);
+    pthread_mutex_unlock(&t->open_mutex);
     t->options.take(l->context, l->socket.fd, connection);
 }
 
@@ -162,6 +186,7 @@ static void accept_some(struct listener *l) {
         int connection = accept4(l->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (connection >= 0) {
             atomic_fetch_add(&l->accepted, 1);
+            atomic_fetch_add(&t->accepted, 1);
             atomic_store(&t->is_starved, false);
             take(l, connection, now);
         } else if (!accept_failed(l, errno, now)) {
@@ -286,6 +311,7 @@ struct accept_thread *accept_thread_new(const struct accept_thread_options *opti
     t->wake_fd = -1;
     t->refused_logged_us = t->starved_logged_us = -LOG_AGAIN_MS * (int64_t)US_PER_MS;
     pthread_mutex_init(&t->mutex, NULL);
+    pthread_mutex_init(&t->open_mutex, NULL);
     open_sockets_init(&t->open);
     return t;
 }
@@ -369,6 +395,15 @@ void accept_thread_stop(struct accept_thread *t) {
     t->listener_count = 0;
 }
 
+void accept_thread_count(struct accept_thread *t, struct accept_counts *ret) {
+    *ret = (struct accept_counts){
+        .accepted = atomic_load(&t->accepted),
+        .refused_full = atomic_load(&t->refused_full),
+        .refused_shortage = atomic_load(&t->refused_shortage),
+        .open = count_anew(t),
+    };
+}
+
 void accept_thread_free(struct accept_thread *t) {
     if (t == NULL) {
         return;
@@ -378,6 +413,7 @@ void accept_thread_free(struct accept_thread *t) {
         close(t->wake_fd);
     }
     open_sockets_release(&t->open);
+    pthread_mutex_destroy(&t->open_mutex);
     pthread_mutex_destroy(&t->mutex);
     free(t->polled);
     free(t);

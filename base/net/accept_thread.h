@@ -34,6 +34,14 @@ struct accept_thread_options {
 
 struct accept_thread;
 
+// What a thread has accepted so far, at all its addresses.
+struct accept_counts {
+    int64_t accepted;         // those among them that were closed at once
+    int64_t refused_full;     // closed, because as many were open as may be
+    int64_t refused_shortage; // because the process has too few descriptors left
+    int64_t open;             // handed over and not closed
+};
+
 struct accept_thread *accept_thread_new(const struct accept_thread_options *options);
 
 // Adds an address to listen at; a host name means all its addresses. Call it before
@@ -51,6 +59,9 @@ void accept_thread_start(struct accept_thread *t, struct listener_guard *guard);
 // are still ours. When it returns, nothing is handed over any more. It may be called
 // again.
 void accept_thread_stop(struct accept_thread *t);
+
+// Counts; asks the kernel for each open connection (0.1 us). Thread safe, also while it stops.
+void accept_thread_count(struct accept_thread *t, struct accept_counts *ret);
 
 // Stops it if need be. NULL is ignored.
 void accept_thread_free(struct accept_thread *t);

@@ -138,6 +138,16 @@ void listener_guard_remove(struct listener_guard *guard, struct guarded_listener
     pthread_mutex_unlock(&guard->mutex);
 }
 
+int listener_guard_doubts(struct listener_guard *guard) {
+    int doubts = 0;
+    pthread_mutex_lock(&guard->mutex);
+    for (const struct guarded_listener *l = guard->listeners; l != NULL; l = l->next) {
+        doubts += l->hearing.deaf_looks >= 2;
+    }
+    pthread_mutex_unlock(&guard->mutex);
+    return doubts;
+}
+
 void listener_guard_free(struct listener_guard *guard) {
     if (guard == NULL) {
         return;

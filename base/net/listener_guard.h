@@ -70,6 +70,10 @@ void listener_guard_add(struct listener_guard *guard, struct guarded_listener *l
 // that was not added is ignored.
 void listener_guard_remove(struct listener_guard *guard, struct guarded_listener *listener);
 
+// How many listeners were found deaf by each of the last two checks at least, though not often
+// enough yet. Thread safe.
+int listener_guard_doubts(struct listener_guard *guard);
+
 // Stops the thread. All listeners must have been removed. NULL is ignored.
 void listener_guard_free(struct listener_guard *guard);
 

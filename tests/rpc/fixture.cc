@@ -55,6 +55,7 @@ Server::Server(struct rpc_loop *loop, size_t max_request_bytes, int max_calls,
     options.max_streams = max_streams;
     options.max_buffered_bytes = max_buffered_bytes;
     options.error_domain = "test.domain";
+    options.metrics = server_metrics_;
     server_ = rpc_server_new(loop, &options);
     thread_ = std::thread([this] { AnswerInThread(); });
 }
@@ -64,6 +65,8 @@ Server::~Server() {
         Stop();
     }
     rpc_server_free(server_);
+    rpc_server_metrics_free(server_metrics_);
+    metrics_free(metrics_);
     {
         std::lock_guard<std::mutex> lock(mutex_);
         ending_ = true;

@@ -111,6 +111,11 @@ class Server {
         return server_;
     }
 
+    // What the server has counted.
+    struct metrics *metrics() {
+        return metrics_;
+    }
+
     // What /test.Service/Fail answers.
     void SetFailure(Failure failure);
 
@@ -133,6 +138,8 @@ class Server {
 
     std::vector<struct rpc_method> methods_;
     struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
+    struct metrics *metrics_ = metrics_new();
+    struct rpc_server_metrics *server_metrics_ = rpc_server_metrics_new(metrics_);
     struct rpc_server *server_;
     bool stopped_ = false;
     int port_ = 0;
