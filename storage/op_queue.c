@@ -19,6 +19,7 @@ void op_queue_destroy(struct op_queue *q) {
 
 bool op_queue_push(struct op_queue *q, struct store_op *op) {
     op->next = NULL;
+    op->queued_us = clock_monotonic_us();
     pthread_mutex_lock(&q->lock);
     CHECK(!q->closed);
     bool fits = q->count < q->limit;
@@ -55,6 +56,13 @@ struct store_op *op_queue_take(struct op_queue *q) {
     while (op_queue_take_within(q, 0, &all) && all == NULL) {
     }
     return all;
+}
+
+int op_queue_length(struct op_queue *q) {
+    pthread_mutex_lock(&q->lock);
+    int count = q->count;
+    pthread_mutex_unlock(&q->lock);
+    return count;
 }
 
 bool op_queue_is_empty(struct op_queue *q) {

@@ -38,6 +38,9 @@ struct store_op *op_queue_take(struct op_queue *q);
 // once the queue is closed and empty; *ret_all is NULL if the time passed first.
 bool op_queue_take_within(struct op_queue *q, int64_t wait_us, struct store_op **ret_all);
 
+// How many operations wait.
+int op_queue_length(struct op_queue *q);
+
 bool op_queue_is_empty(struct op_queue *q);
 
 // From here on nothing may be pushed, and op_queue_take returns NULL when all is taken.

@@ -126,6 +126,7 @@ void read_queue_set_readers(struct read_queue *q, int readers) {
 
 bool read_queue_push(struct read_queue *q, struct store_op *op, bool is_long) {
     op->next = NULL;
+    op->queued_us = clock_monotonic_us();
     pthread_cond_t *woken = NULL;
     pthread_mutex_lock(&q->lock);
     CHECK(!q->closed);
@@ -293,6 +294,17 @@ struct store_op *read_queue_next(struct read_queue *q, int reader, int64_t now_u
     pthread_mutex_unlock(&q->lock);
     wake(woken);
     return op;
+}
+
+struct read_queue_use read_queue_look(struct read_queue *q) {
+    struct read_queue_use use = {.at_work = 0};
+    pthread_mutex_lock(&q->lock);
+    use.waiting = q->waiting;
+    for (int i = 0; i < q->readers; i++) {
+        use.at_work += q->seats[i].state == READ_SEAT_AT_WORK;
+    }
+    pthread_mutex_unlock(&q->lock);
+    return use;
 }
 
 void read_queue_close(struct read_queue *q) {

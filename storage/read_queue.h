@@ -106,6 +106,13 @@ void read_queue_begin(struct read_queue *q, int reader, int64_t now_us);
 // its turn, begun at now_us; NULL: the turn is over, the snapshot is to be ended.
 struct store_op *read_queue_next(struct read_queue *q, int reader, int64_t now_us, bool waited);
 
+struct read_queue_use {
+    int waiting; // operations
+    int at_work; // readers that run one
+};
+
+struct read_queue_use read_queue_look(struct read_queue *q);
+
 // From here on nothing may be pushed; all that waits is still taken.
 void read_queue_close(struct read_queue *q);
 

@@ -6,6 +6,7 @@
 
 #include "base/core/slice.h"
 #include "base/log/log.h"
+#include "base/metrics/metrics.h"
 
 // The durable home of runs, their events and the tokens: the interface that
 // every back-end keeps, told apart by nothing but speed and durability. One
@@ -111,6 +112,9 @@ struct run_store_options {
     // run_store_close has returned.
     void (*on_commit)(void *context, const struct store_commit *commits, int count);
     void *context;
+    // Where the store tells of itself (storage/store_metrics.h), until it is closed; NULL: nowhere.
+    // It outlives the store, and has one at most.
+    struct metrics *metrics;
 };
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/core/clock.h"
 #include "base/core/memory.h"
 #include "storage/memory/memory_op.h"
+#include "storage/store_metrics.h"
 
 // What an operation did, until the listener is told.
 struct memory_commit {
@@ -20,6 +21,7 @@ struct memory_commit {
 
 struct memory_store {
     struct run_store base;
+    struct store_metrics metrics;
     pthread_mutex_t lock;
     struct memory_tables tables;
     // For the one who listens, or NULL.
@@ -96,7 +98,7 @@ static void submit(struct run_store *store, struct store_op *op) {
         *op->timing = (struct store_timing){begin_us, clock_monotonic_us(), 1};
     }
     pthread_mutex_unlock(&s->lock);
-    op->done(op);
+    store_metrics_answer(&s->metrics, op);
     if (commit != NULL) {
         tell(s, commit);
     }
@@ -104,6 +106,7 @@ static void submit(struct run_store *store, struct store_op *op) {
 
 static void close_store(struct run_store *store) {
     struct memory_store *s = (struct memory_store *)store;
+    metrics_remove_collectors(s->metrics.registry, s);
     // Who waited for an operation may be here before the thread that made it has told of it.
     pthread_mutex_lock(&s->lock);
     while (s->first != NULL || s->is_telling) {
@@ -111,6 +114,7 @@ static void close_store(struct run_store *store) {
     }
     pthread_mutex_unlock(&s->lock);
     memory_tables_release(&s->tables);
+    store_metrics_release(&s->metrics);
     pthread_cond_destroy(&s->told);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -121,6 +125,23 @@ static const struct run_store_ops interface = {
     .submit = submit,
     .close = close_store,
 };
+
+// Before the samples are taken: collectors run first.
+static void tell_runs(void *context, struct metrics_collection *collection) {
+    (void)collection;
+    struct memory_store *s = context;
+    int64_t runs[RUN_STATUS_COUNT] = {0};
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->tables.run_count; i++) {
+        runs[s->tables.runs[i]->record.status]++;
+    }
+    int64_t organizations = 0;
+    for (size_t i = 0; i < s->tables.organization_count; i++) {
+        organizations += s->tables.organizations[i].revision > 0;
+    }
+    pthread_mutex_unlock(&s->lock);
+    store_metrics_set_runs(&s->metrics, runs, organizations);
+}
 
 struct run_store *memory_store_new(const struct run_store_options *options) {
     struct memory_store *s = mem_zalloc(sizeof(*s));
@@ -136,5 +157,7 @@ struct run_store *memory_store_new(const struct run_store_options *options) {
         CHECK(getrandom(&s->base.epoch, sizeof(s->base.epoch), 0) == sizeof(s->base.epoch));
     }
     pthread_mutex_init(&s->lock, NULL);
+    store_metrics_init(&s->metrics, options->metrics);
+    metrics_add_collector(options->metrics, tell_runs, s);
     return &s->base;
 }

@@ -68,7 +68,8 @@ struct store_op {
     enum store_result result;
     struct store_timing *timing; // of a change: is set before done is called; NULL: nobody asks
     const char *detail;          // for the log where the store could not do it; or NULL
-    struct store_op *next;       // the store's while it holds the operation
+    struct store_op *next;       // the store's while it holds the operation, as the next
+    int64_t queued_us;           // when it began to wait; clock_monotonic_us
 };
 
 static inline bool store_op_is_change(const struct store_op *op) {

@@ -2,11 +2,14 @@
 
 #include <unistd.h>
 
+#include "base/core/clock.h"
 #include "base/thread/thread.h"
 #include "storage/sqlite/connection.h"
 
 static void sync_database(struct background_sync *b) {
+    int64_t begin_us = clock_monotonic_us();
     int rc = b->file->pMethods->xSync(b->file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    metrics_histogram_observe(b->time, clock_monotonic_us() - begin_us);
     if (rc != SQLITE_OK) {
         struct arena a;
         arena_init(&a);
@@ -47,8 +50,8 @@ static void *body(void *context) {
 }
 
 int background_sync_start(struct background_sync *b, const char *path, int state_fd,
-                          struct store_failure *failure) {
-    *b = (struct background_sync){.state_fd = state_fd, .failure = failure};
+                          struct store_failure *failure, struct metrics_child *time) {
+    *b = (struct background_sync){.state_fd = state_fd, .failure = failure, .time = time};
     int rc = sqlite_connect_reader(path, &b->db);
     if (rc == SQLITE_OK) {
         rc = sqlite3_file_control(b->db, "main", SQLITE_FCNTL_FILE_POINTER, &b->file);

@@ -17,6 +17,7 @@ struct background_sync {
     sqlite3_file *file;
     int state_fd;
     struct store_failure *failure;
+    struct metrics_child *time; // of syncs of the database; NULL: nobody looks
     pthread_t thread;
     bool is_started;
     pthread_mutex_t lock;
@@ -30,7 +31,7 @@ struct background_sync {
 // Opens the database at path and starts the thread. state_fd is PATH.state's (-1: there is none);
 // it and failure outlive the thread. Returns SQLite's code; background_sync_stop in either case.
 int background_sync_start(struct background_sync *b, const char *path, int state_fd,
-                          struct store_failure *failure);
+                          struct store_failure *failure, struct metrics_child *time);
 
 // Waits for the sync that is under way; others that were requested are left out. May be called
 // again, and of one that is all zeros.

@@ -82,10 +82,29 @@ static void tell_freed(struct checkpointer *c) {
     }
 }
 
+static enum store_checkpoint kind_of(int mode) {
+    switch (mode) {
+    case SQLITE_CHECKPOINT_PASSIVE:
+        return STORE_CHECKPOINT_PIECE;
+    case SQLITE_CHECKPOINT_TRUNCATE:
+        return STORE_CHECKPOINT_TRUNCATE;
+    default:
+        return STORE_CHECKPOINT_RESTART;
+    }
+}
+
+static void tell_sizes(const struct checkpointer *c) {
+    metrics_gauge_set(c->metrics->log_used_bytes, c->log_pages > 0 ? log_bytes(c->log_pages) : 0);
+    metrics_gauge_set(c->metrics->log_kept_bytes, c->file_pages > 0 ? log_bytes(c->file_pages) : 0);
+}
+
 static int checkpoint(struct checkpointer *c, int mode) {
     int in_log = 0;
     int copied = 0;
+    int64_t begin_us = clock_monotonic_us();
     int rc = sqlite3_wal_checkpoint_v2(c->db, "main", mode, &in_log, &copied);
+    metrics_histogram_observe(c->metrics->checkpoint_time[kind_of(mode)],
+                              clock_monotonic_us() - begin_us);
     if (rc == SQLITE_OK && copied >= in_log) {
         // The next commit begins at the log's start, unless a reader is at work.
         begin_anew(c);
@@ -117,6 +136,7 @@ int checkpointer_init(struct checkpointer *c, sqlite3 *db,
         .history = around->history,
         .path = around->path,
         .failure = around->failure,
+        .metrics = around->metrics,
         .file_pages = pages_of_file(around->path),
     };
     begin_anew(c);
@@ -133,9 +153,9 @@ int checkpointer_init(struct checkpointer *c, sqlite3 *db,
                                                    : SQLITE_OK;
     sqlite3_busy_timeout(db, SQLITE_BUSY_TIMEOUT_MS);
     rc = rc == SQLITE_OK ? log_pin_open(&c->pin, c->path) : rc;
-    return rc == SQLITE_OK
-               ? background_sync_start(&c->sync, c->path, c->history->state.fd, c->failure)
-               : rc;
+    return rc == SQLITE_OK ? background_sync_start(&c->sync, c->path, c->history->state.fd,
+                                                   c->failure, c->metrics->sync_time)
+                           : rc;
 }
 
 static void move_pin(struct checkpointer *c) {
@@ -216,7 +236,7 @@ static int restart_log(struct checkpointer *c) {
     return rc;
 }
 
-int checkpointer_run(struct checkpointer *c) {
+static int run(struct checkpointer *c) {
     if (history_take_unsettled(c->history)) {
         background_sync_state(&c->sync);
     }
@@ -231,11 +251,17 @@ int checkpointer_run(struct checkpointer *c) {
     return rc;
 }
 
+int checkpointer_run(struct checkpointer *c) {
+    int rc = run(c);
+    tell_sizes(c);
+    return rc;
+}
+
 int64_t checkpointer_retry_us(const struct checkpointer *c) {
     return c->file_pages > CHECKPOINT_KEPT_PAGES ? CHECKPOINT_RETRY_US : 0;
 }
 
-int checkpointer_retry(struct checkpointer *c) {
+static int retry(struct checkpointer *c) {
     if (!may_copy_all(c)) {
         return SQLITE_OK;
     }
@@ -245,4 +271,10 @@ int checkpointer_retry(struct checkpointer *c) {
         return rc;
     }
     return checkpoint_alone(c, SQLITE_CHECKPOINT_TRUNCATE, 0);
+}
+
+int checkpointer_retry(struct checkpointer *c) {
+    int rc = retry(c);
+    tell_sizes(c);
+    return rc;
 }

@@ -58,6 +58,7 @@ struct checkpointer {
     struct history *history;
     const char *path;
     struct store_failure *failure;
+    struct store_metrics *metrics;
     struct log_pin pin;
     struct background_sync sync;
     struct log_room room;
@@ -80,6 +81,7 @@ struct checkpointer_surroundings {
     struct history *history;
     const char *path; // the database's
     struct store_failure *failure;
+    struct store_metrics *metrics;
 };
 
 // Takes db's WAL hook; c must outlive db. Returns SQLite's code; checkpointer_release in either

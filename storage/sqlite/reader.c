@@ -30,24 +30,25 @@ static void answer_failure(struct reader *r, struct store_op *op, int rc) {
     op->detail = sqlite_failure_text(op->arena, r->db, rc, "reading");
     op->result = sqlite_refusal(r->db, rc, SQLITE_BEFORE_COMMIT);
     read_health_break(r->around.health, r->slot, op, op->result, op->detail);
-    op->done(op);
+    store_metrics_answer(r->around.metrics, op);
 }
 
 // Runs op in the snapshot, which begin_rc says was begun, and answers it.
 static void run_op(struct reader *r, struct store_op *op, int begin_rc, int64_t now_us) {
     op->detail = NULL;
+    metrics_histogram_observe(r->around.metrics->queue_wait[STORE_READS], now_us - op->queued_us);
     if (store_failure_is_raised(r->around.failure)) {
         store_failure_answer(r->around.failure, op);
         return;
     }
     if (op->deadline_us != 0 && now_us >= op->deadline_us) {
         op->result = STORE_EXPIRED;
-        op->done(op);
+        store_metrics_answer(r->around.metrics, op);
         return;
     }
     int rc = begin_rc == SQLITE_OK ? session_run(&r->session, op) : begin_rc;
     if (rc == SQLITE_OK) {
-        op->done(op);
+        store_metrics_answer(r->around.metrics, op);
     } else {
         answer_failure(r, op, rc);
     }
@@ -69,16 +70,20 @@ static void run_turn(struct reader *r, struct store_op *op) {
     snapshot_gate_enter(r->around.gate);
     int64_t now_us = clock_monotonic_us();
     read_queue_begin(r->around.queue, r->slot, now_us);
+    metrics_counter_add(r->turns, 1);
     int begin_rc = begin_snapshot(r);
     while (op != NULL) {
+        bool is_long = sqlite_ops[op->kind->index]->is_long;
         run_op(r, op, begin_rc, now_us);
         int64_t begun_us = now_us;
         now_us = clock_monotonic_us();
+        metrics_histogram_observe(r->around.metrics->read_time[is_long], now_us - begun_us);
         bool waited = now_us - begun_us >= SLOW_US && has_read_from_disk(r);
         op = read_queue_next(r->around.queue, r->slot, now_us, waited);
     }
     end_snapshot(r);
     r->ran_at_us = now_us;
+    connection_use_tell(&r->use, now_us);
     snapshot_gate_leave(r->around.gate);
 }
 
@@ -115,6 +120,7 @@ static void shrink(struct reader *r) {
     if (has_idle_cache(r) && clock_monotonic_us() - r->ran_at_us >= READER_IDLE_US) {
         snapshot_gate_enter(r->around.gate);
         sqlite3_db_release_memory(r->db);
+        connection_use_tell(&r->use, clock_monotonic_us());
         r->ran_at_us = 0;
         snapshot_gate_leave(r->around.gate);
     }
@@ -146,7 +152,12 @@ void reader_init(struct reader *r, int slot, const struct reader_surroundings *a
 }
 
 int reader_attach(struct reader *r, sqlite3 *db) {
+    static const char *const names[] = {"reader-0", "reader-1", "reader-2", "reader-3",
+                                        "reader-4", "reader-5", "reader-6", "reader-7"};
+    _Static_assert(sizeof(names) / sizeof(names[0]) == READ_QUEUE_READERS, "a name a reader");
     r->db = db;
+    connection_use_init(&r->use, db, r->around.metrics, names[r->slot]);
+    r->turns = metrics_child(r->around.metrics->reader_turns, &names[r->slot]);
     return session_init(&r->session, db, STORE_READS, &r->around.session);
 }
 

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "storage/read_queue.h"
+#include "storage/sqlite/connection_use.h"
 #include "storage/sqlite/pending.h"
 #include "storage/sqlite/read_health.h"
 #include "storage/sqlite/session.h"
@@ -15,6 +16,7 @@
 struct reader_surroundings {
     struct read_queue *queue;
     struct store_failure *failure;
+    struct store_metrics *metrics;
     struct snapshot_gate *gate;
     struct read_health *health;
     struct session_surroundings session;
@@ -28,6 +30,8 @@ struct reader {
     sqlite3 *db; // used by the thread alone while the gate is open; NULL: it takes nothing
     struct reader_surroundings around;
     struct session session;
+    struct connection_use use;
+    struct metrics_child *turns;
     long disk_reads;   // of the thread, when they were last looked at
     int64_t ran_at_us; // when it last ran something; 0: its cache was emptied since
     pthread_t thread;

@@ -1,7 +1,11 @@
 #include "storage/sqlite/sqlite_store.h"
 
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/core/memory.h"
@@ -39,6 +43,7 @@ struct sqlite_store {
     char *path; // with symbolic links followed
     int lock_fd;
     struct logger silent; // where no logger was given
+    struct store_metrics metrics;
     struct store_failure failure;
     struct file_guard guard;
     struct history history;
@@ -68,7 +73,7 @@ static void submit(struct run_store *store, struct store_op *op) {
     if (!fits) {
         op->result = STORE_BUSY;
         op->detail = arena_printf(op->arena, "%d operations wait already", s->writes.limit);
-        op->done(op);
+        store_metrics_answer(&s->metrics, op);
     }
 }
 
@@ -97,6 +102,7 @@ static void release(struct sqlite_store *s) {
     op_queue_destroy(&s->writes);
     snapshot_gate_destroy(&s->gate);
     pending_release(&s->pending);
+    store_metrics_release(&s->metrics);
     holder_file_remove(s->path);
     close(s->lock_fd);
     free(s->path);
@@ -121,6 +127,7 @@ static bool files_hold(const struct sqlite_store *s) {
 
 static void close_store(struct run_store *store) {
     struct sqlite_store *s = (struct sqlite_store *)store;
+    metrics_remove_collectors(s->metrics.registry, s);
     read_queue_close(&s->reads);
     op_queue_close(&s->writes);
     for (int i = 0; i < STORE_READERS; i++) {
@@ -317,6 +324,7 @@ static const struct error *open_readers(struct arena *a, struct sqlite_store *s)
         }
     }
     read_queue_set_readers(&s->reads, STORE_READERS);
+    metrics_gauge_set(s->metrics.readers, STORE_READERS);
     return NULL;
 }
 
@@ -403,6 +411,34 @@ static const struct run_store_ops interface = {
     .close = close_store,
 };
 
+static void collect_file(const struct sqlite_store *s, struct metrics_collection *collection,
+                         const char *file, const char *suffix) {
+    char path[PATH_MAX];
+    struct stat st;
+    int length = snprintf(path, sizeof(path), "%s%s", s->path, suffix);
+    if (length < PATH_MAX && stat(path, &st) == 0) {
+        metrics_collect(collection, s->metrics.file_bytes, &file, (double)st.st_size);
+    }
+}
+
+// What is only known when somebody looks. The system has it in memory.
+static void collect(void *context, struct metrics_collection *collection) {
+    struct sqlite_store *s = context;
+    const struct store_metrics *m = &s->metrics;
+    struct read_queue_use use = read_queue_look(&s->reads);
+    store_metrics_collect_queue(m, collection, STORE_READS, use.waiting, s->reads.limit);
+    store_metrics_collect_queue(m, collection, STORE_CHANGES, op_queue_length(&s->writes),
+                                s->writes.limit);
+    metrics_collect(collection, m->readers_busy, NULL, use.at_work);
+    metrics_collect(collection, m->pending_runs, NULL, atomic_load(&s->pending.published));
+    collect_file(s, collection, "database", "");
+    collect_file(s, collection, "log", "-wal");
+    int64_t free_bytes = store_path_free_bytes(s->path);
+    if (free_bytes >= 0) {
+        metrics_collect(collection, m->disk_free_bytes, NULL, (double)free_bytes);
+    }
+}
+
 static void start_threads(struct sqlite_store *s) {
     writer_start(&s->writer);
     for (int i = 0; i < STORE_READERS; i++) {
@@ -436,6 +472,8 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
     s->lock_fd = lock_fd;
     s->history.state.fd = -1;
     s->silent = (struct logger){.fd = -1, .level = (enum log_level)(LOG_ERROR + 1)};
+    store_metrics_init(&s->metrics, options->metrics);
+    s->failure.metrics = &s->metrics;
     s->failure.log = options->log != NULL ? options->log : &s->silent;
     s->failure.on_failure = options->on_failure;
     s->failure.on_health = options->on_health;
@@ -449,6 +487,7 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
     writer_init(&s->writer, &(struct writer_surroundings){.path = s->path,
                                                           .queue = &s->writes,
                                                           .failure = &s->failure,
+                                                          .metrics = &s->metrics,
                                                           .guard = &s->guard,
                                                           .history = &s->history,
                                                           .gate = &s->gate,
@@ -462,6 +501,7 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
         reader_init(&s->readers[i], i,
                     &(struct reader_surroundings){.queue = &s->reads,
                                                   .failure = &s->failure,
+                                                  .metrics = &s->metrics,
                                                   .gate = &s->gate,
                                                   .health = &s->read_health,
                                                   .session = session});
@@ -477,6 +517,7 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
         LOG(s->failure.log, LOG_INFO, "a new store was made", log_text("store", path));
     }
     start_threads(s);
+    metrics_add_collector(s->metrics.registry, collect, s);
     *ret_store = &s->base;
     return NULL;
 }

@@ -19,5 +19,5 @@ void store_failure_raise(struct store_failure *f, const char *detail) {
 void store_failure_answer(struct store_failure *f, struct store_op *op) {
     op->result = STORE_STOPPED;
     op->detail = arena_printf(op->arena, "%s", f->detail);
-    op->done(op);
+    store_metrics_answer(f->metrics, op);
 }

@@ -6,6 +6,7 @@
 
 #include "base/log/log.h"
 #include "storage/run_store.h"
+#include "storage/store_metrics.h"
 
 // Whether the store has failed. Raised once, by the writer's, a reader's or the background sync's
 // thread, and never taken back: only a restart finds out what the file holds.
@@ -15,6 +16,7 @@ struct store_failure {
     atomic_bool raised;
     char detail[512]; // written before raised is set
     const struct logger *log;
+    struct store_metrics *metrics;
     void (*on_failure)(void *context, const char *detail);
     void (*on_health)(void *context, enum store_part part, bool works);
     void *context;

@@ -49,18 +49,18 @@ static bool answered_at_once(struct writer *w, struct store_op *op) {
         return true;
     }
     if (store_op_is_too_large(op)) {
-        op->done(op);
+        store_metrics_answer(w->around.metrics, op);
         return true;
     }
     if (w->db == NULL) {
         op->result = STORE_DISK_FULL;
         op->detail = "the disk had no room at the start to open the store for writing";
-        op->done(op);
+        store_metrics_answer(w->around.metrics, op);
         return true;
     }
     if (session_is_frozen(&w->session, op)) { // nobody waits for a commit because of it
         op->result = STORE_READ_ONLY;
-        op->done(op);
+        store_metrics_answer(w->around.metrics, op);
         return true;
     }
     return false;
@@ -97,20 +97,21 @@ static void batch_tell_timing(const struct batch *b, int64_t begin_us) {
     }
 }
 
-static void batch_answer(const struct batch *b) {
+static void batch_answer(const struct writer *w, const struct batch *b) {
     struct store_op *next;
     for (struct store_op *op = b->first; op != NULL; op = next) {
         next = op->next; // op is the caller's again once it is answered
-        op->done(op);
+        store_metrics_answer(w->around.metrics, op);
     }
 }
 
-static void batch_answer_all(const struct batch *b, enum store_result result, const char *detail) {
+static void batch_answer_all(const struct writer *w, const struct batch *b,
+                             enum store_result result, const char *detail) {
     for (struct store_op *op = b->first; op != NULL; op = op->next) {
         op->result = result;
         op->detail = arena_printf(op->arena, "%s", detail);
     }
-    batch_answer(b);
+    batch_answer(w, b);
 }
 
 // Runs the operations whose deadline has not passed when their turn comes: the beginning may
@@ -187,15 +188,23 @@ static struct outcome batch_commit(struct writer *w, struct batch *b) {
     if (o.rc == SQLITE_OK) {
         o.place = SQLITE_IN_COMMIT;
         o.doing = "committing";
+        int64_t begin_us = clock_monotonic_us();
         o.rc = session_commit(&w->session);
+        metrics_histogram_observe(w->around.metrics->commit_time, clock_monotonic_us() - begin_us);
     }
     return o;
+}
+
+static void tell_runs(const struct writer *w) {
+    struct organization_sums sums = organizations_sum(w->around.session.organizations);
+    store_metrics_set_runs(w->around.metrics, sums.runs, sums.count);
 }
 
 // The transaction is durable, and in the files that a restart finds.
 static void batch_committed(struct writer *w) {
     session_committed(&w->session);
     history_committed(w->around.history, w->session.events.last);
+    tell_runs(w);
 }
 
 // The operations of the transaction are answered.
@@ -249,6 +258,7 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
     *ret_detail = sqlite_failure_text(a, w->db, o.rc, o.doing);
     enum store_result why = sqlite_refusal(w->db, o.rc, o.place);
     if (why == STORE_UNAVAILABLE) {
+        metrics_counter_add(w->around.metrics->unknown_commits, 1);
         // A commit whose fsync failed may be on the disk or not: who asked must
         // not be told either, and nothing may be written on top.
         store_failure_raise(w->around.failure, *ret_detail);
@@ -259,29 +269,50 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
     return why;
 }
 
+// Counts for how long the operations of b have waited.
+static void note_waits(const struct writer *w, const struct batch *b, int64_t now_us) {
+    for (const struct store_op *op = b->first; op != NULL; op = op->next) {
+        metrics_histogram_observe(w->around.metrics->queue_wait[STORE_CHANGES],
+                                  now_us - op->queued_us);
+    }
+}
+
 // Runs b's transaction and answers its operations.
-static void batch_run(struct writer *w, struct batch *b) {
-    int64_t begin_us = b->is_timed ? clock_monotonic_us() : 0;
+static void batch_end(struct writer *w, struct batch *b, int64_t begin_us) {
     struct outcome o = batch_commit(w, b);
     if (o.rc == SQLITE_OK && file_guard_holds(w->around.guard)) {
         batch_committed(w);
         batch_tell_timing(b, begin_us);
-        batch_answer(b);
+        batch_answer(w, b);
         notify(w);
         return;
     }
     batch_tell_timing(b, begin_us);
     if (o.rc == SQLITE_OK) {
+        metrics_counter_add(w->around.metrics->unknown_commits, 1);
         fail_by_files(w);
-        batch_answer_all(b, STORE_UNAVAILABLE, w->around.failure->detail);
+        batch_answer_all(w, b, STORE_UNAVAILABLE, w->around.failure->detail);
         return;
     }
     struct arena a;
     arena_init(&a);
     const char *detail;
     enum store_result why = conclude(w, o, &a, &detail);
-    batch_answer_all(b, why, detail);
+    batch_answer_all(w, b, why, detail);
     arena_release(&a);
+}
+
+static void batch_run(struct writer *w, struct batch *b) {
+    const struct store_metrics *m = w->around.metrics;
+    int64_t begin_us = clock_monotonic_us();
+    if (b->count > 0) {
+        note_waits(w, b, begin_us);
+        metrics_histogram_observe(m->batch_operations, b->count);
+    }
+    batch_end(w, b, begin_us);
+    int64_t end_us = clock_monotonic_us();
+    metrics_histogram_observe(m->batch_time, end_us - begin_us);
+    connection_use_tell(&w->use, end_us);
 }
 
 static void checkpoint(struct writer *w) {
@@ -420,13 +451,15 @@ int writer_attach(struct writer *w, sqlite3 *db) {
     log_index_init(&w->log_index, db);
     w->db = db;
     w->apply_due = 0;
+    connection_use_init(&w->use, db, w->around.metrics, "writer");
+    tell_runs(w);
     if (w->around.on_commit != NULL) {
         organizations_collect(w->around.session.organizations);
     }
-    int rc =
-        checkpointer_init(&w->checkpointer, db,
-                          &(struct checkpointer_surroundings){w->around.gate, w->around.history,
-                                                              w->around.path, w->around.failure});
+    int rc = checkpointer_init(
+        &w->checkpointer, db,
+        &(struct checkpointer_surroundings){w->around.gate, w->around.history, w->around.path,
+                                            w->around.failure, w->around.metrics});
     return rc == SQLITE_OK ? session_init(&w->session, db, STORE_CHANGES, &w->around.session) : rc;
 }
 

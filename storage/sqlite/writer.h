@@ -6,6 +6,7 @@
 
 #include "storage/op_queue.h"
 #include "storage/sqlite/checkpoint.h"
+#include "storage/sqlite/connection_use.h"
 #include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/history.h"
 #include "storage/sqlite/log_index.h"
@@ -18,6 +19,7 @@ struct writer_surroundings {
     const char *path; // the database's
     struct op_queue *queue;
     struct store_failure *failure;
+    struct store_metrics *metrics;
     const struct file_guard *guard; // checked after each commit
     struct history *history;        // notes each commit
     struct snapshot_gate *gate;
@@ -44,6 +46,7 @@ struct writer {
     struct checkpointer checkpointer;
     struct log_index log_index;
     struct part_health health;
+    struct connection_use use;
     int apply_due; // how many rows the next slice is to apply, while a generation is frozen
     pthread_t thread;
 };
