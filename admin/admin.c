@@ -44,6 +44,7 @@ struct admin {
     struct admin_checks checks;
     struct build_libraries libraries;
     struct admin_source source;
+    struct metrics_family *checks_ok; // by check
     struct MHD_Daemon *daemon;
     pthread_t thread;
     int wake_fd; // eventfd: the thread is to end
@@ -207,6 +208,34 @@ static void *run(void *context) {
     return NULL;
 }
 
+// --- what is counted ---
+
+struct telling {
+    struct metrics_collection *collection;
+    const struct metrics_family *family;
+};
+
+static void tell_check(void *context, const char *name, bool is_ok) {
+    const struct telling *telling = context;
+    metrics_collect(telling->collection, telling->family, &name, is_ok);
+}
+
+static void collect(void *context, struct metrics_collection *collection) {
+    struct admin *admin = context;
+    admin_checks_visit(&admin->checks, tell_check, &(struct telling){collection, admin->checks_ok});
+}
+
+static void tell_checks(struct admin *admin) {
+    static const struct metrics_info info = {
+        .name = "runsd_check_ok",
+        .help = "Whether a check of /readyz is well: 1 or 0",
+        .kind = METRICS_GAUGE,
+        .labels = {"check"},
+    };
+    admin->checks_ok = metrics_add_family(admin->source.metrics, &info);
+    metrics_add_collector(admin->source.metrics, collect, admin);
+}
+
 // --- start and stop ---
 
 // On the guard's thread. At its limit libmicrohttpd leaves new connections in the backlog.
@@ -229,6 +258,7 @@ static struct MHD_Daemon *start_daemon(struct admin *admin) {
 }
 
 static void release(struct admin *admin) {
+    metrics_remove_collectors(admin->source.metrics, admin);
     if (admin->wake_fd >= 0) {
         close(admin->wake_fd);
     }
@@ -278,6 +308,7 @@ const struct error *admin_start(struct arena *a, const struct admin_options *opt
         return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "cannot serve HTTP on \"%s\": %s",
                          options->listen.text, strerror(number));
     }
+    tell_checks(admin);
     admin->thread = thread_start("admin", run, admin);
     if (admin->guard != NULL) {
         listener_guard_add(admin->guard, &admin->guarded);

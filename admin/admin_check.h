@@ -12,6 +12,7 @@ struct admin_check {
     // told to whoever asks. On the listener's thread; must not block.
     bool (*is_ok)(void *context, char detail[ADMIN_DETAIL_SIZE]);
     void *context;
+    bool is_told_only; // the program is ready without it
 };
 
 // Where the program is in its life: /readyz says 503 unless it is serving.

@@ -27,7 +27,12 @@ void admin_checks_add(struct admin_checks *checks, const struct admin_check *che
 void admin_checks_remove(struct admin_checks *checks, void *context);
 
 // Asks all of them, and appends {"status":"ok","checks":[{"name":"stage","ok":true,"detail":
-// "serving"},...]}, or "unavailable" if one is not well. Returns whether all are.
+// "serving"},...]}, or "unavailable" if one is not well that is not told only. Returns whether it
+// is "ok".
 bool admin_checks_ask(struct admin_checks *checks, struct strbuf *out);
+
+// Asks all of them, and says of each whether it is well.
+void admin_checks_visit(struct admin_checks *checks,
+                        void (*visit)(void *context, const char *name, bool is_ok), void *context);
 
 #endif

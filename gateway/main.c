@@ -15,6 +15,7 @@
 #include "base/net/listener_guard.h"
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
+#include "base/process/process_metrics.h"
 #include "base/process/server_process.h"
 #include "base/tls/tls_source.h"
 #include "base/trace/trace_options.h"
@@ -23,6 +24,7 @@
 #include "gateway/flags.h"
 #include "gateway/gateway.h"
 #include "gateway/libraries.h"
+#include "gateway/upstream_look.h"
 #include "rpc/log.h"
 #include "rpc/loop.h"
 #include "rpc/remote.h"
@@ -356,6 +358,7 @@ static int serve(struct program *p) {
     p->options.guard = new_guard(p);
     // Where nobody can look, nothing is counted.
     p->options.metrics = p->admin_listen.text != NULL ? metrics_new() : NULL;
+    struct process_metrics *process = process_metrics_start(p->options.metrics, p->log);
     struct rpc_loop *loop = rpc_loop_new("gateway-rpc");
     const struct rpc_channel_options channel = {
         .address = &p->upstream.address,
@@ -390,8 +393,10 @@ static int serve(struct program *p) {
     int status = is_usage ? EXIT_USAGE : error != NULL ? EXIT_FAILED : EXIT_OK;
     arena_release(&a);
     if (p->gateway != NULL) {
+        struct upstream_look *look = upstream_look_start(p->admin, p->options.upstream);
         admin_set_stage(p->admin, ADMIN_SERVING);
         run(p);
+        upstream_look_stop(look);
     }
     tracer_stop(p->options.tracer);
     admin_stop(p->admin);
@@ -399,6 +404,7 @@ static int serve(struct program *p) {
     rpc_loop_free(loop);
     listener_guard_free(p->options.guard);
     tls_source_stop(p->options.tls);
+    process_metrics_stop(process);
     metrics_free(p->options.metrics);
     if (status == EXIT_OK && !p->prints) {
         LOG(p->log, LOG_INFO, "stopped");

@@ -14,6 +14,7 @@
 #include "base/net/listener_guard.h"
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
+#include "base/process/process_metrics.h"
 #include "base/process/server_process.h"
 #include "base/tls/tls_source.h"
 #include "base/trace/trace_options.h"
@@ -23,6 +24,7 @@
 #include "server/demo_token.h"
 #include "server/libraries.h"
 #include "server/options.h"
+#include "server/readiness.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
 
@@ -164,6 +166,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     server.guard = listener_guard_new(&guard);
     // Where nobody can look, nothing is counted.
     server.metrics = flags->admin.text != NULL ? metrics_new() : NULL;
+    struct process_metrics *process = process_metrics_start(server.metrics, log);
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     struct runsd *runsd = NULL;
@@ -199,21 +202,25 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
         admin_stop(admin);
         tls_source_stop(server.tls);
         listener_guard_free(server.guard);
+        process_metrics_stop(process);
         metrics_free(server.metrics);
         memory_keeper_stop(keeper);
         error_print("runsd", error);
         rpc_log_redirect(NULL);
         return error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
     }
-    runsd_log_ready(a, runsd, &server);
+    readiness_add(admin, runsd, server.guard);
     admin_set_stage(admin, ADMIN_SERVING);
+    runsd_log_ready(a, runsd, &server);
     wait_for_stop(log, server.tls, signals);
     admin_set_stage(admin, ADMIN_STOPPING);
+    readiness_remove(admin, runsd, server.guard);
     runsd_stop(runsd);
     tracer_stop(server.tracer);
     admin_stop(admin);
     tls_source_stop(server.tls);
     listener_guard_free(server.guard);
+    process_metrics_stop(process);
     metrics_free(server.metrics);
     LOG(log, LOG_INFO, "stopped");
     memory_keeper_stop(keeper);

@@ -35,6 +35,7 @@ struct runsd {
     size_t method_count;
     struct service_binding *bindings; // of the product's
     struct rpc_loop *loop;
+    struct rpc_server_metrics *rpc_metrics;
     struct rpc_server *server;
     struct rpc_server_credentials *tls; // of TCP listeners; NULL: plain text
     struct rpc_server *in_process;      // on a loop of its caller's; NULL if not asked for
@@ -267,6 +268,7 @@ static struct rpc_server *new_server(struct runsd *runsd, struct rpc_loop *loop,
         .max_anonymous_streams = runsd->max_anonymous_streams,
         .max_long_polls = runsd->max_long_polls,
         .min_ping_interval_ms = runsd->min_ping_interval_ms,
+        .metrics = runsd->rpc_metrics,
         .guard = runsd->guard,
         .error_domain = REASON_DOMAIN_RUNS,
     };
@@ -280,8 +282,9 @@ static void send_bookmarks(void *context, struct slice organization) {
 // What works beside the calls, which need some of it.
 static void start_threads(struct runsd *runsd, const struct runsd_options *options) {
     struct service *service = &runsd->service;
-    service->deadlines = deadline_sweep_start(options->log, options->clock, service->store,
-                                              lease_keeper_table(service->leases));
+    service->deadlines =
+        deadline_sweep_start(options->log, options->clock, service->store,
+                             lease_keeper_table(service->leases), options->metrics);
     int64_t max_age_s =
         options->feed_max_age_s != 0 ? options->feed_max_age_s : RUNSD_DEFAULT_FEED_MAX_AGE_S;
     const struct feed_trim_options trim = {
@@ -294,6 +297,7 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
         .interval_ms = options->feed_trim_ms,
         .before = send_bookmarks,
         .context = service->feed,
+        .metrics = options->metrics,
     };
     runsd->feed_trim = feed_trim_start(&trim);
     if (options->retain_finished_s > 0) {
@@ -303,6 +307,7 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
             .store = service->store,
             .retain_us = options->retain_finished_s * 1000000,
             .interval_ms = options->retention_ms,
+            .metrics = options->metrics,
         };
         runsd->retention = retention_start(&retention);
     }
@@ -318,10 +323,11 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
         .key_ttl_us = service->idempotency_ttl_us,
         .bulk_age_us = bulk_age_us,
         .interval_ms = options->housekeeping_ms,
+        .metrics = options->metrics,
     };
     runsd->housekeeping = housekeeping_start(&housekeeping);
     service->bulks = bulk_runner_start(options->log, options->clock, service->store,
-                                       lease_keeper_table(service->leases));
+                                       lease_keeper_table(service->leases), options->metrics);
     runsd->token_use = token_use_start(service, options->token_use_ms);
 }
 
@@ -336,6 +342,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         .on_health = store_health_changed,
         .on_commit = store_committed,
         .context = runsd,
+        .metrics = options->metrics,
     };
     const struct error *error =
         run_store_open(a, options->store_url, &store_options, &runsd->service.store);
@@ -345,7 +352,8 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
     if (error != NULL) {
         return error;
     }
-    runsd->service.leases = lease_keeper_new(options->log, options->clock, runsd->service.store);
+    runsd->service.leases =
+        lease_keeper_new(options->log, options->clock, runsd->service.store, options->metrics);
     int64_t ttl_s = options->idempotency_ttl_s;
     runsd->service.idempotency_ttl_us =
         (ttl_s != 0 ? ttl_s : RUNSD_DEFAULT_IDEMPOTENCY_TTL_S) * 1000000;
@@ -379,6 +387,8 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->service.tracer = options->tracer;
     runsd->service.clock = options->clock;
     runsd->service.tokens = token_table_new();
+    token_table_tell(runsd->service.tokens, options->metrics, options->clock);
+    runsd->rpc_metrics = rpc_server_metrics_new(options->metrics);
     runsd->service.limiter = new_limiter(options);
     runsd->service.quota =
         (struct store_quota){options->quota_open_runs, options->quota_stored_bytes};
@@ -386,9 +396,10 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->loop = rpc_loop_new("runsd-rpc");
     runsd->health = health_service_new(&runsd->service);
     runsd->service.feed =
-        feed_hub_new(&runsd->service, &(struct feed_options){.max_watches = options->max_watches,
-                                                             .max_watches_per_token =
-                                                                 options->max_watches_per_token});
+        feed_hub_new(&runsd->service,
+                     &(struct feed_options){.max_watches = options->max_watches,
+                                            .max_watches_per_token = options->max_watches_per_token,
+                                            .metrics = options->metrics});
     runsd->store_url = mem_strdup(options->store_url);
     runsd->drain_ms = options->drain_ms;
     runsd->max_request_bytes = options->max_request_bytes;
@@ -494,6 +505,17 @@ bool runsd_is_serving(struct runsd *runsd) {
     return health_service_is_serving(runsd->health);
 }
 
+struct runsd_health runsd_look_at_health(struct runsd *runsd) {
+    bool holds[HEALTH_CHECKS];
+    health_service_look(runsd->health, holds);
+    return (struct runsd_health){
+        .is_started = holds[HEALTH_STARTED],
+        .is_store_alive = holds[HEALTH_STORE_ALIVE],
+        .can_read = holds[HEALTH_STORE_READS],
+        .can_change = holds[HEALTH_STORE_CHANGES],
+    };
+}
+
 int runsd_port(const struct runsd *runsd, size_t index) {
     return runsd->ports[index];
 }
@@ -553,6 +575,7 @@ void runsd_stop(struct runsd *runsd) {
     bulk_runner_free(runsd->service.bulks);
     rpc_server_free(runsd->server);
     rpc_server_free(runsd->in_process);
+    rpc_server_metrics_free(runsd->rpc_metrics);
     rpc_credentials_tls_server_free(runsd->tls);
     rpc_loop_free(runsd->loop);
     token_table_free(runsd->service.tokens);

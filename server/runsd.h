@@ -126,6 +126,17 @@ const struct error *runsd_check_caller(struct runsd *runsd, struct arena *a,
 // runsd_stop.
 bool runsd_is_serving(struct runsd *runsd);
 
+// What that is made of, at one moment.
+struct runsd_health {
+    bool is_started;     // it serves: it has started, and does not stop
+    bool is_store_alive; // the store has not failed for good
+    bool can_read;
+    bool can_change; // without it reads are served, and runsd_is_serving
+};
+
+// Thread safe; until runsd_stop.
+struct runsd_health runsd_look_at_health(struct runsd *runsd);
+
 // The TCP port of the index-th listener; 0 for a unix socket.
 int runsd_port(const struct runsd *runsd, size_t index);
 

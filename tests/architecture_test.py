@@ -68,6 +68,7 @@ PURE = [
     "gateway/edge/trusted_addresses.[ch]",
     "gateway/openapi/*.[ch]",
     "gateway/reflection/reflection_message.[ch]",
+    "gateway/local/health_answer.[ch]",
     "gateway/local/health_pages.[ch]",
     "gateway/local/local_route.[ch]",
     "gateway/local/local_table.[ch]",

@@ -17,6 +17,7 @@
 #include "base/net/listener_guard.h"
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
+#include "base/process/process_metrics.h"
 #include "base/process/server_process.h"
 #include "base/tls/tls_source.h"
 #include "base/trace/trace_options.h"
@@ -31,6 +32,7 @@
 #include "rpc/log.h"
 #include "server/demo_token.h"
 #include "server/options.h"
+#include "server/readiness.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
 
@@ -198,6 +200,7 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
     front.upstream_has_tracer = true;
     front.guard = parts->guard;
     front.metrics = parts->metrics;
+    readiness_add(parts->admin, parts->runsd, parts->guard);
     error = demo_token_offer(a, parts->runsd, &options->server, log);
     return error != NULL ? error : gateway_start(a, &front, &parts->gateway);
 }
@@ -210,6 +213,7 @@ static void stop(struct parts *parts, int64_t drain) {
     }
     gateway_stop(parts->gateway, drain);
     rpc_channel_free(parts->channel);
+    readiness_remove(parts->admin, parts->runsd, parts->guard);
     runsd_stop(parts->runsd);
     rpc_loop_free(parts->front);
     tracer_stop(parts->tracer);
@@ -332,6 +336,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
     struct memory_keeper *keeper = memory_keeper_start();
     // Where nobody can look, nothing is counted.
     parts.metrics = options.admin.text != NULL ? metrics_new() : NULL;
+    struct process_metrics *process = process_metrics_start(parts.metrics, log);
     parts.guard = new_guard(log, &parts, options.process.drain_ms);
     int code;
     error = start(in->arena, log, &parts, &options);
@@ -346,6 +351,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
         code = wait_for_end(log, &parts, signals_fd);
     }
     stop(&parts, options.process.drain_ms);
+    process_metrics_stop(process);
     metrics_free(parts.metrics);
     if (error == NULL) {
         LOG(log, LOG_INFO, "stopped");

@@ -5,9 +5,7 @@
 #include "base/core/arena.h"
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
-#include "base/core/wire.h"
-
-enum { STATUS_FIELD = 1, STATUS_SERVING = 1 }; // of grpc.health.v1.HealthCheckResponse
+#include "gateway/local/health_answer.h"
 
 struct readiness {
     struct readiness_options options;
@@ -25,30 +23,6 @@ struct readiness {
 
 // --- a check ---
 
-static bool says_serving(struct slice response) {
-    const uint8_t *p = response.data;
-    const uint8_t *end = p + response.len;
-    uint64_t status = 0; // UNKNOWN, which is not sent
-    struct wire_field field;
-    while (p < end) {
-        if (!wire_read_field(&p, end, &field)) {
-            return false;
-        }
-        if (field.number == STATUS_FIELD && field.type == WIRE_VARINT) {
-            status = field.value;
-        }
-    }
-    return status == STATUS_SERVING;
-}
-
-// Whether the upstream was reached, and says nothing about its health.
-static bool cannot_tell(const struct error *error) {
-    // Errors that are made on this side have a reason_id (rpc/client.h).
-    return error->reason_id == REASON_NONE &&
-           (error->code == STATUS_UNIMPLEMENTED || error->code == STATUS_NOT_FOUND ||
-            error->code == STATUS_UNAUTHENTICATED || error->code == STATUS_PERMISSION_DENIED);
-}
-
 static void log_change(struct readiness *r, bool is_ready) {
     if (r->is_logged ? is_ready == r->was_ready : is_ready) {
         return;
@@ -59,7 +33,7 @@ static void log_change(struct readiness *r, bool is_ready) {
     } else {
         LOG(r->options.log, LOG_WARN, "the upstream does not serve",
             log_text("code", error != NULL ? status_code_name((int)error->code) : "NOT_SERVING"),
-            log_text("error", error != NULL ? error->message : "by its own health service"),
+            log_text("error", health_answer_reason(error)),
             log_text("detail", error != NULL ? error->detail : NULL));
     }
     r->is_logged = true;
@@ -78,7 +52,7 @@ static void wake_all(struct readiness *r, bool is_ready) {
 static void end_check(struct rpc_task *task) {
     struct readiness *r = CONTAINER_OF(task, struct readiness, ended);
     const struct error *error = r->call.error;
-    bool is_ready = error == NULL ? says_serving(r->call.response) : cannot_tell(error);
+    bool is_ready = health_answer_serves(error, r->call.response);
     r->is_asking = false;
     if (!r->is_stopped) {
         log_change(r, is_ready);

@@ -64,9 +64,11 @@ const struct error *authenticate(struct token_table *table, struct arena *a, str
                                  int count, uint32_t scopes, int64_t now_us,
                                  struct identity *ret_identity) {
     if (count == 0 || (count == 1 && !take_scheme(&value))) {
+        token_table_count_refusal(table, TOKEN_REFUSAL_MISSING);
         return refuse_without_token(a);
     }
     if (count > 1 || !token_well_formed(value)) {
+        token_table_count_refusal(table, TOKEN_REFUSAL_MALFORMED);
         return refuse_token(a);
     }
     uint8_t hash[TOKEN_HASH_BYTES];
@@ -126,11 +128,13 @@ const struct error *authenticate_client(struct token_table *table, struct arena 
                                         int64_t now_us, struct identity *ret_identity) {
     struct opened opened = look_at_names(table, names, count, now_us);
     if (opened.is_several) {
+        token_table_count_refusal(table, TOKEN_REFUSAL_AMBIGUOUS);
         return error_new(a, STATUS_UNAUTHENTICATED, REASON_TOKEN_INVALID,
                          "the names of the client certificate open several tokens: send the one "
                          "that is meant as \"Authorization: Bearer <token>\"");
     }
     if (opened.token == NULL) {
+        token_table_count_refusal(table, TOKEN_REFUSAL_MISSING);
         return refuse_without_token(a);
     }
     uint8_t hash[TOKEN_HASH_BYTES];

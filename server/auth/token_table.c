@@ -6,7 +6,16 @@
 
 #include "base/core/memory.h"
 
-enum { FIRST_BUCKETS = 64, SECRETS = 2 };
+enum {
+    FIRST_BUCKETS = 64,
+    SECRETS = 2,
+    // How many buckets are looked at without letting go of the mutex.
+    BUCKETS_IN_A_ROW = 256,
+};
+
+// Why a call is refused whose caller is not known: by enum token_refusal, then by
+// enum token_standing.
+enum { REFUSED_STANDINGS = TOKEN_REFUSAL_AMBIGUOUS + 1, REFUSALS = REFUSED_STANDINGS + 4 };
 
 struct secret {
     struct secret *next; // in its bucket
@@ -37,6 +46,15 @@ struct token_entry {
     char text[]; // organization, then name
 };
 
+// What is counted of all tokens. All NULL: nobody looks.
+struct token_metrics {
+    struct metrics *registry;
+    const struct clock *clock;
+    struct metrics_child *refused[REFUSALS];
+    struct metrics_child *denied;
+    struct metrics_family *live;
+};
+
 struct token_table {
     pthread_mutex_t mutex;
     struct secret **buckets;      // by the hash's first bytes, which are evenly spread
@@ -46,6 +64,7 @@ struct token_table {
     struct token_entry *unstored;
     struct token_entry *used;
     uint64_t generation;
+    struct token_metrics metrics;
 };
 
 static void new_buckets(struct token_table *table, size_t count) {
@@ -69,10 +88,56 @@ static void free_entries(struct token_entry *first) {
     }
 }
 
+static void collect(void *context, struct metrics_collection *collection) {
+    struct token_table *table = context;
+    const struct token_metrics *m = &table->metrics;
+    int64_t now_us = clock_now_us(m->clock);
+    metrics_collect(collection, m->live, NULL, (double)token_table_count_live(table, now_us));
+}
+
+void token_table_tell(struct token_table *table, struct metrics *metrics,
+                      const struct clock *clock) {
+    static const struct metrics_info refused_info = {
+        .name = "runsd_token_refusals",
+        .help = "Calls that were refused because the caller is not known",
+        .kind = METRICS_COUNTER,
+        .labels = {"cause"},
+    };
+    static const struct metrics_info denied_info = {
+        .name = "runsd_token_denials",
+        .help = "Calls that were refused because the caller's token may not do that",
+        .kind = METRICS_COUNTER,
+    };
+    static const struct metrics_info live_info = {
+        .name = "runsd_tokens_live",
+        .help = "Tokens with a secret that is neither revoked nor expired",
+        .kind = METRICS_GAUGE,
+    };
+    static const char *const words[REFUSALS] = {
+        [TOKEN_REFUSAL_MISSING] = "missing",
+        [TOKEN_REFUSAL_MALFORMED] = "malformed",
+        [TOKEN_REFUSAL_AMBIGUOUS] = "ambiguous",
+        [REFUSED_STANDINGS + TOKEN_UNKNOWN] = "unknown",
+        [REFUSED_STANDINGS + TOKEN_EXPIRED] = "expired",
+        [REFUSED_STANDINGS + TOKEN_REVOKED] = "revoked",
+    };
+    struct token_metrics *m = &table->metrics;
+    m->registry = metrics;
+    m->clock = clock;
+    struct metrics_family *refused = metrics_add_family(metrics, &refused_info);
+    for (int i = 0; i < REFUSALS; i++) {
+        m->refused[i] = words[i] != NULL ? metrics_child(refused, &words[i]) : NULL;
+    }
+    m->denied = metrics_add(metrics, &denied_info);
+    m->live = metrics_add_family(metrics, &live_info);
+    metrics_add_collector(metrics, collect, table);
+}
+
 void token_table_free(struct token_table *table) {
     if (table == NULL) {
         return;
     }
+    metrics_remove_collectors(table->metrics.registry, table);
     for (size_t i = 0; i < table->bucket_count; i++) {
         free_entries(table->by_name[i]);
     }
@@ -390,6 +455,9 @@ enum token_standing token_table_find(struct token_table *table,
         note_use(table, e);
     }
     pthread_mutex_unlock(&table->mutex);
+    if (standing != TOKEN_OPENS) {
+        metrics_counter_add(table->metrics.refused[REFUSED_STANDINGS + (int)standing], 1);
+    }
     return standing;
 }
 
@@ -405,6 +473,43 @@ enum token_standing token_table_whose(struct token_table *table,
     }
     pthread_mutex_unlock(&table->mutex);
     return standing;
+}
+
+void token_table_count_refusal(struct token_table *table, enum token_refusal why) {
+    metrics_counter_add(table->metrics.refused[why], 1);
+}
+
+// Of the names' buckets from first on.
+static int64_t count_live_in_a_row(const struct token_table *table, size_t first, int64_t now_us) {
+    int64_t count = 0;
+    for (size_t i = first; i < first + BUCKETS_IN_A_ROW && i < table->bucket_count; i++) {
+        for (const struct token_entry *e = table->by_name[i]; e != NULL; e = e->next) {
+            bool is_live = false;
+            for (int s = 0; s < secret_count(e); s++) {
+                is_live = is_live || standing_of(&e->secrets[s], now_us) == TOKEN_OPENS;
+            }
+            count += is_live;
+        }
+    }
+    return count;
+}
+
+int64_t token_table_count_live(struct token_table *table, int64_t now_us) {
+    int64_t count = 0;
+    size_t buckets = 0; // of the table, when the count began
+    size_t next = 0;
+    do {
+        pthread_mutex_lock(&table->mutex);
+        if (buckets != table->bucket_count) { // it has grown: all are elsewhere
+            buckets = table->bucket_count;
+            next = 0;
+            count = 0;
+        }
+        count += count_live_in_a_row(table, next, now_us);
+        pthread_mutex_unlock(&table->mutex);
+        next += BUCKETS_IN_A_ROW;
+    } while (next < buckets);
+    return count;
 }
 
 enum token_standing token_table_look(struct token_table *table, const struct token_entry *token,
@@ -433,6 +538,7 @@ void token_table_count_denial(struct token_table *table, struct token_entry *ent
     entry->denials++;
     note_use(table, entry);
     pthread_mutex_unlock(&table->mutex);
+    metrics_counter_add(table->metrics.denied, 1);
 }
 
 void token_table_complete(struct token_table *table, struct token_record *record) {

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include "base/core/arena.h"
+#include "base/core/clock.h"
+#include "base/metrics/metrics.h"
 #include "storage/token_record.h"
 
 // All tokens in memory, by the hashes of their secrets, so that callers are identified without
@@ -35,6 +37,11 @@ enum token_standing {
 };
 
 struct token_table *token_table_new(void);
+
+// Has the table tell of itself in metrics, which outlives it, and of which tokens are live by
+// clock. Before another thread uses it.
+void token_table_tell(struct token_table *table, struct metrics *metrics,
+                      const struct clock *clock);
 
 // NULL is ignored.
 void token_table_free(struct token_table *table);
@@ -81,6 +88,19 @@ enum token_standing token_table_whose(struct token_table *table,
 
 // Another number after each change of a token: what was found before may hold no more.
 uint64_t token_table_generation(struct token_table *table);
+
+// Why a caller is not known, where no secret was looked for.
+enum token_refusal {
+    TOKEN_REFUSAL_MISSING, // neither a token nor a certificate that opens one
+    TOKEN_REFUSAL_MALFORMED,
+    TOKEN_REFUSAL_AMBIGUOUS, // a certificate opens several
+};
+
+// Counts a call that was refused for it.
+void token_table_count_refusal(struct token_table *table, enum token_refusal why);
+
+// How many stored tokens have a secret that opens at now_us. Keeps nobody waiting for long.
+int64_t token_table_count_live(struct token_table *table, int64_t now_us);
 
 // Counts a call of the token's that was not allowed what it asked for.
 void token_table_count_denial(struct token_table *table, struct token_entry *entry);

@@ -36,6 +36,12 @@ struct bulk_runner {
     // The thread's.
     unsigned round;                  // which job of an organization it takes
     unsigned long long seen_changes; // changes when it looked last
+
+    struct metrics_child *open;
+    struct metrics_child *done;
+    struct metrics_child *collect_steps;
+    struct metrics_child *cancel_steps;
+    struct metrics_child *cancelled; // runs
 };
 
 // --- what others do ---
@@ -56,8 +62,9 @@ static bool is_beside_calls(struct bulk_runner *runner) {
 
 // --- one step ---
 
-static void log_end(struct bulk_runner *runner, const struct bulk_record *bulk) {
+static void tell_end(struct bulk_runner *runner, const struct bulk_record *bulk) {
     if (bulk->state == BULK_DONE) {
+        metrics_counter_add(runner->done, 1);
         LOG(runner->log, LOG_INFO, "a bulk cancel is done",
             log_slice("organization", bulk->organization), log_slice("bulkCancelId", bulk->id),
             log_int("total", bulk->total), log_int("cancelled", bulk->cancelled),
@@ -94,8 +101,9 @@ static bool collect(struct bulk_runner *runner, struct arena *a,
     if (!was_done(runner, &step.op, job->id)) {
         return false;
     }
+    metrics_counter_add(runner->collect_steps, 1);
     if (step.ret.state != BULK_PLANNING) {
-        log_end(runner, &step.ret);
+        tell_end(runner, &step.ret);
         bulk_waits_tell(runner->waits, job->organization, job->id);
     }
     return true;
@@ -114,6 +122,8 @@ static bool cancel(struct bulk_runner *runner, struct arena *a,
     if (!was_done(runner, &step.op, job->id)) {
         return false;
     }
+    metrics_counter_add(runner->cancel_steps, 1);
+    metrics_counter_add(runner->cancelled, step.ret_ended_count);
     for (int i = 0; i < step.ret_ended_count; i++) {
         const struct store_bulk_ended *run = &step.ret_ended[i];
         if (run->attempt != 0) {
@@ -121,7 +131,7 @@ static bool cancel(struct bulk_runner *runner, struct arena *a,
                                clock_monotonic_us());
         }
     }
-    log_end(runner, &step.ret);
+    tell_end(runner, &step.ret);
     return true;
 }
 
@@ -180,6 +190,7 @@ static bool do_round(struct bulk_runner *runner) {
     arena_init(&a);
     bool has_moved = false;
     bool could;
+    int64_t open = 0;
     struct store_list_unfinished_bulks list = {.limit = JOBS_A_LOOK};
     do {
         arena_reset(&a);
@@ -187,11 +198,15 @@ static bool do_round(struct bulk_runner *runner) {
         store_op_submit_and_wait(runner->store, &list.op);
         could = list.op.result == STORE_OK;
         if (could) {
+            open += list.ret_count;
             has_moved |= step_through(runner, &list);
             list.position = list.ret_position;
         }
     } while (could && list.ret_has_more && !periodic_is_stopping(&runner->thread));
     arena_release(&a);
+    if (could) {
+        metrics_gauge_set(runner->open, open);
+    }
     runner->round++;
     return has_moved;
 }
@@ -205,14 +220,48 @@ static void turn(void *context) {
 
 // --- its life ---
 
+static void tell(struct bulk_runner *runner, struct metrics *metrics) {
+    static const struct metrics_info open_info = {
+        .name = "runsd_bulk_cancels_open",
+        .help = "Bulk cancels that are not over, when the thread that works at them looked last",
+        .kind = METRICS_GAUGE,
+    };
+    static const struct metrics_info done_info = {
+        .name = "runsd_bulk_cancels_done",
+        .help = "Bulk cancels that have looked at all of their runs",
+        .kind = METRICS_COUNTER,
+    };
+    static const struct metrics_info steps_info = {
+        .name = "runsd_bulk_cancel_steps",
+        .help = "Steps of bulk cancels: transactions that find runs, or cancel them",
+        .kind = METRICS_COUNTER,
+        .labels = {"kind"},
+    };
+    static const struct metrics_info cancelled_info = {
+        .name = "runsd_bulk_cancelled_runs",
+        .help = "Runs that bulk cancels have cancelled",
+        .kind = METRICS_COUNTER,
+    };
+    static const char *const collect[] = {"collect"};
+    static const char *const cancel[] = {"cancel"};
+    runner->open = metrics_add(metrics, &open_info);
+    runner->done = metrics_add(metrics, &done_info);
+    struct metrics_family *steps = metrics_add_family(metrics, &steps_info);
+    runner->collect_steps = metrics_child(steps, collect);
+    runner->cancel_steps = metrics_child(steps, cancel);
+    runner->cancelled = metrics_add(metrics, &cancelled_info);
+}
+
 struct bulk_runner *bulk_runner_start(const struct logger *log, const struct clock *clock,
-                                      struct run_store *store, struct lease_table *leases) {
+                                      struct run_store *store, struct lease_table *leases,
+                                      struct metrics *metrics) {
     struct bulk_runner *runner = mem_zalloc(sizeof(*runner));
     runner->log = log;
     runner->clock = clock;
     runner->store = store;
     runner->leases = leases;
     runner->waits = bulk_waits_new();
+    tell(runner, metrics);
     periodic_start(&runner->thread, "bulk-cancels", LOOK_MS, turn, runner);
     periodic_wake(&runner->thread);
     return runner;

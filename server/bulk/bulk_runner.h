@@ -3,6 +3,7 @@
 
 #include "base/core/clock.h"
 #include "base/log/log.h"
+#include "base/metrics/metrics.h"
 #include "server/bulk/bulk_waits.h"
 #include "server/lease/lease_table.h"
 #include "storage/run_store.h"
@@ -19,7 +20,8 @@ struct bulk_runner;
 
 // Starts the thread, which looks for work at once. log, clock, store and leases outlive it.
 struct bulk_runner *bulk_runner_start(const struct logger *log, const struct clock *clock,
-                                      struct run_store *store, struct lease_table *leases);
+                                      struct run_store *store, struct lease_table *leases,
+                                      struct metrics *metrics);
 
 // There is work: a bulk cancel was made or executed. Without, the thread finds it some moments
 // later, as that of an organization that is not frozen any more. Thread safe.

@@ -29,6 +29,7 @@ struct feed_batch {
     atomic_size_t *total; // of the bytes of all batches
     size_t bytes;         // of this one
     int64_t first;        // of changes: the revision of items[0]
+    int64_t heard_us;     // when the commit of the first was heard of; 0: nobody knows
     int count;            // of changes at least 1
     bool has_workflows;   // facts.workflow is known
     bool has_runs;        // with_run is

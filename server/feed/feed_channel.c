@@ -78,6 +78,7 @@ void feed_channel_add_idle(struct feed_channel *channel, struct feed_watch *watc
 
 void feed_channel_remove_idle(struct feed_channel *channel, struct feed_watch *watch) {
     feed_link_remove(&watch->idle_link);
+    watch->behind_us = channel->loop->ticked_us;
     channel->behind++;
 }
 

@@ -48,16 +48,49 @@ static void *run_clock(void *context) {
     return NULL;
 }
 
+// --- what is counted ---
+
+static int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+// While there is a watch its loop looks once a second.
+static void add_up_lags(struct feed_hub *hub, struct feed_lag *ret) {
+    *ret = (struct feed_lag){.watches = 0};
+    pthread_mutex_lock(&hub->mutex);
+    for (int i = 0; i < hub->loop_count && atomic_load(&hub->watches) > 0; i++) {
+        const struct feed_lag *lag = &hub->loops[i]->lag;
+        ret->watches += lag->watches;
+        ret->revisions = larger(ret->revisions, lag->revisions);
+        ret->age_us = larger(ret->age_us, lag->age_us);
+    }
+    pthread_mutex_unlock(&hub->mutex);
+}
+
+static void collect(void *context, struct metrics_collection *collection) {
+    struct feed_hub *hub = context;
+    struct feed_lag lag;
+    add_up_lags(hub, &lag);
+    const struct feed_metrics *m = &hub->metrics;
+    metrics_collect(collection, m->watches, NULL, atomic_load(&hub->watches));
+    metrics_collect(collection, m->held_bytes, NULL, (double)feed_hub_bytes(hub));
+    feed_metrics_collect_lag(m, collection, &lag);
+}
+
+// --- its life ---
+
 struct feed_hub *feed_hub_new(const struct service *service, const struct feed_options *options) {
     struct feed_hub *hub = mem_zalloc(sizeof(*hub));
+    int max_watches = options->max_watches != 0 ? options->max_watches : FEED_DEFAULT_MAX_WATCHES;
     feed_sources_init(&hub->sources, service);
-    feed_quota_init(&hub->quota,
-                    options->max_watches != 0 ? options->max_watches : FEED_DEFAULT_MAX_WATCHES,
+    feed_metrics_init(&hub->metrics, options->metrics, max_watches);
+    feed_quota_init(&hub->quota, max_watches,
                     options->max_watches_per_token != 0 ? options->max_watches_per_token
                                                         : FEED_DEFAULT_MAX_WATCHES_PER_TOKEN);
     pthread_mutex_init(&hub->mutex, NULL);
     condition_init(&hub->changed);
     atomic_init(&hub->watches, 0);
+    metrics_add_collector(options->metrics, collect, hub);
     hub->clock = thread_start("feed-clock", run_clock, hub);
     return hub;
 }
@@ -70,6 +103,7 @@ void feed_hub_free(struct feed_hub *hub) {
     if (hub == NULL) {
         return;
     }
+    metrics_remove_collectors(hub->metrics.registry, hub);
     pthread_mutex_lock(&hub->mutex);
     hub->is_ending = true;
     pthread_cond_signal(&hub->changed);

@@ -1,6 +1,7 @@
 #ifndef RUNSD_SERVER_FEED_FEED_HUB_H
 #define RUNSD_SERVER_FEED_FEED_HUB_H
 
+#include "base/metrics/metrics.h"
 #include "runs/v1/feed.pb-c.h"
 #include "server/service/service_stream.h"
 #include "storage/run_store.h"
@@ -28,6 +29,7 @@ struct feed_hub;
 struct feed_options {
     int max_watches;           // 0: FEED_DEFAULT_MAX_WATCHES. More: RESOURCE_EXHAUSTED, QUEUE_FULL
     int max_watches_per_token; // 0: FEED_DEFAULT_MAX_WATCHES_PER_TOKEN. More: the same
+    struct metrics *metrics;   // outlives the hub; NULL: nothing is counted
 };
 
 // service is borrowed; its store may be opened later.

@@ -3,6 +3,7 @@
 
 #include "base/core/strbuf.h"
 #include "server/feed/feed_list.h"
+#include "server/feed/feed_metrics.h"
 #include "server/feed/feed_quota.h"
 #include "server/feed/feed_ring.h"
 #include "server/feed/feed_source.h"
@@ -45,11 +46,12 @@ struct feed_hub {
     bool is_ending;
     pthread_t clock;
     atomic_int watches;
+    struct feed_metrics metrics;
 };
 
 enum { FEED_CHANNEL_BUCKETS = 1024 };
 
-// The watches of one loop. All but tick, is_ticking and has_ended belongs to its thread.
+// The watches of one loop. All but tick, is_ticking, has_ended and lag belongs to its thread.
 struct feed_loop {
     struct feed_hub *hub;
     struct rpc_loop *loop;
@@ -57,6 +59,9 @@ struct feed_loop {
     struct rpc_task tick;
     atomic_bool is_ticking; // tick is on its way
     atomic_bool has_ended;  // secrets that open no more
+    struct feed_lag lag;
+    unsigned ticks;
+    int64_t ticked_us; // when the last one was
     int watches;
     struct feed_list all;       // by all_link
     struct feed_list bookmarks; // whose bookmarks are not due yet, by time_link, the next one first
@@ -141,6 +146,7 @@ struct feed_watch {
     int64_t newest;      // the newest revision that it read of by itself
     int64_t bookmark_us; // when its next bookmark is due; clock_monotonic_us, as the next
     int64_t moved_us;    // when it took from its page last
+    int64_t behind_us;   // since when it does not have everything; as ticked_us of its loop
     struct feed_link all_link;
     struct feed_link idle_link;
     struct feed_link time_link;
@@ -152,6 +158,9 @@ struct feed_watch {
 // The loop's, which is made if it is not there yet; tick is what it calls. On the loop's thread.
 struct feed_loop *feed_loop_of(struct feed_hub *hub, struct rpc_loop *loop,
                                void (*tick)(struct rpc_task *task));
+
+// Looks how far the loop's watches are behind, once a second. With each tick.
+void feed_loop_look_at_lag(struct feed_loop *loop);
 
 // --- feed_channel ---
 

@@ -27,8 +27,9 @@ static const struct error *expired(struct arena *a, int64_t position, int64_t fl
 
 // --- sending ---
 
-static bool send(struct feed_watch *watch, struct slice message) {
+static bool send(struct feed_watch *watch, enum feed_message_kind kind, struct slice message) {
     if (service_stream_send(&watch->stream, &message, 1)) {
+        metrics_counter_add(watch->hub->metrics.sent[kind], 1);
         return true;
     }
     watch->phase = FEED_OVER; // the client, or the stop, has ended it; closed will come
@@ -47,7 +48,7 @@ static bool send_cut_bookmark(struct feed_watch *watch) {
     struct strbuf bookmark = STRBUF_INIT;
     feed_message_put_bookmark(&bookmark, call->arena, call->service->store, call->organization,
                               watch->position, newest_of(watch), true);
-    bool is_sent = send(watch, strbuf_slice(&bookmark));
+    bool is_sent = send(watch, FEED_MESSAGE_BOOKMARK, strbuf_slice(&bookmark));
     strbuf_release(&bookmark);
     return is_sent;
 }
@@ -56,7 +57,8 @@ static void send_bookmark(struct feed_watch *watch) {
     struct feed_channel *channel = watch->channel;
     if (!(watch->is_cut
               ? send_cut_bookmark(watch)
-              : send(watch, feed_channel_bookmark(channel, watch->position, newest_of(watch))))) {
+              : send(watch, FEED_MESSAGE_BOOKMARK,
+                     feed_channel_bookmark(channel, watch->position, newest_of(watch))))) {
         return;
     }
     watch->is_cut = false;
@@ -176,7 +178,7 @@ static bool send_snapshot(struct feed_watch *watch) {
     struct feed_page *page = watch->page;
     if (page != NULL && page->next < page->batch->count) {
         const struct feed_item *item = &page->batch->items[page->next];
-        if (send(watch, item->message)) {
+        if (send(watch, FEED_MESSAGE_RUN, item->message)) {
             page->next++;
             CHECK(item->place.id.len <= sizeof(snapshot->id));
             memcpy(snapshot->id, item->place.id.data, item->place.id.len);
@@ -199,7 +201,7 @@ static bool send_snapshot(struct feed_watch *watch) {
     end_snapshot(watch);
     watch->phase = FEED_FOLLOWING;
     watch->is_bookmark_due = true;
-    send(watch, strbuf_slice(&end));
+    send(watch, FEED_MESSAGE_SNAPSHOT_END, strbuf_slice(&end));
     strbuf_release(&end);
     return true;
 }
@@ -245,7 +247,7 @@ static void follow(struct feed_watch *watch) {
     int64_t revision = 0;
     const struct feed_item *item = next_change(watch, &revision);
     if (item != NULL) {
-        if (send(watch, watch->include_run ? item->with_run : item->message)) {
+        if (send(watch, FEED_MESSAGE_CHANGE, watch->include_run ? item->with_run : item->message)) {
             watch->position = revision;
             if (watch->page != NULL) {
                 feed_page_moved(watch);

@@ -24,8 +24,9 @@ struct feed_source {
     atomic_int wanting_workflows;
     pthread_mutex_t mutex; // guards what follows
     struct feed_member *members[FEED_MOST_LOOPS];
-    int64_t hint; // the newest revision that was heard of; -1: none
-    int64_t end;  // everything up to it was read; -1: not known yet
+    int64_t hint;     // the newest revision that was heard of; -1: none
+    int64_t heard_us; // when the first commit was that is not read yet; clock_monotonic_us; 0: none
+    int64_t end;      // everything up to it was read; -1: not known yet
     bool is_reading;
     bool is_polled;     // the next read is due whatever the hint is
     int64_t read_us;    // when the store answered last; clock_monotonic_us
@@ -242,6 +243,8 @@ static void take_changes(struct feed_source *source, struct feed_batch *batch) {
     }
     if (batch != NULL) {
         source->end = feed_batch_last(batch);
+        batch->heard_us = source->heard_us;
+        source->heard_us = source->hint > source->end ? source->heard_us : 0;
         hand_on(source, batch);
     } else if (list->ret_count > 0) {
         hand_on_failure(source, STORE_UNAVAILABLE, "the changes that the store lists have a gap");
@@ -302,6 +305,7 @@ void feed_sources_committed(struct feed_sources *sources, const struct store_com
         }
         pthread_mutex_lock(&source->mutex);
         if (commits[i].revision > source->hint) {
+            source->heard_us = source->heard_us != 0 ? source->heard_us : clock_monotonic_us();
             source->hint = commits[i].revision;
         }
         bool begins = begins_read(source);

@@ -51,7 +51,9 @@ static void fail_all(struct feed_channel *channel, const struct feed_arrival *ar
     }
 }
 
-static void take_batches(struct feed_channel *channel, struct feed_batch *first) {
+// Returns when the first of what arrived was heard of; 0: nothing did, or nobody knows.
+static int64_t take_batches(struct feed_channel *channel, struct feed_batch *first) {
+    int64_t heard_us = first != NULL ? first->heard_us : 0;
     struct feed_batch *next;
     for (struct feed_batch *batch = first; batch != NULL; batch = next) {
         next = batch->next[channel->loop->index];
@@ -59,6 +61,7 @@ static void take_batches(struct feed_channel *channel, struct feed_batch *first)
         channel->end = feed_batch_last(batch);
         feed_batch_release(batch);
     }
+    return heard_us;
 }
 
 static void arrived(struct rpc_task *task) {
@@ -66,7 +69,7 @@ static void arrived(struct rpc_task *task) {
     struct feed_channel *channel = CONTAINER_OF(member, struct feed_channel, member);
     struct feed_arrival arrival;
     bool is_member = feed_member_take(member, &arrival);
-    take_batches(channel, arrival.batches);
+    int64_t heard_us = take_batches(channel, arrival.batches);
     if (!is_member) {
         feed_channel_free(channel);
         return;
@@ -83,6 +86,10 @@ static void arrived(struct rpc_task *task) {
         fail_all(channel, &arrival);
     }
     stir_all(channel);
+    if (heard_us != 0) {
+        metrics_histogram_observe(channel->loop->hub->metrics.delivery_time,
+                                  clock_monotonic_us() - heard_us);
+    }
     if (channel->behind == 0 ||
         atomic_load(&channel->loop->hub->sources.batch_bytes) > FEED_MOST_BATCH_BYTES) {
         feed_ring_clear(&channel->ring);
@@ -114,7 +121,8 @@ static void tick(struct rpc_task *task) {
     if (atomic_exchange(&loop->has_ended, false)) {
         end_unauthenticated(loop);
     }
-    int64_t now_us = clock_monotonic_us();
+    feed_loop_look_at_lag(loop);
+    int64_t now_us = loop->ticked_us;
     feed_page_drop_stalled(loop, now_us - FEED_STALL_US);
     feed_page_begin_waiting(loop);
     int left = FEED_BOOKMARKS_PER_TICK + loop->watches / 16;
@@ -268,6 +276,7 @@ static void join(struct feed_watch *watch) {
     watch->channel = feed_channel_join(loop, call->organization, arrived);
     feed_member_want(&watch->channel->member, watch->include_run ? 1 : 0,
                      watch->filter.workflow.len > 0 ? 1 : 0);
+    watch->behind_us = loop->ticked_us;
     feed_list_append(&loop->all, &watch->all_link);
     loop->watches++;
     if (atomic_fetch_add(&watch->hub->watches, 1) == 0) {

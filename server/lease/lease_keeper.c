@@ -40,6 +40,13 @@ struct lease_keeper {
     bool is_woken;
     bool is_stopping;
     int ending; // operations under way
+
+    struct metrics *metrics;
+    struct metrics_family *held;
+    struct metrics_family *waiting;
+    struct metrics_child *begun;
+    struct metrics_child *lost;
+    struct metrics_child *standstills;
 };
 
 // A lease whose end the store is told.
@@ -65,8 +72,58 @@ static void wake(void *context) {
     pthread_mutex_unlock(&keeper->mutex);
 }
 
+// --- what is counted ---
+
+static void collect(void *context, struct metrics_collection *collection) {
+    struct lease_keeper *keeper = context;
+    static const char *const acquire[] = {"acquire"};
+    static const char *const stop[] = {"stop"};
+    metrics_collect(collection, keeper->held, NULL, (double)lease_table_count(keeper->table));
+    metrics_collect(collection, keeper->waiting, acquire, open_waits_count(keeper->open_waits));
+    metrics_collect(collection, keeper->waiting, stop, stop_waits_count(keeper->stop_waits));
+}
+
+static void tell(struct lease_keeper *keeper, struct metrics *metrics) {
+    static const struct metrics_info held_info = {
+        .name = "runsd_leases",
+        .help = "Leases that are held",
+        .kind = METRICS_GAUGE,
+    };
+    static const struct metrics_info waiting_info = {
+        .name = "runsd_waits",
+        .help = "Calls that wait for runs to acquire, or for the end of a cancelled run's work",
+        .kind = METRICS_GAUGE,
+        .labels = {"kind"},
+    };
+    static const struct metrics_info begun_info = {
+        .name = "runsd_attempts_begun",
+        .help = "Attempts at runs that have begun, each with a lease",
+        .kind = METRICS_COUNTER,
+    };
+    static const struct metrics_info lost_info = {
+        .name = "runsd_leases_lost",
+        .help = "Leases that ended because nobody renewed them",
+        .kind = METRICS_COUNTER,
+    };
+    static const struct metrics_info standstills_info = {
+        .name = "runsd_lease_standstills",
+        .help = "Times that the process stood still for so long that all leases were extended",
+        .kind = METRICS_COUNTER,
+    };
+    keeper->metrics = metrics;
+    keeper->held = metrics_add_family(metrics, &held_info);
+    keeper->waiting = metrics_add_family(metrics, &waiting_info);
+    keeper->begun = metrics_add(metrics, &begun_info);
+    keeper->lost = metrics_add(metrics, &lost_info);
+    keeper->standstills = metrics_add(metrics, &standstills_info);
+    lease_table_tell(keeper->table, metrics);
+    metrics_add_collector(metrics, collect, keeper);
+}
+
+// --- its begin ---
+
 struct lease_keeper *lease_keeper_new(const struct logger *log, const struct clock *clock,
-                                      struct run_store *store) {
+                                      struct run_store *store, struct metrics *metrics) {
     struct lease_keeper *keeper = mem_zalloc(sizeof(*keeper));
     keeper->log = log;
     keeper->clock = clock;
@@ -76,6 +133,7 @@ struct lease_keeper *lease_keeper_new(const struct logger *log, const struct clo
     keeper->stop_waits = stop_waits_new(wake, keeper);
     pthread_mutex_init(&keeper->mutex, NULL);
     condition_init(&keeper->changed);
+    tell(keeper, metrics);
     return keeper;
 }
 
@@ -142,6 +200,7 @@ void lease_keeper_put(struct lease_keeper *keeper, const struct lease *lease) {
     int64_t now_us = clock_monotonic_us();
     bool is_first = lease_table_due_us(keeper->table) > now_us + lease->duration_us;
     lease_table_put(keeper->table, lease, now_us);
+    metrics_counter_add(keeper->begun, 1);
     if (is_first) {
         wake(keeper);
     }
@@ -164,6 +223,7 @@ static void ended(struct store_op *op) {
     switch (op->result) {
     case STORE_OK:
         log_end(ending);
+        metrics_counter_add(keeper->lost, 1);
         __attribute__((fallthrough));
     case STORE_CONFLICT: // it has ended otherwise
     case STORE_NOT_FOUND:
@@ -236,6 +296,7 @@ static void look_at_clock(struct lease_keeper *keeper) {
     if (late_us > LATE_US) {
         lease_table_extend(keeper->table, clock_monotonic_us());
         if (keeper->ticked_us != 0) {
+            metrics_counter_add(keeper->standstills, 1);
             LOG(keeper->log, LOG_WARN,
                 "the process stood still: each lease lasts for its duration from now on",
                 log_int("lateMs", late_us / 1000));
@@ -308,6 +369,7 @@ void lease_keeper_free(struct lease_keeper *keeper) {
     if (keeper == NULL) {
         return;
     }
+    metrics_remove_collectors(keeper->metrics, keeper);
     open_waits_free(keeper->open_waits);
     stop_waits_free(keeper->stop_waits);
     lease_table_free(keeper->table);

@@ -4,6 +4,7 @@
 #include "base/core/arena.h"
 #include "base/core/clock.h"
 #include "base/log/log.h"
+#include "base/metrics/metrics.h"
 #include "server/lease/lease_table.h"
 #include "server/lease/open_waits.h"
 #include "server/lease/stop_waits.h"
@@ -18,9 +19,9 @@
 
 struct lease_keeper;
 
-// log, clock and store outlive it.
+// log, clock, store and metrics, which may be NULL, outlive it.
 struct lease_keeper *lease_keeper_new(const struct logger *log, const struct clock *clock,
-                                      struct run_store *store);
+                                      struct run_store *store, struct metrics *metrics);
 
 // Reads the leases that the store has. Returns false if it cannot be read: why is in *ret_detail,
 // in a.

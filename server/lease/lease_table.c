@@ -43,7 +43,8 @@ struct lease_table {
     size_t count;
     size_t held;
     struct due_heap heap;
-    int64_t extended_us; // of lease_table_extend
+    int64_t extended_us;                                     // of lease_table_extend
+    struct metrics_child *renewals[LEASE_CLAIM_UNKNOWN + 1]; // by enum lease_claim_state
 };
 
 struct lease_table *lease_table_new(void) {
@@ -54,6 +55,24 @@ struct lease_table *lease_table_new(void) {
     table->bucket_count = FIRST_BUCKETS;
     table->buckets = mem_zalloc(table->bucket_count * sizeof(*table->buckets));
     return table;
+}
+
+void lease_table_tell(struct lease_table *table, struct metrics *metrics) {
+    static const struct metrics_info info = {
+        .name = "runsd_lease_renewals",
+        .help = "Leases that their holders wanted to keep, by what became of that",
+        .kind = METRICS_COUNTER,
+        .labels = {"result"},
+    };
+    static const char *const words[] = {
+        [LEASE_CLAIM_KEPT] = "kept",
+        [LEASE_CLAIM_ENDING] = "too_late",
+        [LEASE_CLAIM_UNKNOWN] = "not_held",
+    };
+    struct metrics_family *family = metrics_add_family(metrics, &info);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        table->renewals[i] = metrics_child(family, &words[i]);
+    }
 }
 
 void lease_table_free(struct lease_table *table) {
@@ -237,13 +256,18 @@ static void renew_claim(struct lease_table *table, struct slice organization, st
 void lease_table_renew(struct lease_table *table, struct slice organization, struct slice holder,
                        int64_t duration_us, int64_t now_us, struct lease_claim *claims,
                        size_t count) {
+    int64_t results[LEASE_CLAIM_UNKNOWN + 1] = {0};
     for (size_t begin = 0; begin < count; begin += CLAIMS_IN_A_ROW) {
         size_t end = count - begin < CLAIMS_IN_A_ROW ? count : begin + CLAIMS_IN_A_ROW;
         pthread_mutex_lock(&table->mutex);
         for (size_t i = begin; i < end; i++) {
             renew_claim(table, organization, holder, duration_us, now_us, &claims[i]);
+            results[claims[i].ret_state]++;
         }
         pthread_mutex_unlock(&table->mutex);
+    }
+    for (int i = 0; i <= LEASE_CLAIM_UNKNOWN; i++) {
+        metrics_counter_add(table->renewals[i], results[i]);
     }
 }
 

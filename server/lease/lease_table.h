@@ -6,6 +6,7 @@
 
 #include "base/core/arena.h"
 #include "base/core/slice.h"
+#include "base/metrics/metrics.h"
 
 // The leases that are held, in memory: which attempt of a run is whose, and until when. Who holds
 // a run is the store's to say; the end of a lease is here alone, on the monotonic clock, so that a
@@ -40,6 +41,9 @@ struct lease_claim {
 };
 
 struct lease_table *lease_table_new(void);
+
+// Has the table count renewals in metrics. Before another thread uses it.
+void lease_table_tell(struct lease_table *table, struct metrics *metrics);
 
 // NULL is ignored.
 void lease_table_free(struct lease_table *table);

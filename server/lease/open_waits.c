@@ -71,6 +71,13 @@ void open_waits_free(struct open_waits *waits) {
     free(waits);
 }
 
+int open_waits_count(struct open_waits *waits) {
+    pthread_mutex_lock(&waits->mutex);
+    int count = (int)waits->heap.count;
+    pthread_mutex_unlock(&waits->mutex);
+    return count;
+}
+
 // --- organizations and groups; the mutex is held ---
 
 // What points to the organization, or to the end of its bucket. Names are those of tokens, which

@@ -44,6 +44,9 @@ struct open_waits *open_waits_new(void (*wake)(void *context), void *context);
 // There must be none any more. NULL is ignored.
 void open_waits_free(struct open_waits *waits);
 
+// How many waits there are.
+int open_waits_count(struct open_waits *waits);
+
 // Begins a wait, whose first part is set and the rest zero, with an attempt when it is its turn. It
 // may end within this call.
 void open_waits_add(struct open_waits *waits, struct open_wait *wait);

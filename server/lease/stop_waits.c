@@ -40,6 +40,13 @@ void stop_waits_free(struct stop_waits *waits) {
     free(waits);
 }
 
+int stop_waits_count(struct stop_waits *waits) {
+    pthread_mutex_lock(&waits->mutex);
+    int count = (int)waits->heap.count;
+    pthread_mutex_unlock(&waits->mutex);
+    return count;
+}
+
 static uint32_t hash_of(const struct stop_waits *waits, struct slice organization,
                         struct slice run_id) {
     uint64_t h = XXH3_64bits_withSeed(organization.data, organization.len, waits->seed);

@@ -37,6 +37,9 @@ struct stop_waits *stop_waits_new(void (*wake)(void *context), void *context);
 // There must be none any more. NULL is ignored.
 void stop_waits_free(struct stop_waits *waits);
 
+// How many waits there are.
+int stop_waits_count(struct stop_waits *waits);
+
 // Begins a wait, whose first part is set and the rest zero. It may end within this call.
 void stop_waits_add(struct stop_waits *waits, struct stop_wait *wait);
 

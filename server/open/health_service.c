@@ -169,6 +169,14 @@ void health_service_set_changes(struct health_service *health, bool works) {
     set_condition(health, NO_CHANGES, !works);
 }
 
+void health_service_look(struct health_service *health, bool ret_holds[HEALTH_CHECKS]) {
+    unsigned conditions = atomic_load(&health->conditions);
+    ret_holds[HEALTH_STARTED] = (conditions & READY) != 0;
+    ret_holds[HEALTH_STORE_ALIVE] = (conditions & FAILED) == 0;
+    ret_holds[HEALTH_STORE_READS] = (conditions & NO_READS) == 0;
+    ret_holds[HEALTH_STORE_CHANGES] = (conditions & NO_CHANGES) == 0;
+}
+
 void health_service_fail(struct health_service *health) {
     set_condition(health, FAILED, true);
 }

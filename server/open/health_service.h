@@ -36,6 +36,18 @@ bool health_service_is_serving(struct health_service *health);
 void health_service_set_reads(struct health_service *health, bool works);
 void health_service_set_changes(struct health_service *health, bool works);
 
+// What readiness is made of.
+enum health_check {
+    HEALTH_STARTED,     // it serves: it has started, and is not stopping
+    HEALTH_STORE_ALIVE, // the store has not failed for good
+    HEALTH_STORE_READS,
+    HEALTH_STORE_CHANGES, // without which reads are served all the same
+    HEALTH_CHECKS,
+};
+
+// Which of them hold, at one moment. Thread safe.
+void health_service_look(struct health_service *health, bool ret_holds[HEALTH_CHECKS]);
+
 // NOT_SERVING from now on, whatever the others say. Thread safe.
 void health_service_fail(struct health_service *health);
 

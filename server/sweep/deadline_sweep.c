@@ -23,6 +23,8 @@ struct deadline_sweep {
     const struct clock *clock;
     struct run_store *store;
     struct lease_table *leases;
+    struct metrics_child *cancelled; // runs that were ended so
+    struct metrics_child *failed;
     pthread_t thread;
     pthread_mutex_t mutex; // guards what follows
     pthread_cond_t changed;
@@ -57,6 +59,7 @@ static void ended(struct store_op *op) {
     bool has_ended = op->result == STORE_OK;
     if (has_ended) {
         log_end(ending);
+        metrics_counter_add(change->to == RUN_CANCELLED ? sweep->cancelled : sweep->failed, 1);
         if (change->ret.attempt != 0) {
             lease_table_remove(sweep->leases, change->organization, change->id, change->ret.attempt,
                                clock_monotonic_us());
@@ -194,13 +197,29 @@ static void *body(void *context) {
 
 // --- its life ---
 
+static void tell(struct deadline_sweep *sweep, struct metrics *metrics) {
+    static const struct metrics_info info = {
+        .name = "runsd_runs_timed_out",
+        .help = "Runs that were ended because their deadline had passed",
+        .kind = METRICS_COUNTER,
+        .labels = {"status"},
+    };
+    static const char *const cancelled[] = {"cancelled"};
+    static const char *const failure[] = {"failure"};
+    struct metrics_family *family = metrics_add_family(metrics, &info);
+    sweep->cancelled = metrics_child(family, cancelled);
+    sweep->failed = metrics_child(family, failure);
+}
+
 struct deadline_sweep *deadline_sweep_start(const struct logger *log, const struct clock *clock,
-                                            struct run_store *store, struct lease_table *leases) {
+                                            struct run_store *store, struct lease_table *leases,
+                                            struct metrics *metrics) {
     struct deadline_sweep *sweep = mem_zalloc(sizeof(*sweep)); // next_us 0: it looks at once
     sweep->log = log;
     sweep->clock = clock;
     sweep->store = store;
     sweep->leases = leases;
+    tell(sweep, metrics);
     pthread_mutex_init(&sweep->mutex, NULL);
     condition_init(&sweep->changed);
     sweep->thread = thread_start("deadlines", body, sweep);

@@ -3,6 +3,7 @@
 
 #include "base/core/clock.h"
 #include "base/log/log.h"
+#include "base/metrics/metrics.h"
 #include "server/lease/lease_table.h"
 #include "storage/run_store.h"
 
@@ -15,7 +16,8 @@ struct deadline_sweep;
 
 // Starts the thread, which looks at once. All of these outlive it.
 struct deadline_sweep *deadline_sweep_start(const struct logger *log, const struct clock *clock,
-                                            struct run_store *store, struct lease_table *leases);
+                                            struct run_store *store, struct lease_table *leases,
+                                            struct metrics *metrics);
 
 // A run has a deadline at due_us (run_record_due_us), microseconds since the epoch; 0: none, which
 // costs nothing. With 1 the thread looks at all of them again, as after an organization was thawed:

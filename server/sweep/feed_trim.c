@@ -15,6 +15,7 @@ enum {
 
 struct feed_trim {
     struct feed_trim_options options;
+    struct metrics_child *raised; // floors
     struct periodic thread;
 };
 
@@ -34,6 +35,7 @@ static bool raise_floor(struct feed_trim *trim, struct arena *a, const struct st
     };
     store_op_submit_and_wait(trim->options.store, &changes.op);
     if (changes.op.result == STORE_OK) {
+        metrics_counter_add(trim->raised, 1);
         LOG(trim->options.log, LOG_DEBUG, "events can not be watched from any more",
             log_slice("organization", due->organization),
             log_int("floorRevision", changes.ret_floor));
@@ -83,7 +85,13 @@ static void trim_all(void *context) {
 
 struct feed_trim *feed_trim_start(const struct feed_trim_options *options) {
     struct feed_trim *trim = mem_zalloc(sizeof(*trim));
+    static const struct metrics_info info = {
+        .name = "runsd_feed_floors_raised",
+        .help = "Times that events of an organization became too old, or too many, to be watched",
+        .kind = METRICS_COUNTER,
+    };
     trim->options = *options;
+    trim->raised = metrics_add(options->metrics, &info);
     int64_t interval_ms = options->interval_ms > 0 ? options->interval_ms : FEED_TRIM_DEFAULT_MS;
     periodic_start(&trim->thread, "feed-trim", interval_ms, trim_all, trim);
     periodic_wake(&trim->thread);

@@ -4,6 +4,7 @@
 #include "base/core/clock.h"
 #include "base/core/slice.h"
 #include "base/log/log.h"
+#include "base/metrics/metrics.h"
 #include "storage/run_store.h"
 
 // A thread that raises the floors of the organizations' feeds, once in a while: events that are too
@@ -23,6 +24,7 @@ struct feed_trim_options {
     // to hear where it stands. On the thread; may be NULL.
     void (*before)(void *context, struct slice organization);
     void *context;
+    struct metrics *metrics; // where it counts; NULL: nowhere
 };
 
 enum { FEED_TRIM_DEFAULT_MS = 10 * 1000 };

@@ -16,6 +16,8 @@ enum {
 
 struct housekeeping {
     struct housekeeping_options options;
+    struct metrics_child *keys; // that were removed
+    struct metrics_child *bulks;
     struct periodic thread;
 };
 
@@ -37,13 +39,20 @@ static bool step(struct housekeeping *keeping, struct store_op *op, const struct
     return is_done && periodic_pause(&keeping->thread, clock_monotonic_us() - begin_us);
 }
 
+static void count(struct metrics_child *removed, const struct store_op *op, int how_many) {
+    metrics_counter_add(removed, op->result == STORE_OK ? how_many : 0);
+}
+
 static void trim_keys(struct housekeeping *keeping) {
     struct store_trim_keys trim = {
         .before_us = clock_now_us(keeping->options.clock) - keeping->options.key_ttl_us,
         .limit = KEYS_A_STEP,
     };
-    while (step(keeping, &trim.op, &store_trim_keys_kind) && trim.ret_has_more) {
-    }
+    bool goes_on;
+    do {
+        goes_on = step(keeping, &trim.op, &store_trim_keys_kind) && trim.ret_has_more;
+        count(keeping->keys, &trim.op, trim.ret_count);
+    } while (goes_on);
 }
 
 static void trim_bulks(struct housekeeping *keeping) {
@@ -53,8 +62,11 @@ static void trim_bulks(struct housekeeping *keeping) {
         .planned_before_us = now_us - keeping->options.plan_age_us,
         .limit = ITEMS_A_STEP,
     };
-    while (step(keeping, &trim.op, &store_trim_bulks_kind) && trim.ret_has_more) {
-    }
+    bool goes_on;
+    do {
+        goes_on = step(keeping, &trim.op, &store_trim_bulks_kind) && trim.ret_has_more;
+        count(keeping->bulks, &trim.op, trim.ret_count);
+    } while (goes_on);
 }
 
 static void tidy_up(void *context) {
@@ -62,9 +74,25 @@ static void tidy_up(void *context) {
     trim_bulks(context);
 }
 
+static void tell(struct housekeeping *keeping, struct metrics *metrics) {
+    static const struct metrics_info info = {
+        .name = "runsd_housekeeping_removed",
+        .help = "Keys of requests that can be repeated no more, and parts of bulk cancels that are "
+                "long over, that were removed",
+        .kind = METRICS_COUNTER,
+        .labels = {"what"},
+    };
+    static const char *const keys[] = {"keys"};
+    static const char *const bulks[] = {"bulk_cancels"};
+    struct metrics_family *family = metrics_add_family(metrics, &info);
+    keeping->keys = metrics_child(family, keys);
+    keeping->bulks = metrics_child(family, bulks);
+}
+
 struct housekeeping *housekeeping_start(const struct housekeeping_options *options) {
     struct housekeeping *keeping = mem_zalloc(sizeof(*keeping));
     keeping->options = *options;
+    tell(keeping, options->metrics);
     if (options->bulk_age_us == 0) {
         keeping->options.bulk_age_us = HOUSEKEEPING_DEFAULT_BULK_AGE_US;
     }

@@ -3,6 +3,7 @@
 
 #include "base/core/clock.h"
 #include "base/log/log.h"
+#include "base/metrics/metrics.h"
 #include "storage/run_store.h"
 
 // A thread that has the store forget, once in a while, what has no use any more: keys under which
@@ -21,7 +22,8 @@ struct housekeeping_options {
     int64_t bulk_age_us;
     // How long a plan is kept after its creation; 0: HOUSEKEEPING_DEFAULT_PLAN_AGE_US.
     int64_t plan_age_us;
-    int64_t interval_ms; // between two looks; 0: HOUSEKEEPING_DEFAULT_MS
+    int64_t interval_ms;     // between two looks; 0: HOUSEKEEPING_DEFAULT_MS
+    struct metrics *metrics; // where it counts; NULL: nowhere
 };
 
 enum { HOUSEKEEPING_DEFAULT_MS = 60 * 1000 };

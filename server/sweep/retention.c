@@ -19,6 +19,7 @@ enum {
 
 struct retention {
     struct retention_options options;
+    struct metrics_child *deleted; // runs
     struct periodic thread;
     // The thread's.
     int64_t cursor;    // of list_ended: where the next look goes on
@@ -58,7 +59,9 @@ static bool delete_of_one(struct turn *turn, struct arena *a, const struct store
     };
     int64_t begin_us = clock_monotonic_us();
     store_op_submit_and_wait(turn->retention->options.store, &deletion.op);
-    turn->deleted += deletion.op.result == STORE_OK ? deletion.ret_deleted : 0;
+    int deleted = deletion.op.result == STORE_OK ? deletion.ret_deleted : 0;
+    turn->deleted += deleted;
+    metrics_counter_add(turn->retention->deleted, deleted);
     turn->is_complete =
         turn->is_complete && deletion.op.result == STORE_OK && deletion.ret_deleted == count;
     // One that was frozen meanwhile is looked at again; all else may hold for the others, too.
@@ -142,7 +145,13 @@ static void sweep(void *context) {
 
 struct retention *retention_start(const struct retention_options *options) {
     struct retention *retention = mem_zalloc(sizeof(*retention));
+    static const struct metrics_info info = {
+        .name = "runsd_runs_retired",
+        .help = "Runs that were deleted because they had been final for long enough",
+        .kind = METRICS_COUNTER,
+    };
     retention->options = *options;
+    retention->deleted = metrics_add(options->metrics, &info);
     retention->looked_us = clock_monotonic_us();
     periodic_start(&retention->thread, "retention",
                    options->interval_ms != 0 ? options->interval_ms : RETENTION_DEFAULT_MS, sweep,

@@ -3,6 +3,7 @@
 
 #include "base/core/clock.h"
 #include "base/log/log.h"
+#include "base/metrics/metrics.h"
 #include "storage/run_store.h"
 
 // A thread that deletes runs that are final for long enough, with their events and keys
@@ -18,8 +19,9 @@ struct retention_options {
     const struct logger *log;
     const struct clock *clock;
     struct run_store *store;
-    int64_t retain_us;   // how long a final run is kept at least
-    int64_t interval_ms; // between two looks; 0: RETENTION_DEFAULT_MS
+    int64_t retain_us;       // how long a final run is kept at least
+    int64_t interval_ms;     // between two looks; 0: RETENTION_DEFAULT_MS
+    struct metrics *metrics; // where it counts; NULL: nowhere
 };
 
 enum { RETENTION_DEFAULT_MS = 10 * 1000 };

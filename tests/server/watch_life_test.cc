@@ -151,7 +151,7 @@ TEST_P(WatchLives, EndWithinASecondAfterTheirTokenDoes) {
 
 TEST_P(WatchLives, HaveAQuotaOfTheirOwnAndOneOfEachToken) {
     Close();
-    Open({.max_watches = 3, .max_watches_per_token = 2});
+    Open({.max_watches = 3, .max_watches_per_token = 2, .metrics = nullptr});
     std::vector<std::unique_ptr<Stream>> open;
     for (int i = 0; i < 2; i++) {
         open.push_back(Reading(""));
