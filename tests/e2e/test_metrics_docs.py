@@ -1,5 +1,6 @@
 """docs/METRICS.md against what the programs say, and what deploy/ has against both."""
 
+import http.client
 import json
 import pathlib
 import re
@@ -8,9 +9,10 @@ import subprocess
 import tempfile
 import unittest
 
+import certificates
 import rest
 from gateways import Gateway
-from harness import ROOT, Place, Serve, create_token
+from harness import DEADLINE_S, ROOT, Place, Serve, create_token, wait_until
 from scrapes import Admin
 from test_runsd_program import Runsd
 
@@ -31,7 +33,7 @@ def documented():
 
 
 class Programs(unittest.TestCase):
-    """Looks at all three programs, once."""
+    """Looks at all three programs, once, and at one with TLS."""
 
     @classmethod
     def setUpClass(cls):
@@ -43,6 +45,7 @@ class Programs(unittest.TestCase):
         cls.addClassCleanup(serve.kill)
         for path in ("/v1/runs", "/v1/runs/x", "/healthz"):
             rest.request(serve.http_port, "GET", path, cls.token)
+        cls.watch(serve.http_port)
         cls.looks["runsctl serve"] = cls.look(serve)
         runsd = Runsd("--store", f"sqlite:{cls.place.path}/other.db", "--listen", "127.0.0.1:0",
                       "--retain-finished", "1h", *ADMIN)
@@ -52,6 +55,12 @@ class Programs(unittest.TestCase):
         cls.addClassCleanup(gateway.kill)
         rest.request(gateway.port, "GET", "/v1/runs/x", cls.token)
         cls.looks["runs-gateway"] = cls.look(gateway)
+        pair = certificates.Authority(cls.place.path).issue("server", ("DNS:localhost",))
+        front = Gateway(f"127.0.0.1:{runsd.ports[0]}", *ADMIN, "--tls-cert", str(pair.cert),
+                        "--tls-key", str(pair.key), wait=False)
+        cls.addClassCleanup(front.kill)
+        front.message("ready")
+        cls.looks["runs-gateway with TLS"] = cls.look(front)
         cls.seen = {}
         for scrape in cls.looks.values():
             for name, labels in scrape.labels().items():
@@ -59,9 +68,20 @@ class Programs(unittest.TestCase):
                 cls.seen[name] = (kind, known | labels)
 
     @classmethod
+    def watch(cls, port):
+        """A stream that is opened, is sent something, and ends."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+        connection.request("GET", "/v1/runs:watch", headers={
+            "Authorization": f"Bearer {cls.token}", "Accept": "text/event-stream"})
+        connection.getresponse().read(1)
+        connection.close()
+
+    @classmethod
     def look(cls, program):
         admin = Admin(program)
         cls.addClassCleanup(admin.close)
+        # The streams that were opened have ended.
+        wait_until(lambda: admin.scrape().total("runsd_http_streams") == 0, "the end of streams")
         return admin.scrape()
 
     def test_every_metric_is_documented_and_every_row_is_a_metric(self):
