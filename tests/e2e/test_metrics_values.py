@@ -166,8 +166,9 @@ class Watches(Served):
         scrape = self.admin.scrape()
         self.expect(scrape, [("runsd_watches", {}, 3), ("runsd_watches_limit", {}, 20000),
                              ("runsd_grpc_calls_in_flight", {"kind": "own_limit"}, 3)])
-        bookmarks = scrape.get("runsd_feed_messages_total", kind="bookmark")
-        self.assertGreaterEqual(bookmarks, 3)
+        # Counted a moment after the client has them.
+        wait_until(lambda: self.admin.scrape().get("runsd_feed_messages_total", kind="bookmark")
+                   >= 3, "bookmarks")
         for i in range(5):
             client.create(f"w{i}")
         self.admin.wait("runsd_feed_messages_total", 15, kind="change")
@@ -190,9 +191,8 @@ class Watches(Served):
         watch = client.watch(snapshot=True)
         for _ in range(6):  # four runs, the end, a bookmark
             next(watch)
-        scrape = self.admin.scrape()
-        self.expect(scrape, [("runsd_feed_messages_total", {"kind": "run"}, 4),
-                             ("runsd_feed_messages_total", {"kind": "snapshot_end"}, 1)])
+        self.admin.wait("runsd_feed_messages_total", 4, kind="run")
+        self.admin.wait("runsd_feed_messages_total", 1, kind="snapshot_end")
         watch.cancel()
 
     def test_a_client_that_takes_nothing_is_behind(self):
@@ -309,7 +309,7 @@ class Store(Served):
         self.assertGreater(scrape.get("process_cpu_seconds_total"), 0)
         with open(f"/proc/{pid}/statm", encoding="utf-8") as statm:
             size, resident = (int(n) * os.sysconf("SC_PAGESIZE") for n in statm.read().split()[:2])
-        self.assertEqual(size, scrape.get("process_virtual_memory_bytes"))
+        self.assertLess(abs(size - scrape.get("process_virtual_memory_bytes")), 256 << 20)
         self.assertLess(abs(resident - scrape.get("process_resident_memory_bytes")), 8 << 20)
         self.assertGreater(scrape.get("runsd_malloc_bytes", state="used"), 0)
         self.assertEqual(1, len(scrape.samples["runsd_build_info"]))
