@@ -17,6 +17,7 @@ from test_stream_proxies import free_port
 
 PAGE = ROOT / "docs" / "OPERATING.md"
 ROTATION = "Tokens: giving out new secrets"
+RULES = ROOT / "deploy" / "prometheus" / "runsd.rules.yml"
 DELETION = "Freezing, exporting and deleting an organization"
 
 # Becomes a user that owns nothing, of whom nothing but two folders can be written, as the unit
@@ -257,6 +258,13 @@ class Operating(unittest.TestCase):
             told = self.must(by_admin, ADMIN=admin)
             self.assertIn("\nrunsd_http_connections_accepted_total ", told)
             self.assertEqual(0, server.stop())
+
+    def test_every_alert_has_a_row(self):
+        named = re.findall(r"- alert: (\w+)", RULES.read_text(encoding="utf-8"))
+        part = PAGE.read_text(encoding="utf-8").split("## Alerts\n")[1].split("\n## ")[0]
+        told = [name for row in re.findall(r"^\| (Runsd[\w, ]*) \|", part, re.MULTILINE)
+                for name in row.split(", ")]
+        self.assertEqual(sorted(named), sorted(told))
 
     def test_a_token_that_leaked(self):
         block, = commands()["The worst night"]
