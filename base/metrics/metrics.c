@@ -232,6 +232,9 @@ struct metrics_child *metrics_child(struct metrics_family *family, const char *c
     if (family == NULL) {
         return NULL;
     }
+    static const char *const none[METRICS_MAX_LABELS] = {"", "", "", ""};
+    CHECK(values != NULL || family->label_count == 0);
+    values = values != NULL ? values : none;
     size_t hash = hash_of(family, values);
     struct metrics_child *child = find(family, hash, values);
     if (child == NULL) {

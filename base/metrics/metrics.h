@@ -64,7 +64,8 @@ void metrics_free(struct metrics *metrics);
 // Adds a family, whose name no other has (CHECK). Thread safe; waits for a look that is under way.
 struct metrics_family *metrics_add_family(struct metrics *metrics, const struct metrics_info *info);
 
-// The family's child with these values, as many as it has labels; it is made by the first call. The
+// The family's child with these values, as many as it has labels (NULL for none); it is made by the
+// first call. The
 // values are copied; bytes that are no UTF-8 become U+FFFD. Thread safe; only making one takes a
 // lock, which is held for a moment. Look children up once and keep them where calls are many.
 struct metrics_child *metrics_child(struct metrics_family *family, const char *const values[]);

@@ -4,6 +4,7 @@ import collections
 import http.client
 import json
 import socket
+import struct
 import threading
 import unittest
 
@@ -227,16 +228,61 @@ class Upstream(unittest.TestCase):
         for wire in wires[:2]:
             self.assertEqual(200, wire.reply().status)
         wait_until(lambda: value(scrape(admin), "runsd_http_calls") == 0, "the end")
+        # A client that resets its connection.
+        echo.gate.clear()
+        echo.entered.clear()
+        left = Wire(gateway.port)
+        left.send(b"GET /v1/say/you HTTP/1.1\r\nHost: h\r\n\r\n")
+        self.assertTrue(echo.entered.wait(60))
+        left.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        left.close()
+        wait_until(lambda: sum(requests(scrape(admin)).values()) == 4, "the client's leaving")
+        echo.gate.set()
         # A reason that only the upstream knows has no name of its own here.
         self.assertEqual(409, rest.request(gateway.port, "GET", "/v1/fail/you").status)
-        wait_until(lambda: sum(requests(scrape(admin)).values()) == 4, "all of them")
+        wait_until(lambda: sum(requests(scrape(admin)).values()) == 5, "all of them")
         self.assertEqual({
             ("/v1/say/{name}", "GET", "200", ""): 2,
             ("/v1/say/{name}", "GET", "429", "OVERLOADED"): 1,
+            ("/v1/say/{name}", "GET", "499", "REQUEST_CANCELLED"): 1,
             ("/v1/fail/{name}", "GET", "409", "other"): 1,
         }, requests(scrape(admin)))
         self.assertEqual("", promtool("check", "metrics", text=rest.request(
             admin, "GET", "/metrics").body.decode()))
+
+
+class Memory(unittest.TestCase):
+    """The budget for bodies, and requests that do not end."""
+
+    def test_bytes_that_are_held_waited_for_and_refused_are_counted(self):
+        place = Place()
+        self.addCleanup(place.remove)
+        token = create_token(place.store)
+        server = Serve(place.store, "--admin", "127.0.0.1:0", "--max-buffered-bytes",
+                       str(4 << 20), "--max-body-bytes", str(1 << 20), "--request-timeout-ms", "8000")
+        self.addCleanup(server.stop)
+        admin = admin_port(server)
+        head = (f"POST {RUNS} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {1 << 20}\r\n\r\n").encode()
+        slow, waiting = Wire(server.http_port), Wire(server.http_port)
+        self.addCleanup(slow.close)
+        self.addCleanup(waiting.close)
+
+        def in_state(state):
+            return value(scrape(admin), "runsd_http_requests_in_progress", state=state)
+        slow.send(head + b"{")
+        wait_until(lambda: in_state("body") == 1, "the body's first byte")
+        self.assertGreaterEqual(value(scrape(admin), "runsd_http_buffered_bytes"), 3 << 20)
+        waiting.send(head + b" " * (1 << 20))
+        wait_until(lambda: in_state("waiting") == 1, "the waiting request")
+        self.assertEqual(429, waiting.reply().status)
+        wait_until(lambda: value(scrape(admin), "runsd_http_refusals_total",
+                                 cause="buffered_bytes") == 1, "the refusal")
+        self.assertEqual(408, slow.reply().status)
+        wait_until(lambda: sum(requests(scrape(admin)).values()) == 2, "both")
+        self.assertEqual({(RUNS, "POST", "429", "OVERLOADED"): 1,
+                          (RUNS, "POST", "408", "REQUEST_TIMEOUT"): 1}, requests(scrape(admin)))
+        wait_until(lambda: value(scrape(admin), "runsd_http_buffered_bytes") == 0, "all given back")
 
 
 class Busy(unittest.TestCase):
@@ -388,6 +434,21 @@ class Listener(unittest.TestCase):
             with self.subTest(data[:20]):
                 rest.raw(self.admin, data)
                 self.assertEqual(200, rest.request(self.admin, "GET", "/healthz").status)
+
+    def test_a_client_that_asks_nothing_is_closed(self):
+        with socket.create_connection(("127.0.0.1", self.admin), timeout=60) as client:
+            client.sendall(b"GET /metr")
+            self.assertEqual(b"", client.recv(1))
+
+    def test_a_unix_socket_whose_file_is_gone_ends_the_program(self):
+        place = Place()
+        self.addCleanup(place.remove)
+        path = place.path / "admin.sock"
+        server = Serve("memory:", "--admin", f"unix:{path}")
+        path.unlink()
+        lost = server.wait_for_log(lambda l: l.get("listener") == "admin", "the guard's word")
+        self.assertEqual("error", lost["level"])
+        self.assertEqual(1, server.stop())
 
     def test_a_unix_socket_serves_as_well(self):
         place = Place()
