@@ -139,10 +139,18 @@ TEST(Metrics, LoseNothingThatMoreThreadsCountThanHaveCellsOfTheirOwn) {
             }
         }
     });
+    // All at once, and for so long that those who share cells meet.
+    constexpr int kThreads = 12;
+    constexpr int64_t kEach = 200000;
+    std::atomic<int> ready{0};
     std::vector<std::thread> threads;
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < kThreads; i++) {
         threads.emplace_back([&] {
-            for (int j = 0; j < 20000; j++) {
+            ready++;
+            while (ready < kThreads) {
+                std::this_thread::yield();
+            }
+            for (int64_t j = 0; j < kEach; j++) {
                 metrics_counter_add(Child(family, "all"), 1);
                 metrics_histogram_observe(times, j);
             }
@@ -153,11 +161,12 @@ TEST(Metrics, LoseNothingThatMoreThreadsCountThanHaveCellsOfTheirOwn) {
     }
     is_over = true;
     looker.join();
-    EXPECT_EQ(240000, metrics_get(Child(family, "all")));
-    EXPECT_EQ(240000, metrics_get(times));
+    EXPECT_EQ(kThreads * kEach, metrics_get(Child(family, "all")));
+    EXPECT_EQ(kThreads * kEach, metrics_get(times));
     Look look(all);
-    EXPECT_EQ(240000U, look.snapshot.families[1].samples[0].counts[3]);
-    EXPECT_DOUBLE_EQ(12 * 199990000.0 / 1e6, look.snapshot.families[1].samples[0].value);
+    const metrics_sample &seen = look.snapshot.families[1].samples[0];
+    EXPECT_EQ(static_cast<uint64_t>(kThreads * kEach), seen.counts[3]);
+    EXPECT_DOUBLE_EQ(kThreads * (kEach * (kEach - 1) / 2) / 1e6, seen.value);
     metrics_free(all);
 }
 

@@ -435,6 +435,13 @@ class Listener(unittest.TestCase):
                 rest.raw(self.admin, data)
                 self.assertEqual(200, rest.request(self.admin, "GET", "/healthz").status)
 
+    def test_promtool_finds_nothing_to_say_of_runsd_alone(self):
+        server = Process(program("runsd"), "--store", "memory:", "--listen", "127.0.0.1:0",
+                         "--admin", "127.0.0.1:0")
+        self.addCleanup(server.stop)
+        reply = rest.request(admin_port(server), "GET", "/metrics")
+        self.assertEqual("", promtool("check", "metrics", text=reply.body.decode()))
+
     def test_a_client_that_asks_nothing_is_closed(self):
         with socket.create_connection(("127.0.0.1", self.admin), timeout=60) as client:
             client.sendall(b"GET /metr")
