@@ -92,6 +92,8 @@ TEST_F(SqliteCheck, EachProblemIsFound) {
          "the organization \"globex\" has a floor of its feed that none of its events reached"},
         {"UPDATE organization SET floor_revision=-1 WHERE name='acme'",
          "the organization \"acme\" has a floor of its feed that none"},
+        {"UPDATE organization SET stored_bytes=stored_bytes+1 WHERE name='acme'",
+         "the organization \"acme\" has 1 stored bytes, and its runs 0"},
         {"UPDATE event_mark SET event_key=1 WHERE revision=64",
          "the mark of revision 64 of \"acme\" has another event"},
         {"DELETE FROM event_mark WHERE revision=128", "the revision 128 of \"acme\" has no mark"},

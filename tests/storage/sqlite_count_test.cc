@@ -142,6 +142,39 @@ TEST_F(SqliteCount, MigrationCountsWhatRowsDoNotSayYet) {
     }
 }
 
+// A program that does not know of stored bytes writes its rows without them: what it changed since
+// is seen by the newest event or, where only old runs went, by how many runs there are.
+TEST_F(SqliteCount, BytesThatAnOlderProgramLeftBehindAreCountedAnew) {
+    const struct {
+        const char *by_hand;
+        int64_t bytes;
+    } rows[] = {
+        {"UPDATE organization SET stored_bytes=7", 7}, // nothing says that it is wrong
+        {"UPDATE organization SET stored_bytes=7, bytes_as_of_event=bytes_as_of_event-1", 60},
+        {"UPDATE organization SET stored_bytes=7, bytes_of_runs=bytes_of_runs+1", 60},
+        {"UPDATE organization SET stored_bytes=0, bytes_as_of_event=0, bytes_of_runs=0", 60},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        SCOPED_TRACE(rows[i].by_hand);
+        SetPath(directory_.File("old" + std::to_string(i) + ".db"));
+        struct run_store *store = MustOpen();
+        for (const char *id : {"a", "b", "c"}) {
+            ASSERT_EQ(CreateRun(store, {.id = id, .spec = std::string(20, 's')}).result, STORE_OK);
+        }
+        run_store_close(store);
+        RunSql(path_, rows[i].by_hand);
+        unlink((path_ + ".state").c_str());
+        for (int start = 0; start < 2; start++) {
+            store = MustOpen();
+            EXPECT_EQ(GetOrganization(store).stored_bytes, rows[i].bytes + 5 * start);
+            ASSERT_EQ(CreateRun(store, {.id = "n" + std::to_string(start), .spec = "12345"}).result,
+                      STORE_OK);
+            EXPECT_EQ(GetOrganization(store).stored_bytes, rows[i].bytes + 5 * start + 5);
+            run_store_close(store);
+        }
+    }
+}
+
 std::atomic<int64_t> steps;
 
 int CountStep(void *context) {

@@ -154,7 +154,7 @@ INSERT INTO event SELECT i, 'acme', printf('r%05d', i), i, 1, 1, 0, 1, i, 0, '',
 INSERT INTO event SELECT 25000+i, 'acme', printf('r%05d', i), 25000+i, 2, 2, 1, 5, 30000, 0, '',
   '', '', '', '', i, 24999+i, '', NULL, 1 FROM n;
 INSERT INTO event_mark SELECT organization, revision, event_key FROM event WHERE revision%64=0;
-INSERT INTO organization VALUES('acme', 25000, 25000, 0, 0, 25000, 0, 0, 0, 0);
+INSERT INTO organization VALUES('acme', 25000, 25000, 0, 0, 25000, 0, 0, 0, 0, 0, 25000, 25000);
 INSERT INTO run_count VALUES(1, 25000, 25000, 0, 0, 0, 0);
 UPDATE meta SET value=25000 WHERE name='applied';
 )");
