@@ -2,7 +2,7 @@
 
 #include "storage/sqlite/connection.h"
 
-enum { INTERVAL_US = 1000 * 1000 };
+enum { INTERVAL_US = 1000 * 1000, LONG_INTERVAL_US = 60 * INTERVAL_US };
 
 static const int memory_codes[CONNECTION_USES] = {
     [CONNECTION_USE_CACHE] = SQLITE_DBSTATUS_CACHE_USED,
@@ -47,8 +47,12 @@ void connection_use_tell(struct connection_use *use, int64_t now_us) {
         return;
     }
     use->told_us = now_us;
+    bool tells_all = use->told_all_us == 0 || now_us - use->told_all_us >= LONG_INTERVAL_US;
+    use->told_all_us = tells_all ? now_us : use->told_all_us;
     for (int i = 0; i < CONNECTION_USES; i++) {
-        metrics_gauge_set(use->memory[i], status(use->db, memory_codes[i], false));
+        if (i == CONNECTION_USE_CACHE || tells_all) {
+            metrics_gauge_set(use->memory[i], status(use->db, memory_codes[i], false));
+        }
     }
     metrics_counter_add(use->hits, status(use->db, SQLITE_DBSTATUS_CACHE_HIT, true));
     metrics_counter_add(use->misses, status(use->db, SQLITE_DBSTATUS_CACHE_MISS, true));

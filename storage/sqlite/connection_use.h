@@ -15,6 +15,7 @@ enum { CONNECTION_USE_CACHE, CONNECTION_USE_SCHEMA, CONNECTION_USE_STATEMENTS, C
 struct connection_use {
     sqlite3 *db;
     int64_t told_us; // 0: not yet
+    int64_t told_all_us;
     struct metrics_child *memory[CONNECTION_USES];
     struct metrics_child *hits;
     struct metrics_child *misses;
@@ -24,7 +25,8 @@ struct connection_use {
 void connection_use_init(struct connection_use *use, sqlite3 *db, const struct store_metrics *m,
                          const char *thread);
 
-// To be called on the thread as often as it works: tells once a second at most.
+// To be called on the thread as often as it works: tells once a second at most, and what hardly
+// changes once a minute: SQLite looks at each statement for it.
 void connection_use_tell(struct connection_use *use, int64_t now_us);
 
 #endif
