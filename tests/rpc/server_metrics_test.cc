@@ -62,8 +62,8 @@ TEST_P(EveryTransport, CountsCallsInFlightAndTheirBytes) {
     EXPECT_EQ(Value(m, "runsd_grpc_calls_limit", {"call"}), 10000);
     std::vector<std::unique_ptr<Call>> calls;
     for (int i = 0; i < 3; i++) {
-        calls.push_back(std::make_unique<Call>(*link.channel, "/test.Service/Held",
-                                               std::string(10'000, 'x')));
+        calls.push_back(
+            std::make_unique<Call>(*link.channel, "/test.Service/Held", std::string(10'000, 'x')));
         calls.back()->Start();
     }
     ASSERT_TRUE(link.server.AwaitHeld(3));
@@ -129,8 +129,8 @@ TEST_P(EveryTransport, CountsWhatAStopAnswers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Calls, EveryTransport,
-                         testing::Values(Transport::kInProcess, Transport::kLocal,
-                                         Transport::kUnix, Transport::kTcp),
+                         testing::Values(Transport::kInProcess, Transport::kLocal, Transport::kUnix,
+                                         Transport::kTcp),
                          TransportName);
 
 TEST(ServerMetrics, NamesNoMethodThatAStrangerMadeUp) {
