@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/core/check.h"
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
 #include "base/core/strbuf.h"
@@ -69,7 +70,10 @@ static const struct error *read_certificates(struct arena *a, struct slice text,
                    "the certificates are not in order: the server's own comes first, then each "
                    "the one that signed the one before");
     }
-    return code < 0 ? bad_by_gnutls(a, what, "a certificate cannot be read", code) : NULL;
+    if (code < 0) {
+        return bad_by_gnutls(a, what, "a certificate cannot be read", code);
+    }
+    return ret_list->count == 0 ? bad(a, what, "has no certificate that can be read") : NULL;
 }
 
 static const struct error *read_chain(struct arena *a, const struct tls_texts *texts,
@@ -159,6 +163,7 @@ static const struct error *take_pair(struct arena *a, const struct tls_texts *te
     }
     gnutls_x509_privkey_t key;
     gnutls_x509_privkey_init(&key);
+    CHECK(chain.items != NULL);
     error = check_key(a, texts, chain.items[0], key);
     if (error == NULL) {
         int code = gnutls_certificate_set_x509_key(identity->credentials, chain.items,

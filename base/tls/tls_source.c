@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/core/check.h"
 #include "base/core/clock.h"
 #include "base/core/memory.h"
 #include "base/core/strbuf.h"
@@ -215,11 +216,12 @@ static void note_failure(struct tls_source *source) {
 static const struct error *load(struct arena *a, struct tls_source *source,
                                 const struct look *look) {
     memcpy(source->digest, look->digest, sizeof(source->digest));
-    struct tls_identity *identity;
+    struct tls_identity *identity = NULL;
     const struct error *error = make_identity(a, source, look, &identity);
     if (error != NULL) {
         return error;
     }
+    CHECK(identity != NULL);
     source->is_expiry_logged = false;
     set_identity(source, identity);
     log_loaded(source, identity);
