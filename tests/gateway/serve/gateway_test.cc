@@ -399,7 +399,7 @@ TEST_F(Gateway, ReloadsWhileRequestsAreServed) {
     for (int i = 0; i < 5; i++) {
         size_t routes = 0;
         EXPECT_EQ(nullptr, gateway_reload(gateway_, &arena_, nullptr, 0, &routes));
-        EXPECT_EQ(17u, routes);
+        EXPECT_EQ(18u, routes);
         int seen = replies;
         while (replies < seen + 10 && !testing::Test::HasFailure()) {
             std::this_thread::yield();
