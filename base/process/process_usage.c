@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,23 +21,30 @@ struct process_usage_reader {
     int64_t started_us;
 };
 
-// The numbers of proc(5) that are looked at, by their places in /proc/self/stat.
+// The numbers of /proc/self/stat that are looked at, by their places there (proc(5)).
+enum { FIRST_NUMBER = 4, THREADS = 20, START_TICKS = 22, VIRTUAL_BYTES = 23, RESIDENT_PAGES = 24 };
+
 struct stat_numbers {
-    long threads;
-    unsigned long long start_ticks;
-    unsigned long virtual_bytes;
-    long resident_pages;
+    long long at[RESIDENT_PAGES + 1];
 };
 
-// The program's name, which comes before them in brackets, may hold any byte.
+// The program's name, which comes before them in brackets, may hold any byte; then its state, a
+// letter.
 static bool parse_stat(const char *text, struct stat_numbers *ret) {
-    const char *rest = strrchr(text, ')');
-    // 3 to 19, of which none is needed, then num_threads, itrealvalue, starttime, vsize, rss.
-    return rest != NULL &&
-           sscanf(rest + 1,
-                  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-                  "%*d %*d %ld %*d %llu %lu %ld",
-                  &ret->threads, &ret->start_ticks, &ret->virtual_bytes, &ret->resident_pages) == 4;
+    const char *name_end = strrchr(text, ')');
+    if (name_end == NULL || strlen(name_end) < sizeof(") S ")) {
+        return false;
+    }
+    const char *at = name_end + strlen(") S");
+    for (int i = FIRST_NUMBER; i <= RESIDENT_PAGES; i++) {
+        char *end;
+        ret->at[i] = strtoll(at, &end, 10);
+        if (end == at) {
+            return false;
+        }
+        at = end;
+    }
+    return true;
 }
 
 static bool read_stat(int fd, struct stat_numbers *ret) {
@@ -67,7 +73,7 @@ static int64_t find_start_us(int stat_fd) {
     if (ticks_per_s <= 0 || boot_us < 0 || !read_stat(stat_fd, &numbers)) {
         return -1;
     }
-    int64_t age_us = boot_us - (int64_t)numbers.start_ticks * US_PER_S / ticks_per_s;
+    int64_t age_us = boot_us - numbers.at[START_TICKS] * US_PER_S / ticks_per_s;
     return clock_now_us(&clock_system) - age_us;
 }
 
@@ -110,9 +116,9 @@ void process_usage_read(struct process_usage_reader *reader, struct process_usag
     struct mallinfo2 heap = mallinfo2();
     *ret = (struct process_usage){
         .cpu_us = clock_us(CLOCK_PROCESS_CPUTIME_ID),
-        .resident_bytes = is_read ? (int64_t)numbers.resident_pages * sysconf(_SC_PAGESIZE) : -1,
-        .virtual_bytes = is_read ? (int64_t)numbers.virtual_bytes : -1,
-        .threads = is_read ? numbers.threads : -1,
+        .resident_bytes = is_read ? numbers.at[RESIDENT_PAGES] * sysconf(_SC_PAGESIZE) : -1,
+        .virtual_bytes = is_read ? numbers.at[VIRTUAL_BYTES] : -1,
+        .threads = is_read ? numbers.at[THREADS] : -1,
         .open_descriptors = count_descriptors(reader->descriptors),
         .most_descriptors = descriptor_limit(),
         .started_us = reader->started_us,
