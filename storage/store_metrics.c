@@ -3,27 +3,48 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/core/check.h"
 #include "base/core/memory.h"
 
 enum { RESULTS = STORE_UNAVAILABLE + 1 };
 
 static const char *const part_words[] = {[STORE_READS] = "reads", [STORE_CHANGES] = "changes"};
 
-static const char *const result_words[RESULTS] = {
-    [STORE_OK] = "ok",
-    [STORE_NOT_FOUND] = "not_found",
-    [STORE_CONFLICT] = "conflict",
-    [STORE_EXISTS] = "exists",
-    [STORE_EXPIRED] = "expired",
-    [STORE_BUSY] = "busy",
-    [STORE_DISK_FULL] = "disk_full",
-    [STORE_LOCKED] = "locked",
-    [STORE_TOO_LARGE] = "too_large",
-    [STORE_KEY_REUSED] = "key_reused",
-    [STORE_READ_ONLY] = "read_only",
-    [STORE_STOPPED] = "stopped",
-    [STORE_UNAVAILABLE] = "unavailable",
-};
+// A switch, so that the compiler finds a result without a word.
+static const char *word_of_result(enum store_result result) {
+    switch (result) {
+    case STORE_OK:
+        return "ok";
+    case STORE_NOT_FOUND:
+        return "not_found";
+    case STORE_CONFLICT:
+        return "conflict";
+    case STORE_EXISTS:
+        return "exists";
+    case STORE_EXPIRED:
+        return "expired";
+    case STORE_BUSY:
+        return "busy";
+    case STORE_DISK_FULL:
+        return "disk_full";
+    case STORE_LOCKED:
+        return "locked";
+    case STORE_TOO_LARGE:
+        return "too_large";
+    case STORE_KEY_REUSED:
+        return "key_reused";
+    case STORE_OVER_QUOTA:
+        return "over_quota";
+    case STORE_READ_ONLY:
+        return "read_only";
+    case STORE_STOPPED:
+        return "stopped";
+    case STORE_UNAVAILABLE:
+        return "unavailable";
+    }
+    CHECK(false);
+    return NULL;
+}
 
 static const char *const checkpoint_words[STORE_CHECKPOINTS] = {
     [STORE_CHECKPOINT_PIECE] = "piece",
@@ -261,7 +282,7 @@ void store_metrics_answer(struct store_metrics *m, struct store_op *op) {
         &m->results[op->kind->index * RESULTS + (int)op->result];
     struct metrics_child *child = atomic_load_explicit(place, memory_order_acquire);
     if (child == NULL && m->operations != NULL) {
-        const char *const values[] = {op->kind->name, result_words[op->result]};
+        const char *const values[] = {op->kind->name, word_of_result(op->result)};
         child = metrics_child(m->operations, values);
         atomic_store_explicit(place, child, memory_order_release);
     }

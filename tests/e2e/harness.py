@@ -142,6 +142,9 @@ class Serve(Process):
 
     def __init__(self, store, *options, grpc=(), http="127.0.0.1:0", files=None):
         listeners = [f"--grpc={address}" for address in grpc or ("127.0.0.1:0",)]
+        if not any(option.startswith("--admin") for option in options):
+            # As operators run it: what is counted must not break what is served.
+            listeners.append("--admin=127.0.0.1:0")
         super().__init__(*with_files(files, program("runsctl")), "serve", "--http", http,
                          "--store", store, *listeners, *options)
         serving = self.wait_for_log(lambda l: l.get("message") == "serving", "serving")

@@ -181,6 +181,17 @@ class Quotas(unittest.TestCase):
         self.assertEqual(0, result.returncode, result.stderr)
         return json.loads(result.stdout)
 
+    def test_refusals_by_a_quota_are_counted_and_harm_nobody(self):
+        server = self.serve("--quota-open-runs", "1", "--admin", "127.0.0.1:0")
+        token = create_token(self.place.store, scopes=SCOPES, name="caller")
+        statuses = [rest.request(server.http_port, "POST", "/v1/runs", token,
+                                 contract.new_run()).status for _ in range(3)]
+        self.assertEqual([200, 429, 429], statuses)
+        admin = server.wait_for_log(lambda l: l.get("message") == "serving metrics", "metrics")
+        text = rest.request(admin["port"], "GET", "/metrics", None).body.decode()
+        self.assertIn('runsd_store_operations_total{operation="create_run",result="over_quota"} 2',
+                      text)
+
     def test_a_quota_is_told_kept_over_a_kill_and_never_keeps_a_run_from_ending(self):
         server = self.serve("--quota-open-runs", "5", "--quota-stored-bytes", "100000")
         token = create_token(self.place.store, scopes=SCOPES, name="caller")

@@ -11,6 +11,7 @@
 #include "tests/storage/faulty_vfs.h"
 #include "tests/storage/sqlite_fixture.h"
 #include "tests/storage/sqlite_old_store.h"
+#include "tests/storage/token_testing.h"
 
 using namespace store_testing;
 
