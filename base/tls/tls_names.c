@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 enum {
-    MOST_NAMES = 64,     // looked at
+    MOST_NAMES = 256,    // looked at
     LONGEST_NAME = 2048, // as a SPIFFE ID has at most
 };
 
@@ -66,13 +66,15 @@ void tls_names_append(gnutls_x509_crt_t certificate, struct strbuf *out) {
 
 size_t tls_names_of_client(struct arena *a, gnutls_x509_crt_t certificate, struct slice *ret_names,
                            size_t most) {
+    static const unsigned types[] = {GNUTLS_SAN_URI, GNUTLS_SAN_DNSNAME};
     struct name name;
     size_t count = 0;
-    for (unsigned i = 0; count < most && read_name(certificate, i, &name); i++) {
-        const char *kind = kind_of(&name);
-        if (kind != NULL && is_printable(&name)) {
-            ret_names[count++] =
-                slice_of_cstr(arena_printf(a, "%s:%.*s", kind, (int)name.len, name.bytes));
+    for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
+        for (unsigned i = 0; count < most && read_name(certificate, i, &name); i++) {
+            if (name.type == types[t] && is_printable(&name)) {
+                ret_names[count++] = slice_of_cstr(
+                    arena_printf(a, "%s:%.*s", kind_of(&name), (int)name.len, name.bytes));
+            }
         }
     }
     return count;

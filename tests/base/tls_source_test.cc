@@ -358,14 +358,14 @@ std::vector<std::string> ClientNames(const CertificateOptions &options, size_t m
     return texts;
 }
 
-TEST(TlsNames, OfAClientAreItsUrisAndDnsNamesAsFarAsTheyArePrintable) {
+TEST(TlsNames, OfAClientAreItsUrisAndBehindThemItsDnsNamesAsFarAsTheyArePrintable) {
     using Names = std::vector<std::string>;
     CertificateOptions options;
     EXPECT_EQ(ClientNames(options, 2), Names());
     options.uri = "spiffe://a/b";
     options.dns = "x.example";
-    EXPECT_EQ(ClientNames(options, 2), (Names{"dns:x.example", "uri:spiffe://a/b"}));
-    EXPECT_EQ(ClientNames(options, 1), Names{"dns:x.example"});
+    EXPECT_EQ(ClientNames(options, 2), (Names{"uri:spiffe://a/b", "dns:x.example"}));
+    EXPECT_EQ(ClientNames(options, 1), Names{"uri:spiffe://a/b"});
     options.uri = "spiffe://a/b!!!.example";
     EXPECT_EQ(ClientNames(options, 2), Names{"dns:x.example"});
     options.uri = "spiffe://a/b";
