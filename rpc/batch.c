@@ -102,6 +102,20 @@ void rpc_batch_send_status(struct rpc_batch *b, grpc_status_code code, struct sl
     }
 }
 
+void rpc_batch_add_trailers(struct rpc_batch *b, grpc_metadata *pairs, size_t count) {
+    struct rpc_batch_metadata *sent = &b->sent_trailers;
+    for (size_t i = 0; i < sent->count; i++) {
+        pairs[count++] = sent->pairs[i];
+    }
+    *sent = (struct rpc_batch_metadata){pairs, count};
+    for (size_t i = 0; i < (size_t)b->op_count; i++) {
+        if (b->ops[i].op == GRPC_OP_SEND_STATUS_FROM_SERVER) {
+            b->ops[i].data.send_status_from_server.trailing_metadata = pairs;
+            b->ops[i].data.send_status_from_server.trailing_metadata_count = count;
+        }
+    }
+}
+
 void rpc_batch_receive_metadata(struct rpc_batch *b) {
     add(b, GRPC_OP_RECV_INITIAL_METADATA)->data.recv_initial_metadata.recv_initial_metadata =
         &b->initial_metadata;

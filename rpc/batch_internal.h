@@ -48,6 +48,11 @@ void rpc_batch_send_message(struct rpc_batch *b, const struct slice *parts, size
 void rpc_batch_send_close(struct rpc_batch *b);
 void rpc_batch_send_status(struct rpc_batch *b, grpc_status_code code, struct slice message,
                            grpc_metadata *trailers, size_t count);
+
+// Puts count pairs before the trailing metadata of the status that was added. pairs has room for
+// all of it, and takes its place.
+void rpc_batch_add_trailers(struct rpc_batch *b, grpc_metadata *pairs, size_t count);
+
 void rpc_batch_receive_metadata(struct rpc_batch *b);
 void rpc_batch_receive_message(struct rpc_batch *b);
 void rpc_batch_receive_status(struct rpc_batch *b);

@@ -234,14 +234,23 @@ size_t rpc_server_call_copy_head(const struct rpc_server_call *call,
     return (size_t)call->head_metadata_count;
 }
 
-// reply_count: of what is a reply's alone.
-static void prepare_batch(struct rpc_server_call *call, int reply_count) {
-    size_t count = (size_t)call->head_metadata_count + (size_t)reply_count;
+void rpc_server_call_add_head_to_error(struct rpc_server_call *call, struct arena *a) {
+    if (call->head_metadata_count == 0) {
+        return;
+    }
+    grpc_metadata *pairs = ARENA_ARRAY(a, grpc_metadata, RPC_MOST_HEAD_METADATA + 1);
+    rpc_batch_add_trailers(&call->answer, pairs, rpc_server_call_copy_head(call, pairs));
+}
+
+// Of a reply.
+static void prepare_batch(struct rpc_server_call *call) {
+    size_t count = (size_t)call->head_metadata_count + (size_t)call->reply_metadata_count;
     grpc_metadata *copies = NULL;
     if (count > 0) {
         copies = ARENA_ARRAY(&call->arena, grpc_metadata, count);
         copy_metadata(call->head_metadata, call->head_metadata_count, copies);
-        copy_metadata(call->reply_metadata, reply_count, copies + call->head_metadata_count);
+        copy_metadata(call->reply_metadata, call->reply_metadata_count,
+                      copies + call->head_metadata_count);
     }
     call->answer.tag.done = answer_done;
     rpc_batch_send_metadata(&call->answer, copies, count);
@@ -283,7 +292,7 @@ void rpc_server_call_reply(struct rpc_server_call *call, const struct slice *par
     if (call->is_direct) {
         rpc_message_copy(parts, count, &call->direct_reply);
     } else {
-        prepare_batch(call, call->reply_metadata_count);
+        prepare_batch(call);
         rpc_batch_send_message(&call->answer, parts, count);
         add_status(call, NULL);
     }
@@ -300,8 +309,10 @@ void rpc_server_call_fail(struct rpc_server_call *call, const struct error *erro
     if (call->is_direct) {
         call->direct_details = rpc_server_call_details(call->server, &call->arena, error);
     } else {
-        prepare_batch(call, 0);
+        call->answer.tag.done = answer_done;
+        rpc_batch_send_metadata(&call->answer, NULL, 0);
         add_status(call, error);
+        rpc_server_call_add_head_to_error(call, &call->arena);
     }
     send(call);
 }

@@ -29,6 +29,9 @@ struct slice rpc_server_call_details(const struct rpc_server *server, struct are
 size_t rpc_server_call_copy_head(const struct rpc_server_call *call,
                                  grpc_metadata ret[RPC_MOST_HEAD_METADATA]);
 
+// Puts that metadata, made in a, before what the error in call->answer has as trailing metadata.
+void rpc_server_call_add_head_to_error(struct rpc_server_call *call, struct arena *a);
+
 // Adds a status to a batch: OK if error is NULL, else error with its details, which are made
 // in a. trailers lives as long as the batch.
 void rpc_server_call_add_status(const struct rpc_server *server, struct rpc_batch *batch,

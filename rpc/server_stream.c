@@ -126,7 +126,10 @@ static void finish(struct rpc_server_stream_state *state) {
         rpc_loop_post(call->server->loop, &state->finish_task);
         return;
     }
-    if (!state->has_head) {
+    if (!state->has_head && call->answer_code != STATUS_OK) {
+        rpc_batch_send_metadata(&call->answer, NULL, 0);
+        rpc_server_call_add_head_to_error(call, &state->ending);
+    } else if (!state->has_head) {
         grpc_metadata *pairs = ARENA_ARRAY(&state->ending, grpc_metadata, RPC_MOST_HEAD_METADATA);
         rpc_batch_send_metadata(&call->answer, pairs, rpc_server_call_copy_head(call, pairs));
     }

@@ -122,9 +122,13 @@ class Limits(unittest.TestCase):
                 call()
             return caught.exception
 
-        error = refusal(lambda: next(stub.WatchRuns(stubs.feed_pb2.WatchRunsRequest(),
-                                                    metadata=stubs.bearer(token),
-                                                    timeout=DEADLINE_S)))
+        refused = stub.WatchRuns(stubs.feed_pb2.WatchRunsRequest(), metadata=stubs.bearer(token),
+                                 timeout=DEADLINE_S)
+        error = refusal(lambda: next(refused))
+        # A status alone: initial metadata would say that the watch was accepted.
+        self.assertEqual((), tuple(refused.initial_metadata()))
+        self.assertEqual(0, members(dict(refused.trailing_metadata())["ratelimit"])
+                         ["streams"]["r"])
         self.assertEqual(grpc.StatusCode.RESOURCE_EXHAUSTED, error.code())
         self.assertIn("2 streams", error.details())
         # A call that would wait is refused; a cancel never is, it only does not wait.
