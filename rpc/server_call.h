@@ -55,7 +55,8 @@ void rpc_server_call_set_reply_metadata(struct rpc_server_call *call,
 // a stop answers. Of a reply and a stream it is initial metadata, before that of
 // rpc_server_call_set_reply_metadata; of an error that nothing went before trailing metadata, so
 // that it stays a status alone ("Trailers-Only" of gRPC's PROTOCOL-HTTP2): initial metadata tells
-// clients of streams that theirs was accepted. Once, in the handler before it returns. The pairs, at most RPC_MOST_HEAD_METADATA, live as the others.
+// clients of streams that theirs was accepted. Once, in the handler before it returns. The pairs,
+// at most RPC_MOST_HEAD_METADATA, live as the others.
 enum { RPC_MOST_HEAD_METADATA = 4 };
 void rpc_server_call_set_head_metadata(struct rpc_server_call *call,
                                        const struct rpc_metadata *pairs, int count);

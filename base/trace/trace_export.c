@@ -209,9 +209,10 @@ static void *run(void *context) {
         tell_dropped(e, false);
     }
     tell_dropped(e, true);
-    if (e->lost_at_stop > 0) {
-        LOG(e->options.log, LOG_WARN, "spans were lost at the stop",
-            log_int("count", (int64_t)e->lost_at_stop));
+    int64_t lost = (int64_t)atomic_load(&e->failed);
+    if (lost > 0) {
+        LOG(e->options.log, LOG_WARN, "spans were lost", log_int("count", (int64_t)e->lost_at_stop),
+            log_int("lost", lost));
     }
     pthread_mutex_lock(&e->mutex);
     e->is_over = true;

@@ -233,7 +233,10 @@ class OrganizationsTest : public testing::Test {
             " newest_event INTEGER NOT NULL, floor_revision INTEGER NOT NULL DEFAULT 0,"
             " frozen_at INTEGER NOT NULL DEFAULT 0, running INTEGER NOT NULL DEFAULT 0,"
             " waiting INTEGER NOT NULL DEFAULT 0, success INTEGER NOT NULL DEFAULT 0,"
-            " failure INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0)"
+            " failure INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0,"
+            " stored_bytes INTEGER NOT NULL DEFAULT 0,"
+            " bytes_as_of_event INTEGER NOT NULL DEFAULT 0,"
+            " bytes_of_runs INTEGER NOT NULL DEFAULT 0)"
             " WITHOUT ROWID;"
             "INSERT INTO organization(name, revision, newest_event, floor_revision, running)"
             " VALUES('acme', 7, 70, 3, 5);");
