@@ -135,7 +135,8 @@ static void sweep(struct limiter *limiter, int64_t now_us) {
 static void evict(struct limiter *limiter, int64_t now_us) {
     struct limit_share **first = NULL;
     int64_t first_us = INT64_MAX;
-    for (int i = 0; i < EVICTION_LOOKS; i++) {
+    // On while there was none: some chains in a row may be empty.
+    for (size_t i = 0; i < EVICTION_LOOKS || (first == NULL && i < limiter->chain_count); i++) {
         struct limit_share **link = &limiter->chains[limiter->hand];
         limiter->hand = (limiter->hand + 1) & (limiter->chain_count - 1);
         for (; *link != NULL; link = &(*link)->next) {

@@ -140,9 +140,9 @@ def with_files(limit, *command):
 class Serve(Process):
     """runsctl serve on free ports, unless others are given."""
 
-    def __init__(self, store, *options, grpc=(), http="127.0.0.1:0", files=None):
+    def __init__(self, store, *options, grpc=(), http="127.0.0.1:0", files=None, counts=True):
         listeners = [f"--grpc={address}" for address in grpc or ("127.0.0.1:0",)]
-        if not any(option.startswith("--admin") for option in options):
+        if counts and not any(option.startswith("--admin") for option in options):
             # As operators run it: what is counted must not break what is served.
             listeners.append("--admin=127.0.0.1:0")
         super().__init__(*with_files(files, program("runsctl")), "serve", "--http", http,

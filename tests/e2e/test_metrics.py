@@ -334,7 +334,7 @@ class Busy(unittest.TestCase):
                           (RUN, "GET", "401", "TOKEN_MISSING"): half}, requests(scrape(admin)))
 
     def test_without_the_option_nothing_is_counted_and_nothing_listens(self):
-        server = Serve("memory:")
+        server = Serve("memory:", counts=False)
         self.addCleanup(server.stop)
         self.assertEqual(200, rest.request(server.http_port, "GET", "/healthz").status)
         self.assertEqual(404, rest.request(server.http_port, "GET", "/metrics").status)
