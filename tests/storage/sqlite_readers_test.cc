@@ -149,14 +149,20 @@ TEST_F(SqliteReaders, OneThatWaitsForTheDiskHoldsUpNoOther) {
     vfs_.HoldFirst(1);
     auto gets = GetMany(64);
     ASSERT_TRUE(vfs_.WaitUntilHeld(1));
-    for (size_t i = 1; i < gets.size(); i++) {
-        ASSERT_TRUE(gets[i]->Await()) << i;
-        EXPECT_EQ(gets[i]->Result(), STORE_OK);
+    // Which of them the disk holds is the readers' to say: the first may find its page in a cache.
+    auto waiting = [&gets] {
+        return std::count_if(gets.begin(), gets.end(), [](auto &get) { return !get->IsDone(); });
+    };
+    auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (waiting() > 1 && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    EXPECT_FALSE(gets[0]->IsDone());
+    EXPECT_EQ(waiting(), 1);
     vfs_.Release();
-    EXPECT_TRUE(gets[0]->Await());
-    EXPECT_EQ(gets[0]->Result(), STORE_OK);
+    for (auto &get : gets) {
+        EXPECT_TRUE(get->Await());
+        EXPECT_EQ(get->Result(), STORE_OK);
+    }
 }
 
 // However many lists there are.
