@@ -180,7 +180,10 @@ int client_options_print_error(const struct invocation *in, const struct connect
     if (error->code == STATUS_UNAUTHENTICATED && connection->authorization.len == 0 &&
         error->reason != NULL &&
         reason_find(slice_of_cstr(error->reason)) == REASON_TOKEN_MISSING) {
-        mine.message = "no token was sent"; // the server's names a header
+        // The server's names a header.
+        mine.message = connection->shows_certificate
+                           ? "no token was sent, and the client certificate opens none"
+                           : "no token was sent";
     }
     return command_error(in, &mine, is_silence ? hint_of_silence(in, connection, error) : NULL);
 }

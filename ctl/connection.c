@@ -44,6 +44,7 @@ const struct error *connection_open(struct arena *a, const struct rpc_remote_opt
         .request_id = slice_of_cstr(request_id),
         .timeout_ms = timeout_ms,
         .server = remote.address.text,
+        .shows_certificate = remote.is_tls && options->cert.path != NULL,
     };
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return NULL;

@@ -1,6 +1,7 @@
 #ifndef RUNSD_CTL_CONNECTION_H
 #define RUNSD_CTL_CONNECTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/core/arena.h"
@@ -20,6 +21,7 @@ struct connection {
     struct slice request_id;    // sent with each call, for the server's log
     int64_t timeout_ms;         // of one call
     const char *server;         // its address, for messages
+    bool shows_certificate;     // of a client, over TLS
 };
 
 // Makes a connection to the server of the options (nothing is connected yet). token "" sends none.

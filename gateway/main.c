@@ -353,7 +353,8 @@ static const struct error *start_admin(struct arena *a, struct program *p) {
     return admin_start(a, &options, &p->admin);
 }
 
-// Serves until a signal; returns the exit status.
+// Serves until a signal, and closes what was opened for it, the upstream too; returns the exit
+// status.
 static int serve(struct program *p) {
     p->options.guard = new_guard(p);
     // Where nobody can look, nothing is counted.
@@ -373,7 +374,8 @@ static int serve(struct program *p) {
     bool is_usage = error != NULL && error->code == STATUS_INVALID_ARGUMENT;
     if (error == NULL && !p->prints) {
         error = tls_source_open(&a, p->log, &p->tls, &p->options.tls);
-        tls_source_add_metrics(p->options.tls, p->options.metrics);
+        struct tls_source *const sources[] = {p->options.tls, p->upstream.source};
+        tls_sources_add_metrics(sources, 2, p->options.metrics);
     }
     if (error == NULL && !p->prints) {
         error = tracer_start(&a, p->log, PROGRAM, p->trace, &p->options.tracer);
@@ -404,6 +406,7 @@ static int serve(struct program *p) {
     rpc_loop_free(loop);
     listener_guard_free(p->options.guard);
     tls_source_stop(p->options.tls);
+    rpc_remote_close(&p->upstream);
     process_metrics_stop(process);
     metrics_free(p->options.metrics);
     if (status == EXIT_OK && !p->prints) {
@@ -424,7 +427,6 @@ static int run_logged(struct arena *a, struct flags *flags, const sigset_t *sign
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     int status = serve(&p);
-    rpc_remote_close(&p.upstream);
     memory_keeper_stop(keeper);
     rpc_log_redirect(NULL);
     return status;

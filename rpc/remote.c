@@ -56,6 +56,7 @@ const struct error *rpc_remote_open(struct arena *a, const struct rpc_remote_opt
     if (error == NULL && remote.is_tls && has_files) {
         const struct tls_source_options source = {
             .log = options->log != NULL ? options->log : &silent,
+            .use = TLS_USE_UPSTREAM,
             .ca = options->ca,
             .cert = options->cert,
             .key = options->key,

@@ -25,18 +25,28 @@ enum {
 
 enum { FILE_CERT, FILE_KEY, FILE_CA, FILE_COUNT };
 
+// What is shown of a source; shared by those of one registry.
+struct source_families {
+    const struct metrics_family *end;
+    const struct metrics_family *loads;
+    const struct metrics_family *not_taken;
+};
+
 struct tls_source {
     const struct logger *log;
     struct tls_file files[FILE_COUNT];
+    enum tls_use use;
     struct periodic thread;
     bool has_thread;
     pthread_mutex_t load_mutex; // one load at a time; guards what follows
     // Of what the files held when they were loaded last, well or not.
     unsigned char digest[DIGEST_BYTES];
-    bool is_expiry_logged;   // of the identity of now
+    bool is_expiry_logged; // of the identity of now
+    // When files that were not taken for their time alone are to be looked at again, though they
+    // have not changed; 0: there are none such.
+    int64_t put_off_until_us;
     struct metrics *metrics; // NULL: nobody looks
-    const struct metrics_family *end_family;
-    const struct metrics_family *loads_family;
+    struct source_families families;
     pthread_mutex_t mutex; // held for moments; guards what follows
     struct tls_identity *identity;
     struct tls_source_state state;
@@ -174,20 +184,32 @@ static void log_loaded(const struct tls_source *source, const struct tls_identit
         log_own_text("notAfter", not_after));
 }
 
+// Whether the identity's certificate, if it has one, is valid now.
+static bool is_of_now(const struct tls_identity *identity, int64_t now_us) {
+    return identity->not_after_us == 0 ||
+           (identity->not_before_us <= now_us && identity->not_after_us > now_us);
+}
+
+static const char *warning_of(const struct tls_source *source, bool is_early) {
+    if (source->use == TLS_USE_UPSTREAM) {
+        return is_early ? "the certificate is not valid yet: the server refuses it"
+                        : "the certificate has expired: the server refuses it";
+    }
+    return is_early ? "the certificate is not valid yet: clients refuse it"
+                    : "the certificate has expired: clients refuse it";
+}
+
 // Once for an identity, when its time is over or has not come.
 static void warn_of_time(struct tls_source *source, const struct tls_identity *identity) {
     int64_t now_us = clock_now_us(&clock_system);
-    bool is_early = identity->not_before_us > now_us;
-    if (source->is_expiry_logged || identity->not_after_us == 0 ||
-        (!is_early && identity->not_after_us > now_us)) {
+    if (source->is_expiry_logged || is_of_now(identity, now_us)) {
         return;
     }
     source->is_expiry_logged = true;
+    bool is_early = identity->not_before_us > now_us;
     char text[TIMESTAMP_TEXT_SIZE] = "";
     timestamp_format_us(is_early ? identity->not_before_us : identity->not_after_us, text);
-    LOG(source->log, LOG_WARN,
-        is_early ? "the certificate is not valid yet: clients refuse it"
-                 : "the certificate has expired: clients refuse it",
+    LOG(source->log, LOG_WARN, warning_of(source, is_early),
         log_text("file", source->files[FILE_CERT].path),
         log_own_text(is_early ? "notBefore" : "notAfter", text));
 }
@@ -212,16 +234,43 @@ static void note_failure(struct tls_source *source) {
     pthread_mutex_unlock(&source->mutex);
 }
 
+// A certificate whose time is over, or has not come, takes the place of none that is valid.
+static const struct error *check_time(struct arena *a, struct tls_source *source,
+                                      const struct tls_identity *next) {
+    int64_t now_us = clock_now_us(&clock_system);
+    const struct tls_identity *old = source->identity;
+    if (old == NULL || old->cert_pem == NULL || !is_of_now(old, now_us) ||
+        is_of_now(next, now_us)) {
+        return NULL;
+    }
+    bool is_early = next->not_before_us > now_us;
+    source->put_off_until_us = is_early && next->not_before_us < old->not_after_us
+                                   ? next->not_before_us
+                                   : old->not_after_us;
+    char text[TIMESTAMP_TEXT_SIZE] = "";
+    timestamp_format_us(is_early ? next->not_before_us : next->not_after_us, text);
+    text[strlen("2026-11-30")] = '\0'; // more would look like a secret, which the log masks
+    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s: %s %s",
+                     what_of(a, &source->files[FILE_CERT]),
+                     is_early ? "is not valid before" : "has expired on", text);
+}
+
 // With the load_mutex held.
 static const struct error *load(struct arena *a, struct tls_source *source,
                                 const struct look *look) {
     memcpy(source->digest, look->digest, sizeof(source->digest));
+    source->put_off_until_us = 0;
     struct tls_identity *identity = NULL;
     const struct error *error = make_identity(a, source, look, &identity);
     if (error != NULL) {
         return error;
     }
     CHECK(identity != NULL);
+    error = check_time(a, source, identity);
+    if (error != NULL) {
+        tls_identity_release(identity);
+        return error;
+    }
     source->is_expiry_logged = false;
     set_identity(source, identity);
     log_loaded(source, identity);
@@ -230,13 +279,18 @@ static const struct error *load(struct arena *a, struct tls_source *source,
     return NULL;
 }
 
+static bool is_due(const struct tls_source *source) {
+    return source->put_off_until_us != 0 && source->put_off_until_us <= clock_now_us(&clock_system);
+}
+
 static void load_again(struct tls_source *source, bool is_asked) {
     struct look look;
     struct arena a;
     arena_init(&a);
     pthread_mutex_lock(&source->load_mutex);
     take_look(source, &look);
-    if (is_asked || memcmp(look.digest, source->digest, sizeof(look.digest)) != 0) {
+    if (is_asked || is_due(source) ||
+        memcmp(look.digest, source->digest, sizeof(look.digest)) != 0) {
         const struct error *error = load(&a, source, &look);
         if (error != NULL) {
             note_failure(source);
@@ -279,6 +333,7 @@ const struct error *tls_source_start(struct arena *a, const struct tls_source_op
                                      struct tls_source **ret_source) {
     struct tls_source *source = mem_zalloc(sizeof(*source));
     source->log = options->log;
+    source->use = options->use;
     source->files[FILE_CERT] = copy_file(options->cert);
     source->files[FILE_KEY] = copy_file(options->key);
     source->files[FILE_CA] = copy_file(options->ca);
@@ -351,32 +406,60 @@ static const struct metrics_info end_info = {
     .unit = "seconds",
     .help = "When the certificate that new connections are shown stops to be valid, since 1970",
     .kind = METRICS_GAUGE,
+    .labels = {"use"},
 };
 
 static const struct metrics_info loads_info = {
     .name = "runsd_tls_certificate_loads",
     .help = "Changes of the certificate files that were looked at, by what came of them",
     .kind = METRICS_COUNTER,
-    .labels = {"result"},
+    .labels = {"use", "result"},
+};
+
+static const struct metrics_info not_taken_info = {
+    .name = "runsd_tls_certificate_not_taken",
+    .help = "1 while the certificate files hold what was not taken, so that the old is in use",
+    .kind = METRICS_GAUGE,
+    .labels = {"use"},
 };
 
 static void collect(void *context, struct metrics_collection *collection) {
     struct tls_source *source = context;
-    static const char *const taken[] = {"ok"};
-    static const char *const not_taken[] = {"failed"};
+    const struct source_families *families = &source->families;
+    const char *const use = source->use == TLS_USE_UPSTREAM ? "upstream" : "listener";
+    const char *const taken[] = {use, "ok"};
+    const char *const failed[] = {use, "failed"};
     struct tls_source_state state;
     tls_source_look(source, &state);
-    metrics_collect(collection, source->end_family, NULL, (double)state.not_after_us / 1e6);
-    metrics_collect(collection, source->loads_family, taken, (double)state.loads);
-    metrics_collect(collection, source->loads_family, not_taken, (double)state.failures);
+    if (state.not_after_us != 0) { // authorities alone have no end that is looked at
+        metrics_collect(collection, families->end, &use, (double)state.not_after_us / 1e6);
+    }
+    metrics_collect(collection, families->loads, taken, (double)state.loads);
+    metrics_collect(collection, families->loads, failed, (double)state.failures);
+    metrics_collect(collection, families->not_taken, &use, state.is_stale ? 1 : 0);
+}
+
+void tls_sources_add_metrics(struct tls_source *const sources[], size_t count,
+                             struct metrics *metrics) {
+    if (metrics == NULL) {
+        return;
+    }
+    struct source_families families = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (sources[i] == NULL) {
+            continue;
+        }
+        if (families.end == NULL) { // the first one
+            families.end = metrics_add_family(metrics, &end_info);
+            families.loads = metrics_add_family(metrics, &loads_info);
+            families.not_taken = metrics_add_family(metrics, &not_taken_info);
+        }
+        sources[i]->metrics = metrics;
+        sources[i]->families = families;
+        metrics_add_collector(metrics, collect, sources[i]);
+    }
 }
 
 void tls_source_add_metrics(struct tls_source *source, struct metrics *metrics) {
-    if (source == NULL || metrics == NULL) {
-        return;
-    }
-    source->metrics = metrics;
-    source->end_family = metrics_add_family(metrics, &end_info);
-    source->loads_family = metrics_add_family(metrics, &loads_info);
-    metrics_add_collector(metrics, collect, source);
+    tls_sources_add_metrics(&source, 1, metrics);
 }

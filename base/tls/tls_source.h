@@ -1,6 +1,8 @@
 #ifndef RUNSD_BASE_TLS_TLS_SOURCE_H
 #define RUNSD_BASE_TLS_TLS_SOURCE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/core/arena.h"
@@ -12,7 +14,9 @@
 
 // Keeps an identity as the files have it: looks at them every two seconds and when it is asked,
 // and takes what is new if it is good; else the old one stays, and the log says why, once for
-// each change. Connections that are there keep what they began with.
+// each change. A certificate whose time is over or has not come is not good while the old one is
+// valid: it is looked at again once either changes. Connections that are there keep what they began
+// with.
 
 enum { TLS_SOURCE_LOOK_MS = 2000 };
 
@@ -24,8 +28,12 @@ struct tls_file {
     const char *path;
 };
 
+// To whom the certificate is shown: clients that connect, or the server that is connected to.
+enum tls_use { TLS_USE_LISTENER, TLS_USE_UPSTREAM };
+
 struct tls_source_options {
     const struct logger *log;
+    enum tls_use use; // named in the log's warnings and in metrics
     // Copied. A certificate and its key come together or not at all.
     struct tls_file cert;
     struct tls_file key;
@@ -61,8 +69,14 @@ uint64_t tls_source_number(struct tls_source *source);
 // Thread safe.
 void tls_source_reload(struct tls_source *source);
 
-// Adds its families to a registry, once: when the certificate ends, how often files were loaded and
-// how often they were not taken. The registry must outlive the source; both may be NULL.
+// Adds the families of certificates to a registry, once, and what all of these sources say: when
+// the certificate ends, how often files were loaded, how often they were not taken, and whether
+// they are not now. No two of them have one use. The registry must outlive the sources; it and any
+// of them may be NULL.
+void tls_sources_add_metrics(struct tls_source *const sources[], size_t count,
+                             struct metrics *metrics);
+
+// The same of one.
 void tls_source_add_metrics(struct tls_source *source, struct metrics *metrics);
 
 // What there is to say about a source; of its start and since.

@@ -61,7 +61,7 @@ static const struct fault {
 static int refuse_missing(struct tls_session *session) {
     bool is_1_3 = gnutls_protocol_get_version(session->gnutls) == GNUTLS_TLS1_3;
     return refuse(session, is_1_3 ? GNUTLS_A_CERTIFICATE_REQUIRED : GNUTLS_A_HANDSHAKE_FAILURE,
-                  "there is none", GNUTLS_E_NO_CERTIFICATE_FOUND);
+                  "the client showed no certificate", GNUTLS_E_NO_CERTIFICATE_FOUND);
 }
 
 static int refuse_faulty(struct tls_session *session, unsigned status) {

@@ -117,6 +117,15 @@ static struct opened look_at_names(struct token_table *table, const struct slice
     return opened;
 }
 
+// Of a certificate that has names, or without one.
+static const struct error *refuse_stranger(struct arena *a, size_t count) {
+    return count == 0 ? refuse_without_token(a)
+                      : error_new(a, STATUS_UNAUTHENTICATED, REASON_TOKEN_MISSING,
+                                  "no token was sent, and the client certificate opens none: send "
+                                  "the header \"Authorization: Bearer <token>\", or have a token "
+                                  "made for a name of the certificate");
+}
+
 static struct error *refuse_client(struct arena *a) {
     return error_new(a, STATUS_UNAUTHENTICATED, REASON_TOKEN_INVALID,
                      "the token that the client certificate opened has expired or is revoked; "
@@ -135,7 +144,7 @@ const struct error *authenticate_client(struct token_table *table, struct arena 
     }
     if (opened.token == NULL) {
         token_table_count_refusal(table, TOKEN_REFUSAL_MISSING);
-        return refuse_without_token(a);
+        return refuse_stranger(a, count);
     }
     uint8_t hash[TOKEN_HASH_BYTES];
     client_name_hash(opened.name, hash);
@@ -143,7 +152,7 @@ const struct error *authenticate_client(struct token_table *table, struct arena 
     // Again, and counted: what it is by now decides.
     enum token_standing standing = token_table_find(table, hash, now_us, a, &identity);
     if (standing != TOKEN_OPENS) {
-        return standing == TOKEN_UNKNOWN ? refuse_without_token(a)
+        return standing == TOKEN_UNKNOWN ? refuse_stranger(a, count)
                                          : tell_whose(refuse_client(a), a, standing, &identity);
     }
     identity.client_name = arena_cstr(a, opened.name);

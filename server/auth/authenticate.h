@@ -20,9 +20,10 @@ const struct error *authenticate(struct token_table *table, struct arena *a, str
                                  struct identity *ret_identity);
 
 // Identifies the caller by the names of its certificate, count of them (rpc/server_peer.h),
-// likewise: a call without authorization metadata. Without a name that a token has, the error is
-// that of authenticate for a call without a value.
+// likewise: a call without authorization metadata.
 //
+// UNAUTHENTICATED / TOKEN_MISSING: no name is one that a token has; the message is that of a call
+// without a value if there is no name, else it speaks of the certificate;
 // UNAUTHENTICATED / TOKEN_INVALID: the names open several tokens, or those that they opened have
 // expired or are revoked; PERMISSION_DENIED / SCOPE_MISSING.
 const struct error *authenticate_client(struct token_table *table, struct arena *a,

@@ -1,5 +1,7 @@
 #include "server/service/service_call.h"
 
+#include <string.h>
+
 #include "base/core/check.h"
 #include "base/core/request_id.h"
 #include "rpc/server_peer.h"
@@ -7,6 +9,8 @@
 
 // When to try again: a queue empties soon, a full disk needs a person.
 enum { RETRY_AFTER_MS = 1000, RETRY_AFTER_FULL_MS = 5000 };
+
+enum { LONGEST_NAMES = 512 }; // in a log line
 
 struct service_call *service_call_begin_open(const struct service *service,
                                              struct rpc_server_call *rpc, size_t bytes) {
@@ -28,6 +32,22 @@ struct service_call *service_call_begin_open(const struct service *service,
     return call;
 }
 
+// "uri:spiffe://a/b, dns:a.example", as far as there is room.
+static const char *join_names(struct arena *a, const struct slice *names, size_t count) {
+    const char *text = "";
+    for (size_t i = 0; i < count; i++) {
+        size_t room = LONGEST_NAMES - strlen(text);
+        bool is_cut = names[i].len > room;
+        text = arena_printf(a, "%s%s%.*s%s", text, i > 0 ? ", " : "",
+                            (int)(is_cut ? room : names[i].len), (const char *)names[i].data,
+                            is_cut ? "[cut]" : "");
+        if (is_cut || strlen(text) >= LONGEST_NAMES) {
+            break;
+        }
+    }
+    return text;
+}
+
 static const struct error *authenticate_call(struct service_call *call, enum scope scope) {
     struct token_table *tokens = call->service->tokens;
     int64_t now_us = service_now_us(call->service);
@@ -39,8 +59,12 @@ static const struct error *authenticate_call(struct service_call *call, enum sco
     }
     struct slice names[RPC_MOST_CLIENT_NAMES];
     size_t name_count = rpc_server_call_client_names(call->rpc, names, RPC_MOST_CLIENT_NAMES);
-    return authenticate_client(tokens, call->arena, names, name_count, scope, now_us,
-                               &call->identity);
+    const struct error *error =
+        authenticate_client(tokens, call->arena, names, name_count, scope, now_us, &call->identity);
+    if (call->identity.client_name == NULL && name_count > 0) {
+        call->refused_names = join_names(call->arena, names, name_count);
+    }
+    return error;
 }
 
 struct service_call *service_call_begin(const struct service *service, struct rpc_server_call *rpc,
@@ -108,6 +132,8 @@ static void write_log(const struct service_call *call, const struct error *error
     }
     if (call->identity.client_name != NULL) {
         fields[n++] = log_text("clientName", call->identity.client_name);
+    } else if (call->refused_names != NULL) {
+        fields[n++] = log_text("clientName", call->refused_names);
     }
     if (call->run_id != NULL) {
         fields[n++] = log_text("runId", call->run_id);

@@ -50,6 +50,7 @@ struct service_call {
     struct arena *arena; // the call's
     struct slice request_id;
     struct identity identity;
+    const char *refused_names; // of a certificate that opened nothing, for the log; NULL: none
     struct call_limit limit;
     struct slice organization; // identity's
     const char *run_id;        // for messages and the log; NULL if the method names none

@@ -18,8 +18,11 @@ extern "C" {
 }
 
 #include "tests/base/certificate.h"
+#include "tests/base/metrics_testing.h"
 
 namespace {
+
+using metrics_testing::Value;
 
 bool Await(const std::function<bool()> &condition) {
     auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -69,8 +72,10 @@ class TlsSource : public testing::Test {
         chmod(key_.c_str(), 0600);
     }
     // Why it does not start; "" if it does.
-    std::string Start(bool has_ca = false, int64_t look_ms = -1, bool has_cert = true) {
+    std::string Start(bool has_ca = false, int64_t look_ms = -1, bool has_cert = true,
+                      enum tls_use use = TLS_USE_LISTENER) {
         struct tls_source_options options = {};
+        options.use = use;
         options.log = &log_;
         options.cert = {"--tls-cert", has_cert ? cert_.c_str() : nullptr};
         options.key = {"--tls-key", has_cert ? key_.c_str() : nullptr};
@@ -245,6 +250,14 @@ TEST_F(TlsSource, SaysOnceThatItsCertificateHasExpiredMeanwhile) {
     EXPECT_EQ(Logged("has expired"), 1u);
 }
 
+TEST_F(TlsSource, SaysWhoRefusesTheCertificateThatAServerIsShown) {
+    CertificateOptions options = Named("a");
+    options.valid_until_s = -60;
+    Write(Certificate(options));
+    ASSERT_EQ(Start(false, -1, true, TLS_USE_UPSTREAM), "");
+    EXPECT_EQ(Logged("has expired: the server refuses it"), 1u);
+}
+
 // --- changes ---
 
 TEST_F(TlsSource, TakesANewPairByItself) {
@@ -289,6 +302,95 @@ TEST_F(TlsSource, AReloadSaysWhatCameOfItEachTime) {
     tls_source_reload(source_);
     EXPECT_EQ(Logged("certificate not loaded"), 2u);
     EXPECT_EQ(Names(), "dns:a");
+}
+
+// --- a certificate whose time is not now ---
+
+TEST_F(TlsSource, KeepsAPairThatIsValidWhenTheNewOneHasExpired) {
+    Write(Certificate(Named("old")));
+    ASSERT_EQ(Start(false, 1), "");
+    CertificateOptions options = Named("new");
+    options.valid_until_s = -60;
+    Certificate expired(options);
+    WriteFile(key_, expired.key_pem());
+    WriteFile(cert_, expired.cert_pem());
+    EXPECT_TRUE(Await([&] { return Logged("has expired") > 0; }));
+    EXPECT_EQ(Logged("cert.pem\\\": has expired on 20"), 1u) << Log();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20)); // some looks more
+    EXPECT_EQ(Logged("has expired"), 1u);                       // and no warning of its time
+    EXPECT_EQ(Names(), "dns:old");
+    EXPECT_TRUE(State().is_stale);
+    Certificate next(Named("next"));
+    WriteFile(cert_, next.cert_pem());
+    WriteFile(key_, next.key_pem());
+    EXPECT_TRUE(Await([&] { return Names() == "dns:next"; }));
+    EXPECT_FALSE(State().is_stale);
+}
+
+TEST_F(TlsSource, TakesAPairThatIsNotValidYetOnceItIs) {
+    Write(Certificate(Named("old")));
+    ASSERT_EQ(Start(false, 1), "");
+    CertificateOptions options = Named("new");
+    options.valid_from_s = 3;
+    options.valid_until_s = 7200;
+    Certificate early(options);
+    WriteFile(key_, early.key_pem());
+    WriteFile(cert_, early.cert_pem());
+    EXPECT_TRUE(Await([&] { return Logged("is not valid before 20") > 0; }));
+    EXPECT_EQ(Logged("is not valid yet"), 0u);
+    // By itself, though the files stay as they are.
+    EXPECT_TRUE(Await([&] { return Names() == "dns:new"; }));
+    EXPECT_FALSE(State().is_stale);
+    EXPECT_EQ(Logged("is not valid yet"), 0u);
+}
+
+TEST_F(TlsSource, TakesAnExpiredPairOnceTheOldOneHasExpiredToo) {
+    CertificateOptions options = Named("old");
+    options.valid_until_s = 3;
+    Write(Certificate(options));
+    ASSERT_EQ(Start(false, 1), "");
+    options = Named("new");
+    options.valid_until_s = -60;
+    Certificate expired(options);
+    WriteFile(key_, expired.key_pem());
+    WriteFile(cert_, expired.cert_pem());
+    EXPECT_TRUE(Await([&] { return Logged("has expired on 20") > 0; }));
+    EXPECT_EQ(Names(), "dns:old");
+    // The files say what is meant, and a start would take them.
+    EXPECT_TRUE(Await([&] { return Names() == "dns:new"; }));
+    EXPECT_FALSE(State().is_stale);
+}
+
+// --- metrics ---
+
+TEST_F(TlsSource, MetricsTellListenersFromUpstreamsAndWhatIsNotTakenNow) {
+    struct metrics *metrics = metrics_new();
+    Write(Certificate(Named("a")));
+    WriteFile(ca_, Certificate(Authority()).cert_pem());
+    ASSERT_EQ(Start(), "");
+    struct tls_source *listener = source_;
+    ASSERT_EQ(Start(true, -1, false, TLS_USE_UPSTREAM), "");
+    struct tls_source *const sources[] = {listener, nullptr, source_};
+    tls_sources_add_metrics(sources, 3, metrics);
+    WriteFile(key_, "");
+    tls_source_reload(listener);
+    const std::string end = "runsd_tls_certificate_end_timestamp_seconds";
+    const std::string loads = "runsd_tls_certificate_loads";
+    const std::string not_taken = "runsd_tls_certificate_not_taken";
+    EXPECT_GT(Value(metrics, end, {"listener"}), 1'700'000'000);
+    EXPECT_EQ(-1, Value(metrics, end, {"upstream"})); // authorities alone end at no time
+    EXPECT_EQ(1, Value(metrics, loads, {"listener", "failed"}));
+    EXPECT_EQ(1, Value(metrics, loads, {"upstream", "ok"}));
+    EXPECT_EQ(1, Value(metrics, not_taken, {"listener"}));
+    EXPECT_EQ(0, Value(metrics, not_taken, {"upstream"}));
+    Write(Certificate(Named("b")));
+    tls_source_reload(listener);
+    EXPECT_EQ(1, Value(metrics, loads, {"listener", "failed"}));
+    EXPECT_EQ(0, Value(metrics, not_taken, {"listener"}));
+    tls_source_stop(listener);
+    tls_source_stop(source_);
+    source_ = nullptr;
+    metrics_free(metrics);
 }
 
 // --- options ---

@@ -184,6 +184,23 @@ class InProcess(Certified):
                 self.assertEqual((401, "TOKEN_MISSING"), self.refusal(
                     pair, "/v1/runs", method="POST", body={"big": "x" * 100_000}))
 
+    def test_a_certificate_that_opens_nothing_is_told_so_and_named_in_the_log(self):
+        reply = self.ask(self.stranger)
+        self.assertIn("no token was sent, and the client certificate opens none",
+                      reply.json()["message"])
+        self.assertNotIn("certificate", self.ask(None).json()["message"])
+        line = self.server.wait_for_log(lambda l: "stranger.example" in l.get("clientName", ""),
+                                        "the refusal")
+        self.assertEqual(("dns:stranger.example", "TOKEN_MISSING"),
+                         (line["clientName"], line["reason"]))
+        many = self.authority.issue("many", ["URI:spiffe://acme/wroker", *(
+            f"DNS:n{i}.first.rack.of.a.site.example" for i in range(15))], use="clientAuth")
+        self.assertEqual((401, "TOKEN_MISSING"), self.refusal(many))
+        line = self.server.wait_for_log(lambda l: "wroker" in l.get("clientName", ""), "the typo")
+        self.assertRegex(line["clientName"],
+                         r"^uri:spiffe://acme/wroker, dns:n0\.first\.[a-z.]+, dns:n1\..*\[cut\]$")
+        self.assertLess(len(line["clientName"]), 600)
+
     def test_a_scope_that_the_token_lacks_is_403(self):
         before = self.listed("worker").get("deniedCalls", 0)
         reply = self.ask(self.worker, "/v1/runs/x/cancel", method="POST", body={})
@@ -323,6 +340,11 @@ class Grpc(Certified):
         self.assertRegex(done.stdout, r"certificate +" + SPIFFE)
         done = runsctl("runs", "list", "--server", f"tls:{self.server.grpc}", *files)
         self.assertEqual(0, done.returncode, done.stderr)
+        done = runsctl("whoami", "--server", f"tls:{self.server.grpc}", "--tls-ca",
+                       str(self.authority.cert), "--tls-cert", str(self.stranger.cert),
+                       "--tls-key", str(self.stranger.key), "--tls-server-name", "localhost")
+        self.assertIn("no token was sent, and the client certificate opens none; give a token",
+                      done.stderr)
 
 
 class Apart(InProcess):

@@ -12,6 +12,7 @@ import unittest
 import grpc
 
 import stubs
+from certificates import Authority
 from haproxy import CONFIG, Caller, OneMachine, Proxy, certificate, environment
 from harness import DEADLINE_S, Place, Process, create_token, program, wait_until
 from test_rest_watch import RUN
@@ -361,9 +362,24 @@ class OnOtherMachines(Placed):
     """As the file's second example: all that leaves this machine is TLS."""
 
     def test_runsd_and_its_gateway_speak_tls(self):
+        self.serve_and_stop()
+
+    def test_a_certificate_that_they_ask_for_is_shown_by_checks_too(self):
+        authority = Authority(self.place.path)
+        shown = authority.issue("client", ("DNS:proxy.example",), use="clientAuth")
+        both = self.place.path / "both.pem"
+        both.write_bytes(shown.cert.read_bytes() + shown.key.read_bytes())
+        self.serve_and_stop(
+            ("--tls-client-ca", str(authority.cert), "--tls-client-auth", "require"),
+            ("--upstream-cert", str(shown.cert), "--upstream-key", str(shown.key)),
+            f" crt {both}")
+
+    def serve_and_stop(self, asks=(), shows=(), more=""):
+        """asks: of the servers' listeners, for a certificate; shows: of the gateway's upstream;
+        more: HAProxy's options of servers."""
         folder = self.place.path
         pair = certificate(folder, "upstream")
-        tls = ("--tls-cert", str(pair.cert), "--tls-key", str(pair.key))
+        tls = ("--tls-cert", str(pair.cert), "--tls-key", str(pair.key), *asks)
         token = create_token(self.place.store)
         grpc_port = free_port()
         runsd = Process(program("runsd"), "--store", self.place.store, "--listen",
@@ -372,11 +388,11 @@ class OnOtherMachines(Placed):
         runsd.wait_for_log(lambda l: l.get("message") == "ready", "ready")
         gateway = Process(program("runs-gateway"), "--listen", "127.0.0.1:0", "--upstream",
                           f"tls:localhost:{grpc_port}", "--upstream-ca", f"{folder}/upstream.crt",
-                          "--trust-forwarded-for", "127.0.0.1", *tls)
+                          "--trust-forwarded-for", "127.0.0.1", *shows, *tls)
         self.addCleanup(gateway.kill)
         port = gateway.wait_for_log(lambda l: l.get("message") == "ready", "ready")["port"]
         options = f"ssl verify required ca-file {folder}/upstream.crt verifyhost localhost " \
-                  "sni str(localhost)"
+                  f"sni str(localhost){more}"
         proxy = Proxy(folder, RUNS_REST_1=f"127.0.0.1:{port}", RUNS_REST_OPTIONS=options,
                       RUNS_GRPC=f"127.0.0.1:{grpc_port}", RUNS_GRPC_OPTIONS=f"{options} alpn h2",
                       RUNS_GRPC_READY_PORT=str(port), RUNS_GRPC_READY_OPTIONS="check-ssl check-alpn http/1.1")

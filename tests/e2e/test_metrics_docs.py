@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 import certificates
@@ -55,9 +56,7 @@ class Programs(unittest.TestCase):
         cls.addClassCleanup(gateway.kill)
         rest.request(gateway.port, "GET", "/v1/runs/x", cls.token)
         cls.looks["runs-gateway"] = cls.look(gateway)
-        pair = certificates.Authority(cls.place.path).issue("server", ("DNS:localhost",))
-        front = Gateway(f"127.0.0.1:{runsd.ports[0]}", *ADMIN, "--tls-cert", str(pair.cert),
-                        "--tls-key", str(pair.key), wait=False)
+        front = cls.front(runsd.ports[0])
         cls.addClassCleanup(front.kill)
         front.message("ready")
         cls.looks["runs-gateway with TLS"] = cls.look(front)
@@ -66,6 +65,17 @@ class Programs(unittest.TestCase):
             for name, labels in scrape.labels().items():
                 kind, known = cls.seen.get(name, (scrape.kinds[name], set()))
                 cls.seen[name] = (kind, known | labels)
+
+    @classmethod
+    def front(cls, port):
+        """A gateway with both certificates, whose upstream it cannot reach: that speaks no TLS."""
+        authority = certificates.Authority(cls.place.path)
+        pair = authority.issue("server", ("DNS:localhost",))
+        shown = authority.issue("gateway", ("DNS:gateway.example",), use="clientAuth")
+        return Gateway(f"tls:127.0.0.1:{port}", *ADMIN, "--tls-cert", str(pair.cert),
+                       "--tls-key", str(pair.key), "--upstream-ca", str(authority.cert),
+                       "--upstream-cert", str(shown.cert), "--upstream-key", str(shown.key),
+                       wait=False)
 
     @classmethod
     def watch(cls, port):
@@ -94,6 +104,15 @@ class Programs(unittest.TestCase):
         for name, (kind, labels) in self.seen.items():
             with self.subTest(name):
                 self.assertEqual(rows[name], (kind, labels))
+
+    def test_certificates_are_told_apart_by_their_use(self):
+        seen = self.looks["runs-gateway with TLS"]
+        for use in ("listener", "upstream"):
+            end = seen.get("runsd_tls_certificate_end_timestamp_seconds", use=use)
+            self.assertGreater(end, time.time() + 86400)
+            self.assertEqual(0, seen.get("runsd_tls_certificate_not_taken", use=use))
+            self.assertEqual(1, seen.get("runsd_tls_certificate_loads_total", use=use,
+                                           result="ok"))
 
     def test_promtool_takes_what_the_programs_say(self):
         for program, scrape in self.looks.items():

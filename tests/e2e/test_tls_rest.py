@@ -325,7 +325,7 @@ class ClientCertificates(Tls):
     def test_others_are_refused_and_told_why(self):
         foreign = certificates.Authority(self.place.path, "foreign")
         rows = (
-            (None, "there is none", ("certificate required", "handshake failure")),
+            (None, "the client showed no certificate", ("certificate required", "handshake failure")),
             (foreign, "no authority of --tls-client-ca signed it", ("unknown ca",)),
             (self.authority.issue("other", ("DNS:x",), "clientAuth"),
              "no authority of --tls-client-ca signed it", ("unknown ca",)),
@@ -389,6 +389,11 @@ class Replaced(Tls):
             bad.put_at(self.live)
             self.server.popen.send_signal(signal.SIGHUP)
             wait_until(lambda: "bad" in self.names(), "the whole pair")
+            expired = self.authority.issue("expired", LOCAL + ("DNS:expired",), days=-1)
+            expired.put_at(self.live)
+            self.server.popen.send_signal(signal.SIGHUP)
+            self.server.wait_for_log(lambda l: "has expired" in l.get("error", ""), "the refusal")
+            self.assertIn("bad", self.names())
             # What began with the first certificate goes on.
             old.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             self.assertTrue(receive_all(old).startswith(b"HTTP/1.1 200 "))
