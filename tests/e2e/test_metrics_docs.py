@@ -60,6 +60,7 @@ class Programs(unittest.TestCase):
         cls.addClassCleanup(front.kill)
         front.message("ready")
         cls.looks["runs-gateway with TLS"] = cls.look(front)
+        assert front.stop() == 0, front.tail()  # with metrics of both certificates
         cls.seen = {}
         for scrape in cls.looks.values():
             for name, labels in scrape.labels().items():

@@ -61,7 +61,7 @@ TEST_F(Tls, TheNamesOfAClientsCertificateGoWithItsCalls) {
     const Certificate client = Client1("x.example", "spiffe://a/b");
     Reply reply = AskAs(&client, Request("GET", "/v1/seen"));
     ExpectOk(reply);
-    EXPECT_NE(reply.body.find("x-runsd-client-name=dns:x.example*2;"), std::string::npos)
+    EXPECT_NE(reply.body.find("x-runsd-client-name=uri:spiffe://a/b*2;"), std::string::npos)
         << reply.body;
 }
 
