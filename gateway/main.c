@@ -128,8 +128,8 @@ static const struct command_line command_line = {
     .operands = "",
     .summary = "Serves a gRPC server's methods as HTTP/JSON until SIGTERM.",
     .details =
-        "SIGHUP reads the descriptors and the certificates again; what is bad is not taken, and\n"
-        "the old ones stay.\n",
+        "SIGHUP reads the descriptors and the certificates again; what is bad is not\n"
+        "taken, and the old ones stay.\n",
     .tables = tables,
     .footer = "Logs to standard error. Exit status: 0 stopped by a signal, 1 could\n"
               "not start or must be restarted, 2 wrong usage.\n",

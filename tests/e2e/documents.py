@@ -80,6 +80,17 @@ def _shared_options(options):
     return kept
 
 
+def _without_upstream(options):
+    """Those of a gateway but for how it reaches its upstream, which is not in the document."""
+    kept, skips = [], False
+    for option in options:
+        if not skips and not option.startswith("--upstream-"):
+            kept.append(option)
+        # Its value comes next, or behind "=".
+        skips = not skips and option.startswith("--upstream-") and "=" not in option
+    return kept
+
+
 def serves(port, program, options, is_gateway):
     """Says that a gateway with these options serves at the port from now on."""
     if not node_modules():
@@ -87,7 +98,7 @@ def serves(port, program, options, is_gateway):
     forget(port)
     if "--reflect" in options:
         return  # what it serves, only its upstream knows
-    options = list(options) if is_gateway else _shared_options(options)
+    options = _without_upstream(options) if is_gateway else _shared_options(options)
     key = tuple(options)
     is_fixed = not any(option.startswith("--descriptors") for option in options)
     text = RECORDER.printed.get(key) if is_fixed else None

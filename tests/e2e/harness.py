@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 
 import documents
 
@@ -151,8 +152,17 @@ class Serve(Process):
         self.http_port = serving["port"]
         documents.serves(self.http_port, program("runs-gateway"), options, is_gateway=False)
         self.grpc_ports = [l["port"] for l in self.lines if l.get("message") == "serving gRPC"]
+        self.admin_ports = [l["port"] for l in self.lines if l.get("message") == "serving metrics"]
         self.http = f"http://127.0.0.1:{self.http_port}"
         self.grpc = f"127.0.0.1:{self.grpc_ports[0]}"
+
+    def metric(self, name):
+        """The value of a metric without labels, as it is now."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_ports[0]}/metrics") as reply:
+            for line in reply.read().decode().splitlines():
+                if line.startswith(f"{name} "):
+                    return float(line.split()[1])
+        raise AssertionError(f"there is no metric {name}")
 
 
 class Place:

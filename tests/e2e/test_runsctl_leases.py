@@ -296,6 +296,8 @@ class Restarted(Served):
         for popen in (watching, following):
             json.loads(popen.stdout.readline())
         json.loads(watching.stdout.readline())  # the snapshot's end
+        # "wait" says nothing until the end: it has begun once its watch is there.
+        wait_until(lambda: self.server.metric("runsd_watches") == 3, "all three watches")
         self.server.kill()
         type(self).server = Serve(self.place.store, grpc=(self.server.grpc,))
         self.ok("report", run_id, "--status", "waiting")
