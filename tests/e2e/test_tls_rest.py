@@ -490,6 +490,14 @@ class Stalled(Tls):
             self.assertEqual(b"", s.recv(1))
 
 
+def is_refused(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), DEADLINE_S).close()
+    except (ConnectionRefusedError, ConnectionResetError):
+        return True
+    return False
+
+
 class Stop(unittest.TestCase):
     def test_a_stop_waits_for_replies_and_ends_handshakes(self):
         place = Place()
@@ -509,6 +517,8 @@ class Stop(unittest.TestCase):
             stop = threading.Thread(target=lambda: results.append(server.stop()))
             stop.start()
             server.wait_for_log(lambda l: l.get("message") == "stopping", "stopping")
+            # From when nobody is let in any more replies close their connections.
+            wait_until(lambda: is_refused(server.http_port), "the end of the listener")
             begun.sendall(b"\r\n")
             reply = receive_all(begun)
             self.assertTrue(reply.startswith(b"HTTP/1.1 200 "), reply)
