@@ -33,6 +33,11 @@ static const char *hint_of_reason(enum reason reason) {
         return "give another --request-id, or none";
     case REASON_RUN_CHANGED:
         return "runsctl runs events shows what has happened";
+    case REASON_STORE_LOCKED:
+        return "changes go on by themselves once that program ends; lsof on the server's machine "
+               "shows which have the store's file open";
+    case REASON_DISK_FULL:
+        return "changes go on by themselves once there is room on that disk";
     case REASON_READ_ONLY:
         return "runsctl organizations unfreeze ends that";
     case REASON_RUN_NOT_FINISHED:
@@ -51,6 +56,15 @@ static const char *hint_of_reason(enum reason reason) {
     }
 }
 
+static const char *hint_of_quota(const struct error *error) {
+    for (const struct error_metadata *m = error->metadata; m != NULL; m = m->next) {
+        if (strcmp(m->key, "quota") == 0 && strcmp(m->value, "storedBytes") == 0) {
+            return "there is room again when runs are deleted";
+        }
+    }
+    return "there is room again when runs end";
+}
+
 // What helps against an error that a server answered.
 static const char *hint_of(const struct invocation *in, const struct error *error) {
     enum reason reason =
@@ -59,7 +73,8 @@ static const char *hint_of(const struct invocation *in, const struct error *erro
     if (is_unknown && in->unknown_hint != NULL) {
         return in->unknown_hint;
     }
-    const char *hint = hint_of_reason(reason);
+    const char *hint =
+        reason == REASON_QUOTA_EXCEEDED ? hint_of_quota(error) : hint_of_reason(reason);
     if (hint != NULL) {
         return hint;
     }
@@ -73,7 +88,7 @@ static const char *hint_of(const struct invocation *in, const struct error *erro
     case STATUS_DEADLINE_EXCEEDED:
         return "see whether the server runs and --server or RUNSCTL_SERVER names it";
     case STATUS_RESOURCE_EXHAUSTED:
-        return "try again in a moment";
+        return strstr(error->message, "try again") != NULL ? NULL : "try again in a moment";
     case STATUS_UNIMPLEMENTED:
         return "use the runsctl of the server's version";
     case STATUS_INTERNAL:

@@ -10,21 +10,27 @@
 // Of a unix socket's path.
 static const size_t longest_path = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
 
-static const struct error *refuse(struct arena *a, const char *flag, const char *text,
-                                  const char *why) {
+// What is said of an address that is none.
+struct given {
+    const char *flag;
+    const char *text; // with its tls:
+    const char *expected;
+};
+
+static const struct error *refuse(struct arena *a, const struct given *given, const char *why) {
     return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                     "%s: \"%s\" is no address: %s; expected HOST:PORT or unix:PATH", flag, text,
-                     why);
+                     "%s: \"%s\" is no address: %s; expected %s", given->flag, given->text, why,
+                     given->expected);
 }
 
-static const struct error *parse_unix(struct arena *a, const char *flag, const char *text,
+static const struct error *parse_unix(struct arena *a, const struct given *given, const char *text,
                                       struct address *ret) {
     const char *path = text + strlen("unix:");
     if (path[0] == '\0') {
-        return refuse(a, flag, text, "the path is empty");
+        return refuse(a, given, "the path is empty");
     }
     if (strlen(path) > longest_path) {
-        return refuse(a, flag, text,
+        return refuse(a, given,
                       arena_printf(a, "the path has %zu bytes, a unix socket's has at most %zu",
                                    strlen(path), longest_path));
     }
@@ -32,32 +38,33 @@ static const struct error *parse_unix(struct arena *a, const char *flag, const c
     return NULL;
 }
 
-const struct error *address_parse(struct arena *a, const char *flag, const char *given,
-                                  struct address *ret) {
-    char *text = arena_cstr(a, slice_of_cstr(given));
+// text is given's, without its tls:.
+static const struct error *parse(struct arena *a, const struct given *given, const char *text,
+                                 struct address *ret) {
+    text = arena_cstr(a, slice_of_cstr(text));
     if (strncmp(text, "unix:", strlen("unix:")) == 0) {
-        return parse_unix(a, flag, text, ret);
+        return parse_unix(a, given, text, ret);
     }
     if (strstr(text, "://") != NULL) {
-        return refuse(a, flag, text, "it is a URL");
+        return refuse(a, given, "it is a URL");
     }
     const char *colon = strrchr(text, ':');
     if (colon == NULL) {
-        return refuse(a, flag, text, "it has no port");
+        return refuse(a, given, "it has no port");
     }
     size_t digits = strlen(colon + 1);
     if (digits == 0 || digits > 5 || strspn(colon + 1, "0123456789") != digits ||
         strtol(colon + 1, NULL, 10) > 65535) {
-        return refuse(a, flag, text, "the port is no number from 0 to 65535");
+        return refuse(a, given, "the port is no number from 0 to 65535");
     }
     struct slice host = slice_of(text, (size_t)(colon - text));
     if (host.len >= 2 && host.data[0] == '[' && host.data[host.len - 1] == ']') {
         host = slice_of(host.data + 1, host.len - 2);
     } else if (host.len > 0 && memchr(host.data, ':', host.len) != NULL) {
-        return refuse(a, flag, text, "an IPv6 host needs brackets");
+        return refuse(a, given, "an IPv6 host needs brackets");
     }
     if (host.len == 0) {
-        return refuse(a, flag, text, "the host is empty");
+        return refuse(a, given, "the host is empty");
     }
     *ret = (struct address){
         .kind = ADDRESS_TCP,
@@ -66,6 +73,12 @@ const struct error *address_parse(struct arena *a, const char *flag, const char 
         .port = (int)strtol(colon + 1, NULL, 10),
     };
     return NULL;
+}
+
+const struct error *address_parse(struct arena *a, const char *flag, const char *given,
+                                  struct address *ret) {
+    const struct given shown = {flag, given, "HOST:PORT or unix:PATH"};
+    return parse(a, &shown, given, ret);
 }
 
 // A host may be called "tls": then one colon follows it, and not two.
@@ -77,17 +90,14 @@ static bool has_tls(const char *given) {
 const struct error *address_parse_server(struct arena *a, const char *flag, const char *given,
                                          struct address *ret, bool *ret_is_tls) {
     bool is_tls = has_tls(given);
+    const struct given shown = {flag, given, "tls:HOST:PORT, HOST:PORT or unix:PATH"};
     struct address address = {0};
-    const struct error *error =
-        address_parse(a, flag, given + (is_tls ? strlen("tls:") : 0), &address);
+    const struct error *error = parse(a, &shown, given + (is_tls ? strlen("tls:") : 0), &address);
     if (error != NULL) {
         return error;
     }
     if (is_tls && address.kind == ADDRESS_UNIX) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                         "%s: \"%s\" is no address: a unix socket is never encrypted; expected "
-                         "tls:HOST:PORT, HOST:PORT or unix:PATH",
-                         flag, given);
+        return refuse(a, &shown, "a unix socket is never encrypted");
     }
     address.text = is_tls ? arena_cstr(a, slice_of_cstr(given)) : address.text;
     *ret = address;

@@ -151,6 +151,9 @@ TEST_F(Address, OfAServerIsRefusedAsOthersAre) {
         ASSERT_NE(nullptr, e) << row.text;
         EXPECT_NE(std::string::npos, std::string(e->message).find(row.why)) << e->message;
         EXPECT_NE(std::string::npos, std::string(e->message).find("--server: ")) << e->message;
+        EXPECT_NE(std::string::npos,
+                  std::string(e->message).find("; expected tls:HOST:PORT, HOST:PORT or unix:PATH"))
+            << e->message;
         EXPECT_EQ(nullptr, address_.text);
     }
 }

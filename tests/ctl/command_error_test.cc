@@ -6,6 +6,7 @@ extern "C" {
 #include <cstring>
 #include <gtest/gtest.h>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -57,6 +58,34 @@ TEST_F(CommandError, KnowsWhatToDoAboutReasons) {
     error *other = error_new(&arena_, STATUS_NOT_FOUND, REASON_NONE, "no such thing");
     other->reason = "ANOTHER_REASON";
     EXPECT_EQ("runsctl: no such thing\n", Line(other, nullptr));
+}
+
+TEST_F(CommandError, DoesNotSayWhenToTryAgainTwice) {
+    error *e = error_new(&arena_, STATUS_RESOURCE_EXHAUSTED, REASON_RATE_LIMITED,
+                         "it is used up; try again in 98 ms");
+    EXPECT_EQ("runsctl: it is used up; try again in 98 ms\n", Line(e, nullptr));
+    e = error_new(&arena_, STATUS_RESOURCE_EXHAUSTED, REASON_QUEUE_FULL, "it is full");
+    EXPECT_EQ("runsctl: it is full; try again in a moment\n", Line(e, nullptr));
+}
+
+TEST_F(CommandError, SaysWhatMakesRoomInAQuota) {
+    error *e = error_new(&arena_, STATUS_RESOURCE_EXHAUSTED, REASON_QUOTA_EXCEEDED, "no openRuns");
+    error_add_metadata(e, &arena_, "quota", "openRuns");
+    EXPECT_EQ("runsctl: no openRuns; there is room again when runs end\n", Line(e, nullptr));
+    e = error_new(&arena_, STATUS_RESOURCE_EXHAUSTED, REASON_QUOTA_EXCEEDED, "no storedBytes");
+    error_add_metadata(e, &arena_, "quota", "storedBytes");
+    EXPECT_EQ("runsctl: no storedBytes; there is room again when runs are deleted\n",
+              Line(e, nullptr));
+}
+
+TEST_F(CommandError, DoesNotDoubtAServerThatAnsweredOfItsStore) {
+    for (auto [reason, what] : {std::pair{REASON_STORE_LOCKED, "lsof"},
+                                std::pair{REASON_DISK_FULL, "room on that disk"}}) {
+        const error *e = error_new(&arena_, STATUS_UNAVAILABLE, reason, "it takes no changes");
+        std::string line = Line(e, nullptr);
+        EXPECT_NE(std::string::npos, line.find(what)) << line;
+        EXPECT_EQ(std::string::npos, line.find("--server")) << line;
+    }
 }
 
 TEST_F(CommandError, MakesOneSentenceOfMessageAndHint) {
