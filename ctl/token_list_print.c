@@ -6,23 +6,25 @@
 #include "base/cli/time_span.h"
 #include "ctl/print.h"
 #include "ctl/run_print.h"
+#include "ctl/token_limit_options.h"
 #include "ctl/token_print.h"
 
-enum { COLUMNS = 10, NARROW_COLUMNS = 7 };
+enum { COLUMNS = 11, NARROW_COLUMNS = 8 };
 
 // Of short names, two scopes and four times.
-enum { FULL_WIDTH = 160 };
+enum { FULL_WIDTH = 168 };
 
-static const char *const headings[COLUMNS] = {"ORGANIZATION", "NAME",    "SCOPES",    "SECRET",
-                                              "CREATED",      "EXPIRES", "LAST USED", "DENIED",
-                                              "REFUSED",      "REVOKED"};
+static const char *const headings[COLUMNS] = {"ORGANIZATION", "NAME",    "SCOPES",  "LIMITS",
+                                              "SECRET",       "CREATED", "EXPIRES", "LAST USED",
+                                              "DENIED",       "REFUSED", "REVOKED"};
+// The last one is there if a token has limits.
 static const char *const narrow_headings[NARROW_COLUMNS] = {"ORG",  "NAME",   "SECRET", "ENDS",
-                                                            "USED", "DENIED", "SCOPES"};
+                                                            "USED", "DENIED", "SCOPES", "LIMITS"};
 
-// Those of names and scopes; what stands for a secret may be a client name.
+// Those of names, scopes and limits; what stands for a secret may be a client name.
 enum {
-    CUTTABLE = 1 << 1 | 1 << 2 | 1 << 3,
-    NARROW_CUTTABLE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 6,
+    CUTTABLE = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
+    NARROW_CUTTABLE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 6 | 1 << 7,
 };
 
 // A row: the numbers are the token's, and stand with its newest secret.
@@ -37,11 +39,17 @@ struct row {
     const char *both; // their sum
 };
 
+static const char *limits_text(struct arena *a, const Runs__V1__Token *token) {
+    const char *text = token_limit_text(a, token->limits);
+    return text[0] != '\0' ? text : "-";
+}
+
 static void add_wide(struct table *table, struct arena *a, const struct row *r) {
     const Runs__V1__Token *token = r->token;
     table_add(table, token->organization_id);
     table_add(table, token->name);
     table_add(table, token_print_scopes_text(a, token->scopes, token->n_scopes));
+    table_add(table, limits_text(a, token));
     table_add(table, r->secret);
     table_add(table, timestamp_text_short(a, r->created_at));
     table_add(table, timestamp_text_short(a, r->expires_at));
@@ -63,7 +71,8 @@ static const char *end_text(struct arena *a, const struct row *r, int64_t now_s)
     return left_s <= 0 ? "ended" : time_span_text(a, left_s);
 }
 
-static void add_narrow(struct table *table, struct arena *a, const struct row *r, int64_t now_s) {
+static void add_narrow(struct table *table, struct arena *a, const struct row *r, int64_t now_s,
+                       bool has_limits) {
     const Runs__V1__Token *token = r->token;
     const Google__Protobuf__Timestamp *used = r->last_used_at;
     table_add(table, token->organization_id);
@@ -73,6 +82,9 @@ static void add_narrow(struct table *table, struct arena *a, const struct row *r
     table_add(table, used == NULL ? "-" : time_span_text(a, now_s - used->seconds));
     table_add(table, r->both);
     table_add(table, token_print_scopes_text(a, token->scopes, token->n_scopes));
+    if (has_limits) {
+        table_add(table, limits_text(a, token));
+    }
 }
 
 // The token's secret number i. Servers that knew no rotations say of its only one what they say of
@@ -102,11 +114,21 @@ static struct row row_of(struct arena *a, const Runs__V1__Token *token, size_t i
     return r;
 }
 
+static bool has_limits(const Runs__V1__ListTokensResponse *tokens) {
+    for (size_t i = 0; i < tokens->n_tokens; i++) {
+        if (tokens->tokens[i]->limits != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void token_list_print(struct arena *a, const Runs__V1__ListTokensResponse *tokens, int64_t now_us,
                       size_t width) {
     bool is_narrow = width > 0 && width < FULL_WIDTH;
+    bool is_limited = has_limits(tokens);
     struct table table;
-    table_init(&table, is_narrow ? NARROW_COLUMNS : COLUMNS,
+    table_init(&table, is_narrow ? NARROW_COLUMNS - (is_limited ? 0 : 1) : COLUMNS,
                is_narrow ? narrow_headings : headings);
     table_fit(&table, width, is_narrow ? NARROW_CUTTABLE : CUTTABLE);
     for (size_t i = 0; i < tokens->n_tokens; i++) {
@@ -115,7 +137,7 @@ void token_list_print(struct arena *a, const Runs__V1__ListTokensResponse *token
         for (size_t k = 0; k < count; k++) {
             struct row r = row_of(a, token, k);
             if (is_narrow) {
-                add_narrow(&table, a, &r, now_us / 1000000);
+                add_narrow(&table, a, &r, now_us / 1000000, is_limited);
             } else {
                 add_wide(&table, a, &r);
             }

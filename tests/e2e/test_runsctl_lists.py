@@ -169,7 +169,23 @@ class Columns(Served):
         self.assertRegex(lines[0], r"^ORG +NAME +SECRET +ENDS +USED +DENIED +SCOPES$")
         self.assertRegex(lines[1], r"^acme +\S+ +newest +never +(-|\d+s) +0 +runs\.\S*…$")
         for text in (self.at_terminal(80, *store, "--wide")[0], self.ok(*store).splitlines()[0]):
-            self.assertRegex(text, r"^ORGANIZATION +NAME +SCOPES .* REFUSED +REVOKED$")
+            self.assertRegex(text, r"^ORGANIZATION +NAME +SCOPES +LIMITS .* REFUSED +REVOKED$")
+
+    def test_tokens_with_limits_are_told_apart(self):
+        store = ("--store", self.place.store)
+        create_token(self.place.store, org="much", name="without")
+        create_token(self.place.store, org="much", name="with")
+        self.ok("tokens", "set-limits", "with", *store, "--org", "much", "--limit-reads", "500",
+                "--limit-changes", "off")
+        listed = ("tokens", "list", *store, "--org", "much")
+        rows = {line.split()[1]: line for line in self.ok(*listed).splitlines()}
+        self.assertIn("  500 reads/s, no limit of changes  newest", rows["with"])
+        self.assertIn("  -       ", rows["without"])
+        lines = self.at_terminal(100, *listed)
+        self.assertLessEqual(max(map(len, lines)), 100, lines)
+        self.assertRegex(lines[0], r"^ORG +NAME +SECRET +ENDS +USED +DENIED +SCOPES +LIMITS$")
+        self.assertRegex("\n".join(lines), r"with +newest .*  500 reads/s, .*…(\n|$)")
+        self.assertLessEqual(max(map(len, self.at_terminal(80, *listed))), 80)
 
     def test_events_fit_too(self):
         lines = self.at_terminal(80, "runs", "events", self.run)
