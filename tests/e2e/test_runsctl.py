@@ -299,8 +299,8 @@ class Tokens(unittest.TestCase):
         table = self.ok("tokens", "list", *self.store)
         for secret in (first, second, third, told["secret"]):
             self.assertNotIn(secret[4:20], table)
-        self.assertRegex(table, r"(?m)^acme +a +\S+ +newest +\S+Z +2100-01-01T00:00:00Z +- +0 +0 +-$")
-        self.assertRegex(table, r"(?m)^acme +a +\S+ +previous +\S+Z +\S+Z +- +- +- +-$")
+        self.assertRegex(table, r"(?m)^acme +a +\S+ +- +newest +\S+Z +2100-01-01T00:00:00Z +- +0 +0 +-$")
+        self.assertRegex(table, r"(?m)^acme +a +\S+ +- +previous +\S+Z +\S+Z +- +- +- +-$")
         self.ok("tokens", "revoke", "a", *self.store, "--org", "acme")
         done = runsctl(*rotate)
         self.assertEqual(CONFLICT, done.returncode, done.stderr)
