@@ -9,7 +9,7 @@ extern "C" {
 #include <cstdlib>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <regex>
+#include <regex.h>
 #include <string>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -18,6 +18,15 @@ extern "C" {
 #include <vector>
 
 namespace {
+
+// An extended regular expression of POSIX. Not std::regex, of which gcc 12 warns under ASan.
+bool Matches(const std::string &text, const char *pattern) {
+    regex_t compiled;
+    EXPECT_EQ(0, regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB));
+    bool matches = regexec(&compiled, text.c_str(), 0, nullptr, 0) == 0;
+    regfree(&compiled);
+    return matches;
+}
 
 std::string Line(log_format format, log_level level, const std::string &message,
                  const std::vector<log_field> &fields) {
@@ -40,10 +49,8 @@ TEST(LogText, HasTimeLevelProgramMessageAndFields) {
     std::string line =
         Line(LOG_FORMAT_TEXT, LOG_WARN, "call failed",
              {log_text("code", "INTERNAL"), log_int("us", -7), log_bool("ok", true)});
-    EXPECT_TRUE(std::regex_match(
-        line,
-        std::regex("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z WARN  test: call failed "
-                   "code=INTERNAL us=-7 ok=true\n")))
+    EXPECT_TRUE(Matches(line, "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z "
+                              "WARN  test: call failed code=INTERNAL us=-7 ok=true\n$"))
         << line;
 }
 
@@ -179,7 +186,7 @@ TEST(LogText, DroppedLinesAreToldInIt) {
     log_sink_free(sink, 5000);
     close(fds[1]);
     reader.join();
-    EXPECT_TRUE(std::regex_search(all, std::regex("\n<4>log lines dropped count=[1-9][0-9]*\n")));
+    EXPECT_TRUE(Matches(all, "\n<4>log lines dropped count=[1-9][0-9]*\n"));
     EXPECT_EQ(std::string::npos, all.find('{'));
     close(fds[0]);
 }
