@@ -37,6 +37,9 @@ struct rpc_method {
     // A stream of which its handler bounds how many there are: apart from calls and other
     // streams too. Its request counts with the bytes of all calls until it has begun.
     bool has_own_limit;
+    // Machines ask it again and again, whether there is news or not: it has no span, and is logged
+    // at info only where it fails.
+    bool is_probe;
 };
 
 #endif

@@ -48,6 +48,7 @@ struct trace_export {
     struct strbuf request;
     struct strbuf reply;
     int64_t told_us;       // when a failure was logged last; 0: not since it was well
+    bool has_exported;     // something, once
     uint64_t told_dropped; // of the ring, already logged
     uint64_t lost_at_stop;
     int64_t told_dropped_us;
@@ -69,11 +70,13 @@ static void tell_failure(struct trace_export *e, const struct otlp_outcome *outc
 }
 
 static void tell_success(struct trace_export *e) {
-    if (e->told_us != 0) {
-        LOG(e->options.log, LOG_INFO, "traces are exported again",
+    if (!e->has_exported || e->told_us != 0) {
+        LOG(e->options.log, LOG_INFO,
+            e->has_exported ? "traces are exported again" : "traces are exported",
             log_text("endpoint", e->options.settings->endpoint_shown),
             log_int("lost", (int64_t)atomic_load(&e->failed)));
     }
+    e->has_exported = true;
     e->told_us = 0;
 }
 
@@ -301,7 +304,7 @@ const struct error *trace_export_start(struct arena *a, const struct trace_expor
                          "traces cannot be exported: %s cannot be set up, or there is no thread",
                          curl.version());
     }
-    LOG(options->log, LOG_INFO, "traces are exported",
+    LOG(options->log, LOG_INFO, "traces will be sent",
         log_text("endpoint", options->settings->endpoint_shown), log_text("by", curl.version()));
     *ret = e;
     return NULL;

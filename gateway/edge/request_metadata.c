@@ -7,15 +7,20 @@
 
 enum { OWN_COUNT = 5 };
 
+struct slice request_client_address(struct arena *a, const struct edge *edge,
+                                    struct http_headers headers,
+                                    const struct request_origin *origin) {
+    return origin->is_of_trusted
+               ? trusted_addresses_client(a, edge->options.trusted, headers, origin->client_address)
+               : origin->client_address;
+}
+
 static struct slice forwarded_for(struct arena *a, const struct edge *edge,
                                   struct http_headers headers,
                                   const struct request_origin *origin) {
-    if (origin->is_of_trusted) {
-        return trusted_addresses_client(a, edge->options.trusted, headers, origin->client_address);
-    }
-    return edge->options.appends_forwarded_for
+    return !origin->is_of_trusted && edge->options.appends_forwarded_for
                ? forwarded_for_append(a, headers, origin->client_address)
-               : origin->client_address;
+               : request_client_address(a, edge, headers, origin);
 }
 
 const struct error *

@@ -21,6 +21,11 @@ struct request_origin {
     size_t client_name_count;
 };
 
+// The client's address, or what a trusted proxy tells of its client. In a, or origin's.
+struct slice request_client_address(struct arena *a, const struct edge *edge,
+                                    struct http_headers headers,
+                                    const struct request_origin *origin);
+
 // The metadata of the upstream call of a request: x-request-id, authorization if there
 // is one, RPC_FORWARDED_FOR with the client's address (of a trusted proxy's client, if it tells),
 // alone or behind the chain that it sent, RPC_CLIENT_NAME for each name of its certificate, the W3C

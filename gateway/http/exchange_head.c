@@ -189,9 +189,6 @@ enum MHD_Result exchange_head_take(struct exchange *x, struct MHD_Connection *co
     const struct error *error =
         request_head_check(&x->arena, &head, &x->context->limits, &x->facts);
     choose_request_id(x);
-    if (x->context->tracer != NULL) {
-        exchange_trace_begin(x);
-    }
     bool is_framed = error == NULL || error->reason_id == REASON_BODY_TOO_LARGE;
     if (is_framed) {
         const struct error *ambiguous = check_layout(x, connection, method, version, &head);
@@ -202,6 +199,9 @@ enum MHD_Result exchange_head_take(struct exchange *x, struct MHD_Connection *co
     }
     if (error == NULL) {
         error = find_route(x);
+    }
+    if (x->context->tracer != NULL && !routing_is_probe(&x->routing)) {
+        exchange_trace_begin(x);
     }
     if (error == NULL) {
         forget_names_of_proxies(x);

@@ -1,11 +1,14 @@
 #include <string.h>
 
 #include "base/log/log_mask.h"
+#include "gateway/edge/request_metadata.h"
 #include "gateway/http/exchange_internal.h"
 
 // What the log says of an exchange.
 
 enum { SECRET_LEAST = 8 }; // shorter credentials are words that paths hold anyway
+
+enum { LEAST_REFUSAL = 400 }; // of HTTP's status
 
 void exchange_log_detail(const struct exchange *x, const struct error *error) {
     if (error->detail != NULL) {
@@ -62,14 +65,42 @@ static struct log_field path_field(struct exchange *x, bool *ret_masked) {
     return log_own_slice(key, length > 0 ? arena_copy(&x->arena, slice_of(masked, length)) : path);
 }
 
+// Who sent the request, as the server would be told.
+static struct slice client_address(struct exchange *x) {
+    const struct request_origin origin = {
+        .client_address = x->client_address,
+        .is_of_trusted = x->is_of_trusted,
+    };
+    return request_client_address(&x->arena, &x->context->edge, x->headers, &origin);
+}
+
+// Why a request was refused, and whom: these may have no `call` line that tells. Returns how many
+// fields it put.
+static int put_refusal(struct exchange *x, int status, struct log_field ret_fields[2]) {
+    int n = 0;
+    if (x->reply.reason != REASON_NONE) {
+        ret_fields[n++] = log_own_text("reason", reason_name(x->reply.reason));
+    } else if (x->reply.other_reason != NULL) {
+        ret_fields[n++] = log_text("reason", x->reply.other_reason);
+    }
+    struct slice address = status >= LEAST_REFUSAL ? client_address(x) : SLICE_EMPTY;
+    if (address.len > 0) {
+        ret_fields[n++] = log_slice("clientAddress", address);
+    }
+    return n;
+}
+
 void exchange_log_access(struct exchange *x, int64_t duration_us) {
     const struct logger *log = x->context->log;
-    if (!log_enabled(log, LOG_INFO)) {
+    bool answered = x->reply.http_status != 0;
+    int status = answered ? x->reply.http_status : EXCHANGE_CLIENT_CLOSED_REQUEST;
+    enum log_level level =
+        routing_is_probe(&x->routing) && status < LEAST_REFUSAL ? LOG_DEBUG : LOG_INFO;
+    if (!log_enabled(log, level)) {
         return;
     }
-    bool answered = x->reply.http_status != 0;
     bool is_masked;
-    struct log_field fields[9];
+    struct log_field fields[11];
     int n = 0;
     fields[n++] = log_slice("requestId", x->request_id);
     char trace_id[TRACE_ID_TEXT_SIZE];
@@ -81,11 +112,11 @@ void exchange_log_access(struct exchange *x, int64_t duration_us) {
     if (is_masked && x->routing.match.route != NULL) {
         fields[n++] = log_own_text("route", transcoder_route_template(x->routing.match.route));
     }
-    fields[n++] =
-        log_int("status", answered ? x->reply.http_status : EXCHANGE_CLIENT_CLOSED_REQUEST);
+    fields[n++] = log_int("status", status);
     fields[n++] =
         log_own_text("code", status_code_name(answered ? x->reply.code : STATUS_CANCELLED));
     fields[n++] = log_int("durationUs", duration_us);
     fields[n++] = log_int("bytes", (int64_t)x->reply.body_bytes);
-    log_write(log, LOG_INFO, "request", fields, n);
+    n += put_refusal(x, status, fields + n);
+    log_write(log, level, "request", fields, n);
 }

@@ -333,6 +333,8 @@ struct reply reply_error(const struct reply_request *request, const struct error
     envelope_append_error(kind, &body, error, upstream, request->request_id);
     struct reply reply = make(request, &body, status, (int)error->code, no_store, NULL);
     reply_set_reason(&reply, error);
+    reply.other_reason =
+        reply.has_other_reason ? arena_cstr(a, slice_of_cstr(error->reason)) : NULL;
     add_header(reply.response, "Content-Type", "application/json");
     if (status == MHD_HTTP_UNAUTHORIZED) {
         add_header(reply.response, "WWW-Authenticate", "Bearer");

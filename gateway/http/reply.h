@@ -20,9 +20,10 @@
 struct reply {
     struct MHD_Response *response; // owned; NULL: none yet
     int http_status;
-    int code;              // of gRPC
-    enum reason reason;    // of an error, if it is one of ours
-    bool has_other_reason; // it is another's
+    int code;                 // of gRPC
+    enum reason reason;       // of an error, if it is one of ours
+    bool has_other_reason;    // it is another's
+    const char *other_reason; // which, of an error without a stream before it; else NULL
     size_t body_bytes;
     size_t held_bytes; // of memory; more than body_bytes if the body is not sent
 };

@@ -50,4 +50,9 @@ const struct error *routing_find(struct arena *a, const struct routing_rules *ru
                                  const struct routing_request *request,
                                  struct routing *ret_routing);
 
+// Whether it is a page that machines ask again and again.
+static inline bool routing_is_probe(const struct routing *routing) {
+    return routing->kind == ROUTING_LOCAL && routing->local->is_probe;
+}
+
 #endif

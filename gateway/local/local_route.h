@@ -76,6 +76,8 @@ struct local_route {
     // for all others there is no such page.
     bool is_for_browsers;
     const void *data; // passed on to answer
+    // Balancers ask it again and again: it has no span, and is logged at info only where it fails.
+    bool is_probe;
 };
 
 struct local_table {

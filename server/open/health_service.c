@@ -198,11 +198,14 @@ void health_service_free(struct health_service *health) {
 }
 
 void health_service_methods(struct health_service *health, struct rpc_method *ret_methods) {
-    ret_methods[0] = (struct rpc_method){
-        .path = "/grpc.health.v1.Health/Check", .handle = check, .service = health};
+    ret_methods[0] = (struct rpc_method){.path = "/grpc.health.v1.Health/Check",
+                                         .handle = check,
+                                         .service = health,
+                                         .is_probe = true};
     ret_methods[1] = (struct rpc_method){.path = "/grpc.health.v1.Health/Watch",
                                          .handle = watch_method,
                                          .service = health,
                                          .kind = RPC_SERVER_STREAM,
-                                         .is_anonymous = true};
+                                         .is_anonymous = true,
+                                         .is_probe = true};
 }

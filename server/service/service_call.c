@@ -26,7 +26,7 @@ struct service_call *service_call_begin_open(const struct service *service,
         uuid_make(id);
         call->request_id = slice_of_cstr(id);
     }
-    if (service->tracer != NULL) {
+    if (service->tracer != NULL && !rpc_server_call_method(rpc)->is_probe) {
         call->span = call_trace_begin(service->tracer, rpc);
     }
     return call;
@@ -82,9 +82,9 @@ struct service_call *service_call_begin(const struct service *service, struct rp
     return call;
 }
 
-static enum log_level level_of(const struct error *error) {
+static enum log_level level_of(const struct service_call *call, const struct error *error) {
     if (error == NULL) {
-        return LOG_INFO;
+        return rpc_server_call_method(call->rpc)->is_probe ? LOG_DEBUG : LOG_INFO;
     }
     // An organization's own limits are no trouble of the server's.
     if (error->reason_id == REASON_RATE_LIMITED || error->reason_id == REASON_QUOTA_EXCEEDED) {
@@ -112,6 +112,13 @@ const struct error *service_call_check_token(const struct service_call *call, co
                            message);
 }
 
+// Whether an operator asks of the call where it came from: whoever was refused may have no name.
+static bool is_refusal(const struct error *error) {
+    return error != NULL &&
+           (error->code == STATUS_UNAUTHENTICATED || error->code == STATUS_PERMISSION_DENIED ||
+            error->code == STATUS_RESOURCE_EXHAUSTED);
+}
+
 static void write_log(const struct service_call *call, const struct error *error,
                       enum log_level level) {
     struct log_field fields[13];
@@ -135,6 +142,11 @@ static void write_log(const struct service_call *call, const struct error *error
     } else if (call->refused_names != NULL) {
         fields[n++] = log_text("clientName", call->refused_names);
     }
+    struct slice address =
+        is_refusal(error) ? rpc_server_call_client_address(call->rpc) : SLICE_EMPTY;
+    if (address.len > 0) {
+        fields[n++] = log_slice("clientAddress", address);
+    }
     if (call->run_id != NULL) {
         fields[n++] = log_text("runId", call->run_id);
     }
@@ -151,7 +163,7 @@ static void write_log(const struct service_call *call, const struct error *error
 }
 
 void service_call_log(const struct service_call *call, const struct error *error) {
-    enum log_level level = level_of(error);
+    enum log_level level = level_of(call, error);
     if (log_enabled(call->service->log, level)) {
         write_log(call, error, level);
     }

@@ -151,7 +151,6 @@ class OneProcess(Traced):
         server = self.serve("--trace-sample", "1")
         self.call("GET", "/v1/runs/ghost", {"X-Request-Id": "missing"})
         self.call("GET", "/v1/nowhere")
-        self.call("GET", "/healthz")
         rest.request(self.port, "GET", "/v1/runs/ghost")
         self.call("BREW", "/v1/runs/ghost")
         server.stop()
@@ -159,11 +158,22 @@ class OneProcess(Traced):
         self.assertFalse(any(span.is_failed for span in spans), "none is the server's fault")
         told = sorted((s.name, s.attributes["http.response.status_code"])
                       for s in filter(is_of(GATEWAY), spans))
-        self.assertEqual([("GET", 404), ("GET /healthz", 200), ("GET /v1/runs/{id}", 401),
-                          ("GET /v1/runs/{id}", 404)], [t for t in told if t[0] != "_OTHER"])
+        self.assertEqual([("GET", 404), ("GET /v1/runs/{id}", 401), ("GET /v1/runs/{id}", 404)], [t for t in told if t[0] != "_OTHER"])
         server_spans = {s.attributes["error.type"]: s for s in filter(is_of(SERVER), spans)}
         self.assertEqual({"RUN_NOT_FOUND", "TOKEN_MISSING"}, set(server_spans))
         self.assertEqual(5, server_spans["RUN_NOT_FOUND"].attributes["rpc.grpc.status_code"])
+
+    def test_what_machines_ask_again_and_again_is_not_traced(self):
+        server = self.serve("--trace-sample", "1")
+        for path in ("/healthz", "/readyz"):
+            self.assertEqual(200, self.call("GET", path, SAMPLED).status)
+        with grpc.insecure_channel(server.grpc) as channel:
+            for metadata in ((), (("traceparent", SAMPLED["traceparent"]),)):
+                channel.unary_unary("/grpc.health.v1.Health/Check")(b"", metadata=metadata)
+        self.call("GET", "/v1/runs/ghost")
+        server.stop()
+        names = {span.name for span in self.collector.wait_for_spans(2)}
+        self.assertEqual({"GET /v1/runs/{id}", "runs.v1.RunsService/GetRun"}, names)
 
     def test_a_token_is_in_no_span(self):
         server = self.serve("--trace-sample", "1")
@@ -380,8 +390,8 @@ class Faults(Traced):
         self.assertEqual(("warn", 0), (line["level"], line["status"]))
         self.assertIn("connect", line["detail"])
         self.stops_soon(server)
-        told = [l for l in server.lines if l["message"] == "traces cannot be exported"]
-        self.assertEqual(1, len(told))
+        told = [l["message"] for l in server.lines if l["message"].startswith("traces ")]
+        self.assertEqual(["traces will be sent", "traces cannot be exported"], told)
 
     def test_statuses_that_may_pass_are_tried_again(self):
         for status in (429, 502, 503, 504):
@@ -392,9 +402,21 @@ class Faults(Traced):
                 server = self.run_with(collector.url, calls=1)
                 first, second = collector.wait_for_requests(2)
                 self.assertEqual(first[2], second[2], "the same request")
-                server.wait_for_log(lambda l: l["message"] == "traces are exported again", "again")
+                server.wait_for_log(lambda l: l["message"] == "traces are exported", "exported")
                 self.stops_soon(server)
                 self.assertEqual(2, len(collector.requests))
+
+    def test_traces_are_said_to_be_exported_once_they_are(self):
+        collector = Collector(lambda n: (503 if n == 1 else 200, {"Retry-After": "1"}, b""))
+        self.addCleanup(collector.stop)
+        server = self.run_with(collector.url, calls=1)
+        server.wait_for_log(lambda l: l["message"] == "traces are exported", "exported")
+        self.call("GET", "/v1/runs/a")
+        server.wait_for_log(lambda l: l["message"] == "traces are exported again", "again")
+        self.stops_soon(server)
+        self.assertEqual(["traces will be sent", "traces are exported", "traces cannot be exported",
+                          "traces are exported again"],
+                         [l["message"] for l in server.lines if l["message"].startswith("traces ")])
 
     def test_retry_after_is_kept(self):
         times = []
@@ -513,7 +535,7 @@ class Options(unittest.TestCase):
         self.addCleanup(os.environ.pop, "RUNSD_TRACE_HEADER")
         server = Serve("memory:", "--trace-sample=1", f"--trace-endpoint=http://127.0.0.1:{collector.port}")
         self.addCleanup(server.kill)
-        rest.request(server.http_port, "GET", "/healthz")
+        rest.request(server.http_port, "GET", "/v1/runs")
         server.stop()
         (path, headers, _), = collector.requests
         self.assertEqual(("/v1/traces", "from the environment"), (path, headers["X-Key"]))

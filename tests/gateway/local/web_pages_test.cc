@@ -23,8 +23,8 @@ void AnswerOther(const struct local_request *request, struct arena *arena,
 class WebPages : public testing::Test {
   protected:
     WebPages() {
-        const struct local_route other = {"/other", "GET", AnswerOther, false,
-                                          false,    "it",  false,       nullptr};
+        const struct local_route other = {"/other", "GET", AnswerOther, false, false,
+                                          "it",     false, nullptr,     false};
         const struct local_table others = {&other, 1};
         table_ = web_pages_added(&others);
         arena_init(&arena_);
