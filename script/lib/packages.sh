@@ -34,7 +34,7 @@ PACKAGES_TEST=(
     libnghttp2-dev
     python3 python3-grpcio python3-protobuf python3-requests
     golang-go
-    sqlite3 openssl
+    sqlite3 openssl lsof
     chromium
     nginx haproxy
     prometheus # its service need not run

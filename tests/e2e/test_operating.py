@@ -17,6 +17,8 @@ from test_stream_proxies import free_port
 
 PAGE = ROOT / "docs" / "OPERATING.md"
 ROTATION = "Tokens: giving out new secrets"
+SCRAPES = ROOT / "deploy" / "prometheus" / "prometheus.yml"
+JOB = re.compile(r"^  - job_name: (\S+)$", re.MULTILINE)
 RULES = ROOT / "deploy" / "prometheus" / "runsd.rules.yml"
 DELETION = "Freezing, exporting and deleting an organization"
 
@@ -81,7 +83,7 @@ class Operating(unittest.TestCase):
         counts = {heading: len(blocks) for heading, blocks in commands().items() if blocks}
         self.assertEqual({"The first day": 3, "HAProxy in front": 1, "What to watch": 2,
                           "The worst night": 1, "Back up": 2, "Restore": 1, "Check": 1,
-                          ROTATION: 1, DELETION: 1, "Audit": 1}, counts)
+                          "Disk full, locked": 1, ROTATION: 1, DELETION: 1, "Audit": 1}, counts)
 
     def test_backup_while_served_is_restored(self):
         vacuum, check_backup = commands()["Back up"]
@@ -258,6 +260,39 @@ class Operating(unittest.TestCase):
             told = self.must(by_admin, ADMIN=admin)
             self.assertIn("\nrunsd_http_connections_accepted_total ", told)
             self.assertEqual(0, server.stop())
+
+    def test_who_locks_the_store_is_found(self):
+        block, = commands()["Disk full, locked"]
+        server = self.serve()
+        self.create(server, "one")
+        with subprocess.Popen(["sqlite3", self.store], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as other:
+            self.addCleanup(other.kill)
+            other.stdin.write("BEGIN IMMEDIATE; SELECT 'locked';\n")
+            other.stdin.flush()
+            self.assertEqual("locked\n", other.stdout.readline())
+            body = {"id": "two", "workflowDefinition": {"nodes": {"root": {"type": "manual"}}}}
+            refused = rest.request(server.http_port, "POST", "/v1/runs", self.token, body)
+            self.assertEqual("STORE_LOCKED", refused.error["reason"])
+            told = subprocess.run(
+                [bin_dir() / "ctl" / "runsctl", "runs", "cancel", "one", "--server", server.grpc,
+                 "--token", self.token], capture_output=True, text=True, timeout=DEADLINE_S,
+                check=False).stderr
+            self.assertIn("; lsof on the server's machine shows which", told)
+            self.assertNotIn("see whether the server runs", told)
+            found = {line.split()[1] for line in self.must(block).splitlines()[1:]}
+            self.assertEqual({str(other.pid), str(server.popen.pid)}, found)
+            other.stdin.close()
+        self.create(server, "two")
+
+    def test_prometheus_scrapes_one_process_as_shipped_and_a_gateway_if_asked(self):
+        text = SCRAPES.read_text(encoding="utf-8")
+        self.assertEqual(["runsd"], JOB.findall(text))
+        both = re.sub(r"^  # (- job_name| )", r"  \1", text, flags=re.MULTILINE)
+        self.assertEqual(["runsd", "runs-gateway"], JOB.findall(both))
+        shutil.copy(RULES, self.place.path)
+        (self.place.path / "prometheus.yml").write_text(both, encoding="utf-8")
+        self.must("promtool check config prometheus.yml", self.place.path)
 
     def test_every_alert_has_a_row(self):
         named = re.findall(r"- alert: (\w+)", RULES.read_text(encoding="utf-8"))
