@@ -419,7 +419,8 @@ class Administration(Certified):
         self.assertRegex(text, r"(?m)^client name +uri:spiffe://acme/batch$")
         self.assertRegex(text, r"(?m)^limits +100 reads/s, no limit of streams$")
         self.assertNotIn("rst_", text)
-        self.assertRegex(self.tokens("list"), r"(?m)^acme +batch +runs.read +uri:spiffe://acme/ba")
+        self.assertRegex(self.tokens("list"), r"(?m)^acme +batch +runs.read +100 reads/s, no limit "
+                                              r"of streams +uri:spiffe://acme/ba")
         self.assertEqual({"readsPerSecond": "100", "streams": "-1"},
                          {k: v for k, v in self.listed("batch")["limits"].items() if v != "0"})
         text = self.tokens("set-limits", "batch", "--org", "acme", "--limit-changes", "7")
