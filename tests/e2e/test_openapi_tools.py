@@ -186,7 +186,7 @@ class Examples(Tools):
         for options in ((), ("--envelope=none",)):
             document = self.print_document("examples.json", *options)
             records = list(self.records("examples", document))
-            self.assertEqual(14, sum(r["status"] == 200 for r in records))
+            self.assertEqual(15, sum(r["status"] == 200 for r in records))
             self.assertGreater(len(records), 60)
             (self.folder / "records").write_text("".join(json.dumps(r) + "\n" for r in records))
             done = self.run_tool("node", "validate.mjs", ".", "records")
