@@ -78,12 +78,13 @@ CANARIES = [
            "histories", (
                ("storage/sqlite/writer.c",
                 "o.rc = session_commit(&w->session);",
-                'if (CANARY("acknowledged-before-commit")) { batch_answer(b); }\n'
+                'if (CANARY("acknowledged-before-commit")) { batch_answer(w, b); }\n'
                 "o.rc = session_commit(&w->session);"),
                ("storage/sqlite/writer.c",
-                "batch_committed(w);\n        batch_answer(b);",
-                "batch_committed(w);\n"
-                '        if (!CANARY("acknowledged-before-commit")) { batch_answer(b); }'))),
+                "batch_tell_timing(b, begin_us);\n        batch_answer(w, b);",
+                'if (!CANARY("acknowledged-before-commit")) {\n'
+                "            batch_tell_timing(b, begin_us);\n"
+                "            batch_answer(w, b);\n        }"))),
     Canary("lost-attempt-renewed", "the table of leases renews an attempt that lost the run",
            "histories", (
                ("server/lease/lease_table.c",
