@@ -83,8 +83,7 @@ void Mark(void *, struct rpc_server_call *call) {
 }
 
 TEST_P(EveryTransport, CarriesMetadataOfAReplyAndNoneOfAnError) {
-    Link link(GetParam(), 0, 0, 0,
-              {{"/test.Service/Mark", Mark, nullptr, RPC_UNARY, false, 0, false, false}});
+    Link link(GetParam(), 0, 0, 0, {Method("/test.Service/Mark", Mark, nullptr)});
     for (int i = 0; i < 3; i++) { // a call object that is used again has nothing of before
         Call plain(*link.channel, "/test.Service/Echo", "x");
         EXPECT_EQ(plain.Run().metadata("x-mark"), "(none)");
@@ -119,8 +118,7 @@ void Sign(void *, struct rpc_server_call *call) {
 }
 
 TEST_P(EveryTransport, CarriesMetadataOfTheHeadWithErrorsToo) {
-    Link link(GetParam(), 0, 0, 0,
-              {{"/test.Service/Sign", Sign, nullptr, RPC_UNARY, false, 0, false, false}});
+    Link link(GetParam(), 0, 0, 0, {Method("/test.Service/Sign", Sign, nullptr)});
     for (int i = 0; i < 3; i++) {
         Call plain(*link.channel, "/test.Service/Echo", "x");
         EXPECT_EQ(plain.Run().metadata("x-sign"), "(none)");
@@ -318,8 +316,7 @@ TEST_P(EveryTransport, KeepsTheRequestOfAClientThatHasLeft) {
     rpc_handler *keep = [](void *self, struct rpc_server_call *call) {
         static_cast<Kept *>(self)->call = call;
     };
-    Link link(GetParam(), 0, 0, 0,
-              {{"/test.Service/Keep", keep, &kept, RPC_UNARY, false, 0, false, false}});
+    Link link(GetParam(), 0, 0, 0, {Method("/test.Service/Keep", keep, &kept)});
     const std::string request(3000, 'r');
     const std::string value(300, 'v');
     {
@@ -395,8 +392,7 @@ TEST_P(EveryTransport, KeepsAQuarterOfTheCallsForThoseThatAreNoReads) {
         struct slice request = rpc_server_call_request(call);
         rpc_server_call_reply(call, &request, 1);
     };
-    Link link(GetParam(), 0, 4, 0,
-              {{"/test.Service/Read", reply, nullptr, RPC_UNARY, true, 0, false, false}});
+    Link link(GetParam(), 0, 4, 0, {ReadMethod("/test.Service/Read", reply, nullptr)});
     std::deque<Call> held;
     for (int i = 0; i < 3; i++) {
         held.emplace_back(*link.channel, "/test.Service/Held", "").Start();
@@ -433,8 +429,8 @@ struct Pages {
         std::lock_guard<std::mutex> lock(pages->mutex);
         pages->begun.push_back(call);
     }
-    struct rpc_method Method() {
-        return {"/test.Service/Page", Handle, this, RPC_UNARY, true, 500 << 10, false, false};
+    struct rpc_method Served() {
+        return ReadMethod("/test.Service/Page", Handle, this, RPC_UNARY, 500 << 10);
     }
     bool AwaitBegun(size_t count) {
         int64_t until_us = clock_monotonic_us() + kPatienceUs;
@@ -460,7 +456,7 @@ struct Pages {
 
 TEST_P(EveryTransport, ACallWithoutRoomForItsReplyWaitsForThoseBeforeIt) {
     Pages pages;
-    Link link(GetParam(), 0, 0, 0, {pages.Method()}, 0, 1 << 20);
+    Link link(GetParam(), 0, 0, 0, {pages.Served()}, 0, 1 << 20);
     Call first(*link.channel, "/test.Service/Page", "");
     Call second(*link.channel, "/test.Service/Page", "");
     first.Start();
@@ -479,7 +475,7 @@ TEST_P(EveryTransport, ACallWithoutRoomForItsReplyWaitsForThoseBeforeIt) {
 
 TEST_P(EveryTransport, AStopRefusesCallsThatWaitForRoom) {
     Pages pages;
-    Link link(GetParam(), 0, 0, 0, {pages.Method()}, 0, 1 << 20);
+    Link link(GetParam(), 0, 0, 0, {pages.Served()}, 0, 1 << 20);
     Call first(*link.channel, "/test.Service/Page", "");
     Call second(*link.channel, "/test.Service/Page", "");
     first.Start();

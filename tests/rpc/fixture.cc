@@ -37,13 +37,10 @@ Server::Server(struct rpc_loop *loop, size_t max_request_bytes, int max_calls,
                const std::vector<struct rpc_method> &more, int max_streams,
                size_t max_buffered_bytes) {
     methods_ = {
-        {"/test.Service/Echo", Echo, this, RPC_UNARY, false, 0, false},
-        {"/test.Service/Empty", Empty, this, RPC_UNARY, false, 0, false},
-        {"/test.Service/Sized", Sized, this, RPC_UNARY, false, 0, false},
-        {"/test.Service/Fail", Fail, this, RPC_UNARY, false, 0, false},
-        {"/test.Service/Whoami", Whoami, this, RPC_UNARY, false, 0, false},
-        {"/test.Service/Held", Held, this, RPC_UNARY, false, 0, false},
-        {"/test.Service/Thread", Thread, this, RPC_UNARY, false, 0, false},
+        Method("/test.Service/Echo", Echo, this),     Method("/test.Service/Empty", Empty, this),
+        Method("/test.Service/Sized", Sized, this),   Method("/test.Service/Fail", Fail, this),
+        Method("/test.Service/Whoami", Whoami, this), Method("/test.Service/Held", Held, this),
+        Method("/test.Service/Thread", Thread, this),
     };
     methods_.insert(methods_.end(), more.begin(), more.end());
     struct rpc_server_options options = {};

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/rpc/method.h"
+
 extern "C" {
 #include "base/core/clock.h"
 #include "base/core/error.h"

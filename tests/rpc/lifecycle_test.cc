@@ -293,10 +293,9 @@ TEST(Channel, CallsMethodsOfItsOwnLocalLoopDirectly) {
         rpc_server_call_fail(call, error_new(rpc_server_call_arena(call), STATUS_INTERNAL,
                                              REASON_INTERNAL_ERROR, "not implemented"));
     };
-    const struct rpc_method stream = {
-        "/test.Service/Stream", fail, nullptr, RPC_SERVER_STREAM, true, 0, false, false};
-    const struct rpc_method bidi = {
-        "/test.Service/Bidi", fail, nullptr, RPC_BIDI_STREAM, true, 0, false, false};
+    const struct rpc_method stream =
+        ReadMethod("/test.Service/Stream", fail, nullptr, RPC_SERVER_STREAM);
+    const struct rpc_method bidi = ReadMethod("/test.Service/Bidi", fail, nullptr, RPC_BIDI_STREAM);
     for (Transport transport :
          {Transport::kLocal, Transport::kLocalTwoLoops, Transport::kInProcess, Transport::kUnix}) {
         Link link(transport, 0, 0, 0, {stream, bidi});

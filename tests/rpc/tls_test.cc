@@ -29,8 +29,7 @@ void AnswerNames(void *, struct rpc_server_call *call) {
     rpc_server_call_reply(call, &reply, 1);
 }
 
-const std::vector<struct rpc_method> kNames = {
-    {"/test.Service/Names", AnswerNames, nullptr, RPC_UNARY, false, 0, false, false}};
+const std::vector<struct rpc_method> kNames = {Method("/test.Service/Names", AnswerNames, nullptr)};
 
 // A server that listens with TLS on a port of 127.0.0.1.
 class Listener {

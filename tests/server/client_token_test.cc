@@ -181,9 +181,10 @@ TEST_F(ClientToken, FieldsAreChecked) {
 // How much an organization may ask for, and as whom a program is let in, is not its own to say.
 TEST_F(ClientToken, AdministratorsOfOneOrganizationGiveNeither) {
     std::string own = NewToken("acme", {"tokens.admin.own"}, "own");
-    for (const auto &reply :
-         {Create("dns:w", "t", "", own).get(), Create("", "t", Bytes(6, Limits(5)), own).get(),
-          As(own, "TokensService/SetTokenLimits", Named("ci") + Bytes(3, Limits(-1))).get()}) {
+    std::unique_ptr<Reply> replies[] = {
+        Create("dns:w", "t", "", own), Create("", "t", Bytes(6, Limits(5)), own),
+        As(own, "TokensService/SetTokenLimits", Named("ci") + Bytes(3, Limits(-1)))};
+    for (const auto &reply : replies) {
         EXPECT_EQ(7, reply->code);
         EXPECT_EQ("SCOPE_MISSING", reply->reason);
         EXPECT_EQ("tokens.admin", reply->metadata["scope"]);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include "tests/rpc/method.h"
+
 extern "C" {
 #include "gateway/gateway.h"
 #include "rpc/client.h"
@@ -28,9 +30,8 @@ constexpr auto kPatience = std::chrono::seconds(30);
 class Upstream {
   public:
     explicit Upstream(struct rpc_loop *loop) {
-        methods_ = {
-            {"/runs.v1.RunsService/GetRun", Get, this, RPC_UNARY, false, 0, false, false},
-            {"/runs.v1.RunsService/CancelRun", Cancel, this, RPC_UNARY, false, 0, false, false}};
+        methods_ = {Method("/runs.v1.RunsService/GetRun", Get, this),
+                    Method("/runs.v1.RunsService/CancelRun", Cancel, this)};
         struct rpc_server_options options = {};
         options.log = &log_;
         options.methods = methods_.data();
