@@ -1,10 +1,8 @@
 #include "base/core/request_id.h"
 
-#include <sys/random.h>
-
-#include "base/core/check.h"
 #include "base/core/clock.h"
 #include "base/core/hex.h"
+#include "base/core/random_id.h"
 
 static bool is_allowed(uint8_t c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -23,25 +21,9 @@ bool request_id_valid(struct slice text) {
     return true;
 }
 
-enum { RANDOM_BYTES = 10, RANDOM_TAKEN_AT_ONCE = 16 };
-
-// Reads the random bytes of several ids from the kernel at once: the system call costs as
-// much as the rest of making an id. Ids are no secrets; tokens are made elsewhere.
-static void random_bytes(uint8_t ret_bytes[RANDOM_BYTES]) {
-    static _Thread_local uint8_t taken[RANDOM_BYTES * RANDOM_TAKEN_AT_ONCE];
-    static _Thread_local size_t left;
-    if (left == 0) {
-        // Never fails for up to 256 bytes once the system has booted.
-        CHECK(getrandom(taken, sizeof(taken), 0) == (ssize_t)sizeof(taken));
-        left = sizeof(taken);
-    }
-    left -= RANDOM_BYTES;
-    memcpy(ret_bytes, taken + left, RANDOM_BYTES);
-}
-
 void uuid_make(char ret_text[UUID_TEXT_SIZE]) {
     uint8_t bytes[UUID_BYTES];
-    random_bytes(bytes + 6);
+    random_id_bytes(bytes + 6, UUID_BYTES - 6);
     uint64_t ms = (uint64_t)(clock_now_us(&clock_system) / 1000);
     for (int i = 0; i < 6; i++) {
         bytes[i] = (uint8_t)(ms >> (40 - 8 * i));

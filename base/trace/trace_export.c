@@ -40,9 +40,6 @@ struct trace_export {
 
     atomic_int_least64_t stop_us; // clock_monotonic_us: stops then; 0: not asked to
     atomic_bool is_well;          // the collector took what it was sent last
-    atomic_uint_least64_t exported;
-    atomic_uint_least64_t failed;
-    atomic_uint_least64_t rejected;
 
     // The thread's.
     struct strbuf request;
@@ -50,7 +47,8 @@ struct trace_export {
     int64_t told_us;       // when a failure was logged last; 0: not since it was well
     bool has_exported;     // something, once
     uint64_t told_dropped; // of the ring, already logged
-    uint64_t lost_at_stop;
+    uint64_t failed;       // spans of batches that the collector did not take
+    uint64_t lost_at_stop; // of these
     int64_t told_dropped_us;
 };
 
@@ -66,7 +64,7 @@ static void tell_failure(struct trace_export *e, const struct otlp_outcome *outc
     LOG(e->options.log, LOG_WARN, "traces cannot be exported",
         log_text("endpoint", e->options.settings->endpoint_shown),
         log_int("status", outcome->http_status), log_text("detail", why),
-        log_int("lost", (int64_t)atomic_load(&e->failed)));
+        log_int("lost", (int64_t)e->failed));
 }
 
 static void tell_success(struct trace_export *e) {
@@ -74,7 +72,7 @@ static void tell_success(struct trace_export *e) {
         LOG(e->options.log, LOG_INFO,
             e->has_exported ? "traces are exported again" : "traces are exported",
             log_text("endpoint", e->options.settings->endpoint_shown),
-            log_int("lost", (int64_t)atomic_load(&e->failed)));
+            log_int("lost", (int64_t)e->failed));
     }
     e->has_exported = true;
     e->told_us = 0;
@@ -161,8 +159,6 @@ static void finish_batch(struct trace_export *e, size_t count) {
         LOG(e->options.log, LOG_WARN, "the collector refused spans", log_int("count", rejected),
             log_text("endpoint", e->options.settings->endpoint_shown));
     }
-    atomic_fetch_add(&e->rejected, (uint64_t)rejected);
-    atomic_fetch_add(&e->exported, count - (uint64_t)rejected);
     tell_success(e);
 }
 
@@ -195,7 +191,7 @@ static void send_batch(struct trace_export *e, struct trace_span *const *spans, 
             break;
         }
     }
-    atomic_fetch_add(&e->failed, count);
+    e->failed += count;
     e->lost_at_stop += atomic_load(&e->stop_us) != 0 ? count : 0;
 }
 
@@ -212,7 +208,7 @@ static void *run(void *context) {
         tell_dropped(e, false);
     }
     tell_dropped(e, true);
-    int64_t lost = (int64_t)atomic_load(&e->failed);
+    int64_t lost = (int64_t)e->failed;
     if (lost > 0) {
         LOG(e->options.log, LOG_WARN, "spans were lost", log_int("count", (int64_t)e->lost_at_stop),
             log_int("lost", lost));
@@ -308,14 +304,6 @@ const struct error *trace_export_start(struct arena *a, const struct trace_expor
         log_text("endpoint", options->settings->endpoint_shown), log_text("by", curl.version()));
     *ret = e;
     return NULL;
-}
-
-struct trace_export_counts trace_export_counts(struct trace_export *e) {
-    return (struct trace_export_counts){
-        .exported = atomic_load(&e->exported),
-        .failed = atomic_load(&e->failed),
-        .rejected = atomic_load(&e->rejected),
-    };
 }
 
 bool trace_export_stop(struct trace_export *e) {

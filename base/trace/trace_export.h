@@ -13,13 +13,6 @@
 
 enum { TRACE_EXPORT_BATCH = 512 };
 
-// What became of spans.
-struct trace_export_counts {
-    uint64_t exported;
-    uint64_t failed;   // of batches that the collector did not take
-    uint64_t rejected; // by the collector, of batches that it took
-};
-
 struct trace_export;
 
 // All but resource's texts is borrowed.
@@ -33,9 +26,6 @@ struct trace_export_options {
 // Starts the thread "traces". Errors, in a: UNAVAILABLE (no libcurl, no thread).
 const struct error *trace_export_start(struct arena *a, const struct trace_export_options *options,
                                        struct trace_export **ret);
-
-// Thread safe.
-struct trace_export_counts trace_export_counts(struct trace_export *export);
 
 // Stops the ring, sends what it holds if the collector has taken what it was sent last, for at most
 // half a second, and frees. Returns false, and leaves memory and thread as they are, if the thread

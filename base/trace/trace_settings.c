@@ -2,8 +2,8 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/core/header_text.h"
 #include "base/core/http_token.h"
 
 enum { LONGEST_URL = 2048, LONGEST_HEADER = 4096, MOST_PORT = 65535 };
@@ -111,8 +111,7 @@ static bool is_own(struct slice name) {
         "host",         "connection",     "expect",           "te",
         "upgrade"};
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        if (strlen(own[i]) == name.len &&
-            strncasecmp(own[i], (const char *)name.data, name.len) == 0) {
+        if (header_equal(name, own[i])) {
             return true;
         }
     }

@@ -2,12 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/core/build_info.h"
-#include "base/core/check.h"
 #include "base/core/clock.h"
 #include "base/core/memory.h"
+#include "base/core/random_id.h"
 #include "base/core/request_id.h"
 #include "base/trace/trace_export.h"
 #include "base/trace/trace_record.h"
@@ -22,25 +21,9 @@ struct tracer {
 
 // --- ids ---
 
-enum { RANDOM_TAKEN_AT_ONCE = 256 };
-
-// Reads the kernel's random bytes for several ids at once, as base/core/request_id.c does: the
-// system call costs more than the rest of a span.
-static void random_bytes(uint8_t *ret_bytes, size_t count) {
-    static _Thread_local uint8_t taken[RANDOM_TAKEN_AT_ONCE];
-    static _Thread_local size_t left;
-    if (left < count) {
-        // Never fails for up to 256 bytes once the system has booted.
-        CHECK(getrandom(taken, sizeof(taken), 0) == (ssize_t)sizeof(taken));
-        left = sizeof(taken);
-    }
-    left -= count;
-    memcpy(ret_bytes, taken + left, count);
-}
-
 // An id is not zero (W3C Trace Context section 3.2.2).
 static void make_id(uint8_t *ret_id, size_t count) {
-    random_bytes(ret_id, count);
+    random_id_bytes(ret_id, count);
     uint8_t any = 0;
     for (size_t i = 0; i < count; i++) {
         any |= ret_id[i];
@@ -78,16 +61,6 @@ const struct error *tracer_start(struct arena *a, const struct logger *log, cons
     }
     *ret = t;
     return NULL;
-}
-
-struct tracer_counts tracer_counts(struct tracer *t) {
-    struct trace_export_counts counts = trace_export_counts(t->export);
-    return (struct tracer_counts){
-        .exported = counts.exported,
-        .dropped = trace_ring_dropped(&t->ring),
-        .failed = counts.failed,
-        .rejected = counts.rejected,
-    };
 }
 
 void tracer_stop(struct tracer *t) {

@@ -41,16 +41,6 @@ struct trace_span *tracer_begin_child(const struct trace_span *parent, enum trac
 // Never waits. NULL is ignored.
 void trace_span_end(struct trace_span *span, int64_t end_us);
 
-// What has become of spans since the start.
-struct tracer_counts {
-    uint64_t exported;
-    uint64_t dropped;  // there was no room for them
-    uint64_t failed;   // the collector did not take them
-    uint64_t rejected; // it refused them, of a request that it took
-};
-
-struct tracer_counts tracer_counts(struct tracer *tracer);
-
 // Exports what has ended, as far as a collector that works takes it within half a second, and ends.
 // A collector that does not work is not waited for. No span is begun or ended any more. NULL is
 // ignored.

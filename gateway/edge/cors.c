@@ -85,6 +85,15 @@ struct cors cors_of(struct arena *a, const struct gateway_http_options *options)
 
 // --- requests ---
 
+const char *cors_named_origin(const struct cors *cors, struct slice origin) {
+    for (size_t i = 0; cors->varies && i < cors->options->cors_origin_count; i++) {
+        if (slice_equal_cstr(origin, cors->options->cors_origins[i])) {
+            return cors->options->cors_origins[i];
+        }
+    }
+    return NULL;
+}
+
 const char *cors_allow_origin(const struct cors *cors, struct http_headers headers) {
     if (!cors->is_on) {
         return NULL;
@@ -93,15 +102,7 @@ const char *cors_allow_origin(const struct cors *cors, struct http_headers heade
     if (origin == NULL) {
         return NULL;
     }
-    if (!cors->varies) {
-        return "*";
-    }
-    for (size_t i = 0; i < cors->options->cors_origin_count; i++) {
-        if (slice_equal_cstr(origin->value, cors->options->cors_origins[i])) {
-            return cors->options->cors_origins[i];
-        }
-    }
-    return NULL;
+    return cors->varies ? cors_named_origin(cors, origin->value) : "*";
 }
 
 struct slice cors_preflight_method(struct slice method, struct http_headers headers) {

@@ -29,6 +29,9 @@ struct cors {
 // Lives in a. options must have passed cors_check.
 struct cors cors_of(struct arena *a, const struct gateway_http_options *options);
 
+// The origin as --cors-origin names it; NULL if it does not, or names all by "*".
+const char *cors_named_origin(const struct cors *cors, struct slice origin);
+
 // The value of Access-Control-Allow-Origin for these request headers; NULL if there
 // shall be no CORS headers: it is off, there is no Origin, or one that is not allowed.
 const char *cors_allow_origin(const struct cors *cors, struct http_headers headers);

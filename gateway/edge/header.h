@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/core/header_text.h"
 #include "base/core/slice.h"
 
 // What every reader of headers needs. Pure.
@@ -19,25 +20,11 @@ struct http_headers {
     size_t count;
 };
 
-// Whether s is text, in any case of its ASCII letters.
-bool header_equal(struct slice s, const char *text);
-
-// s without spaces and tabs at its ends.
-struct slice header_trim(struct slice s);
-
 // The first header of a name; NULL if there is none.
 const struct http_header *header_find(struct http_headers headers, const char *name);
 
-// Takes what stands before the first separator off *rest, and the separator; trimmed.
-struct slice header_take_until(struct slice *rest, char separator);
-
 // Whether a comma-separated list ("GET, POST") has an element, byte by byte.
 bool header_list_has(struct slice list, struct slice element);
-
-// Reads a weight (RFC 9110 section 12.4.2: 0 to 1 with up to three decimals), in
-// thousandths. Returns false if it is none.
-enum { HEADER_QUALITY_MOST = 1000 };
-bool header_quality(struct slice s, int *ret_thousandths);
 
 // The elements of the comma-separated list (RFC 9110 section 5.6.1) that all headers
 // of a name are together. Empty elements are skipped. For lists without quoted text.

@@ -13,15 +13,6 @@ static bool is_own(struct http_headers headers, struct slice origin) {
            memcmp(origin.data + length, host->value.data, host->value.len) == 0;
 }
 
-static bool is_named(const struct cors *cors, struct slice origin) {
-    for (size_t i = 0; cors->varies && i < cors->options->cors_origin_count; i++) {
-        if (slice_equal_cstr(origin, cors->options->cors_origins[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static const struct error *refuse(struct arena *a, const char *name, struct slice value) {
     struct slice shown = value.len > 200 ? slice_of(value.data, 200) : value;
     struct error *e = error_new(
@@ -41,7 +32,7 @@ const struct error *page_origin_check(struct arena *a, const struct cors *cors,
         const struct http_header *h = &headers.items[i];
         if (header_equal(h->name, "origin")) {
             has_origin = true;
-            if (!is_own(headers, h->value) && !is_named(cors, h->value)) {
+            if (!is_own(headers, h->value) && cors_named_origin(cors, h->value) == NULL) {
                 return refuse(a, "Origin", h->value);
             }
         }

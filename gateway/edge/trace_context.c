@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/trace/trace_parent.h"
-
 enum {
     MEMBERS_MOST = 32,
     KEY_MOST = 256,
@@ -112,18 +110,27 @@ static struct slice joined_state(struct arena *a, struct http_headers headers) {
     return slice_of(joined, at);
 }
 
-struct trace_context trace_context_read(struct arena *a, struct http_headers headers) {
-    struct trace_context context = {SLICE_EMPTY, SLICE_EMPTY};
+bool trace_context_parent(struct http_headers headers, struct slice *ret_text,
+                          struct trace_parent *ret) {
     const struct http_header *parent = header_find(headers, "traceparent");
-    if (parent == NULL || !trace_context_parent_is_valid(parent->value)) {
-        return context;
+    if (parent == NULL || !trace_parent_read(parent->value, ret)) {
+        return false;
     }
     for (const struct http_header *h = parent + 1; h < headers.items + headers.count; h++) {
         if (header_equal(h->name, "traceparent")) {
-            return context;
+            return false;
         }
     }
-    context.parent = parent->value;
+    *ret_text = parent->value;
+    return true;
+}
+
+struct trace_context trace_context_read(struct arena *a, struct http_headers headers) {
+    struct trace_context context = {SLICE_EMPTY, SLICE_EMPTY};
+    struct trace_parent parent;
+    if (!trace_context_parent(headers, &context.parent, &parent)) {
+        return context;
+    }
     struct slice state = joined_state(a, headers);
     if (trace_context_state_is_valid(state)) {
         context.state = state;

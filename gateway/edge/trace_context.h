@@ -5,6 +5,7 @@
 
 #include "base/core/arena.h"
 #include "base/core/slice.h"
+#include "base/trace/trace_parent.h"
 #include "gateway/edge/header.h"
 
 // W3C Trace Context, https://www.w3.org/TR/trace-context/. Pure.
@@ -18,6 +19,11 @@ struct trace_context {
 // that is there twice) with its tracestate, a tracestate alone. Several tracestate
 // headers become one, in a; else the result borrows from headers.
 struct trace_context trace_context_read(struct arena *a, struct http_headers headers);
+
+// Reads traceparent alone: *ret is what it says, *ret_text the header's value. Returns false if
+// there is none that is valid, or more than one.
+bool trace_context_parent(struct http_headers headers, struct slice *ret_text,
+                          struct trace_parent *ret);
 
 // Section 3.2, as base/trace/trace_parent.h reads it. Of versions above 00 only what they share
 // with it is looked at.

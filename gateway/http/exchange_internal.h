@@ -136,6 +136,15 @@ void exchange_resume(struct exchange *x);
 
 bool exchange_is_stopping(const struct exchange *x);
 
+// What there is for HTTP's status of a request whose client left.
+enum { EXCHANGE_CLIENT_CLOSED_REQUEST = 499 };
+
+// HTTP's status of the answer; EXCHANGE_CLIENT_CLOSED_REQUEST if there was none.
+int exchange_status(const struct exchange *x);
+
+// The template of what the request was routed to; NULL if to nothing.
+const char *exchange_route(const struct exchange *x);
+
 // The error of a request that the stop ends, in the exchange's arena: UNAVAILABLE, and
 // SERVER_STOPPING if surely nothing was changed, else OUTCOME_UNKNOWN.
 const struct error *exchange_stopping_error(struct exchange *x, bool nothing_changed);
@@ -169,9 +178,6 @@ void exchange_trace_end(struct exchange *x);
 // Writes the id of the trace that the request is part of: its span's, else the client's. Returns
 // false if there is none.
 bool exchange_trace_id(struct exchange *x, char ret_text[TRACE_ID_TEXT_SIZE]);
-
-// What there is for HTTP's status of a request whose client left.
-enum { EXCHANGE_CLIENT_CLOSED_REQUEST = 499 };
 
 // --- exchange_log.c ---
 

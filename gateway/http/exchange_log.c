@@ -92,8 +92,7 @@ static int put_refusal(struct exchange *x, int status, struct log_field ret_fiel
 
 void exchange_log_access(struct exchange *x, int64_t duration_us) {
     const struct logger *log = x->context->log;
-    bool answered = x->reply.http_status != 0;
-    int status = answered ? x->reply.http_status : EXCHANGE_CLIENT_CLOSED_REQUEST;
+    int status = exchange_status(x);
     enum log_level level =
         routing_is_probe(&x->routing) && status < LEAST_REFUSAL ? LOG_DEBUG : LOG_INFO;
     if (!log_enabled(log, level)) {
@@ -113,8 +112,8 @@ void exchange_log_access(struct exchange *x, int64_t duration_us) {
         fields[n++] = log_own_text("route", transcoder_route_template(x->routing.match.route));
     }
     fields[n++] = log_int("status", status);
-    fields[n++] =
-        log_own_text("code", status_code_name(answered ? x->reply.code : STATUS_CANCELLED));
+    fields[n++] = log_own_text(
+        "code", status_code_name(x->reply.http_status != 0 ? x->reply.code : STATUS_CANCELLED));
     fields[n++] = log_int("durationUs", duration_us);
     fields[n++] = log_int("bytes", (int64_t)x->reply.body_bytes);
     n += put_refusal(x, status, fields + n);

@@ -3,29 +3,13 @@
 
 // What is counted of exchanges.
 
-enum { CLIENT_CLOSED_REQUEST = 499 };
-
 _Static_assert((int)EXCHANGE_ANSWERED + 1 == (int)HTTP_STATES, "each state has its level");
 
-static const char *route_of(const struct exchange *x) {
-    switch (x->routing.kind) {
-    case ROUTING_CALL:
-        return transcoder_route_template(x->routing.match.route);
-    case ROUTING_LOCAL:
-        return x->routing.local->path;
-    case ROUTING_OPTIONS:
-    case ROUTING_NONE:
-        break;
-    }
-    return NULL;
-}
-
 void exchange_metrics_count(const struct exchange *x, int64_t duration_us) {
-    bool is_answered = x->reply.http_status != 0;
     const struct http_outcome outcome = {
-        .route = route_of(x),
+        .route = exchange_route(x),
         .method = x->method,
-        .http_status = is_answered ? x->reply.http_status : CLIENT_CLOSED_REQUEST,
+        .http_status = exchange_status(x),
         .reason = x->reply.reason,
         .has_other_reason = x->reply.has_other_reason,
         .is_stream = x->stream != NULL,

@@ -38,25 +38,11 @@ static struct slice known_method(struct slice method) {
     return slice_of_cstr("_OTHER");
 }
 
-// The template of what the request was routed to; NULL if to nothing.
-static const char *route_of(const struct exchange *x) {
-    switch (x->routing.kind) {
-    case ROUTING_CALL:
-        return transcoder_route_template(x->routing.match.route);
-    case ROUTING_LOCAL:
-        return x->routing.local->path;
-    case ROUTING_NONE:
-    case ROUTING_OPTIONS:
-        break;
-    }
-    return NULL;
-}
-
 void exchange_trace_end(struct exchange *x) {
     enum { LEAST_FAILURE = 500 };
     struct trace_span *span = x->span;
     struct slice method = known_method(x->method);
-    const char *route = route_of(x);
+    const char *route = exchange_route(x);
     trace_span_name(span, method,
                     route != NULL ? slice_of_cstr(arena_printf(&x->arena, " %s", route))
                                   : SLICE_EMPTY);
@@ -64,7 +50,7 @@ void exchange_trace_end(struct exchange *x) {
     if (route != NULL) {
         trace_span_own_text(span, "http.route", slice_of_cstr(route));
     }
-    int status = x->reply.http_status != 0 ? x->reply.http_status : EXCHANGE_CLIENT_CLOSED_REQUEST;
+    int status = exchange_status(x);
     trace_span_int(span, "http.response.status_code", status);
     trace_span_text(span, "runsd.request.id", x->request_id);
     if (status >= LEAST_FAILURE) {
@@ -82,9 +68,9 @@ bool exchange_trace_id(struct exchange *x, char ret_text[TRACE_ID_TEXT_SIZE]) {
         trace_id_write(trace_span_own(x->span)->trace_id, ret_text);
         return true;
     }
-    const struct trace_context received = trace_context_read(&x->arena, x->headers);
+    struct slice text;
     struct trace_parent parent;
-    if (received.parent.len == 0 || !trace_parent_read(received.parent, &parent)) {
+    if (!trace_context_parent(x->headers, &text, &parent)) {
         return false;
     }
     trace_id_write(parent.trace_id, ret_text);
