@@ -178,8 +178,7 @@ int client_options_print_error(const struct invocation *in, const struct connect
                       error->reason_id == REASON_OUTCOME_UNKNOWN;
     struct error mine = *error;
     if (error->code == STATUS_UNAUTHENTICATED && connection->authorization.len == 0 &&
-        error->reason != NULL &&
-        reason_find(slice_of_cstr(error->reason)) == REASON_TOKEN_MISSING) {
+        error_reason_of(error) == REASON_TOKEN_MISSING) {
         // The server's names a header.
         mine.message = connection->shows_certificate
                            ? "no token was sent, and the client certificate opens none"

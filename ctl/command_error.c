@@ -67,8 +67,7 @@ static const char *hint_of_quota(const struct error *error) {
 
 // What helps against an error that a server answered.
 static const char *hint_of(const struct invocation *in, const struct error *error) {
-    enum reason reason =
-        error->reason != NULL ? reason_find(slice_of_cstr(error->reason)) : REASON_NONE;
+    enum reason reason = error_reason_of(error);
     bool is_unknown = reason == REASON_OUTCOME_UNKNOWN || reason == REASON_STORE_UNAVAILABLE;
     if (is_unknown && in->unknown_hint != NULL) {
         return in->unknown_hint;

@@ -12,8 +12,7 @@ enum exit_code exit_code_of(const struct error *error) {
     if (error == NULL) {
         return EXIT_CODE_OK;
     }
-    if (error->reason != NULL &&
-        reason_find(slice_of_cstr(error->reason)) == REASON_QUOTA_EXCEEDED) {
+    if (error_reason_of(error) == REASON_QUOTA_EXCEEDED) {
         return EXIT_CODE_CONFLICT; // nothing is overloaded
     }
     switch (error->code) {

@@ -38,8 +38,7 @@ static bool has_reason(const struct error *error) {
 // Whether the change may be made although the error came: the connection broke, or a proxy, which
 // knows no reasons of ours, gave up. What the server answered itself is an answer.
 static bool is_answer_lost(const struct error *error) {
-    enum reason reason =
-        error->reason != NULL ? reason_find(slice_of_cstr(error->reason)) : REASON_NONE;
+    enum reason reason = error_reason_of(error);
     return reason == REASON_OUTCOME_UNKNOWN || (!has_reason(error) && retry_is_worth_it(error));
 }
 

@@ -13,8 +13,7 @@ enum {
 };
 
 bool retry_is_worth_it(const struct error *error) {
-    if (error->reason != NULL &&
-        reason_find(slice_of_cstr(error->reason)) == REASON_QUOTA_EXCEEDED) {
+    if (error_reason_of(error) == REASON_QUOTA_EXCEEDED) {
         return false;
     }
     switch (error->code) {

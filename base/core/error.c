@@ -62,3 +62,7 @@ void error_add_violation(struct error *e, struct arena *a, const char *field, co
     (*end)->description = arena_vprintf(a, format, args);
     va_end(args);
 }
+
+enum reason error_reason_of(const struct error *e) {
+    return e->reason != NULL ? reason_find(slice_of_cstr(e->reason)) : REASON_NONE;
+}

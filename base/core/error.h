@@ -62,6 +62,10 @@ struct error {
     int64_t retry_after_ms; // google.rpc.RetryInfo; 0 if none
 };
 
+// Which of our reasons an error that was received has, by its name; REASON_NONE: another one, or
+// none.
+enum reason error_reason_of(const struct error *e);
+
 // Makes an error whose message is formatted. Strings given to the functions below are
 // borrowed and must outlive the arena; those that are formatted are copied.
 struct error *error_new(struct arena *a, enum status_code code, enum reason reason,
