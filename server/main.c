@@ -196,25 +196,14 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     if (error == NULL) {
         error = demo_token_offer(a, runsd, &flags->server, log);
     }
-    if (error != NULL) {
-        runsd_stop(runsd);
-        tracer_stop(server.tracer);
-        admin_stop(admin);
-        tls_source_stop(server.tls);
-        listener_guard_free(server.guard);
-        process_metrics_stop(process);
-        metrics_free(server.metrics);
-        memory_keeper_stop(keeper);
-        error_print("runsd", error);
-        rpc_log_redirect(NULL);
-        return error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
+    if (error == NULL) {
+        readiness_add(admin, runsd, server.guard);
+        admin_set_stage(admin, ADMIN_SERVING);
+        runsd_log_ready(a, runsd, &server);
+        wait_for_stop(log, server.tls, signals);
+        admin_set_stage(admin, ADMIN_STOPPING);
+        readiness_remove(admin, runsd, server.guard);
     }
-    readiness_add(admin, runsd, server.guard);
-    admin_set_stage(admin, ADMIN_SERVING);
-    runsd_log_ready(a, runsd, &server);
-    wait_for_stop(log, server.tls, signals);
-    admin_set_stage(admin, ADMIN_STOPPING);
-    readiness_remove(admin, runsd, server.guard);
     runsd_stop(runsd);
     tracer_stop(server.tracer);
     admin_stop(admin);
@@ -222,9 +211,17 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     listener_guard_free(server.guard);
     process_metrics_stop(process);
     metrics_free(server.metrics);
-    LOG(log, LOG_INFO, "stopped");
+    if (error == NULL) {
+        LOG(log, LOG_INFO, "stopped");
+    }
     memory_keeper_stop(keeper);
+    if (error != NULL) {
+        error_print("runsd", error);
+    }
     rpc_log_redirect(NULL);
+    if (error != NULL) {
+        return error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
+    }
     return atomic_load(&failed) ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -18,6 +18,11 @@ struct store_use {
 
 enum store_excess { EXCESS_NONE, EXCESS_OPEN_RUNS, EXCESS_STORED_BYTES };
 
+// Whether there is any limit, so that the use must be known.
+static inline bool store_quota_limits(const struct store_quota *quota) {
+    return quota->open_runs > 0 || quota->stored_bytes > 0;
+}
+
 // The open ones of so many runs of each status.
 static inline int64_t store_open_runs(const int64_t runs[RUN_STATUS_COUNT]) {
     return runs[RUN_RUNNING] + runs[RUN_WAITING];

@@ -24,6 +24,12 @@ struct token_limits {
     int64_t streams;     // open at once
 };
 
+// Whether a token has any of its own.
+static inline bool token_limits_are_own(const struct token_limits *limits) {
+    return (limits->reads_per_s | limits->changes_per_s | limits->bytes_per_s | limits->streams) !=
+           0;
+}
+
 // A token as it is stored: a name, what it opens, and by what: one or two secrets, or the name of a
 // client's certificate.
 struct token_record {

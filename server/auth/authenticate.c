@@ -1,5 +1,6 @@
 #include "server/auth/authenticate.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "server/auth/client_name.h"
@@ -90,8 +91,9 @@ const struct error *authenticate(struct token_table *table, struct arena *a, str
 struct opened {
     const struct token_entry *token; // that opens, or else of a token that did; NULL: none
     enum token_standing standing;
-    struct slice name; // that it has
-    bool is_several;   // another token opens, too
+    struct slice name;              // that it has
+    uint8_t hash[TOKEN_HASH_BYTES]; // of that name
+    bool is_several;                // another token opens, too
 };
 
 // Looks at all names before any use is counted: a call that is refused uses no token.
@@ -112,6 +114,7 @@ static struct opened look_at_names(struct token_table *table, const struct slice
             opened.token = token;
             opened.standing = standing;
             opened.name = names[i];
+            memcpy(opened.hash, hash, sizeof(hash));
         }
     }
     return opened;
@@ -146,11 +149,9 @@ const struct error *authenticate_client(struct token_table *table, struct arena 
         token_table_count_refusal(table, TOKEN_REFUSAL_MISSING);
         return refuse_stranger(a, count);
     }
-    uint8_t hash[TOKEN_HASH_BYTES];
-    client_name_hash(opened.name, hash);
     struct identity identity;
     // Again, and counted: what it is by now decides.
-    enum token_standing standing = token_table_find(table, hash, now_us, a, &identity);
+    enum token_standing standing = token_table_find(table, opened.hash, now_us, a, &identity);
     if (standing != TOKEN_OPENS) {
         return standing == TOKEN_UNKNOWN ? refuse_stranger(a, count)
                                          : tell_whose(refuse_client(a), a, standing, &identity);

@@ -34,16 +34,12 @@ static int64_t most_of(int64_t own, int64_t everyones, int64_t highest) {
     return most < highest ? most : highest;
 }
 
-static bool has_own(const struct token_limits *own) {
-    return (own->reads_per_s | own->changes_per_s | own->bytes_per_s | own->streams) != 0;
-}
-
 static struct limit_asker asker_of(const struct limiter *limiter, const struct identity *identity) {
     const struct token_limits *own = &identity->limits;
     const int64_t *most = limiter_options_of(limiter)->most;
     return (struct limit_asker){
         .organization = slice_of_cstr(identity->organization),
-        .token = has_own(own) ? slice_of_cstr(identity->name) : SLICE_EMPTY,
+        .token = token_limits_are_own(own) ? slice_of_cstr(identity->name) : SLICE_EMPTY,
         .most =
             {
                 [LIMIT_READS] = most_of(own->reads_per_s, most[LIMIT_READS], LIMIT_MOST_PER_S),
@@ -153,7 +149,7 @@ static void set_metadata(struct rpc_server_call *rpc, const struct limiter *limi
 
 static struct error *refusal(struct arena *a, const struct identity *identity, enum limit limit,
                              int64_t most, int64_t retry_after_ms) {
-    bool is_own = has_own(&identity->limits);
+    bool is_own = token_limits_are_own(&identity->limits);
     const char *of = is_own ? "token" : "organization";
     const char *name = is_own ? identity->name : identity->organization;
     struct error *e =
@@ -206,7 +202,7 @@ static const struct error *enter(struct limiter *limiter, struct rpc_server_call
 const struct error *call_limit_enter(struct limiter *limiter, struct rpc_server_call *rpc,
                                      const struct identity *identity,
                                      struct call_limit *ret_limit) {
-    if (limiter == NULL || (!limiter_is_on(limiter) && !has_own(&identity->limits))) {
+    if (limiter == NULL || (!limiter_is_on(limiter) && !token_limits_are_own(&identity->limits))) {
         return NULL;
     }
     const struct limit_asker asker = asker_of(limiter, identity);

@@ -32,11 +32,6 @@ const struct error *token_limits_read(struct arena *a, const Runs__V1__TokenLimi
     return NULL;
 }
 
-bool token_limits_are_own(const struct token_limits *limits) {
-    return limits->reads_per_s != 0 || limits->changes_per_s != 0 || limits->bytes_per_s != 0 ||
-           limits->streams != 0;
-}
-
 Runs__V1__TokenLimits *token_limits_reply(struct arena *a, const struct token_limits *limits) {
     if (!token_limits_are_own(limits)) {
         return NULL;

@@ -14,9 +14,6 @@
 const struct error *token_limits_read(struct arena *a, const Runs__V1__TokenLimits *limits,
                                       struct token_limits *ret_limits);
 
-// Whether the token has any of its own.
-bool token_limits_are_own(const struct token_limits *limits);
-
 // Limits as a message in a; NULL if none are the token's own.
 Runs__V1__TokenLimits *token_limits_reply(struct arena *a, const struct token_limits *limits);
 

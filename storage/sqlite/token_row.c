@@ -76,3 +76,16 @@ bool token_row_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret) 
     // An end of 0 would be none.
     return ret->previous.expires_at_us != 0 && read_hash(s, 10, ret->previous.hash);
 }
+
+int token_row_change(sqlite3_stmt *s, struct store_op *op, struct token_record *ret) {
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW) {
+        rc = token_row_read(op->arena, s, ret) ? SQLITE_OK : SQLITE_CORRUPT;
+        op->result = STORE_OK;
+    } else if (rc == SQLITE_DONE) {
+        op->result = STORE_NOT_FOUND;
+        rc = SQLITE_OK;
+    }
+    sqlite3_reset(s);
+    return rc;
+}

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "base/core/arena.h"
+#include "storage/op/store_op.h"
 #include "storage/token_record.h"
 
 // How a row of table token is written and read; shared by the statements of all operations.
@@ -41,5 +42,10 @@ void token_row_bind_rotated(sqlite3_stmt *s, const struct token_record *token);
 
 // Reads TOKEN_ROW_COLUMNS. Returns false if the row is damaged.
 bool token_row_read(struct arena *a, sqlite3_stmt *s, struct token_record *ret);
+
+// Runs a statement that returns TOKEN_ROW_COLUMNS of the one token that it changes, into *ret, in
+// op's arena: op's result is STORE_OK, or STORE_NOT_FOUND where there is none. Returns SQLite's
+// code.
+int token_row_change(sqlite3_stmt *s, struct store_op *op, struct token_record *ret);
 
 #endif

@@ -30,8 +30,11 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (c->ret_parent != PARENT_SOUND) {
         return STORE_CONFLICT;
     }
-    c->ret_use = memory_tables_use(tables, c->in.organization);
-    c->ret_excess = store_quota_excess(&c->quota, &c->ret_use, &record);
+    c->ret_excess = EXCESS_NONE;
+    if (store_quota_limits(&c->quota)) { // else not all runs are looked at for nothing
+        c->ret_use = memory_tables_use(tables, c->in.organization);
+        c->ret_excess = store_quota_excess(&c->quota, &c->ret_use, &record);
+    }
     if (c->ret_excess != EXCESS_NONE) {
         return STORE_OVER_QUOTA;
     }

@@ -11,10 +11,12 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
         g->ret.floor = o->floor;
         g->ret.frozen_at_us = o->frozen_at_us;
     }
-    g->ret.stored_bytes = memory_tables_use(tables, g->name).stored_bytes;
     for (size_t i = 0; i < tables->run_count; i++) {
         const struct run_record *r = &tables->runs[i]->record;
-        g->ret.runs[r->status] += slice_equal(r->organization, g->name);
+        if (slice_equal(r->organization, g->name)) {
+            g->ret.runs[r->status]++;
+            g->ret.stored_bytes += (int64_t)r->spec.len;
+        }
     }
     return g->ret.revision > 0 || g->ret.tokens > 0 ? STORE_OK : STORE_NOT_FOUND;
 }

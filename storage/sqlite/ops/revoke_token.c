@@ -11,15 +11,10 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     sqlite_bind_text(*s, 2, r->name);
     sqlite3_bind_int64(*s, 3, r->at_us);
     sqlite3_bind_int64(*s, 4, r->spared_scopes);
-    int rc = sqlite3_step(*s);
-    if (rc == SQLITE_ROW) {
-        rc = token_row_read(op->arena, *s, &r->ret) ? SQLITE_OK : SQLITE_CORRUPT;
-        op->result = (r->ret.scopes & r->spared_scopes) != 0 ? STORE_CONFLICT : STORE_OK;
-    } else if (rc == SQLITE_DONE) {
-        op->result = STORE_NOT_FOUND;
-        rc = SQLITE_OK;
+    int rc = token_row_change(*s, op, &r->ret);
+    if (rc == SQLITE_OK && op->result == STORE_OK && (r->ret.scopes & r->spared_scopes) != 0) {
+        op->result = STORE_CONFLICT;
     }
-    sqlite3_reset(*s);
     return rc;
 }
 

@@ -10,16 +10,7 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
     sqlite_bind_text(*s, 1, t->organization);
     sqlite_bind_text(*s, 2, t->name);
     token_row_bind_limits(*s, 3, &t->limits);
-    int rc = sqlite3_step(*s);
-    if (rc == SQLITE_ROW) {
-        rc = token_row_read(op->arena, *s, &t->ret) ? SQLITE_OK : SQLITE_CORRUPT;
-        op->result = STORE_OK;
-    } else if (rc == SQLITE_DONE) {
-        op->result = STORE_NOT_FOUND;
-        rc = SQLITE_OK;
-    }
-    sqlite3_reset(*s);
-    return rc;
+    return token_row_change(*s, op, &t->ret);
 }
 
 const struct sqlite_op sqlite_set_token_limits = {
