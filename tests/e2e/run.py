@@ -31,8 +31,7 @@ MODULES = sorted(path.stem for path in HERE.glob("test_*.py")) + ["architecture_
 
 # They ask Bazel, whose server no command of another network reaches: a second one would end it
 # amid what it does. So they run behind the others, one after the other, in the network of all.
-ASK_BAZEL = {"architecture_test", "test_operating", "test_script_bazel", "test_script_run",
-             "test_version"}
+ASK_BAZEL = {"architecture_test", "test_script_bazel", "test_script_run"}
 
 
 class TooLong(Exception):
@@ -150,16 +149,10 @@ def work():
     os.dup2(2, 1)  # what tests print is none
     if not leave_network():
         return 3
-    names = []
     for line in sys.stdin:
-        names.append(line.strip())
-        if names[-1] == "documents.Replies" and not has_replies():
-            cases, good, text = [], True, ""
-        else:
-            stream = io.StringIO()
-            result = run_suite(unittest.TestLoader().loadTestsFromName(names[-1]), stream)
-            cases, good, text = result.cases, result.wasSuccessful(), stream.getvalue()
-        json.dump([cases, good, text], answers)
+        stream = io.StringIO()
+        result = run_suite(unittest.TestLoader().loadTestsFromName(line.strip()), stream)
+        json.dump([result.cases, result.wasSuccessful(), stream.getvalue()], answers)
         answers.write("\n")
         answers.flush()
     return 0
@@ -199,16 +192,21 @@ class Worker(threading.Thread):
                 name = self.waiting.pop(0) if self.waiting else None
             if name is None or not self.give(name):
                 break
-        if name is None:
+        if name is None and has_replies():
             # About the replies that this worker's tests received.
             self.give("documents.Replies")
         self.process.stdin.close()
         self.process.wait()
 
 
+def module_of(name):
+    """The module that the name of a test, a class or a module begins with."""
+    return name.partition(".")[0]
+
+
 def size_of(name):
     """Of a module's file: the longest ones begin first, so that none ends long after the rest."""
-    path = HERE / f"{name}.py"
+    path = HERE / f"{module_of(name)}.py"
     return path.stat().st_size if path.exists() else 0
 
 
@@ -247,9 +245,8 @@ def main():
         return work()
     names = arguments.names or MODULES
     if arguments.jobs > 1 and may_leave_network():
-        alone = [name for name in names if name in ASK_BAZEL]
-        cases, good = run_at_once([name for name in names if name not in ASK_BAZEL],
-                                  arguments.jobs)
+        alone = [name for name in names if module_of(name) in ASK_BAZEL]
+        cases, good = run_at_once([name for name in names if name not in alone], arguments.jobs)
         if alone:
             result = run_suite(load(alone), sys.stdout)
             cases += result.cases

@@ -223,10 +223,8 @@ class Clients(Tls):
 
     def test_python_creates_and_cancels_a_run(self):
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        body = json.dumps({"runId": "over-tls", "run": {}})
-        demo = json.loads((pathlib.Path(__file__).resolve().parents[2] /
-                           "script/lib/demo_run.json").read_text(encoding="utf-8"))
-        body = json.dumps(demo)
+        body = (pathlib.Path(__file__).resolve().parents[2] /
+                "script/lib/demo_run.json").read_text(encoding="utf-8")
         status, reply = ask(self.port, self.context, "/v1/runs", "POST", body, headers)
         self.assertEqual(200, status, reply)
         run_id = reply["data"]["id"]
