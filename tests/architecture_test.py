@@ -34,6 +34,7 @@ PURE = [
     "ctl/json_controls.[ch]",
     "ctl/progress_line.[ch]",
     "ctl/time_option.[ch]",
+    "base/core/header_text.[ch]",
     "base/core/http_token.h",
     "base/core/hex.h",
     "base/core/json_escape.[ch]",

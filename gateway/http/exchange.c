@@ -72,23 +72,6 @@ struct exchange *exchange_new(struct exchange_context *context,
     return x;
 }
 
-int exchange_status(const struct exchange *x) {
-    return x->reply.http_status != 0 ? x->reply.http_status : EXCHANGE_CLIENT_CLOSED_REQUEST;
-}
-
-const char *exchange_route(const struct exchange *x) {
-    switch (x->routing.kind) {
-    case ROUTING_CALL:
-        return transcoder_route_template(x->routing.match.route);
-    case ROUTING_LOCAL:
-        return x->routing.local->path;
-    case ROUTING_NONE:
-    case ROUTING_OPTIONS:
-        break;
-    }
-    return NULL;
-}
-
 void exchange_free(struct exchange *x) {
     gateway_api_unref(x->api);
     reply_release(&x->reply);

@@ -140,10 +140,23 @@ bool exchange_is_stopping(const struct exchange *x);
 enum { EXCHANGE_CLIENT_CLOSED_REQUEST = 499 };
 
 // HTTP's status of the answer; EXCHANGE_CLIENT_CLOSED_REQUEST if there was none.
-int exchange_status(const struct exchange *x);
+static inline int exchange_status(const struct exchange *x) {
+    return x->reply.http_status != 0 ? x->reply.http_status : EXCHANGE_CLIENT_CLOSED_REQUEST;
+}
 
 // The template of what the request was routed to; NULL if to nothing.
-const char *exchange_route(const struct exchange *x);
+static inline const char *exchange_route(const struct exchange *x) {
+    switch (x->routing.kind) {
+    case ROUTING_CALL:
+        return transcoder_route_template(x->routing.match.route);
+    case ROUTING_LOCAL:
+        return x->routing.local->path;
+    case ROUTING_NONE:
+    case ROUTING_OPTIONS:
+        break;
+    }
+    return NULL;
+}
 
 // The error of a request that the stop ends, in the exchange's arena: UNAVAILABLE, and
 // SERVER_STOPPING if surely nothing was changed, else OUTCOME_UNKNOWN.
