@@ -36,6 +36,9 @@ static const char *hint_of_reason(enum reason reason) {
     case REASON_STORE_LOCKED:
         return "changes go on by themselves once that program ends; lsof on the server's machine "
                "shows which have the store's file open";
+    case REASON_STORE_UNREACHABLE:
+        return "changes go on by themselves once the database does: its primary must be reachable, "
+               "with as many standbys as --require-replicas says";
     case REASON_DISK_FULL:
         return "changes go on by themselves once there is room on that disk";
     case REASON_READ_ONLY:

@@ -21,6 +21,7 @@ enum store_result {
     STORE_BUSY,        // too many operations wait; nothing changed
     STORE_DISK_FULL,   // there is no room on the disk, or in its quota; nothing changed
     STORE_LOCKED,      // another program kept the store locked for too long; nothing changed
+    STORE_UNREACHABLE, // its database server is not there, or not as required; nothing changed
     STORE_TOO_LARGE,   // above STORE_LARGEST_OP_BYTES; nothing changed
     STORE_KEY_REUSED,  // the idempotency key was used with another request; nothing changed
     STORE_OVER_QUOTA,  // the organization has as much as it may have; nothing changed
@@ -61,6 +62,9 @@ struct run_store {
     // revisions may have been given to other events before, as after a restore: what names a
     // revision names the epoch too, and is void in another.
     uint64_t epoch;
+    // Other processes may serve the same store at the same time: what each knows in memory alone
+    // the others do not.
+    bool is_shared;
 };
 
 // Hands op to the store. Never blocks on I/O. Thread safe. STORE_BUSY is
@@ -96,6 +100,12 @@ struct run_store_options {
     // For pages of the store's file; 0: STORE_DEFAULT_CACHE_BYTES. A store that has no file
     // ignores it.
     int64_t cache_bytes;
+    // Of a store on a database server, which others ignore. How many standbys must have a change
+    // before it is answered; else changes are STORE_UNREACHABLE.
+    int require_replicas;
+    // Where the server is reached without a pooler, which the URL then goes through; NULL: it does
+    // not.
+    const char *direct_url;
     // Called at most once, on a thread of the store, when the store can no
     // longer be used (a commit's outcome is unknown, say): every later
     // operation is answered STORE_STOPPED, and only a restart mends it.
@@ -106,11 +116,20 @@ struct run_store_options {
     // works at first. May be called within run_store_open. Must not block.
     void (*on_health)(void *context, enum store_part part, bool works);
     // Called after each transaction that made events, once it is durable and its operations are
-    // answered, with what it did to each organization that it changed: in the order of the
-    // commits, one call at a time, on the store's threads or within run_store_submit. commits is
-    // valid during the call. Must not block; may submit operations. Not called any more once
-    // run_store_close has returned.
+    // answered, and where another process made one, soon after (commits may be told together
+    // then, and opened is 1 where it is not known), with what it did to each organization that it
+    // changed: in the order of the commits, one call at a time, on the store's threads or within
+    // run_store_submit. commits is valid during the call. Must not block; may submit operations.
+    // Not called any more once run_store_close has returned.
     void (*on_commit)(void *context, const struct store_commit *commits, int count);
+    // Called when this process becomes the one, of all that serve the store, that does what is done
+    // once for all (sweeps, jobs), and when it is that no more: by one thread at a time, in turns,
+    // true first. Two may be on duty for a moment: whatever is done must be right then, too. A
+    // store that is not shared calls it once, within run_store_open. Must not block.
+    void (*on_duty)(void *context, bool is_on_duty);
+    // Called when another process may have changed tokens: within a second of the change. Must not
+    // block; may submit operations.
+    void (*on_tokens)(void *context);
     void *context;
     // Where the store tells of itself (storage/store_metrics.h), until it is closed; NULL: nowhere.
     // It outlives the store, and has one at most.

@@ -29,6 +29,8 @@ static const char *word_of_result(enum store_result result) {
         return "disk_full";
     case STORE_LOCKED:
         return "locked";
+    case STORE_UNREACHABLE:
+        return "unreachable";
     case STORE_TOO_LARGE:
         return "too_large";
     case STORE_KEY_REUSED:

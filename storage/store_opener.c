@@ -28,7 +28,14 @@ const struct error *run_store_open(struct arena *a, const char *url,
                                    struct run_store **ret_store) {
     const char *location;
     const struct store_backend *backend = backend_of(url, &location);
-    return backend != NULL ? backend->open(a, location, options, ret_store) : refuse_url(a, url);
+    if (backend == NULL) {
+        return refuse_url(a, url);
+    }
+    const struct error *error = backend->open(a, location, options, ret_store);
+    if (error == NULL && !(*ret_store)->is_shared && options->on_duty != NULL) {
+        options->on_duty(options->context, true); // nobody else is there to do it
+    }
+    return error;
 }
 
 const char *run_store_describe(struct arena *a, const char *url) {

@@ -14,7 +14,7 @@ PACKAGES_BUILD=(
     gcc g++ libc6-dev
     libgrpc-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
     libprotobuf-c-dev protobuf-c-compiler
-    libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libssl-dev zlib1g-dev libxxhash-dev libcurl4-openssl-dev
+    libsqlite3-dev libpq-dev libmicrohttpd-dev libgnutls28-dev libssl-dev zlib1g-dev libxxhash-dev libcurl4-openssl-dev
     grpc-proto golang-github-grpc-ecosystem-grpc-gateway-dev
     curl
 )
@@ -35,6 +35,7 @@ PACKAGES_TEST=(
     python3 python3-grpcio python3-protobuf python3-requests
     golang-go
     sqlite3 openssl lsof
+    postgresql-15 pgbouncer # their services need not run
     chromium
     nginx haproxy
     prometheus # its service need not run

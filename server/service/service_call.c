@@ -225,6 +225,11 @@ const struct error *service_call_store_error(struct service_call *call, const st
         return retriable(call, op, STATUS_UNAVAILABLE, REASON_STORE_LOCKED,
                          "another program keeps the store locked; nothing was changed",
                          RETRY_AFTER_MS);
+    case STORE_UNREACHABLE:
+        return retriable(call, op, STATUS_UNAVAILABLE, REASON_STORE_UNREACHABLE,
+                         "the database that keeps the runs cannot be reached, or keeps changes on "
+                         "fewer standbys than it must; nothing was changed",
+                         RETRY_AFTER_MS);
     case STORE_KEY_REUSED:
         return error_new(call->arena, STATUS_INVALID_ARGUMENT, REASON_IDEMPOTENCY_KEY_REUSED,
                          "the idempotency key was used with another request; nothing was changed");

@@ -10,8 +10,9 @@
 // newest event.
 //
 // STORE_OK and STORE_CONFLICT (the attempt is another one, nobody holds the run, or it is final)
-// set ret to the run as it is after the operation, and ret_revision and ret_is_stale;
-// STORE_NOT_FOUND leaves them.
+// set ret to the run as it is after the operation, and ret_revision, ret_is_stale and ret_left_us;
+// STORE_NOT_FOUND leaves them. A lease that was renewed at another process (note_renewals.h) is not
+// over: STORE_CONFLICT, and ret_left_us says how long it lasts.
 struct store_end_lease {
     struct store_op op;
     struct slice organization;
@@ -23,6 +24,7 @@ struct store_end_lease {
     struct run_record ret;
     int64_t ret_revision; // of the event; 0 if none was made
     bool ret_is_stale;    // the run's attempt is another one
+    int64_t ret_left_us;  // 0: it was not renewed elsewhere
 };
 
 static inline size_t store_end_lease_bytes(const struct store_op *op) {

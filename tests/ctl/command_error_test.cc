@@ -80,7 +80,8 @@ TEST_F(CommandError, SaysWhatMakesRoomInAQuota) {
 
 TEST_F(CommandError, DoesNotDoubtAServerThatAnsweredOfItsStore) {
     for (auto [reason, what] : {std::pair{REASON_STORE_LOCKED, "lsof"},
-                                std::pair{REASON_DISK_FULL, "room on that disk"}}) {
+                                std::pair{REASON_DISK_FULL, "room on that disk"},
+                                {REASON_STORE_UNREACHABLE, "--require-replicas"}}) {
         const error *e = error_new(&arena_, STATUS_UNAVAILABLE, reason, "it takes no changes");
         std::string line = Line(e, nullptr);
         EXPECT_NE(std::string::npos, line.find(what)) << line;

@@ -10,6 +10,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     }
     struct run_record after = found->record;
     bool is_ended = store_end_lease_apply(e, &after);
+    e->ret_left_us = 0;
     e->ret_is_stale = found->record.attempt != e->attempt;
     e->ret_revision =
         is_ended ? memory_tables_change(tables, found, &after, e->kind, &e->cause) : 0;

@@ -15,6 +15,7 @@ static int run(struct session *session, sqlite3_stmt *const *s, struct store_op 
         return rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
     e->ret_revision = 0;
+    e->ret_left_us = 0;
     e->ret_is_stale = c.before.attempt != e->attempt;
     c.after = c.before;
     op->result = STORE_CONFLICT;

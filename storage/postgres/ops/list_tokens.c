@@ -1,0 +1,13 @@
+#include "storage/op/list_tokens.h"
+
+#include "storage/postgres/postgres_op.h"
+
+static enum pg_outcome read_op(struct pg_connection *c, struct arena *temporary,
+                               struct store_op *op) {
+    (void)c;
+    (void)temporary;
+    op->result = STORE_UNAVAILABLE;
+    return PG_OK;
+}
+
+const struct postgres_op postgres_list_tokens = {.read = read_op};

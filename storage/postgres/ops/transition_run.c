@@ -1,0 +1,11 @@
+#include "storage/op/transition_run.h"
+
+#include "storage/postgres/postgres_op.h"
+
+static enum pg_outcome decide(struct work *work, struct store_op *op) {
+    (void)work;
+    op->result = STORE_UNAVAILABLE;
+    return PG_OK;
+}
+
+const struct postgres_op postgres_transition_run = {.decide = decide, .is_alone = true};
