@@ -1,3 +1,4 @@
+#include "storage/postgres/ended_place.h"
 #include "storage/postgres/schema.h"
 
 // Names and causes are bytes, whatever they are: bytea, whose order is that of memcmp, which no
@@ -34,6 +35,7 @@ static const char *const first[] = {
     "  cancelled int8 NOT NULL,"
     "  stored_bytes int8 NOT NULL,"
     "  changed_at timestamptz NOT NULL) WITH (fillfactor=50)",
+    "CREATE INDEX organization_frozen ON organization(name) WHERE frozen_at<>0",
 
     "CREATE TABLE run_count("
     "  organization bytea NOT NULL,"
@@ -66,6 +68,7 @@ static const char *const first[] = {
     "CREATE INDEX run_by_start ON run(organization, started_at, id)",
     "CREATE INDEX run_by_workflow ON run(organization, workflow_id, started_at, id)",
     "CREATE INDEX run_active ON run(organization, started_at, id) WHERE status IN (1, 2)",
+    "CREATE INDEX run_ended ON run((" PG_RUN_PLACE_SQL ")) WHERE status IN (3, 4, 5)",
 
     "CREATE TABLE run_body("
     "  run_key int8 PRIMARY KEY,"
@@ -121,6 +124,7 @@ static const char *const first[] = {
     "  workflow_id bytea NOT NULL,"
     "  PRIMARY KEY(organization, revision))",
     "CREATE INDEX event_by_run ON event(organization, id, revision)",
+    "CREATE INDEX event_deletion ON event((" PG_EVENT_PLACE_SQL ")) WHERE kind=7",
 
     "CREATE TABLE idempotency("
     "  name bytea PRIMARY KEY,"
