@@ -21,12 +21,14 @@ struct pg_statement {
 enum pg_outcome {
     PG_OK,
     // Nothing of the transaction remains, and the whole may be tried again: a deadlock, a row that
-    // another transaction added meanwhile, or what was found before the locks is not so any more.
+    // another transaction added meanwhile, or what was found before the locks is not so any more;
+    // also where the server takes no changes any more, which closes the connection.
     PG_AGAIN,
     // A statement failed, and would again; nothing of the transaction remains. Why is in detail.
     PG_REFUSED,
     // The connection broke, or the deadline passed: it is closed, and nobody knows what became of
-    // what was sent last. Why is in detail.
+    // what was sent last. Also where a commit came back with the warning that not all who must have
+    // it do. Why is in detail.
     PG_LOST,
 };
 
@@ -47,8 +49,8 @@ struct pg_connection *pg_connection_new(const struct pg_connection_options *opti
 // Closes it. NULL is ignored.
 void pg_connection_free(struct pg_connection *c);
 
-// Opens it to a server that takes changes (target_session_attrs=read-write); closes it before if
-// it is open. PG_OK or PG_LOST.
+// Opens it to a server that takes changes (target_session_attrs=read-write), of several hosts to
+// the first that lets it in; closes it before if it is open. PG_OK or PG_LOST.
 enum pg_outcome pg_connection_open(struct pg_connection *c, int64_t deadline_us);
 
 bool pg_connection_is_open(const struct pg_connection *c);
@@ -66,7 +68,7 @@ void pg_queue(struct pg_connection *c, const struct pg_statement *statement,
               const struct pg_params *params, const PGresult **ret_result);
 
 // Sends all that is queued, with one Sync behind it, and waits for all results. Where a statement
-// fails those behind it are not carried out.
+// fails those behind it are not carried out, and the transaction is rolled back.
 enum pg_outcome pg_sync(struct pg_connection *c);
 
 // pg_queue and pg_sync.
@@ -76,7 +78,7 @@ enum pg_outcome pg_run(struct pg_connection *c, const struct pg_statement *state
 // Frees all results. What ops keep of them they have copied.
 void pg_connection_clear(struct pg_connection *c);
 
-// Whether a transaction is open, or failed and is to be rolled back (PQtransactionStatus).
+// Whether a transaction is open (PQtransactionStatus).
 bool pg_connection_is_in_transaction(const struct pg_connection *c);
 
 // Why the last outcome was not PG_OK, for logs, without passwords; never NULL. And its SQLSTATE, or

@@ -29,8 +29,8 @@ void pg_add_float8(struct pg_params *p, double value);
 void pg_add_bytes(struct pg_params *p, struct slice value); // a bytea; borrowed
 void pg_add_null(struct pg_params *p);
 
-// An array parameter of one dimension, for unnest: begun with how many items it will have at most,
-// filled item by item, and added once it is full.
+// An array parameter of one dimension, for unnest: filled item by item, and added once it is full;
+// the parameter is the array's bytes.
 struct pg_array {
     struct arena *arena;
     uint8_t *bytes;
