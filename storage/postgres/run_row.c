@@ -86,6 +86,7 @@ bool run_row_read(struct arena *a, const PGresult *result, int row, int first,
             .created_revision = pg_int(result, row, first + CREATED_REVISION),
             .newest_revision = pg_int(result, row, first + NEWEST_REVISION),
             .ended_revision = pg_int(result, row, first + ENDED_REVISION),
+            .has_terms = pg_bool(result, row, first + HAS_TERMS),
         };
     }
     return true;

@@ -35,6 +35,7 @@ struct run_row {
     int64_t created_revision;
     int64_t newest_revision;
     int64_t ended_revision;
+    bool has_terms; // it has a row of run_term
 };
 
 // Reads the columns from first on into ret: all but workflow_id, spec and the fields of run_body,
