@@ -15,8 +15,8 @@
     " r.has_terms, t.dispatch, t.fails_on_lease_loss, t.on_timeout, t.timeout_at,"                 \
     " t.waiting_timeout, t.holder, t.lease, t.waiting_until, t.stopped_at"
 
-// Joins t to r, without a look at its table where the run has no terms: OFFSET 0 keeps the planner
-// from looking first and comparing then.
+// Joins t to r, without a look at its table where the run has no terms. OFFSET 0 keeps the planner
+// from joining in another way than run by run, which keeps their order.
 #define RUN_ROW_TERM_JOIN                                                                          \
     " LEFT JOIN LATERAL (SELECT * FROM run_term WHERE r.has_terms"                                 \
     " AND run_term.organization=r.organization AND run_term.id=r.id OFFSET 0) AS t ON true"
@@ -25,7 +25,11 @@ enum { RUN_ROW_COLUMN_COUNT = 22 };
 
 // The columns that run_body_read reads, of b, a row of run_body, and what joins it to r.
 #define RUN_BODY_COLUMNS "b.run_key, b.spec, b.execution_state"
-#define RUN_BODY_JOIN    " LEFT JOIN run_body AS b ON b.run_key=r.run_key"
+#define RUN_BODY_JOIN                                                                              \
+    " LEFT JOIN LATERAL (SELECT * FROM run_body WHERE run_body.run_key=r.run_key OFFSET 0) AS b"   \
+    " ON true"
+// How many bytes the body has that was read.
+#define RUN_BODY_BYTES_SQL "(octet_length(b.spec) + octet_length(b.execution_state))"
 
 enum { RUN_BODY_COLUMN_COUNT = 3 };
 
@@ -48,6 +52,11 @@ bool run_row_read(struct arena *a, const PGresult *result, int row, int first,
 // the run has no body.
 bool run_body_read(struct arena *a, const PGresult *result, int row, int first,
                    struct run_record *ret);
+
+// Returns how many bytes the body has of run that was read.
+static inline int64_t run_body_bytes(const struct run_record *run) {
+    return (int64_t)(run->spec.len + run->fields.execution_state.len);
+}
 
 // Reads both, the body's columns behind those of the run.
 bool run_row_read_whole(struct arena *a, const PGresult *result, int row, int first,
