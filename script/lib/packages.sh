@@ -54,6 +54,9 @@ PACKAGES_BENCH=(libnghttp2-dev)
 # What script/bench --case watch measures beside ours. Its service need not run.
 PACKAGES_ETCD=(etcd-server)
 
+# For deploy/local-ha and script/failover. The services of etcd, patroni and postgresql need not run.
+PACKAGES_HA=(postgresql-15 patroni etcd-server python3-psycopg2 python3-etcd iproute2 curl)
+
 # To build the Go implementation that script/bench --peer measures beside ours.
 PACKAGES_PEER=(
     golang-go golang-google-grpc-dev golang-goprotobuf-dev golang-grpc-gateway

@@ -107,7 +107,7 @@ class WatchersAreChecked(unittest.TestCase):
     def follow(self, *steps, filters=None):
         """What a watcher finds wrong with these steps: (its method, arguments)."""
         spec = {"name": "w", "filters": filters or {}}
-        one = watcher.Watcher({"seed": 1, "cursor": "c0"}, None, spec)
+        one = watcher.Watcher({"seed": 1, "cursor": "c0", "silence_s": 20}, None, spec)
         for name, *arguments in steps:
             getattr(one, name)(*arguments)
         return one.violation or ""

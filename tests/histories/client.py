@@ -8,10 +8,12 @@ usage: client.py SETTINGS; a JSON object with
   start     when run 0 is born, until: when to stop, both in seconds of the monotonic clock
   offset_us what makes microseconds since the epoch of those of the monotonic clock
   path      the file of the operations, as history.py reads them
+SIGTERM: stops now.
 """
 
 import datetime
 import json
+import signal
 import sys
 import threading
 import time
@@ -352,6 +354,7 @@ class Client:
 
 def main():
     settings = json.loads(sys.argv[1])
+    signal.signal(signal.SIGTERM, lambda *_: settings.update(until=0))
     stubs = Stubs(settings["stubs"])
     known, keyed = {}, {}
     with grpc.insecure_channel(settings["target"], CHANNEL) as channel:

@@ -106,19 +106,25 @@ class Server:
 
 
 class Clients:
-    """The client processes."""
+    """The client processes. addresses: that of the first one, of the second one and so on, and of
+    the first again."""
 
-    def __init__(self, options, token, address, offset_us, folder):
+    def __init__(self, options, token, addresses, offset_us, folder, gap_s=GAP_S):
         self.paths = [f"{folder}/operations-{i}" for i in range(options.processes)]
         start = time.monotonic() + 1.5  # after all have begun
         self.until = start + options.seconds
         self.processes = []
         for i, path in enumerate(self.paths):
-            settings = {"stubs": stubs.FOLDER, "target": address, "token": token,
-                        "seed": options.seed, "name": f"p{i}", "threads": THREADS, "gap_s": GAP_S,
-                        "start": start, "until": self.until, "offset_us": offset_us, "path": path}
+            settings = {"stubs": stubs.FOLDER, "target": addresses[i % len(addresses)],
+                        "token": token, "seed": options.seed, "name": f"p{i}", "threads": THREADS,
+                        "gap_s": gap_s, "start": start, "until": self.until, "offset_us": offset_us, "path": path}
             self.processes.append(subprocess.Popen(
                 [sys.executable, "-B", str(HERE / "client.py"), json.dumps(settings)]))
+
+    def end(self):
+        """Has them end as if their time were over."""
+        for process in self.processes:
+            process.terminate()
 
     def join(self):
         for process in self.processes:
@@ -182,7 +188,7 @@ def make(options, place):
     token = create_token(place.store, org=ORGANIZATION, name=client.ACTOR)
     server = Server(place.store, rng, offset_us, recorded, not options.no_kills)
     try:
-        clients = Clients(options, token, server.address, offset_us, place.path)
+        clients = Clients(options, token, [server.address], offset_us, place.path)
         try:
             while (left := clients.until - time.monotonic()) > 0:
                 time.sleep(min(left, rng.uniform(0.3, 2.5)))

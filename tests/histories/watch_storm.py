@@ -33,6 +33,8 @@ WORKFLOWS = 10
 HOLDERS = 5
 WATCHERS_OF_A_PROCESS = 25
 ATTEMPT_S = 5  # for each call
+# A stream says something at least every 5 s; what is silent for so long is lost.
+SILENCE_S = 20
 CATCH_UP_S = 600  # for the slowest watcher, once all changes were made
 
 
@@ -161,7 +163,7 @@ class Server:
 class Watchers:
     """The processes of watchers."""
 
-    def __init__(self, server, token, cursor, wanted, options, folder):
+    def __init__(self, server, token, cursor, wanted, options, folder, silence_s=SILENCE_S):
         self.paths = []
         self.processes = []
         for i in range(0, len(wanted), WATCHERS_OF_A_PROCESS):
@@ -169,6 +171,7 @@ class Watchers:
             settings = {"stubs": stubs.FOLDER, "target": server.grpc, "http": server.http,
                         "token": token, "seed": options.seed, "cursor": cursor,
                         "keeps": options.keep_events, "path": self.paths[-1],
+                        "silence_s": silence_s,
                         "watchers": wanted[i:i + WATCHERS_OF_A_PROCESS]}
             self.processes.append(subprocess.Popen(
                 [sys.executable, "-B", str(storm.HERE / "watcher.py"), json.dumps(settings)],

@@ -5,6 +5,7 @@ usage: watcher.py SETTINGS; a JSON object with
   cursor                       where each begins; keeps: whether cursors may expire
   watchers                     a list of {"name", "form", "filters"}; form is grpc, sse, ndjson or
                                table; filters are fields of WatchRunsRequest by their JSON names
+  silence_s                    for how long a stream may say nothing
   path                         where the results go: a line of JSON for each watcher
 The revision at which everybody is to end comes as a line on standard input.
 
@@ -24,8 +25,6 @@ import grpc
 
 from client import CHANNEL, KINDS, WORDS, Stubs, micros, micros_of_text
 
-# A stream says something at least every 5 s; what is silent for so long is lost.
-SILENCE_S = 20
 # After these a stream is opened again. Everything else is a violation.
 RETRIED = ("UNAVAILABLE", "INTERNAL", "UNKNOWN", "CANCELLED", "DEADLINE_EXCEEDED",
            "RESOURCE_EXHAUSTED")
@@ -57,6 +56,7 @@ class Watcher(threading.Thread):
         self.settings = settings
         self.process = process
         self.filters = spec["filters"]
+        self.silence_s = settings["silence_s"]
         self.random = random.Random(f"{settings['seed']} {spec['name']}")
         self.cursor = settings["cursor"]
         self.position = 0  # everything up to this revision was seen, or was not asked for
@@ -129,8 +129,8 @@ class Watcher(threading.Thread):
                     time.sleep(self.random.uniform(0, 3))  # falls behind what is kept
                 self.heard_at = max(self.heard_at, self.process.served_at)
                 self.follow()
-                if time.monotonic() > self.heard_at + SILENCE_S:
-                    self.violate(f"nothing came for {SILENCE_S} s")
+                if time.monotonic() > self.heard_at + self.silence_s:
+                    self.violate(f"nothing came for {self.silence_s} s")
         except Exception as error:  # pylint: disable=broad-except
             self.violate(f"{type(error).__name__}: {error}")
 
@@ -166,7 +166,7 @@ class GrpcWatcher(Watcher):
         with grpc.insecure_channel(self.settings["target"], CHANNEL) as channel:
             service = self.process.stubs.grpc.RunsServiceStub(channel)
             request = self.request()
-            call = service.WatchRuns(request, metadata=self.process.metadata, timeout=SILENCE_S * 2)
+            call = service.WatchRuns(request, metadata=self.process.metadata, timeout=self.silence_s * 2)
             try:
                 for message in call:
                     self.take(message, request)
@@ -262,7 +262,7 @@ class RestWatcher(Watcher):
         return {**self.filters, "cursor": self.cursor}
 
     def follow(self):
-        connection = http.client.HTTPConnection(self.settings["http"], timeout=SILENCE_S)
+        connection = http.client.HTTPConnection(self.settings["http"], timeout=self.silence_s)
         try:
             connection.request("POST", "/v1/runs:watch", json.dumps(self.body()), self.headers())
             reply = connection.getresponse()
@@ -276,7 +276,7 @@ class RestWatcher(Watcher):
                 return
             self.read(reply)
         except TimeoutError:
-            self.violate(f"no byte came for {SILENCE_S} s")
+            self.violate(f"no byte came for {self.silence_s} s")
         except (OSError, http.client.HTTPException):
             time.sleep(self.random.uniform(0, 0.1))
         finally:

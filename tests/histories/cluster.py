@@ -1,0 +1,159 @@
+"""The cluster of deploy/local-ha, started in a folder, and what can be done to it."""
+
+import http.client
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import storm  # first: it says where the modules are
+
+from harness import ROOT, bin_dir
+
+LOCAL_HA = ROOT / "deploy" / "local-ha"
+NODES = (1, 2, 3)
+SERVERS = (1, 2)
+# In which a cluster that was disturbed must be whole again.
+WHOLE_S = 120
+
+
+def settings_of(folder):
+    """What up chose: {NAME: [value, ...]}."""
+    found = {}
+    for line in (folder / "settings").read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition("=")
+        found[name] = value.strip("()").split()
+    return found
+
+
+def status_of(host, port, path):
+    """The HTTP status of a page; None: nobody answers."""
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+class Cluster:
+    """Three nodes, etcd and, unless bare, two runsd and a gateway."""
+
+    def __init__(self, ttl, require_replicas=1, bare=False):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="runsd-ha-", dir="/tmp"))
+        self.options = ["--require-replicas", str(require_replicas)]
+        self.bare = bare
+        try:
+            self.up("--namespaces", "--ttl", str(ttl))
+        except BaseException:
+            self.leave()
+            raise
+        self.settings = settings = settings_of(self.folder)
+        self.hosts = settings["HOSTS"]
+        self.network = next(iter((self.folder / "network").read_text().split()))
+        self.grpc = "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in settings["GRPC_PORTS"])
+        self.http = f"127.0.0.1:{settings['HTTP_PORT'][0]}"
+
+    def up(self, *options):
+        """Starts whatever does not run; returns when changes are taken."""
+        more = ["--cluster"] if self.bare else []
+        done = subprocess.run([LOCAL_HA / "up", *self.options, *more, *options, self.folder],
+                              capture_output=True, text=True, check=False,
+                              env={**os.environ, "RUNSD_BIN_DIR": str(bin_dir())})
+        if done.returncode != 0:
+            raise AssertionError(f"up ended with {done.returncode}: {done.stderr}")
+        self.store = next(line.split()[1] for line in done.stdout.splitlines()
+                          if line.startswith("  store "))
+
+    def down(self):
+        subprocess.run([LOCAL_HA / "down", self.folder], check=True)
+
+    def leave(self):
+        """Ends it, but leaves its folder for whoever wants to know why."""
+        for n in NODES:
+            self.signal(self.pids(n), signal.SIGCONT)
+        if (self.folder / "settings").exists():
+            self.down()
+
+    def remove(self):
+        self.leave()
+        shutil.rmtree(self.folder)
+
+    def environment(self):
+        """With the passwords, for runsctl and psql."""
+        return {**os.environ, "PGPASSFILE": str(self.folder / "passfile")}
+
+    # --- What it is ---
+
+    def asks(self, n, path):
+        """Whether Patroni of a node says so: "primary", "sync", "replica"."""
+        return status_of(self.hosts[n - 1], 8008, f"/{path}") == 200
+
+    def node_that_is(self, path, besides=None):
+        return next((n for n in NODES if n != besides and self.asks(n, path)), None)
+
+    def is_whole(self):
+        """Whether all of it runs, so that one failure more can do no harm."""
+        primary, standby = self.node_that_is("primary"), self.node_that_is("sync")
+        return primary is not None and standby is not None and all(
+            self.asks(n, "replica") for n in NODES if n != primary) and (self.bare or all(
+                status_of("127.0.0.1", int(port), "/readyz") == 200
+                for port in [*self.settings["ADMIN_PORTS"], *self.settings["HTTP_PORT"]]))
+
+    def wait(self, condition, what, seconds=WHOLE_S):
+        end = time.monotonic() + seconds
+        while not (found := condition()):
+            if time.monotonic() > end:
+                raise AssertionError(f"{what} did not come within {seconds} s: see {self.folder}")
+            time.sleep(0.05)
+        return found
+
+    # --- What is done to it ---
+
+    def pids(self, n):
+        """All processes of a node."""
+        network = self.folder / "network"
+        if not network.exists():
+            return []
+        done = subprocess.run(["ip", "netns", "pids", f"{network.read_text().strip()}-{n}"],
+                              capture_output=True, text=True, check=False)
+        return [int(pid) for pid in done.stdout.split()]
+
+    def pid_of(self, name):
+        return int((self.folder / "pids" / name).read_text().split()[0])
+
+    def signal(self, pids, number):
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def postmaster(self, n):
+        path = self.folder / f"node{n}" / "data" / "postmaster.pid"
+        return int(path.read_text().splitlines()[0])
+
+    def connect(self, n, is_connected):
+        """Plugs a node's only cable in, or pulls it out."""
+        subprocess.run(["ip", "link", "set", f"{self.network}-{n}",
+                        "up" if is_connected else "down"], check=True)
+
+    def isolate(self, nodes, is_isolated):
+        """These nodes reach etcd and runsd, and are reached by them, but not each other."""
+        for n in nodes:
+            subprocess.run(["ip", "link", "set", f"{self.network}-{n}", "type", "bridge_slave",
+                            "isolated", "on" if is_isolated else "off"], check=True)
+
+    def psql(self, n, *statements):
+        """Runs statements on a node, as a superuser; returns what they print."""
+        commands = [word for s in statements for word in ("-c", s)]
+        done = subprocess.run(
+            ["psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", "-h", self.hosts[n - 1],
+             "-U", "postgres", *commands, "postgres"],
+            capture_output=True, text=True, check=True, timeout=20, env=self.environment())
+        return done.stdout.strip()
