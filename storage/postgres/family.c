@@ -4,12 +4,11 @@
 
 // From the parent up, gone or not, and of those that are there the status.
 static const struct pg_statement select_ancestors = {
-    "family_ancestors",
-    "WITH RECURSIVE ancestor(id, depth) AS (SELECT $2::bytea, 1 UNION ALL"
-    " SELECT p.parent, a.depth+1 FROM ancestor AS a JOIN run_parent AS p"
-    " ON p.organization=$1::bytea AND p.id=a.id WHERE a.depth<=$3::int4)"
-    " SELECT a.id, r.status FROM ancestor AS a LEFT JOIN run AS r"
-    " ON r.organization=$1::bytea AND r.id=a.id ORDER BY a.depth"};
+    "family_ancestors", "WITH RECURSIVE ancestor(id, depth) AS (SELECT $2::bytea, 1 UNION ALL"
+                        " SELECT p.parent, a.depth+1 FROM ancestor AS a JOIN run_parent AS p"
+                        " ON p.organization=$1::bytea AND p.id=a.id WHERE a.depth<=$3::int4)"
+                        " SELECT a.id, r.status FROM ancestor AS a LEFT JOIN run AS r"
+                        " ON r.organization=$1::bytea AND r.id=a.id ORDER BY a.depth"};
 
 // Deletes the rows that are gone whose place new runs take, and those above them that were kept for
 // them alone.

@@ -12,8 +12,8 @@
 // The organizations of all that is asked and changed here are locked.
 
 // Finds whether the new run of c, whose id is not taken, may have its parent, which it names: what
-// create_run answers in ret_parent and, in its arena, in ret_ancestor. Has the work write first what
-// it holds in memory.
+// create_run answers in ret_parent and, in its arena, in ret_ancestor. Has the work write first
+// what it holds in memory.
 enum pg_outcome pg_family_check(struct work *work, struct store_create_run *c);
 
 // A new run.
