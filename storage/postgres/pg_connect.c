@@ -265,7 +265,8 @@ static PGconn *connect_to_any(struct pg_connection *c, int64_t deadline_us) {
 
 // What a session is to be. A server that sees neither its client nor the end of its transaction
 // gives up the locks of it; none of these times ends a statement that waits for a lock or a
-// standby while its client is there.
+// standby while its client is there. A prepared statement is planned once, often while the tables
+// are still empty: its plan walks indexes, run by run, whatever the tables' sizes say of the day.
 static const struct pg_statement settings = {
     "settings",
     "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool,"
@@ -275,7 +276,12 @@ static const struct pg_statement settings = {
     " set_config('tcp_user_timeout', '4000', false),"
     " set_config('client_connection_check_interval', '1000', false),"
     " set_config('idle_in_transaction_session_timeout', '5000', false),"
-    " set_config('jit', 'off', false)",
+    " set_config('jit', 'off', false),"
+    " set_config('plan_cache_mode', 'force_generic_plan', false),"
+    " set_config('enable_seqscan', 'off', false),"
+    " set_config('enable_bitmapscan', 'off', false),"
+    " set_config('enable_hashjoin', 'off', false),"
+    " set_config('enable_mergejoin', 'off', false)",
 };
 
 // Through a pooler a session is not ours to set.
