@@ -14,6 +14,11 @@
     " previous_expires_at, previous_last_used_at, denials, refusals, limit_reads, limit_changes,"  \
     " limit_bytes, limit_streams"
 
+// Whether a token has, or had last, the secret whose hash is the parameter.
+#define PG_TOKEN_HAS_HASH_SQL(parameter)                                                           \
+    "EXISTS(SELECT 1 FROM token WHERE hash=" parameter                                             \
+    " UNION ALL SELECT 1 FROM token WHERE previous_hash=" parameter ")"
+
 // A statement that changes tokens and returns columns of them, and counts the change, so that all
 // servers get to know of it.
 #define PG_TOKEN_CHANGE_SQL(change)                                                                \

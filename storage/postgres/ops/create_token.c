@@ -5,8 +5,10 @@
 #include "storage/postgres/token_row.h"
 
 static const struct pg_statement find_by_hash = {
-    "token_find_by_hash", "SELECT " PG_TOKEN_COLUMNS " FROM token WHERE hash=$1::bytea"
-                          " OR previous_hash=$1::bytea FOR UPDATE"};
+    "token_find_by_hash", "SELECT " PG_TOKEN_COLUMNS " FROM token WHERE (organization, name) IN"
+                          " (SELECT organization, name FROM token WHERE hash=$1::bytea UNION"
+                          " SELECT organization, name FROM token WHERE previous_hash=$1::bytea)"
+                          " FOR UPDATE"};
 
 static const struct pg_statement set_hashes = {
     "token_set_hashes",
@@ -23,8 +25,7 @@ static const struct pg_statement insert_token = {
         " rotations, rotated_at, previous_created_at, previous_expires_at, previous_last_used_at,"
         " denials, refusals) SELECT $1::bytea, $2::bytea, $3::bytea, $4::bytea, $5::int4, $6::int8,"
         " $7::int8, $8::int8, $9::int8, $10::int8, $11::int8, $12::int8, 0, 0, 0, 0, 0, 0, 0, 0"
-        " WHERE NOT EXISTS(SELECT 1 FROM token WHERE hash=$4::bytea OR previous_hash=$4::bytea)"
-        " ON CONFLICT DO NOTHING RETURNING name")};
+        " WHERE NOT " PG_TOKEN_HAS_HASH_SQL("$4::bytea") " ON CONFLICT DO NOTHING RETURNING name")};
 
 static struct slice hash_of(const uint8_t *hash) {
     return slice_of(hash, TOKEN_HASH_BYTES);

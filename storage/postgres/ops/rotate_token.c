@@ -4,9 +4,8 @@
 #include "storage/postgres/postgres_op.h"
 #include "storage/postgres/token_row.h"
 
-static const struct pg_statement has_hash = {
-    "token_has_hash",
-    "SELECT EXISTS(SELECT 1 FROM token WHERE hash=$1::bytea OR previous_hash=$1::bytea)"};
+static const struct pg_statement has_hash = {"token_has_hash",
+                                             "SELECT " PG_TOKEN_HAS_HASH_SQL("$1::bytea")};
 
 // What a rotation changes.
 static const struct pg_statement set_secrets = {
