@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "storage/postgres/family.h"
 #include "storage/postgres/work_internal.h"
 #include "storage/postgres/work_transaction.h"
 
@@ -138,14 +139,6 @@ static const struct pg_statement insert_runs = {
     " created_revision, newest_revision, ended_revision, total_cu, has_terms, has_parent FROM w",
 };
 
-static const struct pg_statement insert_parents = {
-    "work_insert_parents",
-    "INSERT INTO run_parent(organization, id, parent, is_gone)"
-    " SELECT organization, id, parent, false FROM unnest($1::bytea[], $2::bytea[], $3::bytea[])"
-    " AS w(organization, id, parent)"
-    " ON CONFLICT (organization, id) DO UPDATE SET parent=excluded.parent, is_gone=false",
-};
-
 static const struct pg_statement update_runs = {
     "work_update_runs",
     "UPDATE run SET status=w.status, updated_at=w.updated_at, sequence=w.sequence,"
@@ -183,10 +176,6 @@ typedef bool is_meant(const struct work_run *run);
 
 static bool is_new(const struct work_run *run) {
     return run->change->is_new;
-}
-
-static bool is_child(const struct work_run *run) {
-    return run->change->is_new && run->parent_id.len > 0;
 }
 
 static bool is_changed(const struct work_run *run) {
@@ -256,15 +245,20 @@ static void flush_new_runs(struct work *work) {
     queue(work, &insert_runs, &c);
 }
 
+// Also of runs without a parent: one may take the place of a run of its id that is gone.
 static void flush_parents(struct work *work) {
     int count;
-    const struct work_run **r = runs_of(work, is_child, &count);
+    const struct work_run **r = runs_of(work, is_new, &count);
+    struct pg_family_child *children = ARENA_ARRAY(&work->arena, struct pg_family_child, count);
+    for (int i = 0; i < count; i++) {
+        children[i] = (struct pg_family_child){
+            .organization = r[i]->record.organization,
+            .id = r[i]->record.id,
+            .parent_id = r[i]->parent_id,
+        };
+    }
     if (count > 0) {
-        struct columns c = begin_columns(work, count);
-        BYTES(&c, r, row->record.organization);
-        BYTES(&c, r, row->record.id);
-        BYTES(&c, r, row->parent_id);
-        queue(work, &insert_parents, &c);
+        pg_family_queue_joins(work->connection, &work->arena, children, count);
     }
 }
 

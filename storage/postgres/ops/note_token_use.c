@@ -9,13 +9,12 @@ _Static_assert((int)STORE_TOKEN_USES <= (int)PG_MOST_QUEUED / 2, "a note is sent
 // The times are those of the secrets of the hashes $3 and $5. It does not count as a change of the
 // token: the other servers need not read it again.
 static const struct pg_statement note = {
-    "token_note_use",
-    "UPDATE token SET denials=denials+$7::int8, refusals=refusals+$8::int8,"
-    " last_used_at=greatest(last_used_at, CASE hash WHEN $3::bytea THEN $4::int8"
-    " WHEN $5::bytea THEN $6::int8 ELSE 0 END),"
-    " previous_last_used_at=greatest(previous_last_used_at, CASE previous_hash"
-    " WHEN $3::bytea THEN $4::int8 WHEN $5::bytea THEN $6::int8 ELSE 0 END)"
-    " WHERE organization=$1::bytea AND name=$2::bytea"};
+    "token_note_use", "UPDATE token SET denials=denials+$7::int8, refusals=refusals+$8::int8,"
+                      " last_used_at=greatest(last_used_at, CASE hash WHEN $3::bytea THEN $4::int8"
+                      " WHEN $5::bytea THEN $6::int8 ELSE 0 END),"
+                      " previous_last_used_at=greatest(previous_last_used_at, CASE previous_hash"
+                      " WHEN $3::bytea THEN $4::int8 WHEN $5::bytea THEN $6::int8 ELSE 0 END)"
+                      " WHERE organization=$1::bytea AND name=$2::bytea"};
 
 static int compare_tokens(const void *pa, const void *pb) {
     const struct token_record *a = *(const struct token_record *const *)pa;
