@@ -20,6 +20,9 @@ struct work_run {
     int64_t created_revision; // of its first event
     int64_t newest_revision;  // of its newest event
     int64_t ended_revision;   // of the event that made it final; 0: it is not
+    // How long its lease lasts by what was noted of renewals (note_renewals.h), when it was read;
+    // 0: nothing was, or it is over.
+    int64_t renewed_left_us;
 
     // The work's (work_internal.h), which nobody else looks at.
     struct work_run_change *change;

@@ -172,6 +172,12 @@ static const struct pg_statement write_terms = {
     " stopped_at=excluded.stopped_at, is_open=excluded.is_open",
 };
 
+static const struct pg_statement forget_renewals = {
+    "work_forget_renewals",
+    "DELETE FROM lease_renewal AS n USING unnest($1::bytea[], $2::bytea[]) AS w(organization, id)"
+    " WHERE n.organization=w.organization AND n.id=w.id",
+};
+
 typedef bool is_meant(const struct work_run *run);
 
 static bool is_new(const struct work_run *run) {
@@ -184,6 +190,10 @@ static bool is_changed(const struct work_run *run) {
 
 static bool has_new_body(const struct work_run *run) {
     return is_changed(run) && (run->change->fields & RUN_FIELD_BIT(EXECUTION_STATE)) != 0;
+}
+
+static bool ends_lease(const struct work_run *run) {
+    return run->change->ends_lease;
 }
 
 static bool writes_term(const struct work_run *run) {
@@ -249,17 +259,15 @@ static void flush_new_runs(struct work *work) {
 static void flush_parents(struct work *work) {
     int count;
     const struct work_run **r = runs_of(work, is_new, &count);
+    if (count == 0) {
+        return;
+    }
     struct pg_family_child *children = ARENA_ARRAY(&work->arena, struct pg_family_child, count);
     for (int i = 0; i < count; i++) {
-        children[i] = (struct pg_family_child){
-            .organization = r[i]->record.organization,
-            .id = r[i]->record.id,
-            .parent_id = r[i]->parent_id,
-        };
+        children[i] =
+            (struct pg_family_child){r[i]->record.organization, r[i]->record.id, r[i]->parent_id};
     }
-    if (count > 0) {
-        pg_family_queue_joins(work->connection, &work->arena, children, count);
-    }
+    pg_family_queue_joins(work->connection, &work->arena, children, count);
 }
 
 static void flush_changed_runs(struct work *work) {
@@ -320,17 +328,33 @@ static void flush_terms(struct work *work) {
     queue(work, &write_terms, &c);
 }
 
+static void flush_renewals(struct work *work) {
+    int count;
+    const struct work_run **r = runs_of(work, ends_lease, &count);
+    if (count > 0) {
+        struct columns c = begin_columns(work, count);
+        BYTES(&c, r, row->record.organization);
+        BYTES(&c, r, row->record.id);
+        queue(work, &forget_renewals, &c);
+    }
+}
+
 static void flush_runs(struct work *work) {
+    if (work->changed_runs.count == 0) {
+        return;
+    }
     flush_new_runs(work);
     flush_parents(work);
     flush_changed_runs(work);
     flush_bodies(work);
     flush_terms(work);
+    flush_renewals(work);
     struct work_run *const *all = work->changed_runs.items;
     for (int i = 0; i < work->changed_runs.count; i++) {
         struct work_run_change *change = all[i]->change;
         change->has_term = change->has_term || change->writes_term;
-        change->is_listed = change->is_new = change->is_changed = change->writes_term = false;
+        change->is_listed = change->is_new = change->is_changed = false;
+        change->writes_term = change->ends_lease = false;
         change->fields = 0;
     }
     work->changed_runs.count = 0;
@@ -478,7 +502,17 @@ void work_queue_flush(struct work *work) {
     flush_organizations(work);
 }
 
+static bool has_changes(const struct work *work) {
+    return work->deletions.count + work->changed_runs.count + work->events.count +
+               work->changed_keys.count + work->changed_counts.count +
+               work->changed_organizations.count >
+           0;
+}
+
 enum pg_outcome work_flush(struct work *work) {
+    if (!has_changes(work)) {
+        return PG_OK;
+    }
     work_queue_flush(work);
     return pg_sync(work->connection);
 }

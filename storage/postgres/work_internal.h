@@ -17,6 +17,7 @@ struct work_run_change {
     uint32_t fields; // to be replaced
     bool has_term;   // run_term has its row
     bool writes_term;
+    bool ends_lease;           // what was noted of its renewals is void
     struct event_cause ending; // of the event that made it final
 };
 

@@ -29,15 +29,19 @@ static const struct pg_statement make_organizations = {
     " FROM unnest($1::bytea[]) AS w(name) ON CONFLICT DO NOTHING",
 };
 
-// Of a final run the event that made it so is read, too.
+// Of a final run the event that made it so is read, too; of one that is held, its last renewal.
 static const struct pg_statement read_runs = {
     "work_read_runs",
     "SELECT " RUN_ROW_COLUMNS ", " RUN_BODY_COLUMNS ", " EVENT_ROW_CAUSE_COLUMNS
-    ", r.workflow_id, w.place"
+    ", r.workflow_id, w.place, n.attempt, n.left_us"
     " FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS w(organization, id, place)"
     " JOIN run AS r ON r.organization=w.organization AND r.id=w.id" RUN_BODY_JOIN RUN_ROW_TERM_JOIN
     " LEFT JOIN LATERAL (SELECT * FROM event WHERE r.ended_revision<>0"
     " AND event.organization=r.organization AND event.revision=r.ended_revision OFFSET 0) AS e"
+    " ON true"
+    " LEFT JOIN LATERAL (SELECT attempt, (extract(epoch FROM lasts_until-clock_timestamp())"
+    " *1000000)::int8 AS left_us FROM lease_renewal WHERE t.holder<>''::bytea"
+    " AND lease_renewal.organization=r.organization AND lease_renewal.id=r.id OFFSET 0) AS n"
     " ON true",
 };
 
@@ -45,6 +49,8 @@ enum {
     RUN_ENDING = RUN_ROW_COLUMN_COUNT + RUN_BODY_COLUMN_COUNT,
     RUN_WORKFLOW = RUN_ENDING + EVENT_ROW_CAUSE_COLUMN_COUNT,
     RUN_PLACE,
+    RUN_RENEWED_ATTEMPT,
+    RUN_RENEWED_LEFT,
 };
 
 enum { KEY_PLACE, KEY_FINGERPRINT, KEY_AT, KEY_KIND, KEY_ORGANIZATION, KEY_TARGET };
@@ -163,6 +169,11 @@ static bool take_run(struct work *work, struct work_run *run, const PGresult *re
     run->record = record;
     run->record.workflow_id = pg_copy(&work->arena, result, row, RUN_WORKFLOW);
     run->change->has_term = read.has_terms;
+    if (!pg_is_null(result, row, RUN_RENEWED_LEFT) &&
+        pg_int(result, row, RUN_RENEWED_ATTEMPT) == record.attempt) {
+        int64_t left_us = pg_int(result, row, RUN_RENEWED_LEFT);
+        run->renewed_left_us = left_us > 0 ? left_us : 0;
+    }
     if (read.ended_revision != 0) {
         run->change->ending = event_row_read_cause(&work->arena, result, row, RUN_ENDING);
     }

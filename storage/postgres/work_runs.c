@@ -115,6 +115,10 @@ static void become(struct work *work, struct work_run *run, const struct run_rec
     run->record.workflow_id = before.workflow_id;
     run->change->is_changed = true;
     run->change->writes_term = run->change->has_term || run_record_has_terms(after);
+    if (before.holder.len > 0 && after->holder.len == 0) {
+        run->change->ends_lease = true;
+        run->renewed_left_us = 0;
+    }
     list_run(work, run);
 }
 
