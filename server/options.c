@@ -137,10 +137,21 @@ const struct cli_option server_options_rows[] = {
      .most = STORE_MOST_CACHE_BYTES,
      .fallback_number = STORE_DEFAULT_CACHE_BYTES,
      .help = "of memory for pages of the store's file"},
+    {.name = "--require-replicas",
+     .value = "N",
+     CLI_NUMBER_AT(struct server_options, runsd.require_replicas),
+     .least = 0,
+     .most = RUNSD_MOST_REQUIRED_REPLICAS,
+     .help = "of a store on a database server: standbys that have each change before it is "
+             "answered; fewer: no start, STORE_UNREACHABLE"},
     {.name = "--retain-finished",
      .value = "TIME",
      CLI_TEXT_AT(struct server_options, retain_finished),
      .help = "final runs older than that are deleted, with their events: at least 1h"},
+    {.name = "--store-direct-url",
+     .value = "URL",
+     CLI_TEXT_AT(struct server_options, runsd.store_direct_url),
+     .help = "of a store on a database server whose URL leads through a pooler: past it"},
     {.name = NULL},
 };
 
@@ -194,15 +205,32 @@ static const struct error *take_retention(struct arena *a, struct server_options
     return NULL;
 }
 
-const struct error *server_options_finish(struct arena *a, struct server_options *options,
-                                          const char *name, const struct cli_list *listen) {
-    options->connections.option = "--max-grpc-connections";
+// What is said of a database server needs a store on one.
+static const struct error *check_store(struct arena *a, const struct server_options *options) {
     const char *url = options->runsd.store_url;
+    const char *name = options->runsd.require_replicas > 0       ? "--require-replicas"
+                       : options->runsd.store_direct_url != NULL ? "--store-direct-url"
+                                                                 : NULL;
+    if (name != NULL && !run_store_is_on_server(url)) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "%s: the store \"%s\" is not on a database server", name,
+                         run_store_describe(a, url));
+    }
     if (options->demo_token != NULL && !run_store_is_temporary(url)) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "--demo-token: \"%s\" keeps its tokens; runsctl tokens create --store "
                          "makes them",
-                         url);
+                         run_store_describe(a, url));
+    }
+    return NULL;
+}
+
+const struct error *server_options_finish(struct arena *a, struct server_options *options,
+                                          const char *name, const struct cli_list *listen) {
+    options->connections.option = "--max-grpc-connections";
+    const struct error *error = check_store(a, options);
+    if (error != NULL) {
+        return error;
     }
     if (options->feed_max_age != NULL &&
         (!time_span_parse(options->feed_max_age, &options->runsd.feed_max_age_s) ||
@@ -211,7 +239,7 @@ const struct error *server_options_finish(struct arena *a, struct server_options
                          "--feed-max-age: \"%s\" is no length of time: " TIME_SPAN_EXAMPLES,
                          options->feed_max_age);
     }
-    const struct error *error = take_time_spans(a, options);
+    error = take_time_spans(a, options);
     if (error == NULL) {
         error = take_retention(a, options);
     }

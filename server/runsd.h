@@ -26,6 +26,7 @@ enum {
     RUNSD_LEAST_RETAIN_FINISHED_S = 3600,
     RUNSD_DEFAULT_IDEMPOTENCY_TTL_S = 24 * 3600,
     RUNSD_DEFAULT_LIMIT_BURST_MS = 2000,
+    RUNSD_MOST_REQUIRED_REPLICAS = 32,
 };
 
 struct runsd_options {
@@ -33,6 +34,8 @@ struct runsd_options {
     const struct clock *clock;
     const char *store_url;
     bool store_must_exist;        // else a store that is not there is made
+    const char *store_direct_url; // of run_store_options, as the next one
+    int require_replicas;
     const struct address *listen; // may be none
     size_t listen_count;
     const char *unfit_socket;     // a default of listen that is left out: too long; NULL: none

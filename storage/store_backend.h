@@ -9,6 +9,7 @@
 #include "storage/run_store.h"
 #include "storage/store_check_report.h"
 #include "storage/store_holder.h"
+#include "storage/store_migration.h"
 
 // What a back-end is to the rest of the program: a constant NAME_backend, which its line in
 // storage/backends.h registers. Everything is asked by the location, which is what stands
@@ -16,9 +17,11 @@
 struct store_backend {
     const char *scheme; // "sqlite"
     const char *place;  // what a location names ("file"); NULL: a location must be empty
+    // Its stores are kept on a database server: what run_store_options has for such is for them.
+    bool is_on_server;
 
     // Returns the location of a store of its own below folder, which exists and is empty:
-    // what a test opens.
+    // what a test opens. NULL: a test makes one by other means (tests/storage/store_contract.h).
     const char *(*location_below)(struct arena *a, const char *folder);
 
     // Returns the store's URL for logs, without passwords.
@@ -32,6 +35,10 @@ struct store_backend {
     // See run_store_check. NULL: stores of this kind are not checked by us.
     const struct error *(*check)(struct arena *a, const char *location, bool accept,
                                  struct store_check_report *ret);
+
+    // See run_store_migrate. NULL: its stores are made, and brought up to date, as they are opened.
+    const struct error *(*migrate)(struct arena *a, const char *location,
+                                   struct store_migration *ret);
 
     // See store_holder_publish, store_holder_withdraw, store_holder_read. All NULL: nothing is
     // published, and store_holder_read finds no holder.

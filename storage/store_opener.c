@@ -1,5 +1,7 @@
 #include "storage/store_opener.h"
 
+#include <string.h>
+
 #include "storage/backends.h"
 
 // Returns the back-end of url; NULL if url names no store.
@@ -8,6 +10,18 @@ static const struct store_backend *backend_of(const char *url, const char **ret_
     bool wants_location = found != NULL && found->backend->place != NULL;
     bool has_location = found != NULL && (*ret_location)[0] != '\0';
     return found != NULL && wants_location == has_location ? found->backend : NULL;
+}
+
+// Returns url, which is nobody's, without what may be a password in it.
+static const char *without_password(struct arena *a, const char *url) {
+    const char *user = strstr(url, "://");
+    const char *host = user != NULL ? strrchr(user, '@') : NULL;
+    if (strstr(url, "password") != NULL) {
+        return arena_printf(a, "%.*s...", (int)strcspn(url, ":") + 1, url);
+    }
+    return host != NULL && memchr(user + 3, ':', (size_t)(host - user - 3)) != NULL
+               ? arena_printf(a, "%.*s...%s", (int)(user + 3 - url), url, host)
+               : url;
 }
 
 // Says why url names no store.
@@ -20,7 +34,7 @@ static const struct error *refuse_url(struct arena *a, const char *url) {
                          found->url);
     }
     return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                     "\"%s\" is no kind of store; expected " STORE_URLS, url);
+                     "\"%s\" is no kind of store; expected " STORE_URLS, without_password(a, url));
 }
 
 const struct error *run_store_open(struct arena *a, const char *url,
@@ -65,9 +79,38 @@ const struct error *run_store_check(struct arena *a, const char *url, bool accep
     }
     if (backend->check == NULL) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                         "only " STORE_URLS_CHECKED " can be checked, not %s", url);
+                         "only " STORE_URLS_CHECKED " can be checked, not %s",
+                         backend->describe(a, location));
     }
     return backend->check(a, location, accept, ret);
+}
+
+bool run_store_has_migration(const char *url) {
+    const char *location;
+    const struct registered_backend *found = backends_find(url, &location);
+    return found != NULL && found->backend->migrate != NULL;
+}
+
+bool run_store_is_on_server(const char *url) {
+    const char *location;
+    const struct registered_backend *found = backends_find(url, &location);
+    return found != NULL && found->backend->is_on_server;
+}
+
+const struct error *run_store_migrate(struct arena *a, const char *url,
+                                      struct store_migration *ret) {
+    const char *location;
+    const struct store_backend *backend = backend_of(url, &location);
+    if (backend == NULL) {
+        return refuse_url(a, url);
+    }
+    if (backend->migrate == NULL) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "the store \"%s\" needs no migration: it is made, and brought up to date, "
+                         "as it is opened",
+                         url);
+    }
+    return backend->migrate(a, location, ret);
 }
 
 const char *run_store_socket_path(struct arena *a, const char *url) {

@@ -7,6 +7,7 @@
 #include "storage/run_store.h"
 #include "storage/store_check_report.h"
 #include "storage/store_holder.h"
+#include "storage/store_migration.h"
 
 // What can be done with a store by its URL, "SCHEME:LOCATION". Which schemes there are, and
 // what a location is, is each back-end's to say: see storage/backends.h.
@@ -42,6 +43,20 @@ bool run_store_has_check(const char *url);
 // run_store_open, INVALID_ARGUMENT if stores of this kind are not checked, and NOT_FOUND.
 const struct error *run_store_check(struct arena *a, const char *url, bool accept,
                                     struct store_check_report *ret);
+
+// Whether stores of url's kind are made, and brought up to date, by run_store_migrate alone; others
+// are as they are opened.
+bool run_store_has_migration(const char *url);
+
+// Whether stores of url's kind are kept on a database server, so that require_replicas and
+// direct_url of struct run_store_options say anything.
+bool run_store_is_on_server(const char *url);
+
+// Makes the store of url, or brings it up to date, step by step; it may be served meanwhile. A step
+// that fails leaves what was before it. Errors as run_store_open, ABORTED (a lock was held for too
+// long: try again), PERMISSION_DENIED, and INVALID_ARGUMENT if stores of this kind need none.
+const struct error *run_store_migrate(struct arena *a, const char *url,
+                                      struct store_migration *ret);
 
 // Returns the path of a Unix socket that only those who can use the store of url can reach;
 // NULL if the store has no such place. The text lives in a.

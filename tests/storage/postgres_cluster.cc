@@ -16,7 +16,7 @@
 
 extern "C" {
 #include "base/core/clock.h"
-#include "storage/postgres/schema.h"
+#include "storage/postgres/migrate.h"
 }
 
 extern char **environ;
@@ -122,6 +122,18 @@ std::string InUrl(const std::string &text) {
         out += isalnum(c) != 0 || strchr("-._~", c) != nullptr ? std::string(1, char(c)) : code;
     }
     return out;
+}
+
+void Migrate(const std::string &url) {
+    struct arena a;
+    arena_init(&a);
+    struct store_migration done;
+    const struct error *error =
+        migrate_run(&a, url.c_str(), url.c_str(), &migrate_all_steps, &done);
+    if (error != nullptr) {
+        Fail(error->message);
+    }
+    arena_release(&a);
 }
 
 } // namespace
@@ -309,13 +321,7 @@ std::string PostgresCluster::NewEmptyDatabase() {
 std::string PostgresCluster::NewDatabase() {
     if (!has_template_) {
         Query("postgres", "CREATE DATABASE migrated TEMPLATE template0");
-        for (const char *const *step : pg_schema_steps) {
-            for (const char *const *statement = step; *statement != nullptr; statement++) {
-                Query("migrated", *statement);
-            }
-        }
-        Query("migrated", "INSERT INTO store(version, oldest_program, secret, epoch, token_changes)"
-                          " VALUES(1, 1, decode(repeat('5a', 32), 'hex'), 90, 0)");
+        Migrate(Url("migrated"));
         has_template_ = true;
     }
     return NewCopy("migrated");

@@ -100,6 +100,20 @@ TEST(Backends, UrlOfNoneIsRefusedWithAllThatAreThere) {
     }
 }
 
+TEST(Backends, WhoeverMistypesTheSchemeIsNotShownHisPassword) {
+    const char *rows[][2] = {
+        {"postgresql://u:s3cret@h/d", "\"postgresql://...@h/d\""},
+        {"mysql://u:s3cret@x@h/d", "\"mysql://...@h/d\""},
+        {"pg:host=h password=s3cret", "\"pg:...\""},
+        {"pg://u@h/d", "\"pg://u@h/d\""},
+    };
+    for (const auto &row : rows) {
+        Opened o = Open(row[0]);
+        EXPECT_EQ(o.code, STATUS_INVALID_ARGUMENT);
+        EXPECT_EQ(o.message, std::string(row[1]) + " is no kind of store; expected " STORE_URLS);
+    }
+}
+
 TEST_P(StoreContract, LocationIsWantedWhereItNamesSomethingAndOnlyThere) {
     const struct store_backend *b = GetParam().backend;
     std::string url = std::string(b->scheme) + (b->place != nullptr ? ":" : ":x");
