@@ -25,6 +25,7 @@
 #include "gateway/gateway.h"
 #include "gateway/libraries.h"
 #include "gateway/upstream_look.h"
+#include "rpc/balancer.h"
 #include "rpc/log.h"
 #include "rpc/loop.h"
 #include "rpc/remote.h"
@@ -47,7 +48,7 @@ enum {
 // The values of the command line.
 struct flags {
     const char *listen;
-    const char *upstream;
+    struct cli_list upstreams;
     const char *upstream_ca;
     const char *upstream_cert;
     const char *upstream_key;
@@ -70,9 +71,11 @@ static const struct cli_option rows[] = {
      .help = "HOST:PORT or unix:PATH"},
     {.name = "--upstream",
      .value = "ADDR",
-     CLI_TEXT_AT(struct flags, upstream),
-     .fallback = "unix:runsd.sock",
-     .help = "of the gRPC server; tls:HOST:PORT for one that speaks TLS"},
+     CLI_LIST_AT(struct flags, upstreams),
+     .most = RPC_MOST_SERVERS,
+     .default_help = "unix:runsd.sock",
+     .help = "of a gRPC server; tls:HOST:PORT for one that speaks TLS, dns:NAME:PORT for "
+             "all addresses of a name; several share the calls"},
     {.name = "--upstream-ca",
      .value = "FILE",
      CLI_TEXT_AT(struct flags, upstream_ca),
@@ -138,7 +141,7 @@ static const struct command_line command_line = {
 struct program {
     const struct logger *log;
     struct gateway_options options;
-    struct rpc_remote upstream;
+    struct rpc_remotes upstreams;
     struct address admin_listen; // without a text: nowhere
     struct admin *admin;
     struct descriptor_source source;
@@ -152,17 +155,20 @@ struct program {
     atomic_bool must_restart; // the listener is deaf
 };
 
-static const struct error *open_upstream(struct arena *a, const struct flags *flags,
-                                         struct program *p) {
+static const struct error *open_upstreams(struct arena *a, const struct flags *flags,
+                                          struct program *p) {
+    static const char *const none[] = {"unix:runsd.sock"};
+    bool has_any = flags->upstreams.count > 0;
     const struct rpc_remote_options options = {
         .log = p->log,
-        .address = {"--upstream", flags->upstream},
+        .address = {.option = "--upstream"},
         .ca = {"--upstream-ca", flags->upstream_ca},
         .cert = {"--upstream-cert", flags->upstream_cert},
         .key = {"--upstream-key", flags->upstream_key},
         .server_name = {"--upstream-server-name", flags->upstream_server_name},
     };
-    return rpc_remote_open(a, &options, &p->upstream);
+    return rpc_remotes_open(a, &options, has_any ? flags->upstreams.items : none,
+                            has_any ? flags->upstreams.count : 1, &p->upstreams);
 }
 
 static const struct error *read_flags(struct arena *a, struct flags *flags, struct program *p) {
@@ -173,7 +179,7 @@ static const struct error *read_flags(struct arena *a, struct flags *flags, stru
     const struct error *error =
         address_parse(a, "--listen", flags->listen, &flags->gateway.options.listen);
     if (error == NULL) {
-        error = open_upstream(a, flags, p);
+        error = open_upstreams(a, flags, p);
     }
     if (error == NULL) {
         error = gateway_flags_finish(a, &flags->gateway);
@@ -220,6 +226,10 @@ static int pause_before_retry(const struct program *p) {
     return number > 0 && server_process_is_stop(number) ? number : 0;
 }
 
+static const char *upstream_name(const struct program *p) {
+    return p->upstreams.count == 1 ? p->upstreams.items[0].address.text : "any of several";
+}
+
 // Reads the descriptors; retries while the upstream is unreachable. Returns false, with
 // *ret_error NULL, if a signal asks for a stop meanwhile.
 static bool read_descriptors(struct arena *a, struct program *p, const struct error **ret_error) {
@@ -236,8 +246,8 @@ static bool read_descriptors(struct arena *a, struct program *p, const struct er
         }
         if (!stopped) {
             LOG(p->log, LOG_WARN, "the upstream's descriptors cannot be read yet: trying again",
-                log_text("upstream", p->upstream.address.text),
-                log_text("error", (*ret_error)->message), log_text("detail", (*ret_error)->detail));
+                log_text("upstream", upstream_name(p)), log_text("error", (*ret_error)->message),
+                log_text("detail", (*ret_error)->detail));
         }
         *ret_error = NULL;
         int number = pause_before_retry(p);
@@ -277,7 +287,7 @@ static void reload_routes(struct program *p) {
 
 static void reload(struct program *p) {
     bool has_other_routes = descriptor_source_can_change(&p->source);
-    if (!has_other_routes && p->options.tls == NULL && p->upstream.source == NULL) {
+    if (!has_other_routes && p->options.tls == NULL && p->upstreams.source == NULL) {
         LOG(p->log, LOG_INFO, "there is nothing to reload: the descriptors are built in");
     }
     if (has_other_routes) {
@@ -286,8 +296,8 @@ static void reload(struct program *p) {
     if (p->options.tls != NULL) {
         tls_source_reload(p->options.tls);
     }
-    if (p->upstream.source != NULL) {
-        tls_source_reload(p->upstream.source);
+    if (p->upstreams.source != NULL) {
+        tls_source_reload(p->upstreams.source);
     }
 }
 
@@ -352,6 +362,27 @@ static const struct error *start_admin(struct arena *a, struct program *p) {
     return admin_start(a, &options, &p->admin);
 }
 
+// A single server is called as it is: only of several is one to be chosen.
+static struct rpc_channel *connect_upstreams(const struct program *p, struct rpc_loop *loop) {
+    const struct rpc_remote *first = &p->upstreams.items[0];
+    if (p->upstreams.count == 1 && !first->is_name) {
+        const struct rpc_channel_options one = {
+            .address = &first->address,
+            .credentials = first->credentials,
+            .max_reply_bytes = MAX_REPLY_BYTES,
+        };
+        return rpc_channel_new(loop, &one);
+    }
+    const struct rpc_balancer_options several = {
+        .log = p->log,
+        .metrics = p->options.metrics,
+        .servers = p->upstreams.items,
+        .server_count = p->upstreams.count,
+        .max_reply_bytes = MAX_REPLY_BYTES,
+    };
+    return rpc_channel_new_balanced(loop, &several);
+}
+
 // Serves until a signal, and closes what was opened for it, the upstream too; returns the exit
 // status.
 static int serve(struct program *p) {
@@ -360,12 +391,7 @@ static int serve(struct program *p) {
     p->options.metrics = p->admin_listen.text != NULL ? metrics_new() : NULL;
     struct process_metrics *process = process_metrics_start(p->options.metrics, p->log);
     struct rpc_loop *loop = rpc_loop_new("gateway-rpc");
-    const struct rpc_channel_options channel = {
-        .address = &p->upstream.address,
-        .credentials = p->upstream.credentials,
-        .max_reply_bytes = MAX_REPLY_BYTES,
-    };
-    p->options.upstream = rpc_channel_new(loop, &channel);
+    p->options.upstream = connect_upstreams(p, loop);
     p->source.reflect = p->reflect ? p->options.upstream : NULL;
     struct arena a; // of the descriptors, which the gateway copies
     arena_init(&a);
@@ -373,7 +399,7 @@ static int serve(struct program *p) {
     bool is_usage = error != NULL && error->code == STATUS_INVALID_ARGUMENT;
     if (error == NULL && !p->prints) {
         error = tls_source_open(&a, p->log, &p->tls, &p->options.tls);
-        struct tls_source *const sources[] = {p->options.tls, p->upstream.source};
+        struct tls_source *const sources[] = {p->options.tls, p->upstreams.source};
         tls_sources_add_metrics(sources, 2, p->options.metrics);
     }
     if (error == NULL && !p->prints) {
@@ -405,7 +431,7 @@ static int serve(struct program *p) {
     rpc_loop_free(loop);
     listener_guard_free(p->options.guard);
     tls_source_stop(p->options.tls);
-    rpc_remote_close(&p->upstream);
+    rpc_remotes_close(&p->upstreams);
     process_metrics_stop(process);
     metrics_free(p->options.metrics);
     if (status == EXIT_OK && !p->prints) {
@@ -419,7 +445,7 @@ static int run_logged(struct arena *a, struct flags *flags, const sigset_t *sign
     struct program p = {.log = log, .source = {.log = log}, .signals = *signals};
     const struct error *error = read_flags(a, flags, &p);
     if (error != NULL) {
-        rpc_remote_close(&p.upstream);
+        rpc_remotes_close(&p.upstreams);
         command_line_complain(&command_line, "%s", error->message);
         return EXIT_USAGE;
     }

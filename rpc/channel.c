@@ -54,11 +54,12 @@ static struct rpc_channel *new_channel(struct rpc_loop *loop, grpc_channel *core
 struct rpc_channel_renewal {
     const struct rpc_channel_credentials *credentials;
     uint64_t number; // that core was made with
+    int longest_backoff_ms;
     char *target;
 };
 
 static grpc_channel *new_core(const char *target, const struct rpc_channel_credentials *credentials,
-                              int core_limit) {
+                              int core_limit, int longest_backoff_ms) {
     grpc_arg args[] = {
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, core_limit),
         integer(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA_BYTES),
@@ -70,7 +71,7 @@ static grpc_channel *new_core(const char *target, const struct rpc_channel_crede
         // Channels do not share connections: one's trouble is not another's.
         integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
         integer(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, FIRST_BACKOFF_MS),
-        integer(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, LONGEST_BACKOFF_MS),
+        integer(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, longest_backoff_ms),
         integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_TIMEOUT_MS),
         integer(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, RESOLVE_INTERVAL_MS),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_TIME_MS),
@@ -100,12 +101,15 @@ struct rpc_channel *rpc_channel_new(struct rpc_loop *loop,
     arena_init(&scratch);
     const char *target = rpc_target(&scratch, options->address);
     uint64_t number = credentials->number != NULL ? credentials->number(credentials) : 0;
+    int backoff_ms =
+        options->longest_backoff_ms != 0 ? options->longest_backoff_ms : LONGEST_BACKOFF_MS;
     struct rpc_channel *channel =
-        new_channel(loop, new_core(target, credentials, core_limit), max_bytes);
+        new_channel(loop, new_core(target, credentials, core_limit, backoff_ms), max_bytes);
     channel->core_limit = core_limit;
     if (credentials->number != NULL) {
         channel->renewal = mem_zalloc(sizeof(*channel->renewal));
-        *channel->renewal = (struct rpc_channel_renewal){credentials, number, mem_strdup(target)};
+        *channel->renewal =
+            (struct rpc_channel_renewal){credentials, number, backoff_ms, mem_strdup(target)};
     }
     arena_release(&scratch);
     return channel;
@@ -128,6 +132,16 @@ struct rpc_channel *rpc_channel_new_in_process(struct rpc_loop *loop, struct rpc
     return channel;
 }
 
+struct rpc_channel *rpc_channel_new_of(struct rpc_loop *loop, size_t max_reply_bytes,
+                                       const struct rpc_balancing *balancing,
+                                       struct balancer *balancer) {
+    size_t max_bytes = max_reply_bytes != 0 ? max_reply_bytes : DEFAULT_MAX_REPLY_BYTES;
+    struct rpc_channel *channel = new_channel(loop, NULL, max_bytes);
+    channel->balancing = balancing;
+    channel->balancer = balancer;
+    return channel;
+}
+
 struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const char *path) {
     pthread_mutex_lock(&channel->mutex);
     struct rpc_client_method *method = channel->methods;
@@ -141,7 +155,9 @@ struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const 
         if (channel->direct_server != NULL) {
             method->direct = rpc_server_direct_find(channel->direct_server, path);
         }
-        if (channel->method_count < MOST_REGISTERED && channel->renewal == NULL) {
+        if (channel->balancing != NULL) {
+            method->balanced = channel->balancing->new_method();
+        } else if (channel->method_count < MOST_REGISTERED && channel->renewal == NULL) {
             method->registered =
                 grpc_channel_register_call(channel->core, method->path, NULL, NULL);
         }
@@ -152,6 +168,12 @@ struct rpc_client_method *rpc_channel_method(struct rpc_channel *channel, const 
     method->uses++;
     pthread_mutex_unlock(&channel->mutex);
     return method;
+}
+
+static void free_method(struct rpc_client_method *method) {
+    free(method->balanced);
+    free(method->path);
+    free(method);
 }
 
 void rpc_channel_method_release(struct rpc_client_method *method) {
@@ -165,8 +187,10 @@ void rpc_channel_method_release(struct rpc_client_method *method) {
         }
         *link = method->next;
         channel->method_count--;
-        free(method->path);
-        free(method);
+        if (method->balanced != NULL) {
+            channel->balancing->release_method(method);
+        }
+        free_method(method);
     }
     pthread_mutex_unlock(&channel->mutex);
 }
@@ -199,7 +223,8 @@ static grpc_channel *renew(struct rpc_channel *channel) {
     }
     grpc_channel *before = channel->core;
     renewal->number = number;
-    channel->core = new_core(renewal->target, renewal->credentials, channel->core_limit);
+    channel->core = new_core(renewal->target, renewal->credentials, channel->core_limit,
+                             renewal->longest_backoff_ms);
     return before;
 }
 
@@ -222,11 +247,14 @@ void rpc_channel_free(struct rpc_channel *channel) {
     if (channel == NULL) {
         return;
     }
-    grpc_channel_destroy(channel->core);
+    if (channel->balancing != NULL) {
+        channel->balancing->free(channel->balancer);
+    } else {
+        grpc_channel_destroy(channel->core);
+    }
     while (channel->methods != NULL) {
         struct rpc_client_method *next = channel->methods->next;
-        free(channel->methods->path);
-        free(channel->methods);
+        free_method(channel->methods);
         channel->methods = next;
     }
     if (channel->renewal != NULL) {

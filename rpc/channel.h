@@ -17,6 +17,7 @@ struct rpc_channel_options {
     const struct address *address;                     // borrowed for the call
     const struct rpc_channel_credentials *credentials; // as the listener's are; borrowed
     size_t max_reply_bytes;                            // 0: 4 MiB
+    int longest_backoff_ms; // between two attempts to connect; 0: a second
 };
 
 // Makes a channel to an address. It connects when it is used and again whenever it

@@ -48,6 +48,9 @@ static void batch_done(struct rpc_tag *tag, bool ok) {
     struct rpc_client_call *call = remote->call;
     call->status_details = rpc_client_core_details(&remote->batch);
     call->error = rpc_client_core_error(&remote->core, call->arena, &remote->batch);
+    if (rpc_client_core_goes_on(&remote->core, call->arena, &remote->batch, call->error)) {
+        return;
+    }
     if (call->error == NULL) {
         take_response(remote);
     }
@@ -60,21 +63,37 @@ static void start_remote(struct client_remote *remote) {
     if (call->error == NULL) {
         call->error = rpc_client_core_start(&remote->core, call->arena, &remote->batch);
     }
-    if (call->error != NULL) {
+    if (call->error != NULL &&
+        !rpc_client_core_goes_on(&remote->core, call->arena, NULL, call->error)) {
         call->done(call);
     }
 }
 
-static struct client_remote *new_remote(struct rpc_client_call *call) {
-    struct client_remote *remote = arena_zalloc(call->arena, sizeof(*remote));
-    remote->call = call;
-    remote->core.is_read = call->is_read;
+static void prepare_batch(struct client_remote *remote) {
+    struct rpc_client_call *call = remote->call;
     rpc_batch_init(&remote->batch, call->method->channel->loop, batch_done);
     rpc_client_core_send_request(&remote->batch, call->arena, call->metadata, call->metadata_count,
                                  call->request);
     rpc_batch_receive_metadata(&remote->batch);
     rpc_batch_receive_message(&remote->batch);
     rpc_batch_receive_status(&remote->batch);
+}
+
+static void start_again(struct balanced_call *balanced) {
+    struct client_remote *remote = balanced->context;
+    rpc_batch_destroy(&remote->batch);
+    remote->call->status_details = SLICE_EMPTY;
+    prepare_batch(remote);
+    start_remote(remote);
+}
+
+static struct client_remote *new_remote(struct rpc_client_call *call) {
+    struct client_remote *remote = arena_zalloc(call->arena, sizeof(*remote));
+    remote->call = call;
+    remote->core.is_read = call->is_read;
+    remote->core.balanced =
+        rpc_client_core_balanced(call->arena, call->method, false, start_again, remote);
+    prepare_batch(remote);
     return remote;
 }
 

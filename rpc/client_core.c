@@ -35,8 +35,14 @@ const struct error *rpc_client_core_open(struct rpc_client_core *core, struct ar
     if (error != NULL) {
         return error;
     }
-    struct rpc_channel *channel = method->channel;
-    core->channel = channel;
+    if (core->balanced != NULL) {
+        method = core->balanced->method->channel->balancing->choose(core->balanced);
+    }
+    if (method == NULL) {
+        return client_error_new(a, STATUS_UNAVAILABLE, REASON_UPSTREAM_UNREACHABLE,
+                                "the server cannot be reached; nothing was changed");
+    }
+    core->channel = method->channel;
     atomic_store(&core->call, rpc_channel_new_call(method, core_deadline(deadline_us)));
     return NULL;
 }
@@ -60,6 +66,75 @@ const struct error *rpc_client_core_start(struct rpc_client_core *core, struct a
     return NULL;
 }
 
+// --- several servers ---
+
+// gRPC core's object of an attempt. Who cancels may be using it yet.
+struct client_past {
+    struct client_past *next;
+    grpc_call *call;
+};
+
+struct balanced_call *rpc_client_core_balanced(struct arena *a, struct rpc_client_method *method,
+                                               bool is_stream,
+                                               void (*again)(struct balanced_call *call),
+                                               void *context) {
+    if (method->channel->balancing == NULL) {
+        return NULL;
+    }
+    struct balanced_call *call = ARENA_NEW(a, struct balanced_call);
+    call->method = method;
+    call->is_stream = is_stream;
+    call->again = again;
+    call->context = context;
+    return call;
+}
+
+// Why the server surely has not begun the call; ATTEMPT_OVER: it may have.
+static enum attempt_end end_of(const struct rpc_batch *batch, const struct error *error) {
+    if (error == NULL) {
+        return ATTEMPT_OVER;
+    }
+    if (batch == NULL) { // there was no server, or the call cannot be begun at any
+        return error->code == STATUS_UNAVAILABLE ? ATTEMPT_UNSENT : ATTEMPT_OVER;
+    }
+    if (error->reason_id != REASON_NONE) {
+        return client_error_is_unsent(batch->core_error, rpc_slice_view(&batch->status_message))
+                   ? ATTEMPT_UNSENT
+                   : ATTEMPT_OVER;
+    }
+    if (error->code == STATUS_UNIMPLEMENTED) {
+        return ATTEMPT_UNKNOWN_METHOD;
+    }
+    bool is_ours = error->domain != NULL && strcmp(error->domain, REASON_DOMAIN_RUNS) == 0;
+    return error->code == STATUS_UNAVAILABLE && is_ours &&
+                   error_reason_of(error) == REASON_SERVER_STOPPING
+               ? ATTEMPT_STOPPING
+               : ATTEMPT_OVER;
+}
+
+bool rpc_client_core_goes_on(struct rpc_client_core *core, struct arena *a,
+                             const struct rpc_batch *batch, const struct error *error) {
+    struct balanced_call *balanced = core->balanced;
+    if (balanced == NULL) {
+        return false;
+    }
+    enum attempt_end end = atomic_load(&core->cancelled) ? ATTEMPT_OVER : end_of(batch, error);
+    grpc_call *call = atomic_load(&core->call);
+    if (end != ATTEMPT_OVER && call != NULL) {
+        struct client_past *past = ARENA_NEW(a, struct client_past);
+        *past = (struct client_past){core->past, call};
+        core->past = past;
+        atomic_store(&core->call, NULL);
+    }
+    return balanced->method->channel->balancing->end(balanced, end);
+}
+
+void rpc_client_core_over(struct rpc_client_core *core) {
+    if (core->balanced != NULL) {
+        core->balanced->method->channel->balancing->end(core->balanced, ATTEMPT_OVER);
+    }
+}
+
 bool rpc_client_core_is_unsent(const struct rpc_client_core *core) {
     return atomic_load(&core->call) == NULL;
 }
@@ -76,6 +151,9 @@ void rpc_client_core_release(struct rpc_client_core *core) {
     grpc_call *call = atomic_load(&core->call);
     if (call != NULL) {
         grpc_call_unref(call);
+    }
+    for (struct client_past *past = core->past; past != NULL; past = past->next) {
+        grpc_call_unref(past->call);
     }
 }
 

@@ -12,6 +12,8 @@
 // What unary and streaming calls of the client share: gRPC core's call object, and
 // what its results are to us.
 
+struct client_past;
+
 struct rpc_client_core {
     // Cancelling sets cancelled, then looks for call; opening sets call, then looks
     // at cancelled: one of the two sees the other.
@@ -19,7 +21,18 @@ struct rpc_client_core {
     atomic_bool cancelled;
     const struct rpc_channel *channel;
     bool is_read; // the method changes nothing
+    // Of a channel to several servers; NULL: it is to one. The caller of rpc_client_core_open has
+    // made it.
+    struct balanced_call *balanced;
+    struct client_past *past; // attempts that did not begin it, until the release
 };
+
+// A call over a channel to several servers; NULL over one to a single one. again(context) begins
+// it at another server.
+struct balanced_call *rpc_client_core_balanced(struct arena *a, struct rpc_client_method *method,
+                                               bool is_stream,
+                                               void (*again)(struct balanced_call *call),
+                                               void *context);
 
 // What keeps a call from being begun: DEADLINE_EXCEEDED if deadline_us has passed, CANCELLED
 // if it was cancelled; NULL if nothing.
@@ -27,7 +40,7 @@ const struct error *rpc_client_core_check(struct arena *a, int64_t deadline_us,
                                           const atomic_bool *is_cancelled);
 
 // Creates the call. On the loop's thread. Returns the error of
-// rpc_client_core_check: then there is no call.
+// rpc_client_core_check, or that there is no server: then there is no call.
 const struct error *rpc_client_core_open(struct rpc_client_core *core, struct arena *a,
                                          struct rpc_client_method *method, int64_t deadline_us);
 
@@ -35,6 +48,14 @@ const struct error *rpc_client_core_open(struct rpc_client_core *core, struct ar
 // meanwhile. An error means that the batch will not complete.
 const struct error *rpc_client_core_start(struct rpc_client_core *core, struct arena *a,
                                           struct rpc_batch *batch);
+
+// The attempt has ended with error (NULL: well), found in batch (NULL: before there was one).
+// Returns whether the call goes on at another server: its again is called, or was.
+bool rpc_client_core_goes_on(struct rpc_client_core *core, struct arena *a,
+                             const struct rpc_batch *batch, const struct error *error);
+
+// The attempt has ended, and with it the call.
+void rpc_client_core_over(struct rpc_client_core *core);
 
 // Whether the call was never begun.
 bool rpc_client_core_is_unsent(const struct rpc_client_core *core);

@@ -48,6 +48,7 @@ struct rpc_client_stream_state {
     // Of the loop's thread.
     bool is_wanted;                // a message was asked for before head had completed
     bool has_head;                 // head has completed, or never will
+    bool is_begun;                 // the server has sent metadata that is no status
     bool is_head_due;              // metadata came, and no message was asked for yet
     int head_turns;                // until the head event; 0: there is none any more
     bool is_head_posted;           // head_task is
@@ -64,6 +65,7 @@ static void end(struct rpc_client_stream_state *state, const struct error *error
     stream->error = error;
     state->head_turns = 0;
     state->has_ended = true;
+    rpc_client_core_over(&state->core);
     if (!state->is_head_posted) {
         stream->done(stream);
     }
@@ -96,12 +98,16 @@ static void status_done(struct rpc_tag *tag, bool ok) {
     (void)ok; // a batch that receives the status is always ok
     struct rpc_client_stream_state *state =
         CONTAINER_OF(tag, struct rpc_client_stream_state, status.tag);
-    atomic_store(&state->has_trailers, true);
-    state->stream->status_details = rpc_client_core_details(&state->status);
     const struct error *error = state->own_error;
     if (error == NULL) {
         error = rpc_client_core_error(&state->core, &state->errors, &state->status);
     }
+    if (!state->is_begun &&
+        rpc_client_core_goes_on(&state->core, &state->errors, &state->status, error)) {
+        return;
+    }
+    atomic_store(&state->has_trailers, true);
+    state->stream->status_details = rpc_client_core_details(&state->status);
     if (error == NULL && state->is_cut) {
         error = client_error_new(&state->errors, STATUS_CANCELLED, REASON_REQUEST_CANCELLED,
                                  "the stream was cancelled before its last message was read");
@@ -143,7 +149,9 @@ static void ask(struct rpc_client_stream_state *state) {
     if (!state->has_head) {
         state->is_wanted = true;
     } else if (state->own_error != NULL) {
-        end(state, state->own_error);
+        if (!rpc_client_core_goes_on(&state->core, &state->errors, NULL, state->own_error)) {
+            end(state, state->own_error);
+        }
     } else {
         rpc_batch_clear(&state->read);
         rpc_batch_receive_message(&state->read);
@@ -214,14 +222,12 @@ static void head_done(struct rpc_tag *tag, bool ok) {
     struct rpc_client_stream_state *state =
         CONTAINER_OF(tag, struct rpc_client_stream_state, head.tag);
     // If not ok, the next read ends the stream.
-    state->is_head_due = ok && state->stream->head != NULL &&
-                         !rpc_call_is_trailers_only(atomic_load(&state->core.call));
+    state->is_begun = ok && !rpc_call_is_trailers_only(atomic_load(&state->core.call));
+    state->is_head_due = state->is_begun && state->stream->head != NULL;
     head_over(state);
 }
 
-static void run_start(struct rpc_task *task) {
-    struct rpc_client_stream_state *state =
-        CONTAINER_OF(task, struct rpc_client_stream_state, start_task);
+static void open_core(struct rpc_client_stream_state *state) {
     struct rpc_client_stream *stream = state->stream;
     state->own_error =
         rpc_client_core_open(&state->core, &state->errors, stream->method, stream->deadline_us);
@@ -233,6 +239,38 @@ static void run_start(struct rpc_task *task) {
     }
 }
 
+static void run_start(struct rpc_task *task) {
+    open_core(CONTAINER_OF(task, struct rpc_client_stream_state, start_task));
+}
+
+// a: not the caller's but for the first start.
+static void prepare_batches(struct rpc_client_stream_state *state, struct arena *a) {
+    const struct rpc_client_stream *stream = state->stream;
+    struct rpc_loop *loop = stream->method->channel->loop;
+    rpc_batch_init(&state->head, loop, head_done);
+    rpc_batch_init(&state->read, loop, read_done);
+    rpc_batch_init(&state->status, loop, status_done);
+    rpc_client_core_send_request(&state->head, a, stream->metadata, stream->metadata_count,
+                                 stream->request);
+    rpc_batch_receive_metadata(&state->head);
+}
+
+static void destroy_batches(struct rpc_client_stream_state *state) {
+    rpc_batch_destroy(&state->head);
+    rpc_batch_destroy(&state->read);
+    rpc_batch_destroy(&state->status);
+}
+
+// The end was asked for, so a message is.
+static void start_again(struct balanced_call *balanced) {
+    struct rpc_client_stream_state *state = balanced->context;
+    destroy_batches(state);
+    prepare_batches(state, &state->errors);
+    state->has_head = false;
+    state->is_wanted = true;
+    open_core(state);
+}
+
 static void start_by_core(struct rpc_client_stream *stream) {
     struct rpc_client_stream_state *state = arena_zalloc(stream->arena, sizeof(*state));
     state->stream = stream;
@@ -242,14 +280,10 @@ static void start_by_core(struct rpc_client_stream *stream) {
     state->head_task.run = run_head;
     arena_init(&state->errors);
     stream->state = state;
-    struct rpc_loop *loop = stream->method->channel->loop;
-    rpc_batch_init(&state->head, loop, head_done);
-    rpc_batch_init(&state->read, loop, read_done);
-    rpc_batch_init(&state->status, loop, status_done);
-    rpc_client_core_send_request(&state->head, stream->arena, stream->metadata,
-                                 stream->metadata_count, stream->request);
-    rpc_batch_receive_metadata(&state->head);
-    rpc_loop_post(loop, &state->start_task);
+    state->core.balanced =
+        rpc_client_core_balanced(stream->arena, stream->method, true, start_again, state);
+    prepare_batches(state, stream->arena);
+    rpc_loop_post(stream->method->channel->loop, &state->start_task);
 }
 
 // --- directly ---
@@ -305,9 +339,7 @@ void rpc_client_stream_start(struct rpc_client_stream *stream) {
 
 static void release_core(struct rpc_client_stream_state *state) {
     rpc_message_release(&state->message);
-    rpc_batch_destroy(&state->head);
-    rpc_batch_destroy(&state->read);
-    rpc_batch_destroy(&state->status);
+    destroy_batches(state);
     rpc_client_core_release(&state->core);
     arena_release(&state->errors);
 }

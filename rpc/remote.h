@@ -32,7 +32,8 @@ struct rpc_remote {
     struct address address;
     const struct rpc_channel_credentials *credentials;
     bool is_tls;
-    struct tls_source *source; // NULL: no files
+    bool is_name;              // stands for all addresses of its host ("dns:NAME:PORT")
+    struct tls_source *source; // NULL: no files, or those of rpc_remotes
 };
 
 // Reads the files, and looks after them from then on. INVALID_ARGUMENT, which names option and
@@ -43,6 +44,22 @@ const struct error *rpc_remote_open(struct arena *a, const struct rpc_remote_opt
 
 // When no channel has its credentials any more. One that is all 0 is ignored.
 void rpc_remote_close(struct rpc_remote *remote);
+
+// Servers that do the same.
+struct rpc_remotes {
+    struct rpc_remote *items; // in the arena
+    size_t count;
+    struct tls_source *source; // of all that speak TLS; NULL: no files
+};
+
+// As rpc_remote_open for several addresses, options->address giving the option alone. Each may
+// also be "dns:NAME:PORT" or "dns:tls:NAME:PORT". INVALID_ARGUMENT too for what is given twice.
+const struct error *rpc_remotes_open(struct arena *a, const struct rpc_remote_options *options,
+                                     const char *const *addresses, size_t count,
+                                     struct rpc_remotes *ret_remotes);
+
+// As rpc_remote_close.
+void rpc_remotes_close(struct rpc_remotes *remotes);
 
 // What keeps a TLS handshake with a server from succeeding, by the detail of a call's error
 // (rpc/client.h).

@@ -69,7 +69,7 @@ PURE = [
     "gateway/edge/trusted_addresses.[ch]",
     "gateway/openapi/*.[ch]",
     "gateway/reflection/reflection_message.[ch]",
-    "gateway/local/health_answer.[ch]",
+    "rpc/health_answer.[ch]",
     "gateway/local/health_pages.[ch]",
     "gateway/local/local_route.[ch]",
     "gateway/local/local_table.[ch]",
@@ -111,7 +111,7 @@ PURE_LIBRARY = re.compile(r"^# [^\n]*\b[Pp]ure\.\n[a-z_]+\($(.*?)^\)", re.M | re
 IMPURE_HEADERS = re.compile(
     r'#include\s+[<"](unistd\.h|fcntl\.h|pthread\.h|threads\.h|stdatomic\.h|poll\.h|'
     r'signal\.h|sys/(?!types\.h|cdefs\.h)[a-z]+\.h|netinet/[^>]*|microhttpd\.h|sqlite3\.h|grpc/[^>]*|'
-    r'base/log/log(?:_line)?\.h|base/thread/[^"]*|rpc/(?!status_details|metadata)[^"]*|storage/(?!bulk_record\.h|idempotency\.h|run_record\.h|run_fields\.h|op/)[^"]*)[>"]')
+    r'base/log/log(?:_line)?\.h|base/thread/[^"]*|rpc/(?!status_details|metadata|health_answer)[^"]*|storage/(?!bulk_record\.h|idempotency\.h|run_record\.h|run_fields\.h|op/)[^"]*)[>"]')
 IMPURE_CALLS = re.compile(
     r"(?<![.>])\b(fopen|fdopen|fprintf|printf|puts|fputs|fread|fwrite|read|write|open|send|recv|"
     r"clock_now_us|clock_monotonic_us|clock_gettime|gettimeofday|time|getenv|rand|random|getrandom|"

@@ -5,7 +5,7 @@
 #include "base/core/arena.h"
 #include "base/core/container_of.h"
 #include "base/core/memory.h"
-#include "gateway/local/health_answer.h"
+#include "rpc/health_answer.h"
 
 struct readiness {
     struct readiness_options options;

@@ -1,12 +1,12 @@
-#ifndef RUNSD_GATEWAY_LOCAL_HEALTH_ANSWER_H
-#define RUNSD_GATEWAY_LOCAL_HEALTH_ANSWER_H
+#ifndef RUNSD_RPC_HEALTH_ANSWER_H
+#define RUNSD_RPC_HEALTH_ANSWER_H
 
 #include <stdbool.h>
 
 #include "base/core/error.h"
 #include "base/core/slice.h"
 
-// What an answer of grpc.health.v1.Health/Check means for a gateway. Pure.
+// What an answer of grpc.health.v1.Health, to Check or Watch, means for who would call. Pure.
 
 // Whether calls would be served: response is a HealthCheckResponse, or error says why there is
 // none. An upstream that has no such service, does not know "" or wants a token for it was reached,

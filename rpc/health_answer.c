@@ -1,4 +1,4 @@
-#include "gateway/local/health_answer.h"
+#include "rpc/health_answer.h"
 
 #include "base/core/wire.h"
 
