@@ -36,9 +36,11 @@ enum { NTH, IS_WANTED, FIRST_OF_RUN };
     ") AS s OFFSET 0) AS r" RUN_ROW_TERM_JOIN RUN_BODY_JOIN " WHERE (" WANTED_SQL                  \
     " OR r.nth=" SCAN_LIMIT_SQL ")" where ") AS l WHERE bytes<$8::int8 LIMIT $7::int8"
 
-// Of the index that the conditions name.
+// Of the index that the conditions name. How many rows it may be the planner does not see: it would
+// take it that all of them are wanted, and sort them.
 #define SCAN_SQL(where, order)                                                                     \
-    "SELECT run.* FROM run WHERE " WITHIN_SQL("run") where order " LIMIT " SCAN_LIMIT_SQL
+    "SELECT run.* FROM run WHERE " WITHIN_SQL("run") where order " LIMIT (SELECT " SCAN_LIMIT_SQL  \
+                                                                 ")"
 
 static const struct pg_statement by_start = {"list_runs",
                                              LIST_SQL(SCAN_SQL("", NEWEST_FIRST_SQL("run")), "")};
@@ -62,7 +64,8 @@ static const struct pg_statement held = {
              "  WHERE " WITHIN_SQL(
                  "h") " AND h.holder=$9::bytea AND h.holder<>''::bytea"
                       "  ORDER BY h.organization DESC, h.holder DESC, h.started_at DESC, h.id DESC"
-                      "  LIMIT " SCAN_LIMIT_SQL ") AS k CROSS JOIN LATERAL (SELECT * FROM run"
+                      "  LIMIT (SELECT " SCAN_LIMIT_SQL
+                      ")) AS k CROSS JOIN LATERAL (SELECT * FROM run"
                       "  WHERE run.organization=k.organization AND run.id=k.id OFFSET 0) AS run",
              "")};
 
