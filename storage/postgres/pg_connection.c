@@ -17,6 +17,11 @@ const struct pg_statement pg_begin_snapshot = {"begin_snapshot",
 const struct pg_statement pg_commit = {"commit", "COMMIT"};
 const struct pg_statement pg_rollback = {"rollback", "ROLLBACK"};
 
+// A pooler may lead to another server with each transaction, also to a standby: each transaction
+// that reads asks, which fails there.
+static const struct pg_statement is_primary = {"is_primary",
+                                               "SELECT 1/(NOT pg_is_in_recovery())::int"};
+
 enum { BINARY = 1, US_PER_MS = 1000 };
 
 struct pg_connection *pg_connection_new(const struct pg_connection_options *options) {
@@ -40,6 +45,7 @@ bool pg_connection_is_open(const struct pg_connection *c) {
 
 static void forget_queued(struct pg_connection *c) {
     c->queued_count = 0;
+    c->is_in_transaction = false;
     c->has_commit = false;
     c->is_unsendable = false;
 }
@@ -65,6 +71,33 @@ void pg_connection_set_deadline(struct pg_connection *c, int64_t deadline_us) {
 bool pg_connection_is_in_transaction(const struct pg_connection *c) {
     PGTransactionStatusType status = PQtransactionStatus(c->conn);
     return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+// The connection is of no use any more.
+static enum pg_outcome lose(struct pg_connection *c, const char *sqlstate, const char *text) {
+    pg_set_detail(c, sqlstate, text);
+    pg_connection_close(c);
+    return PG_LOST;
+}
+
+int pg_connection_socket(const struct pg_connection *c) {
+    return c->conn != NULL ? PQsocket(c->conn) : -1;
+}
+
+int pg_connection_take_notifications(struct pg_connection *c) {
+    if (c->conn == NULL) {
+        return 0;
+    }
+    if (PQconsumeInput(c->conn) == 0) {
+        lose(c, NULL, PQerrorMessage(c->conn));
+        return 0;
+    }
+    int count = 0;
+    for (PGnotify *n = PQnotifies(c->conn); n != NULL; n = PQnotifies(c->conn)) {
+        count += n->be_pid != PQbackendPID(c->conn);
+        PQfreemem(n);
+    }
+    return count;
 }
 
 const char *pg_connection_detail(const struct pg_connection *c) {
@@ -138,12 +171,9 @@ static void prepare(struct pg_connection *c, const struct pg_statement *statemen
     }
 }
 
-void pg_queue(struct pg_connection *c, const struct pg_statement *statement,
-              const struct pg_params *params, const PGresult **ret_result) {
+static void queue_one(struct pg_connection *c, const struct pg_statement *statement,
+                      const struct pg_params *params, const PGresult **ret_result) {
     static const int binary[PG_MOST_PARAMS] = {[0 ... PG_MOST_PARAMS - 1] = BINARY};
-    if (c->conn == NULL) {
-        return; // pg_sync says so
-    }
     int count = params != NULL ? params->count : 0;
     const char *const *values = params != NULL ? params->values : NULL;
     const int *lengths = params != NULL ? params->lengths : NULL;
@@ -157,7 +187,24 @@ void pg_queue(struct pg_connection *c, const struct pg_statement *statement,
             PQsendQueryPrepared(c->conn, statement->name, count, values, lengths, binary, BINARY);
     }
     note_queued(c, statement, false, ret_result, was_sent);
+}
+
+void pg_queue(struct pg_connection *c, const struct pg_statement *statement,
+              const struct pg_params *params, const PGresult **ret_result) {
+    if (c->conn == NULL) {
+        return; // pg_sync says so
+    }
+    if (c->queued_count == 0) {
+        c->is_in_transaction = pg_connection_is_in_transaction(c);
+    }
+    queue_one(c, statement, params, ret_result);
     c->has_commit = c->has_commit || statement == &pg_commit;
+    if (statement == &pg_begin || statement == &pg_begin_snapshot) {
+        c->is_in_transaction = true;
+        if (c->options.is_pooled && statement == &pg_begin_snapshot) {
+            queue_one(c, &is_primary, NULL, NULL);
+        }
+    }
 }
 
 // --- what comes back ---
@@ -168,13 +215,6 @@ static void keep_result(struct pg_connection *c, PGresult *result) {
         c->results = mem_realloc(c->results, c->result_capacity * sizeof(c->results[0]));
     }
     c->results[c->result_count++] = result;
-}
-
-// The connection is of no use any more.
-static enum pg_outcome lose(struct pg_connection *c, const char *sqlstate, const char *text) {
-    pg_set_detail(c, sqlstate, text);
-    pg_connection_close(c);
-    return PG_LOST;
 }
 
 // Waits until there is a result. Returns false, with the connection closed, if none will come.
@@ -225,6 +265,10 @@ static void describe_failure(struct pg_connection *c, const struct pg_statement 
     static const char *const of_poolers[] = {"26000", "42P05", NULL};
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (statement == &is_primary) {
+        pg_set_detail(c, "25006", "the database server takes no changes: it is a standby");
+        return;
+    }
     char text[PG_DETAIL_SIZE];
     snprintf(text, sizeof(text), "%s%s%s (in %s)%s", sqlstate != NULL ? sqlstate : "",
              sqlstate != NULL ? ": " : "", message != NULL ? message : PQresultErrorMessage(result),
@@ -364,6 +408,9 @@ enum pg_outcome pg_sync(struct pg_connection *c) {
         return PG_LOST;
     }
     c->has_warned = false;
+    if (c->options.is_pooled && !c->is_in_transaction) {
+        queue_one(c, &is_primary, NULL, NULL);
+    }
     if (c->is_unsendable || PQpipelineSync(c->conn) == 0) {
         return lose(c, NULL, PQerrorMessage(c->conn));
     }

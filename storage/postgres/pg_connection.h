@@ -78,6 +78,14 @@ enum pg_outcome pg_run(struct pg_connection *c, const struct pg_statement *state
 // Frees all results. What ops keep of them they have copied.
 void pg_connection_clear(struct pg_connection *c);
 
+// How many notifications of other sessions have come, on the channels that this one listens to,
+// since the last call. Reads what has come, without waiting; a connection that turns out to be lost
+// is closed.
+int pg_connection_take_notifications(struct pg_connection *c);
+
+// The socket that is to be read when something comes (poll(2)); -1: it is closed.
+int pg_connection_socket(const struct pg_connection *c);
+
 // Whether a transaction is open (PQtransactionStatus).
 bool pg_connection_is_in_transaction(const struct pg_connection *c);
 

@@ -32,8 +32,9 @@ struct pg_connection {
 
     struct pg_queued queued[PG_MOST_ANSWERS];
     int queued_count;
-    bool has_commit;    // among what is queued
-    bool is_unsendable; // libpq took something that was queued no more
+    bool is_in_transaction; // when the first was queued, or by one that is queued
+    bool has_commit;        // among what is queued
+    bool is_unsendable;     // libpq took something that was queued no more
 
     PGresult **results; // until pg_connection_clear
     size_t result_count;
