@@ -6,7 +6,7 @@
 #include "base/core/slice.h"
 
 // What PostgreSQL's setting synchronous_standby_names asks for, read as PostgreSQL reads it
-// (src/backend/replication/syncrep_gram.y and syncrep_scanner.l). Pure.
+// (src/backend/replication/syncrep_gram.y and syncrep_scanner.l).
 
 enum standby_method {
     STANDBY_NONE,  // the setting is empty: a commit waits for no standby
