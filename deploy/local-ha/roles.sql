@@ -14,6 +14,9 @@ SELECT 'CREATE DATABASE runs OWNER runs_owner TEMPLATE template0 ENCODING ''UTF8
 WHERE 'runs' NOT IN (SELECT datname FROM pg_database) \gexec
 \connect runs
 
+-- So that the server sees whether the standbys that must confirm follow at all, and refuses changes
+-- at once where they do not, instead of having them wait.
+GRANT pg_read_all_stats TO runsd;
 REVOKE ALL ON DATABASE runs FROM PUBLIC;
 GRANT CONNECT ON DATABASE runs TO runsd;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
