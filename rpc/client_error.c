@@ -73,8 +73,11 @@ bool client_error_is_peers(const char *core_error, struct slice message, int cor
 }
 
 bool client_error_is_unsent(const char *core_error, struct slice message) {
-    // A refused stream, of which nothing was processed (RFC 9113 section 8.7).
+    // A refused stream, of which nothing was processed (RFC 9113 section 8.7), and one above the
+    // last that a GOAWAY names, or that had not been sent then (section 6.8): core gives no other
+    // stream this message.
     return slice_equal_cstr(message, "Received RST_STREAM with error code 7") ||
+           slice_equal_cstr(message, "GOAWAY received") ||
            (core_error != NULL && !has_arrived(core_error) &&
             BEGINS_WITH_ONE(message, unsent_texts));
 }

@@ -160,6 +160,8 @@ class Channel {
     Channel(struct rpc_loop *loop, const std::string &address, size_t max_reply_bytes = 0,
             const struct rpc_channel_credentials *credentials = nullptr);
     Channel(struct rpc_loop *loop, Server &server, size_t max_reply_bytes = 0);
+    // Takes it over.
+    explicit Channel(struct rpc_channel *channel) : channel_(channel) {}
     ~Channel() {
         rpc_channel_free(channel_);
     }

@@ -341,6 +341,11 @@ std::string Reset(char code) {
     return Frame(3, 0, 1, std::string({0, 0, 0, code}));
 }
 
+// The peer looks at no stream above last.
+std::string Goaway(char last) {
+    return Frame(7, 0, 0, std::string({0, 0, 0, last, 0, 0, 0, 0}));
+}
+
 std::string Headers(const std::string &block, bool ends) {
     return Frame(1, ends ? 5 : 4, 1, block);
 }
@@ -437,6 +442,19 @@ TEST(RawPeer, GetsOurWordsForWhatIsNoStatus) {
         // RFC 9113 section 8.7: nothing was done.
         {"reset: refused", Reset(7), false, STATUS_UNAVAILABLE, REASON_UPSTREAM_UNREACHABLE,
          REASON_UPSTREAM_UNREACHABLE},
+        // RFC 9113 section 6.8: nothing was done of a stream above the last.
+        {"goaway below the call", Goaway(0), false, STATUS_UNAVAILABLE, REASON_UPSTREAM_UNREACHABLE,
+         REASON_UPSTREAM_UNREACHABLE},
+        {"goaway below the call, close", Goaway(0), true, STATUS_UNAVAILABLE,
+         REASON_UPSTREAM_UNREACHABLE, REASON_UPSTREAM_UNREACHABLE},
+        {"goaway, close", Goaway(1), true, STATUS_UNAVAILABLE, REASON_OUTCOME_UNKNOWN,
+         REASON_UPSTREAM_UNREACHABLE},
+        {"goaway, reset: cancelled", Goaway(1) + Reset(8), false, STATUS_UNAVAILABLE,
+         REASON_OUTCOME_UNKNOWN, REASON_UPSTREAM_UNREACHABLE},
+        {"goaway twice, close", Goaway(127) + Goaway(1), true, STATUS_UNAVAILABLE,
+         REASON_OUTCOME_UNKNOWN, REASON_UPSTREAM_UNREACHABLE},
+        {"goaway twice, below the call", Goaway(127) + Goaway(0), false, STATUS_UNAVAILABLE,
+         REASON_UPSTREAM_UNREACHABLE, REASON_UPSTREAM_UNREACHABLE},
         {"reset: internal error", Reset(2), false, STATUS_INTERNAL, REASON_RESPONSE_MALFORMED,
          REASON_RESPONSE_MALFORMED},
         {"no HTTP/2", "HTTP/1.1 400 Bad Request\r\n\r\n", false, STATUS_INTERNAL,
@@ -457,7 +475,7 @@ TEST(RawPeer, GetsOurWordsForWhatIsNoStatus) {
             call.DeadlineIn(kPatienceUs).Run();
             EXPECT_EQ(call.code(), row.code) << call.message();
             EXPECT_EQ(call.error()->reason_id, is_read ? row.reason_of_read : row.reason)
-                << call.message();
+                << call.message() << ": " << call.error()->detail;
             EXPECT_STREQ(call.error()->domain, REASON_DOMAIN_GATEWAY);
             EXPECT_EQ(call.message().find("127.0.0.1"), std::string::npos);
         }

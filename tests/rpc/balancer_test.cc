@@ -1,0 +1,588 @@
+#include <arpa/inet.h>
+#include <atomic>
+#include <netinet/in.h>
+#include <set>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/rpc/client_stream_fixture.h"
+
+extern "C" {
+#include "rpc/balancer.h"
+#include "rpc/remote.h"
+#include "rpc/server_stream.h"
+}
+
+// One channel to several servers.
+
+namespace {
+
+// A server that says what it wants of its health:
+//   /peer/Name   replies with its name
+//   /peer/Held   holds the call until Release
+//   /peer/Fail   fails as it was told
+//   /peer/Open   a stream that stays open; Begun sends its metadata first
+class Peer {
+  public:
+    explicit Peer(std::string name, bool has_health = true) : name_(std::move(name)) {
+        methods_ = {
+            Method("/peer/Name", Name, this),
+            Method("/peer/Held", Held, this),
+            Method("/peer/Fail", Fail, this),
+            Method("/peer/Open", Open, this, RPC_SERVER_STREAM),
+            Method("/peer/Begun", Begun, this, RPC_SERVER_STREAM),
+        };
+        if (has_health) {
+            methods_.push_back(Method("/grpc.health.v1.Health/Check", Check, this));
+            methods_.push_back(
+                Method("/grpc.health.v1.Health/Watch", Watch, this, RPC_SERVER_STREAM));
+        }
+        struct rpc_server_options options = {};
+        options.log = &log_;
+        options.methods = methods_.data();
+        options.method_count = methods_.size();
+        options.error_domain = REASON_DOMAIN_RUNS;
+        server_ = rpc_server_new(loop_.get(), &options);
+    }
+    ~Peer() {
+        Stop();
+        rpc_server_free(server_);
+    }
+    void Serve(const std::string &text) {
+        Arena arena;
+        struct address address;
+        ASSERT_EQ(address_parse(arena.get(), "x", text.c_str(), &address), nullptr);
+        const struct rpc_listen_options options = {&address, rpc_credentials_insecure_server()};
+        const struct error *error = rpc_server_listen(server_, arena.get(), &options, &port);
+        ASSERT_EQ(error, nullptr) << error->message;
+        rpc_server_start(server_);
+    }
+    void Stop(int64_t drain_ms = 0) {
+        if (!is_stopped_.exchange(true)) {
+            Release();
+            rpc_server_stop(server_, drain_ms);
+        }
+    }
+    // SERVING, or NOT_SERVING: who watches is told.
+    void SetServing(bool is_serving) {
+        is_serving_ = is_serving;
+        rpc_loop_call(
+            loop_.get(), [](void *self) { static_cast<Peer *>(self)->TellAll(); }, this);
+    }
+    void SetFailure(enum status_code code, enum reason reason) {
+        failure_ = {code, reason};
+    }
+    void Release() {
+        std::lock_guard<std::mutex> lock(mutex_);
+        for (struct rpc_server_call *call : held_) {
+            struct slice reply = SliceOf(name_);
+            rpc_server_call_reply(call, &reply, 1);
+        }
+        held_.clear();
+    }
+    size_t held() {
+        std::lock_guard<std::mutex> lock(mutex_);
+        return held_.size();
+    }
+    std::atomic<int> calls{0}; // none of the health's
+    std::atomic<int> streams{0};
+    int port = 0;
+
+  private:
+    struct Stream {
+        struct rpc_server_stream stream; // first
+        Peer *peer;
+    };
+    static Peer *Of(void *self) {
+        return static_cast<Peer *>(self);
+    }
+    static void Name(void *self, struct rpc_server_call *call) {
+        Of(self)->calls++;
+        struct slice reply = SliceOf(Of(self)->name_);
+        rpc_server_call_reply(call, &reply, 1);
+    }
+    static void Held(void *self, struct rpc_server_call *call) {
+        std::lock_guard<std::mutex> lock(Of(self)->mutex_);
+        Of(self)->calls++;
+        Of(self)->held_.push_back(call);
+    }
+    static void Fail(void *self, struct rpc_server_call *call) {
+        Of(self)->calls++;
+        auto [code, reason] = Of(self)->failure_;
+        rpc_server_call_fail(call,
+                             error_new(rpc_server_call_arena(call), code, reason, "on purpose"));
+    }
+    Stream *Begin(struct rpc_server_call *call) {
+        auto *s = static_cast<Stream *>(arena_zalloc(rpc_server_call_arena(call), sizeof(Stream)));
+        s->peer = this;
+        s->stream.call = call;
+        s->stream.written = [](struct rpc_server_stream *, bool) {};
+        s->stream.cancelled = [](struct rpc_server_stream *stream) {
+            rpc_server_stream_finish(stream, nullptr);
+        };
+        s->stream.stopping = [](struct rpc_server_stream *stream) {
+            rpc_server_stream_finish(stream, rpc_server_stream_stopping_error(stream));
+        };
+        s->stream.closed = [](struct rpc_server_stream *stream) {
+            auto *closed = reinterpret_cast<Stream *>(stream);
+            closed->peer->watches_.erase(closed);
+        };
+        rpc_server_stream_begin(&s->stream);
+        return s;
+    }
+    static void Open(void *self, struct rpc_server_call *call) {
+        Of(self)->Begin(call);
+        Of(self)->streams++;
+    }
+    static void Begun(void *self, struct rpc_server_call *call) {
+        rpc_server_stream_send_head(&Of(self)->Begin(call)->stream);
+        Of(self)->streams++;
+    }
+    struct slice Health() const {
+        return slice_of_cstr(is_serving_ ? "\x08\x01" : "\x08\x02");
+    }
+    static void Check(void *self, struct rpc_server_call *call) {
+        struct slice reply = Of(self)->Health();
+        rpc_server_call_reply(call, &reply, 1);
+    }
+    static void Watch(void *self, struct rpc_server_call *call) {
+        Stream *watch = Of(self)->Begin(call);
+        Of(self)->watches_.insert(watch);
+        struct slice reply = Of(self)->Health();
+        rpc_server_stream_write(&watch->stream, &reply, 1);
+    }
+    void TellAll() {
+        for (Stream *watch : watches_) {
+            struct slice reply = Health();
+            rpc_server_stream_write(&watch->stream, &reply, 1);
+        }
+    }
+
+    Loop loop_;
+    std::string name_;
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
+    std::vector<struct rpc_method> methods_;
+    struct rpc_server *server_;
+    std::atomic<bool> is_stopped_{false};
+    std::atomic<bool> is_serving_{true};
+    std::set<Stream *> watches_; // of the loop's thread
+    std::pair<enum status_code, enum reason> failure_ { STATUS_INTERNAL, REASON_INTERNAL_ERROR };
+    std::mutex mutex_; // guards held_
+    std::vector<struct rpc_server_call *> held_;
+};
+
+class Balancer : public testing::Test {
+  protected:
+    ~Balancer() override {
+        channel_.reset();
+        rpc_remotes_close(&remotes_);
+    }
+    std::string Path(const std::string &name) const {
+        return "unix:" + dir_.Path(name);
+    }
+    void Connect(const std::vector<std::string> &addresses, rpc_name_lookup *look_up = nullptr,
+                 void *context = nullptr) {
+        std::vector<const char *> texts;
+        for (const std::string &address : addresses) {
+            texts.push_back(address.c_str());
+        }
+        struct rpc_remote_options options = {};
+        options.address.option = "--upstream";
+        const struct error *error =
+            rpc_remotes_open(arena_.get(), &options, texts.data(), texts.size(), &remotes_);
+        ASSERT_EQ(error, nullptr) << error->message;
+        struct rpc_balancer_options balancer = {};
+        balancer.log = &log_;
+        balancer.servers = remotes_.items;
+        balancer.server_count = remotes_.count;
+        balancer.look_up = look_up;
+        balancer.look_up_context = context;
+        channel_ = std::make_unique<Channel>(rpc_channel_new_balanced(loop_.get(), &balancer));
+    }
+    // How many serve, of how many.
+    std::pair<int, int> Serving() {
+        std::pair<int, int> result;
+        rpc_balancer_each(
+            channel_->get(),
+            [](void *context, const struct rpc_server_view *view) {
+                auto *found = static_cast<std::pair<int, int> *>(context);
+                found->first += view->is_serving ? 1 : 0;
+                found->second++;
+            },
+            &result);
+        return result;
+    }
+    static bool Await(const std::function<bool()> &condition) {
+        int64_t until_us = clock_monotonic_us() + kPatienceUs;
+        while (!condition() && clock_monotonic_us() < until_us) {
+            usleep(1000);
+        }
+        return condition();
+    }
+    bool AwaitServing(int serving, int count) {
+        return Await([&] { return Serving() == std::pair<int, int>(serving, count); });
+    }
+    std::string Ask(const std::string &method = "/peer/Name") {
+        Call call(*channel_, method, "");
+        call.DeadlineIn(kPatienceUs).Run();
+        return call.code() == STATUS_OK ? call.response() : call.message();
+    }
+
+    TempDir dir_;
+    Arena arena_;
+    struct logger log_ = {-1, LOG_ERROR, "test", nullptr};
+    struct rpc_remotes remotes_ = {};
+    Loop loop_;
+    std::unique_ptr<Channel> channel_;
+};
+
+TEST_F(Balancer, SharesCallsInTurn) {
+    Peer a("a");
+    Peer b("b");
+    Peer c("c");
+    a.Serve(Path("a"));
+    b.Serve(Path("b"));
+    c.Serve(Path("c"));
+    Connect({Path("a"), Path("b"), Path("c")});
+    ASSERT_TRUE(AwaitServing(3, 3));
+    for (int i = 0; i < 30; i++) {
+        Ask();
+    }
+    EXPECT_EQ(a.calls, 10);
+    EXPECT_EQ(b.calls, 10);
+    EXPECT_EQ(c.calls, 10);
+}
+
+TEST_F(Balancer, GivesTheNextCallToTheServerThatHasFewest) {
+    Peer a("a");
+    Peer b("b");
+    a.Serve(Path("a"));
+    b.Serve(Path("b"));
+    Connect({Path("a"), Path("b")});
+    ASSERT_TRUE(AwaitServing(2, 2));
+    std::vector<std::unique_ptr<Call>> calls;
+    for (int i = 0; i < 20; i++) {
+        calls.push_back(std::make_unique<Call>(*channel_, "/peer/Held", ""));
+        calls.back()->Start();
+    }
+    ASSERT_TRUE(Await([&] { return a.held() + b.held() == 20; }));
+    EXPECT_EQ(a.held(), 10u);
+    a.Release();
+    for (int i = 0; i < 10; i++) { // b is busy, and a is not
+        EXPECT_EQ(Ask(), "a");
+    }
+    b.Release();
+    for (auto &call : calls) {
+        EXPECT_EQ(call->Await().code(), STATUS_OK);
+    }
+}
+
+TEST_F(Balancer, SharesStreamsApartFromCalls) {
+    Peer a("a");
+    Peer b("b");
+    a.Serve(Path("a"));
+    b.Serve(Path("b"));
+    Connect({Path("a"), Path("b")});
+    ASSERT_TRUE(AwaitServing(2, 2));
+    Call held(*channel_, "/peer/Held", "");
+    held.Start();
+    ASSERT_TRUE(Await([&] { return a.held() + b.held() == 1; }));
+    std::vector<std::unique_ptr<Stream>> streams;
+    for (int i = 0; i < 8; i++) {
+        streams.push_back(std::make_unique<Stream>(*channel_, "/peer/Begun", ""));
+        streams.back()->WantHead().ReadAll().Start();
+        ASSERT_TRUE(streams.back()->AwaitHead());
+    }
+    EXPECT_EQ(a.streams, 4);
+    EXPECT_EQ(b.streams, 4);
+    a.Release();
+    b.Release();
+    held.Await();
+}
+
+TEST_F(Balancer, GivesNoCallsToAServerThatSaysItDoesNotServe) {
+    Peer a("a");
+    Peer b("b");
+    a.Serve(Path("a"));
+    b.Serve(Path("b"));
+    Connect({Path("a"), Path("b")});
+    ASSERT_TRUE(AwaitServing(2, 2));
+    a.SetServing(false);
+    ASSERT_TRUE(AwaitServing(1, 2));
+    for (int i = 0; i < 10; i++) {
+        EXPECT_EQ(Ask(), "b");
+    }
+    a.SetServing(true);
+    ASSERT_TRUE(AwaitServing(2, 2));
+    b.SetServing(false);
+    ASSERT_TRUE(AwaitServing(1, 2));
+    EXPECT_EQ(Ask(), "a");
+    a.SetServing(false);
+    ASSERT_TRUE(AwaitServing(0, 2));
+    EXPECT_EQ(Ask().size(), 1u); // it says itself what it can do
+}
+
+TEST_F(Balancer, HasUseOfServersWithoutAHealthService) {
+    Peer a("a", false);
+    Peer b("b", false);
+    a.Serve(Path("a"));
+    b.Serve(Path("b"));
+    Connect({Path("a"), Path("b")});
+    ASSERT_TRUE(AwaitServing(2, 2));
+    EXPECT_NE(Ask(), Ask());
+    b.Stop();
+    ASSERT_TRUE(AwaitServing(1, 2));
+    EXPECT_EQ(Ask(), "a");
+}
+
+TEST_F(Balancer, MovesWhatFoundNoConnection) {
+    Peer a("a");
+    a.Serve(Path("a"));
+    Connect({Path("nobody"), Path("a"), Path("nobody either")});
+    for (int i = 0; i < 10; i++) { // from the first on, of which nothing is known yet
+        EXPECT_EQ(Ask(), "a");
+    }
+    ASSERT_TRUE(AwaitServing(1, 3));
+    Stream stream(*channel_, "/peer/Begun", "");
+    EXPECT_TRUE(stream.WantHead().ReadAll().Start().AwaitHead());
+}
+
+TEST_F(Balancer, MovesWhatAServerRefusesBecauseItStops) {
+    Peer a("a");
+    Peer b("b");
+    a.Serve(Path("a"));
+    b.Serve(Path("b"));
+    Connect({Path("a"), Path("b")});
+    ASSERT_TRUE(AwaitServing(2, 2));
+    a.SetFailure(STATUS_UNAVAILABLE, REASON_SERVER_STOPPING);
+    b.SetFailure(STATUS_NOT_FOUND, REASON_RUN_NOT_FOUND);
+    for (int i = 0; i < 10; i++) {
+        Call call(*channel_, "/peer/Fail", "");
+        EXPECT_EQ(call.Run().code(), STATUS_NOT_FOUND);
+    }
+    EXPECT_EQ(b.calls, 10);
+    EXPECT_GT(a.calls, 0);
+}
+
+TEST_F(Balancer, MovesNothingThatMayHaveBeenBegun) {
+    const struct {
+        enum status_code code;
+        enum reason reason;
+    } rows[] = {
+        {STATUS_UNAVAILABLE, REASON_OUTCOME_UNKNOWN},
+        {STATUS_UNAVAILABLE, REASON_STORE_UNAVAILABLE},
+        {STATUS_CANCELLED, REASON_SERVER_STOPPING},
+        {STATUS_DEADLINE_EXCEEDED, REASON_NONE},
+        {STATUS_INTERNAL, REASON_INTERNAL_ERROR},
+    };
+    for (const auto &row : rows) {
+        Peer a("a");
+        Peer b("b");
+        a.SetFailure(row.code, row.reason);
+        b.SetFailure(row.code, row.reason);
+        TempDir dir;
+        a.Serve("unix:" + dir.Path("a"));
+        b.Serve("unix:" + dir.Path("b"));
+        Connect({"unix:" + dir.Path("a"), "unix:" + dir.Path("b")});
+        ASSERT_TRUE(AwaitServing(2, 2));
+        for (int i = 1; i <= 4; i++) {
+            Call call(*channel_, "/peer/Fail", "");
+            EXPECT_EQ(call.Run().code(), row.code);
+            EXPECT_EQ(a.calls + b.calls, i);
+        }
+        channel_.reset();
+    }
+}
+
+TEST_F(Balancer, MovesACallToAServerThatHasTheMethod) {
+    Peer a("a");
+    Loop loop;
+    Server b(loop.get());
+    a.Serve(Path("a"));
+    ASSERT_EQ(b.Listen(Path("b")), "");
+    b.Start();
+    Connect({Path("a"), Path("b")});
+    ASSERT_TRUE(AwaitServing(2, 2));
+    for (int i = 0; i < 10; i++) {
+        EXPECT_EQ(Ask(), "a"); // b has no such method
+        Call call(*channel_, "/test.Service/Echo", "hello");
+        EXPECT_EQ(call.Run().response(), "hello");
+        Call none(*channel_, "/nobody/Has", "");
+        EXPECT_EQ(none.Run().code(), STATUS_UNIMPLEMENTED);
+    }
+}
+
+TEST_F(Balancer, EndsAStreamThatHasBegunWhereItIs) {
+    Peer a("a");
+    Peer b("b");
+    a.Serve(Path("a"));
+    b.Serve(Path("b"));
+    Connect({Path("a"), Path("b")});
+    ASSERT_TRUE(AwaitServing(2, 2));
+    Stream begun(*channel_, "/peer/Begun", "");
+    ASSERT_TRUE(begun.WantHead().ReadAll().Start().AwaitHead());
+    Peer &its = a.streams == 1 ? a : b;
+    Peer &other = a.streams == 1 ? b : a;
+    its.Stop(1000);
+    begun.Await();
+    EXPECT_EQ(begun.code(), STATUS_UNAVAILABLE);
+    EXPECT_EQ(begun.reason(), "SERVER_STOPPING");
+    EXPECT_EQ(other.streams, 0);
+}
+
+TEST_F(Balancer, MovesAStreamThatHasNotBegun) {
+    Peer a("a");
+    Peer b("b");
+    a.Serve(Path("a"));
+    b.Serve(Path("b"));
+    Connect({Path("a"), Path("b")});
+    ASSERT_TRUE(AwaitServing(2, 2));
+    Stream open(*channel_, "/peer/Open", "");
+    open.ReadAll().Start();
+    ASSERT_TRUE(Await([&] { return a.streams + b.streams == 1; }));
+    Peer &its = a.streams == 1 ? a : b;
+    Peer &other = a.streams == 1 ? b : a;
+    its.Stop(1000);
+    ASSERT_TRUE(Await([&] { return other.streams == 1; }));
+    EXPECT_FALSE(open.is_done());
+}
+
+// --- nobody is there ---
+
+TEST_F(Balancer, HasACallWaitForAServerForAMoment) {
+    Connect({Path("a"), Path("b")});
+    Call call(*channel_, "/peer/Name", "");
+    Stream stream(*channel_, "/peer/Begun", "");
+    call.Start();
+    stream.WantHead().ReadAll().Start();
+    usleep(300'000); // whatever has happened till then
+    Peer a("a");
+    a.Serve(Path("a"));
+    EXPECT_EQ(call.Await().response(), "a") << call.message();
+    EXPECT_TRUE(stream.AwaitHead());
+}
+
+TEST_F(Balancer, SaysThatNobodyIsThereWhenTheMomentIsOver) {
+    Connect({Path("a"), Path("b")});
+    Call first(*channel_, "/peer/Name", "");
+    EXPECT_EQ(first.Run().code(), STATUS_UNAVAILABLE);
+    EXPECT_EQ(first.error()->reason_id, REASON_UPSTREAM_UNREACHABLE);
+    int64_t before_us = clock_monotonic_us();
+    Call second(*channel_, "/peer/Name", "");
+    EXPECT_EQ(second.Run().error()->reason_id, REASON_UPSTREAM_UNREACHABLE);
+    EXPECT_LT(clock_monotonic_us() - before_us, RPC_BALANCER_PATIENCE_MS * 1000);
+}
+
+TEST_F(Balancer, EndsACallThatWaitsAtItsDeadlineAndAtItsCancel) {
+    Connect({Path("a"), Path("b")});
+    Call late(*channel_, "/peer/Name", "");
+    late.DeadlineIn(100'000).Start();
+    Call left(*channel_, "/peer/Name", "");
+    left.Start();
+    Stream stream(*channel_, "/peer/Begun", "");
+    stream.ReadAll().Start();
+    left.Cancel();
+    stream.Cancel();
+    EXPECT_EQ(left.Await().code(), STATUS_CANCELLED);
+    EXPECT_EQ(late.Await().code(), STATUS_DEADLINE_EXCEEDED);
+    EXPECT_EQ(late.error()->reason_id, REASON_DEADLINE_PASSED);
+    stream.Await();
+    EXPECT_EQ(stream.code(), STATUS_CANCELLED);
+}
+
+// --- names ---
+
+struct Names {
+    std::mutex mutex;
+    std::vector<std::string> addresses;
+    static size_t LookUp(void *context, struct arena *a, const char *host, size_t count,
+                         const char **ret_addresses) {
+        auto *names = static_cast<Names *>(context);
+        std::lock_guard<std::mutex> lock(names->mutex);
+        EXPECT_STREQ(host, "runs.example");
+        size_t n = 0;
+        for (const std::string &address : names->addresses) {
+            if (n < count) {
+                ret_addresses[n++] = arena_cstr(a, SliceOf(address));
+            }
+        }
+        return n;
+    }
+    void Set(std::vector<std::string> to) {
+        std::lock_guard<std::mutex> lock(mutex);
+        addresses = std::move(to);
+    }
+};
+
+TEST_F(Balancer, FollowsWhatANameStandsFor) {
+    Peer a("a");
+    Peer b("b");
+    a.Serve("127.0.0.1:0");
+    std::string port = std::to_string(a.port);
+    b.Serve("127.0.0.2:" + port);
+    Names names;
+    names.Set({"127.0.0.1", "127.0.0.1"});
+    Connect({"dns:runs.example:" + port}, Names::LookUp, &names);
+    EXPECT_EQ(Ask(), "a"); // a call waits for the first look-up
+    ASSERT_TRUE(AwaitServing(1, 1));
+    Call held(*channel_, "/peer/Held", "");
+    held.Start();
+    ASSERT_TRUE(Await([&] { return a.held() == 1; }));
+    names.Set({"127.0.0.1", "127.0.0.2"});
+    ASSERT_TRUE(AwaitServing(2, 2));
+    names.Set({"127.0.0.2"});
+    ASSERT_TRUE(AwaitServing(1, 1));
+    for (int i = 0; i < 10; i++) {
+        EXPECT_EQ(Ask(), "b");
+    }
+    a.Release(); // a call in flight ends where it is
+    EXPECT_EQ(held.Await().response(), "a");
+    names.Set({}); // the resolver is away
+    usleep(100'000);
+    EXPECT_EQ(Ask(), "b");
+}
+
+// --- addresses ---
+
+TEST_F(Balancer, RefusesAddressesThatMakeNoSense) {
+    const struct {
+        std::vector<const char *> given;
+        const char *message;
+    } rows[] = {
+        {{"127.0.0.1:1", "unix:a", "127.0.0.1:1"},
+         "--upstream: \"127.0.0.1:1\" is given twice (\"127.0.0.1:1\")"},
+        {{"tls:h:1", "h:1"}, "--upstream: \"h:1\" is given twice (\"tls:h:1\")"},
+        {{"unix:a", "unix:a"}, "--upstream: \"unix:a\" is given twice (\"unix:a\")"},
+        {{"dns:unix:a"},
+         "--upstream: \"dns:unix:a\": a unix socket has no name; expected dns:NAME:PORT"},
+        {{"unix:a", "b"},
+         "--upstream: \"b\" is no address: it has no port; expected tls:HOST:PORT, HOST:PORT or "
+         "unix:PATH"},
+    };
+    for (const auto &row : rows) {
+        struct rpc_remote_options options = {};
+        options.address.option = "--upstream";
+        struct rpc_remotes remotes = {};
+        const struct error *error =
+            rpc_remotes_open(arena_.get(), &options, row.given.data(), row.given.size(), &remotes);
+        ASSERT_NE(error, nullptr) << row.message;
+        EXPECT_STREQ(error->message, row.message);
+    }
+}
+
+TEST_F(Balancer, KnowsANameFromAHostOfThatName) {
+    const char *given[] = {"dns:5000", "dns:runs.example:5000", "dns:tls:runs.example:5001",
+                           "dns:[::1]:5000"};
+    struct rpc_remote_options options = {};
+    options.address.option = "--upstream";
+    ASSERT_EQ(rpc_remotes_open(arena_.get(), &options, given, 4, &remotes_), nullptr);
+    EXPECT_FALSE(remotes_.items[0].is_name);
+    EXPECT_STREQ(remotes_.items[0].address.host, "dns");
+    EXPECT_TRUE(remotes_.items[1].is_name);
+    EXPECT_STREQ(remotes_.items[1].address.host, "runs.example");
+    EXPECT_STREQ(remotes_.items[1].address.text, "dns:runs.example:5000");
+    EXPECT_TRUE(remotes_.items[2].is_name && remotes_.items[2].is_tls);
+    EXPECT_TRUE(remotes_.items[3].is_name);
+}
+
+} // namespace
