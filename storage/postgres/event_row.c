@@ -11,7 +11,7 @@ struct event_cause event_row_read_cause(struct arena *a, const PGresult *result,
     };
 }
 
-struct run_event event_row_read(struct arena *a, const PGresult *result, int row, int first) {
+struct run_event pg_event_row_read(struct arena *a, const PGresult *result, int row, int first) {
     return (struct run_event){
         .sequence = pg_int(result, row, first),
         .from = (int)pg_int(result, row, first + 1),

@@ -6,7 +6,7 @@
 
 // How the rows of table event are read.
 
-// The columns that event_row_read reads from column first on, of e, a row of event.
+// The columns that pg_event_row_read reads from column first on, of e, a row of event.
 #define EVENT_ROW_COLUMNS                                                                          \
     "e.sequence, e.from_status, e.to_status, e.at, e.revision, e.kind, e.attempt, e.holder,"       \
     " " EVENT_ROW_CAUSE_COLUMNS
@@ -18,7 +18,7 @@
 enum { EVENT_ROW_CAUSE_COLUMN_COUNT = 5, EVENT_ROW_COLUMN_COUNT = 8 + 5 };
 
 // With copies in a.
-struct run_event event_row_read(struct arena *a, const PGresult *result, int row, int first);
+struct run_event pg_event_row_read(struct arena *a, const PGresult *result, int row, int first);
 struct event_cause event_row_read_cause(struct arena *a, const PGresult *result, int row,
                                         int first);
 

@@ -59,8 +59,8 @@ static bool is_sound(const PGresult *result, int row, int first) {
            has_terms == !pg_is_null(result, row, first + DISPATCH);
 }
 
-bool run_row_read(struct arena *a, const PGresult *result, int row, int first,
-                  struct run_record *ret, struct run_row *ret_row) {
+bool pg_run_row_read(struct arena *a, const PGresult *result, int row, int first,
+                     struct run_record *ret, struct run_row *ret_row) {
     if (!is_sound(result, row, first)) {
         return false;
     }
@@ -92,8 +92,8 @@ bool run_row_read(struct arena *a, const PGresult *result, int row, int first,
     return true;
 }
 
-bool run_body_read(struct arena *a, const PGresult *result, int row, int first,
-                   struct run_record *ret) {
+bool pg_run_body_read(struct arena *a, const PGresult *result, int row, int first,
+                      struct run_record *ret) {
     if (pg_is_null(result, row, first + BODY_KEY)) {
         return false;
     }
@@ -105,8 +105,8 @@ bool run_body_read(struct arena *a, const PGresult *result, int row, int first,
 bool run_row_read_whole(struct arena *a, const PGresult *result, int row, int first,
                         struct run_record *ret, struct run_row *ret_row) {
     struct run_record run;
-    if (!run_row_read(a, result, row, first, &run, ret_row) ||
-        !run_body_read(a, result, row, first + RUN_ROW_COLUMN_COUNT, &run)) {
+    if (!pg_run_row_read(a, result, row, first, &run, ret_row) ||
+        !pg_run_body_read(a, result, row, first + RUN_ROW_COLUMN_COUNT, &run)) {
         return false;
     }
     *ret = run;

@@ -7,7 +7,7 @@
 // How the rows of a run are read, those of run, run_term and run_body; shared by the statements of
 // all operations. What a column holds says storage/postgres/schema_tables.c.
 
-// The columns that run_row_read reads from column first on: of r, a row of run, and t, that of
+// The columns that pg_run_row_read reads from column first on: of r, a row of run, and t, that of
 // run_term, of which most runs have none.
 #define RUN_ROW_COLUMNS                                                                            \
     "r.organization, r.id, r.status, r.started_at, r.updated_at, r.sequence, r.attempt,"           \
@@ -23,7 +23,7 @@
 
 enum { RUN_ROW_COLUMN_COUNT = 22 };
 
-// The columns that run_body_read reads, of b, a row of run_body, and what joins it to r.
+// The columns that pg_run_body_read reads, of b, a row of run_body, and what joins it to r.
 #define RUN_BODY_COLUMNS "b.run_key, b.spec, b.execution_state"
 #define RUN_BODY_JOIN                                                                              \
     " LEFT JOIN LATERAL (SELECT * FROM run_body WHERE run_body.run_key=r.run_key OFFSET 0) AS b"   \
@@ -45,13 +45,13 @@ struct run_row {
 // Reads the columns from first on into ret: all but workflow_id, spec and the fields of run_body,
 // which become empty; with copies in a. ret_row may be NULL. Returns false, and leaves both, where
 // it is no row of a sound run: what refers to it has no other answer than STORE_STOPPED.
-bool run_row_read(struct arena *a, const PGresult *result, int row, int first,
-                  struct run_record *ret, struct run_row *ret_row);
+bool pg_run_row_read(struct arena *a, const PGresult *result, int row, int first,
+                     struct run_record *ret, struct run_row *ret_row);
 
 // Reads the columns from first on into ret, with copies in a. Returns false, and leaves ret, where
 // the run has no body.
-bool run_body_read(struct arena *a, const PGresult *result, int row, int first,
-                   struct run_record *ret);
+bool pg_run_body_read(struct arena *a, const PGresult *result, int row, int first,
+                      struct run_record *ret);
 
 // Returns how many bytes the body has of run that was read.
 static inline int64_t run_body_bytes(const struct run_record *run) {

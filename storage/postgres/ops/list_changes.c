@@ -53,7 +53,7 @@ static bool read_change(const struct store_list_changes *l, const PGresult *resu
     struct arena *a = l->op.arena;
     *ret = (struct store_change){
         .run_id = pg_copy(a, result, row, ID),
-        .event = event_row_read(a, result, row, FIRST_OF_EVENT),
+        .event = pg_event_row_read(a, result, row, FIRST_OF_EVENT),
     };
     if (l->with_workflow) {
         ret->workflow_id = pg_copy(a, result, row, WORKFLOW_ID);

@@ -33,7 +33,7 @@ static enum pg_outcome read_op(struct pg_connection *c, struct arena *temporary,
     e->ret_count = count;
     e->ret_events = ARENA_ARRAY(op->arena, struct run_event, count);
     for (int i = 0; i < count; i++) {
-        e->ret_events[count - 1 - i] = event_row_read(op->arena, result, i, 0);
+        e->ret_events[count - 1 - i] = pg_event_row_read(op->arena, result, i, 0);
     }
     return PG_OK;
 }
