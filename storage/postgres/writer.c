@@ -14,6 +14,7 @@
 #include "storage/postgres/commit_outcome.h"
 #include "storage/postgres/postgres_op.h"
 #include "storage/postgres/work_transaction.h"
+#include "storage/store_metrics.h"
 
 enum { QUICK_WRITERS = 2, WRITERS = QUICK_WRITERS + 1, ALONE = QUICK_WRITERS };
 

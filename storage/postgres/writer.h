@@ -7,7 +7,8 @@
 #include "base/core/arena.h"
 #include "storage/op/store_op.h"
 #include "storage/postgres/pg_connection.h"
-#include "storage/store_metrics.h"
+
+struct store_metrics; // storage/store_metrics.h
 
 // The threads that change the store, each with a connection and a queue of its own. Each takes all
 // operations that wait for it, runs them in one transaction, commits and answers them: group
