@@ -8,12 +8,14 @@
 #include "protos/served_descriptor_set.h"
 #include "rpc/loop.h"
 #include "server/bulk/bulk_runner.h"
+#include "server/duty/duty.h"
 #include "server/feed/feed_hub.h"
 #include "server/open/descriptor_index.h"
 #include "server/open/health_service.h"
 #include "server/open/reflection_service.h"
 #include "server/service/service_call.h"
 #include "server/service/service_method.h"
+#include "server/service/token_refresh.h"
 #include "server/service/token_use.h"
 #include "server/sweep/feed_trim.h"
 #include "server/sweep/housekeeping.h"
@@ -24,7 +26,10 @@
 
 struct runsd {
     struct service service;
+    struct duty *duty;
     struct token_use *token_use;
+    struct token_refresh *token_refresh; // NULL: nobody else serves the store
+    atomic_bool listens;                 // to what others commit: all is there for it
     struct feed_trim *feed_trim;
     struct retention *retention; // NULL: final runs are kept
     struct housekeeping *housekeeping;
@@ -125,7 +130,21 @@ static void store_health_changed(void *context, enum store_part part, bool works
 static void store_committed(void *context, const struct store_commit *commits, int count) {
     struct runsd *runsd = context;
     feed_hub_committed(runsd->service.feed, commits, count);
-    lease_keeper_committed(runsd->service.leases, commits, count);
+    if (atomic_load(&runsd->listens)) {
+        lease_keeper_committed(runsd->service.leases, commits, count);
+    }
+}
+
+static void duty_changed(void *context, bool is_on_duty) {
+    struct runsd *runsd = context;
+    duty_set(runsd->duty, is_on_duty);
+}
+
+static void tokens_changed(void *context) {
+    struct runsd *runsd = context;
+    if (atomic_load(&runsd->listens)) {
+        token_refresh_want(runsd->token_refresh);
+    }
 }
 
 static const struct error *load_tokens(struct arena *a, struct runsd *runsd) {
@@ -284,7 +303,7 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
     struct service *service = &runsd->service;
     service->deadlines =
         deadline_sweep_start(options->log, options->clock, service->store,
-                             lease_keeper_table(service->leases), options->metrics);
+                             lease_keeper_table(service->leases), runsd->duty, options->metrics);
     int64_t max_age_s =
         options->feed_max_age_s != 0 ? options->feed_max_age_s : RUNSD_DEFAULT_FEED_MAX_AGE_S;
     const struct feed_trim_options trim = {
@@ -295,6 +314,7 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
         .max_events = options->feed_max_events != 0 ? options->feed_max_events
                                                     : RUNSD_DEFAULT_FEED_MAX_EVENTS,
         .interval_ms = options->feed_trim_ms,
+        .duty = runsd->duty,
         .before = send_bookmarks,
         .context = service->feed,
         .metrics = options->metrics,
@@ -307,6 +327,7 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
             .store = service->store,
             .retain_us = options->retain_finished_s * 1000000,
             .interval_ms = options->retention_ms,
+            .duty = runsd->duty,
             .metrics = options->metrics,
         };
         runsd->retention = retention_start(&retention);
@@ -323,12 +344,18 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
         .key_ttl_us = service->idempotency_ttl_us,
         .bulk_age_us = bulk_age_us,
         .interval_ms = options->housekeeping_ms,
+        .duty = runsd->duty,
         .metrics = options->metrics,
     };
     runsd->housekeeping = housekeeping_start(&housekeeping);
-    service->bulks = bulk_runner_start(options->log, options->clock, service->store,
-                                       lease_keeper_table(service->leases), options->metrics);
+    service->bulks =
+        bulk_runner_start(options->log, options->clock, service->store,
+                          lease_keeper_table(service->leases), runsd->duty, options->metrics);
     runsd->token_use = token_use_start(service, options->token_use_ms);
+    if (service->store->is_shared) {
+        runsd->token_refresh = token_refresh_start(service);
+    }
+    atomic_store(&runsd->listens, true);
 }
 
 static const struct error *start(struct arena *a, struct runsd *runsd,
@@ -343,19 +370,26 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         .on_failure = store_failed,
         .on_health = store_health_changed,
         .on_commit = store_committed,
+        .on_duty = duty_changed,
+        .on_tokens = tokens_changed,
         .context = runsd,
         .metrics = options->metrics,
     };
     const struct error *error =
-        run_store_open(a, options->store_url, &store_options, &runsd->service.store);
+        options->open_store != NULL
+            ? options->open_store(a, options->store_url, &store_options, &runsd->service.store)
+            : run_store_open(a, options->store_url, &store_options, &runsd->service.store);
     if (error == NULL) {
         error = load_tokens(a, runsd);
     }
     if (error != NULL) {
         return error;
     }
-    runsd->service.leases =
-        lease_keeper_new(options->log, options->clock, runsd->service.store, options->metrics);
+    if (runsd->service.store->is_shared) {
+        duty_share(runsd->duty);
+    }
+    runsd->service.leases = lease_keeper_new(options->log, options->clock, runsd->service.store,
+                                             runsd->duty, options->metrics);
     int64_t ttl_s = options->idempotency_ttl_s;
     runsd->service.idempotency_ttl_us =
         (ttl_s != 0 ? ttl_s : RUNSD_DEFAULT_IDEMPOTENCY_TTL_S) * 1000000;
@@ -394,7 +428,9 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->service.limiter = new_limiter(options);
     runsd->service.quota =
         (struct store_quota){options->quota_open_runs, options->quota_stored_bytes};
-    // Before the store: its failure is reported on the loop.
+    atomic_init(&runsd->listens, false);
+    // Before the store: it tells who is on duty, and its failure is reported on the loop.
+    runsd->duty = duty_new(options->log, options->metrics);
     runsd->loop = rpc_loop_new("runsd-rpc");
     runsd->health = health_service_new(&runsd->service);
     runsd->service.feed =
@@ -562,6 +598,7 @@ void runsd_stop(struct runsd *runsd) {
     }
     // 3. The store finishes its queue. What was acknowledged is on the disk already; the last
     // uses of tokens are not.
+    token_refresh_stop(runsd->token_refresh);
     token_use_stop(runsd->token_use);
     housekeeping_stop(runsd->housekeeping);
     feed_trim_stop(runsd->feed_trim);
@@ -575,6 +612,8 @@ void runsd_stop(struct runsd *runsd) {
     feed_hub_free(runsd->service.feed);
     lease_keeper_free(runsd->service.leases);
     bulk_runner_free(runsd->service.bulks);
+    token_refresh_free(runsd->token_refresh);
+    duty_free(runsd->duty);
     rpc_server_free(runsd->server);
     rpc_server_free(runsd->in_process);
     rpc_server_metrics_free(runsd->rpc_metrics);

@@ -17,6 +17,8 @@
 // serve` runs beside a gateway.
 
 struct metrics;
+struct run_store;
+struct run_store_options;
 struct runsd;
 
 enum {
@@ -36,6 +38,10 @@ struct runsd_options {
     bool store_must_exist;        // else a store that is not there is made
     const char *store_direct_url; // of run_store_options, as the next one
     int require_replicas;
+    // Opens the store; NULL: run_store_open (storage/store_opener.h).
+    const struct error *(*open_store)(struct arena *a, const char *url,
+                                      const struct run_store_options *options,
+                                      struct run_store **ret_store);
     const struct address *listen; // may be none
     size_t listen_count;
     const char *unfit_socket;     // a default of listen that is left out: too long; NULL: none

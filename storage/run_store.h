@@ -82,12 +82,15 @@ static inline void run_store_close(struct run_store *store) {
     }
 }
 
+// As kinds of a commit of another process, which did nobody knows what.
+#define STORE_COMMIT_ELSEWHERE UINT32_MAX
+
 // What one commit did to one organization. A hint: whoever missed one reads the store
 // (storage/op/list_changes.h).
 struct store_commit {
     struct slice organization;
     int64_t revision; // its newest
-    uint32_t kinds;   // of its events: bits, 1u << enum store_event_kind
+    uint32_t kinds;   // of its events: bits, 1u << enum store_event_kind; or STORE_COMMIT_ELSEWHERE
     int opened;       // how many runs became such that they can be acquired
 };
 

@@ -38,8 +38,12 @@ struct token_entry {
     int64_t revoked_at_us;
     int64_t rotations;
     int64_t rotated_at_us;
-    int64_t denials;
+    int64_t denials; // in all, as far as is known
     int64_t refusals;
+    int64_t new_denials; // of these, those that were not taken yet
+    int64_t new_refusals;
+    uint64_t changed; // the table's generation when a change was told
+    uint64_t listed;  // the refresh that found it in the store last
     struct token_limits limits;
     size_t organization_length;
     size_t name_length;
@@ -64,6 +68,7 @@ struct token_table {
     struct token_entry *unstored;
     struct token_entry *used;
     uint64_t generation;
+    uint64_t refreshes;
     struct token_metrics metrics;
 };
 
@@ -327,8 +332,8 @@ static void set_secrets(struct token_table *table, struct token_entry *e,
     }
 }
 
-void token_table_put(struct token_table *table, const struct token_record *record) {
-    pthread_mutex_lock(&table->mutex);
+// The mutex is held.
+static struct token_entry *put(struct token_table *table, const struct token_record *record) {
     struct token_entry *e = find_name(table, record->organization, record->name);
     bool is_new = e == NULL;
     if (is_new) {
@@ -347,7 +352,13 @@ void token_table_put(struct token_table *table, const struct token_record *recor
     if (is_new && ++table->count > table->bucket_count) {
         grow(table);
     }
-    table->generation++;
+    e->changed = ++table->generation;
+    return e;
+}
+
+void token_table_put(struct token_table *table, const struct token_record *record) {
+    pthread_mutex_lock(&table->mutex);
+    put(table, record);
     pthread_mutex_unlock(&table->mutex);
 }
 
@@ -356,7 +367,7 @@ void token_table_set_limits(struct token_table *table, const struct token_record
     struct token_entry *e = find_name(table, record->organization, record->name);
     if (e != NULL) {
         e->limits = record->limits;
-        table->generation++;
+        e->changed = ++table->generation;
     }
     pthread_mutex_unlock(&table->mutex);
 }
@@ -398,6 +409,64 @@ void token_table_forget(struct token_table *table, struct slice organization) {
             }
         }
     }
+    table->generation++;
+    pthread_mutex_unlock(&table->mutex);
+}
+
+// --- what others changed ---
+
+// The token was deleted, and another one made with its name: its entry is in no list any more.
+static void forget_named(struct token_table *table, struct token_entry *e) {
+    struct token_entry **link = name_bucket(table, organization_of(e), name_of(e));
+    while (*link != e) {
+        link = &(*link)->next;
+    }
+    *link = e->next;
+    forget(table, e);
+}
+
+static void refresh_one(struct token_table *table, const struct token_record *record,
+                        uint64_t since) {
+    pthread_mutex_lock(&table->mutex);
+    struct token_entry *e = find_name(table, record->organization, record->name);
+    bool is_older = e == NULL || e->changed <= since;
+    if (e != NULL && is_older && e->created_at_us != record->created_at_us) {
+        forget_named(table, e);
+    }
+    e = put(table, record);
+    if (is_older) {
+        e->limits = record->limits;
+    }
+    e->listed = table->refreshes;
+    pthread_mutex_unlock(&table->mutex);
+}
+
+// Forgets the tokens that were not listed.
+static void forget_deleted(struct token_table *table, uint64_t since) {
+    for (size_t i = 0; i < table->bucket_count; i++) {
+        struct token_entry **link = &table->by_name[i];
+        while (*link != NULL) {
+            struct token_entry *e = *link;
+            if (e->listed != table->refreshes && e->changed <= since) {
+                *link = e->next;
+                forget(table, e);
+            } else {
+                link = &e->next;
+            }
+        }
+    }
+}
+
+void token_table_refresh(struct token_table *table, const struct token_record *records, int count,
+                         uint64_t since) {
+    pthread_mutex_lock(&table->mutex);
+    table->refreshes++;
+    pthread_mutex_unlock(&table->mutex);
+    for (int i = 0; i < count; i++) {
+        refresh_one(table, &records[i], since);
+    }
+    pthread_mutex_lock(&table->mutex);
+    forget_deleted(table, since);
     table->generation++;
     pthread_mutex_unlock(&table->mutex);
 }
@@ -451,6 +520,7 @@ enum token_standing token_table_find(struct token_table *table,
             secret->last_used_at_us = later(secret->last_used_at_us, now_us);
         } else {
             e->refusals++;
+            e->new_refusals++;
         }
         note_use(table, e);
     }
@@ -536,6 +606,7 @@ uint64_t token_table_generation(struct token_table *table) {
 void token_table_count_denial(struct token_table *table, struct token_entry *entry) {
     pthread_mutex_lock(&table->mutex);
     entry->denials++;
+    entry->new_denials++;
     note_use(table, entry);
     pthread_mutex_unlock(&table->mutex);
     metrics_counter_add(table->metrics.denied, 1);
@@ -557,16 +628,19 @@ void token_table_complete(struct token_table *table, struct token_record *record
     pthread_mutex_unlock(&table->mutex);
 }
 
-static struct token_record uses_of(const struct token_entry *e) {
+// Takes what was counted.
+static struct token_record uses_of(struct token_entry *e) {
     struct token_record uses = {
         .organization = organization_of(e),
         .name = name_of(e),
         .last_used_at_us = e->secrets[0].last_used_at_us,
         .rotations = e->rotations,
         .previous.last_used_at_us = e->secrets[1].last_used_at_us,
-        .denials = e->denials,
-        .refusals = e->refusals,
+        .denials = e->new_denials,
+        .refusals = e->new_refusals,
     };
+    e->new_denials = 0;
+    e->new_refusals = 0;
     memcpy(uses.hash, e->secrets[0].hash, TOKEN_HASH_BYTES);
     memcpy(uses.previous.hash, e->secrets[1].hash, TOKEN_HASH_BYTES);
     return uses;
@@ -590,6 +664,8 @@ void token_table_give_back(struct token_table *table, const struct token_record 
     for (int i = 0; i < count; i++) {
         struct token_entry *e = find_name(table, uses[i].organization, uses[i].name);
         if (e != NULL) {
+            e->new_denials += uses[i].denials;
+            e->new_refusals += uses[i].refusals;
             note_use(table, e);
         }
     }

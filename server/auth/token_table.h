@@ -57,6 +57,12 @@ void token_table_put(struct token_table *table, const struct token_record *recor
 // Gives the token of that name record's limits. Told of changes in the order they were made in.
 void token_table_set_limits(struct token_table *table, const struct token_record *record);
 
+// Makes the table what records are: all tokens that a store had, by which others may have changed
+// it. They were read after token_table_generation had returned since: what the table was told of
+// after that stays, as the records may not have it.
+void token_table_refresh(struct token_table *table, const struct token_record *records, int count,
+                         uint64_t since);
+
 // Adds a token that no store has, once, whose uses are not counted and whose name may be another
 // one's. Copies record.
 void token_table_put_unstored(struct token_table *table, const struct token_record *record);
@@ -110,6 +116,7 @@ void token_table_complete(struct token_table *table, struct token_record *record
 
 // Takes up to most tokens whose uses changed since they were taken last; returns how many.
 // Their slices live as long as the table; uses, hashes and rotations are set, too, nothing else.
+// Denials and refusals are those since they were taken last.
 int token_table_take_used(struct token_table *table, int most, struct token_record *ret_uses);
 
 // Gives back what was taken and could not be stored: it will be taken again.

@@ -6,6 +6,7 @@
 #include "base/core/memory.h"
 #include "base/thread/periodic.h"
 #include "storage/op/collect_bulk.h"
+#include "storage/op/get_bulk.h"
 #include "storage/op/list_unfinished_bulks.h"
 #include "storage/op/run_bulk.h"
 
@@ -23,6 +24,10 @@ enum {
     // How often the thread looks for work unless it is woken: the store may not have been able to
     // do it, or an organization was frozen.
     LOOK_MS = 500,
+    // The same where others make bulk cancels too, and how often it is looked at those that are
+    // waited for here and worked at elsewhere.
+    SHARED_LOOK_MS = 200,
+    SHARED_WAIT_US = 50 * 1000,
 };
 
 struct bulk_runner {
@@ -31,6 +36,8 @@ struct bulk_runner {
     struct run_store *store;
     struct lease_table *leases;
     struct bulk_waits *waits;
+    struct duty *duty;
+    struct duty_member member;
     atomic_ullong changes; // of calls
     struct periodic thread;
     // The thread's.
@@ -44,7 +51,7 @@ struct bulk_runner {
     struct metrics_child *cancelled; // runs
 };
 
-// --- what others do ---
+// --- what calls do ---
 
 void bulk_runner_note_change(struct bulk_runner *runner) {
     if (runner != NULL) {
@@ -58,6 +65,11 @@ static bool is_beside_calls(struct bulk_runner *runner) {
     bool others = changes != runner->seen_changes;
     runner->seen_changes = changes;
     return others;
+}
+
+// Whether a turn is to end early.
+static bool is_to_end(struct bulk_runner *runner) {
+    return periodic_is_stopping(&runner->thread) || !duty_is_on(runner->duty);
 }
 
 // --- one step ---
@@ -176,7 +188,7 @@ static bool has_turn(const struct bulk_runner *runner,
 static bool step_through(struct bulk_runner *runner,
                          const struct store_list_unfinished_bulks *list) {
     bool has_moved = false;
-    for (int i = 0; i < list->ret_count && !periodic_is_stopping(&runner->thread); i++) {
+    for (int i = 0; i < list->ret_count && !is_to_end(runner); i++) {
         if (has_turn(runner, list, i)) {
             has_moved |= take_step(runner, &list->ret_bulks[i]);
         }
@@ -202,7 +214,7 @@ static bool do_round(struct bulk_runner *runner) {
             has_moved |= step_through(runner, &list);
             list.position = list.ret_position;
         }
-    } while (could && list.ret_has_more && !periodic_is_stopping(&runner->thread));
+    } while (could && list.ret_has_more && !is_to_end(runner));
     arena_release(&a);
     if (could) {
         metrics_gauge_set(runner->open, open);
@@ -211,9 +223,48 @@ static bool do_round(struct bulk_runner *runner) {
     return has_moved;
 }
 
+// --- what others do ---
+
+// Ends the wait for a bulk cancel whose runs are known by now, or which is no more.
+static void look_at(struct bulk_runner *runner, struct arena *a, struct slice organization,
+                    struct slice id) {
+    struct store_get_bulk get = {
+        .op = {.kind = &store_get_bulk_kind, .arena = a},
+        .organization = organization,
+        .id = id,
+    };
+    store_op_submit_and_wait(runner->store, &get.op);
+    if (get.op.result == STORE_NOT_FOUND ||
+        (get.op.result == STORE_OK && get.ret.state != BULK_PLANNING)) {
+        bulk_waits_tell(runner->waits, organization, id);
+    }
+}
+
+// Looks at all that are waited for. Returns whether there were any.
+static bool look_at_waits(struct bulk_runner *runner) {
+    struct arena a;
+    arena_init(&a);
+    struct slice organization;
+    struct slice id;
+    uint64_t mark = 0;
+    while (bulk_waits_next(runner->waits, &mark, &a, &organization, &id)) {
+        look_at(runner, &a, organization, id);
+        arena_reset(&a);
+    }
+    arena_release(&a);
+    bulk_waits_expire(runner->waits, clock_monotonic_us());
+    return mark != 0;
+}
+
 static void turn(void *context) {
     struct bulk_runner *runner = context;
-    while (do_round(runner) && !periodic_is_stopping(&runner->thread)) {
+    while (!is_to_end(runner) && do_round(runner)) {
+    }
+    while (runner->store->is_shared && look_at_waits(runner) && !duty_is_on(runner->duty) &&
+           periodic_pause(&runner->thread, SHARED_WAIT_US)) {
+    }
+    if (!duty_is_on(runner->duty)) {
+        metrics_gauge_set(runner->open, 0); // the one on duty counts them
     }
     bulk_waits_expire(runner->waits, clock_monotonic_us());
 }
@@ -252,17 +303,26 @@ static void tell(struct bulk_runner *runner, struct metrics *metrics) {
     runner->cancelled = metrics_add(metrics, &cancelled_info);
 }
 
+static void duty_changed(void *context) {
+    struct bulk_runner *runner = context;
+    periodic_wake(&runner->thread);
+}
+
 struct bulk_runner *bulk_runner_start(const struct logger *log, const struct clock *clock,
                                       struct run_store *store, struct lease_table *leases,
-                                      struct metrics *metrics) {
+                                      struct duty *duty, struct metrics *metrics) {
     struct bulk_runner *runner = mem_zalloc(sizeof(*runner));
     runner->log = log;
     runner->clock = clock;
     runner->store = store;
     runner->leases = leases;
+    runner->duty = duty;
     runner->waits = bulk_waits_new();
     tell(runner, metrics);
-    periodic_start(&runner->thread, "bulk-cancels", LOOK_MS, turn, runner);
+    periodic_start(&runner->thread, "bulk-cancels", store->is_shared ? SHARED_LOOK_MS : LOOK_MS,
+                   turn, runner);
+    runner->member = (struct duty_member){.changed = duty_changed, .context = runner};
+    duty_join(duty, &runner->member);
     periodic_wake(&runner->thread);
     return runner;
 }
@@ -277,6 +337,7 @@ struct bulk_waits *bulk_runner_waits(struct bulk_runner *runner) {
 
 void bulk_runner_stop(struct bulk_runner *runner) {
     if (runner != NULL) {
+        duty_leave(runner->duty, &runner->member);
         bulk_waits_stop(runner->waits);
         periodic_stop(&runner->thread);
     }

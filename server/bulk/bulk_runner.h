@@ -5,6 +5,7 @@
 #include "base/log/log.h"
 #include "base/metrics/metrics.h"
 #include "server/bulk/bulk_waits.h"
+#include "server/duty/duty.h"
 #include "server/lease/lease_table.h"
 #include "storage/run_store.h"
 
@@ -15,13 +16,17 @@
 //
 // While calls change the store too the steps are smaller, and after each the store is left to the
 // calls for three times as long as the step took: they are not to be much slower than without it.
+//
+// Of all servers of a store the one on duty does it. The thread of the others looks for what those
+// wait for who called there.
 
 struct bulk_runner;
 
-// Starts the thread, which looks for work at once. log, clock, store and leases outlive it.
+// Starts the thread, which looks for work at once. All of these outlive it; duty and metrics may be
+// NULL.
 struct bulk_runner *bulk_runner_start(const struct logger *log, const struct clock *clock,
                                       struct run_store *store, struct lease_table *leases,
-                                      struct metrics *metrics);
+                                      struct duty *duty, struct metrics *metrics);
 
 // There is work: a bulk cancel was made or executed. Without, the thread finds it some moments
 // later, as that of an organization that is not frozen any more. Thread safe.

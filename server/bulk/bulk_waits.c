@@ -8,6 +8,7 @@
 struct bulk_waits {
     pthread_mutex_t mutex; // guards what follows, and the waits' last part
     struct bulk_wait *first;
+    uint64_t begun; // how many waits
     bool is_stopping;
 };
 
@@ -29,6 +30,7 @@ void bulk_waits_add(struct bulk_waits *waits, struct bulk_wait *wait) {
     wait->is_there = !waits->is_stopping && !wait->is_gone;
     bool is_over = !wait->is_there;
     if (!is_over) {
+        wait->number = ++waits->begun;
         wait->next = waits->first;
         waits->first = wait;
     }
@@ -96,6 +98,30 @@ void bulk_waits_gone(struct bulk_waits *waits, struct bulk_wait *wait) {
 
 void bulk_waits_tell(struct bulk_waits *waits, struct slice organization, struct slice id) {
     end(waits, &(struct choice){.organization = organization, .id = id});
+}
+
+// The first one that began after mark; NULL if there is none. The mutex is held.
+static const struct bulk_wait *first_after(const struct bulk_waits *waits, uint64_t mark) {
+    const struct bulk_wait *first = NULL;
+    for (const struct bulk_wait *w = waits->first; w != NULL; w = w->next) {
+        if (w->number > mark && (first == NULL || w->number < first->number)) {
+            first = w;
+        }
+    }
+    return first;
+}
+
+bool bulk_waits_next(struct bulk_waits *waits, uint64_t *mark, struct arena *a,
+                     struct slice *ret_organization, struct slice *ret_id) {
+    pthread_mutex_lock(&waits->mutex);
+    const struct bulk_wait *wait = first_after(waits, *mark);
+    if (wait != NULL) {
+        *mark = wait->number;
+        *ret_organization = arena_copy(a, wait->organization);
+        *ret_id = arena_copy(a, wait->id);
+    }
+    pthread_mutex_unlock(&waits->mutex);
+    return wait != NULL;
 }
 
 void bulk_waits_expire(struct bulk_waits *waits, int64_t now_us) {

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/core/arena.h"
 #include "base/core/slice.h"
 
 // Who waits until it is known which runs a bulk cancel is about. A list: there are as many waits as
@@ -23,6 +24,7 @@ struct bulk_wait {
 
     // Of bulk_waits.
     struct bulk_wait *next;
+    uint64_t number; // in the order in which they began
     bool is_there;
     bool is_gone;
 };
@@ -41,6 +43,11 @@ void bulk_waits_gone(struct bulk_waits *waits, struct bulk_wait *wait);
 
 // It is known which runs the bulk cancel is about.
 void bulk_waits_tell(struct bulk_waits *waits, struct slice organization, struct slice id);
+
+// Copies what one wait is for, of those that began after *mark, in the order in which they began;
+// a mark of 0 is before all. Moves the mark there. Returns false if there is none.
+bool bulk_waits_next(struct bulk_waits *waits, uint64_t *mark, struct arena *a,
+                     struct slice *ret_organization, struct slice *ret_id);
 
 // Ends the waits whose time is over.
 void bulk_waits_expire(struct bulk_waits *waits, int64_t now_us);

@@ -8,11 +8,10 @@
 #include "base/core/memory.h"
 #include "base/thread/condition.h"
 #include "base/thread/thread.h"
+#include "server/lease/lease_share.h"
 #include "storage/op/end_lease.h"
-#include "storage/op/list_leases.h"
 
 enum {
-    LEASES_A_PAGE = 1000,
     // Operations of the store that are under way at once.
     ENDING_AT_ONCE = 256,
     // The thread looks at the clock so often while there are leases; it stood still if it comes
@@ -32,6 +31,10 @@ struct lease_keeper {
     struct lease_table *table;
     struct open_waits *open_waits;
     struct stop_waits *stop_waits;
+    struct duty *duty;
+    struct duty_member member;
+    bool was_on_duty;          // the thread's: when it looked last
+    struct lease_share *share; // NULL: nobody else serves the store
     bool is_started;
     pthread_t thread;
     int64_t ticked_us; // the thread's: when it looked at the clock last (boottime_us); 0: not yet
@@ -123,14 +126,20 @@ static void tell(struct lease_keeper *keeper, struct metrics *metrics) {
 // --- its begin ---
 
 struct lease_keeper *lease_keeper_new(const struct logger *log, const struct clock *clock,
-                                      struct run_store *store, struct metrics *metrics) {
+                                      struct run_store *store, struct duty *duty,
+                                      struct metrics *metrics) {
     struct lease_keeper *keeper = mem_zalloc(sizeof(*keeper));
     keeper->log = log;
     keeper->clock = clock;
     keeper->store = store;
+    keeper->duty = duty;
+    keeper->was_on_duty = !store->is_shared;
     keeper->table = lease_table_new();
     keeper->open_waits = open_waits_new(wake, keeper);
     keeper->stop_waits = stop_waits_new(wake, keeper);
+    if (store->is_shared) {
+        keeper->share = lease_share_new(log, store, keeper->table, keeper->stop_waits, duty);
+    }
     pthread_mutex_init(&keeper->mutex, NULL);
     condition_init(&keeper->changed);
     tell(keeper, metrics);
@@ -138,41 +147,9 @@ struct lease_keeper *lease_keeper_new(const struct logger *log, const struct clo
 }
 
 bool lease_keeper_load(struct lease_keeper *keeper, struct arena *a, const char **ret_detail) {
-    struct arena pages[2]; // a page's cursor is of the page before
-    arena_init(&pages[0]);
-    arena_init(&pages[1]);
-    struct store_list_leases list = {.op = {.kind = &store_list_leases_kind},
-                                     .limit = LEASES_A_PAGE};
-    int page = 0;
-    do {
-        arena_reset(&pages[page]);
-        list.op.arena = &pages[page];
-        store_op_submit_and_wait(keeper->store, &list.op);
-        if (list.op.result != STORE_OK) {
-            break;
-        }
-        for (int i = 0; i < list.ret_count; i++) {
-            const struct store_lease *held = &list.ret_leases[i];
-            const struct lease lease = {
-                .organization = held->organization,
-                .run_id = held->id,
-                .holder = held->holder,
-                .attempt = held->attempt,
-                .duration_us = held->lease_us,
-            };
-            lease_table_put(keeper->table, &lease, clock_monotonic_us());
-        }
-        list.has_cursor = true;
-        list.cursor = list.ret_cursor;
-        page = 1 - page;
-    } while (list.ret_has_more);
-    bool is_read = list.op.result == STORE_OK;
-    if (!is_read) {
-        *ret_detail = arena_printf(a, "%s", list.op.detail != NULL ? list.op.detail : "");
-    }
-    arena_release(&pages[0]);
-    arena_release(&pages[1]);
-    return is_read;
+    // Of a store that others serve, too, the thread reads them when this process goes on duty.
+    return keeper->store->is_shared ||
+           lease_share_read(keeper->store, keeper->table, a, ret_detail);
 }
 
 struct lease_table *lease_keeper_table(struct lease_keeper *keeper) {
@@ -192,6 +169,9 @@ void lease_keeper_committed(struct lease_keeper *keeper, const struct store_comm
     for (int i = 0; i < count; i++) {
         if (commits[i].opened > 0) {
             open_waits_opened(keeper->open_waits, commits[i].organization);
+        }
+        if (commits[i].kinds == STORE_COMMIT_ELSEWHERE) {
+            lease_share_hint(keeper->share);
         }
     }
 }
@@ -215,17 +195,35 @@ static void log_end(const struct ending *ending) {
         log_slice("holder", lease->holder), log_int("attempt", lease->attempt));
 }
 
+// Frees it; the thread may begin another one.
+static void finish(struct ending *ending) {
+    struct lease_keeper *keeper = ending->keeper;
+    arena_release(&ending->arena);
+    free(ending);
+    pthread_mutex_lock(&keeper->mutex);
+    keeper->ending--;
+    keeper->is_woken = true;
+    pthread_cond_signal(&keeper->changed);
+    pthread_mutex_unlock(&keeper->mutex);
+}
+
 // On a thread of the store.
 static void ended(struct store_op *op) {
     struct ending *ending = CONTAINER_OF(op, struct ending, end.op);
     struct lease_keeper *keeper = ending->keeper;
     const struct lease *lease = &ending->lease;
+    if (op->result == STORE_CONFLICT && ending->end.ret_left_us > 0) {
+        lease_table_resume(keeper->table, lease->organization, lease->run_id, lease->attempt,
+                           clock_monotonic_us() + ending->end.ret_left_us);
+        finish(ending);
+        return;
+    }
     switch (op->result) {
     case STORE_OK:
         log_end(ending);
         metrics_counter_add(keeper->lost, 1);
         __attribute__((fallthrough));
-    case STORE_CONFLICT: // it has ended otherwise
+    case STORE_CONFLICT: // it has ended otherwise, or goes on
     case STORE_NOT_FOUND:
         lease_table_remove(keeper->table, lease->organization, lease->run_id, lease->attempt,
                            clock_monotonic_us());
@@ -238,13 +236,7 @@ static void ended(struct store_op *op) {
                               (op->result == STORE_READ_ONLY ? RETRY_FROZEN_US : RETRY_US));
         break;
     }
-    arena_release(&ending->arena);
-    free(ending);
-    pthread_mutex_lock(&keeper->mutex);
-    keeper->ending--;
-    keeper->is_woken = true;
-    pthread_cond_signal(&keeper->changed);
-    pthread_mutex_unlock(&keeper->mutex);
+    finish(ending);
 }
 
 static bool takes_more(struct lease_keeper *keeper) {
@@ -331,12 +323,29 @@ static bool wait_for_turn(struct lease_keeper *keeper) {
     return goes_on;
 }
 
+// Ends the leases whose end has come by now_us, if that is this process's to do. Nothing is known
+// of what others renewed before it was: each lease lasts for its duration from then on, unless the
+// store knows better when it is to end.
+static void look_at_leases(struct lease_keeper *keeper, int64_t now_us) {
+    bool is_on_duty = duty_is_on(keeper->duty);
+    if (is_on_duty != keeper->was_on_duty) {
+        keeper->was_on_duty = is_on_duty;
+        lease_table_extend(keeper->table, clock_monotonic_us());
+        lease_table_set_noting(keeper->table, !is_on_duty, clock_monotonic_us());
+    }
+    if (is_on_duty) {
+        end_leases(keeper, now_us);
+    } else {
+        lease_table_drop_ended(keeper->table, now_us);
+    }
+}
+
 static void *body(void *context) {
     struct lease_keeper *keeper = context;
     do {
         int64_t now_us = clock_monotonic_us();
         look_at_clock(keeper);
-        end_leases(keeper, now_us);
+        look_at_leases(keeper, now_us);
         open_waits_expire(keeper->open_waits, now_us);
         stop_waits_expire(keeper->stop_waits, now_us);
     } while (wait_for_turn(keeper));
@@ -346,6 +355,12 @@ static void *body(void *context) {
 void lease_keeper_start(struct lease_keeper *keeper) {
     lease_table_extend(keeper->table, clock_monotonic_us());
     keeper->is_started = true;
+    keeper->member = (struct duty_member){.changed = wake, .context = keeper};
+    duty_join(keeper->duty, &keeper->member);
+    if (keeper->store->is_shared) {
+        lease_table_set_noting(keeper->table, true, clock_monotonic_us());
+        lease_share_start(keeper->share);
+    }
     keeper->thread = thread_start("leases", body, keeper);
 }
 
@@ -359,9 +374,14 @@ void lease_keeper_stop(struct lease_keeper *keeper) {
     keeper->is_stopping = true;
     pthread_cond_signal(&keeper->changed);
     pthread_mutex_unlock(&keeper->mutex);
-    if (keeper->is_started) {
-        thread_join(keeper->thread);
-        keeper->is_started = false;
+    if (!keeper->is_started) {
+        return;
+    }
+    duty_leave(keeper->duty, &keeper->member);
+    thread_join(keeper->thread);
+    keeper->is_started = false;
+    if (keeper->share != NULL) {
+        lease_share_stop(keeper->share);
     }
 }
 
@@ -370,6 +390,7 @@ void lease_keeper_free(struct lease_keeper *keeper) {
         return;
     }
     metrics_remove_collectors(keeper->metrics, keeper);
+    lease_share_free(keeper->share);
     open_waits_free(keeper->open_waits);
     stop_waits_free(keeper->stop_waits);
     lease_table_free(keeper->table);

@@ -5,6 +5,7 @@
 #include "base/core/clock.h"
 #include "base/log/log.h"
 #include "base/metrics/metrics.h"
+#include "server/duty/duty.h"
 #include "server/lease/lease_table.h"
 #include "server/lease/open_waits.h"
 #include "server/lease/stop_waits.h"
@@ -16,15 +17,19 @@
 // No lease ends sooner than its duration after the server serves again: after a start, and after a
 // time in which the process or the machine stood still, which the thread notices because it
 // came late itself. The time of day has no part in it.
+//
+// Of all servers of a store the one on duty ends leases (server/lease/lease_share.h). The others
+// know those that were given or renewed there; of a renewal the store is asked, too.
 
 struct lease_keeper;
 
-// log, clock, store and metrics, which may be NULL, outlive it.
+// All of these outlive it; duty and metrics may be NULL.
 struct lease_keeper *lease_keeper_new(const struct logger *log, const struct clock *clock,
-                                      struct run_store *store, struct metrics *metrics);
+                                      struct run_store *store, struct duty *duty,
+                                      struct metrics *metrics);
 
-// Reads the leases that the store has. Returns false if it cannot be read: why is in *ret_detail,
-// in a.
+// Reads the leases that the store has, unless others serve it, too. Returns false if it cannot be
+// read: why is in *ret_detail, in a.
 bool lease_keeper_load(struct lease_keeper *keeper, struct arena *a, const char **ret_detail);
 
 // The server serves from now on: starts the thread.

@@ -12,7 +12,13 @@
 // a run is the store's to say; the end of a lease is here alone, on the monotonic clock, so that a
 // renewal writes nothing to the disk. Thread safe.
 //
-// A lease takes some 170 bytes with names of 40 bytes in all (1,000,000: 170 MB).
+// Where other servers serve the store, too, a lease that is renewed here may be another's to end:
+// the table says then (lease_table_take_unnoted) of which renewals the others have to hear, so that
+// none ends that was renewed. A lease of which they know that it lasts for most of its duration is
+// none of them. Should this server end before they have heard, a lease ends a quarter of its
+// duration sooner than its holder was told, at most.
+//
+// A lease takes some 190 bytes with names of 40 bytes in all (1,000,000: 190 MB).
 
 struct lease_table;
 
@@ -56,6 +62,10 @@ size_t lease_table_count(struct lease_table *table);
 // or of a newer one: it may hear of things in another order than the store made them in.
 void lease_table_put(struct lease_table *table, const struct lease *lease, int64_t now_us);
 
+// A lease that another server gave, as the store says, which its holder renews here: as
+// lease_table_put, and its renewal is to be noted.
+void lease_table_learn(struct lease_table *table, const struct lease *lease, int64_t now_us);
+
 // The attempt's lease has ended, or the run is final and that was its last attempt: the lease is
 // removed. Returns whether it was there, so that the run was held until now.
 bool lease_table_remove(struct lease_table *table, struct slice organization, struct slice run_id,
@@ -76,6 +86,32 @@ int lease_table_take_ended(struct lease_table *table, int64_t now_us, int most, 
 // The lease that is ending could not be ended: it is taken again at at_us.
 void lease_table_retry(struct lease_table *table, struct slice organization, struct slice run_id,
                        int64_t attempt, int64_t at_us);
+
+// The lease that is ending was renewed at another server: it is held until end_us.
+void lease_table_resume(struct lease_table *table, struct slice organization, struct slice run_id,
+                        int64_t attempt, int64_t end_us);
+
+// Forgets leases whose end has come: another server ends them.
+void lease_table_drop_ended(struct lease_table *table, int64_t now_us);
+
+// Whether renewals are to be noted for another server from now_us on, which knows nothing of those
+// before. They are not at first.
+void lease_table_set_noting(struct lease_table *table, bool is_noting, int64_t now_us);
+
+// A renewal that others have to hear of.
+struct lease_renewal {
+    struct lease lease;
+    int64_t left_us;
+};
+
+// Takes up to most renewals that are to be noted into ret, with their names in a; returns how many.
+// They count as noted from now on.
+int lease_table_take_unnoted(struct lease_table *table, int64_t now_us, int most, struct arena *a,
+                             struct lease_renewal *ret);
+
+// Gives back what was taken and could not be noted: it is taken again.
+void lease_table_give_back(struct lease_table *table, const struct lease_renewal *renewals,
+                           int count);
 
 // The server was not there for a while: each lease that the table has lasts for at least its
 // duration from now_us on. Costs the same for any number of them.

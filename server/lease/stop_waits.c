@@ -124,6 +124,25 @@ void stop_waits_tell(struct stop_waits *waits, struct slice organization, struct
     }
 }
 
+int stop_waits_list(struct stop_waits *waits, size_t *place, struct arena *a,
+                    struct stop_wait_run **ret_runs) {
+    int count = 0;
+    pthread_mutex_lock(&waits->mutex);
+    for (; count == 0 && *place < BUCKETS; (*place)++) {
+        for (struct stop_wait *w = waits->buckets[*place]; w != NULL; w = w->next) {
+            count++;
+        }
+        struct stop_wait_run *run = count > 0 ? ARENA_ARRAY(a, struct stop_wait_run, count) : NULL;
+        *ret_runs = run;
+        for (struct stop_wait *w = waits->buckets[*place]; w != NULL; w = w->next) {
+            *run++ =
+                (struct stop_wait_run){arena_copy(a, w->organization), arena_copy(a, w->run_id)};
+        }
+    }
+    pthread_mutex_unlock(&waits->mutex);
+    return count;
+}
+
 // Takes one whose time is over; NULL if there is none.
 static struct stop_wait *take_due(struct stop_waits *waits, int64_t now_us) {
     pthread_mutex_lock(&waits->mutex);

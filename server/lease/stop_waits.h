@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/core/arena.h"
 #include "server/lease/due_heap.h"
 #include "server/lease/wait_end.h"
 #include "storage/run_record.h"
@@ -50,6 +51,17 @@ bool stop_waits_gone(struct stop_waits *waits, struct stop_wait *wait);
 // The work of run, of the organization, has stopped.
 void stop_waits_tell(struct stop_waits *waits, struct slice organization, struct slice run_id,
                      const struct run_record *run);
+
+// The runs of some waits.
+struct stop_wait_run {
+    struct slice organization;
+    struct slice run_id;
+};
+
+// Copies what is waited for into a, at *place and behind it, which moves; it begins with 0.
+// Returns how many there are in *ret_runs; 0: no more.
+int stop_waits_list(struct stop_waits *waits, size_t *place, struct arena *a,
+                    struct stop_wait_run **ret_runs);
 
 // Ends the waits whose time is over.
 void stop_waits_expire(struct stop_waits *waits, int64_t now_us);

@@ -13,10 +13,11 @@ void run_lease_begun(const struct service_call *call, const struct run_record *r
     lease_keeper_put(call->service->leases, &lease);
 }
 
-bool run_lease_ended(const struct service_call *call, const struct run_record *run) {
-    return run->attempt != 0 &&
-           lease_table_remove(lease_keeper_table(call->service->leases), call->organization,
-                              slice_of_cstr(call->run_id), run->attempt, clock_monotonic_us());
+void run_lease_ended(const struct service_call *call, const struct run_record *run) {
+    if (run->attempt != 0) {
+        lease_table_remove(lease_keeper_table(call->service->leases), call->organization,
+                           slice_of_cstr(call->run_id), run->attempt, clock_monotonic_us());
+    }
 }
 
 int64_t run_lease_wait_until_us(const struct service_call *call, int64_t wait_us) {

@@ -9,9 +9,9 @@
 // The caller's organization gave the lease of run to its holder.
 void run_lease_begun(const struct service_call *call, const struct run_record *run);
 
-// The lease of run's attempt has ended, or the run has become final. Returns whether it was held
-// until now. Costs nothing for a run that was never acquired.
-bool run_lease_ended(const struct service_call *call, const struct run_record *run);
+// The lease of run's attempt has ended, or the run has become final. Costs nothing for a run that
+// was never acquired.
+void run_lease_ended(const struct service_call *call, const struct run_record *run);
 
 // Until when the call may wait that wants to wait for wait_us, as clock_monotonic_us has it: no
 // longer than a moment before its deadline. 0: not at all.

@@ -33,6 +33,12 @@ static bool store_some(const struct service *service, struct arena *a) {
     if (note.op.result == STORE_OK) {
         return count == STORE_TOKEN_USES;
     }
+    if (note.op.result == STORE_UNAVAILABLE) { // a number may be stored: rather too few than twice
+        for (int i = 0; i < count; i++) {
+            uses[i].denials = 0;
+            uses[i].refusals = 0;
+        }
+    }
     token_table_give_back(service->tokens, uses, count);
     LOG(service->log, LOG_DEBUG, "the last uses of tokens could not be stored yet",
         log_text("detail", note.op.detail != NULL ? note.op.detail : ""));

@@ -16,6 +16,10 @@ enum {
     // How often the time of day is looked at while a deadline is to come: it may be set.
     LOOK_US = 500 * 1000,
     RETRY_US = 1000 * 1000, // after the store could not
+    // How often the store is looked at for deadlines that other servers were told of, and for all
+    // that there are: they may have thawed an organization.
+    SHARED_LOOK_US = 500 * 1000,
+    SHARED_WHOLE_LOOK_US = 10 * 1000 * 1000,
 };
 
 struct deadline_sweep {
@@ -23,13 +27,16 @@ struct deadline_sweep {
     const struct clock *clock;
     struct run_store *store;
     struct lease_table *leases;
+    struct duty *duty;
+    struct duty_member member;
     struct metrics_child *cancelled; // runs that were ended so
     struct metrics_child *failed;
     pthread_t thread;
     pthread_mutex_t mutex; // guards what follows
     pthread_cond_t changed;
-    int64_t next_us; // when to look, microseconds since the epoch; INT64_MAX: no deadline is known
-    int64_t from_us; // sooner deadlines are those of frozen organizations; 0: none is known to be
+    int64_t next_us;  // when to look, microseconds since the epoch; INT64_MAX: no deadline is known
+    int64_t from_us;  // sooner deadlines are those of frozen organizations; 0: none is known to be
+    int64_t whole_us; // when a store that others serve too was looked at from its first deadline on
     bool is_stopping;
     int ending; // operations under way
     int ended;  // runs that were, since await_ends
@@ -132,11 +139,12 @@ static void look_from(struct deadline_sweep *sweep, int64_t from_us) {
     pthread_mutex_unlock(&sweep->mutex);
 }
 
-static bool is_stopping(struct deadline_sweep *sweep) {
+// Whether a sweep is to end early.
+static bool is_to_end(struct deadline_sweep *sweep) {
     pthread_mutex_lock(&sweep->mutex);
     bool stopping = sweep->is_stopping;
     pthread_mutex_unlock(&sweep->mutex);
-    return stopping;
+    return stopping || !duty_is_on(sweep->duty);
 }
 
 // Ends up to RUNS_AT_ONCE runs that are due at now_us. Returns whether there may be more.
@@ -165,14 +173,36 @@ static bool sweep_some(struct deadline_sweep *sweep, struct arena *a, int64_t no
     return list.ret_next_due_us != 0 && list.ret_next_due_us <= now_us;
 }
 
-// Waits until it is time to look. Returns false if the thread is to end, else it looks at
-// everything: *ret_now_us is the time of day.
-static bool wait_for_turn(struct deadline_sweep *sweep, int64_t *ret_now_us) {
+// Has the thread look again where the store has what nobody tells it of. The mutex is held.
+static void look_for_others(struct deadline_sweep *sweep, int64_t looked_us) {
+    int64_t now_us = clock_monotonic_us();
+    if (!sweep->store->is_shared || now_us - looked_us < SHARED_LOOK_US) {
+        return;
+    }
+    sweep->next_us = 0;
+    if (now_us - sweep->whole_us >= SHARED_WHOLE_LOOK_US) {
+        sweep->whole_us = now_us;
+        sweep->from_us = 0;
+    }
+}
+
+// How long to wait at most; 0: until something changes. The mutex is held.
+static int64_t wait_until_us(const struct deadline_sweep *sweep, int64_t now_us) {
+    if (!duty_is_on(sweep->duty) || (sweep->next_us == INT64_MAX && !sweep->store->is_shared)) {
+        return 0;
+    }
+    int64_t wait_us = sweep->next_us == INT64_MAX ? LOOK_US : sweep->next_us - now_us;
+    return clock_monotonic_us() + (wait_us < LOOK_US ? wait_us : LOOK_US);
+}
+
+// Waits until it is time to look, having looked at looked_us (clock_monotonic_us). Returns false if
+// the thread is to end, else it looks at everything: *ret_now_us is the time of day.
+static bool wait_for_turn(struct deadline_sweep *sweep, int64_t looked_us, int64_t *ret_now_us) {
     pthread_mutex_lock(&sweep->mutex);
-    while (!sweep->is_stopping && (*ret_now_us = clock_now_us(sweep->clock)) < sweep->next_us) {
-        int64_t wait_us = sweep->next_us - *ret_now_us;
-        int64_t until_us = clock_monotonic_us() + (wait_us < LOOK_US ? wait_us : LOOK_US);
-        condition_wait(&sweep->changed, &sweep->mutex, sweep->next_us == INT64_MAX ? 0 : until_us);
+    while (!sweep->is_stopping && ((*ret_now_us = clock_now_us(sweep->clock)) < sweep->next_us ||
+                                   !duty_is_on(sweep->duty))) {
+        condition_wait(&sweep->changed, &sweep->mutex, wait_until_us(sweep, *ret_now_us));
+        look_for_others(sweep, looked_us);
     }
     bool goes_on = !sweep->is_stopping;
     sweep->next_us = INT64_MAX;
@@ -185,8 +215,10 @@ static void *body(void *context) {
     struct arena a;
     arena_init(&a);
     int64_t now_us;
-    while (wait_for_turn(sweep, &now_us)) {
-        while (sweep_some(sweep, &a, now_us) && !is_stopping(sweep)) {
+    int64_t looked_us = 0;
+    while (wait_for_turn(sweep, looked_us, &now_us)) {
+        looked_us = clock_monotonic_us();
+        while (sweep_some(sweep, &a, now_us) && !is_to_end(sweep)) {
             arena_reset(&a);
         }
         arena_reset(&a);
@@ -211,17 +243,29 @@ static void tell(struct deadline_sweep *sweep, struct metrics *metrics) {
     sweep->failed = metrics_child(family, failure);
 }
 
+static void duty_changed(void *context) {
+    struct deadline_sweep *sweep = context;
+    pthread_mutex_lock(&sweep->mutex);
+    sweep->next_us = 0; // what came due before, wherever it was noted
+    sweep->from_us = 0;
+    pthread_cond_signal(&sweep->changed);
+    pthread_mutex_unlock(&sweep->mutex);
+}
+
 struct deadline_sweep *deadline_sweep_start(const struct logger *log, const struct clock *clock,
                                             struct run_store *store, struct lease_table *leases,
-                                            struct metrics *metrics) {
+                                            struct duty *duty, struct metrics *metrics) {
     struct deadline_sweep *sweep = mem_zalloc(sizeof(*sweep)); // next_us 0: it looks at once
     sweep->log = log;
     sweep->clock = clock;
     sweep->store = store;
     sweep->leases = leases;
+    sweep->duty = duty;
     tell(sweep, metrics);
     pthread_mutex_init(&sweep->mutex, NULL);
     condition_init(&sweep->changed);
+    sweep->member = (struct duty_member){.changed = duty_changed, .context = sweep};
+    duty_join(duty, &sweep->member);
     sweep->thread = thread_start("deadlines", body, sweep);
     return sweep;
 }
@@ -243,6 +287,7 @@ void deadline_sweep_stop(struct deadline_sweep *sweep) {
     if (sweep == NULL) {
         return;
     }
+    duty_leave(sweep->duty, &sweep->member);
     pthread_mutex_lock(&sweep->mutex);
     sweep->is_stopping = true;
     pthread_cond_signal(&sweep->changed);

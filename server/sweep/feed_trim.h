@@ -5,6 +5,7 @@
 #include "base/core/slice.h"
 #include "base/log/log.h"
 #include "base/metrics/metrics.h"
+#include "server/duty/duty.h"
 #include "storage/run_store.h"
 
 // A thread that raises the floors of the organizations' feeds, once in a while: events that are too
@@ -20,6 +21,7 @@ struct feed_trim_options {
     int64_t max_age_us;  // of an event
     int64_t max_events;  // of an organization
     int64_t interval_ms; // between two looks at all organizations; 0: FEED_TRIM_DEFAULT_MS
+    struct duty *duty;   // it works while this process is on duty; NULL: always
     // Called before the floor of an organization is raised: who watches it and has everything is
     // to hear where it stands. On the thread; may be NULL.
     void (*before)(void *context, struct slice organization);

@@ -19,6 +19,7 @@ struct housekeeping {
     struct metrics_child *keys; // that were removed
     struct metrics_child *bulks;
     struct periodic thread;
+    struct duty_member member;
 };
 
 // Does one operation of the store, which is set but for the common part, and rests as long as it
@@ -36,7 +37,8 @@ static bool step(struct housekeeping *keeping, struct store_op *op, const struct
             log_text("detail", op->detail != NULL ? op->detail : ""));
     }
     arena_release(&a);
-    return is_done && periodic_pause(&keeping->thread, clock_monotonic_us() - begin_us);
+    return is_done && duty_is_on(keeping->options.duty) &&
+           periodic_pause(&keeping->thread, clock_monotonic_us() - begin_us);
 }
 
 static void count(struct metrics_child *removed, const struct store_op *op, int how_many) {
@@ -70,8 +72,16 @@ static void trim_bulks(struct housekeeping *keeping) {
 }
 
 static void tidy_up(void *context) {
-    trim_keys(context);
-    trim_bulks(context);
+    struct housekeeping *keeping = context;
+    if (duty_is_on(keeping->options.duty)) {
+        trim_keys(keeping);
+        trim_bulks(keeping);
+    }
+}
+
+static void duty_changed(void *context) {
+    struct housekeeping *keeping = context;
+    periodic_wake(&keeping->thread);
 }
 
 static void tell(struct housekeeping *keeping, struct metrics *metrics) {
@@ -101,11 +111,14 @@ struct housekeeping *housekeeping_start(const struct housekeeping_options *optio
     }
     int64_t interval_ms = options->interval_ms > 0 ? options->interval_ms : HOUSEKEEPING_DEFAULT_MS;
     periodic_start(&keeping->thread, "housekeeping", interval_ms, tidy_up, keeping);
+    keeping->member = (struct duty_member){.changed = duty_changed, .context = keeping};
+    duty_join(keeping->options.duty, &keeping->member);
     return keeping;
 }
 
 void housekeeping_stop(struct housekeeping *keeping) {
     if (keeping != NULL) {
+        duty_leave(keeping->options.duty, &keeping->member);
         periodic_stop(&keeping->thread);
         free(keeping);
     }

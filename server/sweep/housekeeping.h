@@ -4,6 +4,7 @@
 #include "base/core/clock.h"
 #include "base/log/log.h"
 #include "base/metrics/metrics.h"
+#include "server/duty/duty.h"
 #include "storage/run_store.h"
 
 // A thread that has the store forget, once in a while, what has no use any more: keys under which
@@ -23,6 +24,7 @@ struct housekeeping_options {
     // How long a plan is kept after its creation; 0: HOUSEKEEPING_DEFAULT_PLAN_AGE_US.
     int64_t plan_age_us;
     int64_t interval_ms;     // between two looks; 0: HOUSEKEEPING_DEFAULT_MS
+    struct duty *duty;       // it works while this process is on duty; NULL: always
     struct metrics *metrics; // where it counts; NULL: nowhere
 };
 

@@ -21,6 +21,7 @@ struct retention {
     struct retention_options options;
     struct metrics_child *deleted; // runs
     struct periodic thread;
+    struct duty_member member;
     // The thread's.
     int64_t cursor;    // of list_ended: where the next look goes on
     int64_t looked_us; // when the last one from the beginning began (clock_monotonic_us)
@@ -33,6 +34,11 @@ struct turn {
     int64_t deleted;
     bool is_complete; // all that was listed is deleted
 };
+
+// Whether a turn is to end early.
+static bool is_to_end(struct retention *retention) {
+    return periodic_is_stopping(&retention->thread) || !duty_is_on(retention->options.duty);
+}
 
 static int64_t patience_us(void) {
     return clock_monotonic_us() + PATIENCE_MS * INT64_C(1000);
@@ -119,6 +125,9 @@ static void begin_anew_sometimes(struct retention *retention) {
 
 static void sweep(void *context) {
     struct retention *retention = context;
+    if (is_to_end(retention)) {
+        return;
+    }
     begin_anew_sometimes(retention);
     struct turn turn = {
         .retention = retention,
@@ -129,7 +138,7 @@ static void sweep(void *context) {
     arena_init(&a);
     int64_t cursor = retention->cursor;
     bool has_more = true;
-    while (has_more && !periodic_is_stopping(&retention->thread)) {
+    while (has_more && !is_to_end(retention)) {
         has_more = sweep_some(&turn, &a, &cursor);
         // The next turn goes on behind what is done.
         retention->cursor = turn.is_complete ? cursor : retention->cursor;
@@ -141,6 +150,11 @@ static void sweep(void *context) {
             "runs were deleted that had been final for longer than they are retained",
             log_int("deleted", turn.deleted));
     }
+}
+
+static void duty_changed(void *context) {
+    struct retention *retention = context;
+    periodic_wake(&retention->thread);
 }
 
 struct retention *retention_start(const struct retention_options *options) {
@@ -156,12 +170,15 @@ struct retention *retention_start(const struct retention_options *options) {
     periodic_start(&retention->thread, "retention",
                    options->interval_ms != 0 ? options->interval_ms : RETENTION_DEFAULT_MS, sweep,
                    retention);
+    retention->member = (struct duty_member){.changed = duty_changed, .context = retention};
+    duty_join(retention->options.duty, &retention->member);
     periodic_wake(&retention->thread); // a server that is started often deletes, too
     return retention;
 }
 
 void retention_stop(struct retention *retention) {
     if (retention != NULL) {
+        duty_leave(retention->options.duty, &retention->member);
         periodic_stop(&retention->thread);
         free(retention);
     }

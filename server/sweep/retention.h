@@ -4,6 +4,7 @@
 #include "base/core/clock.h"
 #include "base/log/log.h"
 #include "base/metrics/metrics.h"
+#include "server/duty/duty.h"
 #include "storage/run_store.h"
 
 // A thread that deletes runs that are final for long enough, with their events and keys
@@ -21,6 +22,7 @@ struct retention_options {
     struct run_store *store;
     int64_t retain_us;       // how long a final run is kept at least
     int64_t interval_ms;     // between two looks; 0: RETENTION_DEFAULT_MS
+    struct duty *duty;       // it works while this process is on duty; NULL: always
     struct metrics *metrics; // where it counts; NULL: nowhere
 };
 

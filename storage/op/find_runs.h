@@ -10,6 +10,7 @@ struct store_found_run {
     enum run_status status;
     int64_t attempt;
     struct slice holder; // empty: nobody
+    int64_t lease_us;    // of the holder; 0: nobody
     int64_t finished_at_us;
     int64_t stopped_at_us;
     // Of a final run: who made it so, and why, as its event says.

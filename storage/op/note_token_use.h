@@ -9,9 +9,10 @@
 enum { STORE_TOKEN_USES = 32 };
 
 // Each of uses names a token, and has the members that end with last_used_at_us, the hashes
-// that they belong to, denials and refusals; the others do not matter. A time or a number that
-// is lower than the stored one changes nothing, and neither does one of a token or a secret that
-// is not there: the same may be noted twice, and late.
+// that they belong to, and how many denials and refusals there were since they were noted last,
+// which are added to those that are stored: others may note theirs. The other members do not
+// matter. A time that is sooner than the stored one changes nothing, and neither does what is said
+// of a token or a secret that is not there. No change of a token that others have to hear of.
 struct store_note_token_use {
     struct store_op op;
     const struct token_record *uses;

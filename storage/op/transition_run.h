@@ -44,6 +44,7 @@ struct store_transition_run {
     bool ret_is_stale;    // the run's attempt is another one
     bool ret_has_changed; // its sequence is another one than expected_sequence
     bool ret_is_replayed; // it was done before, under the key
+    bool ret_was_held;    // somebody held the run when the change was made
     // Where a final run is STORE_CONFLICT: of the event that made it final; else all empty.
     struct event_cause ret_ending;
 };
@@ -74,6 +75,7 @@ static inline void store_transition_run_begin(struct store_transition_run *t) {
     t->ret_is_stale = false;
     t->ret_has_changed = false;
     t->ret_is_replayed = false;
+    t->ret_was_held = false;
     memset(&t->ret_ending, 0, sizeof(t->ret_ending));
 }
 
@@ -87,7 +89,7 @@ static inline int64_t store_transition_run_key_us(const struct store_transition_
 // Makes run, as it is stored, what t makes of it, for back-ends that hold a run while they
 // decide: returns false where it is not one that t starts from, else with its status changed, and
 // then an event to be stored, or its fields alone.
-static inline bool store_transition_run_apply(const struct store_transition_run *t,
+static inline bool store_transition_run_apply(struct store_transition_run *t,
                                               struct run_record *run) {
     int64_t due_us = t->due_us != 0 ? run_record_due_us(run) : 0;
     if (store_transition_run_is_stale(t, run) || store_transition_run_has_changed(t, run) ||
@@ -95,6 +97,7 @@ static inline bool store_transition_run_apply(const struct store_transition_run 
         (t->due_us != 0 && (due_us == 0 || due_us > t->due_us))) {
         return false;
     }
+    t->ret_was_held = run->holder.len > 0;
     run_fields_replace(&run->fields, &t->fields, t->given);
     if (run->status != t->to) {
         run_record_become(run, t->to, t->at_us);

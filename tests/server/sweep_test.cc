@@ -72,7 +72,7 @@ class Sweep : public ::testing::Test {
     }
 
     void StartSweep() {
-        sweep_ = deadline_sweep_start(&log_, &clock_.clock, store_, leases_, nullptr);
+        sweep_ = deadline_sweep_start(&log_, &clock_.clock, store_, leases_, nullptr, nullptr);
     }
 
     void StopSweep() {

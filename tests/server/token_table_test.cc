@@ -158,11 +158,12 @@ TEST_F(TokenTable, UsesAreCountedAndTakenOnce) {
 
     // What could not be stored is taken again, with what came meanwhile.
     EXPECT_EQ(TOKEN_OPENS, Find(b_, now_us + 8));
+    EXPECT_EQ(TOKEN_EXPIRED, Find(a_, now_us + 200));
     std::vector<token_record> taken(1);
     ASSERT_EQ(1, token_table_take_used(table_, 1, taken.data()));
     EXPECT_EQ(TOKEN_OPENS, Find(b_, now_us + 9));
     token_table_give_back(table_, taken.data(), 1);
-    EXPECT_EQ((std::vector<Uses>{{now_us + 9, now_us + 6, 0, 2}}), Take());
+    EXPECT_EQ((std::vector<Uses>{{now_us + 9, now_us + 6, 0, 1}}), Take());
 
     // A store's record is completed by what the table knows better, and by nothing else.
     token_record stored = Record(b_, a_, 1, now_us + 100);
@@ -172,21 +173,27 @@ TEST_F(TokenTable, UsesAreCountedAndTakenOnce) {
     EXPECT_EQ(now_us + 9, stored.last_used_at_us);
     EXPECT_EQ(now_us + 6, stored.previous.last_used_at_us);
     EXPECT_EQ(1000, stored.denials);
-    EXPECT_EQ(2, stored.refusals);
+    EXPECT_EQ(3, stored.refusals);
     stored.name = slice_of_cstr("unknown");
     stored.refusals = 0;
     token_table_complete(table_, &stored);
     EXPECT_EQ(0, stored.refusals);
 }
 
-TEST_F(TokenTable, DenialsGoOnFromTheStoresNumber) {
+// What is taken is what came since: several servers add to one number.
+TEST_F(TokenTable, DenialsAreTakenOnce) {
     token_record record = Record(a_, "", 0);
     record.denials = 40;
     Put(record);
     ASSERT_EQ(TOKEN_OPENS, Find(a_));
     token_table_count_denial(table_, entry_);
     token_table_count_denial(table_, entry_);
-    EXPECT_EQ((std::vector<Uses>{{now_us, 0, 42, 0}}), Take());
+    token_record known = Record(a_, "", 0);
+    token_table_complete(table_, &known);
+    EXPECT_EQ(42, known.denials);
+    EXPECT_EQ((std::vector<Uses>{{now_us, 0, 2, 0}}), Take());
+    token_table_count_denial(table_, entry_);
+    EXPECT_EQ((std::vector<Uses>{{now_us, 0, 1, 0}}), Take());
 }
 
 // What no store has is counted nowhere, and is not taken for one of that name that it has.

@@ -223,10 +223,12 @@ struct Found {
     int64_t stopped_at_us = 0;
     std::string actor = {};
     std::string reason = {};
+    int64_t lease_us = -1; // -1: not looked at
     bool operator==(const Found &o) const {
         return is_there == o.is_there && status == o.status && attempt == o.attempt &&
                holder == o.holder && finished_at_us == o.finished_at_us &&
-               stopped_at_us == o.stopped_at_us && actor == o.actor && reason == o.reason;
+               stopped_at_us == o.stopped_at_us && actor == o.actor && reason == o.reason &&
+               (lease_us == o.lease_us || lease_us < 0 || o.lease_us < 0);
     }
 };
 
@@ -251,7 +253,7 @@ inline std::vector<Found> FindRuns(struct run_store *store, const std::vector<st
     for (size_t i = 0; op.get()->result == STORE_OK && i < ids.size(); i++) {
         const struct store_found_run &f = op->ret[i];
         out.push_back({f.is_there, f.status, f.attempt, ToString(f.holder), f.finished_at_us,
-                       f.stopped_at_us, ToString(f.actor), ToString(f.reason)});
+                       f.stopped_at_us, ToString(f.actor), ToString(f.reason), f.lease_us});
     }
     return out;
 }

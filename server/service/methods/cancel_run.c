@@ -1,18 +1,15 @@
-#include <stdlib.h>
-
 #include "base/core/container_of.h"
-#include "base/core/memory.h"
 #include "rpc/server_long_poll.h"
 #include "runs/v1/runs_service.pb-c.h"
 #include "server/domain/lease_validate.h"
 #include "server/domain/run_error.h"
 #include "server/domain/run_validate.h"
+#include "server/lease/stop_look.h"
 #include "server/service/call_key.h"
 #include "server/service/run_change.h"
 #include "server/service/run_lease.h"
 #include "server/service/run_reply.h"
 #include "server/service/service_method.h"
-#include "storage/op/get_run.h"
 
 // Field numbers: protos/runs/v1/runs_service.proto.
 enum { REQUEST_WAIT = 3, REQUEST_REQUEST_ID = 4 };
@@ -23,33 +20,6 @@ struct cancel_run_call {
     struct stop_wait wait;
     bool waits; // until the work has stopped, if somebody may be at it
 };
-
-// A look at a run whose cancel waits: the stop may have come before the wait.
-struct second_look {
-    struct store_get_run get;
-    struct stop_waits *waits;
-    struct arena arena;
-};
-
-static void looked(struct store_op *op) {
-    struct second_look *look = CONTAINER_OF(op, struct second_look, get.op);
-    if (op->result == STORE_OK && look->get.ret.stopped_at_us != 0) {
-        stop_waits_tell(look->waits, look->get.organization, look->get.id, &look->get.ret);
-    }
-    arena_release(&look->arena);
-    free(look);
-}
-
-static struct second_look *new_look(const struct service_call *call, struct stop_waits *waits) {
-    struct second_look *look = mem_zalloc(sizeof(*look));
-    arena_init(&look->arena);
-    look->waits = waits;
-    look->get.op =
-        (struct store_op){.kind = &store_get_run_kind, .arena = &look->arena, .done = looked};
-    look->get.organization = arena_copy(&look->arena, call->organization);
-    look->get.id = arena_copy(&look->arena, slice_of_cstr(call->run_id));
-    return look;
-}
 
 // The run is cancelled, however the wait ended.
 static void waited(struct stop_wait *wait, const struct run_record *run, enum wait_end why) {
@@ -67,10 +37,11 @@ static void gone(void *context) {
 
 static void wait_for_stop(struct cancel_run_call *m) {
     struct stop_waits *waits = lease_keeper_stop_waits(m->call.service->leases);
-    struct run_store *store = m->call.service->store;
-    struct second_look *look = new_look(&m->call, waits);
+    // The stop may have come before the wait.
+    struct stop_look *look = stop_look_new(m->call.service->store, waits, m->call.organization,
+                                           slice_of_cstr(m->call.run_id));
     stop_waits_add(waits, &m->wait); // the call may be over from here on
-    run_store_submit(store, &look->get.op);
+    stop_look_begin(look);
 }
 
 // Whether somebody may be at the run that was cancelled, beside who holds it: whoever dispatches
@@ -88,8 +59,8 @@ static void stored(struct service_call *call) {
         if (change->ret_is_replayed) {
             call_key_mark_replayed(call);
         }
-        bool was_held = run_lease_ended(call, &change->ret);
-        if (m->waits && (was_held || may_be_at_work(change))) {
+        run_lease_ended(call, &change->ret);
+        if (m->waits && (change->ret_was_held || may_be_at_work(change))) {
             wait_for_stop(m);
             return;
         }

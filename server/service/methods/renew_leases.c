@@ -6,6 +6,7 @@
 #include "server/domain/run_validate.h"
 #include "server/service/service_method.h"
 #include "storage/op/find_runs.h"
+#include "storage/op/note_renewals.h"
 
 // Field numbers: protos/runs/v1/lease.proto.
 enum { RESPONSE_RENEWALS = 1 };
@@ -42,6 +43,7 @@ struct renewal {
 struct renew_leases_call {
     struct service_call call;
     struct store_find_runs find;
+    struct store_note_renewals note; // of leases that the table did not know
     struct lease_wish wish;
     struct lease_claim *claims;
     size_t count;
@@ -80,9 +82,14 @@ static void put_renewal(struct strbuf *b, struct strbuf *scratch, struct renew_l
     wire_put_bytes(b, RESPONSE_RENEWALS, strbuf_slice(scratch));
 }
 
-// What the store says of a lease that the table does not know. A run that it says is held is so
-// since a moment ago, and whoever acquired it is about to put it into the table: until then it is
-// known to last for as long as any lease does at least.
+// How long a lease lasts that the store says is held. One that the table does not know is so since
+// a moment ago, and whoever acquired it is about to put it there: until then it is known to last
+// for as long as any lease does at least.
+static int64_t left_us(const struct lease_claim *claim) {
+    return claim->ret_left_us != 0 ? claim->ret_left_us : LEASE_LEAST_S * INT64_C(1000000);
+}
+
+// What the store says of a lease.
 static void judge(struct renew_leases_call *m, const struct lease_claim *claim,
                   const struct store_found_run *found, struct renewal *ret) {
     ret->attempt = found->attempt;
@@ -92,7 +99,7 @@ static void judge(struct renew_leases_call *m, const struct lease_claim *claim,
         ret->state = RUNS__V1__LEASE_STATE__LEASE_STATE_FINISHED;
         ret->found = found;
     } else if (found->attempt == claim->attempt && slice_equal(found->holder, m->wish.holder)) {
-        ret->left_us = LEASE_LEAST_S * INT64_C(1000000);
+        ret->left_us = left_us(claim);
         ret->state = RUNS__V1__LEASE_STATE__LEASE_STATE_HELD;
     } else {
         ret->state = RUNS__V1__LEASE_STATE__LEASE_STATE_LOST;
@@ -103,11 +110,12 @@ static void judge(struct renew_leases_call *m, const struct lease_claim *claim,
 static void reply(struct renew_leases_call *m) {
     struct strbuf b = STRBUF_INIT;
     struct strbuf scratch = STRBUF_INIT;
+    bool is_shared = m->call.service->store->is_shared;
     int asked = 0; // of the store
     for (size_t i = 0; i < m->count; i++) {
         const struct lease_claim *claim = &m->claims[i];
         struct renewal renewal = {.attempt = claim->attempt};
-        switch (claim->ret_state) {
+        switch (is_shared ? LEASE_CLAIM_UNKNOWN : claim->ret_state) {
         case LEASE_CLAIM_KEPT:
             renewal.left_us = claim->ret_left_us;
             renewal.state = RUNS__V1__LEASE_STATE__LEASE_STATE_HELD;
@@ -129,6 +137,84 @@ static void reply(struct renew_leases_call *m) {
 
 static void stored(struct service_call *call) {
     reply(CONTAINER_OF(call, struct renew_leases_call, call));
+}
+
+// --- where other servers serve the store, too ---
+//
+// What the table knows of a lease may have ended elsewhere: the store is asked for all of them. A
+// lease that the table does not know, or takes for ended, was given or renewed elsewhere: if the
+// store says that it is held the renewal is noted there, so that nobody ends it, and what holds
+// then is replied.
+
+// Whether the store says that the claim's attempt and holder have the run.
+static bool is_held(const struct renew_leases_call *m, size_t i) {
+    const struct store_found_run *found = &m->find.ret[i];
+    return found->is_there && found->attempt == m->claims[i].attempt &&
+           slice_equal(found->holder, m->wish.holder);
+}
+
+// The table hears of what the store says of a claim. Returns whether the renewal is to be noted.
+static bool learn(struct renew_leases_call *m, size_t i) {
+    struct lease_table *table = lease_keeper_table(m->call.service->leases);
+    struct lease_claim *claim = &m->claims[i];
+    bool is_kept = claim->ret_state == LEASE_CLAIM_KEPT;
+    if (!is_held(m, i)) {
+        if (claim->ret_left_us != 0) { // the table has it
+            lease_table_remove(table, m->call.organization, claim->run_id, claim->attempt,
+                               clock_monotonic_us());
+        }
+        return false;
+    }
+    int64_t lasts_us = m->find.ret[i].lease_us;
+    if (!is_kept && lasts_us > 0) {
+        const struct lease lease = {
+            .organization = m->call.organization,
+            .run_id = claim->run_id,
+            .holder = m->wish.holder,
+            .attempt = claim->attempt,
+            .duration_us = lasts_us,
+        };
+        lease_table_learn(table, &lease, clock_monotonic_us());
+        claim->ret_left_us = lasts_us < m->wish.duration_us ? lasts_us : m->wish.duration_us;
+    }
+    return !is_kept;
+}
+
+static void found_again(struct service_call *call) {
+    struct renew_leases_call *m = CONTAINER_OF(call, struct renew_leases_call, call);
+    for (size_t i = 0; i < m->count; i++) {
+        learn(m, i);
+    }
+    reply(m);
+}
+
+static void noted(struct service_call *call) {
+    struct renew_leases_call *m = CONTAINER_OF(call, struct renew_leases_call, call);
+    service_call_store(call, &m->find.op, found_again);
+}
+
+static void found(struct service_call *call) {
+    struct renew_leases_call *m = CONTAINER_OF(call, struct renew_leases_call, call);
+    struct store_renewal *renewals = ARENA_ARRAY(call->arena, struct store_renewal, m->count);
+    int count = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        if (learn(m, i)) {
+            const struct lease_claim *claim = &m->claims[i];
+            renewals[count++] = (struct store_renewal){
+                .organization = call->organization,
+                .id = claim->run_id,
+                .attempt = claim->attempt,
+                .left_us = left_us(claim),
+            };
+        }
+    }
+    if (count == 0) {
+        reply(m);
+        return;
+    }
+    m->note = (struct store_note_renewals){
+        .op = {.kind = &store_note_renewals_kind}, .renewals = renewals, .count = count};
+    service_call_store(call, &m->note.op, noted);
 }
 
 static const struct error *read_request(struct renew_leases_call *m,
@@ -161,13 +247,14 @@ static const struct error *read_request(struct renew_leases_call *m,
     return v.error;
 }
 
-// Asks the store for the runs whose leases the table does not know; returns false if there are
-// none.
+// Asks the store for the runs whose leases the table does not know, or may not know well; returns
+// false if there are none.
 static bool find_others(struct renew_leases_call *m) {
+    bool is_shared = m->call.service->store->is_shared;
     struct slice *ids = ARENA_ARRAY(m->call.arena, struct slice, m->count);
     int count = 0;
     for (size_t i = 0; i < m->count; i++) {
-        if (m->claims[i].ret_state == LEASE_CLAIM_UNKNOWN) {
+        if (is_shared || m->claims[i].ret_state == LEASE_CLAIM_UNKNOWN) {
             ids[count++] = m->claims[i].run_id;
         }
     }
@@ -178,7 +265,7 @@ static bool find_others(struct renew_leases_call *m) {
     m->find.organization = m->call.organization;
     m->find.ids = ids;
     m->find.count = count;
-    service_call_store(&m->call, &m->find.op, stored);
+    service_call_store(&m->call, &m->find.op, is_shared ? found : stored);
     return true;
 }
 

@@ -16,6 +16,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
             .status = r->status,
             .attempt = r->attempt,
             .holder = arena_copy(op->arena, r->holder),
+            .lease_us = r->lease_us,
             .finished_at_us = r->finished_at_us,
             .stopped_at_us = r->stopped_at_us,
         };

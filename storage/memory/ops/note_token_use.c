@@ -28,8 +28,8 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
         if (t->rotations > 0) {
             raise_used(&t->previous.last_used_at_us, t->previous.hash, use);
         }
-        raise(&t->denials, use->denials);
-        raise(&t->refusals, use->refusals);
+        t->denials += use->denials;
+        t->refusals += use->refusals;
     }
     return STORE_OK;
 }

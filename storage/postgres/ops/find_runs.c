@@ -5,17 +5,17 @@
 #include "storage/postgres/pg_row.h"
 #include "storage/postgres/postgres_op.h"
 
-enum { PLACE, STATUS, ATTEMPT, HOLDER, UPDATED_AT, STOPPED_AT, HAS_ENDING, ACTOR, REASON };
+enum { PLACE, STATUS, ATTEMPT, HOLDER, UPDATED_AT, STOPPED_AT, LEASE, HAS_ENDING, ACTOR, REASON };
 
 // $2 the ids; place counts them from 1. What is not there has no row.
 static const struct pg_statement select_runs = {
     "find_runs",
-    "SELECT w.place, r.status, r.attempt, t.holder, r.updated_at, t.stopped_at,"
+    "SELECT w.place, r.status, r.attempt, t.holder, r.updated_at, t.stopped_at, t.lease,"
     " e.revision IS NOT NULL, e.actor, e.reason"
     " FROM unnest($2::bytea[]) WITH ORDINALITY AS w(id, place)"
     " CROSS JOIN LATERAL (SELECT * FROM run WHERE run.organization=$1::bytea AND run.id=w.id"
     "  OFFSET 0) AS r"
-    " LEFT JOIN LATERAL (SELECT holder, stopped_at FROM run_term WHERE r.has_terms"
+    " LEFT JOIN LATERAL (SELECT holder, lease, stopped_at FROM run_term WHERE r.has_terms"
     "  AND run_term.organization=r.organization AND run_term.id=r.id OFFSET 0) AS t ON true"
     " LEFT JOIN LATERAL (SELECT revision, actor, reason FROM event WHERE r.ended_revision<>0"
     "  AND event.organization=r.organization AND event.revision=r.ended_revision OFFSET 0) AS e"
@@ -33,6 +33,7 @@ static bool read_found(const struct store_find_runs *f, const PGresult *result, 
         .holder = pg_copy(a, result, row, HOLDER),
         .finished_at_us = run_finished_at_us(status, pg_int(result, row, UPDATED_AT)),
         .stopped_at_us = pg_int(result, row, STOPPED_AT),
+        .lease_us = pg_int(result, row, LEASE),
         .actor = pg_copy(a, result, row, ACTOR),
         .reason = pg_copy(a, result, row, REASON),
     };

@@ -40,6 +40,7 @@ static int find(struct session *session, struct store_find_runs *f, sqlite3_stmt
         .status = run.status,
         .attempt = run.attempt,
         .holder = run.holder,
+        .lease_us = run.lease_us,
         .finished_at_us = run.finished_at_us,
         .stopped_at_us = run.stopped_at_us,
     };

@@ -33,7 +33,7 @@ const struct sqlite_op sqlite_note_token_use = {
                 "hash") "),"
                         " previous_last_used_at=max(previous_last_used_at, " USED(
                             "previous_hash") "),"
-                                             " denials=max(denials, ?7), refusals=max(refusals, ?8)"
+                                             " denials=denials+?7, refusals=refusals+?8"
                                              " WHERE organization=?1 AND name=?2",
         },
     .run = run,
