@@ -74,10 +74,27 @@ static struct rpc_client_method *method_at(struct rpc_client_method *method,
     return balanced->at[server->place].method;
 }
 
+static struct balancer_server *wanted(const struct balancer *b, const struct balanced_call *call) {
+    for (int i = 0; i < b->count && call->wanted != NULL; i++) {
+        struct balancer_server *server = b->servers[i];
+        if (server->id == *call->wanted && !server->is_leaving && !is_tried(call, server)) {
+            return server;
+        }
+    }
+    return NULL;
+}
+
 struct rpc_client_method *balancer_choose(struct balanced_call *call) {
-    struct balancer_server *server = best(call->method->channel->balancer, call);
+    struct balancer *b = call->method->channel->balancer;
+    struct balancer_server *server = wanted(b, call);
+    if (server == NULL) {
+        server = best(b, call);
+    }
     if (server == NULL) {
         return NULL;
+    }
+    if (call->wanted != NULL) {
+        *call->wanted = server->id;
     }
     call->server = server;
     count_in_flight(call, 1);

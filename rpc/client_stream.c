@@ -282,6 +282,9 @@ static void start_by_core(struct rpc_client_stream *stream) {
     stream->state = state;
     state->core.balanced =
         rpc_client_core_balanced(stream->arena, stream->method, true, start_again, state);
+    if (state->core.balanced != NULL) {
+        state->core.balanced->wanted = stream->server;
+    }
     prepare_batches(state, stream->arena);
     rpc_loop_post(stream->method->channel->loop, &state->start_task);
 }

@@ -21,6 +21,9 @@ struct rpc_client_stream {
     int64_t deadline_us; // clock_monotonic_us, of the whole stream; 0: none
     bool is_read;        // as rpc_client_call has it
     struct arena *arena; // used by rpc_client_stream_start alone; kept until the release
+    // Over a channel to several servers (rpc/balancer.h): the number of the one that is to get the
+    // call if it can, 0: any; from done on, of the one that got it. NULL: nobody wants to know.
+    uint64_t *server;
 
     // The server has sent its initial metadata, and neither a message nor the end came with
     // it. At most once, before any message, on the loop's thread; must not block; may call

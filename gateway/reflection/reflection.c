@@ -54,9 +54,16 @@ static const struct error *ask(struct fetcher *f, enum reflection_question quest
                                struct reflection_answer *ret) {
     struct slice request = reflection_request(f->arena, question, argument);
     struct slice reply;
+    uint64_t server = f->target.server;
     const struct error *error = reflection_call(f->arena, &f->target, f->method, request, &reply);
     if (error != NULL) {
         return error;
+    }
+    if (server != 0 && f->target.server != server) {
+        // Each may be of another version: files of both make no API.
+        f->target.server = server;
+        return error_new(f->arena, STATUS_UNAVAILABLE, REASON_NONE,
+                         "the upstream that described its services has gone");
     }
     if (!reflection_answer_read(f->arena, reply, ret)) {
         return malformed(f, "a malformed answer to", argument);

@@ -64,7 +64,7 @@ static const struct error *copy_error(struct arena *a, const struct error *error
     return e;
 }
 
-const struct error *reflection_call(struct arena *a, const struct reflection_target *target,
+const struct error *reflection_call(struct arena *a, struct reflection_target *target,
                                     const char *path, struct slice request,
                                     struct slice *ret_reply) {
     struct arena call_arena;
@@ -75,6 +75,7 @@ const struct error *reflection_call(struct arena *a, const struct reflection_tar
                 .method = rpc_channel_method(target->upstream, path),
                 .request = request,
                 .deadline_us = target->deadline_us,
+                .server = &target->server,
                 .arena = &call_arena,
                 .message = on_message,
                 .done = on_done,

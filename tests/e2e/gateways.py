@@ -128,7 +128,7 @@ def reflection_handler(folder, path):
 class Echo:
     """A gRPC server of echo.v1.Echo."""
 
-    def __init__(self, folder, reflection=False):
+    def __init__(self, folder, reflection=False, methods=("Say", "Fail", "Unbound")):
         self.set = descriptor_set(folder, "echo", ECHO, [f"--python_out={folder}"])
         sys.path.insert(0, str(folder))
         try:
@@ -140,7 +140,7 @@ class Echo:
         handlers = {name: grpc.unary_unary_rpc_method_handler(
             getattr(self, name.lower()), request_deserializer=self.pb.Words.FromString,
             response_serializer=self.pb.Said.SerializeToString)
-            for name in ("Say", "Fail", "Unbound")}
+            for name in methods}
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler("echo.v1.Echo", handlers),))
