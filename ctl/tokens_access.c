@@ -59,14 +59,10 @@ static const struct error *use_own_server(const struct invocation *in, struct at
     if (error != NULL) {
         return error;
     }
-    struct store_holder holder;
-    error = store_holder_read(in->arena, url, &holder);
-    if (error == NULL) {
-        struct connection connection;
-        connection_open_in_process(in->arena, runsd_rpc_server(runsd), holder.admin_token,
-                                   in->request_id, timeout_ms, &connection);
-        error = use(in, &connection, attempt);
-    }
+    struct connection connection;
+    connection_open_in_process(in->arena, runsd_rpc_server(runsd), runsd_admin_token(runsd),
+                               in->request_id, timeout_ms, &connection);
+    error = use(in, &connection, attempt);
     runsd_stop(runsd);
     return error;
 }

@@ -509,6 +509,10 @@ struct rpc_server *runsd_rpc_server(struct runsd *runsd) {
     return runsd->server;
 }
 
+const char *runsd_admin_token(const struct runsd *runsd) {
+    return runsd->admin_token;
+}
+
 struct rpc_loop *runsd_loop(struct runsd *runsd) {
     return runsd->loop;
 }

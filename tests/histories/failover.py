@@ -21,6 +21,8 @@ import types
 
 import storm  # first: it says where the modules are
 
+import grpc
+
 import checker
 import client
 import faults
@@ -63,6 +65,18 @@ class Check:
             if self.process.returncode else None
 
 
+def knows(service, token):
+    """Whether a server takes a token."""
+    try:
+        service.ListRuns(stubs.service_pb2.ListRunsRequest(), metadata=stubs.bearer(token),
+                         timeout=DEADLINE_S)
+        return True
+    except grpc.RpcError as error:
+        if error.code() != grpc.StatusCode.UNAUTHENTICATED:
+            raise
+        return False
+
+
 class Round:
     """One disturbance. Everything that is about it: its organization, its clients, its results."""
 
@@ -89,11 +103,18 @@ class Round:
         ports = ports[number % len(ports):] + ports[:number % len(ports)]
         return "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)
 
+    def token(self, organization, name):
+        """A token that both servers know: each hears of it within a second."""
+        token = create_token(self.cluster.store, org=organization, name=name)
+        for port in self.cluster.settings["GRPC_PORTS"]:
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                service = stubs.service_grpc.RunsServiceStub(channel)
+                self.cluster.wait(lambda: knows(service, token), "a new token", 10)
+        return token
+
     def run(self):
-        store = self.cluster.store
-        organization = f"round-{self.number}"
-        token = create_token(store, org=organization, name=client.ACTOR)
-        probed = create_token(store, org=f"{organization}-probed", name=prober.ACTOR)
+        token = self.token(f"round-{self.number}", client.ACTOR)
+        probed = self.token(f"round-{self.number}-probed", prober.ACTOR)
         folder = self.cluster.folder / f"round{self.number}"
         folder.mkdir()
         options = types.SimpleNamespace(seed=self.seed, processes=CLIENTS, seconds=LONGEST_S,

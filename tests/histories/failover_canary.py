@@ -14,7 +14,6 @@ import checker
 import failover
 import prober
 from cluster import NODES, Cluster
-from harness import create_token
 
 # In which a server must have noticed: it looks every second.
 NOTICED_S = 2
@@ -86,7 +85,7 @@ def lost(options, require_replicas, tell):
     os.environ["PGPASSFILE"] = str(cluster.folder / "passfile")
     try:
         one = failover.Round(cluster, 1, None, options.seed)
-        token = create_token(cluster.store, org="canary", name=prober.ACTOR)
+        token = one.token("canary", prober.ACTOR)
         probe = prober.Prober(cluster.http, token, one.now)
         try:
             cluster.wait(lambda: probe.count_since(0) >= failover.RESUMED, "the first changes")
