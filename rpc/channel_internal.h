@@ -30,7 +30,7 @@ struct balanced_call {
     bool is_stream;
     uint64_t tried;     // places of the servers that did not begin it
     int64_t refused_us; // when the first did not; 0: none yet
-    uint64_t *wanted;   // id of the server that gets it if it can; then of the one that does; or NULL
+    uint64_t *wanted;   // the server that gets it if it can, then the one that does; NULL: any
     // Begins it again, at a server that is chosen then.
     void (*again)(struct balanced_call *call);
     void *context;

@@ -212,9 +212,10 @@ Channel::Channel(struct rpc_loop *loop, const std::string &text, size_t max_repl
     Arena arena;
     struct address address;
     EXPECT_EQ(address_parse(arena.get(), "--upstream", text.c_str(), &address), nullptr);
-    const struct rpc_channel_options options = {
-        &address, credentials != nullptr ? credentials : rpc_credentials_insecure_channel(),
-        max_reply_bytes};
+    struct rpc_channel_options options = {};
+    options.address = &address;
+    options.credentials = credentials != nullptr ? credentials : rpc_credentials_insecure_channel();
+    options.max_reply_bytes = max_reply_bytes;
     channel_ = rpc_channel_new(loop, &options);
 }
 

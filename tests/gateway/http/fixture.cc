@@ -360,7 +360,9 @@ GatewayTest::GatewayTest()
     }
     struct address address;
     EXPECT_EQ(address_parse(&arena_, "--upstream", UpstreamAddress().c_str(), &address), nullptr);
-    const struct rpc_channel_options options = {&address, rpc_credentials_insecure_channel(), 0};
+    struct rpc_channel_options options = {};
+    options.address = &address;
+    options.credentials = rpc_credentials_insecure_channel();
     channel_ = rpc_channel_new(loop_, &options);
 }
 

@@ -113,8 +113,9 @@ class Reflection : public testing::Test {
     void Connect(const std::string &text) {
         struct address address;
         ASSERT_EQ(nullptr, address_parse(&arena_, "--upstream", text.c_str(), &address));
-        const struct rpc_channel_options options = {&address, rpc_credentials_insecure_channel(),
-                                                    0};
+        struct rpc_channel_options options = {};
+        options.address = &address;
+        options.credentials = rpc_credentials_insecure_channel();
         channel_ = rpc_channel_new(loop_, &options);
     }
     const struct error *Fetch(int64_t timeout_ms = 60'000) {
