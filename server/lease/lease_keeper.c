@@ -310,6 +310,10 @@ static bool wait_for_turn(struct lease_keeper *keeper) {
     } else {
         keeper->ticked_us = 0; // there was no lease: the next ones may be extended unseen
     }
+    if (keeper->share != NULL) { // which fills the table
+        int64_t tick_us = clock_monotonic_us() + TICK_US;
+        until_us = tick_us < until_us ? tick_us : until_us;
+    }
     pthread_mutex_lock(&keeper->mutex);
     if (keeper->ending == ENDING_AT_ONCE) { // which wakes
         until_us = clock_monotonic_us() + TICK_US;
