@@ -155,6 +155,20 @@ def code_of(path):
     return re.sub(r"//.*", "", path.read_text(encoding="utf-8"))
 
 
+def names_defined_twice(root, layers):
+    """The functions that two files define for all: "NAME: FILE, FILE"."""
+    found = {}
+    for layer in layers:
+        for path in sorted((root / layer).rglob("*.c")):
+            for head in re.findall(r"^(?=[a-z])(?!static\b|typedef\b|extern\b)([^;{}=#]*?)\{$",
+                                   code_of(path), re.M):
+                name = re.search(r"(\w+)\(", head)
+                if name and name.group(1) != "main":
+                    found.setdefault(name.group(1), []).append(str(path.relative_to(root)))
+    return [f"{name}: {', '.join(files)}" for name, files in sorted(found.items())
+            if len(files) > 1]
+
+
 def pure_by_their_word(root):
     """The files that are called pure, by their header or by their library's comment."""
     found = set()
@@ -262,6 +276,25 @@ class Architecture(unittest.TestCase):
             if path.is_relative_to(ROOT / "storage/sqlite"):
                 continue
             self.assertNotIn("<sqlite3.h>", includes(path), str(path))
+
+    def test_libpq_is_included_by_its_back_end_alone(self):
+        for path in sources(*(f"{layer}/**/*.[ch]" for layer in LAYERS)):
+            if path.is_relative_to(ROOT / "storage/postgres"):
+                continue
+            self.assertNotRegex(" ".join(includes(path)), r"<postgresql/", str(path))
+
+    # A linker takes the first of two in different libraries, and says nothing: then one part
+    # calls another's function.
+    def test_no_two_files_define_the_same_name(self):
+        self.assertEqual([], names_defined_twice(ROOT, LAYERS))
+
+    def test_names_that_are_defined_twice_are_found(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "base").mkdir()
+            (root / "base/a.c").write_text("int f(void) {\n}\nstatic int g(int a,\n    int b) {\n}\n")
+            (root / "base/b.c").write_text("const char *\nf(int a,\n  int b) {\n}\nint g(void) {\n}\n")
+            self.assertEqual(["f: base/a.c, base/b.c"], names_defined_twice(root, ["base"]))
 
     def test_pure_files_do_no_io_and_take_no_locks(self):
         self.assertEqual([], faults_of_purity(ROOT, PURE))
