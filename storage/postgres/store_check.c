@@ -87,11 +87,11 @@ _Static_assert(RUN_DISPATCH_LEASE == 1 && RUN_FAILURE == 4, "the SQL below names
     "  THEN 'has a kind that its change contradicts'"                                              \
     " WHEN e.kind=1 AND (e.from_status<>0 OR e.sequence<>1 OR e.kind_before<>7)"                   \
     "  THEN 'creates a run that is there'"                                                         \
+    " WHEN e.kind<>7 AND e.from_status IN (3, 4, 5) AND e.to_status<>e.from_status"                \
+    "  THEN 'changes a final status'"                                                              \
     " WHEN e.kind NOT IN (1, 7) AND (e.kind_before IS NULL OR e.kind_before=7"                     \
     "  OR e.sequence<>e.sequence_before+1 OR e.from_status<>e.status_before)"                      \
     "  THEN 'does not follow the one before it'"                                                   \
-    " WHEN e.kind<>7 AND e.from_status IN (3, 4, 5) AND e.to_status<>e.from_status"                \
-    "  THEN 'changes a final status'"                                                              \
     " WHEN e.kind<>7 AND NOT EXISTS(SELECT 1 FROM run AS r WHERE r.organization=e.organization"    \
     "  AND r.id=e.id AND e.revision BETWEEN r.created_revision AND r.newest_revision)"             \
     "  THEN 'is of a run that is not there' END"
