@@ -108,7 +108,7 @@ static void take_organizations(struct work *work, const PGresult *result) {
 
 // Adds the rows of those that are to be made and are not there, and locks them: they are behind
 // all that are, in every transaction.
-static enum pg_outcome make_missing(struct work *work) {
+static enum pg_outcome make_missing(struct work *work, bool *ret_made) {
     struct work_organization *const *wanted = work->wanted_organizations.items;
     int count = work->wanted_organizations.count;
     struct slice *names = ARENA_ARRAY(&work->arena, struct slice, count);
@@ -118,6 +118,7 @@ static enum pg_outcome make_missing(struct work *work) {
             names[missing++] = wanted[i]->name;
         }
     }
+    *ret_made = missing > 0;
     if (missing == 0) {
         return PG_OK;
     }
@@ -189,6 +190,10 @@ static enum pg_outcome take_runs(struct work *work, const PGresult *result) {
                                          SLICE_FMT(run->record.id));
             return PG_REFUSED;
         }
+        // Its organization was not there to be locked, and was made at this very moment.
+        if (!run->organization->change->has_row) {
+            return PG_AGAIN;
+        }
     }
     for (int i = 0; i < work->wanted_runs.count; i++) {
         wanted[i]->change->state = WORK_LOADED;
@@ -235,7 +240,8 @@ static void take_keys(struct work *work, const PGresult *result) {
     work->wanted_keys.count = 0;
 }
 
-// Reads all that is wanted at once; what that leads to is wanted afterwards.
+// Reads all that is wanted at once; what that leads to is wanted afterwards. Where an organization
+// had to be made first the rest is wanted still: it was read before the organization was locked.
 static enum pg_outcome load_once(struct work *work) {
     const PGresult *organizations = NULL;
     const PGresult *runs = NULL;
@@ -249,20 +255,21 @@ static enum pg_outcome load_once(struct work *work) {
     if (work->wanted_keys.count > 0) {
         queue_keys(work, &keys);
     }
+    bool made = false;
     enum pg_outcome outcome = pg_sync(work->connection);
     if (outcome == PG_OK && organizations != NULL) {
         take_organizations(work, organizations);
-        outcome = make_missing(work);
+        outcome = make_missing(work, &made);
         struct work_organization *const *wanted = work->wanted_organizations.items;
         for (int i = 0; i < work->wanted_organizations.count; i++) {
             wanted[i]->change->state = WORK_LOADED;
         }
         work->wanted_organizations.count = 0;
     }
-    if (outcome == PG_OK && runs != NULL) {
+    if (outcome == PG_OK && runs != NULL && !made) {
         outcome = take_runs(work, runs);
     }
-    if (outcome == PG_OK && keys != NULL) {
+    if (outcome == PG_OK && keys != NULL && !made) {
         take_keys(work, keys);
     }
     return outcome;
