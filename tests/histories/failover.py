@@ -92,6 +92,8 @@ class Round:
         self.victim = ""
         self.moved = ""
         self.unavailable_s = 0.0
+        self.nudges = 0
+        self.answers = {}
         self.checks = {}
 
     def now(self):
@@ -172,7 +174,7 @@ class Round:
             if self.fault.fails_over:
                 raise  # else they may wait for what is healed now
         next(steps, None)
-        cluster.wait(cluster.is_whole, "a whole cluster")
+        self.nudges = cluster.become_whole()
         whole = time.monotonic()
         cluster.wait(lambda: probe.count_since(whole) >= RESUMED, "changes")
         watchers.say("served")
@@ -211,7 +213,8 @@ class Round:
         events = sum(len(e) for e in self.recorded.events.values())
         return (f"{self.number:>3} {name:<14}{self.victim:<18}{self.moved or '-':<5}"
                 f"{self.unavailable_s:>7.2f} s {len(self.recorded.operations):>6} operations "
-                f"({unsure} unknown), {events} events; prober {self.answers.get('OK', 0)} OK {told}")
+                f"({unsure} unknown), {events} events; prober {self.answers.get('OK', 0)} OK {told}"
+                + (f"; Patroni started again {self.nudges} times" if self.nudges else ""))
 
 
 def summary(rounds):
@@ -245,7 +248,6 @@ def failovers(options, tell=print):
             try:
                 one.run()
             except checker.Violation as violation:
-                one.answers = getattr(one, "answers", {})
                 wrong.append(f"round {number}, {name}: {violation}")
                 tell(f"    WRONG: {str(violation).splitlines()[0]}")
             tell(one.row(name))
