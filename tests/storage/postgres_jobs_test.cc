@@ -5,6 +5,10 @@
 #include "tests/storage/postgres_fixture.h"
 #include "tests/storage/token_testing.h"
 
+extern "C" {
+#include "storage/postgres/store_check.h"
+}
+
 // Jobs, deletions and what is removed as too old, done by two servers of one store in PostgreSQL at
 // the same time: whatever they do is done once.
 
@@ -18,6 +22,20 @@ class PostgresJobsTest : public testing::Test {
         for (SharedStore &server : servers_) {
             ASSERT_EQ(server.Open(cluster_.Url(database_)), STATUS_OK) << server.message();
         }
+    }
+    // What is stored is sound as a whole.
+    void TearDown() override {
+        struct arena a;
+        arena_init(&a);
+        struct store_check_report report = {};
+        const std::string url = cluster_.Url(database_);
+        const std::string location = url.substr(url.find(':') + 1);
+        const struct error *e = pg_store_check(&a, location.c_str(), false, &report);
+        EXPECT_EQ(e, nullptr) << e->message;
+        for (int i = 0; e == nullptr && i < report.count; i++) {
+            ADD_FAILURE() << report.problems[i];
+        }
+        arena_release(&a);
     }
     struct run_store *Server(int n) {
         return servers_[n % 2].get();
