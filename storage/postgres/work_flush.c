@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "storage/postgres/family.h"
+#include "storage/postgres/family_row.h"
 #include "storage/postgres/work_internal.h"
 #include "storage/postgres/work_transaction.h"
 
