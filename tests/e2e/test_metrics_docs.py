@@ -52,7 +52,8 @@ class Programs(unittest.TestCase):
                       "--retain-finished", "1h", *ADMIN)
         cls.addClassCleanup(runsd.kill)
         cls.looks["runsd"] = cls.look(runsd)
-        gateway = Gateway(f"127.0.0.1:{runsd.ports[0]}", *ADMIN)
+        gateway = Gateway(f"127.0.0.1:{runsd.ports[0]}", "--upstream",
+                          f"unix:{cls.place.path}/nobody.sock", *ADMIN)
         cls.addClassCleanup(gateway.kill)
         rest.request(gateway.port, "GET", "/v1/runs/x", cls.token)
         cls.looks["runs-gateway"] = cls.look(gateway)
