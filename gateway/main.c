@@ -92,7 +92,7 @@ static const struct cli_option rows[] = {
     {.name = "--upstream-server-name",
      .value = "NAME",
      CLI_TEXT_AT(struct flags, upstream_server_name),
-     .default_help = "the host of --upstream",
+     .default_help = "the host of each --upstream",
      .help = "whom its certificate must be for"},
     {.name = "--descriptors",
      .value = "FILE",
