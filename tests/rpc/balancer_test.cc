@@ -171,6 +171,63 @@ class Peer {
     std::vector<struct rpc_server_call *> held_;
 };
 
+// An HTTP/2 peer that reads each connection's calls, and once it has one that says "the request"
+// answers with bytes and closes.
+class Breaker {
+  public:
+    explicit Breaker(std::string answer) : answer_(std::move(answer)) {
+        listener_ = socket(AF_INET, SOCK_STREAM, 0);
+        struct sockaddr_in sin = {};
+        sin.sin_family = AF_INET;
+        sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof(sin);
+        auto *address = reinterpret_cast<struct sockaddr *>(&sin);
+        EXPECT_EQ(bind(listener_, address, size), 0);
+        EXPECT_EQ(listen(listener_, 8), 0);
+        EXPECT_EQ(getsockname(listener_, address, &size), 0);
+        port_ = ntohs(sin.sin_port);
+        thread_ = std::thread([this] { Run(); });
+    }
+    ~Breaker() {
+        shutdown(listener_, SHUT_RDWR);
+        shutdown(connection_, SHUT_RDWR);
+        thread_.join();
+        close(listener_);
+    }
+    std::string address() const {
+        return "127.0.0.1:" + std::to_string(port_);
+    }
+    std::atomic<int> requests{0};
+
+  private:
+    void Run() {
+        int fd;
+        while ((fd = accept(listener_, nullptr, nullptr)) >= 0) {
+            connection_ = fd;
+            const char settings[] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
+            send(fd, settings, sizeof(settings), MSG_NOSIGNAL);
+            std::string seen;
+            char buffer[4096];
+            ssize_t n;
+            while ((n = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
+                seen.append(buffer, static_cast<size_t>(n));
+                if (seen.find("the request") != std::string::npos) {
+                    requests++;
+                    send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+                    break;
+                }
+            }
+            connection_ = -1;
+            close(fd);
+        }
+    }
+    std::string answer_;
+    int listener_;
+    int port_ = 0;
+    std::atomic<int> connection_{-1};
+    std::thread thread_;
+};
+
 class Balancer : public testing::Test {
   protected:
     ~Balancer() override {
@@ -391,6 +448,36 @@ TEST_F(Balancer, MovesNothingThatMayHaveBeenBegun) {
             EXPECT_EQ(a.calls + b.calls, i);
         }
         channel_.reset();
+    }
+}
+
+// Of a server's health nothing is known, which is better than that another says it does not serve.
+TEST_F(Balancer, LooksAtWhatBecameOfACallWhenItsConnectionEnds) {
+    // GOAWAY, of which no stream was looked at.
+    const std::string goaway("\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0", 17);
+    for (const std::string &answer : {std::string(), goaway}) {
+        for (bool is_read : {false, true}) {
+            SCOPED_TRACE(answer.empty() ? "close" : "GOAWAY");
+            Breaker a(answer);
+            Peer b("b");
+            TempDir dir;
+            b.Serve("unix:" + dir.Path("b"));
+            b.SetServing(false);
+            Connect({a.address(), "unix:" + dir.Path("b")});
+            Call call(*channel_, "/peer/Name", "the request");
+            if (is_read) {
+                call.IsRead();
+            }
+            call.DeadlineIn(kPatienceUs).Run();
+            EXPECT_EQ(a.requests, 1);
+            EXPECT_EQ(b.calls, answer.empty() ? 0 : 1);
+            EXPECT_EQ(call.code(), answer.empty() ? STATUS_UNAVAILABLE : STATUS_OK);
+            if (answer.empty()) {
+                EXPECT_EQ(call.error()->reason_id,
+                          is_read ? REASON_UPSTREAM_UNREACHABLE : REASON_OUTCOME_UNKNOWN);
+            }
+            channel_.reset();
+        }
     }
 }
 
