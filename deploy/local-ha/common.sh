@@ -28,9 +28,10 @@ has_settings() {
     . "$FOLDER/settings"
 }
 
-# A process is known by its id and by when it began: another one may get the id.
+# A process is known by its id and by when it began: another one may get the id. One that has ended,
+# and that nobody has asked about yet (Z), has not begun.
 began() {
-    sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+    sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" && $1 != "X" { print $20 }'
 }
 
 is_running() {

@@ -43,6 +43,14 @@ def status_of(host, port, path):
         connection.close()
 
 
+def is_alive(pid):
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return text.rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Cluster:
     """Three nodes, etcd and, unless bare, two runsd and a gateway."""
 
@@ -118,7 +126,7 @@ class Cluster:
             except AssertionError:
                 primary = self.node_that_is("primary")
                 if primary is not None:
-                    self.signal([self.pid_of(f"patroni{primary}")], signal.SIGKILL)
+                    self.kill([self.pid_of(f"patroni{primary}")])
                 self.up()
         self.wait(self.is_whole, "a whole cluster")
         return 3
@@ -144,6 +152,11 @@ class Cluster:
 
     def pid_of(self, name):
         return int((self.folder / "pids" / name).read_text().split()[0])
+
+    def kill(self, pids):
+        """kill -9; returns when they have ended, so that up sees it."""
+        self.signal(pids, signal.SIGKILL)
+        self.wait(lambda: not any(map(is_alive, pids)), "the end of what was killed")
 
     def signal(self, pids, number):
         for pid in pids:

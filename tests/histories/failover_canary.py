@@ -70,7 +70,7 @@ def break_it(cluster, probe):
     cluster.signal(patroni, signal.SIGSTOP)
     try:
         answers = empty_names(cluster, primary, probe), lose_replication(cluster, primary, probe)
-        cluster.signal(cluster.pids(primary), signal.SIGKILL)
+        cluster.kill(cluster.pids(primary))
     finally:
         cluster.signal(patroni, signal.SIGCONT)
         cluster.isolate(NODES, False)

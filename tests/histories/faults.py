@@ -12,7 +12,7 @@ from cluster import SERVERS
 
 def kill(cluster, _rng):
     node = cluster.node_that_is("primary")
-    cluster.signal(cluster.pids(node), signal.SIGKILL)
+    cluster.kill(cluster.pids(node))
     yield f"node{node}"
     cluster.up()
 
@@ -21,7 +21,7 @@ def kill_postgres(cluster, _rng):
     """Patroni is left, and takes its time to start it again only if nobody else can take over."""
     node = cluster.node_that_is("primary")
     patroni = cluster.pid_of(f"patroni{node}")
-    cluster.signal([pid for pid in cluster.pids(node) if pid != patroni], signal.SIGKILL)
+    cluster.kill([pid for pid in cluster.pids(node) if pid != patroni])
     yield f"node{node}"
 
 
@@ -60,7 +60,7 @@ def split(cluster, rng):
 
 
 def restart_etcd(cluster, rng):
-    cluster.signal([cluster.pid_of("etcd")], signal.SIGKILL)
+    cluster.kill([cluster.pid_of("etcd")])
     time.sleep(rng.uniform(0.1, 6))
     cluster.up()
     yield "etcd"
@@ -68,7 +68,7 @@ def restart_etcd(cluster, rng):
 
 def kill_runsd(cluster, rng):
     server = rng.choice(SERVERS)
-    cluster.signal([cluster.pid_of(f"runsd{server}")], signal.SIGKILL)
+    cluster.kill([cluster.pid_of(f"runsd{server}")])
     yield f"runsd{server}"
     time.sleep(rng.uniform(0, 4))
     cluster.up()
