@@ -9,11 +9,12 @@
 // those of their ends, but for runs whose work stopped later. With them the runs that were deleted
 // by hand, where the event that tells it is as old.
 //
-// The order is that of all events of the store, of which cursor is a place: 0 before the first one,
-// else a ret_cursor. It looks at so many events and lists at most limit runs, and stops; the next
-// call goes on from ret_cursor. Where ret_has_more is false, what is old enough now was looked at,
-// and ret_cursor is where a later call goes on. What was left out before, of a frozen organization,
-// say, it may leave out for good: who wants that begins at 0 again now and then.
+// The order is that of all events of the store, or, in a back-end that has none, that of the ends'
+// times; cursor is a place in it: 0 before the first one, else a ret_cursor. It looks at so many
+// events and lists at most limit runs, and stops; the next call goes on from ret_cursor. Where
+// ret_has_more is false, what is old enough now was looked at, and ret_cursor is where a later call
+// goes on. What was left out before, of a frozen organization, say, it may leave out for good: who
+// wants that begins at 0 again now and then.
 //
 // The age of an event is its place in the order of all commits, as storage/op/plan_trim.h says;
 // that of a run is compared besides.

@@ -15,7 +15,9 @@ struct store_sizes {
     int64_t free_bytes;         // of these, those that are used again before the file grows
 };
 
-// What a store has, of all organizations; at a price that does not grow with what it has.
+// What a store has, of all organizations; at a price that does not grow with what it has, but for
+// its organizations. A back-end that cannot count so estimates events, keys and jobs where there
+// are more than 10,000.
 struct store_store_stats {
     struct store_op op;
     struct store_sizes ret;

@@ -11,7 +11,7 @@ extern "C" {
 
 using namespace store_testing;
 
-// What `runsctl store check` finds in the tables of PostgreSQL: each of its questions has a row
+// What `runsctl check` finds in the tables of PostgreSQL: each of its questions has a row
 // that is wrong.
 
 namespace {
