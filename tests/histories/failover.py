@@ -1,7 +1,7 @@
 """Failovers of PostgreSQL under two runsd, with the histories' clients and checker.
 
-usage: failover.py [--seed N] [--ttl N] [--faults NAME,...] [--keep] [N]; failover.py --canary;
-script/failover runs it. RUNSD_BIN_DIR names the folder of what Bazel built (bazel-bin).
+usage: failover.py [--seed N] [--ttl N] [--faults NAME,...] [--processes N] [--keep] [N];
+failover.py --canary; script/failover runs it. RUNSD_BIN_DIR names the folder of what Bazel built (bazel-bin).
 
 deploy/local-ha is started in a folder of its own. In each round one thing breaks (faults.py) while
 clients fight over the runs of a new organization, watchers follow its feed and a prober makes
@@ -34,7 +34,6 @@ from cluster import Cluster
 from harness import DEADLINE_S, create_token
 
 GAP_S = 0.1  # from the birth of one run to that of the next
-CLIENTS = 2
 LONGEST_S = 300  # of a round's disturbance
 # After the last client, until everything due must have happened.
 QUIET_S = 8
@@ -80,9 +79,10 @@ def knows(service, token):
 class Round:
     """One disturbance. Everything that is about it: its organization, its clients, its results."""
 
-    def __init__(self, cluster, number, fault, seed):
+    def __init__(self, cluster, number, fault, seed, processes=2):
         self.cluster = cluster
         self.number = number
+        self.processes = processes  # of clients
         self.fault = fault
         self.random = random.Random(f"round {seed} {number}")
         self.seed = self.random.randrange(1 << 32)
@@ -119,7 +119,7 @@ class Round:
         probed = self.token(f"round-{self.number}-probed", prober.ACTOR)
         folder = self.cluster.folder / f"round{self.number}"
         folder.mkdir()
-        options = types.SimpleNamespace(seed=self.seed, processes=CLIENTS, seconds=LONGEST_S,
+        options = types.SimpleNamespace(seed=self.seed, processes=self.processes, seconds=LONGEST_S,
                                         keep_events=0)
         ends = types.SimpleNamespace(grpc=self.target(self.number), http=self.cluster.http)
         wanted = [{"name": f"{spec['form']}-{i}", **spec} for i, spec in enumerate(WATCHERS)]
@@ -244,7 +244,8 @@ def failovers(options, tell=print):
     try:
         names = faults.chosen(rng, options.faults)
         for number, name in zip(range(1, options.rounds + 1), names):
-            one = Round(cluster, number, faults.FAULTS[name], options.seed)
+            one = Round(cluster, number, faults.FAULTS[name], options.seed,
+                        options.processes)
             try:
                 one.run()
             except checker.Violation as violation:
@@ -278,6 +279,7 @@ def parse(arguments):
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--ttl", type=int, default=20)
     parser.add_argument("--faults", type=lambda text: text.split(","), default=list(faults.FAULTS))
+    parser.add_argument("--processes", type=int, default=2, help="of clients")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--canary", action="store_true")
     options = parser.parse_args(arguments)
