@@ -115,7 +115,8 @@ const struct error *runsd_make_demo_token(struct runsd *runsd, struct arena *a,
 // The gRPC server, for in-process channels on loops of their own.
 struct rpc_server *runsd_rpc_server(struct runsd *runsd);
 
-// A token that may all that concerns tokens, for who runs this: never stored, it ends with the server.
+// A token that may all that concerns tokens, for who runs this: never stored, it ends with the
+// server.
 const char *runsd_admin_token(const struct runsd *runsd);
 
 // The loop of that server.

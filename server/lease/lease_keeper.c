@@ -138,6 +138,7 @@ struct lease_keeper *lease_keeper_new(const struct logger *log, const struct clo
     keeper->open_waits = open_waits_new(wake, keeper);
     keeper->stop_waits = stop_waits_new(wake, keeper);
     if (store->is_shared) {
+        lease_table_share(keeper->table);
         keeper->share = lease_share_new(log, store, keeper->table, keeper->stop_waits, duty);
     }
     pthread_mutex_init(&keeper->mutex, NULL);
@@ -335,7 +336,6 @@ static void look_at_leases(struct lease_keeper *keeper, int64_t now_us) {
     if (is_on_duty != keeper->was_on_duty) {
         keeper->was_on_duty = is_on_duty;
         lease_table_extend(keeper->table, clock_monotonic_us());
-        lease_table_set_noting(keeper->table, !is_on_duty, clock_monotonic_us());
     }
     if (is_on_duty) {
         end_leases(keeper, now_us);
@@ -362,7 +362,6 @@ void lease_keeper_start(struct lease_keeper *keeper) {
     keeper->member = (struct duty_member){.changed = wake, .context = keeper};
     duty_join(keeper->duty, &keeper->member);
     if (keeper->store->is_shared) {
-        lease_table_set_noting(keeper->table, true, clock_monotonic_us());
         lease_share_start(keeper->share);
     }
     keeper->thread = thread_start("leases", body, keeper);

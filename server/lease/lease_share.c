@@ -8,13 +8,10 @@
 #include "base/thread/periodic.h"
 #include "server/lease/stop_look.h"
 #include "storage/op/list_leases.h"
-#include "storage/op/note_renewals.h"
 
 enum {
     LEASES_A_PAGE = 1000,
     TURN_MS = 50,
-    NOTE_US = 200 * 1000, // how long a renewal may wait to be noted
-    RENEWALS_AT_ONCE = 1000,
     // How often the leases are read at most, after commits of others, and how long reading them
     // pauses, as a multiple of what it took.
     READ_US = 1000 * 1000,
@@ -25,8 +22,6 @@ enum {
     // The pause between two looks for the end of work, and what each wait makes it longer.
     LOOK_US = 50 * 1000,
     LOOK_OF_ONE_US = 200,
-    // How long an operation may wait.
-    PATIENCE_US = 5 * 1000 * 1000,
 };
 
 struct lease_share {
@@ -42,7 +37,6 @@ struct lease_share {
     bool was_on_duty;
     int64_t read_us; // when the leases were read last
     int64_t next_read_us;
-    int64_t next_note_us;
     int64_t look_us; // likewise of the ends of work
     int64_t next_look_us;
 };
@@ -117,46 +111,6 @@ static void read_leases(struct lease_share *share) {
     arena_release(&a);
 }
 
-// --- renewals ---
-
-// Notes some renewals. Returns whether there may be more.
-static bool note_some(struct lease_share *share, struct arena *a) {
-    struct lease_renewal *renewals = ARENA_ARRAY(a, struct lease_renewal, RENEWALS_AT_ONCE);
-    int64_t now_us = clock_monotonic_us();
-    int count = lease_table_take_unnoted(share->table, now_us, RENEWALS_AT_ONCE, a, renewals);
-    if (count == 0) {
-        return false;
-    }
-    struct store_renewal *noted = ARENA_ARRAY(a, struct store_renewal, count);
-    for (int i = 0; i < count; i++) {
-        const struct lease *lease = &renewals[i].lease;
-        noted[i] = (struct store_renewal){lease->organization, lease->run_id, lease->attempt,
-                                          renewals[i].left_us};
-    }
-    struct store_note_renewals note = {
-        .op = {.kind = &store_note_renewals_kind, .arena = a, .deadline_us = now_us + PATIENCE_US},
-        .renewals = noted,
-        .count = count,
-    };
-    store_op_submit_and_wait(share->store, &note.op);
-    if (note.op.result == STORE_OK) {
-        return count == RENEWALS_AT_ONCE;
-    }
-    lease_table_give_back(share->table, renewals, count);
-    LOG(share->log, LOG_DEBUG, "renewals of leases could not be noted yet",
-        log_text("detail", note.op.detail != NULL ? note.op.detail : ""));
-    return false;
-}
-
-static void note_renewals(struct lease_share *share) {
-    struct arena a;
-    arena_init(&a);
-    while (note_some(share, &a)) {
-        arena_reset(&a);
-    }
-    arena_release(&a);
-}
-
 // --- ends of work ---
 
 // Looks at all runs that are waited for, if it is time.
@@ -192,10 +146,6 @@ static void look_at_waits(struct lease_share *share) {
 // Whoever hints is no longer there than the store: the thread looks for hints by itself.
 static void turn(void *context) {
     struct lease_share *share = context;
-    if (clock_monotonic_us() >= share->next_note_us) {
-        share->next_note_us = clock_monotonic_us() + NOTE_US;
-        note_renewals(share);
-    }
     read_leases(share);
     look_at_waits(share);
 }
@@ -225,7 +175,6 @@ void lease_share_hint(struct lease_share *share) {
 
 void lease_share_stop(struct lease_share *share) {
     periodic_stop(&share->thread);
-    note_renewals(share); // what was promised last
 }
 
 void lease_share_free(struct lease_share *share) {

@@ -11,7 +11,6 @@
 // - on the server on duty, which ends the leases, reads in the store which there are, as others
 // give
 //   them: all when it goes on duty, and again after others' commits;
-// - on the others, notes in the store what was renewed (lease_table_take_unnoted);
 // - on each, looks for the end of work that calls wait for and another server may have been told
 // of.
 

@@ -19,24 +19,17 @@ enum {
 // How long the end of an attempt is remembered, for who comes late with its begin.
 #define MEMORY_US INT64_C(5000000)
 
-enum entry_state {
-    ENTRY_HELD,
-    ENTRY_ENDING,
-    ENTRY_ENDED,
-    ENTRY_FORGOTTEN, // only in the list of those to be noted
-};
+enum entry_state { ENTRY_HELD, ENTRY_ENDING, ENTRY_ENDED };
 
 struct entry {
     struct entry *next;
-    struct entry *next_unnoted;
     struct due due;
     int64_t attempt;
     int64_t end_us; // the heap may have it sooner, and lease_end_us later
     int64_t duration_us;
-    int64_t noted_us; // until when other servers know that the lease lasts
+    int64_t noted_us; // until when the lease lasts by what others know
     uint32_t hash;
-    uint8_t state;   // enum entry_state
-    bool is_unnoted; // it is in that list
+    uint8_t state; // enum entry_state
     uint8_t organization_bytes;
     uint8_t run_id_bytes;
     uint16_t holder_bytes;
@@ -51,10 +44,8 @@ struct lease_table {
     size_t count;
     size_t held;
     struct due_heap heap;
-    int64_t extended_us;   // of lease_table_extend
-    struct entry *unnoted; // renewals that are to be noted
-    bool is_noting;
-    int64_t noting_us; // since when; what was known before counts nothing
+    int64_t extended_us; // of lease_table_extend
+    bool is_shared;
     struct metrics_child *renewals[LEASE_CLAIM_UNKNOWN + 1]; // by enum lease_claim_state
 };
 
@@ -93,12 +84,6 @@ void lease_table_free(struct lease_table *table) {
     for (size_t i = 0; i < table->bucket_count; i++) {
         for (struct entry *e = table->buckets[i], *next; e != NULL; e = next) {
             next = e->next;
-            free(e);
-        }
-    }
-    for (struct entry *e = table->unnoted, *next; e != NULL; e = next) {
-        next = e->next_unnoted;
-        if (e->state == ENTRY_FORGOTTEN) {
             free(e);
         }
     }
@@ -164,11 +149,7 @@ static void unlink_entry(struct lease_table *table, struct entry **link) {
     due_heap_remove(&table->heap, &e->due);
     table->count--;
     table->held -= e->state != ENTRY_ENDED;
-    if (e->is_unnoted) {
-        e->state = ENTRY_FORGOTTEN; // who takes it from the list frees it
-    } else {
-        free(e);
-    }
+    free(e);
 }
 
 static struct entry *add_entry(struct lease_table *table, uint32_t hash, const struct lease *lease,
@@ -211,17 +192,8 @@ static int64_t lease_end_us(const struct lease_table *table, const struct entry 
     return table->extended_us != 0 && extended_us > e->end_us ? extended_us : e->end_us;
 }
 
-static void want_note(struct lease_table *table, struct entry *e) {
-    if (table->is_noting && !e->is_unnoted) {
-        e->is_unnoted = true;
-        e->next_unnoted = table->unnoted;
-        table->unnoted = e;
-    }
-}
-
 // Who ends leases reads of one that is new in the store, and gives it its whole duration.
-static void put(struct lease_table *table, const struct lease *lease, int64_t now_us,
-                bool is_learned) {
+void lease_table_put(struct lease_table *table, const struct lease *lease, int64_t now_us) {
     CHECK(lease->organization.len <= UINT8_MAX && lease->run_id.len <= UINT8_MAX &&
           lease->holder.len <= UINT16_MAX);
     uint32_t hash = hash_of(table, lease->organization, lease->run_id);
@@ -232,21 +204,9 @@ static void put(struct lease_table *table, const struct lease *lease, int64_t no
             unlink_entry(table, link);
         }
         int64_t end_us = now_us + lease->duration_us;
-        struct entry *e = add_entry(table, hash, lease, ENTRY_HELD, end_us);
-        e->noted_us = is_learned ? 0 : end_us;
-        if (is_learned) {
-            want_note(table, e);
-        }
+        add_entry(table, hash, lease, ENTRY_HELD, end_us)->noted_us = end_us;
     }
     pthread_mutex_unlock(&table->mutex);
-}
-
-void lease_table_put(struct lease_table *table, const struct lease *lease, int64_t now_us) {
-    put(table, lease, now_us, false);
-}
-
-void lease_table_learn(struct lease_table *table, const struct lease *lease, int64_t now_us) {
-    put(table, lease, now_us, true);
 }
 
 bool lease_table_remove(struct lease_table *table, struct slice organization, struct slice run_id,
@@ -273,12 +233,6 @@ bool lease_table_remove(struct lease_table *table, struct slice organization, st
     return was_held;
 }
 
-// Whether the lease may end at another server before its next renewal was noted there.
-static bool may_lapse(const struct lease_table *table, const struct entry *e, int64_t now_us) {
-    bool is_known = e->noted_us - e->duration_us >= table->noting_us;
-    return !is_known || e->noted_us - now_us < e->duration_us / 4 * 3;
-}
-
 // A later end is found when the heap comes to the sooner one: a renewal moves nothing there.
 static void renew(struct entry *e, int64_t duration_us, int64_t now_us) {
     int64_t end_us = now_us + (duration_us < e->duration_us ? duration_us : e->duration_us);
@@ -290,6 +244,8 @@ static void renew(struct entry *e, int64_t duration_us, int64_t now_us) {
 static void renew_claim(struct lease_table *table, struct slice organization, struct slice holder,
                         int64_t duration_us, int64_t now_us, struct lease_claim *claim) {
     claim->ret_state = LEASE_CLAIM_UNKNOWN;
+    claim->ret_left_us = 0;
+    claim->ret_is_to_note = false;
     uint32_t hash = hash_of(table, organization, claim->run_id);
     struct entry *e = *find(table, hash, organization, claim->run_id);
     if (e == NULL || e->attempt != claim->attempt || !slice_equal(holder_of(e), holder)) {
@@ -297,11 +253,13 @@ static void renew_claim(struct lease_table *table, struct slice organization, st
     }
     if (e->state == ENTRY_HELD) {
         renew(e, duration_us, now_us);
-        if (table->is_noting && may_lapse(table, e, now_us)) {
-            want_note(table, e);
-        }
         claim->ret_state = LEASE_CLAIM_KEPT;
         claim->ret_left_us = lease_end_us(table, e) - now_us;
+        int64_t noted_us = table->is_shared ? e->noted_us - now_us : INT64_MAX;
+        claim->ret_is_to_note = noted_us < claim->ret_left_us && noted_us < e->duration_us / 4 * 3;
+        if (noted_us < claim->ret_left_us && !claim->ret_is_to_note) {
+            claim->ret_left_us = noted_us;
+        }
     } else if (e->state == ENTRY_ENDING) {
         claim->ret_state = LEASE_CLAIM_ENDING;
     }
@@ -412,49 +370,27 @@ void lease_table_drop_ended(struct lease_table *table, int64_t now_us) {
     pthread_mutex_unlock(&table->mutex);
 }
 
-// --- renewals that others hear of ---
+// --- what another server knows ---
 
-void lease_table_set_noting(struct lease_table *table, bool is_noting, int64_t now_us) {
-    pthread_mutex_lock(&table->mutex);
-    if (is_noting && !table->is_noting) {
-        table->noting_us = now_us;
-    }
-    table->is_noting = is_noting;
-    pthread_mutex_unlock(&table->mutex);
+void lease_table_share(struct lease_table *table) {
+    table->is_shared = true;
 }
 
-int lease_table_take_unnoted(struct lease_table *table, int64_t now_us, int most, struct arena *a,
-                             struct lease_renewal *ret) {
-    int count = 0;
+void lease_table_noted(struct lease_table *table, const struct lease *lease, int64_t left_us,
+                       int64_t now_us) {
+    uint32_t hash = hash_of(table, lease->organization, lease->run_id);
+    int64_t end_us = now_us + left_us;
     pthread_mutex_lock(&table->mutex);
-    struct entry *e;
-    while (count < most && (e = table->unnoted) != NULL) {
-        table->unnoted = e->next_unnoted;
-        e->is_unnoted = false;
-        if (e->state == ENTRY_FORGOTTEN) {
-            free(e);
-        } else if (e->state == ENTRY_HELD && lease_end_us(table, e) > now_us) {
-            e->noted_us = lease_end_us(table, e);
-            ret[count].lease = copy_of(a, e);
-            ret[count].left_us = e->noted_us - now_us;
-            count++;
+    struct entry **link = find(table, hash, lease->organization, lease->run_id);
+    struct entry *e = *link;
+    if (e == NULL || e->attempt < lease->attempt) {
+        if (e != NULL) {
+            unlink_entry(table, link);
         }
-    }
-    pthread_mutex_unlock(&table->mutex);
-    return count;
-}
-
-void lease_table_give_back(struct lease_table *table, const struct lease_renewal *renewals,
-                           int count) {
-    pthread_mutex_lock(&table->mutex);
-    for (int i = 0; i < count; i++) {
-        const struct lease *lease = &renewals[i].lease;
-        uint32_t hash = hash_of(table, lease->organization, lease->run_id);
-        struct entry *e = *find(table, hash, lease->organization, lease->run_id);
-        if (e != NULL && e->attempt == lease->attempt && e->state == ENTRY_HELD) {
-            e->noted_us = 0;
-            want_note(table, e);
-        }
+        add_entry(table, hash, lease, ENTRY_HELD, end_us)->noted_us = end_us;
+    } else if (e->attempt == lease->attempt && e->state == ENTRY_HELD) {
+        e->noted_us = end_us > e->noted_us ? end_us : e->noted_us;
+        e->end_us = end_us > e->end_us ? end_us : e->end_us;
     }
     pthread_mutex_unlock(&table->mutex);
 }

@@ -12,13 +12,12 @@
 // a run is the store's to say; the end of a lease is here alone, on the monotonic clock, so that a
 // renewal writes nothing to the disk. Thread safe.
 //
-// Where other servers serve the store, too, a lease that is renewed here may be another's to end:
-// the table says then (lease_table_take_unnoted) of which renewals the others have to hear, so that
-// none ends that was renewed. A lease of which they know that it lasts for most of its duration is
-// none of them. Should this server end before they have heard, a lease ends a quarter of its
-// duration sooner than its holder was told, at most.
+// Where other servers serve the store, too, a lease that is renewed here may be another's to end,
+// and nobody knows for sure whose: the table says of a renewal that it has to be noted in the store
+// first (ret_is_to_note), and promises no more than was noted (lease_table_noted). A lease that
+// lasts for most of its duration by what was noted is renewed without.
 //
-// A lease takes some 190 bytes with names of 40 bytes in all (1,000,000: 190 MB).
+// A lease takes some 180 bytes with names of 40 bytes in all (1,000,000: 180 MB).
 
 struct lease_table;
 
@@ -44,6 +43,7 @@ struct lease_claim {
     int64_t attempt;
     enum lease_claim_state ret_state;
     int64_t ret_left_us;
+    bool ret_is_to_note; // of one that is kept: ret_left_us holds once it is noted
 };
 
 struct lease_table *lease_table_new(void);
@@ -62,9 +62,10 @@ size_t lease_table_count(struct lease_table *table);
 // or of a newer one: it may hear of things in another order than the store made them in.
 void lease_table_put(struct lease_table *table, const struct lease *lease, int64_t now_us);
 
-// A lease that another server gave, as the store says, which its holder renews here: as
-// lease_table_put, and its renewal is to be noted.
-void lease_table_learn(struct lease_table *table, const struct lease *lease, int64_t now_us);
+// It is noted that the lease lasts for left_us from now_us on. One that the table did not
+// have, as the store says, is put there.
+void lease_table_noted(struct lease_table *table, const struct lease *lease, int64_t left_us,
+                       int64_t now_us);
 
 // The attempt's lease has ended, or the run is final and that was its last attempt: the lease is
 // removed. Returns whether it was there, so that the run was held until now.
@@ -94,24 +95,9 @@ void lease_table_resume(struct lease_table *table, struct slice organization, st
 // Forgets leases whose end has come: another server ends them.
 void lease_table_drop_ended(struct lease_table *table, int64_t now_us);
 
-// Whether renewals are to be noted for another server from now_us on, which knows nothing of those
-// before. They are not at first.
-void lease_table_set_noting(struct lease_table *table, bool is_noting, int64_t now_us);
-
-// A renewal that others have to hear of.
-struct lease_renewal {
-    struct lease lease;
-    int64_t left_us;
-};
-
-// Takes up to most renewals that are to be noted into ret, with their names in a; returns how many.
-// They count as noted from now on.
-int lease_table_take_unnoted(struct lease_table *table, int64_t now_us, int most, struct arena *a,
-                             struct lease_renewal *ret);
-
-// Gives back what was taken and could not be noted: it is taken again.
-void lease_table_give_back(struct lease_table *table, const struct lease_renewal *renewals,
-                           int count);
+// Several servers end leases, by turns: renewals are to be noted. Before another thread uses the
+// table.
+void lease_table_share(struct lease_table *table);
 
 // The server was not there for a while: each lease that the table has lasts for at least its
 // duration from now_us on. Costs the same for any number of them.

@@ -43,7 +43,8 @@ struct renewal {
 struct renew_leases_call {
     struct service_call call;
     struct store_find_runs find;
-    struct store_note_renewals note; // of leases that the table did not know
+    struct store_note_renewals note; // where other servers serve the store, too
+    int64_t noted_us;                // before it; clock_monotonic_us
     struct lease_wish wish;
     struct lease_claim *claims;
     size_t count;
@@ -141,10 +142,10 @@ static void stored(struct service_call *call) {
 
 // --- where other servers serve the store, too ---
 //
-// What the table knows of a lease may have ended elsewhere: the store is asked for all of them. A
-// lease that the table does not know, or takes for ended, was given or renewed elsewhere: if the
-// store says that it is held the renewal is noted there, so that nobody ends it, and what holds
-// then is replied.
+// What the table knows of a lease may have ended elsewhere: the store is asked for all of them.
+// What is promised of one that is held is noted there first, so that nobody ends it sooner; what
+// the store says behind that is replied. A lease that the table does not know, or takes for ended,
+// was given or renewed elsewhere.
 
 // Whether the store says that the claim's attempt and holder have the run.
 static bool is_held(const struct renew_leases_call *m, size_t i) {
@@ -153,68 +154,106 @@ static bool is_held(const struct renew_leases_call *m, size_t i) {
            slice_equal(found->holder, m->wish.holder);
 }
 
-// The table hears of what the store says of a claim. Returns whether the renewal is to be noted.
-static bool learn(struct renew_leases_call *m, size_t i) {
-    struct lease_table *table = lease_keeper_table(m->call.service->leases);
-    struct lease_claim *claim = &m->claims[i];
-    bool is_kept = claim->ret_state == LEASE_CLAIM_KEPT;
-    if (!is_held(m, i)) {
-        if (claim->ret_left_us != 0) { // the table has it
-            lease_table_remove(table, m->call.organization, claim->run_id, claim->attempt,
-                               clock_monotonic_us());
-        }
-        return false;
-    }
-    int64_t lasts_us = m->find.ret[i].lease_us;
-    if (!is_kept && lasts_us > 0) {
-        const struct lease lease = {
-            .organization = m->call.organization,
-            .run_id = claim->run_id,
-            .holder = m->wish.holder,
-            .attempt = claim->attempt,
-            .duration_us = lasts_us,
-        };
-        lease_table_learn(table, &lease, clock_monotonic_us());
-        claim->ret_left_us = lasts_us < m->wish.duration_us ? lasts_us : m->wish.duration_us;
-    }
-    return !is_kept;
+static struct lease lease_of(const struct renew_leases_call *m, size_t i) {
+    return (struct lease){
+        .organization = m->call.organization,
+        .run_id = m->claims[i].run_id,
+        .holder = m->wish.holder,
+        .attempt = m->claims[i].attempt,
+        .duration_us = m->find.ret[i].lease_us,
+    };
 }
 
-static void found_again(struct service_call *call) {
+// The table hears of what the store says, as the promises are noted since noted_us.
+static void answered(struct service_call *call) {
     struct renew_leases_call *m = CONTAINER_OF(call, struct renew_leases_call, call);
+    struct lease_table *table = lease_keeper_table(call->service->leases);
     for (size_t i = 0; i < m->count; i++) {
-        learn(m, i);
+        const struct lease_claim *claim = &m->claims[i];
+        if (!is_held(m, i) && claim->ret_state == LEASE_CLAIM_KEPT) {
+            lease_table_remove(table, call->organization, claim->run_id, claim->attempt,
+                               clock_monotonic_us());
+        } else if (is_held(m, i) && claim->ret_is_to_note) {
+            const struct lease lease = lease_of(m, i);
+            lease_table_noted(table, &lease, claim->ret_left_us, m->noted_us);
+        }
     }
     reply(m);
 }
 
 static void noted(struct service_call *call) {
     struct renew_leases_call *m = CONTAINER_OF(call, struct renew_leases_call, call);
-    service_call_store(call, &m->find.op, found_again);
+    service_call_store(call, &m->find.op, answered);
 }
 
-static void found(struct service_call *call) {
-    struct renew_leases_call *m = CONTAINER_OF(call, struct renew_leases_call, call);
+// Has the store note what is to be promised; returns false if that is nothing new.
+static bool note(struct renew_leases_call *m) {
+    struct service_call *call = &m->call;
     struct store_renewal *renewals = ARENA_ARRAY(call->arena, struct store_renewal, m->count);
     int count = 0;
     for (size_t i = 0; i < m->count; i++) {
-        if (learn(m, i)) {
-            const struct lease_claim *claim = &m->claims[i];
+        if (m->claims[i].ret_is_to_note) {
             renewals[count++] = (struct store_renewal){
                 .organization = call->organization,
-                .id = claim->run_id,
-                .attempt = claim->attempt,
-                .left_us = left_us(claim),
+                .id = m->claims[i].run_id,
+                .attempt = m->claims[i].attempt,
+                .left_us = m->claims[i].ret_left_us,
             };
         }
     }
     if (count == 0) {
-        reply(m);
-        return;
+        return false;
     }
     m->note = (struct store_note_renewals){
         .op = {.kind = &store_note_renewals_kind}, .renewals = renewals, .count = count};
+    m->noted_us = clock_monotonic_us(); // they last from later on
     service_call_store(call, &m->note.op, noted);
+    return true;
+}
+
+// The store has said which leases are held of those that the table does not know.
+static void found(struct service_call *call) {
+    struct renew_leases_call *m = CONTAINER_OF(call, struct renew_leases_call, call);
+    for (size_t i = 0; i < m->count; i++) {
+        struct lease_claim *claim = &m->claims[i];
+        if (is_held(m, i) && claim->ret_state != LEASE_CLAIM_KEPT) {
+            int64_t lasts_us = m->find.ret[i].lease_us;
+            claim->ret_left_us = lasts_us < m->wish.duration_us ? lasts_us : m->wish.duration_us;
+            claim->ret_is_to_note = true;
+        }
+    }
+    if (!note(m)) {
+        answered(call);
+    }
+}
+
+static bool knows_all(const struct renew_leases_call *m) {
+    for (size_t i = 0; i < m->count; i++) {
+        if (m->claims[i].ret_state != LEASE_CLAIM_KEPT) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void set_find(struct renew_leases_call *m, const struct slice *ids, int count) {
+    m->find.op.kind = &store_find_runs_kind;
+    m->find.organization = m->call.organization;
+    m->find.ids = ids;
+    m->find.count = count;
+}
+
+static void serve_shared(struct renew_leases_call *m) {
+    struct slice *ids = ARENA_ARRAY(m->call.arena, struct slice, m->count);
+    for (size_t i = 0; i < m->count; i++) {
+        ids[i] = m->claims[i].run_id;
+    }
+    set_find(m, ids, (int)m->count);
+    if (m->count == 0) {
+        reply(m);
+    } else if (!knows_all(m) || !note(m)) {
+        service_call_store(&m->call, &m->find.op, found);
+    }
 }
 
 static const struct error *read_request(struct renew_leases_call *m,
@@ -247,25 +286,21 @@ static const struct error *read_request(struct renew_leases_call *m,
     return v.error;
 }
 
-// Asks the store for the runs whose leases the table does not know, or may not know well; returns
-// false if there are none.
+// Asks the store for the runs whose leases the table does not know; returns false if there are
+// none.
 static bool find_others(struct renew_leases_call *m) {
-    bool is_shared = m->call.service->store->is_shared;
     struct slice *ids = ARENA_ARRAY(m->call.arena, struct slice, m->count);
     int count = 0;
     for (size_t i = 0; i < m->count; i++) {
-        if (is_shared || m->claims[i].ret_state == LEASE_CLAIM_UNKNOWN) {
+        if (m->claims[i].ret_state == LEASE_CLAIM_UNKNOWN) {
             ids[count++] = m->claims[i].run_id;
         }
     }
     if (count == 0) {
         return false;
     }
-    m->find.op.kind = &store_find_runs_kind;
-    m->find.organization = m->call.organization;
-    m->find.ids = ids;
-    m->find.count = count;
-    service_call_store(&m->call, &m->find.op, is_shared ? found : stored);
+    set_find(m, ids, count);
+    service_call_store(&m->call, &m->find.op, stored);
     return true;
 }
 
@@ -279,7 +314,9 @@ static const struct error *serve(struct service_call *call, const void *request)
     m->begun_us = service_now_us(call->service);
     lease_table_renew(lease_keeper_table(call->service->leases), call->organization, m->wish.holder,
                       m->wish.duration_us, clock_monotonic_us(), m->claims, m->count);
-    if (!find_others(m)) {
+    if (call->service->store->is_shared) {
+        serve_shared(m);
+    } else if (!find_others(m)) {
         reply(m);
     }
     return NULL;

@@ -16,6 +16,14 @@ static const struct pg_statement note = {
     " lasts_until=excluded.lasts_until WHERE n.attempt<=excluded.attempt",
 };
 
+// What ends a lease is wholly before the note, which its organization's lock waits for, or sees it.
+static void want(struct work *work, struct store_op *op) {
+    const struct store_note_renewals *q = CONTAINER_OF(op, struct store_note_renewals, op);
+    for (int i = 0; i < q->count; i++) {
+        work_want_organization(work, q->renewals[i].organization, false);
+    }
+}
+
 static enum pg_outcome decide(struct work *work, struct store_op *op) {
     struct store_note_renewals *q = CONTAINER_OF(op, struct store_note_renewals, op);
     struct arena *a = work_arena(work);
@@ -43,4 +51,4 @@ static enum pg_outcome decide(struct work *work, struct store_op *op) {
     return pg_run(work_connection(work), &note, &p, NULL);
 }
 
-const struct postgres_op postgres_note_renewals = {.decide = decide};
+const struct postgres_op postgres_note_renewals = {.want = want, .decide = decide};
