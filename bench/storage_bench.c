@@ -28,7 +28,16 @@ struct phase {
     const struct store_kind *kind;
     const int *order;
     char (*ids)[UUID_TEXT_SIZE];
+    int organizations;
 };
+
+// Runs go to the organizations in turns.
+static struct slice organization_of(struct op_slot *s, int run, int organizations) {
+    if (organizations == 1) {
+        return slice_of_cstr("acme");
+    }
+    return slice_of_cstr(arena_printf(&s->arena, "acme-%d", run % organizations));
+}
 
 static void fill(void *context, struct op_slot *s, uint64_t number) {
     static const uint8_t spec[SPEC_BYTES] = {1};
@@ -36,7 +45,7 @@ static void fill(void *context, struct op_slot *s, uint64_t number) {
     int run = phase->order[number];
     memcpy(s->id, phase->ids[run], UUID_TEXT_SIZE);
     s->op.kind = phase->kind;
-    struct slice organization = slice_of_cstr("acme");
+    struct slice organization = organization_of(s, run, phase->organizations);
     struct slice id = slice_of_cstr(s->id);
     struct event_cause cause = {
         .actor = slice_of_cstr("bench"),
@@ -107,6 +116,7 @@ static void run_phase(struct op_pool *p, const char *name, struct phase phase, i
            (double)(read_calls() - calls) / count, histogram_percentile(&p->latency_us, 50),
            histogram_percentile(&p->latency_us, 99), histogram_percentile(&p->latency_us, 99.9),
            p->latency_us.max);
+    fflush(stdout); // whoever measures the database server beside waits for the line
 }
 
 // Prints what a part of a job cost that dealt with count runs.
@@ -197,7 +207,7 @@ static int usage(const char *program) {
     fprintf(
         stderr,
         "usage: %s [--store URL] [--runs N] [--cancels N] [--outstanding N] [--shuffle]\n"
-        "       [--cache-bytes N] [--bulk N [--shuffle-ids]]\n"
+        "       [--organizations N] [--cache-bytes N] [--bulk N [--shuffle-ids]]\n"
         "  --bulk N: the runs are cancelled by a job, N a step; --shuffle-ids: whose ids are in\n"
         "  another order than their starts\n"
         "  URL must name a store without runs; " STORE_URLS "\n",
@@ -210,6 +220,7 @@ int main(int argc, char **argv) {
                                             {"runs", required_argument, NULL, 'r'},
                                             {"cancels", required_argument, NULL, 'c'},
                                             {"outstanding", required_argument, NULL, 'o'},
+                                            {"organizations", required_argument, NULL, 'g'},
                                             {"shuffle", no_argument, NULL, 'x'},
                                             {"cache-bytes", required_argument, NULL, 'b'},
                                             {"bulk", required_argument, NULL, 'j'},
@@ -220,6 +231,7 @@ int main(int argc, char **argv) {
     int cancels = 0; // all
     int outstanding = 64;
     int bulk = 0;
+    int organizations = 1;
     bool shuffle = false;
     bool shuffle_ids = false;
     int64_t cache_bytes = 0;
@@ -237,6 +249,9 @@ int main(int argc, char **argv) {
         case 'o':
             outstanding = atoi(optarg);
             break;
+        case 'g':
+            organizations = atoi(optarg);
+            break;
         case 'b':
             cache_bytes = atoll(optarg);
             break;
@@ -253,7 +268,8 @@ int main(int argc, char **argv) {
             return usage(argv[0]);
         }
     }
-    if (optind < argc || runs < 1 || outstanding < 1 || cancels < 0 || bulk < 0) {
+    if (optind < argc || runs < 1 || outstanding < 1 || cancels < 0 || bulk < 0 ||
+        organizations < 1 || (bulk > 0 && organizations > 1)) {
         return usage(argv[0]);
     }
 
@@ -275,12 +291,14 @@ int main(int argc, char **argv) {
     int *id_order = make_order(runs, shuffle_ids);
     char(*ids)[UUID_TEXT_SIZE] = make_ids(runs, id_order);
     bool is_whole = true;
-    run_phase(&p, "create", (struct phase){&store_create_run_kind, in_order, ids}, runs);
+    run_phase(&p, "create", (struct phase){&store_create_run_kind, in_order, ids, organizations},
+              runs);
     if (bulk > 0) {
         is_whole = run_job(store, runs, bulk);
     } else {
-        run_phase(&p, "get", (struct phase){&store_get_run_kind, order, ids}, runs);
-        run_phase(&p, "cancel", (struct phase){&store_transition_run_kind, order, ids},
+        run_phase(&p, "get", (struct phase){&store_get_run_kind, order, ids, organizations}, runs);
+        run_phase(&p, "cancel",
+                  (struct phase){&store_transition_run_kind, order, ids, organizations},
                   cancels == 0 || cancels > runs ? runs : cancels);
     }
     if (p.failures > 0) {
