@@ -67,8 +67,14 @@ static const char *const first[] = {
     "  PRIMARY KEY(organization, id)) WITH (fillfactor=80)",
     "CREATE INDEX run_by_start ON run(organization, started_at, id)",
     "CREATE INDEX run_by_workflow ON run(organization, workflow_id, started_at, id)",
-    "CREATE INDEX run_active ON run(organization, started_at, id) WHERE status IN (1, 2)",
-    "CREATE INDEX run_ended ON run((" PG_RUN_PLACE_SQL ")) WHERE status IN (3, 4, 5)",
+
+    // Of runs that are not final: what changes is in no index of run, so that a change touches none
+    // (a heap-only tuple).
+    "CREATE TABLE run_active("
+    "  organization bytea NOT NULL,"
+    "  started_at int8 NOT NULL,"
+    "  id bytea NOT NULL,"
+    "  PRIMARY KEY(organization, started_at, id))",
 
     "CREATE TABLE run_body("
     "  run_key int8 PRIMARY KEY,"
@@ -124,7 +130,7 @@ static const char *const first[] = {
     "  workflow_id bytea NOT NULL,"
     "  PRIMARY KEY(organization, revision))",
     "CREATE INDEX event_by_run ON event(organization, id, revision)",
-    "CREATE INDEX event_deletion ON event((" PG_EVENT_PLACE_SQL ")) WHERE kind=7",
+    "CREATE INDEX event_end ON event((" PG_EVENT_PLACE_SQL ")) WHERE " PG_EVENT_IS_END_SQL,
 
     "CREATE TABLE idempotency("
     "  name bytea PRIMARY KEY,"

@@ -61,6 +61,16 @@ _Static_assert(RUN_DISPATCH_LEASE == 1 && RUN_FAILURE == 4, "the SQL below names
     " LEFT JOIN event AS c ON c.organization=r.organization AND c.revision=r.created_revision"     \
     " LEFT JOIN event AS f ON f.organization=r.organization AND f.revision=r.ended_revision"
 
+// Of the row a of run_active and the run r, of which one is missing.
+#define ACTIVE_PROBLEM                                                                             \
+    "CASE WHEN r.is_active IS NULL THEN 'is listed as one that is not final, and is none'"         \
+    " WHEN a.is_listed IS NULL THEN 'is not final, and is not listed so' END"
+#define ACTIVE_FROM                                                                                \
+    "(SELECT organization, started_at, id, true AS is_active FROM run WHERE status IN (1, 2)) AS " \
+    "r"                                                                                            \
+    " FULL JOIN (SELECT *, true AS is_listed FROM run_active) AS a"                                \
+    " USING(organization, started_at, id)"
+
 // Of the row t of run_term, with r, its run.
 #define TERM_PROBLEM                                                                               \
     "CASE WHEN r.id IS NULL THEN 'has terms and is not there'"                                     \
@@ -178,6 +188,7 @@ static const struct pg_statement queries[] = {
     {"check_terms", PROBLEMS_SQL(RUN_SQL, "t.organization, t.id", TERM_PROBLEM,
                                  "run_term AS t LEFT JOIN run AS r"
                                  " ON r.organization=t.organization AND r.id=t.id")},
+    {"check_active", PROBLEMS_SQL(RUN_SQL, "organization, id", ACTIVE_PROBLEM, ACTIVE_FROM)},
     {"check_bodies", "SELECT 'the body '||run_key||' is that of no run' FROM run_body AS b WHERE"
                      " NOT EXISTS(SELECT 1 FROM run AS r WHERE r.run_key=b.run_key)" MOST_SQL},
     {"check_events",

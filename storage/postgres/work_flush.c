@@ -61,6 +61,13 @@ static const struct pg_statement delete_terms = {
     " WHERE run_term.organization=w.organization AND run_term.id=w.id",
 };
 
+static const struct pg_statement delete_active = {
+    "work_delete_active",
+    "DELETE FROM run_active AS a USING unnest($1::bytea[], $2::int8[], $3::bytea[])"
+    " AS w(organization, started_at, id) WHERE a.organization=w.organization"
+    " AND a.started_at=w.started_at AND a.id=w.id",
+};
+
 static const struct pg_statement delete_events = {
     "work_delete_events",
     "DELETE FROM event USING unnest($1::bytea[], $2::bytea[], $3::int8[], $4::int8[])"
@@ -68,15 +75,28 @@ static const struct pg_statement delete_events = {
     " AND event.id=w.id AND event.revision BETWEEN w.oldest AND w.newest",
 };
 
-// Lists pointers to the deletions, of those alone that have rows if that is asked.
-static const struct work_deletion **deletions_of(struct work *work, bool with_rows,
-                                                 int *ret_count) {
+static bool has_rows(const struct work_deletion *d) {
+    return d->run_key != 0;
+}
+
+static bool has_active_row(const struct work_deletion *d) {
+    return d->has_active;
+}
+
+static bool is_any(const struct work_deletion *d) {
+    (void)d;
+    return true;
+}
+
+// Lists pointers to those of the deletions that are meant.
+static const struct work_deletion **
+deletions_of(struct work *work, bool (*meant)(const struct work_deletion *d), int *ret_count) {
     const struct work_deletion *all = work->deletions.items;
     const struct work_deletion **list =
         ARENA_ARRAY(&work->arena, const struct work_deletion *, work->deletions.count);
     *ret_count = 0;
     for (int i = 0; i < work->deletions.count; i++) {
-        if (!with_rows || all[i].run_key != 0) {
+        if (meant(&all[i])) {
             list[(*ret_count)++] = &all[i];
         }
     }
@@ -85,7 +105,7 @@ static const struct work_deletion **deletions_of(struct work *work, bool with_ro
 
 static void flush_deleted_runs(struct work *work) {
     int count;
-    const struct work_deletion **d = deletions_of(work, true, &count);
+    const struct work_deletion **d = deletions_of(work, has_rows, &count);
     if (count == 0) {
         return;
     }
@@ -103,10 +123,23 @@ static void flush_deleted_runs(struct work *work) {
     queue(work, &delete_terms, &terms);
 }
 
+// Deletes of runs that are not final what lists them as such.
+static void flush_deleted_active(struct work *work) {
+    int count;
+    const struct work_deletion **d = deletions_of(work, has_active_row, &count);
+    if (count > 0) {
+        struct columns c = begin_columns(work, count);
+        BYTES(&c, d, row->organization);
+        INT8(&c, d, row->started_at_us);
+        BYTES(&c, d, row->id);
+        queue(work, &delete_active, &c);
+    }
+}
+
 // The events of the transaction are written before.
 static void flush_deleted_events(struct work *work) {
     int count;
-    const struct work_deletion **d = deletions_of(work, false, &count);
+    const struct work_deletion **d = deletions_of(work, is_any, &count);
     if (count > 0) {
         struct columns events = begin_columns(work, count);
         BYTES(&events, d, row->organization);
@@ -131,7 +164,9 @@ static const struct pg_statement insert_runs = {
     " created_revision, newest_revision, ended_revision, total_cu, has_terms, has_parent, spec,"
     " execution_state)),"
     " b AS (INSERT INTO run_body(run_key, spec, execution_state)"
-    " SELECT key, spec, execution_state FROM w)"
+    " SELECT key, spec, execution_state FROM w),"
+    " a AS (INSERT INTO run_active(organization, started_at, id)"
+    " SELECT organization, started_at, id FROM w WHERE status IN (1, 2))"
     " INSERT INTO run(run_key, organization, id, workflow_id, status, started_at, updated_at,"
     " sequence, attempt, created_revision, newest_revision, ended_revision, total_cu, has_terms,"
     " has_parent) OVERRIDING SYSTEM VALUE"
@@ -186,6 +221,10 @@ static bool is_new(const struct work_run *run) {
 
 static bool is_changed(const struct work_run *run) {
     return run->change->is_changed && !run->change->is_new;
+}
+
+static bool has_ended(const struct work_run *run) {
+    return run->change->has_active && !run_status_is_active(run->record.status);
 }
 
 static bool has_new_body(const struct work_run *run) {
@@ -290,6 +329,19 @@ static void flush_changed_runs(struct work *work) {
     queue(work, &update_runs, &c);
 }
 
+// Of runs that became final.
+static void flush_ended(struct work *work) {
+    int count;
+    const struct work_run **r = runs_of(work, has_ended, &count);
+    if (count > 0) {
+        struct columns c = begin_columns(work, count);
+        BYTES(&c, r, row->record.organization);
+        INT8(&c, r, row->record.started_at_us);
+        BYTES(&c, r, row->record.id);
+        queue(work, &delete_active, &c);
+    }
+}
+
 static void flush_bodies(struct work *work) {
     int count;
     const struct work_run **r = runs_of(work, has_new_body, &count);
@@ -346,6 +398,7 @@ static void flush_runs(struct work *work) {
     flush_new_runs(work);
     flush_parents(work);
     flush_changed_runs(work);
+    flush_ended(work);
     flush_bodies(work);
     flush_terms(work);
     flush_renewals(work);
@@ -353,6 +406,7 @@ static void flush_runs(struct work *work) {
     for (int i = 0; i < work->changed_runs.count; i++) {
         struct work_run_change *change = all[i]->change;
         change->has_term = change->has_term || change->writes_term;
+        change->has_active = all[i]->is_there && run_status_is_active(all[i]->record.status);
         change->is_listed = change->is_new = change->is_changed = false;
         change->writes_term = change->ends_lease = false;
         change->fields = 0;
@@ -494,6 +548,7 @@ static void flush_organizations(struct work *work) {
 
 void work_queue_flush(struct work *work) {
     flush_deleted_runs(work);
+    flush_deleted_active(work);
     flush_runs(work);
     flush_events(work);
     flush_deleted_events(work);

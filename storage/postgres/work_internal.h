@@ -15,7 +15,8 @@ struct work_run_change {
     bool is_new;    // its rows are to be added
     bool is_changed;
     uint32_t fields; // to be replaced
-    bool has_term;   // run_term has its row
+    bool has_active; // run_active has its row
+    bool has_term;   // run_term
     bool writes_term;
     bool ends_lease;           // what was noted of its renewals is void
     struct event_cause ending; // of the event that made it final
@@ -65,6 +66,8 @@ struct work_deletion {
     int64_t run_key;          // 0: it has none yet
     int64_t created_revision; // its events are those of its id from this one
     int64_t newest_revision;  // to this one
+    int64_t started_at_us;
+    bool has_active; // it has a row of run_active
 };
 
 // Pointers, or structs, in a row in the work's arena.

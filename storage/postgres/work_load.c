@@ -170,6 +170,7 @@ static bool take_run(struct work *work, struct work_run *run, const PGresult *re
     run->record = record;
     run->record.workflow_id = pg_copy(&work->arena, result, row, RUN_WORKFLOW);
     run->change->has_term = read.has_terms;
+    run->change->has_active = run_status_is_active(record.status);
     if (!pg_is_null(result, row, RUN_RENEWED_LEFT) &&
         pg_int(result, row, RUN_RENEWED_ATTEMPT) == record.attempt) {
         int64_t left_us = pg_int(result, row, RUN_RENEWED_LEFT);

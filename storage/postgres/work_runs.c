@@ -94,6 +94,7 @@ struct work_run *work_add_run(struct work *work, const struct run_record *record
     run->ended_revision = 0;
     run->change->state = WORK_LOADED;
     run->change->is_new = true;
+    run->change->has_active = false;
     run->change->has_term = false;
     run->change->writes_term = run_record_has_terms(record);
     list_run(work, run);
@@ -152,8 +153,15 @@ static void remove_run(struct work *work, struct work_run *run) {
     struct work_organization *o = run->organization;
     CHECK(run->is_there);
     struct work_deletion *d = work_list_add(work, &work->deletions, sizeof(*d));
-    *d = (struct work_deletion){o->name, run->record.id, run->run_key, run->created_revision,
-                                run->newest_revision};
+    *d = (struct work_deletion){
+        .organization = o->name,
+        .id = run->record.id,
+        .run_key = run->run_key,
+        .created_revision = run->created_revision,
+        .newest_revision = run->newest_revision,
+        .started_at_us = run->record.started_at_us,
+        .has_active = run->change->has_active,
+    };
     work_count_run(work, o, run->record.workflow_id, (int)run->record.status, 0);
     o->stored_bytes -= (int64_t)run->record.spec.len;
     o->floor = run->newest_revision > o->floor ? run->newest_revision : o->floor;
@@ -161,6 +169,7 @@ static void remove_run(struct work *work, struct work_run *run) {
         run->record.attempt > o->attempt_floor ? run->record.attempt : o->attempt_floor;
     work_change_organization(work, o);
     run->is_there = false;
+    run->change->has_active = false;
     run->change->is_new = false;
     run->change->is_changed = false;
     run->change->writes_term = false;

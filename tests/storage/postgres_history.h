@@ -33,6 +33,10 @@ inline void ExpectSoundHistory(const PostgresCluster &cluster, const std::string
          " AND e.revision=r.newest_revision WHERE e.to_status<>r.status OR e.id<>r.id"},
         {"a run has a body",
          "SELECT id FROM run LEFT JOIN run_body USING(run_key) WHERE run_body.run_key IS NULL"},
+        {"runs that are not final are listed as such, and no others",
+         "SELECT id FROM (SELECT organization, started_at, id FROM run WHERE status IN (1, 2)) AS r"
+         " FULL JOIN run_active AS a USING(organization, started_at, id)"
+         " WHERE a.id IS NULL OR r.id IS NULL"},
         {"organizations count their runs",
          "SELECT o.name FROM organization o LEFT JOIN run r ON r.organization=o.name"
          " GROUP BY o.name HAVING o.running<>count(*) FILTER (WHERE r.status=1)"

@@ -14,9 +14,10 @@
     " LIMIT $5::int4"
 
 static const struct pg_statement find_active = {
-    "bulk_find_active", FIND_SQL("run AS r WHERE r.organization=$1::bytea AND r.status IN (1, 2)"
-                                 " AND r.started_at<=$4::int8",
-                                 "r.started_at, r.id")};
+    "bulk_find_active",
+    FIND_SQL("run_active AS t JOIN run AS r ON r.organization=t.organization AND r.id=t.id"
+             " WHERE t.organization=$1::bytea AND t.started_at<=$4::int8",
+             "t.started_at, t.id")};
 
 // The same, of those that $7 holds.
 static const struct pg_statement find_held = {

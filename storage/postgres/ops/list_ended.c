@@ -11,26 +11,22 @@ _Static_assert(STORE_MOST_ENDED_LOOKS == 4096, "the SQL below names it");
 
 enum { PLACE, ORGANIZATION, ID, AT, REVISION, IS_FROZEN };
 
-// Of the rows of table in the order of their places, behind $1 and before $2, the first ones.
-#define ENDS_SQL(table, place, at, revision, condition)                                            \
-    "(SELECT " place " AS place, organization, id, " at " AS at, " revision " AS revision"         \
-    " FROM " table " WHERE " condition " AND " place ">$1::int8 AND " place "<$2::int8"            \
-    " ORDER BY " place " LIMIT " MOST_SQL ")"
-
 // As many as are listed, $3, and one more; where an organization is frozen, as many as are looked
 // at, and one more.
 #define MOST_SQL "least(4096, CASE WHEN f.any_is_frozen THEN 4096 ELSE $3::int8 END) + 1"
 
-// The order is that of the ends: PostgreSQL has no order of all events.
+// The order is that of the ends: PostgreSQL has no order of all events. A final run is there for as
+// long as the event that made it so is.
 static const struct pg_statement select_ends = {
     "list_ended",
-    "SELECT e.*, e.organization IN (SELECT name FROM organization WHERE frozen_at<>0)"
+    "SELECT e.place, e.organization, e.id, e.at, CASE WHEN e.kind=7 THEN e.revision"
+    " ELSE (SELECT r.newest_revision FROM run AS r"
+    " WHERE r.organization=e.organization AND r.id=e.id) END,"
+    " e.organization IN (SELECT name FROM organization WHERE frozen_at<>0)"
     " FROM (SELECT EXISTS(SELECT 1 FROM organization WHERE frozen_at<>0) AS any_is_frozen) AS f"
-    " CROSS JOIN LATERAL (SELECT * FROM ("                                                    //
-    ENDS_SQL("run", PG_RUN_PLACE_SQL, "updated_at", "newest_revision", "status IN (3, 4, 5)") //
-    " UNION ALL "                                                                             //
-    ENDS_SQL("event", PG_EVENT_PLACE_SQL, "at", "revision", "kind=7")                         //
-    ") AS u ORDER BY u.place LIMIT " MOST_SQL ") AS e",
+    " CROSS JOIN LATERAL (SELECT " PG_EVENT_PLACE_SQL " AS place, organization, id, at, revision,"
+    " kind FROM event WHERE " PG_EVENT_IS_END_SQL " AND " PG_EVENT_PLACE_SQL ">$1::int8"
+    " AND " PG_EVENT_PLACE_SQL "<$2::int8 ORDER BY " PG_EVENT_PLACE_SQL " LIMIT " MOST_SQL ") AS e",
 };
 
 // Lists the rows up to the first one that is too many, which tells that there is more.

@@ -54,8 +54,13 @@ static const struct pg_statement by_workflow = {
 
 static const struct pg_statement active = {
     "list_active_runs",
-    LIST_SQL(SCAN_SQL(" AND run.status IN (1, 2)", NEWEST_FIRST_SQL("run")), "")};
-_Static_assert(RUN_STATUS_ACTIVE == (1u << 1 | 1u << 2), "the index run_active is of other ones");
+    LIST_SQL("SELECT run.* FROM (SELECT h.organization, h.id FROM run_active AS h"
+             "  WHERE " WITHIN_SQL("h") NEWEST_FIRST_SQL(
+                 "h") " LIMIT (SELECT " SCAN_LIMIT_SQL ")) AS k"
+                      " CROSS JOIN LATERAL (SELECT * FROM run"
+                      "  WHERE run.organization=k.organization AND run.id=k.id OFFSET 0) AS run",
+             "")};
+_Static_assert(RUN_STATUS_ACTIVE == (1u << 1 | 1u << 2), "the table run_active is of other ones");
 
 // $9 who holds them.
 static const struct pg_statement held = {
