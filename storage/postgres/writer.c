@@ -31,6 +31,8 @@ enum {
     CONNECT_WAIT_US = 2000000,
     BETWEEN_TRIES_US = 50000,
     PROBE_INTERVAL_US = 500000,
+    // How often one that has nothing to do looks whether its server is there.
+    IDLE_LOOK_US = 1000000,
 };
 
 // One thread with its connection.
@@ -464,22 +466,32 @@ static int count_all(const struct store_op *first) {
     return count;
 }
 
+// Whether the server has gone, without waiting for it.
+static bool has_lost_server(struct pg_writer *w) {
+    pg_connection_take_notifications(w->connection);
+    return !pg_connection_is_open(w->connection);
+}
+
+// For how long the thread may wait for operations.
+static int64_t wait_us_of(const struct pg_writer *w) {
+    int64_t left_us = w->probe_at_us - clock_monotonic_us();
+    return !w->is_broken ? IDLE_LOOK_US : left_us > 1 ? left_us : 1;
+}
+
 static void *body(void *context) {
     struct pg_writer *w = context;
     struct store_op *waiting;
     probe(w);
-    for (;;) {
-        int64_t left_us = w->probe_at_us - clock_monotonic_us();
-        int64_t wait_us = !w->is_broken ? 0 : left_us > 1 ? left_us : 1;
-        if (!op_queue_take_within(&w->queue, wait_us, &waiting)) {
-            return NULL;
-        }
+    while (op_queue_take_within(&w->queue, wait_us_of(w), &waiting)) {
         atomic_fetch_sub(&w->all->waiting, count_all(waiting));
         run_all(w, waiting);
-        if (w->is_broken && clock_monotonic_us() >= w->probe_at_us) {
+        bool is_due = w->is_broken ? clock_monotonic_us() >= w->probe_at_us
+                                   : waiting == NULL && has_lost_server(w);
+        if (is_due) {
             probe(w);
         }
     }
+    return NULL;
 }
 
 static void start(struct pg_writers *all, int index) {

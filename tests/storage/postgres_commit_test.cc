@@ -221,6 +221,18 @@ TEST_F(PostgresCommit, AServerThatCrashesUnderLoadLosesNothing) {
     ExpectSoundHistory(cluster, database);
 }
 
+// Nobody changes anything: it is noticed all the same.
+TEST_F(PostgresCommit, AServerThatGoesIsNoticedWithoutAChange) {
+    PostgresCluster cluster{PostgresCluster::Options()};
+    WriterStore s({.conninfo = cluster.Url(cluster.NewDatabase())});
+    ASSERT_EQ(CreateRun(s.store(), {.id = "a"}).result, STORE_OK);
+    cluster.Stop(SIGQUIT);
+    EXPECT_TRUE(Eventually([&] { return !s.IsWell(); }));
+    cluster.Start();
+    EXPECT_TRUE(Eventually([&] { return s.IsWell(); }));
+    EXPECT_EQ(CreateRun(s.store(), {.id = "b"}).result, STORE_OK);
+}
+
 // A server whose standby is not there, and somebody who has commits not wait for it: what they
 // made is there, but a failover would lose it.
 TEST_F(PostgresCommit, AWaitForTheStandbyThatWasCancelledIsNoSuccess) {
