@@ -14,7 +14,7 @@
 
 enum {
     TURN_MS = 200,
-    LONGEST_BACKOFF_MS = 400, // a server that comes back is found so soon
+    LONGEST_BACKOFF_MS = 200, // a server that comes back is found so soon
 };
 
 // --- servers ---
@@ -53,11 +53,11 @@ static bool add_server(struct balancer *b, const struct rpc_remote *remote,
     server->remote = remote;
     server->address = mem_strdup(address->text);
     server->channel = connect_to(b, remote, address);
+    server_health_init(server);
     pthread_mutex_lock(&b->mutex);
     b->servers[b->count++] = server;
     b->by_place[place] = server;
     pthread_mutex_unlock(&b->mutex);
-    server_health_init(server);
     return true;
 }
 

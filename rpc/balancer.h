@@ -16,7 +16,8 @@
 // - Of the servers that say they serve (grpc.health.v1, "") it gets the one with the fewest calls
 // in
 //   flight, in turn where these are equal; streams are counted apart. Servers that say they do not,
-//   and those that cannot be reached, get calls only while there is no better one.
+//   and those that cannot be reached, get calls only while there is no better one; one that is
+//   stopping gets none, for it may close its connections with a call on its way.
 // - A call that surely was not begun goes on to another server, whatever its method, within its
 //   deadline: there was no connection, the server refused to look at it, is stopping
 //   (SERVER_STOPPING), or does not have the method (UNIMPLEMENTED). A stream likewise, until the
@@ -29,7 +30,7 @@
 
 enum {
     RPC_MOST_SERVERS = 64,
-    RPC_BALANCER_PATIENCE_MS = 3000,
+    RPC_BALANCER_PATIENCE_MS = 5000,
 };
 
 // Finds the addresses of a host: at most count, as numbers, in a. Returns how many, 0 if it is not

@@ -8,8 +8,9 @@ enum { UNKNOWN_METHOD_US = 10 * 1000 * 1000 }; // for how long that is believed
 
 // --- choosing ---
 
-static bool is_tried(const struct balanced_call *call, const struct balancer_server *server) {
-    return (call->tried >> server->place & 1) != 0;
+// Whether a server is to get no calls at all, or not this one again.
+static bool is_out(const struct balanced_call *call, const struct balancer_server *server) {
+    return server->is_leaving || server->is_stopping || (call->tried >> server->place & 1) != 0;
 }
 
 static bool has_method(const struct balanced_method *balanced, const struct balancer_server *server,
@@ -37,7 +38,7 @@ static struct balancer_server *best(struct balancer *b, const struct balanced_ca
     for (int i = 0; i < b->count; i++) {
         int n = (b->next + i) % b->count;
         struct balancer_server *server = b->servers[n];
-        if (server->is_leaving || is_tried(call, server)) {
+        if (is_out(call, server)) {
             continue;
         }
         int server_rank = rank(call, server, now_us);
@@ -77,7 +78,7 @@ static struct rpc_client_method *method_at(struct rpc_client_method *method,
 static struct balancer_server *wanted(const struct balancer *b, const struct balanced_call *call) {
     for (int i = 0; i < b->count && call->wanted != NULL; i++) {
         struct balancer_server *server = b->servers[i];
-        if (server->id == *call->wanted && !server->is_leaving && !is_tried(call, server)) {
+        if (server->id == *call->wanted && !is_out(call, server)) {
             return server;
         }
     }
@@ -110,7 +111,7 @@ static bool has_other(struct balancer *b, const struct balanced_call *call, enum
     for (int i = 0; i < b->count; i++) {
         const struct balancer_server *server = b->servers[i];
         // Where no other one has the method either, the first answer is the answer.
-        if (!server->is_leaving && !is_tried(call, server) &&
+        if (!is_out(call, server) &&
             (end != ATTEMPT_UNKNOWN_METHOD || has_method(call->method->balanced, server, now_us))) {
             return true;
         }
@@ -129,6 +130,7 @@ static void leave_server(struct balanced_call *call, enum attempt_end end, int64
     if (server == NULL) {
         return;
     }
+    server->is_stopping = server->is_stopping || end == ATTEMPT_STOPPING;
     if (end == ATTEMPT_UNKNOWN_METHOD) {
         call->method->balanced->at[server->place].unknown_until_us = now_us + UNKNOWN_METHOD_US;
     }

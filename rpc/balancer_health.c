@@ -37,6 +37,7 @@ static const char *problem_of(enum server_state state, const struct error *why) 
 // It has answered.
 static void hear(struct balancer_server *server, bool says_serving) {
     server->is_heard = true;
+    server->is_stopping = false;
     server->is_reachable = true;
     server->says_serving = says_serving;
 }
@@ -44,6 +45,7 @@ static void hear(struct balancer_server *server, bool says_serving) {
 // There was no answer.
 static void miss(struct balancer_server *server) {
     server->is_heard = true;
+    server->is_stopping = false;
     server->is_reachable = false;
 }
 
@@ -105,6 +107,7 @@ static void on_watch_done(struct rpc_client_stream *stream) {
             miss(server);
         } else {
             hear(server, has_none);
+            server->is_stopping = error != NULL && error_reason_of(error) == REASON_SERVER_STOPPING;
         }
         server->has_watch = !has_none; // Check says the rest
         judge(server, error);
@@ -143,6 +146,7 @@ static void on_check_done(struct rpc_client_call *call) {
         } else {
             hear(server, server->has_watch_news ? server->says_serving
                                                 : health_answer_serves(error, call->response));
+            server->is_stopping = error != NULL && error_reason_of(error) == REASON_SERVER_STOPPING;
         }
         judge(server, error);
     }

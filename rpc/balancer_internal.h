@@ -37,6 +37,7 @@ struct balancer_server {
     char problem[128];
     bool is_heard;       // what follows is known
     bool is_reachable;   // it answers
+    bool is_stopping;    // it said so, and nothing else since
     bool says_serving;   // what it said last
     bool has_watch;      // it may have the method Watch
     bool is_watching;    // watch is under way

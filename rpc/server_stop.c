@@ -15,6 +15,9 @@ enum {
     // At a stop, how long calls that are on their way are still awaited, to be refused with
     // a reason: after the last one, and in all.
     LINGER_MS = 50,
+    // The same after the stop began too, where somebody watches the server's health, as who has
+    // other servers does: so that the news is there before the connections end.
+    WATCHED_LINGER_MS = 250,
     LONGEST_LINGER_MS = 1000,
     LAST_ANSWERS_MS = 1000, // after the drain, for answers to reach the sockets
 };
@@ -25,6 +28,9 @@ static void run_stop(struct rpc_task *task) {
     struct rpc_server *server = CONTAINER_OF(task, struct rpc_server, stop_task);
     // Calls that still come through are refused with a reason.
     server->stopping = true;
+    if (server->anonymous_stream_count > 0) {
+        atomic_store(&server->watched_stop_us, clock_monotonic_us());
+    }
     rpc_server_stream_stop_all(server);
     rpc_server_intake_serve_waiting(server);
     rpc_server_core_check_quiet(server);
@@ -65,13 +71,24 @@ void rpc_server_begin_stop(struct rpc_server *server) {
     }
 }
 
+// When no call has come for so long that none is on its way, if none comes till then.
+static int64_t quiet_us(const struct rpc_server *server) {
+    int64_t last_call_us = atomic_load(&server->last_call_us);
+    int64_t watched_stop_us = atomic_load(&server->watched_stop_us);
+    if (watched_stop_us == 0) {
+        return last_call_us + (int64_t)LINGER_MS * 1000;
+    }
+    int64_t from_us = last_call_us > watched_stop_us ? last_call_us : watched_stop_us;
+    return from_us + (int64_t)WATCHED_LINGER_MS * 1000;
+}
+
 // Awaits calls that were on their way when the stop began.
 static void linger(const struct rpc_server *server, int64_t until_us) {
     int64_t longest_us = clock_monotonic_us() + (int64_t)LONGEST_LINGER_MS * 1000;
     until_us = until_us < longest_us ? until_us : longest_us;
     int64_t now_us;
     while ((now_us = clock_monotonic_us()) < until_us) {
-        int64_t end_us = atomic_load(&server->last_call_us) + (int64_t)LINGER_MS * 1000;
+        int64_t end_us = quiet_us(server);
         end_us = end_us < until_us ? end_us : until_us;
         if (now_us >= end_us) {
             return;

@@ -36,6 +36,7 @@ class Peer {
             methods_.push_back(Method("/grpc.health.v1.Health/Check", Check, this));
             methods_.push_back(
                 Method("/grpc.health.v1.Health/Watch", Watch, this, RPC_SERVER_STREAM));
+            methods_.back().is_anonymous = true;
         }
         struct rpc_server_options options = {};
         options.log = &log_;
@@ -497,6 +498,34 @@ TEST_F(Balancer, MovesACallToAServerThatHasTheMethod) {
         Call none(*channel_, "/nobody/Has", "");
         EXPECT_EQ(none.Run().code(), STATUS_UNIMPLEMENTED);
     }
+}
+
+TEST_F(Balancer, GivesNothingToAServerThatStopsNotEvenWhereThereIsNoOther) {
+    Peer a("a");
+    a.Serve(Path("a"));
+    Connect({Path("a"), Path("b")});
+    ASSERT_TRUE(AwaitServing(1, 2));
+    a.SetServing(false); // what is asked then is asked of it all the same
+    ASSERT_TRUE(AwaitServing(0, 2));
+    EXPECT_EQ(Ask(), "a");
+    a.SetFailure(STATUS_UNAVAILABLE, REASON_SERVER_STOPPING);
+    Call refused(*channel_, "/peer/Fail", "");
+    refused.Start();
+    ASSERT_TRUE(Await([&] { return a.calls == 2; }));
+    Peer b("b");
+    b.Serve(Path("b"));
+    EXPECT_EQ(Ask(), "b");
+    EXPECT_EQ(refused.Await().code(), STATUS_INTERNAL); // by b
+}
+
+TEST_F(Balancer, HasAServerThatIsWatchedLeaveTimeForTheNewsOfItsStop) {
+    Peer a("a");
+    a.Serve(Path("a"));
+    Connect({Path("a"), Path("b")});
+    ASSERT_TRUE(AwaitServing(1, 2));
+    int64_t before_us = clock_monotonic_us();
+    a.Stop(10'000);
+    EXPECT_GE(clock_monotonic_us() - before_us, 200'000);
 }
 
 TEST_F(Balancer, EndsAStreamThatHasBegunWhereItIs) {
