@@ -6,7 +6,8 @@
 // What the operations share that take a job a step further: items are added, and dealt with. Where
 // the job cascades the children of a run become items once the run was dealt with; as many as the
 // step has room for, so that the next one goes on with them. A child that is gone
-// (storage/postgres/family_row.h) gets a row of its own, PG_BULK_GONE, until its children are items.
+// (storage/postgres/family_row.h) gets a row of its own, PG_BULK_GONE, until its children are
+// items.
 //
 // Two servers may take steps of one job: each step has the job's organization and row locked, and
 // goes on from what it then finds there.

@@ -226,14 +226,15 @@ static const char *const first[] = {
     " WHERE previous_hash IS NOT NULL",
     "CREATE INDEX token_by_client ON token(client_san) WHERE client_san<>''::bytea",
 
-    // How long leases last that were renewed, for the other servers: what is lost with a failover
-    // begins anew with a whole duration.
+    // How long leases last that were renewed, for the other servers. A failover empties it: the row
+    // of no run says since when it has all, here from the first renewal on (ops/end_lease.c).
     "CREATE UNLOGGED TABLE lease_renewal("
     "  organization bytea NOT NULL,"
     "  id bytea NOT NULL,"
     "  attempt int8 NOT NULL,"
     "  lasts_until timestamptz NOT NULL,"
     "  PRIMARY KEY(organization, id)) WITH (fillfactor=50)",
+    "INSERT INTO lease_renewal VALUES (''::bytea, ''::bytea, 0, 'infinity')",
     NULL,
 };
 

@@ -322,7 +322,7 @@ TEST_F(PostgresJobsTest, RenewalsOfLeasesThatEndedLongAgoGo) {
     cluster_.Query(database_, "INSERT INTO lease_renewal VALUES('acme', 'old', 1, now()-interval "
                               "'61 minutes'), ('acme', 'young', 1, now()-interval '59 minutes')");
     TrimKeys(Server(0), 0);
-    EXPECT_EQ(Value("SELECT encode(id, 'escape') FROM lease_renewal"), "young");
+    EXPECT_EQ(Value("SELECT encode(id, 'escape') FROM lease_renewal WHERE id<>''"), "young");
 }
 
 } // namespace
