@@ -15,7 +15,7 @@
 // that is tried again.
 enum { CONNECT_US = 2 * 1000 * 1000, PAUSE_US = 100 * 1000, RETRY_PAUSE_US = 10 * 1000 };
 
-enum { NAME_SIZE = 24 };
+enum { NAME_SIZE = 32 };
 
 struct pg_reader {
     struct pg_readers *all;
