@@ -306,18 +306,20 @@ static bool check_server(struct pg_connection *c, int64_t deadline_us) {
     return is_fit;
 }
 
-bool pg_connect(struct pg_connection *c, int64_t deadline_us) {
+enum pg_outcome pg_connection_open(struct pg_connection *c, int64_t deadline_us) {
+    pg_connection_close(c);
+    pg_connection_clear(c);
     if (!check_conninfo(c)) {
-        return false;
+        return PG_LOST;
     }
     c->conn = connect_to_any(c, deadline_us);
     if (c->conn == NULL) {
-        return false;
+        return PG_LOST;
     }
     CHECK(PQsetnonblocking(c->conn, 1) == 0 && PQenterPipelineMode(c->conn) == 1);
     if (!check_server(c, deadline_us)) {
         pg_connection_close(c);
-        return false;
+        return PG_LOST;
     }
-    return true;
+    return PG_OK;
 }

@@ -432,9 +432,3 @@ enum pg_outcome pg_run(struct pg_connection *c, const struct pg_statement *state
     pg_queue(c, statement, params, ret_result);
     return pg_sync(c);
 }
-
-enum pg_outcome pg_connection_open(struct pg_connection *c, int64_t deadline_us) {
-    pg_connection_close(c);
-    pg_connection_clear(c);
-    return pg_connect(c, deadline_us) ? PG_OK : PG_LOST;
-}

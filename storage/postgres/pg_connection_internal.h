@@ -3,7 +3,7 @@
 
 #include "storage/postgres/pg_connection.h"
 
-// What pg_connection.c, which runs statements, and pg_connect.c, which opens, share.
+// What pg_connection.c, which runs statements, and pg_connect.c, which opens connections, share.
 
 // A statement that the server of the connection has under its name, or is being given it.
 struct pg_prepared {
@@ -54,9 +54,5 @@ bool pg_wait(int fd, short events, int64_t until_us);
 
 // Sets what pg_connection_detail says, on one line.
 void pg_set_detail(struct pg_connection *c, const char *sqlstate, const char *text);
-
-// Opens c->conn, which is closed, in pipeline mode. Returns false, with detail set, if it could
-// not.
-bool pg_connect(struct pg_connection *c, int64_t deadline_us);
 
 #endif

@@ -11,9 +11,12 @@
 #include "storage/postgres/postgres_op.h"
 #include "storage/postgres/reader_queue.h"
 
-// How long an attempt to connect may take, and the pauses behind one that failed, and behind a read
-// that is tried again.
-enum { CONNECT_US = 2 * 1000 * 1000, PAUSE_US = 100 * 1000, RETRY_PAUSE_US = 10 * 1000 };
+enum {
+    CONNECT_US = 2 * 1000 * 1000, // how long an attempt to connect may take
+    PAUSE_US = 100 * 1000,        // behind one that failed
+    RETRY_PAUSE_US = 10 * 1000,   // behind a read that is tried again
+    IDLE_US = 1000 * 1000,        // between looks of an idle reader at its connection
+};
 
 enum { NAME_SIZE = 32 };
 
@@ -35,12 +38,24 @@ struct pg_readers {
     struct pg_reader readers[PG_READERS];
     atomic_int open;
     atomic_llong reconnects;
+    atomic_llong reached_us; // when the server last answered
 };
 
 // --- answers ---
 
-static int64_t wait_us(const struct store_op *op) {
-    return postgres_ops[op->kind->index]->is_long ? PG_LONG_READ_WAIT_US : PG_READ_WAIT_US;
+// How long an operation may take, once it is begun.
+static int64_t most_us(const struct store_op *op) {
+    return postgres_ops[op->kind->index]->is_long ? PG_LONG_READ_US : PG_READ_WAIT_US;
+}
+
+// Until when an operation waits for the server: while any reader reaches it, for ever.
+static int64_t reach_until_us(const struct pg_reader *r, const struct store_op *op) {
+    int64_t reached_us = atomic_load(&r->all->reached_us);
+    return (reached_us > op->queued_us ? reached_us : op->queued_us) + PG_READ_WAIT_US;
+}
+
+static void note_reached(struct pg_reader *r) {
+    atomic_store(&r->all->reached_us, clock_monotonic_us());
 }
 
 static void answer(struct pg_reader *r, struct store_op *op) {
@@ -61,8 +76,9 @@ static void answer_unreachable(struct pg_reader *r, struct store_op *op) {
     answer(r, op);
 }
 
-// Answers those whose time is over, and returns the others.
-static struct store_op *drop_expired(struct pg_reader *r, struct store_op *ops, int64_t now_us) {
+// Answers those, begun at begun_us, whose time is over, and returns the others.
+static struct store_op *drop_expired(struct pg_reader *r, struct store_op *ops, int64_t begun_us,
+                                     int64_t now_us) {
     struct store_op *left = NULL;
     struct store_op **end = &left;
     while (ops != NULL) {
@@ -72,7 +88,7 @@ static struct store_op *drop_expired(struct pg_reader *r, struct store_op *ops, 
         if (op->deadline_us != 0 && now_us >= op->deadline_us) {
             op->result = STORE_EXPIRED;
             answer(r, op);
-        } else if (now_us - op->queued_us >= wait_us(op)) {
+        } else if (now_us - begun_us >= most_us(op) || now_us >= reach_until_us(r, op)) {
             answer_unreachable(r, op);
         } else {
             *end = op;
@@ -99,19 +115,20 @@ static void note_closed(struct pg_reader *r) {
     }
 }
 
-// Opens the connection unless it is open, within at most most_us.
-static bool connect_reader(struct pg_reader *r, int64_t most_us) {
+// Opens the connection unless it is open, within that time.
+static bool connect_reader(struct pg_reader *r, int64_t within_us) {
     note_closed(r);
     if (pg_connection_is_open(r->connection)) {
         return true;
     }
-    int64_t within_us = most_us < CONNECT_US ? most_us : CONNECT_US;
-    bool is_open = pg_connection_open(r->connection, clock_monotonic_us() + within_us) == PG_OK;
+    int64_t wait_us = within_us < CONNECT_US ? within_us : CONNECT_US;
+    bool is_open = pg_connection_open(r->connection, clock_monotonic_us() + wait_us) == PG_OK;
     if (is_open) {
         atomic_fetch_add(&r->all->open, 1);
         atomic_fetch_add(&r->all->reconnects, r->was_ever_open);
         r->was_open = true;
         r->was_ever_open = true;
+        note_reached(r);
     }
     say(r, is_open);
     return is_open;
@@ -123,7 +140,7 @@ static bool connect_reader(struct pg_reader *r, int64_t most_us) {
 static struct store_op *read_ops(struct pg_reader *r, struct store_op *ops) {
     const struct postgres_op *kind = postgres_ops[ops->kind->index];
     int64_t begin_us = clock_monotonic_us();
-    pg_connection_set_deadline(r->connection, begin_us + wait_us(ops));
+    pg_connection_set_deadline(r->connection, begin_us + most_us(ops));
     enum pg_outcome outcome = kind->read_all != NULL
                                   ? kind->read_all(r->connection, &r->temporary, ops)
                                   : kind->read(r->connection, &r->temporary, ops);
@@ -134,6 +151,7 @@ static struct store_op *read_ops(struct pg_reader *r, struct store_op *ops) {
     note_closed(r);
     switch (outcome) {
     case PG_OK:
+        note_reached(r);
         answer_all(r, ops);
         return NULL;
     case PG_REFUSED:
@@ -168,10 +186,13 @@ static struct store_op *read_apart(struct pg_reader *r, struct store_op *ops) {
     return left;
 }
 
-// Nobody is to wait in the queue for longer than it may because no reader can read.
+// Nobody is to wait in the queue for a server that no reader reaches.
 static void answer_overdue(struct pg_reader *r) {
-    int64_t now_us = clock_monotonic_us();
-    struct store_op *old = reader_queue_take_older(&r->all->queue, now_us - PG_READ_WAIT_US);
+    int64_t before_us = clock_monotonic_us() - PG_READ_WAIT_US;
+    if (atomic_load(&r->all->reached_us) > before_us) {
+        return;
+    }
+    struct store_op *old = reader_queue_take_older(&r->all->queue, before_us);
     while (old != NULL) {
         struct store_op *next = old->next;
         answer_unreachable(r, old);
@@ -183,8 +204,7 @@ static void pause_for(int64_t us) {
     nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
 
-static void observe_waits(struct pg_reader *r, const struct store_op *ops) {
-    int64_t now_us = clock_monotonic_us();
+static void observe_waits(struct pg_reader *r, const struct store_op *ops, int64_t now_us) {
     for (; ops != NULL; ops = ops->next) {
         metrics_histogram_observe(r->all->around.metrics->queue_wait[STORE_READS],
                                   now_us - ops->queued_us);
@@ -192,37 +212,46 @@ static void observe_waits(struct pg_reader *r, const struct store_op *ops) {
 }
 
 static void run_turn(struct pg_reader *r, struct store_op *ops) {
-    observe_waits(r, ops);
+    int64_t begun_us = clock_monotonic_us();
+    observe_waits(r, ops, begun_us);
     metrics_counter_add(r->turns, 1);
-    ops = drop_expired(r, ops, clock_monotonic_us());
+    note_closed(r);
     bool is_apart = false;
-    while (ops != NULL) {
-        int64_t left_us = ops->queued_us + wait_us(ops) - clock_monotonic_us();
-        if (!connect_reader(r, left_us)) {
+    for (;;) {
+        int64_t now_us = clock_monotonic_us();
+        ops = drop_expired(r, ops, begun_us, now_us);
+        if (ops == NULL) {
+            return;
+        }
+        if (!connect_reader(r, reach_until_us(r, ops) - now_us)) {
             answer_overdue(r);
             pause_for(PAUSE_US);
-        } else {
-            ops = is_apart ? read_apart(r, ops) : read_ops(r, ops);
-            is_apart = ops != NULL && pg_connection_is_open(r->connection);
-            if (ops != NULL) {
-                pause_for(RETRY_PAUSE_US);
-            }
+            continue;
         }
-        ops = drop_expired(r, ops, clock_monotonic_us());
+        ops = is_apart ? read_apart(r, ops) : read_ops(r, ops);
+        if (ops != NULL) {
+            is_apart = pg_connection_is_open(r->connection);
+            pause_for(RETRY_PAUSE_US);
+        }
     }
 }
 
-// When the reader, which has nothing to read, looks for a server again; 0: it has one.
-static int64_t next_try_us(struct pg_reader *r) {
-    return connect_reader(r, CONNECT_US) ? 0 : clock_monotonic_us() + PAUSE_US;
+// Until when the reader may sleep: one without a connection looks for a server now and then, and
+// one that has a connection whether it still has.
+static int64_t sleep_until_us(const struct pg_reader *r) {
+    return clock_monotonic_us() + (pg_connection_is_open(r->connection) ? IDLE_US : PAUSE_US);
 }
 
 static void *reader_body(void *context) {
     struct pg_reader *r = context;
     struct reader_turn turn;
-    while (reader_queue_take(&r->all->queue, next_try_us(r), &turn)) {
+    connect_reader(r, CONNECT_US);
+    while (reader_queue_take(&r->all->queue, sleep_until_us(r), &turn)) {
         if (turn.ops != NULL) {
             run_turn(r, turn.ops);
+        } else {
+            pg_connection_take_notifications(r->connection); // which finds out that it is closed
+            connect_reader(r, CONNECT_US);
         }
         reader_queue_end(&r->all->queue, &turn);
     }

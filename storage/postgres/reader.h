@@ -14,12 +14,13 @@
 // (postgres_op.read_all): under load many are one statement. Those that are long by their kind run
 // on half of the threads at most.
 //
-// An operation whose connection is lost is read again on a new one, until PG_READ_WAIT_US are over.
+// An operation whose connection is lost is read again on a new one, until nobody has reached the
+// server for PG_READ_WAIT_US; its own time is bounded, too.
 
-enum { PG_READERS = 2, PG_MOST_READ_AT_ONCE = 512 };
+enum { PG_READERS = 4 };
 enum {
     PG_READ_WAIT_US = 5 * 1000 * 1000,
-    PG_LONG_READ_WAIT_US = 60 * 1000 * 1000,
+    PG_LONG_READ_US = 60 * 1000 * 1000, // what one that is long may take, once it is begun
 };
 
 struct pg_reader_surroundings {

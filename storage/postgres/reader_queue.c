@@ -5,7 +5,6 @@
 #include "base/thread/condition.h"
 #include "storage/op_queue.h"
 #include "storage/postgres/postgres_op.h"
-#include "storage/postgres/reader.h"
 
 static const struct postgres_op *kind_of(const struct store_op *op) {
     return postgres_ops[op->kind->index];
@@ -14,7 +13,7 @@ static const struct postgres_op *kind_of(const struct store_op *op) {
 void reader_queue_init(struct reader_queue *q, int limit, int readers) {
     *q = (struct reader_queue){
         .limit = limit > 0 ? limit : OP_QUEUE_DEFAULT_LIMIT,
-        .most_long = readers > 1 ? readers / 2 : 1,
+        .most_of_lane = readers > 1 ? readers / 2 : 1,
     };
     q->quick.end = &q->quick.first;
     q->long_ones.end = &q->long_ones.first;
@@ -68,7 +67,7 @@ static struct store_op *take_quick(struct reader_queue *q) {
     }
     struct store_op **end = &first->next;
     struct store_op **at = &q->quick.first;
-    for (int left = PG_MOST_READ_AT_ONCE - 1; *at != NULL && left > 0;) {
+    for (int left = READER_MOST_AT_ONCE - 1; *at != NULL && left > 0;) {
         if ((*at)->kind != first->kind) {
             at = &(*at)->next;
             continue;
@@ -81,25 +80,32 @@ static struct store_op *take_quick(struct reader_queue *q) {
 }
 
 static bool may_run_long(const struct reader_queue *q) {
-    return q->long_ones.first != NULL && q->long_at_work < q->most_long;
+    return q->long_ones.first != NULL && q->long_at_work < q->most_of_lane;
+}
+
+static bool may_run_quick(const struct reader_queue *q) {
+    return q->quick.first != NULL && q->quick_at_work < q->most_of_lane;
+}
+
+static bool may_run_any(const struct reader_queue *q) {
+    return may_run_long(q) || may_run_quick(q);
 }
 
 bool reader_queue_take(struct reader_queue *q, int64_t until_us, struct reader_turn *ret_turn) {
     *ret_turn = (struct reader_turn){.ops = NULL};
     pthread_mutex_lock(&q->lock);
-    while (q->quick.first == NULL && !may_run_long(q) && !(q->is_closed && q->waiting == 0) &&
+    while (!may_run_any(q) && !(q->is_closed && q->waiting == 0) &&
            condition_wait(&q->not_empty, &q->lock, until_us)) {
     }
-    // A long one first, where one may run: quick ones have the other readers.
-    if (may_run_long(q)) {
+    if (may_run_long(q)) { // quick ones have the other readers
         ret_turn->ops = unlink_op(q, &q->long_ones, &q->long_ones.first);
         ret_turn->is_long = true;
         q->long_at_work++;
-    } else if (q->quick.first != NULL) {
+    } else if (may_run_quick(q)) {
         ret_turn->ops = take_quick(q);
+        q->quick_at_work++;
     }
-    q->at_work += ret_turn->ops != NULL;
-    bool has_more = q->quick.first != NULL || may_run_long(q);
+    bool has_more = may_run_any(q);
     bool is_over = ret_turn->ops == NULL && q->is_closed && q->waiting == 0;
     pthread_mutex_unlock(&q->lock);
     if (has_more) {
@@ -113,15 +119,12 @@ void reader_queue_end(struct reader_queue *q, const struct reader_turn *turn) {
         return;
     }
     pthread_mutex_lock(&q->lock);
-    q->at_work--;
+    q->quick_at_work -= !turn->is_long;
     q->long_at_work -= turn->is_long;
-    bool wakes = turn->is_long && may_run_long(q);
     bool is_closed = q->is_closed;
     pthread_mutex_unlock(&q->lock);
     if (is_closed) {
         pthread_cond_broadcast(&q->not_empty);
-    } else if (wakes) {
-        pthread_cond_signal(&q->not_empty);
     }
 }
 
@@ -145,7 +148,8 @@ struct store_op *reader_queue_take_older(struct reader_queue *q, int64_t queued_
 
 struct reader_queue_use reader_queue_look(struct reader_queue *q) {
     pthread_mutex_lock(&q->lock);
-    struct reader_queue_use use = {.waiting = q->waiting, .at_work = q->at_work};
+    struct reader_queue_use use = {.waiting = q->waiting,
+                                   .at_work = q->quick_at_work + q->long_at_work};
     pthread_mutex_unlock(&q->lock);
     return use;
 }

@@ -21,11 +21,13 @@ struct reader_queue {
     struct reader_lane long_ones;
     int waiting;
     int limit;
-    int at_work;
+    int quick_at_work; // readers
     int long_at_work;
-    int most_long; // how many readers may run long ones at once
+    int most_of_lane; // how many may run those of one lane at once
     bool is_closed;
 };
+
+enum { READER_MOST_AT_ONCE = 512 };
 
 // What a reader takes: operations that are read at once, linked by next.
 struct reader_turn {
@@ -43,7 +45,8 @@ void reader_queue_destroy(struct reader_queue *q);
 bool reader_queue_push(struct reader_queue *q, struct store_op *op);
 
 // Waits for operations, at most until until_us (clock_monotonic_us; 0: for ever), and takes some.
-// Returns false once the queue is closed and empty. The turn is ended by reader_queue_end.
+// Returns false once the queue is closed and empty. The turn is ended by reader_queue_end, and the
+// next one is taken at once: nobody else is woken for what waits then.
 bool reader_queue_take(struct reader_queue *q, int64_t until_us, struct reader_turn *ret_turn);
 void reader_queue_end(struct reader_queue *q, const struct reader_turn *turn);
 
