@@ -16,13 +16,15 @@
 // clang-format off
 #define STORE_BACKENDS(FIRST, NEXT)                                                                \
     FIRST(sqlite, "sqlite:PATH", KEPT, CHECKED)                                                    \
-    NEXT(memory, "memory:", TEMPORARY, UNCHECKED)
+    NEXT(memory, "memory:", TEMPORARY, UNCHECKED)                                                  \
+    NEXT(postgres, "postgres:CONNINFO", KEPT, CHECKED)
 // clang-format on
 
 // Where runsd keeps its runs if nothing else is said.
 #define STORE_DEFAULT_URL "sqlite:runsd.db"
 
-// What URLs look like, as literals for help and messages: "sqlite:PATH or memory:".
+// What URLs look like, as literals for help and messages: "sqlite:PATH or memory: or
+// postgres:CONNINFO".
 // STORE_URLS: all; _KEPT: of stores that outlive the process; _CHECKED: that can be checked.
 #define STORE_URLS         STORE_BACKENDS(STORE_URL_FIRST, STORE_URL_NEXT)
 #define STORE_URLS_KEPT    STORE_BACKENDS(STORE_URL_FIRST, STORE_URL_NEXT_KEPT)

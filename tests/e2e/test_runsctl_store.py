@@ -73,7 +73,7 @@ class NoStore(Case):
         said = self.fails(UNAVAILABLE, *arguments, "--store", f"sqlite:{folder}")
         self.assertIn(str(folder), said)
         self.assertNotIn("whether the server runs", said)
-        for url in ("sqlite:", "", "postgres://x", "memory:", "memory:x", str(folder)):
+        for url in ("sqlite:", "", "mysql://x", "memory:", "memory:x", str(folder)):
             self.fails(USAGE, *arguments, "--store", url)
         self.assertEqual(sorted([*contents, "folder"]), self.files())
         for name, digest in before.items():

@@ -17,7 +17,7 @@ NAMES = ("runsctl", "runsd", "runs-gateway")
 # The libraries that each program runs with, by the file that each is loaded from.
 SONAMES = {"gRPC core": "libgrpc.so", "OpenSSL": "libcrypto.so", "zlib": "libz.so",
            "libmicrohttpd": "libmicrohttpd.so", "GnuTLS": "libgnutls.so",
-           "protobuf-c": "libprotobuf-c.so", "SQLite": "libsqlite3.so", "libcurl": "libcurl"}
+           "protobuf-c": "libprotobuf-c.so", "SQLite": "libsqlite3.so", "libcurl": "libcurl", "libpq": "libpq.so"}
 
 
 def output(*command, **others):

@@ -324,7 +324,11 @@ std::string PostgresCluster::NewDatabase() {
         Migrate(Url("migrated"));
         has_template_ = true;
     }
-    return NewCopy("migrated");
+    std::string name = NewCopy("migrated");
+    // Each store has ones of its own.
+    Query(name, "UPDATE store SET epoch=epoch+" + std::to_string(made_) +
+                    ", secret=sha256(secret||int4send(" + std::to_string(made_) + "))");
+    return name;
 }
 
 } // namespace store_testing

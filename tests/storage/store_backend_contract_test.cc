@@ -28,7 +28,7 @@ int CodeOf(const struct error *error) {
     return error != nullptr ? error->code : STATUS_OK;
 }
 
-// The alternatives of "sqlite:PATH or memory:".
+// The alternatives of STORE_URLS.
 std::vector<std::string> Alternatives(std::string text) {
     const std::string gap = " or ";
     std::vector<std::string> found;

@@ -1,6 +1,7 @@
 #ifndef RUNSD_TESTS_STORAGE_STORE_CONTRACT_H
 #define RUNSD_TESTS_STORAGE_STORE_CONTRACT_H
 
+#include "tests/storage/postgres_cluster.h"
 #include "tests/storage/store_testing.h"
 
 extern "C" {
@@ -20,9 +21,13 @@ inline std::vector<struct registered_backend> RegisteredBackends() {
     return {all, all + count};
 }
 
-// The URL of a store of the back-end's below directory.
+// The URL of a store of the back-end's: below directory, or on the tests' database server.
 inline std::string UrlBelow(const TemporaryDirectory &directory,
                             const struct store_backend *backend) {
+    if (backend->is_on_server) {
+        PostgresCluster &cluster = PostgresCluster::Shared();
+        return cluster.Url(cluster.NewDatabase());
+    }
     struct arena a;
     arena_init(&a);
     std::string url =

@@ -1,0 +1,54 @@
+#include <postgresql/libpq-fe.h>
+#include <stdio.h>
+
+#include "storage/postgres/conninfo.h"
+#include "storage/postgres/migrate.h"
+#include "storage/postgres/postgres_store.h"
+#include "storage/postgres/store_check.h"
+#include "storage/store_backend.h"
+
+// A location is what libpq needs to reach a database (conninfo.h), whose tables were made by
+// run_store_migrate. Any number of processes can open it.
+
+static const struct error *open_store(struct arena *a, const char *location,
+                                      const struct run_store_options *options,
+                                      struct run_store **ret_store) {
+    const char *conninfo = NULL;
+    const char *direct_conninfo = NULL;
+    const struct error *error = conninfo_of_location(a, "the store's URL", location, &conninfo);
+    if (error == NULL && options->direct_url != NULL) {
+        error = conninfo_of_url(a, "the store's direct URL", options->direct_url, &direct_conninfo);
+    }
+    return error != NULL ? error
+                         : postgres_store_open(a, conninfo_describe(a, location), conninfo,
+                                               direct_conninfo, options, ret_store);
+}
+
+static const struct error *migrate(struct arena *a, const char *location,
+                                   struct store_migration *ret) {
+    const char *conninfo = NULL;
+    const struct error *error = conninfo_of_location(a, "the store's URL", location, &conninfo);
+    return error != NULL
+               ? error
+               : migrate_run(a, conninfo, conninfo_describe(a, location), &migrate_all_steps, ret);
+}
+
+// "15.14" of 150014.
+static void add_libraries(struct build_libraries *libraries) {
+    static char version[32]; // the same whoever writes it
+    snprintf(version, sizeof(version), "%d.%d", PQlibVersion() / 10000, PQlibVersion() % 10000);
+    build_libraries_add(libraries, "libpq", version);
+}
+
+// Stores have no file: no socket lies beside them, and no holder is published, since whoever has
+// the URL uses the database itself.
+const struct store_backend postgres_backend = {
+    .scheme = "postgres",
+    .place = "database",
+    .is_on_server = true,
+    .describe = conninfo_describe,
+    .open = open_store,
+    .check = pg_store_check,
+    .migrate = migrate,
+    .add_libraries = add_libraries,
+};
