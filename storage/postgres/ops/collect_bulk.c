@@ -5,11 +5,12 @@
 #include "storage/postgres/postgres_op.h"
 #include "storage/run_spec.h"
 
-// $1 organization; $2, $3 the place to start behind; $4 the newest start; $5 how many; $6: with
-// what they were made of.
+// $1 organization; $2, $3 the place to start behind; $4 the newest start; $5 how many; with the
+// specs that have the bytes $6 somewhere, unless that is empty: most need not be sent.
 #define FIND_SQL(from_active, place)                                                               \
     "SELECT r.id, r.started_at, r.status, r.workflow_id, r.created_revision,"                      \
-    " CASE WHEN $6::bool THEN (SELECT b.spec FROM run_body AS b WHERE b.run_key=r.run_key) END"    \
+    " CASE WHEN $6::bytea<>''::bytea THEN (SELECT b.spec FROM run_body AS b"                       \
+    " WHERE b.run_key=r.run_key AND position($6::bytea IN b.spec)>0) END"                          \
     " FROM " from_active " AND (" place ")>($2::int8, $3::bytea) ORDER BY " place                  \
     " LIMIT $5::int4"
 
@@ -75,7 +76,7 @@ static enum pg_outcome collect(struct pg_bulk_step *step) {
     pg_add_bytes(&p, step->row.cursor_id);
     pg_add_int8(&p, bulk_record_newest_start_us(&step->bulk));
     pg_add_int4(&p, step->left);
-    pg_add_bool(&p, f->source_run_id.len > 0);
+    pg_add_bytes(&p, f->source_run_id);
     if (f->holder.len > 0) {
         pg_add_bytes(&p, f->holder);
     }
