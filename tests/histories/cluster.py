@@ -19,7 +19,7 @@ SERVERS = (1, 2)
 # In which a cluster that was disturbed must be whole again.
 WHOLE_S = 120
 # After which its Patroni is given a push.
-PATIENCE_S = 45
+PATIENCE_S = 40
 
 
 def settings_of(folder):
@@ -57,6 +57,8 @@ class Cluster:
     def __init__(self, ttl, require_replicas=1, bare=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="runsd-ha-", dir="/tmp"))
         self.options = ["--require-replicas", str(require_replicas)]
+        self.nudges = 0  # how often Patroni had to be started again
+        self.hosts = ()
         self.bare = bare
         try:
             self.up("--namespaces", "--ttl", str(ttl))
@@ -72,11 +74,16 @@ class Cluster:
     def up(self, *options):
         """Starts whatever does not run; returns when changes are taken."""
         more = ["--cluster"] if self.bare else []
-        done = subprocess.run([LOCAL_HA / "up", *self.options, *more, *options, self.folder],
-                              capture_output=True, text=True, check=False,
-                              env={**os.environ, "RUNSD_BIN_DIR": str(bin_dir())})
-        if done.returncode != 0:
-            raise AssertionError(f"up ended with {done.returncode}: {done.stderr}")
+        for left in (2, 1, 0):
+            done = subprocess.run([LOCAL_HA / "up", "--wait", str(PATIENCE_S), *self.options, *more,
+                                   *options, self.folder],
+                                  capture_output=True, text=True, check=False,
+                                  env={**os.environ, "RUNSD_BIN_DIR": str(bin_dir())})
+            if done.returncode == 0:
+                break
+            if left == 0 or not self.hosts:
+                raise AssertionError(f"up ended with {done.returncode}: {done.stderr}")
+            self.nudge()
         self.store = next(line.split()[1] for line in done.stdout.splitlines()
                           if line.startswith("  store "))
 
@@ -115,21 +122,25 @@ class Cluster:
                 status_of("127.0.0.1", int(port), "/readyz") == 200
                 for port in [*self.settings["ADMIN_PORTS"], *self.settings["HTTP_PORT"]]))
 
+    def nudge(self):
+        """Ends Patroni of the primary, for up to start it again, as an operator would: 3.0.2 may
+        say for ever that somebody else has updated the key of the synchronous standby, once its own
+        update of it was answered late."""
+        self.nudges += 1
+        primary = self.node_that_is("primary")
+        if primary is not None:
+            self.kill([self.pid_of(f"patroni{primary}")])
+
     def become_whole(self):
-        """Waits until it is. Returns how often Patroni of the primary had to be started again for
-        that, as an operator would: 3.0.2 may say for ever that somebody else has updated the key
-        of the synchronous standby, once its own update of it was answered late."""
-        for nudges in range(3):
+        """Waits until it is."""
+        for _ in range(3):
             try:
                 self.wait(self.is_whole, "a whole cluster", PATIENCE_S)
-                return nudges
+                return
             except AssertionError:
-                primary = self.node_that_is("primary")
-                if primary is not None:
-                    self.kill([self.pid_of(f"patroni{primary}")])
+                self.nudge()
                 self.up()
         self.wait(self.is_whole, "a whole cluster")
-        return 3
 
     def wait(self, condition, what, seconds=WHOLE_S):
         end = time.monotonic() + seconds

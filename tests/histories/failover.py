@@ -76,6 +76,13 @@ def knows(service, token):
         return False
 
 
+def has_runs(target, token):
+    with grpc.insecure_channel(target) as channel:
+        reply = stubs.service_grpc.RunsServiceStub(channel).ListRuns(
+            stubs.service_pb2.ListRunsRequest(), metadata=stubs.bearer(token), timeout=DEADLINE_S)
+        return len(reply.runs) > 0
+
+
 class Round:
     """One disturbance. Everything that is about it: its organization, its clients, its results."""
 
@@ -131,7 +138,7 @@ class Round:
             clients = storm.Clients(options, token, [self.target(0), self.target(1)],
                                     self.offset_us, folder, GAP_S)
             probe = prober.Prober(self.cluster.http, probed, self.now)
-            self.disturb(probe, watchers)
+            self.disturb(probe, watchers, token)
             clients.end()
             clients.join()
         finally:
@@ -157,9 +164,10 @@ class Round:
         self.checks = {"runs": Check(self.recorded, folder / "history"),
                        "prober": Check(probe.recorded, folder / "probed")}
 
-    def disturb(self, probe, watchers):
-        cluster = self.cluster
+    def disturb(self, probe, watchers, token):
+        cluster, nudges = self.cluster, self.cluster.nudges
         cluster.wait(lambda: probe.count_since(0) >= RESUMED, "the first changes")
+        cluster.wait(lambda: has_runs(self.target(), token), "the first runs of the clients")
         time.sleep(2 + self.random.uniform(0, 2))
         primary = cluster.node_that_is("primary")
         since, since_us = time.monotonic(), self.now()
@@ -174,7 +182,7 @@ class Round:
             if self.fault.fails_over:
                 raise  # else they may wait for what is healed now
         next(steps, None)
-        self.nudges = cluster.become_whole()
+        cluster.become_whole()
         whole = time.monotonic()
         cluster.wait(lambda: probe.count_since(whole) >= RESUMED, "changes")
         watchers.say("served")
@@ -182,6 +190,7 @@ class Round:
         self.unavailable_s = probe.longest_gap(since, whole)
         now_primary = cluster.node_that_is("primary")
         self.moved = f"{primary}>{now_primary}" if now_primary != primary else ""
+        self.nudges = cluster.nudges - nudges
         time.sleep(2)
 
     def read(self, token, recorded):
@@ -214,7 +223,7 @@ class Round:
         return (f"{self.number:>3} {name:<14}{self.victim:<18}{self.moved or '-':<5}"
                 f"{self.unavailable_s:>7.2f} s {len(self.recorded.operations):>6} operations "
                 f"({unsure} unknown), {events} events; prober {self.answers.get('OK', 0)} OK {told}"
-                + (f"; Patroni started again {self.nudges} times" if self.nudges else ""))
+                + (f"; Patroni pushed {self.nudges} times" if self.nudges else ""))
 
 
 def summary(rounds):
@@ -256,8 +265,10 @@ def failovers(options, tell=print):
                 settle(*done[-1])
             done.append((name, one))
         settle(*done[-1])
-    except BaseException:
-        tell(f"what was there is left in {cluster.folder}")
+    except BaseException as error:
+        tell(f"{type(error).__name__}: what was there is left in {cluster.folder}")
+        for line in summary(done):
+            tell(line)
         cluster.leave()
         raise
     if wrong or options.keep:
