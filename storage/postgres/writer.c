@@ -67,10 +67,10 @@ struct pg_writers {
 
 static void break_health(struct pg_writer *w, const char *detail) {
     struct pg_writers *all = w->all;
-    w->probe_at_us = clock_monotonic_us() + PROBE_INTERVAL_US;
     pthread_mutex_lock(&all->lock);
     if (!w->is_broken) {
         w->is_broken = true;
+        w->probe_at_us = clock_monotonic_us() + PROBE_INTERVAL_US;
         if (all->broken++ == 0) {
             LOG(all->around.log, LOG_ERROR, "the database server takes no changes",
                 log_text("detail", detail));
@@ -435,7 +435,8 @@ static void run_all(struct pg_writer *w, struct store_op *waiting) {
 
 // --- the threads ---
 
-// Finds out by a change that changes nothing whether changes work again.
+// Finds out by a change that changes nothing whether changes work again. It has time to connect,
+// which the changes that come meanwhile have not: they put no probe off.
 static void probe(struct pg_writer *w) {
     struct arena a;
     arena_init(&a);
@@ -455,6 +456,7 @@ static void probe(struct pg_writer *w) {
         }
         work_reset(w->work);
     }
+    w->probe_at_us = clock_monotonic_us() + PROBE_INTERVAL_US;
     arena_release(&a);
 }
 
