@@ -81,6 +81,22 @@ class NoStore(Case):
                              hashlib.sha256((self.place.path / name).read_bytes()).digest(), name)
 
 
+class Migrate(Case):
+    def test_is_for_stores_on_a_database_server(self):
+        self.assertIn("needs no migration",
+                      self.fails(USAGE, "store", "migrate", "--store", self.place.store))
+        self.assertEqual([], self.files())
+
+    def test_shows_no_password(self):
+        for url in ("postgres://u:s3cret@h/d", "postgres:password=s3cret", "postgresql://u:s3cret@h/d"):
+            self.assertNotIn("s3cret", self.fails(USAGE, "store", "migrate", "--store", url))
+
+    def test_says_what_it_cannot_reach(self):
+        said = self.fails(UNAVAILABLE, "store", "migrate", "--store",
+                          f"postgres://u@/d?host={self.place.path}")
+        self.assertIn(str(self.place.path), said)
+
+
 class Create(Case):
     def test_makes_the_store_once_and_uses_it_after(self):
         for _ in range(2):
