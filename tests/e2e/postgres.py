@@ -1,0 +1,77 @@
+"""Starts a PostgreSQL of its own for tests: a cluster in a folder, reached by its unix socket alone."""
+
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import tempfile
+
+from harness import DEADLINE_S, runsctl
+
+VERSION = 15
+PROGRAMS = pathlib.Path(f"/usr/lib/postgresql/{VERSION}/bin")
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",  # nothing here loses its power
+    "max_connections": "100",
+    "logging_collector": "off",
+}
+
+
+def _as_postgres():
+    """What a command is run by: PostgreSQL refuses root."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+class Postgres:
+    """A cluster with one database of a store's tables. It ends with stop()."""
+
+    def __init__(self):
+        # Short, since a socket's path may have 107 bytes.
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="runsd-pg-", dir="/tmp"))
+        self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self.folder.chmod(0o755)
+        self.data = self.folder / "data"
+        try:
+            self._run("initdb", "--no-sync", "--auth=trust", f"--username={self.user}",
+                      "--pgdata", self.data)
+            options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
+            self._run("pg_ctl", "--wait", "--pgdata", self.data, "--log", self.folder / "log",
+                      "-o", f"{options} -c unix_socket_directories={self.folder}", "start")
+            self.url = f"postgres://{self.user}@/{self.user}?host={self.folder}"
+            if self.user != "postgres":
+                self._run("createdb", "--host", self.folder, self.user)
+            made = runsctl("store", "migrate", "--store", self.url)
+            if made.returncode != 0:
+                raise AssertionError(f"store migrate: exit {made.returncode}: {made.stderr}")
+        except BaseException:
+            self.stop()
+            raise
+
+    def _run(self, name, *arguments):
+        done = subprocess.run([*_as_postgres(), PROGRAMS / name, *arguments],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              cwd=self.folder, timeout=DEADLINE_S, check=False)
+        if done.returncode != 0:
+            log = self.folder / "log"
+            more = log.read_text() if log.exists() else ""
+            raise AssertionError(f"{name}: {done.stderr.decode()}{more}")
+
+    def control(self, *arguments):
+        """pg_ctl with these arguments, such as "stop", "--mode=immediate"."""
+        self._run("pg_ctl", "--wait", "--pgdata", self.data, *arguments)
+
+    def start_again(self):
+        options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
+        self.control("--log", self.folder / "log", "-o",
+                     f"{options} -c unix_socket_directories={self.folder}", "start")
+
+    def stop(self):
+        if (self.data / "postmaster.pid").exists():
+            self.control("stop", "--mode=immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
