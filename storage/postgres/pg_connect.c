@@ -270,6 +270,8 @@ static PGconn *connect_to_any(struct pg_connection *c, int64_t deadline_us) {
 static const struct pg_statement settings = {
     "settings",
     "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool,"
+    " CASE WHEN NOT pg_is_in_recovery() THEN" // the first digits of a log file's name
+    " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8 END,"
     " set_config('tcp_keepalives_idle', '2', false),"
     " set_config('tcp_keepalives_interval', '1', false),"
     " set_config('tcp_keepalives_count', '2', false),"
@@ -290,9 +292,24 @@ static const struct pg_statement no_settings = {
     "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool",
 };
 
+// Notes the timeline of the connection's server. Returns whether none is newer.
+static bool note_timeline(struct pg_connection *c, int64_t timeline) {
+    c->timeline = timeline;
+    if (c->options.timeline == NULL) {
+        return true;
+    }
+    int64_t *newest = &c->options.timeline->newest;
+    int64_t known = __atomic_load_n(newest, __ATOMIC_SEQ_CST);
+    while (known < timeline && !__atomic_compare_exchange_n(newest, &known, timeline, false,
+                                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    }
+    return !pg_is_left_behind(c);
+}
+
 // Whether the server takes changes: a pooler answers for one that it has not seen for long.
 static bool check_server(struct pg_connection *c, int64_t deadline_us) {
     int64_t kept_us = c->deadline_us;
+    c->timeline = INT64_MAX; // until it is known
     pg_connection_set_deadline(c, deadline_us);
     const PGresult *result = NULL;
     bool is_fit =
@@ -300,6 +317,10 @@ static bool check_server(struct pg_connection *c, int64_t deadline_us) {
     pg_connection_set_deadline(c, kept_us);
     if (is_fit && pg_bool(result, 0, 0)) {
         pg_set_detail(c, "25006", "the database server takes no changes: it is a standby");
+        is_fit = false;
+    } else if (is_fit && !c->options.is_pooled && !note_timeline(c, pg_int(result, 0, 1))) {
+        pg_set_detail(c, NULL,
+                      "the database server was failed over from: its timeline is an older one");
         is_fit = false;
     }
     pg_connection_clear(c);

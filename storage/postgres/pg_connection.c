@@ -217,6 +217,12 @@ static void keep_result(struct pg_connection *c, PGresult *result) {
     c->results[c->result_count++] = result;
 }
 
+// Through a pooler no session is one server's.
+bool pg_is_left_behind(const struct pg_connection *c) {
+    return c->options.timeline != NULL && !c->options.is_pooled &&
+           c->timeline < __atomic_load_n(&c->options.timeline->newest, __ATOMIC_SEQ_CST);
+}
+
 // Waits until there is a result. Returns false, with the connection closed, if none will come.
 static bool wait_for_result(struct pg_connection *c) {
     int unsent = 1;
@@ -411,12 +417,18 @@ enum pg_outcome pg_sync(struct pg_connection *c) {
     if (c->options.is_pooled && !c->is_in_transaction) {
         queue_one(c, &is_primary, NULL, NULL);
     }
+    if (pg_is_left_behind(c)) {
+        return lose(c, NULL, "the database server was failed over from");
+    }
     if (c->is_unsendable || PQpipelineSync(c->conn) == 0) {
         return lose(c, NULL, PQerrorMessage(c->conn));
     }
     enum pg_outcome outcome = read_answers(c);
     if (outcome == PG_OK && c->has_commit) {
         outcome = check_commit(c);
+    }
+    if (outcome == PG_OK && pg_is_left_behind(c)) { // meanwhile
+        outcome = lose(c, NULL, "the database server was failed over from");
     }
     for (int i = 0; outcome == PG_OK && i < c->queued_count; i++) {
         if (c->queued[i].ret_result != NULL) {

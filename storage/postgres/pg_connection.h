@@ -34,6 +34,13 @@ enum pg_outcome {
 
 enum { PG_MOST_QUEUED = 64, PG_DETAIL_SIZE = 512 };
 
+// The newest timeline that any connection of a store has met. A server that was failed over from,
+// and goes on where it stood still, takes itself for the primary for a while: it is on an older
+// one, and neither asked nor believed any more. Shared by threads, without a lock.
+struct pg_timeline {
+    int64_t newest; // 0: none yet
+};
+
 struct pg_connection; // its members: pg_connection_internal.h
 
 struct pg_connection_options {
@@ -41,6 +48,7 @@ struct pg_connection_options {
     const char *application_name; // "runsd writer 1"
     bool is_pooled;               // through a pooler: no prepared statements, no settings
     const struct logger *log;
+    struct pg_timeline *timeline; // of the store; NULL: any server is believed
 };
 
 // Makes one that is closed. options is copied; its texts are borrowed.

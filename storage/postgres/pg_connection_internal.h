@@ -28,6 +28,7 @@ enum {
 struct pg_connection {
     struct pg_connection_options options;
     PGconn *conn;        // NULL: closed
+    int64_t timeline;    // of its server, when it was opened
     int64_t deadline_us; // of pg_sync; 0: none
 
     struct pg_queued queued[PG_MOST_ANSWERS];
@@ -51,6 +52,9 @@ struct pg_connection {
 // Waits until the socket is ready for events (poll(2)), or until_us passed (0: never), which
 // returns false.
 bool pg_wait(int fd, short events, int64_t until_us);
+
+// Whether the connection's server was failed over from since, as other connections know.
+bool pg_is_left_behind(const struct pg_connection *c);
 
 // Sets what pg_connection_detail says, on one line.
 void pg_set_detail(struct pg_connection *c, const char *sqlstate, const char *text);

@@ -27,6 +27,7 @@ struct postgres_store {
     struct store_health health;
     struct replication_guard guard;
     struct store_news *news;
+    struct pg_timeline timeline; // of all connections that go without a pooler
     struct pg_watcher *watcher;
     struct pg_readers *readers;
     struct pg_writers *writers;
@@ -128,7 +129,8 @@ static const struct error *start_watcher(struct arena *a, struct postgres_store 
                                          const struct run_store_options *options) {
     struct pg_watcher_surroundings around = {
         .connection = {.conninfo = s->direct_conninfo != NULL ? s->direct_conninfo : s->conninfo,
-                       .log = s->log},
+                       .log = s->log,
+                       .timeline = &s->timeline},
         .news = s->news,
         .guard = &s->guard,
         .metrics = &s->metrics,
@@ -151,6 +153,7 @@ static void start_others(struct postgres_store *s) {
         .conninfo = s->conninfo,
         .is_pooled = s->direct_conninfo != NULL,
         .log = s->log,
+        .timeline = &s->timeline,
     };
     s->readers = pg_readers_start(&(struct pg_reader_surroundings){
         .connection = connection,

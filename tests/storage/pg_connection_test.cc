@@ -365,6 +365,31 @@ TEST_F(PgConnectionTest, PassesOverHostsThatTakeNoChanges) {
     }
 }
 
+// A server that was failed over from still takes itself for the primary when it goes on.
+TEST_F(PgConnectionTest, IsLostWhereAnotherHasMetANewerTimeline) {
+    std::string conninfo = url();
+    struct pg_timeline timeline = {0};
+    struct pg_connection_options options = {};
+    options.conninfo = conninfo.c_str();
+    options.application_name = "runsd test";
+    options.timeline = &timeline;
+    struct pg_connection *c = pg_connection_new(&options);
+    int64_t deadline_us = clock_monotonic_us() + 60 * kSecondUs;
+    ASSERT_EQ(pg_connection_open(c, deadline_us), PG_OK) << pg_connection_detail(c);
+    EXPECT_EQ(timeline.newest, 1);
+    EXPECT_EQ(pg_run(c, &kInsert, nullptr, nullptr), PG_OK);
+    timeline.newest = 2;
+    EXPECT_EQ(pg_run(c, &kCount, nullptr, nullptr), PG_LOST);
+    EXPECT_STREQ(pg_connection_detail(c), "the database server was failed over from");
+    EXPECT_EQ(pg_connection_open(c, deadline_us), PG_LOST);
+    EXPECT_STREQ(pg_connection_detail(c),
+                 "the database server was failed over from: its timeline is an older one");
+    EXPECT_FALSE(pg_connection_is_open(c));
+    timeline.newest = 1;
+    EXPECT_EQ(pg_connection_open(c, deadline_us), PG_OK) << pg_connection_detail(c);
+    pg_connection_free(c);
+}
+
 TEST_F(PgConnectionTest, SaysNoPassword) {
     const struct {
         const char *conninfo;
