@@ -186,6 +186,7 @@ TEST_F(Balancer, LooksAtWhatBecameOfACallWhenItsConnectionEnds) {
             EXPECT_EQ(b.calls, answer.empty() ? 0 : 1);
             EXPECT_EQ(call.code(), answer.empty() ? STATUS_UNAVAILABLE : STATUS_OK);
             if (answer.empty()) {
+                ASSERT_NE(call.error(), nullptr);
                 EXPECT_EQ(call.error()->reason_id,
                           is_read ? REASON_UPSTREAM_UNREACHABLE : REASON_OUTCOME_UNKNOWN);
             }
