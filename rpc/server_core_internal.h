@@ -134,9 +134,9 @@ struct rpc_server {
     _Atomic(int64_t) last_call_us; // when a call was taken last
     // When a stop began while somebody watched the server's health; 0: nobody did.
     _Atomic(int64_t) watched_stop_us;
-    struct rpc_task start_task;    // of server_intake
-    struct rpc_task room_task;     // of server_intake: calls that wait may have room now
-    struct rpc_task stop_task;     // of server_stop, as the next two
+    struct rpc_task start_task; // of server_intake
+    struct rpc_task room_task;  // of server_intake: calls that wait may have room now
+    struct rpc_task stop_task;  // of server_stop, as the next two
     struct rpc_task shutdown_task;
     struct rpc_tag shutdown_tag;
     pthread_mutex_t mutex; // guards what follows
