@@ -103,13 +103,9 @@ void pg_watcher_note_change(struct pg_watcher *w) {
 }
 
 static void set_duty(struct pg_watcher *w, bool is_on_duty) {
-    if (atomic_exchange(&w->is_on_duty, is_on_duty) != is_on_duty) {
-        LOG(w->around.log, LOG_INFO,
-            is_on_duty ? "this server does what one does for all"
-                       : "this server does no more what one does for all");
-        if (w->around.on_duty != NULL) {
-            w->around.on_duty(w->around.context, is_on_duty);
-        }
+    bool changes = atomic_exchange(&w->is_on_duty, is_on_duty) != is_on_duty;
+    if (changes && w->around.on_duty != NULL) {
+        w->around.on_duty(w->around.context, is_on_duty);
     }
 }
 

@@ -37,7 +37,7 @@ class LeaseTable : public ::testing::Test {
     lease_claim_state Renew(const std::string &run, int64_t attempt, int64_t now,
                             int64_t seconds = 30, const std::string &holder = "a",
                             const std::string &organization = "acme") {
-        lease_claim claim = {S(run), attempt, LEASE_CLAIM_KEPT, 0};
+        lease_claim claim = {S(run), attempt, LEASE_CLAIM_KEPT, 0, false};
         lease_table_renew(table_, S(organization), S(holder), seconds * kSecond, now, &claim, 1);
         left_us_ = claim.ret_left_us;
         return claim.ret_state;
