@@ -89,12 +89,9 @@ class PostgresMigration : public testing::Test {
     Migrated Check() {
         struct arena a;
         arena_init(&a);
-        const struct pg_connection_options options = {
-            .conninfo = url_.c_str(),
-            .application_name = "test",
-            .is_pooled = false,
-            .log = nullptr,
-        };
+        struct pg_connection_options options = {};
+        options.conninfo = url_.c_str();
+        options.application_name = "test";
         struct pg_connection *c = pg_connection_new(&options);
         EXPECT_EQ(pg_connection_open(c, clock_monotonic_us() + 60000000), PG_OK);
         struct pg_schema_row row = {};
