@@ -1,6 +1,8 @@
+#include <atomic>
 #include <gtest/gtest.h>
 #include <postgresql/libpq-fe.h>
 #include <thread>
+#include <unistd.h>
 
 #include "tests/storage/postgres_cluster.h"
 
@@ -181,10 +183,16 @@ TEST_F(PostgresMigration, AStepThatFailsLeavesTheVersionBefore) {
 TEST_F(PostgresMigration, AStepWhoseSessionEndsLeavesTheVersionBefore) {
     const struct migrate_steps slow = {kSlowSteps, 2, 1};
     Migrated m;
-    std::thread one([&] { m = Migrate(url_, slow); });
-    while (Value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname="
+    std::atomic<bool> is_over{false};
+    std::thread one([&] {
+        m = Migrate(url_, slow);
+        is_over = true;
+    });
+    while (!is_over &&
+           Value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname="
                  "current_database() AND query LIKE '%sleep(600)%' AND pid<>pg_backend_pid()") ==
-           "0") {
+               "0") {
+        usleep(10000); // each look is a session of its own
     }
     one.join();
     EXPECT_EQ(m.code, STATUS_UNAVAILABLE);

@@ -150,7 +150,7 @@ TEST_F(SqliteOpen, UrlsThatNameNoStoreAreRefused) {
                 {"SQLITE:x", "\"SQLITE:x\""},
                 {"memory", "memory:"},
                 {"memory:x", "\"memory:x\""},
-                {"postgres://h/d", "\"postgres://h/d\""}};
+                {"mysql://h/d", "\"mysql://h/d\""}};
     for (const auto &row : rows) {
         url_ = row.url;
         ExpectRefused(STATUS_INVALID_ARGUMENT, {row.word});
