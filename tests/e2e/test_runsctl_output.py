@@ -35,6 +35,7 @@ COMMANDS = [("serve",), ("runs", "create"), ("runs", "get"), ("runs", "list"), (
             ("bulk-cancels", "outcomes"), ("bulk-cancels", "watch"), ("bulk-cancels", "abort"),
             ("organizations", "get"), ("organizations", "freeze"), ("organizations", "unfreeze"),
             ("organizations", "export"), ("organizations", "delete"), ("store", "stats"),
+            ("store", "migrate"),
             ("audit", "export"),
             ("tokens", "create"), ("tokens", "list"),
             ("tokens", "revoke"), ("tokens", "rotate"), ("tokens", "set-limits"), ("whoami",),
