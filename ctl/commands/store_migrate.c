@@ -70,10 +70,10 @@ const struct command store_migrate_command = {
     .place = 406,
     .operands = "",
     .summary = "Makes the tables of a store on a database server, or brings them up to date.",
-    .details = "Other stores need none: they are brought up to date as they are opened. Each step\n"
-               "is one transaction, and the store may be served meanwhile; locks are waited for\n"
-               "5 s at most. The role of the URL is to own the tables; runsd itself needs fewer\n"
-               "rights (docs/OPERATING.md).\n",
+    .details = "Other stores need none: they are brought up to date as they are opened. Each\n"
+               "step is one transaction, and the store may be served meanwhile; locks are waited\n"
+               "for 5 s at most. The role of the URL is to own the tables; runsd itself needs\n"
+               "fewer rights (docs/OPERATING.md).\n",
     .tables = tables,
     .options_size = sizeof(struct migrate_options),
     .run = run,
