@@ -14,6 +14,7 @@ import certificates
 import rest
 from gateways import Gateway
 from harness import DEADLINE_S, ROOT, Place, Serve, create_token, wait_until
+from postgres import Postgres
 from scrapes import Admin
 from test_runsd_program import Runsd
 
@@ -34,7 +35,7 @@ def documented():
 
 
 class Programs(unittest.TestCase):
-    """Looks at all three programs, once, and at one with TLS."""
+    """Looks at all three programs, once, at one with TLS and at one over PostgreSQL."""
 
     @classmethod
     def setUpClass(cls):
@@ -52,6 +53,11 @@ class Programs(unittest.TestCase):
                       "--retain-finished", "1h", *ADMIN)
         cls.addClassCleanup(runsd.kill)
         cls.looks["runsd"] = cls.look(runsd)
+        database = Postgres()
+        cls.addClassCleanup(database.stop)
+        shared = Runsd("--store", database.url, "--listen", "127.0.0.1:0", *ADMIN)
+        cls.addClassCleanup(shared.kill)
+        cls.looks["runsd over PostgreSQL"] = cls.look(shared)
         gateway = Gateway(f"127.0.0.1:{runsd.ports[0]}", "--upstream",
                           f"unix:{cls.place.path}/nobody.sock", *ADMIN)
         cls.addClassCleanup(gateway.kill)
