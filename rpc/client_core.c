@@ -105,9 +105,7 @@ static enum attempt_end end_of(const struct rpc_batch *batch, const struct error
     if (error->code == STATUS_UNIMPLEMENTED) {
         return ATTEMPT_UNKNOWN_METHOD;
     }
-    bool is_ours = error->domain != NULL && strcmp(error->domain, REASON_DOMAIN_RUNS) == 0;
-    return error->code == STATUS_UNAVAILABLE && is_ours &&
-                   error_reason_of(error) == REASON_SERVER_STOPPING
+    return error->code == STATUS_UNAVAILABLE && error_reason_of(error) == REASON_SERVER_STOPPING
                ? ATTEMPT_STOPPING
                : ATTEMPT_OVER;
 }

@@ -128,6 +128,9 @@ class Process:
 
     def _reap(self):
         status = self.popen.wait(DEADLINE_S)
+        # Whatever has the port next is another program.
+        for port in (getattr(self, "http_port", None), getattr(self, "port", None)):
+            documents.forget(port)
         self.reader.join(DEADLINE_S)
         self.popen.stderr.close()
         return status

@@ -95,8 +95,8 @@ CANARIES = [
                 " !slice_equal(holder_of(e), holder)) {"),)),
     Canary("finished-run-renewed", "the table of leases is not told that a run was cancelled",
            "histories", (
-               ("server/service/run_lease.c", "return run->attempt != 0 &&",
-                'return !CANARY("finished-run-renewed") && run->attempt != 0 &&'),)),
+               ("server/service/run_lease.c", "if (run->attempt != 0) {",
+                'if (!CANARY("finished-run-renewed") && run->attempt != 0) {'),)),
     Canary("lease-ends-early", "a start does not give leases their whole duration", "histories", (
         ("server/lease/lease_keeper.c", ".duration_us = held->lease_us,",
          '.duration_us = CANARY("lease-ends-early") ? 1 : held->lease_us,'),)),
