@@ -158,6 +158,7 @@ static void start_others(struct postgres_store *s) {
     s->readers = pg_readers_start(&(struct pg_reader_surroundings){
         .connection = connection,
         .queue_limit = s->queue_limit,
+        .confirms = s->guard.required > 0,
         .metrics = &s->metrics,
         .log = s->log,
         .health = &s->health,

@@ -26,6 +26,7 @@ struct pg_reader {
     char name[NAME_SIZE];
     struct pg_connection *connection;
     struct arena temporary;
+    int64_t confirmed_us; // when the last confirmed commit on the connection was sent; 0: none was
     struct metrics_child *turns;
     bool was_open;
     bool was_ever_open;
@@ -124,6 +125,7 @@ static bool connect_reader(struct pg_reader *r, int64_t within_us) {
     int64_t wait_us = within_us < CONNECT_US ? within_us : CONNECT_US;
     bool is_open = pg_connection_open(r->connection, clock_monotonic_us() + wait_us) == PG_OK;
     if (is_open) {
+        r->confirmed_us = 0;
         atomic_fetch_add(&r->all->open, 1);
         atomic_fetch_add(&r->all->reconnects, r->was_ever_open);
         r->was_open = true;
@@ -136,6 +138,30 @@ static bool connect_reader(struct pg_reader *r, int64_t within_us) {
 
 // --- turns ---
 
+// Writes to the log and to no table, so that the commit waits for the standbys.
+static const struct pg_statement emit_message = {
+    "reader_emit_message",
+    "SELECT pg_logical_emit_message(true, 'runsd', '')",
+};
+
+// Whether the server that just read is known to be the primary still (reader.h).
+static enum pg_outcome confirm(struct pg_reader *r) {
+    int64_t now_us = clock_monotonic_us();
+    if (!r->all->around.confirms ||
+        (r->confirmed_us != 0 && now_us - r->confirmed_us <= PG_CONFIRM_US)) {
+        return PG_OK;
+    }
+    pg_connection_set_deadline(r->connection, now_us + PG_READ_WAIT_US);
+    pg_queue(r->connection, &pg_begin, NULL, NULL);
+    pg_queue(r->connection, &emit_message, NULL, NULL);
+    pg_queue(r->connection, &pg_commit, NULL, NULL);
+    enum pg_outcome outcome = pg_sync(r->connection);
+    if (outcome == PG_OK) {
+        r->confirmed_us = now_us;
+    }
+    return outcome;
+}
+
 // Reads all of ops, of one kind, and answers those that need no other try: returns those that do.
 static struct store_op *read_ops(struct pg_reader *r, struct store_op *ops) {
     const struct postgres_op *kind = postgres_ops[ops->kind->index];
@@ -146,6 +172,10 @@ static struct store_op *read_ops(struct pg_reader *r, struct store_op *ops) {
                                   : kind->read(r->connection, &r->temporary, ops);
     pg_connection_clear(r->connection);
     arena_reset(&r->temporary);
+    if (outcome == PG_OK) {
+        outcome = confirm(r);
+        pg_connection_clear(r->connection);
+    }
     metrics_histogram_observe(r->all->around.metrics->read_time[kind->is_long],
                               clock_monotonic_us() - begin_us);
     note_closed(r);

@@ -14,6 +14,12 @@
 // (postgres_op.read_all): under load many are one statement. Those that are long by their kind run
 // on half of the threads at most.
 //
+// A server that was the primary may not know that it is that no more: one that stood still for a
+// while, or that nobody reaches. Where standbys are required, what it read is answered only if,
+// not longer than PG_CONFIRM_US before, a commit of the reader's on the same connection was
+// confirmed by them. So such a server answers nothing any more, PG_CONFIRM_US after its standbys
+// have left it; no other becomes the primary sooner (OPERATING.md: Patroni's ttl).
+//
 // An operation whose connection is lost is read again on a new one, until nobody has reached the
 // server for PG_READ_WAIT_US; its own time is bounded, too.
 
@@ -21,11 +27,13 @@ enum { PG_READERS = 4 };
 enum {
     PG_READ_WAIT_US = 5 * 1000 * 1000,
     PG_LONG_READ_US = 60 * 1000 * 1000, // what one that is long may take, once it is begun
+    PG_CONFIRM_US = 2 * 1000 * 1000,
 };
 
 struct pg_reader_surroundings {
     struct pg_connection_options connection; // all but application_name
     int queue_limit;                         // 0: the default
+    bool confirms;                           // standbys are required
     struct store_metrics *metrics;
     const struct logger *log;
     struct store_health *health;

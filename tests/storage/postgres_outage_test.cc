@@ -207,6 +207,9 @@ class LogReceiver {
         std::string command = "rm -rf '" + folder_ + "'";
         EXPECT_EQ(system(command.c_str()), 0);
     }
+    void Signal(int signal) {
+        kill(pid_, signal);
+    }
     void Kill() {
         if (pid_ > 0) {
             kill(pid_, SIGKILL);
@@ -257,7 +260,6 @@ TEST_F(PostgresOutageTest, TakesNoChangesWhereReplicationIsLess) {
             set(row.name, row.less);
             EXPECT_TRUE(store.WorksWithin(kSecondUs + kSlackUs, STORE_CHANGES, false)) << row.name;
             EXPECT_EQ(CreateRun(store.get(), {.id = "none"}).result, STORE_UNREACHABLE) << row.name;
-            EXPECT_EQ(GetRun(store.get(), "r").result, STORE_OK);
             set(row.name, row.enough);
             EXPECT_TRUE(store.WorksWithin(20 * kSecondUs, STORE_CHANGES, true)) << row.name;
         }
@@ -270,6 +272,42 @@ TEST_F(PostgresOutageTest, TakesNoChangesWhereReplicationIsLess) {
         EXPECT_EQ(cluster_.Value(database_, "SELECT count(*) FROM run"), "1");
     }
     metrics_free(metrics);
+}
+
+// A primary that its standbys have left may not be the primary any more.
+TEST_F(PostgresOutageTest, AnswersNoReadOfAServerThatItsStandbysHaveLeft) {
+    LogReceiver standby(cluster_);
+    while (cluster_.Value("postgres", "SELECT count(*) FROM pg_stat_replication"
+                                      " WHERE state='streaming'") != "1") {
+        usleep(10000);
+    }
+    cluster_.Query("postgres", "ALTER SYSTEM SET synchronous_standby_names='*'");
+    cluster_.Query("postgres", "SELECT pg_reload_conf()");
+    while (cluster_.Value("postgres", "SHOW synchronous_standby_names") != "*") {
+        usleep(10000);
+    }
+    SharedStore store;
+    SharedStore other; // which requires none
+    store.options().require_replicas = 1;
+    ASSERT_EQ(store.Open(url()), STATUS_OK) << store.message();
+    ASSERT_EQ(other.Open(url()), STATUS_OK) << other.message();
+    ASSERT_EQ(CreateRun(store.get(), {.id = "r"}).result, STORE_OK);
+    EXPECT_EQ(GetRun(store.get(), "r").result, STORE_OK);
+    standby.Signal(SIGSTOP);
+    enum store_result result = STORE_OK;
+    for (int64_t end_us = clock_monotonic_us() + 60 * kSecondUs;
+         result == STORE_OK && clock_monotonic_us() < end_us;) {
+        result = GetRun(store.get(), "r").result;
+    }
+    EXPECT_EQ(result, STORE_UNREACHABLE);
+    EXPECT_EQ(GetRun(other.get(), "r").result, STORE_OK);
+    standby.Signal(SIGCONT);
+    EXPECT_TRUE(store.WorksWithin(20 * kSecondUs, STORE_READS, true));
+    for (int64_t end_us = clock_monotonic_us() + 60 * kSecondUs;
+         result != STORE_OK && clock_monotonic_us() < end_us;) {
+        result = GetRun(store.get(), "r").result;
+    }
+    EXPECT_EQ(result, STORE_OK);
 }
 
 TEST_F(PostgresOutageTest, CountsItsConnections) {
