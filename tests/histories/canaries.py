@@ -98,7 +98,7 @@ CANARIES = [
                ("server/service/run_lease.c", "if (run->attempt != 0) {",
                 'if (!CANARY("finished-run-renewed") && run->attempt != 0) {'),)),
     Canary("lease-ends-early", "a start does not give leases their whole duration", "histories", (
-        ("server/lease/lease_keeper.c", ".duration_us = held->lease_us,",
+        ("server/lease/lease_share.c", ".duration_us = held->lease_us,",
          '.duration_us = CANARY("lease-ends-early") ? 1 : held->lease_us,'),)),
     Canary("key-ignored", "a key is not looked up", "histories", (
         ("server/service/call_key.c", "if (request_id[0] == '\\0') {",
