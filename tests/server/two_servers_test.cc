@@ -375,7 +375,8 @@ std::string CursorOf(const std::string &message) {
     return cursor;
 }
 
-// Whether a message of the stream names the run, which it is then.
+// Whether a message of the stream names the run, which it is then. The id is one that no cursor
+// has in it by chance.
 bool Sees(Stream &stream, const std::string &run, std::string *ret_message) {
     for (const std::string &message : stream.messages()) {
         if (message.find(run) != std::string::npos) {
@@ -390,16 +391,16 @@ TEST_F(TwoServers, AWatchSeesWhatTheOtherServerCommitsAndGoesOnThere) {
     Stream watch(*a_.channel, "/runs.v1.RunsService/WatchRuns", Uint(7, 1));
     watch.Metadata("authorization", "Bearer " + token_).ReadAll().Start();
     ASSERT_TRUE(watch.AwaitMessages(1)); // the snapshot, of nothing
-    Do(b_, "RunsService/CreateRun", LeasedRun("r1"));
+    Do(b_, "RunsService/CreateRun", LeasedRun("the-first-run"));
     std::string seen;
-    ASSERT_TRUE(Comes([&] { return Sees(watch, "r1", &seen); }));
+    ASSERT_TRUE(Comes([&] { return Sees(watch, "the-first-run", &seen); }));
     std::string cursor = CursorOf(seen);
     watch.Cancel().Await();
-    Do(a_, "RunsService/CreateRun", LeasedRun("r2"));
+    Do(a_, "RunsService/CreateRun", LeasedRun("the-second-run"));
     Stream next(*b_.channel, "/runs.v1.RunsService/WatchRuns", Bytes(6, cursor));
     next.Metadata("authorization", "Bearer " + token_).ReadAll().Start();
-    EXPECT_TRUE(Comes([&] { return Sees(next, "r2", &seen); }));
-    EXPECT_FALSE(Sees(next, "r1", &seen)) << "it was before the cursor";
+    EXPECT_TRUE(Comes([&] { return Sees(next, "the-second-run", &seen); }));
+    EXPECT_FALSE(Sees(next, "the-first-run", &seen)) << "it was before the cursor";
     next.Cancel().Await();
 }
 
