@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/core/arena.h"
 #include "base/core/slice.h"
 #include "storage/run_fields.h"
 
@@ -146,6 +147,9 @@ static inline void run_record_become(struct run_record *run, enum run_status to,
     run_record_settle(run);
 }
 
+// Returns a copy in a with all it points at, but for the workflow_id, which stays out.
+struct run_record run_record_copy(struct arena *a, const struct run_record *record);
+
 // The actor of what the server does by itself; no token has that name.
 #define EVENT_ACTOR_SERVER "runsd"
 
@@ -175,6 +179,9 @@ static inline void event_cause_map(struct event_cause *cause,
     cause->remote_address = map(context, cause->remote_address);
     cause->idempotency_key = map(context, cause->idempotency_key);
 }
+
+// Returns a copy in a with all it points at.
+struct event_cause event_cause_copy(struct arena *a, const struct event_cause *cause);
 
 // What happened. The numbers are stored.
 enum store_event_kind {

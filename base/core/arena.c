@@ -94,6 +94,10 @@ struct slice arena_copy(struct arena *a, struct slice s) {
     return slice_of(memcpy(arena_alloc(a, s.len), s.data, s.len), s.len);
 }
 
+struct slice arena_map_copy(void *arena, struct slice s) {
+    return arena_copy(arena, s);
+}
+
 char *arena_cstr(struct arena *a, struct slice s) {
     char *p = arena_alloc(a, s.len + 1);
     if (s.len > 0) {

@@ -40,6 +40,9 @@ void *arena_zalloc(struct arena *a, size_t n);
 // Returns a copy of s.
 struct slice arena_copy(struct arena *a, struct slice s);
 
+// The same, for what maps the slices of a struct: arena is a struct arena.
+struct slice arena_map_copy(void *arena, struct slice s);
+
 // Returns a copy of s as a C string. A NUL within s ends the string early.
 char *arena_cstr(struct arena *a, struct slice s);
 

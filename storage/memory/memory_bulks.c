@@ -16,10 +16,6 @@ static struct slice disown_bytes(void *context, struct slice value) {
     return SLICE_EMPTY;
 }
 
-static struct slice copy_bytes(void *context, struct slice value) {
-    return arena_copy(context, value);
-}
-
 static void release_bulk(struct memory_bulk *bulk) {
     for (size_t i = 0; i < bulk->item_count; i++) {
         memory_slice_disown(bulk->items[i].id);
@@ -158,6 +154,6 @@ void memory_bulk_settle(struct memory_bulk *bulk, int64_t at_us) {
 
 struct bulk_record memory_bulk_copy(struct arena *a, const struct memory_bulk *bulk) {
     struct bulk_record r = bulk->record;
-    bulk_record_map(&r, copy_bytes, a);
+    bulk_record_map(&r, arena_map_copy, a);
     return r;
 }

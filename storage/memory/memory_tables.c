@@ -222,25 +222,10 @@ int64_t memory_tables_add_creation(struct memory_tables *t, struct memory_run *r
                      run_record_is_open(&run->record));
 }
 
-static struct slice copy_bytes(void *context, struct slice value) {
-    return arena_copy(context, value);
-}
-
-struct run_record memory_tables_copy_run(struct arena *a, const struct run_record *record) {
-    struct run_record r = *record;
-    r.organization = arena_copy(a, r.organization);
-    r.id = arena_copy(a, r.id);
-    r.workflow_id = SLICE_EMPTY;
-    r.spec = arena_copy(a, r.spec);
-    r.holder = arena_copy(a, r.holder);
-    run_fields_map_bytes(&r.fields, copy_bytes, a);
-    return r;
-}
-
 struct run_event memory_tables_copy_event(struct arena *a, const struct run_event *event) {
     struct run_event e = *event;
     e.holder = arena_copy(a, e.holder);
-    event_cause_map(&e.cause, copy_bytes, a);
+    e.cause = event_cause_copy(a, &event->cause);
     return e;
 }
 
@@ -249,9 +234,7 @@ struct event_cause memory_tables_ending(struct arena *a, const struct memory_run
     if (event->event.kind == STORE_EVENT_STOP) {
         event = event->older;
     }
-    struct event_cause cause = event->event.cause;
-    event_cause_map(&cause, copy_bytes, a);
-    return cause;
+    return event_cause_copy(a, &event->event.cause);
 }
 
 struct token_record *memory_tables_find_token(const struct memory_tables *t,

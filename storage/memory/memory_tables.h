@@ -135,7 +135,6 @@ struct token_record *memory_tables_find_hash(const struct memory_tables *t,
 void memory_tables_free_token(struct token_record *token);
 
 // Return what is given with all it points at copied into a.
-struct run_record memory_tables_copy_run(struct arena *a, const struct run_record *record);
 struct run_event memory_tables_copy_event(struct arena *a, const struct run_event *event);
 struct token_record memory_tables_copy_token(struct arena *a, const struct token_record *token);
 

@@ -81,6 +81,11 @@ static inline struct slice store_op_organization(const struct store_op *op) {
     return *(const struct slice *)(const void *)((const char *)op + op->kind->organization);
 }
 
+// Whether nobody waits for op any more.
+static inline bool store_op_is_late(const struct store_op *op, int64_t now_us) {
+    return op->deadline_us != 0 && now_us >= op->deadline_us;
+}
+
 // Returns about how many bytes op adds to the store.
 size_t store_op_bytes(const struct store_op *op);
 

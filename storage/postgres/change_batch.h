@@ -35,8 +35,4 @@ void change_batch_answer(struct change_batch *b, struct store_metrics *metrics);
 void change_batch_answer_all(struct change_batch *b, struct store_metrics *metrics,
                              enum store_result result, const char *detail);
 
-static inline bool store_op_is_late(const struct store_op *op, int64_t now_us) {
-    return op->deadline_us != 0 && now_us >= op->deadline_us;
-}
-
 #endif

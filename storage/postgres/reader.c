@@ -86,7 +86,7 @@ static struct store_op *drop_expired(struct pg_reader *r, struct store_op *ops, 
         struct store_op *op = ops;
         ops = op->next;
         op->next = NULL;
-        if (op->deadline_us != 0 && now_us >= op->deadline_us) {
+        if (store_op_is_late(op, now_us)) {
             op->result = STORE_EXPIRED;
             answer(r, op);
         } else if (now_us - begun_us >= most_us(op) || now_us >= reach_until_us(r, op)) {

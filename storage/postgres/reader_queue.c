@@ -154,13 +154,6 @@ struct reader_queue_use reader_queue_look(struct reader_queue *q) {
     return use;
 }
 
-bool reader_queue_is_closed(struct reader_queue *q) {
-    pthread_mutex_lock(&q->lock);
-    bool is_closed = q->is_closed;
-    pthread_mutex_unlock(&q->lock);
-    return is_closed;
-}
-
 void reader_queue_close(struct reader_queue *q) {
     pthread_mutex_lock(&q->lock);
     q->is_closed = true;

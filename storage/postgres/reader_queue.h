@@ -59,8 +59,6 @@ struct reader_queue_use {
 };
 struct reader_queue_use reader_queue_look(struct reader_queue *q);
 
-bool reader_queue_is_closed(struct reader_queue *q);
-
 // From here on nothing may be pushed; all that waits is still taken.
 void reader_queue_close(struct reader_queue *q);
 

@@ -175,7 +175,7 @@ static void tell_unseen(struct store_news *n) {
             commits[count++] = (struct store_commit){
                 .organization = slice_of(t->name, t->len),
                 .revision = t->revision,
-                .kinds = UINT32_MAX,
+                .kinds = STORE_COMMIT_ELSEWHERE,
                 .opened = 1,
             };
         }

@@ -116,12 +116,8 @@ void work_delete_run(struct work *work, struct work_run *run);
 // floor, frozen_at_us or attempt_floor.
 void work_change_organization(struct work *work, struct work_organization *organization);
 
-// Of a final run: the cause of the event that made it so, in a. May ask the store.
-enum pg_outcome work_read_ending(struct work *work, struct arena *a, const struct work_run *run,
-                                 struct event_cause *ret_ending);
-
-// Copies a record with all it points at into a. workflow_id stays out.
-struct run_record work_copy_run(struct arena *a, const struct run_record *record);
+// Of a final run: the cause of the event that made it so, in a.
+struct event_cause work_ending(struct arena *a, const struct work_run *run);
 
 // Writes all that was changed since the last call. Called by the driver after all decides, as the
 // last before the commit.

@@ -3,21 +3,6 @@
 
 // What operations make of runs, in memory.
 
-static struct slice copy_bytes(void *context, struct slice value) {
-    return arena_copy(context, value);
-}
-
-struct run_record work_copy_run(struct arena *a, const struct run_record *record) {
-    struct run_record r = *record;
-    r.organization = arena_copy(a, r.organization);
-    r.id = arena_copy(a, r.id);
-    r.workflow_id = SLICE_EMPTY;
-    r.spec = arena_copy(a, r.spec);
-    r.holder = arena_copy(a, r.holder);
-    run_fields_map_bytes(&r.fields, copy_bytes, a);
-    return r;
-}
-
 void work_change_organization(struct work *work, struct work_organization *organization) {
     CHECK(organization->change->state == WORK_LOADED);
     if (!organization->change->is_listed) {
@@ -148,8 +133,7 @@ void work_set_fields(struct work *work, struct work_run *run, const struct run_f
     list_run(work, run);
 }
 
-// Takes the run, with its events, out of what is there.
-static void remove_run(struct work *work, struct work_run *run) {
+void work_delete_run(struct work *work, struct work_run *run) {
     struct work_organization *o = run->organization;
     CHECK(run->is_there);
     struct work_deletion *d = work_list_add(work, &work->deletions, sizeof(*d));
@@ -179,21 +163,13 @@ static void remove_run(struct work *work, struct work_run *run) {
 int64_t work_bury_run(struct work *work, struct work_run *run, const struct run_record *gone,
                       const struct event_cause *cause) {
     const struct run_record before = run->record;
-    remove_run(work, run);
+    work_delete_run(work, run);
     return add_event(work, run, gone, STORE_EVENT_DELETION, (int)before.status,
                      run_event_holder(STORE_EVENT_DELETION, &before, gone), cause, false);
 }
 
-void work_delete_run(struct work *work, struct work_run *run) {
-    remove_run(work, run);
-}
-
-enum pg_outcome work_read_ending(struct work *work, struct arena *a, const struct work_run *run,
-                                 struct event_cause *ret_ending) {
-    (void)work;
-    *ret_ending = run->change->ending;
-    event_cause_map(ret_ending, copy_bytes, a);
-    return PG_OK;
+struct event_cause work_ending(struct arena *a, const struct work_run *run) {
+    return event_cause_copy(a, &run->change->ending);
 }
 
 void work_note_key(struct work *work, const struct idempotency *asked, enum work_key_target of,

@@ -41,7 +41,7 @@ static void run_op(struct reader *r, struct store_op *op, int begin_rc, int64_t 
         store_failure_answer(r->around.failure, op);
         return;
     }
-    if (op->deadline_us != 0 && now_us >= op->deadline_us) {
+    if (store_op_is_late(op, now_us)) {
         op->result = STORE_EXPIRED;
         store_metrics_answer(r->around.metrics, op);
         return;

@@ -50,7 +50,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
         }
         store_acquire_runs_apply(q, &after, tables->attempt_floor);
         memory_tables_change(tables, found[i], &after, STORE_EVENT_ACQUISITION, &q->cause);
-        q->ret_runs[q->ret_count++] = memory_tables_copy_run(op->arena, &found[i]->record);
+        q->ret_runs[q->ret_count++] = run_record_copy(op->arena, &found[i]->record);
     }
     return STORE_OK;
 }

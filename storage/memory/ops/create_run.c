@@ -7,7 +7,7 @@
 static enum store_result replay(const struct memory_tables *tables, struct store_create_run *c,
                                 struct slice id) {
     const struct memory_run *found = memory_tables_find_run(tables, c->in.organization, id);
-    c->ret = memory_tables_copy_run(c->op.arena, &found->record);
+    c->ret = run_record_copy(c->op.arena, &found->record);
     c->ret_revision = 0;
     c->ret_is_replayed = true;
     return STORE_OK;

@@ -9,7 +9,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (found == NULL) {
         return STORE_NOT_FOUND;
     }
-    d->ret = memory_tables_copy_run(op->arena, &found->record);
+    d->ret = run_record_copy(op->arena, &found->record);
     d->ret_revision = 0;
     d->ret_is_pending = false;
     if (run_status_is_active(found->record.status)) {

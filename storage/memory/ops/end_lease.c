@@ -14,7 +14,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     e->ret_is_stale = found->record.attempt != e->attempt;
     e->ret_revision =
         is_ended ? memory_tables_change(tables, found, &after, e->kind, &e->cause) : 0;
-    e->ret = memory_tables_copy_run(op->arena, &found->record);
+    e->ret = run_record_copy(op->arena, &found->record);
     return is_ended ? STORE_OK : STORE_CONFLICT;
 }
 

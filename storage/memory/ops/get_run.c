@@ -8,7 +8,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (found == NULL) {
         return STORE_NOT_FOUND;
     }
-    g->ret = memory_tables_copy_run(op->arena, &found->record);
+    g->ret = run_record_copy(op->arena, &found->record);
     return STORE_OK;
 }
 

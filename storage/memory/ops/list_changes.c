@@ -13,7 +13,7 @@ static struct store_change copy_change(const struct store_list_changes *c,
         change.workflow_id = arena_copy(c->op.arena, run->workflow_id);
     }
     if (c->with_runs && !e->run->is_gone) {
-        change.run = memory_tables_copy_run(c->op.arena, run);
+        change.run = run_record_copy(c->op.arena, run);
     }
     return change;
 }

@@ -64,7 +64,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     l->ret_count = l->ret_has_more ? l->limit : (int)count;
     l->ret_runs = ARENA_ARRAY(a, struct run_record, l->ret_count);
     for (int i = 0; i < l->ret_count; i++) {
-        l->ret_runs[i] = memory_tables_copy_run(a, &found[i]->record);
+        l->ret_runs[i] = run_record_copy(a, &found[i]->record);
     }
     if (l->ret_has_more) {
         const struct run_record *last = &l->ret_runs[l->ret_count - 1];

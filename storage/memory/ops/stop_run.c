@@ -15,7 +15,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (after.sequence != found->record.sequence) {
         s->ret_revision = memory_tables_change(tables, found, &after, STORE_EVENT_STOP, &s->cause);
     }
-    s->ret = memory_tables_copy_run(op->arena, &found->record);
+    s->ret = run_record_copy(op->arena, &found->record);
     return is_stopped ? STORE_OK : STORE_CONFLICT;
 }
 

@@ -48,7 +48,7 @@ static enum store_result run(struct memory_tables *tables, struct store_op *op) 
     if (!is_ok) {
         set_conflict(t, found);
     }
-    t->ret = memory_tables_copy_run(op->arena, &found->record);
+    t->ret = run_record_copy(op->arena, &found->record);
     return is_ok ? STORE_OK : STORE_CONFLICT;
 }
 

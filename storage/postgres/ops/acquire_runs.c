@@ -62,7 +62,7 @@ static void acquire(struct work *work, struct store_acquire_runs *q, const struc
         struct run_record after = run->record;
         store_acquire_runs_apply(q, &after, organization->attempt_floor);
         work_change_run(work, run, &after, STORE_EVENT_ACQUISITION, &q->cause, 0);
-        q->ret_runs[q->ret_count++] = work_copy_run(q->op.arena, &run->record);
+        q->ret_runs[q->ret_count++] = run_record_copy(q->op.arena, &run->record);
     }
 }
 

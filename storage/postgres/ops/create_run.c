@@ -12,7 +12,7 @@ static void want(struct work *work, struct store_op *op) {
 
 // Answers what was answered before, with the run as it is now.
 static enum store_result replay(struct store_create_run *c, const struct work_run *run) {
-    c->ret = work_copy_run(c->op.arena, &run->record);
+    c->ret = run_record_copy(c->op.arena, &run->record);
     c->ret_revision = 0;
     c->ret_is_replayed = true;
     return STORE_OK;

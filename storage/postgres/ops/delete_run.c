@@ -15,7 +15,7 @@ static enum pg_outcome decide(struct work *work, struct store_op *op) {
         op->result = STORE_NOT_FOUND;
         return PG_OK;
     }
-    d->ret = work_copy_run(op->arena, &run->record);
+    d->ret = run_record_copy(op->arena, &run->record);
     d->ret_revision = 0;
     d->ret_is_pending = false;
     op->result = STORE_CONFLICT;

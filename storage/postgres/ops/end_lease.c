@@ -67,7 +67,7 @@ static enum pg_outcome decide(struct work *work, struct store_op *op) {
         op->result = STORE_OK;
         e->ret_revision = work_change_run(work, run, &after, e->kind, &e->cause, 0);
     }
-    e->ret = work_copy_run(op->arena, &run->record);
+    e->ret = run_record_copy(op->arena, &run->record);
     return PG_OK;
 }
 

@@ -21,7 +21,7 @@ static enum pg_outcome decide(struct work *work, struct store_op *op) {
     if (after.sequence != run->record.sequence) {
         s->ret_revision = work_change_run(work, run, &after, STORE_EVENT_STOP, &s->cause, 0);
     }
-    s->ret = work_copy_run(op->arena, &run->record);
+    s->ret = run_record_copy(op->arena, &run->record);
     return PG_OK;
 }
 

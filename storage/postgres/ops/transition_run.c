@@ -9,22 +9,21 @@ static void want(struct work *work, struct store_op *op) {
 }
 
 // Says what there is to say of a run that t does not start from.
-static enum pg_outcome set_conflict(struct work *work, struct store_transition_run *t,
-                                    const struct work_run *run) {
+static void set_conflict(struct store_transition_run *t, const struct work_run *run) {
     t->op.result = STORE_CONFLICT;
     t->ret_is_stale = store_transition_run_is_stale(t, &run->record);
     t->ret_has_changed = store_transition_run_has_changed(t, &run->record);
-    return run_status_is_active(run->record.status)
-               ? PG_OK
-               : work_read_ending(work, t->op.arena, run, &t->ret_ending);
+    if (!run_status_is_active(run->record.status)) {
+        t->ret_ending = work_ending(t->op.arena, run);
+    }
 }
 
 // Makes the change that t asks for, or says why it cannot be made.
-static enum pg_outcome change(struct work *work, struct store_transition_run *t,
-                              struct work_run *run) {
+static void change(struct work *work, struct store_transition_run *t, struct work_run *run) {
     struct run_record after = run->record;
     if (!store_transition_run_apply(t, &after)) {
-        return set_conflict(work, t, run);
+        set_conflict(t, run);
+        return;
     }
     if (after.sequence != run->record.sequence) {
         t->ret_revision =
@@ -34,7 +33,6 @@ static enum pg_outcome change(struct work *work, struct store_transition_run *t,
     }
     work_note_key(work, &t->idempotency, WORK_KEY_OF_RUN, t->organization, run->record.id,
                   store_transition_run_key_us(t, &run->record));
-    return PG_OK;
 }
 
 static enum pg_outcome decide(struct work *work, struct store_op *op) {
@@ -53,9 +51,11 @@ static enum pg_outcome decide(struct work *work, struct store_op *op) {
     store_transition_run_begin(t);
     op->result = STORE_OK;
     t->ret_is_replayed = match == IDEMPOTENCY_SAME;
-    enum pg_outcome outcome = t->ret_is_replayed ? PG_OK : change(work, t, run);
-    t->ret = work_copy_run(op->arena, &run->record);
-    return outcome;
+    if (!t->ret_is_replayed) {
+        change(work, t, run);
+    }
+    t->ret = run_record_copy(op->arena, &run->record);
+    return PG_OK;
 }
 
 const struct postgres_op postgres_transition_run = {.want = want, .decide = decide};
