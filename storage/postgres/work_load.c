@@ -106,8 +106,9 @@ static void take_organizations(struct work *work, const PGresult *result) {
     }
 }
 
-// Adds the rows of those that are to be made and are not there, and locks them: they are behind
-// all that are, in every transaction.
+// Adds the rows of those that are to be made and are not there, in place of the transaction: locked
+// behind rows that were there already, they would be locked in another order than by who finds them
+// there. *ret_made: all is to be locked and read from the beginning.
 static enum pg_outcome make_missing(struct work *work, bool *ret_made) {
     struct work_organization *const *wanted = work->wanted_organizations.items;
     int count = work->wanted_organizations.count;
@@ -126,15 +127,10 @@ static enum pg_outcome make_missing(struct work *work, bool *ret_made) {
     struct pg_params p;
     pg_params_init(&p, &work->arena);
     pg_add_bytes_array(&p, names, missing);
+    pg_queue(work->connection, &pg_rollback, NULL, NULL);
     pg_queue(work->connection, &make_organizations, &p, NULL);
-    const PGresult *locked = NULL;
-    queue_lock(work, names, missing, &locked);
-    enum pg_outcome outcome = pg_sync(work->connection);
-    if (outcome == PG_OK) {
-        take_organizations(work, locked);
-    }
-    // Else one that another transaction deletes at this very moment.
-    return outcome == PG_OK && pg_row_count(locked) != missing ? PG_AGAIN : outcome;
+    work->is_begun = false;
+    return pg_sync(work->connection);
 }
 
 // --- runs and keys ---
@@ -241,12 +237,22 @@ static void take_keys(struct work *work, const PGresult *result) {
     work->wanted_keys.count = 0;
 }
 
-// Reads all that is wanted at once; what that leads to is wanted afterwards. Where an organization
-// had to be made first the rest is wanted still: it was read before the organization was locked.
+static void note_organizations(struct work *work) {
+    struct work_organization *const *wanted = work->wanted_organizations.items;
+    for (int i = 0; i < work->wanted_organizations.count; i++) {
+        wanted[i]->change->state = WORK_LOADED;
+    }
+    work->wanted_organizations.count = 0;
+}
+
+// Reads all that is wanted at once; what that leads to, or is to be read again, is wanted
+// afterwards.
 static enum pg_outcome load_once(struct work *work) {
     const PGresult *organizations = NULL;
     const PGresult *runs = NULL;
     const PGresult *keys = NULL;
+    bool made = false;
+    work_begin(work);
     if (work->wanted_organizations.count > 0) {
         queue_lock(work, sorted_names(work), work->wanted_organizations.count, &organizations);
     }
@@ -256,28 +262,25 @@ static enum pg_outcome load_once(struct work *work) {
     if (work->wanted_keys.count > 0) {
         queue_keys(work, &keys);
     }
-    bool made = false;
     enum pg_outcome outcome = pg_sync(work->connection);
     if (outcome == PG_OK && organizations != NULL) {
         take_organizations(work, organizations);
         outcome = make_missing(work, &made);
-        struct work_organization *const *wanted = work->wanted_organizations.items;
-        for (int i = 0; i < work->wanted_organizations.count; i++) {
-            wanted[i]->change->state = WORK_LOADED;
-        }
-        work->wanted_organizations.count = 0;
     }
-    if (outcome == PG_OK && runs != NULL && !made) {
+    if (outcome != PG_OK || made) {
+        return outcome;
+    }
+    note_organizations(work);
+    if (runs != NULL) {
         outcome = take_runs(work, runs);
     }
-    if (outcome == PG_OK && keys != NULL && !made) {
+    if (outcome == PG_OK && keys != NULL) {
         take_keys(work, keys);
     }
     return outcome;
 }
 
 enum pg_outcome work_load(struct work *work) {
-    work_begin(work);
     enum pg_outcome outcome = PG_OK;
     while (outcome == PG_OK &&
            work->wanted_organizations.count + work->wanted_runs.count + work->wanted_keys.count >
