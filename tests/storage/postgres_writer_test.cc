@@ -123,6 +123,7 @@ TEST_F(PostgresWriter, TwoServersHaveOneWinnerForEachRun) {
         EXPECT_EQ(winners, 1) << i;
     }
     ExpectSoundHistory(cluster_, database_);
+    Eventually([&] { return std::max(a.Told("acme"), b.Told("acme")) >= 2 * kRuns; });
     EXPECT_EQ(std::max(a.Told("acme"), b.Told("acme")), 2 * kRuns);
 }
 
@@ -179,6 +180,8 @@ TEST_F(PostgresWriter, AFrozenOrganizationAndItsNeighbourShareABatch) {
     for (int n = 0; n < 32; n++) {
         EXPECT_EQ(answers[n].result, n % 2 == 0 ? STORE_READ_ONLY : STORE_OK);
     }
+    // Who listens is told behind the answers.
+    Eventually([&] { return s.Told("warm") >= 16; });
     EXPECT_EQ(s.Told("cold"), 1);
     EXPECT_EQ(s.Told("warm"), 16);
 }
@@ -218,6 +221,10 @@ TEST_F(PostgresWriter, NothingIsChangedByASessionThatDoesNotWaitForTheDisk) {
 TEST_F(PostgresWriter, AConnectionWhoseMarkIsGoneDrawsAnotherOne) {
     WriterStore s(OptionsFor(cluster_, database_));
     ASSERT_EQ(CreateRun(s.store(), {.id = "a"}).result, STORE_OK);
+    // Each writer has looked whether changes work, and does so no more.
+    ASSERT_TRUE(Eventually([&] {
+        return cluster_.Value(database_, "SELECT count(*) FROM commit_mark WHERE number>1") == "3";
+    }));
     cluster_.Query(database_, "DELETE FROM commit_mark");
     EXPECT_EQ(CreateRun(s.store(), {.id = "b"}).result, STORE_OK);
     EXPECT_TRUE(s.IsWell());
