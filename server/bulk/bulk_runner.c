@@ -67,11 +67,6 @@ static bool is_beside_calls(struct bulk_runner *runner) {
     return others;
 }
 
-// Whether a turn is to end early.
-static bool is_to_end(struct bulk_runner *runner) {
-    return periodic_is_stopping(&runner->thread) || !duty_is_on(runner->duty);
-}
-
 // --- one step ---
 
 static void tell_end(struct bulk_runner *runner, const struct bulk_record *bulk) {
@@ -188,7 +183,7 @@ static bool has_turn(const struct bulk_runner *runner,
 static bool step_through(struct bulk_runner *runner,
                          const struct store_list_unfinished_bulks *list) {
     bool has_moved = false;
-    for (int i = 0; i < list->ret_count && !is_to_end(runner); i++) {
+    for (int i = 0; i < list->ret_count && !duty_is_over(runner->duty, &runner->thread); i++) {
         if (has_turn(runner, list, i)) {
             has_moved |= take_step(runner, &list->ret_bulks[i]);
         }
@@ -214,7 +209,7 @@ static bool do_round(struct bulk_runner *runner) {
             has_moved |= step_through(runner, &list);
             list.position = list.ret_position;
         }
-    } while (could && list.ret_has_more && !is_to_end(runner));
+    } while (could && list.ret_has_more && !duty_is_over(runner->duty, &runner->thread));
     arena_release(&a);
     if (could) {
         metrics_gauge_set(runner->open, open);
@@ -258,7 +253,7 @@ static bool look_at_waits(struct bulk_runner *runner) {
 
 static void turn(void *context) {
     struct bulk_runner *runner = context;
-    while (!is_to_end(runner) && do_round(runner)) {
+    while (!duty_is_over(runner->duty, &runner->thread) && do_round(runner)) {
     }
     while (runner->store->is_shared && look_at_waits(runner) && !duty_is_on(runner->duty) &&
            periodic_pause(&runner->thread, SHARED_WAIT_US)) {
@@ -303,11 +298,6 @@ static void tell(struct bulk_runner *runner, struct metrics *metrics) {
     runner->cancelled = metrics_add(metrics, &cancelled_info);
 }
 
-static void duty_changed(void *context) {
-    struct bulk_runner *runner = context;
-    periodic_wake(&runner->thread);
-}
-
 struct bulk_runner *bulk_runner_start(const struct logger *log, const struct clock *clock,
                                       struct run_store *store, struct lease_table *leases,
                                       struct duty *duty, struct metrics *metrics) {
@@ -321,8 +311,7 @@ struct bulk_runner *bulk_runner_start(const struct logger *log, const struct clo
     tell(runner, metrics);
     periodic_start(&runner->thread, "bulk-cancels", store->is_shared ? SHARED_LOOK_MS : LOOK_MS,
                    turn, runner);
-    runner->member = (struct duty_member){.changed = duty_changed, .context = runner};
-    duty_join(duty, &runner->member);
+    duty_join_thread(duty, &runner->member, &runner->thread);
     periodic_wake(&runner->thread);
     return runner;
 }

@@ -83,6 +83,19 @@ void duty_join(struct duty *duty, struct duty_member *member) {
     pthread_mutex_unlock(&duty->mutex);
 }
 
+static void wake(void *context) {
+    periodic_wake(context);
+}
+
+void duty_join_thread(struct duty *duty, struct duty_member *member, struct periodic *thread) {
+    *member = (struct duty_member){.changed = wake, .context = thread};
+    duty_join(duty, member);
+}
+
+bool duty_is_over(struct duty *duty, struct periodic *thread) {
+    return periodic_is_stopping(thread) || !duty_is_on(duty);
+}
+
 void duty_leave(struct duty *duty, struct duty_member *member) {
     if (duty == NULL) {
         return;

@@ -5,6 +5,7 @@
 
 #include "base/log/log.h"
 #include "base/metrics/metrics.h"
+#include "base/thread/periodic.h"
 
 // Whether this process is on duty: the one, of all that serve a store, that does what is done once
 // for all of them, as sweeps and jobs. Two may be for a moment: who works at something looks again
@@ -37,7 +38,14 @@ bool duty_is_on(struct duty *duty);
 // Has member->changed called after each change from now on. A duty of NULL never changes.
 void duty_join(struct duty *duty, struct duty_member *member);
 
-// Ends that; member->changed does not run any more. Of who has joined.
+// The same for a thread that works while this process is on duty: each change wakes it. It has
+// started.
+void duty_join_thread(struct duty *duty, struct duty_member *member, struct periodic *thread);
+
+// Whether a turn of such a thread is to end early, or not to begin.
+bool duty_is_over(struct duty *duty, struct periodic *thread);
+
+// Ends what was joined; member->changed does not run any more. Of who has joined.
 void duty_leave(struct duty *duty, struct duty_member *member);
 
 #endif

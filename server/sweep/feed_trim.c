@@ -24,11 +24,6 @@ static int64_t patience_us(void) {
     return clock_monotonic_us() + PATIENCE_MS * INT64_C(1000);
 }
 
-// Whether a turn is to end early.
-static bool is_to_end(struct feed_trim *trim) {
-    return periodic_is_stopping(&trim->thread) || !duty_is_on(trim->options.duty);
-}
-
 // Raises one floor. Returns whether the store could.
 static bool raise_floor(struct feed_trim *trim, struct arena *a, const struct store_trim *due) {
     if (trim->options.before != NULL) {
@@ -59,15 +54,16 @@ static bool trim_some(struct feed_trim *trim, struct store_plan_trim *plan) {
     struct arena *a = plan->op.arena;
     store_op_submit_and_wait(trim->options.store, &plan->op);
     bool goes_on = plan->op.result == STORE_OK;
-    for (int i = 0; goes_on && i < plan->ret_count && !is_to_end(trim); i++) {
+    for (int i = 0;
+         goes_on && i < plan->ret_count && !duty_is_over(trim->options.duty, &trim->thread); i++) {
         goes_on = raise_floor(trim, a, &plan->ret_trims[i]);
     }
-    return goes_on && plan->ret_has_more && !is_to_end(trim);
+    return goes_on && plan->ret_has_more && !duty_is_over(trim->options.duty, &trim->thread);
 }
 
 static void trim_all(void *context) {
     struct feed_trim *trim = context;
-    if (is_to_end(trim)) {
+    if (duty_is_over(trim->options.duty, &trim->thread)) {
         return;
     }
     struct arena arenas[2]; // the cursor is of the look before
@@ -92,11 +88,6 @@ static void trim_all(void *context) {
     arena_release(&arenas[1]);
 }
 
-static void duty_changed(void *context) {
-    struct feed_trim *trim = context;
-    periodic_wake(&trim->thread);
-}
-
 struct feed_trim *feed_trim_start(const struct feed_trim_options *options) {
     struct feed_trim *trim = mem_zalloc(sizeof(*trim));
     static const struct metrics_info info = {
@@ -108,8 +99,7 @@ struct feed_trim *feed_trim_start(const struct feed_trim_options *options) {
     trim->raised = metrics_add(options->metrics, &info);
     int64_t interval_ms = options->interval_ms > 0 ? options->interval_ms : FEED_TRIM_DEFAULT_MS;
     periodic_start(&trim->thread, "feed-trim", interval_ms, trim_all, trim);
-    trim->member = (struct duty_member){.changed = duty_changed, .context = trim};
-    duty_join(trim->options.duty, &trim->member);
+    duty_join_thread(trim->options.duty, &trim->member, &trim->thread);
     periodic_wake(&trim->thread);
     return trim;
 }

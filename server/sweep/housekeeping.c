@@ -79,11 +79,6 @@ static void tidy_up(void *context) {
     }
 }
 
-static void duty_changed(void *context) {
-    struct housekeeping *keeping = context;
-    periodic_wake(&keeping->thread);
-}
-
 static void tell(struct housekeeping *keeping, struct metrics *metrics) {
     static const struct metrics_info info = {
         .name = "runsd_housekeeping_removed",
@@ -111,8 +106,7 @@ struct housekeeping *housekeeping_start(const struct housekeeping_options *optio
     }
     int64_t interval_ms = options->interval_ms > 0 ? options->interval_ms : HOUSEKEEPING_DEFAULT_MS;
     periodic_start(&keeping->thread, "housekeeping", interval_ms, tidy_up, keeping);
-    keeping->member = (struct duty_member){.changed = duty_changed, .context = keeping};
-    duty_join(keeping->options.duty, &keeping->member);
+    duty_join_thread(keeping->options.duty, &keeping->member, &keeping->thread);
     return keeping;
 }
 

@@ -35,11 +35,6 @@ struct turn {
     bool is_complete; // all that was listed is deleted
 };
 
-// Whether a turn is to end early.
-static bool is_to_end(struct retention *retention) {
-    return periodic_is_stopping(&retention->thread) || !duty_is_on(retention->options.duty);
-}
-
 static int64_t patience_us(void) {
     return clock_monotonic_us() + PATIENCE_MS * INT64_C(1000);
 }
@@ -125,7 +120,7 @@ static void begin_anew_sometimes(struct retention *retention) {
 
 static void sweep(void *context) {
     struct retention *retention = context;
-    if (is_to_end(retention)) {
+    if (duty_is_over(retention->options.duty, &retention->thread)) {
         return;
     }
     begin_anew_sometimes(retention);
@@ -138,7 +133,7 @@ static void sweep(void *context) {
     arena_init(&a);
     int64_t cursor = retention->cursor;
     bool has_more = true;
-    while (has_more && !is_to_end(retention)) {
+    while (has_more && !duty_is_over(retention->options.duty, &retention->thread)) {
         has_more = sweep_some(&turn, &a, &cursor);
         // The next turn goes on behind what is done.
         retention->cursor = turn.is_complete ? cursor : retention->cursor;
@@ -150,11 +145,6 @@ static void sweep(void *context) {
             "runs were deleted that had been final for longer than they are retained",
             log_int("deleted", turn.deleted));
     }
-}
-
-static void duty_changed(void *context) {
-    struct retention *retention = context;
-    periodic_wake(&retention->thread);
 }
 
 struct retention *retention_start(const struct retention_options *options) {
@@ -170,8 +160,7 @@ struct retention *retention_start(const struct retention_options *options) {
     periodic_start(&retention->thread, "retention",
                    options->interval_ms != 0 ? options->interval_ms : RETENTION_DEFAULT_MS, sweep,
                    retention);
-    retention->member = (struct duty_member){.changed = duty_changed, .context = retention};
-    duty_join(retention->options.duty, &retention->member);
+    duty_join_thread(retention->options.duty, &retention->member, &retention->thread);
     periodic_wake(&retention->thread); // a server that is started often deletes, too
     return retention;
 }
