@@ -34,10 +34,10 @@ static const char *problem_of(enum server_state state, const struct error *why) 
     return state == SERVER_SERVING ? "" : health_answer_reason(why);
 }
 
-// It has answered.
-static void hear(struct balancer_server *server, bool says_serving) {
+// It has answered: with error, or NULL.
+static void hear(struct balancer_server *server, const struct error *error, bool says_serving) {
     server->is_heard = true;
-    server->is_stopping = false;
+    server->is_stopping = error != NULL && error_reason_of(error) == REASON_SERVER_STOPPING;
     server->is_reachable = true;
     server->says_serving = says_serving;
 }
@@ -90,7 +90,7 @@ static bool is_to_end(const struct balancer_server *server) {
 static void on_watch_message(struct rpc_client_stream *stream, struct slice message) {
     struct balancer_server *server = CONTAINER_OF(stream, struct balancer_server, watch);
     server->has_watch_news = true;
-    hear(server, health_answer_serves(NULL, message));
+    hear(server, NULL, health_answer_serves(NULL, message));
     judge(server, NULL);
     rpc_client_stream_next(stream);
 }
@@ -106,8 +106,7 @@ static void on_watch_done(struct rpc_client_stream *stream) {
         if (is_unanswered(error)) {
             miss(server);
         } else {
-            hear(server, has_none);
-            server->is_stopping = error != NULL && error_reason_of(error) == REASON_SERVER_STOPPING;
+            hear(server, error, has_none);
         }
         server->has_watch = !has_none; // Check says the rest
         judge(server, error);
@@ -144,9 +143,9 @@ static void on_check_done(struct rpc_client_call *call) {
             miss(server);
             server->has_watch = true; // it may be another program that answers next
         } else {
-            hear(server, server->has_watch_news ? server->says_serving
-                                                : health_answer_serves(error, call->response));
-            server->is_stopping = error != NULL && error_reason_of(error) == REASON_SERVER_STOPPING;
+            hear(server, error,
+                 server->has_watch_news ? server->says_serving
+                                        : health_answer_serves(error, call->response));
         }
         judge(server, error);
     }
