@@ -211,17 +211,14 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     listener_guard_free(server.guard);
     process_metrics_stop(process);
     metrics_free(server.metrics);
-    if (error == NULL) {
-        LOG(log, LOG_INFO, "stopped");
-    }
     memory_keeper_stop(keeper);
     if (error != NULL) {
         error_print("runsd", error);
-    }
-    rpc_log_redirect(NULL);
-    if (error != NULL) {
+        rpc_log_redirect(NULL);
         return error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
     }
+    LOG(log, LOG_INFO, "stopped");
+    rpc_log_redirect(NULL);
     return atomic_load(&failed) ? EXIT_FAILED : EXIT_OK;
 }
 
