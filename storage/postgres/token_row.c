@@ -46,6 +46,17 @@ struct token_record pg_token_row_read(struct arena *a, const PGresult *result, i
     return token;
 }
 
+void pg_token_params_init(struct pg_params *p, struct work *work, struct slice organization,
+                          struct slice name) {
+    pg_params_init(p, work_arena(work));
+    pg_add_bytes(p, organization);
+    pg_add_bytes(p, name);
+}
+
+void pg_token_add_hash(struct pg_params *p, const uint8_t *hash) {
+    pg_add_bytes(p, slice_of(hash, TOKEN_HASH_BYTES));
+}
+
 void pg_token_add_limits(struct pg_params *p, const struct token_limits *limits) {
     pg_add_int8(p, limits->reads_per_s);
     pg_add_int8(p, limits->changes_per_s);
@@ -72,9 +83,7 @@ enum pg_outcome pg_token_row_lock(struct work *work, struct arena *a, struct sli
                                   struct slice name, struct token_record *ret, bool *ret_found) {
     struct pg_params p;
     const PGresult *found;
-    pg_params_init(&p, work_arena(work));
-    pg_add_bytes(&p, organization);
-    pg_add_bytes(&p, name);
+    pg_token_params_init(&p, work, organization, name);
     enum pg_outcome outcome = pg_run(work_connection(work), &lock_token, &p, &found);
     if (outcome != PG_OK) {
         return outcome;

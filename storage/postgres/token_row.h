@@ -25,6 +25,13 @@
     "WITH changed AS (" change "), counted AS (UPDATE store SET token_changes=token_changes+1"     \
     " WHERE EXISTS(SELECT 1 FROM changed)) SELECT * FROM changed"
 
+// Begins p, of a statement on one token: $1 and $2 are its organization and its name.
+void pg_token_params_init(struct pg_params *p, struct work *work, struct slice organization,
+                          struct slice name);
+
+// Adds a hash of TOKEN_HASH_BYTES to p; borrowed.
+void pg_token_add_hash(struct pg_params *p, const uint8_t *hash);
+
 // Adds limits to p, in the order of the columns.
 void pg_token_add_limits(struct pg_params *p, const struct token_limits *limits);
 

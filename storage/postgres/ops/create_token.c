@@ -27,10 +27,6 @@ static const struct pg_statement insert_token = {
         " $7::int8, $8::int8, $9::int8, $10::int8, $11::int8, $12::int8, 0, 0, 0, 0, 0, 0, 0, 0"
         " WHERE NOT " PG_TOKEN_HAS_HASH_SQL("$4::bytea") " ON CONFLICT DO NOTHING RETURNING name")};
 
-static struct slice hash_of(const uint8_t *hash) {
-    return slice_of(hash, TOKEN_HASH_BYTES);
-}
-
 // Takes the client name away from other, which it was given to, where it is free again.
 static enum pg_outcome retire(struct work *work, struct store_create_token *c, bool *ret_is_free) {
     struct token_record *other = &c->ret_other;
@@ -39,11 +35,9 @@ static enum pg_outcome retire(struct work *work, struct store_create_token *c, b
         return PG_OK;
     }
     struct pg_params p;
-    pg_params_init(&p, work_arena(work));
-    pg_add_bytes(&p, other->organization);
-    pg_add_bytes(&p, other->name);
-    pg_add_bytes(&p, hash_of(other->hash));
-    pg_add_bytes(&p, hash_of(other->previous.hash));
+    pg_token_params_init(&p, work, other->organization, other->name);
+    pg_token_add_hash(&p, other->hash);
+    pg_token_add_hash(&p, other->previous.hash);
     return pg_run(work_connection(work), &set_hashes, &p, NULL);
 }
 
@@ -60,7 +54,7 @@ static enum pg_outcome free_client(struct work *work, struct store_create_token 
     struct pg_params p;
     const PGresult *others;
     pg_params_init(&p, work_arena(work));
-    pg_add_bytes(&p, hash_of(c->in.hash));
+    pg_token_add_hash(&p, c->in.hash);
     outcome = pg_run(work_connection(work), &find_by_hash, &p, &others);
     if (outcome != PG_OK || pg_row_count(others) == 0) {
         return outcome;
@@ -76,11 +70,9 @@ static enum pg_outcome insert(struct work *work, const struct token_record *toke
                               bool *ret_is_taken) {
     struct pg_params p;
     const PGresult *inserted;
-    pg_params_init(&p, work_arena(work));
-    pg_add_bytes(&p, token->organization);
-    pg_add_bytes(&p, token->name);
+    pg_token_params_init(&p, work, token->organization, token->name);
     pg_add_bytes(&p, token->client_san);
-    pg_add_bytes(&p, hash_of(token->hash));
+    pg_token_add_hash(&p, token->hash);
     pg_add_int4(&p, (int32_t)token->scopes);
     pg_add_int8(&p, token->created_at_us);
     pg_add_int8(&p, token->expires_at_us);

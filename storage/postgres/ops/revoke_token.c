@@ -13,9 +13,7 @@ static const struct pg_statement revoke = {
 static enum pg_outcome decide(struct work *work, struct store_op *op) {
     struct store_revoke_token *r = CONTAINER_OF(op, struct store_revoke_token, op);
     struct pg_params p;
-    pg_params_init(&p, work_arena(work));
-    pg_add_bytes(&p, r->organization);
-    pg_add_bytes(&p, r->name);
+    pg_token_params_init(&p, work, r->organization, r->name);
     pg_add_int8(&p, r->at_us);
     pg_add_int4(&p, (int32_t)r->spared_scopes);
     enum pg_outcome outcome = pg_token_row_change(work, &revoke, &p, op, &r->ret);

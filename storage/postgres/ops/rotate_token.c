@@ -17,22 +17,16 @@ static const struct pg_statement set_secrets = {
         " previous_last_used_at=$11::int8"
         " WHERE organization=$1::bytea AND name=$2::bytea RETURNING name")};
 
-static struct slice hash_of(const uint8_t *hash) {
-    return slice_of(hash, TOKEN_HASH_BYTES);
-}
-
 static enum pg_outcome write(struct work *work, const struct token_record *token) {
     const struct token_secret *previous = &token->previous;
     struct pg_params p;
-    pg_params_init(&p, work_arena(work));
-    pg_add_bytes(&p, token->organization);
-    pg_add_bytes(&p, token->name);
-    pg_add_bytes(&p, hash_of(token->hash));
+    pg_token_params_init(&p, work, token->organization, token->name);
+    pg_token_add_hash(&p, token->hash);
     pg_add_int8(&p, token->expires_at_us);
     pg_add_int8(&p, token->last_used_at_us);
     pg_add_int8(&p, token->rotations);
     pg_add_int8(&p, token->rotated_at_us);
-    pg_add_bytes(&p, hash_of(previous->hash));
+    pg_token_add_hash(&p, previous->hash);
     pg_add_int8(&p, previous->created_at_us);
     pg_add_int8(&p, previous->expires_at_us);
     pg_add_int8(&p, previous->last_used_at_us);
@@ -51,7 +45,7 @@ static enum pg_outcome decide(struct work *work, struct store_op *op) {
     struct pg_params p;
     const PGresult *taken;
     pg_params_init(&p, work_arena(work));
-    pg_add_bytes(&p, hash_of(r->hash));
+    pg_token_add_hash(&p, r->hash);
     outcome = pg_run(work_connection(work), &has_hash, &p, &taken);
     if (outcome != PG_OK) {
         return outcome;

@@ -13,9 +13,7 @@ static const struct pg_statement set_limits = {
 static enum pg_outcome decide(struct work *work, struct store_op *op) {
     struct store_set_token_limits *s = CONTAINER_OF(op, struct store_set_token_limits, op);
     struct pg_params p;
-    pg_params_init(&p, work_arena(work));
-    pg_add_bytes(&p, s->organization);
-    pg_add_bytes(&p, s->name);
+    pg_token_params_init(&p, work, s->organization, s->name);
     pg_token_add_limits(&p, &s->limits);
     return pg_token_row_change(work, &set_limits, &p, op, &s->ret);
 }
