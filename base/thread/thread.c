@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/core/check.h"
 
@@ -44,4 +45,9 @@ pthread_t thread_start(const char *name, void *(*body)(void *context), void *con
 
 void thread_join(pthread_t thread) {
     CHECK(pthread_join(thread, NULL) == 0);
+}
+
+void thread_pause(int64_t pause_us) {
+    const struct timespec time = {.tv_nsec = (long)pause_us * 1000};
+    nanosleep(&time, NULL);
 }

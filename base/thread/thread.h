@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 // The product's threads. All are started here, so that each has a name and none receives a
 // signal that is sent to the process: main waits for those by sigwait or signalfd.
@@ -22,5 +23,9 @@ bool thread_try_start(const char *name, void *(*body)(void *context), void *cont
 // Waits until the thread has returned from its body. Once for each thread, and not on
 // itself.
 void thread_join(pthread_t thread);
+
+// Has the calling thread do nothing for pause_us, below a second. For what is tried again; who
+// waits for something has a condition (base/thread/condition.h).
+void thread_pause(int64_t pause_us);
 
 #endif

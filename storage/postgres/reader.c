@@ -3,7 +3,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/core/clock.h"
 #include "base/core/memory.h"
@@ -170,12 +169,11 @@ static struct store_op *read_ops(struct pg_reader *r, struct store_op *ops) {
     enum pg_outcome outcome = kind->read_all != NULL
                                   ? kind->read_all(r->connection, &r->temporary, ops)
                                   : kind->read(r->connection, &r->temporary, ops);
-    pg_connection_clear(r->connection);
-    arena_reset(&r->temporary);
     if (outcome == PG_OK) {
         outcome = confirm(r);
-        pg_connection_clear(r->connection);
     }
+    pg_connection_clear(r->connection);
+    arena_reset(&r->temporary);
     metrics_histogram_observe(r->all->around.metrics->read_time[kind->is_long],
                               clock_monotonic_us() - begin_us);
     note_closed(r);
@@ -230,10 +228,6 @@ static void answer_overdue(struct pg_reader *r) {
     }
 }
 
-static void pause_for(int64_t us) {
-    nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
-}
-
 static void observe_waits(struct pg_reader *r, const struct store_op *ops, int64_t now_us) {
     for (; ops != NULL; ops = ops->next) {
         metrics_histogram_observe(r->all->around.metrics->queue_wait[STORE_READS],
@@ -255,13 +249,13 @@ static void run_turn(struct pg_reader *r, struct store_op *ops) {
         }
         if (!connect_reader(r, reach_until_us(r, ops) - now_us)) {
             answer_overdue(r);
-            pause_for(PAUSE_US);
+            thread_pause(PAUSE_US);
             continue;
         }
         ops = is_apart ? read_apart(r, ops) : read_ops(r, ops);
         if (ops != NULL) {
             is_apart = pg_connection_is_open(r->connection);
-            pause_for(RETRY_PAUSE_US);
+            thread_pause(RETRY_PAUSE_US);
         }
     }
 }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/core/memory.h"
 
@@ -53,19 +54,10 @@ void store_news_free(struct store_news *n) {
 
 // --- organizations ---
 
-// FNV-1a.
-static uint64_t hash_of(const uint8_t *bytes, size_t len) {
-    uint64_t hash = 0xCBF29CE484222325;
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ bytes[i]) * 0x100000001B3;
-    }
-    return hash ^ hash >> 32;
-}
-
 // Returns the organization's place, or the free one that it would have.
 static struct told *find_place(struct told *places, size_t capacity, const uint8_t *name,
                                size_t len) {
-    size_t i = hash_of(name, len) & (capacity - 1);
+    size_t i = XXH3_64bits(name, len) & (capacity - 1);
     while (places[i].name != NULL &&
            (places[i].len != len || memcmp(places[i].name, name, len) != 0)) {
         i = (i + 1) & (capacity - 1);

@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/core/check.h"
@@ -190,10 +189,6 @@ static void see_tokens(struct pg_watcher *w, int64_t changes) {
     }
 }
 
-static void pause_for(int64_t us) {
-    nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
-}
-
 // A commit of our own that its writer is about to tell of is left to it, unless somebody else has
 // committed too.
 static void see_organizations(struct pg_watcher *w, const PGresult *result, bool was_hinted) {
@@ -204,7 +199,7 @@ static void see_organizations(struct pg_watcher *w, const PGresult *result, bool
             has_unseen;
     }
     if (has_unseen && !was_hinted) {
-        pause_for(OWN_TELL_US);
+        thread_pause(OWN_TELL_US);
     }
     store_news_end_look(w->around.news);
 }

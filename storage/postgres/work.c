@@ -1,5 +1,7 @@
 #include "storage/postgres/work.h"
 
+#include <xxhash.h>
+
 #include "base/core/check.h"
 #include "storage/postgres/work_internal.h"
 
@@ -25,17 +27,9 @@ void *work_list_add(struct work *work, struct work_list *list, size_t size) {
     return memset((char *)list->items + (size_t)list->count++ * size, 0, size);
 }
 
-// FNV-1a, of one slice behind the other.
-static uint32_t hash_of(uint32_t hash, struct slice s) {
-    for (size_t i = 0; i < s.len; i++) {
-        hash = (hash ^ s.data[i]) * 16777619u;
-    }
-    return hash;
-}
-
-static uint32_t bucket_of(struct slice a, struct slice b) {
-    uint32_t hash = hash_of(hash_of(2166136261u, a), b);
-    return (hash ^ hash >> 16) % WORK_BUCKETS;
+static uint64_t bucket_of(struct slice a, struct slice b) {
+    uint64_t hash = XXH3_64bits(a.data, a.len);
+    return XXH3_64bits_withSeed(b.data, b.len, hash) % WORK_BUCKETS;
 }
 
 static struct work_run *find_run(const struct work *work, struct slice organization,

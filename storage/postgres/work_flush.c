@@ -83,12 +83,7 @@ static bool has_active_row(const struct work_deletion *d) {
     return d->has_active;
 }
 
-static bool is_any(const struct work_deletion *d) {
-    (void)d;
-    return true;
-}
-
-// Lists pointers to those of the deletions that are meant.
+// Lists pointers to those of the deletions that are meant; NULL: all.
 static const struct work_deletion **
 deletions_of(struct work *work, bool (*meant)(const struct work_deletion *d), int *ret_count) {
     const struct work_deletion *all = work->deletions.items;
@@ -96,7 +91,7 @@ deletions_of(struct work *work, bool (*meant)(const struct work_deletion *d), in
         ARENA_ARRAY(&work->arena, const struct work_deletion *, work->deletions.count);
     *ret_count = 0;
     for (int i = 0; i < work->deletions.count; i++) {
-        if (meant(&all[i])) {
+        if (meant == NULL || meant(&all[i])) {
             list[(*ret_count)++] = &all[i];
         }
     }
@@ -139,7 +134,7 @@ static void flush_deleted_active(struct work *work) {
 // The events of the transaction are written before.
 static void flush_deleted_events(struct work *work) {
     int count;
-    const struct work_deletion **d = deletions_of(work, is_any, &count);
+    const struct work_deletion **d = deletions_of(work, NULL, &count);
     if (count > 0) {
         struct columns events = begin_columns(work, count);
         BYTES(&events, d, row->organization);
@@ -268,6 +263,16 @@ static void add_total(struct columns *c, const struct work_run *const *rows) {
     pg_add_array(&c->params, &array);
 }
 
+// Also of runs without a parent: one may take the place of a run of its id that is gone.
+static void queue_parents(struct work *work, const struct work_run **r, int count) {
+    struct pg_family_child *children = ARENA_ARRAY(&work->arena, struct pg_family_child, count);
+    for (int i = 0; i < count; i++) {
+        children[i] =
+            (struct pg_family_child){r[i]->record.organization, r[i]->record.id, r[i]->parent_id};
+    }
+    pg_family_queue_joins(work->connection, &work->arena, children, count);
+}
+
 static void flush_new_runs(struct work *work) {
     int count;
     const struct work_run **r = runs_of(work, is_new, &count);
@@ -292,21 +297,7 @@ static void flush_new_runs(struct work *work) {
     BYTES(&c, r, row->record.spec);
     BYTES(&c, r, row->record.fields.execution_state);
     queue(work, &insert_runs, &c);
-}
-
-// Also of runs without a parent: one may take the place of a run of its id that is gone.
-static void flush_parents(struct work *work) {
-    int count;
-    const struct work_run **r = runs_of(work, is_new, &count);
-    if (count == 0) {
-        return;
-    }
-    struct pg_family_child *children = ARENA_ARRAY(&work->arena, struct pg_family_child, count);
-    for (int i = 0; i < count; i++) {
-        children[i] =
-            (struct pg_family_child){r[i]->record.organization, r[i]->record.id, r[i]->parent_id};
-    }
-    pg_family_queue_joins(work->connection, &work->arena, children, count);
+    queue_parents(work, r, count);
 }
 
 static void flush_changed_runs(struct work *work) {
@@ -396,7 +387,6 @@ static void flush_runs(struct work *work) {
         return;
     }
     flush_new_runs(work);
-    flush_parents(work);
     flush_changed_runs(work);
     flush_ended(work);
     flush_bodies(work);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <xxhash.h>
 
 #include "base/core/clock.h"
 #include "base/core/memory.h"
@@ -94,11 +94,6 @@ static void mend_health(struct pg_writer *w) {
 }
 
 // --- the connection ---
-
-static void pause_until_next_try(void) {
-    const struct timespec t = {.tv_nsec = BETWEEN_TRIES_US * 1000L};
-    nanosleep(&t, NULL);
-}
 
 static int64_t sooner(int64_t a_us, int64_t b_us) {
     return a_us < b_us ? a_us : b_us;
@@ -254,7 +249,7 @@ static enum commit_outcome resolve(struct pg_writer *w, int64_t end_us) {
         }
         if (outcome == COMMIT_UNKNOWN) {
             pg_connection_close(w->connection);
-            pause_until_next_try();
+            thread_pause(BETWEEN_TRIES_US);
         }
     } while (outcome == COMMIT_UNKNOWN && clock_monotonic_us() < end_us);
     w->has_mark = false; // the row is of no more use
@@ -330,12 +325,16 @@ static bool settle_unknown(struct pg_writer *w, struct change_batch *b) {
     return false;
 }
 
+// Whether the settings are not as they were, or the connection's row is gone.
+static bool has_missed_mark(const struct pg_writer *w) {
+    return work_problem(w->work) == NULL &&
+           strcmp(pg_connection_sqlstate(w->connection), COMMIT_MARK_MISSED) == 0;
+}
+
 // Sees to how a transaction of b ended, which is the try-th. Returns whether b is to be run again.
 static bool settle(struct pg_writer *w, struct change_batch *b, enum ending ending, int try,
                    int64_t until_us) {
     bool may_go_on = try < MOST_TRIES && clock_monotonic_us() < until_us;
-    bool is_missed = work_problem(w->work) == NULL &&
-                     strcmp(pg_connection_sqlstate(w->connection), COMMIT_MARK_MISSED) == 0;
     switch (ending) {
     case ENDED_WELL:
         answer_well(w, b);
@@ -343,21 +342,20 @@ static bool settle(struct pg_writer *w, struct change_batch *b, enum ending endi
     case ENDED_UNKNOWN:
         return settle_unknown(w, b);
     case ENDED_REFUSED:
-        if (!is_missed) {
-            if (b->count > 1) {
-                work_reset(w->work);
-                run_one_by_one(w, b);
-            } else {
-                answer_refused(w, b);
+        if (has_missed_mark(w)) {
+            pg_connection_close(w->connection);
+            if (!may_go_on) {
+                answer_all(w, b, STORE_UNREACHABLE, "the database server's settings changed");
             }
-            return false;
+            return may_go_on;
         }
-        // The settings are not as they were, or the row is gone.
-        pg_connection_close(w->connection);
-        if (!may_go_on) {
-            answer_all(w, b, STORE_UNREACHABLE, "the database server's settings changed");
+        if (b->count > 1) {
+            work_reset(w->work);
+            run_one_by_one(w, b);
+        } else {
+            answer_refused(w, b);
         }
-        return may_go_on;
+        return false;
     case ENDED_AGAIN:
     case ENDED_LOST:
         break;
@@ -385,7 +383,7 @@ static bool is_ready(struct pg_writer *w, struct change_batch *b, struct arena *
     if (clock_monotonic_us() >= until_us) {
         answer_all(w, b, STORE_UNREACHABLE, pg_connection_detail(w->connection));
     } else {
-        pause_until_next_try();
+        thread_pause(BETWEEN_TRIES_US);
     }
     return false;
 }
@@ -524,17 +522,13 @@ struct pg_writers *pg_writers_start(const struct pg_writer_surroundings *around)
     return all;
 }
 
-// FNV-1a: the operations of an organization are one writer's.
+// The operations of an organization are one writer's.
 static int writer_of(const struct store_op *op) {
     if (postgres_ops[op->kind->index]->is_alone) {
         return ALONE;
     }
-    uint32_t hash = 2166136261u;
     struct slice name = op->kind->organization != 0 ? store_op_organization(op) : SLICE_EMPTY;
-    for (size_t i = 0; i < name.len; i++) {
-        hash = (hash ^ name.data[i]) * 16777619u;
-    }
-    return (int)((hash ^ hash >> 16) % QUICK_WRITERS);
+    return (int)(XXH3_64bits(name.data, name.len) % QUICK_WRITERS);
 }
 
 bool pg_writers_push(struct pg_writers *all, struct store_op *op) {

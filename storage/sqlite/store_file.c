@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/thread/thread.h"
 #include "storage/sqlite/companions.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/file_header.h"
@@ -107,7 +107,7 @@ static const struct error *lock(struct arena *a, const char *path, int fd) {
         if (i == LOCK_TRIES) {
             return refuse_held(a, path);
         }
-        nanosleep(&(struct timespec){.tv_nsec = LOCK_RETRY_MS * 1000000L}, NULL);
+        thread_pause(LOCK_RETRY_MS * INT64_C(1000));
     }
     return NULL;
 }
