@@ -1,4 +1,4 @@
-// Final runs that are old enough are deleted, and nothing else is, over both back-ends.
+// Final runs that are old enough are deleted, and nothing else is, over each back-end.
 
 extern "C" {
 #include "server/sweep/retention.h"
@@ -18,6 +18,7 @@ extern "C" {
 #include <thread>
 
 #include "tests/rpc/fixture.h"
+#include "tests/storage/store_url.h"
 
 namespace {
 
@@ -34,12 +35,12 @@ int64_t Now(const struct clock *self) {
     return reinterpret_cast<const SetClock *>(self)->now_us;
 }
 
-class Retention : public ::testing::TestWithParam<bool> {
+class Retention : public ::testing::TestWithParam<const char *> {
   protected:
     Retention() {
         clock_.clock.now_us = Now;
         clock_.now_us = kBegin;
-        url_ = GetParam() ? "sqlite:" + dir_.Path("runs.db") : "memory:";
+        url_ = store_testing::StoreUrl(GetParam(), dir_.Path("runs.db"));
         Open();
     }
     ~Retention() override {
@@ -191,7 +192,7 @@ TEST_P(Retention, DeletesWhatIsFinalForLongEnoughAndNothingElse) {
     EXPECT_TRUE(Comes([&] { return !Has("acme", "young") && !Has("acme", "ends-late"); }));
     EXPECT_TRUE(Has("acme", "old-active"));
     StopRetention();
-    if (GetParam()) { // and the file is sound
+    if (url_ != "memory:") { // and what is kept is sound
         Close();
         Open();
         EXPECT_TRUE(Has("acme", "old-active"));
@@ -239,7 +240,7 @@ TEST_P(Retention, StopsInTheMiddleAndGoesOnLater) {
     EXPECT_TRUE(Has("acme", "active"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, Retention, ::testing::Bool(),
-                         [](const auto &info) { return info.param ? "sqlite" : "memory"; });
+INSTANTIATE_TEST_SUITE_P(Stores, Retention, ::testing::Values("memory", "sqlite", "postgres"),
+                         [](const auto &info) { return std::string(info.param); });
 
 } // namespace

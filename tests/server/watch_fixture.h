@@ -12,6 +12,7 @@
 #include "tests/rpc/client_stream_fixture.h"
 #include "tests/rpc/fixture.h"
 #include "tests/server/wire_builder.h"
+#include "tests/storage/store_url.h"
 
 extern "C" {
 #include "server/auth/token_table.h"
@@ -159,8 +160,7 @@ class WatchFixture : public testing::TestWithParam<WatchPlace> {
         service_.clock = &clock_.base;
         service_.tokens = token_table_new();
         service_.feed = feed_hub_new(&service_, &options);
-        std::string scheme = GetParam().store;
-        url_ = scheme == "memory" ? "memory:" : scheme + ":" + dir_.Path("runs.db");
+        url_ = store_testing::StoreUrl(GetParam().store, dir_.Path("runs.db"));
         Arena a;
         struct run_store_options store_options = {};
         store_options.log = &log_;
@@ -435,6 +435,7 @@ inline std::string WatchPlaceName(const testing::TestParamInfo<WatchPlace> &info
     testing::Values(WatchPlace{"MemoryOverASocket", "memory", LoopKind::kPolling},                 \
                     WatchPlace{"MemoryInProcess", "memory", LoopKind::kLocal},                     \
                     WatchPlace{"SqliteOverASocket", "sqlite", LoopKind::kPolling},                 \
-                    WatchPlace{"SqliteInProcess", "sqlite", LoopKind::kLocal})
+                    WatchPlace{"SqliteInProcess", "sqlite", LoopKind::kLocal},                     \
+                    WatchPlace{"PostgresOverASocket", "postgres", LoopKind::kPolling})
 
 #endif
