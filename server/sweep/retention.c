@@ -8,6 +8,8 @@
 #include "storage/op/list_ended.h"
 
 enum {
+    // So many runs are listed together, and so many of one organization deleted.
+    RUNS_A_PAGE = 1024,
     RUNS_AT_ONCE = 64,
     // How long an operation may wait: a store that takes no changes is asked again another time.
     PATIENCE_MS = 5000,
@@ -73,14 +75,29 @@ static bool delete_of_one(struct turn *turn, struct arena *a, const struct store
     return periodic_pause(&turn->retention->thread, clock_monotonic_us() - begin_us);
 }
 
-// Deletes runs, one organization after the other: those of each that follow each other at once.
+static int compare_organizations(const void *a, const void *b) {
+    const struct store_ended_run *x = a;
+    const struct store_ended_run *y = b;
+    int order = slice_compare(x->organization, y->organization);
+    if (order != 0) {
+        return order;
+    }
+    return (x->newest_revision > y->newest_revision) - (x->newest_revision < y->newest_revision);
+}
+
+// Deletes runs, one organization after the other: those that ended in turns with others' are
+// brought together, since a transaction is one organization's.
 static bool delete_all(struct turn *turn, struct arena *a, const struct store_list_ended *list) {
     bool goes_on = true;
     int count;
+    if (list->ret_count > 0) {
+        qsort(list->ret_runs, (size_t)list->ret_count, sizeof(list->ret_runs[0]),
+              compare_organizations);
+    }
     for (int i = 0; goes_on && i < list->ret_count; i += count) {
         const struct store_ended_run *first = &list->ret_runs[i];
         count = 1;
-        while (i + count < list->ret_count &&
+        while (count < RUNS_AT_ONCE && i + count < list->ret_count &&
                slice_equal(first->organization, first[count].organization)) {
             count++;
         }
@@ -96,7 +113,7 @@ static bool sweep_some(struct turn *turn, struct arena *a, int64_t *cursor) {
         .op = {.kind = &store_list_ended_kind, .arena = a, .deadline_us = patience_us()},
         .finished_before_us = turn->finished_before_us,
         .cursor = *cursor,
-        .limit = RUNS_AT_ONCE,
+        .limit = RUNS_A_PAGE,
     };
     store_op_submit_and_wait(turn->retention->options.store, &list.op);
     if (list.op.result != STORE_OK) {

@@ -3,6 +3,7 @@
 extern "C" {
 #include "server/sweep/retention.h"
 #include "storage/op/create_run.h"
+#include "storage/op/delete_runs.h"
 #include "storage/op/find_runs.h"
 #include "storage/op/freeze_organization.h"
 #include "storage/op/get_run.h"
@@ -35,6 +36,22 @@ int64_t Now(const struct clock *self) {
     return reinterpret_cast<const SetClock *>(self)->now_us;
 }
 
+// Hands all to a store, and counts its deletions.
+struct CountingStore {
+    struct run_store base; // first
+    struct run_store *inner;
+    std::atomic<int> deletions;
+
+    static void Submit(struct run_store *store, struct store_op *op) {
+        auto *self = reinterpret_cast<CountingStore *>(store);
+        self->deletions += op->kind == &store_delete_runs_kind;
+        run_store_submit(self->inner, op);
+    }
+    static void Close(struct run_store * /*store*/) {}
+};
+
+const struct run_store_ops kCountingOps = {"counting", CountingStore::Submit, CountingStore::Close};
+
 class Retention : public ::testing::TestWithParam<const char *> {
   protected:
     Retention() {
@@ -52,6 +69,9 @@ class Retention : public ::testing::TestWithParam<const char *> {
         struct run_store_options options = {};
         options.log = &log_;
         ASSERT_EQ(nullptr, run_store_open(a.get(), url_.c_str(), &options, &store_));
+        counting_.base = *store_;
+        counting_.base.ops = &kCountingOps;
+        counting_.inner = store_;
     }
 
     void Close() {
@@ -63,7 +83,7 @@ class Retention : public ::testing::TestWithParam<const char *> {
         struct retention_options options = {};
         options.log = &log_;
         options.clock = &clock_.clock;
-        options.store = store_;
+        options.store = &counting_.base;
         options.retain_us = kRetain;
         options.interval_ms = 2;
         retention_ = retention_start(&options);
@@ -151,6 +171,7 @@ class Retention : public ::testing::TestWithParam<const char *> {
     SetClock clock_;
     logger log_ = {-1, LOG_ERROR, "test", nullptr};
     run_store *store_ = nullptr;
+    CountingStore counting_ = {};
     retention *retention_ = nullptr;
 };
 
@@ -199,6 +220,32 @@ TEST_P(Retention, DeletesWhatIsFinalForLongEnoughAndNothingElse) {
         EXPECT_FALSE(Has("acme", "young"));
         EXPECT_EQ(405, Floor("acme"));
     }
+}
+
+TEST_P(Retention, DeletesWhatEndedInTurnsWithOthersTogether) {
+    constexpr int kOrganizations = 5;
+    constexpr int kRuns = 40;
+    for (int i = 0; i < kRuns; i++) {
+        for (int o = 0; o < kOrganizations; o++) {
+            CreateAndEnd("o" + std::to_string(o), "old-" + std::to_string(i));
+        }
+    }
+    Create("rival", "active"); // the newest event of all
+    clock_.now_us = kBegin + 2 * kRetain;
+    StartRetention();
+    auto are_gone = [&] {
+        for (int i = 0; i < kRuns; i++) {
+            for (int o = 0; o < kOrganizations; o++) {
+                if (Has("o" + std::to_string(o), "old-" + std::to_string(i))) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    };
+    ASSERT_TRUE(Comes(are_gone));
+    StopRetention();
+    EXPECT_EQ(kOrganizations, counting_.deletions);
 }
 
 TEST_P(Retention, LeavesFrozenOrganizationsAlone) {
