@@ -2,6 +2,7 @@
 #define RUNSD_STORAGE_POSTGRES_WORK_H
 
 #include "storage/idempotency.h"
+#include "storage/op/note_renewals.h"
 #include "storage/postgres/pg_connection.h"
 #include "storage/quota.h"
 #include "storage/run_record.h"
@@ -103,6 +104,10 @@ int64_t work_change_run(struct work *work, struct work_run *run, const struct ru
 // Replaces fields alone, without an event.
 void work_set_fields(struct work *work, struct work_run *run, const struct run_fields *fields,
                      uint32_t given);
+
+// Notes how long a lease lasts from now on; renewal is the operation's, and its organization was
+// wanted. All that a transaction notes is one statement.
+void work_note_renewal(struct work *work, const struct store_renewal *renewal);
 
 // Deletes the run but for the event of cause that tells so; gone is the run of which it tells.
 // Returns the event's revision. Its family and its keys are for ops/delete_run.c.

@@ -202,6 +202,20 @@ static const struct pg_statement write_terms = {
     " stopped_at=excluded.stopped_at, is_open=excluded.is_open",
 };
 
+// In one order, so that two servers do not wait for each other in a circle; of several renewals of
+// a run the one of its newest attempt counts.
+static const struct pg_statement note_renewals = {
+    "work_note_renewals",
+    "INSERT INTO lease_renewal AS n(organization, id, attempt, lasts_until)"
+    " SELECT DISTINCT ON (organization, id) organization, id, attempt,"
+    " clock_timestamp()+left_us*interval '1 microsecond'"
+    " FROM unnest($1::bytea[], $2::bytea[], $3::int8[], $4::int8[])"
+    " AS w(organization, id, attempt, left_us)"
+    " ORDER BY organization, id, attempt DESC, left_us DESC"
+    " ON CONFLICT (organization, id) DO UPDATE SET attempt=excluded.attempt,"
+    " lasts_until=excluded.lasts_until WHERE n.attempt<=excluded.attempt",
+};
+
 static const struct pg_statement forget_renewals = {
     "work_forget_renewals",
     "DELETE FROM lease_renewal AS n USING unnest($1::bytea[], $2::bytea[]) AS w(organization, id)"
@@ -371,7 +385,22 @@ static void flush_terms(struct work *work) {
     queue(work, &write_terms, &c);
 }
 
-static void flush_renewals(struct work *work) {
+// Before what ends leases, which has nothing left of them.
+static void flush_noted_renewals(struct work *work) {
+    const struct store_renewal *const *n = work->renewals.items;
+    if (work->renewals.count == 0) {
+        return;
+    }
+    struct columns c = begin_columns(work, work->renewals.count);
+    BYTES(&c, n, row->organization);
+    BYTES(&c, n, row->id);
+    INT8(&c, n, row->attempt);
+    INT8(&c, n, row->left_us);
+    queue(work, &note_renewals, &c);
+    work->renewals.count = 0;
+}
+
+static void flush_ended_leases(struct work *work) {
     int count;
     const struct work_run **r = runs_of(work, ends_lease, &count);
     if (count > 0) {
@@ -391,7 +420,7 @@ static void flush_runs(struct work *work) {
     flush_ended(work);
     flush_bodies(work);
     flush_terms(work);
-    flush_renewals(work);
+    flush_ended_leases(work);
     struct work_run *const *all = work->changed_runs.items;
     for (int i = 0; i < work->changed_runs.count; i++) {
         struct work_run_change *change = all[i]->change;
@@ -539,6 +568,7 @@ static void flush_organizations(struct work *work) {
 void work_queue_flush(struct work *work) {
     flush_deleted_runs(work);
     flush_deleted_active(work);
+    flush_noted_renewals(work);
     flush_runs(work);
     flush_events(work);
     flush_deleted_events(work);
@@ -550,7 +580,7 @@ void work_queue_flush(struct work *work) {
 static bool has_changes(const struct work *work) {
     return work->deletions.count + work->changed_runs.count + work->events.count +
                work->changed_keys.count + work->changed_counts.count +
-               work->changed_organizations.count >
+               work->changed_organizations.count + work->renewals.count >
            0;
 }
 

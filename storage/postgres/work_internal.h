@@ -102,6 +102,7 @@ struct work {
     struct work_list changed_counts;        // struct work_count *
     struct work_list events;                // struct work_event
     struct work_list deletions;             // struct work_deletion
+    struct work_list renewals;              // const struct store_renewal *
 
     struct work_list told; // struct work_organization *, whose events the transaction made
 };

@@ -133,6 +133,16 @@ void work_set_fields(struct work *work, struct work_run *run, const struct run_f
     list_run(work, run);
 }
 
+void work_note_renewal(struct work *work, const struct store_renewal *renewal) {
+    *(const struct store_renewal **)work_list_add(work, &work->renewals, sizeof(renewal)) = renewal;
+    // An operation that comes behind it sees it.
+    struct work_run *run = work_find_run(work, renewal->organization, renewal->id);
+    if (run != NULL && run->record.holder.len > 0 && run->record.attempt == renewal->attempt &&
+        run->renewed_left_us < renewal->left_us) {
+        run->renewed_left_us = renewal->left_us;
+    }
+}
+
 void work_delete_run(struct work *work, struct work_run *run) {
     struct work_organization *o = run->organization;
     CHECK(run->is_there);

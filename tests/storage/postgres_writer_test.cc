@@ -1,11 +1,17 @@
 #include <gtest/gtest.h>
+#include <memory>
+#include <postgresql/libpq-fe.h>
+#include <thread>
 
+#include "tests/storage/pg_connection_testing.h"
 #include "tests/storage/postgres_history.h"
 #include "tests/storage/postgres_writer_store.h"
 
 extern "C" {
 #include "storage/op/freeze_organization.h"
 #include "storage/op/note_renewals.h"
+#include "storage/postgres/postgres_op.h"
+#include "storage/postgres/work_transaction.h"
 }
 
 // Group commit in PostgreSQL: what one operation does to its neighbours, two servers to each other,
@@ -329,6 +335,102 @@ TEST_F(PostgresWriter, ALeaseThatWasRenewedElsewhereIsNotLost) {
     EXPECT_EQ(cluster_.Value(database_, "SELECT string_agg(convert_from(id, 'UTF8'), ',')"
                                         " FROM lease_renewal WHERE id<>''"),
               "q");
+}
+
+// Holds up whatever changes the organizations that there are.
+class Hold {
+  public:
+    explicit Hold(const std::string &url) : c_(PQconnectdb(url.c_str())) {
+        Run("BEGIN");
+        Run("SELECT 1 FROM organization FOR UPDATE");
+    }
+    ~Hold() {
+        PQfinish(c_);
+    }
+
+  private:
+    void Run(const char *sql) {
+        PGresult *result = PQexec(c_, sql);
+        EXPECT_NE(PQresultStatus(result), PGRES_FATAL_ERROR) << PQerrorMessage(c_);
+        PQclear(result);
+    }
+    PGconn *c_;
+};
+
+// What waits is noted together, by one transaction and one statement.
+TEST_F(PostgresWriter, RenewalsThatWaitAreNotedByOneStatement) {
+    constexpr int kCalls = 40;
+    WriterStore s(OptionsFor(cluster_, database_));
+    ASSERT_EQ(CreateRun(s.store(), {.id = "r"}).result, STORE_OK);
+    auto hold = std::make_unique<Hold>(cluster_.Url(database_));
+    std::atomic<int> noted{0};
+    std::vector<std::thread> callers;
+    auto call = [&](int n) {
+        STORE_OP(note, note_renewals);
+        std::string id = "r" + std::to_string(n);
+        struct store_renewal renewal = {slice_of_cstr("acme"), slice_of_cstr(id.c_str()), 1,
+                                        60000000};
+        note->renewals = &renewal;
+        note->count = 1;
+        noted += note.RunOn(s.store()) == STORE_OK;
+    };
+    callers.emplace_back(call, 0);
+    EXPECT_TRUE(Eventually([&] { // the writer has it, and waits
+        return cluster_.Value(database_, "SELECT count(*) FROM pg_stat_activity WHERE"
+                                         " datname=current_database() AND"
+                                         " wait_event_type='Lock'") == "1";
+    }));
+    for (int n = 1; n < kCalls; n++) {
+        callers.emplace_back(call, n);
+    }
+    EXPECT_TRUE(Eventually([&] { return pg_writers_waiting(s.writers()) == kCalls - 1; }));
+    hold.reset();
+    for (std::thread &t : callers) {
+        t.join();
+    }
+    EXPECT_EQ(noted, kCalls);
+    EXPECT_EQ(cluster_.Value(database_, "SELECT count(*) FROM lease_renewal WHERE id<>''"),
+              std::to_string(kCalls));
+    // A row has the numbers of its transaction and, within it, of its statement.
+    EXPECT_EQ(cluster_.Value(database_, "SELECT count(DISTINCT (xmin::text, cmin::text))"
+                                        " FROM lease_renewal WHERE id<>''"),
+              "2");
+}
+
+// A note and the lease's end that come to one transaction: whoever was promised the lease keeps it.
+TEST_F(PostgresWriter, ALeaseIsNotEndedBehindTheNoteOfItsRenewal) {
+    WriterStore s(OptionsFor(cluster_, database_));
+    Terms leased;
+    leased.dispatch = RUN_DISPATCH_LEASE;
+    ASSERT_EQ(
+        CreateRun(s.store(), {.id = "r", .terms = leased, .holder = "h", .lease_us = 1000}).result,
+        STORE_OK);
+    PgConnection c(cluster_.Url(database_));
+    ASSERT_EQ(c.Open(), PG_OK) << c.detail();
+    c.Within(20 * kSecondUs);
+    STORE_OP(note, note_renewals);
+    struct store_renewal renewal = {slice_of_cstr("acme"), slice_of_cstr("r"), 1, 60000000};
+    note->renewals = &renewal;
+    note->count = 1;
+    STORE_OP(end, end_lease);
+    end->organization = slice_of_cstr("acme");
+    end->id = slice_of_cstr("r");
+    end->attempt = 1;
+    end->kind = STORE_EVENT_LEASE_LOSS;
+    struct store_op *const both[] = {&note->op, &end->op};
+    struct work *work = work_new(c.get());
+    work_begin(work);
+    for (struct store_op *op : both) {
+        postgres_ops[op->kind->index]->want(work, op);
+    }
+    EXPECT_EQ(work_load(work), PG_OK) << c.detail();
+    for (struct store_op *op : both) {
+        EXPECT_EQ(postgres_ops[op->kind->index]->decide(work, op), PG_OK) << c.detail();
+    }
+    EXPECT_EQ(note->op.result, STORE_OK);
+    EXPECT_EQ(end->op.result, STORE_CONFLICT);
+    EXPECT_EQ(end->ret_left_us, 60000000);
+    work_free(work);
 }
 
 } // namespace
