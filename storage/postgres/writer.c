@@ -72,8 +72,6 @@ static void break_health(struct pg_writer *w, const char *detail) {
         w->is_broken = true;
         w->probe_at_us = clock_monotonic_us() + PROBE_INTERVAL_US;
         if (all->broken++ == 0) {
-            LOG(all->around.log, LOG_ERROR, "the database server takes no changes",
-                log_text("detail", detail));
             all->around.on_health(all->around.context, false, detail);
         }
     }
@@ -86,7 +84,6 @@ static void mend_health(struct pg_writer *w) {
     if (w->is_broken) {
         w->is_broken = false;
         if (--all->broken == 0) {
-            LOG(all->around.log, LOG_INFO, "the database server takes changes again");
             all->around.on_health(all->around.context, true, NULL);
         }
     }
