@@ -335,7 +335,7 @@ class SilentHost {
 TEST_F(PgConnectionTest, PassesOverHostsThatTakeNoChanges) {
     SilentHost silent;
     std::string read_only = cluster_.NewEmptyDatabase();
-    std::string socket = cluster_.socket_folder();
+    std::string socket = cluster_.host();
     cluster_.Query("postgres",
                    "ALTER DATABASE " + read_only + " SET default_transaction_read_only=on");
     const struct {

@@ -1,6 +1,7 @@
 #include "tests/storage/postgres_cluster.h"
 
 #include <cctype>
+#include <cinttypes>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <postgresql/libpq-fe.h>
 #include <spawn.h>
 #include <sstream>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,12 +32,12 @@ constexpr size_t kDropFrom = 32;
 
 // What stands between the test and its server, in a session of its own: it makes the cluster, and
 // starts the server and waits for it as it is told, until the pipe of the test's process ends.
-//   $1 the cluster's folder; $2 that of its socket; then the server's settings.
+//   $1 the cluster's folder; $2 where its socket is; then the server's settings.
 // root, whom PostgreSQL refuses, is another user in a user namespace of its own, to whom all its
 // files belong; where there are none (a container that forbids them) it becomes "postgres".
 constexpr char kWatcher[] = R"sh(
 trap '' INT TERM HUP
-folder=$1 sockets=$2 pid=
+folder=$1 socket=$2 pid=
 shift 2
 bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
 as=
@@ -43,12 +45,12 @@ if [ "$(id -u)" = 0 ]; then
     as='unshare --user --map-user=1000 --map-group=1000 --'
     if ! $as true; then
         as='setpriv --reuid=postgres --regid=postgres --clear-groups --'
-        chown postgres "$folder" "$sockets"
+        chown postgres "$folder"
     fi
 fi
 leave() {
     if [ -n "$pid" ]; then kill -QUIT "$pid"; kill -CONT "$pid"; wait "$pid"; fi 2>/dev/null
-    rm -rf "$folder" "$sockets"
+    rm -rf "$folder"
     exit
 }
 if ! $as "$bin/initdb" --no-sync --auth=trust --username=postgres --encoding=UTF8 --locale=C \
@@ -59,7 +61,7 @@ fi
 while read -r word; do
     case $word in
     start)
-        $as "$bin/postgres" -D "$folder/data" -k "$sockets" "$@" </dev/null >>"$folder/log" 2>&1 &
+        $as "$bin/postgres" -D "$folder/data" -k "$socket" "$@" </dev/null >>"$folder/log" 2>&1 &
         pid=$!
         echo "$pid"
         ;;
@@ -76,6 +78,17 @@ leave
 [[noreturn]] void Fail(const std::string &why) {
     fprintf(stderr, "PostgresCluster: %s\n", why.c_str());
     abort();
+}
+
+// A socket without a file, which nobody can leave behind. A path's would have at most 107 bytes.
+std::string NewHost() {
+    char name[64];
+    uint64_t number;
+    if (getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+        Fail("no random number");
+    }
+    snprintf(name, sizeof(name), "@runsd-pg-%016" PRIx64, number);
+    return name;
 }
 
 std::string NewFolder(const std::string &below) {
@@ -103,7 +116,9 @@ bool IsOpenToAll(std::string path) {
 
 std::string Below() {
     const char *given = getenv("TEST_TMPDIR");
-    return given != nullptr && (geteuid() != 0 || IsOpenToAll(given)) ? given : "/tmp";
+    // As in the watcher: in a namespace of its own the server enters what root may enter.
+    bool enters = geteuid() != 0 || system("unshare --user --map-user=1000 true 2>/dev/null") == 0;
+    return given != nullptr && (enters || IsOpenToAll(given)) ? given : "/tmp";
 }
 
 // The user's own settings of libpq would lead elsewhere.
@@ -141,9 +156,9 @@ void Migrate(const std::string &url) {
 PostgresCluster::PostgresCluster(const Options &options) {
     ForgetLibpqVariables();
     folder_ = NewFolder(Below());
-    socket_folder_ = NewFolder("/tmp");
+    host_ = NewHost();
     std::vector<std::string> words = {"/bin/sh",          "-c",    kWatcher,
-                                      "postgres_cluster", folder_, socket_folder_};
+                                      "postgres_cluster", folder_, host_};
     std::vector<std::string> settings = {"listen_addresses=",
                                          "max_connections=200",
                                          "shared_buffers=32MB",
@@ -256,8 +271,7 @@ std::string PostgresCluster::Log() const {
 
 std::string PostgresCluster::Url(const std::string &database, const std::string &user,
                                  const std::string &more) const {
-    return "postgres://" + InUrl(user) + "@/" + InUrl(database) + "?host=" + InUrl(socket_folder_) +
-           more;
+    return "postgres://" + InUrl(user) + "@/" + InUrl(database) + "?host=" + InUrl(host_) + more;
 }
 
 PostgresCluster::Rows PostgresCluster::Query(const std::string &database,

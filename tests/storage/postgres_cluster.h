@@ -57,8 +57,9 @@ class PostgresCluster {
     std::string data() const {
         return folder_ + "/data";
     }
-    std::string socket_folder() const {
-        return socket_folder_;
+    // For libpq: its socket, which is no file.
+    const std::string &host() const {
+        return host_;
     }
     std::string Log() const;
 
@@ -69,8 +70,8 @@ class PostgresCluster {
     void DropOld();
     std::string NewCopy(const std::string &of);
 
-    std::string folder_;        // of data, and the log
-    std::string socket_folder_; // short: a socket's path has at most 107 bytes
+    std::string folder_; // of data, and the log
+    std::string host_;
     pid_t watcher_ = -1;
     pid_t pid_ = -1;
     int to_watcher_ = -1;

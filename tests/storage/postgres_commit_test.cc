@@ -21,7 +21,7 @@ class PostgresCommit : public testing::Test {
         database_ = cluster_.NewDatabase();
     }
     WriterStore::Options Through(const PostgresProxy &proxy) {
-        return {.conninfo = "postgres://postgres@/" + database_ + "?host=" + proxy.folder()};
+        return {.conninfo = "postgres://postgres@/" + database_ + "?host=" + proxy.host()};
     }
     // How many events of the run there are in the history.
     int Events(const std::string &id) {
@@ -55,7 +55,7 @@ std::function<Verdict(const Message &)> CutAt(std::function<bool(const Message &
 }
 
 TEST_F(PostgresCommit, LostBeforeTheCommitIsSentItIsMadeOnce) {
-    PostgresProxy proxy(cluster_.socket_folder());
+    PostgresProxy proxy(cluster_.host());
     WriterStore s(Through(proxy));
     ASSERT_EQ(CreateRun(s.store(), {.id = "a"}).result, STORE_OK);
     bool was_cut;
@@ -67,7 +67,7 @@ TEST_F(PostgresCommit, LostBeforeTheCommitIsSentItIsMadeOnce) {
 }
 
 TEST_F(PostgresCommit, LostBeforeTheCommitIsAnsweredItIsMadeOnce) {
-    PostgresProxy proxy(cluster_.socket_folder());
+    PostgresProxy proxy(cluster_.host());
     WriterStore s(Through(proxy));
     ASSERT_EQ(CreateRun(s.store(), {.id = "a"}).result, STORE_OK);
     bool was_cut;
@@ -84,7 +84,7 @@ TEST_F(PostgresCommit, LostBeforeTheCommitIsAnsweredItIsMadeOnce) {
 
 // The connection is cut at each of its messages in turn, of both sides.
 TEST_F(PostgresCommit, CutAtAnyMessageNothingIsLostAndNothingTwice) {
-    PostgresProxy proxy(cluster_.socket_folder());
+    PostgresProxy proxy(cluster_.host());
     WriterStore s(Through(proxy));
     ASSERT_EQ(CreateRun(s.store(), {.id = "first"}).result, STORE_OK);
     bool was_cut = true;
@@ -112,7 +112,7 @@ TEST_F(PostgresCommit, CutAtAnyMessageNothingIsLostAndNothingTwice) {
 
 // What was sent to the old session comes late: it finds its mark fenced, and changes nothing.
 TEST_F(PostgresCommit, ATransactionThatComesLateIsNotMade) {
-    PostgresProxy proxy(cluster_.socket_folder());
+    PostgresProxy proxy(cluster_.host());
     WriterStore s(Through(proxy));
     ASSERT_EQ(CreateRun(s.store(), {.id = "a"}).result, STORE_OK);
     std::atomic<int> held{-1};

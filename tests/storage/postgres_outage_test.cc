@@ -46,8 +46,8 @@ class PostgresOutageTest : public testing::Test {
 
 TEST_F(PostgresOutageTest, ReadsWhateverMessageItsConnectionIsLostAt) {
     using Message = PostgresProxy::Message;
-    PostgresProxy proxy(cluster_.socket_folder());
-    std::string through = "postgres://postgres@/" + database_ + "?host=" + proxy.folder();
+    PostgresProxy proxy(cluster_.host());
+    std::string through = "postgres://postgres@/" + database_ + "?host=" + proxy.host();
     SharedStore store;
     ASSERT_EQ(store.Open(through), STATUS_OK) << store.message();
     ASSERT_EQ(CreateRun(store.get(), {.id = "r"}).result, STORE_OK);
@@ -196,7 +196,7 @@ class LogReceiver {
         mkdir(folder_.c_str(), 0700);
         pid_ = fork();
         if (pid_ == 0) {
-            std::string conninfo = "host=" + cluster.socket_folder() + " user=postgres";
+            std::string conninfo = "host=" + cluster.host() + " user=postgres";
             execl("/usr/lib/postgresql/15/bin/pg_receivewal", "pg_receivewal", "--no-loop",
                   "--synchronous", "-D", folder_.c_str(), "-d", conninfo.c_str(), nullptr);
             _exit(1);

@@ -1,4 +1,5 @@
 #include <fstream>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tests/storage/postgres_fixture.h"
@@ -12,14 +13,13 @@ namespace {
 // PgBouncer before the cluster, with few sessions for many clients.
 class Pooler {
   public:
-    explicit Pooler(const PostgresCluster &cluster) {
-        char folder[] = "/tmp/pooler-XXXXXX";
-        EXPECT_NE(mkdtemp(folder), nullptr);
-        folder_ = folder;
+    explicit Pooler(const PostgresCluster &cluster)
+        : folder_(cluster.data() + "_pooler"), host_(cluster.host() + "-pooler") {
+        EXPECT_EQ(mkdir(folder_.c_str(), 0700), 0);
         std::string config = folder_ + "/pgbouncer.ini";
-        std::ofstream(config) << "[databases]\n* = host=" << cluster.socket_folder()
+        std::ofstream(config) << "[databases]\n* = host=" << cluster.host()
                               << " user=postgres\n[pgbouncer]\nlisten_port=6432\nlisten_addr=\n"
-                              << "unix_socket_dir=" << folder_
+                              << "unix_socket_dir=" << host_
                               << "\nauth_type=any\npool_mode=transaction\ndefault_pool_size=2\n"
                               << "server_lifetime=1\nlogfile=" << folder_ << "/log\n";
         pid_ = fork();
@@ -40,11 +40,12 @@ class Pooler {
         EXPECT_EQ(system(command.c_str()), 0);
     }
     std::string Url(const std::string &database) const {
-        return "postgres://postgres@/" + database + "?host=" + folder_ + "&port=6432";
+        return "postgres://postgres@/" + database + "?host=" + host_ + "&port=6432";
     }
 
   private:
     std::string folder_;
+    std::string host_;
     pid_t pid_;
 };
 
@@ -121,16 +122,15 @@ TEST_F(PostgresPoolerTest, SaysThatAPoolerSeemsToBeBetween) {
 // A standby to which a pooler leads, as after a failover: nothing is read there.
 class Standby {
   public:
-    explicit Standby(const PostgresCluster &primary) {
-        char folder[] = "/tmp/standby-XXXXXX";
-        EXPECT_NE(mkdtemp(folder), nullptr);
-        folder_ = folder;
-        Run("pg_basebackup -h " + primary.socket_folder() + " -U postgres -c fast -D " + folder_ +
+    explicit Standby(const PostgresCluster &primary)
+        : folder_(primary.data() + "_standby"), host_(primary.host() + "-standby") {
+        EXPECT_EQ(mkdir(folder_.c_str(), 0700), 0);
+        Run("pg_basebackup -h " + primary.host() + " -U postgres -c fast -D " + folder_ +
             "/data -R --no-sync");
         Run("pg_ctl -D " + folder_ + "/data -l " + folder_ +
             "/log -w start -o \"-c max_connections=200 -c listen_addresses= -c "
             "unix_socket_directories=" +
-            folder_ + "\"");
+            host_ + "\"");
     }
     ~Standby() {
         Run("pg_ctl -D " + folder_ + "/data -m immediate stop");
@@ -138,10 +138,10 @@ class Standby {
         EXPECT_EQ(system(command.c_str()), 0);
     }
     std::string Url(const std::string &database) const {
-        return "postgres://postgres@/" + database + "?host=" + folder_;
+        return "postgres://postgres@/" + database + "?host=" + host_;
     }
-    const std::string &folder() const {
-        return folder_;
+    const std::string &host() const {
+        return host_;
     }
 
   private:
@@ -153,6 +153,7 @@ class Standby {
     }
 
     std::string folder_;
+    std::string host_;
 };
 
 TEST_F(PostgresPoolerTest, ReadsNoStandby) {
@@ -162,8 +163,8 @@ TEST_F(PostgresPoolerTest, ReadsNoStandby) {
         PgConnection c(standby.Url("postgres"), is_pooled);
         EXPECT_EQ(c.Open(), PG_LOST);
         EXPECT_NE(c.detail(), "");
-        PgConnection both("user=postgres dbname=postgres host=" + standby.folder() + "," +
-                              cluster_.socket_folder(),
+        PgConnection both("user=postgres dbname=postgres host=" + standby.host() + "," +
+                              cluster_.host(),
                           is_pooled);
         ASSERT_EQ(both.Open(), PG_OK) << both.detail();
         EXPECT_EQ(both.Integer(one), 1);

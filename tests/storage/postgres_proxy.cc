@@ -1,6 +1,8 @@
 #include "tests/storage/postgres_proxy.h"
 
 #include <arpa/inet.h>
+#include <atomic>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <poll.h>
@@ -21,14 +23,22 @@ void Check(bool holds) {
     }
 }
 
-struct sockaddr_un AddressOf(const std::string &folder) {
-    struct sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    std::string path = folder + kSocket;
-    Check(path.size() < sizeof(address.sun_path));
-    memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    return address;
-}
+// A socket that is no file: in place of the "@" is a 0.
+struct Address {
+    struct sockaddr_un un = {};
+    socklen_t size;
+
+    explicit Address(const std::string &host) {
+        std::string path = host + kSocket;
+        un.sun_family = AF_UNIX;
+        Check(host[0] == '@' && path.size() <= sizeof(un.sun_path));
+        memcpy(un.sun_path + 1, path.data() + 1, path.size() - 1);
+        size = static_cast<socklen_t>(offsetof(struct sockaddr_un, sun_path) + path.size());
+    }
+    const struct sockaddr *get() const {
+        return reinterpret_cast<const struct sockaddr *>(&un);
+    }
+};
 
 bool WriteAll(int fd, const std::string &bytes) {
     for (size_t done = 0; done < bytes.size();) {
@@ -53,14 +63,13 @@ struct PostgresProxy::Side {
     bool is_over = false;
 };
 
-PostgresProxy::PostgresProxy(const std::string &server_folder) : server_folder_(server_folder) {
-    char folder[] = "/tmp/pgproxy-XXXXXX";
-    Check(mkdtemp(folder) != nullptr && pipe(end_) == 0);
-    folder_ = folder;
-    struct sockaddr_un address = AddressOf(folder_);
+PostgresProxy::PostgresProxy(const std::string &server) : server_(server) {
+    static std::atomic<int> made{0};
+    Check(pipe(end_) == 0);
+    host_ = server + "-proxy" + std::to_string(made++);
+    Address address(host_);
     listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    Check(bind(listener_, reinterpret_cast<struct sockaddr *>(&address), sizeof(address)) == 0 &&
-          listen(listener_, 64) == 0);
+    Check(bind(listener_, address.get(), address.size) == 0 && listen(listener_, 64) == 0);
     acceptor_ = std::thread([this] { Accept(); });
 }
 
@@ -72,8 +81,6 @@ PostgresProxy::~PostgresProxy() {
     }
     close(end_[0]);
     close(listener_);
-    unlink((folder_ + kSocket).c_str());
-    rmdir(folder_.c_str());
 }
 
 void PostgresProxy::SetRule(Rule rule) {
@@ -105,9 +112,9 @@ void PostgresProxy::Accept() {
 }
 
 int PostgresProxy::Connect() const {
-    struct sockaddr_un address = AddressOf(server_folder_);
+    Address address(server_);
     int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(server, reinterpret_cast<struct sockaddr *>(&address), sizeof(address)) != 0) {
+    if (connect(server, address.get(), address.size) != 0) {
         close(server);
         return -1;
     }

@@ -37,15 +37,15 @@ class PostgresProxy {
     // Called with one message at a time.
     using Rule = std::function<Verdict(const Message &)>;
 
-    // server_folder is where the server's socket is.
-    explicit PostgresProxy(const std::string &server_folder);
+    // server is the host of the server (PostgresCluster::host).
+    explicit PostgresProxy(const std::string &server);
     ~PostgresProxy();
     PostgresProxy(const PostgresProxy &) = delete;
     PostgresProxy &operator=(const PostgresProxy &) = delete;
 
     // Where its own socket is.
-    const std::string &folder() const {
-        return folder_;
+    const std::string &host() const {
+        return host_;
     }
     // From the next message on.
     void SetRule(Rule rule);
@@ -60,8 +60,8 @@ class PostgresProxy {
     bool Forward(Side &from, int to, int number, bool from_client);
     Verdict Judge(const Message &message);
 
-    std::string server_folder_;
-    std::string folder_;
+    std::string server_;
+    std::string host_;
     int listener_ = -1;
     int end_[2] = {-1, -1}; // readable once the proxy ends
     std::mutex mutex_;

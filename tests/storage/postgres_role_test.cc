@@ -56,7 +56,7 @@ TEST_F(PostgresRole, OfFewRightsServesWhatItsOwnerMigrated) {
 }
 
 TEST_F(PostgresRole, APasswordInTheUrlIsRefused) {
-    Opened o = Open("postgres://server:s3cret@/" + database_ + "?host=" + cluster_.socket_folder());
+    Opened o = Open("postgres://server:s3cret@/" + database_ + "?host=" + cluster_.host());
     EXPECT_EQ(o.code, STATUS_INVALID_ARGUMENT);
     EXPECT_NE(o.message.find("passfile"), std::string::npos) << o.message;
     EXPECT_EQ(o.message.find("s3cret"), std::string::npos) << o.message;
