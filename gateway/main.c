@@ -5,6 +5,7 @@
 
 #include "admin/admin.h"
 #include "admin/admin_flags.h"
+#include "admin/admin_sandbox.h"
 #include "base/cli/command_line.h"
 #include "base/cli/error_print.h"
 #include "base/cli/process_options.h"
@@ -16,6 +17,7 @@
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/process_metrics.h"
+#include "base/process/sandbox.h"
 #include "base/process/server_process.h"
 #include "base/tls/tls_source.h"
 #include "base/trace/trace_options.h"
@@ -150,6 +152,7 @@ struct program {
     bool reflect;
     bool prints; // the OpenAPI document, and serves nothing
     int64_t drain_ms;
+    struct sandbox sandbox;
     sigset_t signals;
     struct gateway *gateway;
     atomic_bool must_restart; // the listener is deaf
@@ -421,6 +424,7 @@ static int serve(struct program *p) {
     arena_release(&a);
     if (p->gateway != NULL) {
         struct upstream_look *look = upstream_look_start(p->admin, p->options.upstream);
+        admin_add_sandbox(p->admin, &p->sandbox);
         admin_set_stage(p->admin, ADMIN_SERVING);
         run(p);
         upstream_look_stop(look);
@@ -448,6 +452,9 @@ static int run_logged(struct arena *a, struct flags *flags, const sigset_t *sign
         rpc_remotes_close(&p.upstreams);
         command_line_complain(&command_line, "%s", error->message);
         return EXIT_USAGE;
+    }
+    if (!p.prints) {
+        sandbox_enter(log, flags->process.sandbox == PROCESS_SANDBOX_ON, &p.sandbox);
     }
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();

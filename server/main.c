@@ -4,6 +4,7 @@
 
 #include "admin/admin.h"
 #include "admin/admin_flags.h"
+#include "admin/admin_sandbox.h"
 #include "base/cli/command_line.h"
 #include "base/cli/error_print.h"
 #include "base/cli/process_options.h"
@@ -15,6 +16,7 @@
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/process_metrics.h"
+#include "base/process/sandbox.h"
 #include "base/process/server_process.h"
 #include "base/tls/tls_source.h"
 #include "base/trace/trace_options.h"
@@ -151,6 +153,8 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
         command_line_complain(&command_line, "%s", error->message);
         return EXIT_USAGE;
     }
+    struct sandbox sandbox;
+    sandbox_enter(log, flags->process.sandbox == PROCESS_SANDBOX_ON, &sandbox);
     atomic_bool failed = false;
     struct runsd_options server = flags->server.runsd;
     server.log = log;
@@ -198,6 +202,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     }
     if (error == NULL) {
         readiness_add(admin, runsd, server.guard);
+        admin_add_sandbox(admin, &sandbox);
         admin_set_stage(admin, ADMIN_SERVING);
         runsd_log_ready(a, runsd, &server);
         wait_for_stop(log, server.tls, signals);

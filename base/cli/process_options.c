@@ -1,5 +1,7 @@
 #include "base/cli/process_options.h"
 
+static const char *const sandbox_words[] = {"off", "on", NULL};
+
 const struct cli_option process_options_rows[] = {
     {.name = "--drain-ms",
      .value = "N",
@@ -20,5 +22,11 @@ const struct cli_option process_options_rows[] = {
      .words = log_format_names,
      .fallback = "json",
      .help = "json, or text for people and the journal"},
+    {.name = "--sandbox",
+     .value = "on|off",
+     CLI_WORD_AT(struct process_options, sandbox),
+     .words = sandbox_words,
+     .fallback = "on",
+     .help = "whether the kernel refuses system calls that a server does not need"},
     {.name = NULL},
 };

@@ -9,6 +9,7 @@
 
 #include "admin/admin.h"
 #include "admin/admin_flags.h"
+#include "admin/admin_sandbox.h"
 #include "base/cli/process_options.h"
 #include "base/core/clock.h"
 #include "base/log/server_log.h"
@@ -18,6 +19,7 @@
 #include "base/process/descriptor_limit.h"
 #include "base/process/memory_keeper.h"
 #include "base/process/process_metrics.h"
+#include "base/process/sandbox.h"
 #include "base/process/server_process.h"
 #include "base/tls/tls_source.h"
 #include "base/trace/trace_options.h"
@@ -100,6 +102,7 @@ struct parts {
     struct listener_guard *guard;
     struct metrics *metrics;
     struct admin *admin;
+    struct sandbox sandbox;
     int failed_fd; // eventfd: a part failed, and said why in the log
 };
 
@@ -201,6 +204,7 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
     front.guard = parts->guard;
     front.metrics = parts->metrics;
     readiness_add(parts->admin, parts->runsd, parts->guard);
+    admin_add_sandbox(parts->admin, &parts->sandbox);
     error = demo_token_offer(a, parts->runsd, &options->server, log);
     return error != NULL ? error : gateway_start(a, &front, &parts->gateway);
 }
@@ -332,6 +336,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
         perror("runsctl: serve needs two file descriptors; raise ulimit -n");
         return EXIT_CODE_FAILED;
     }
+    sandbox_enter(log, options.process.sandbox == PROCESS_SANDBOX_ON, &parts.sandbox);
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
     // Where nobody can look, nothing is counted.

@@ -18,7 +18,9 @@ from test_runsd_program import Runsd
 
 health_pb2 = importlib.import_module("grpc.health.v1.health_pb2")
 health_grpc = importlib.import_module("grpc.health.v1.health_pb2_grpc")
-CHECKS = ("stage", "serving", "store", "store_reads", "store_changes", "listeners")
+CHECKS = ("stage", "serving", "store", "store_reads", "store_changes", "listeners",
+          "sandbox")
+OWN = {"stage": True, "sandbox": True}  # of a gateway
 CHANGES = "runs.v1.RunsService/changes"
 
 
@@ -136,8 +138,8 @@ class Ready(unittest.TestCase):
         gateway = Gateway(self.address, "--admin", "127.0.0.1:0")
         self.addCleanup(gateway.kill)
         admin = self.admin(gateway)
-        wait_until(lambda: admin.ready() == (200, {"stage": True, "upstream": True}), "upstream")
+        wait_until(lambda: admin.ready() == (200, {**OWN, "upstream": True}), "upstream")
         server.kill()
-        wait_until(lambda: admin.ready() == (503, {"stage": True, "upstream": False}),
+        wait_until(lambda: admin.ready() == (503, {**OWN, "upstream": False}),
                    "a lost upstream")
         self.assertEqual(0, admin.scrape().get("runsd_check_ok", check="upstream"))

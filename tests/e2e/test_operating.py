@@ -81,7 +81,7 @@ class Operating(unittest.TestCase):
 
     def test_every_block_is_run_here(self):
         counts = {heading: len(blocks) for heading, blocks in commands().items() if blocks}
-        self.assertEqual({"The first day": 3, "HAProxy in front": 1, "What to watch": 2,
+        self.assertEqual({"The first day": 3, "Sandbox": 1, "HAProxy in front": 1, "What to watch": 2,
                           "The worst night": 1, "Back up": 2, "Restore": 1, "Check": 1,
                           "Disk full, locked": 1, ROTATION: 1, DELETION: 1, "Audit": 1}, counts)
 
@@ -259,6 +259,7 @@ class Operating(unittest.TestCase):
             self.assertIn("notAfter=", done.stdout)
             told = self.must(by_admin, ADMIN=admin)
             self.assertIn("\nrunsd_http_connections_accepted_total ", told)
+            self.assertIn('"detail":"on"', self.must(*commands()["Sandbox"], ADMIN=admin))
             self.assertEqual(0, server.stop())
 
     def test_who_locks_the_store_is_found(self):

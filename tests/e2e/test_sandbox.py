@@ -1,0 +1,132 @@
+"""The sandbox of the programs: all of their threads are in it, and what they do goes on there."""
+
+import os
+import pathlib
+import signal
+import unittest
+
+import contract
+import rest
+from certificates import Authority
+from collectors import closed_port
+from gateways import Gateway
+from harness import Place, Serve, create_token, wait_until
+from postgres import Postgres
+from scrapes import Admin
+from test_runsd_program import Runsd
+
+
+def threads(process):
+    """{name of each thread: (Seccomp, NoNewPrivs)}, as the kernel says."""
+    found = {}
+    for task in pathlib.Path(f"/proc/{process.popen.pid}/task").iterdir():
+        try:
+            lines = (task / "status").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:  # it has ended meanwhile
+            continue
+        status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        found[f"{status['Name']} {task.name}"] = (status["Seccomp"], status["NoNewPrivs"])
+    return found
+
+
+class Sandboxed(unittest.TestCase):
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.remove)
+        self.token = create_token(self.place.store)
+
+    def started(self, process):
+        self.addCleanup(process.kill)
+        if any(line.get("message", "").startswith("there is no sandbox") for line in process.lines):
+            self.skipTest("there is no sandbox under a sanitizer, nor where the kernel has none")
+        return process
+
+    def assert_in(self, process):
+        """All threads, of which there are several."""
+        found = threads(process)
+        self.assertGreater(len(found), 3)
+        self.assertEqual({("2", "1")}, set(found.values()), found)
+
+    def admin_detail(self, process):
+        admin = Admin(process)
+        self.addCleanup(admin.close)
+        wait_until(lambda: b'"sandbox"' in admin.get("/readyz")[1], "the check")
+        return admin.get("/readyz")[1].decode()
+
+    def cancels(self, port, run_id, token=None):
+        token = token or self.token
+        made = rest.request(port, "POST", "/v1/runs", token, contract.new_run(id=run_id))
+        self.assertEqual(200, made.status, made.body)
+        self.assertEqual(200, rest.request(port, "POST", f"/v1/runs/{run_id}/cancel", token).status)
+
+    def test_one_process(self):
+        server = self.started(Serve(self.place.store))
+        self.assert_in(server)
+        self.assertIn('{"name":"sandbox","ok":true,"detail":"on"}', self.admin_detail(server))
+        self.cancels(server.http_port, "one")
+        server.popen.send_signal(signal.SIGHUP)
+        server.wait_for_log(lambda l: l.get("message") == "there is nothing to reload", "SIGHUP")
+        self.assert_in(server)
+        self.assertEqual(0, server.stop())
+
+    def test_server_and_gateway_apart(self):
+        path = f"{self.place.path}/grpc.sock"
+        server = self.started(Runsd("--store", self.place.store, "--listen", f"unix:{path}"))
+        gateway = self.started(Gateway(f"unix:{path}", "--admin", "127.0.0.1:0"))
+        for process in (server, gateway):
+            self.assert_in(process)
+        self.assertIn('{"name":"sandbox","ok":true,"detail":"on"}', self.admin_detail(gateway))
+        self.cancels(gateway.port, "apart")
+        # A file of a socket that is lost is made again, listener and all.
+        os.unlink(path)
+        wait_until(lambda: os.path.exists(path), "the socket's file")
+        self.assertEqual((0, 0), (gateway.stop(), server.stop()))
+
+    def test_certificates_are_replaced(self):
+        authority = Authority(self.place.path)
+        pair = authority.issue("server", ["DNS:localhost", "IP:127.0.0.1"])
+        server = self.started(Serve(self.place.store, "--tls-cert", str(pair.cert), "--tls-key",
+                                    str(pair.key)))
+        authority.issue("next", ["DNS:localhost", "IP:127.0.0.1"]).put_at(pair)
+        server.popen.send_signal(signal.SIGHUP)
+        wait_until(lambda: sum(l.get("message") == "certificate loaded" for l in server.lines) > 1,
+                   "the new certificate")
+        self.assert_in(server)
+        self.assertEqual(0, server.stop())
+
+    def test_a_collector_by_name_that_is_away(self):
+        # By name, so that it is looked for as a resolver does: in files, over sockets, by threads.
+        server = self.started(Serve(self.place.store, "--trace-sample", "1", "--trace-endpoint",
+                                    f"http://localhost:{closed_port()}"))
+        self.cancels(server.http_port, "traced")
+        server.wait_for_log(lambda l: l.get("message") == "traces cannot be exported", "it is away")
+        self.assert_in(server)
+        self.assertEqual(0, server.stop())
+
+    def test_a_store_in_postgresql(self):
+        database = Postgres()
+        self.addCleanup(database.stop)
+        token = create_token(database.url)
+        server = self.started(Serve(database.url))
+        self.assert_in(server)
+        self.cancels(server.http_port, "one", token)
+        # Its connections are opened anew, from within.
+        database.control("--mode=fast", "stop")
+        database.start_again()
+        wait_until(lambda: rest.request(server.http_port, "GET", "/v1/runs/one", token).status == 200,
+                   "the store again")
+        wait_until(lambda: rest.request(server.http_port, "GET", "/readyz").status == 200, "ready")
+        self.cancels(server.http_port, "two", token)
+        self.assertEqual(0, server.stop())
+
+    def test_it_is_left_away(self):
+        server = Serve(self.place.store, "--sandbox", "off")
+        self.addCleanup(server.kill)
+        self.assertEqual({("0", "0")}, set(threads(server).values()))
+        self.assertIn('{"name":"sandbox","ok":true,"detail":"off, as --sandbox says"}',
+                      self.admin_detail(server))
+        self.assertEqual(0, server.stop())
+
+
+if __name__ == "__main__":
+    unittest.main()
