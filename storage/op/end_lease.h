@@ -7,7 +7,7 @@
 // Ends the lease that attempt has of a run: given back by its holder (STORE_EVENT_RELEASE), or over
 // (STORE_EVENT_LEASE_LOSS). The run can be acquired again, or becomes a failure in the same event
 // where the lease was lost and its terms say so. The attempt stays. at_us is raised to the run's
-// newest event.
+// newest event, and to the end of a lease that was renewed at another process and ended meanwhile.
 //
 // STORE_OK and STORE_CONFLICT (the attempt is another one, nobody holds the run, or it is final)
 // set ret to the run as it is after the operation, and ret_revision, ret_is_stale and ret_left_us;
@@ -32,10 +32,16 @@ static inline size_t store_end_lease_bytes(const struct store_op *op) {
     return STORE_ROWS_BYTES + event_cause_bytes(&e->cause);
 }
 
+// Whether run has the lease that e ends.
+static inline bool store_end_lease_is_held(const struct store_end_lease *e,
+                                           const struct run_record *run) {
+    return run->attempt == e->attempt && run->holder.len > 0;
+}
+
 // Makes run, as it is stored, what e makes of it; returns false, and leaves it, where that is a
 // conflict.
 static inline bool store_end_lease_apply(const struct store_end_lease *e, struct run_record *run) {
-    if (run->attempt != e->attempt || run->holder.len == 0) {
+    if (!store_end_lease_is_held(e, run)) {
         return false;
     }
     run->holder = SLICE_EMPTY;

@@ -22,7 +22,7 @@ struct work_run {
     int64_t newest_revision;  // of its newest event
     int64_t ended_revision;   // of the event that made it final; 0: it is not
     // How long its lease lasts by what was noted of renewals (note_renewals.h), when it was read;
-    // 0: nothing was, or it is over.
+    // below 0: since when it is over; 0: nothing was noted.
     int64_t renewed_left_us;
 
     // The work's (work_internal.h), which nobody else looks at.

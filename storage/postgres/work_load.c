@@ -170,7 +170,7 @@ static bool take_run(struct work *work, struct work_run *run, const PGresult *re
     if (!pg_is_null(result, row, RUN_RENEWED_LEFT) &&
         pg_int(result, row, RUN_RENEWED_ATTEMPT) == record.attempt) {
         int64_t left_us = pg_int(result, row, RUN_RENEWED_LEFT);
-        run->renewed_left_us = left_us > 0 ? left_us : 0;
+        run->renewed_left_us = left_us != 0 ? left_us : -1;
     }
     if (read.ended_revision != 0) {
         run->change->ending = event_row_read_cause(&work->arena, result, row, RUN_ENDING);

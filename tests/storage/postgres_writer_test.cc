@@ -433,5 +433,43 @@ TEST_F(PostgresWriter, ALeaseIsNotEndedBehindTheNoteOfItsRenewal) {
     work_free(work);
 }
 
+// Its end is asked for too soon, and decided once it is over: the event says no sooner end than was
+// promised.
+TEST_F(PostgresWriter, ALeaseThatEndsWhileItsEndWaitsHasLastedAsPromised) {
+    constexpr int64_t kLeftUs = 2'000'000;
+    WriterStore a(OptionsFor(cluster_, database_));
+    Terms leased;
+    leased.dispatch = RUN_DISPATCH_LEASE;
+    ASSERT_EQ(
+        CreateRun(a.store(), {.id = "r", .terms = leased, .holder = "h", .lease_us = 1000}).result,
+        STORE_OK);
+    STORE_OP(note, note_renewals);
+    struct store_renewal renewal = {slice_of_cstr("acme"), slice_of_cstr("r"), 1, kLeftUs};
+    note->renewals = &renewal;
+    note->count = 1;
+    int64_t renewed_us = clock_monotonic_us();
+    ASSERT_EQ(note.RunOn(a.store()), STORE_OK) << note.detail();
+    std::thread other([&] { // has the organization locked until the lease is over
+        cluster_.Query(database_, "DO $$BEGIN PERFORM FROM organization FOR UPDATE;"
+                                  " PERFORM pg_sleep(extract(epoch FROM lasts_until"
+                                  "-clock_timestamp())) FROM lease_renewal WHERE id<>''; END$$");
+    });
+    EXPECT_TRUE(Eventually([&] {
+        return cluster_.Value(database_, "SELECT count(*) FROM pg_stat_activity"
+                                         " WHERE wait_event='PgSleep'") == "1";
+    }));
+    STORE_OP(op, end_lease);
+    op->organization = slice_of_cstr("acme");
+    op->id = slice_of_cstr("r");
+    op->attempt = 1;
+    op->kind = STORE_EVENT_LEASE_LOSS;
+    op->at_us = 5000;
+    EXPECT_EQ(op.RunOn(a.store()), STORE_OK);
+    int64_t decided_us = clock_monotonic_us();
+    other.join();
+    EXPECT_GE(op->ret.updated_at_us, 5000 + renewed_us + kLeftUs - op->op.queued_us);
+    EXPECT_LE(op->ret.updated_at_us, 5000 + decided_us - op->op.queued_us);
+}
+
 } // namespace
 } // namespace store_testing
