@@ -58,6 +58,8 @@ class Cluster:
         for line in done.stdout.splitlines():
             if line.startswith("  store "):
                 self.store = line.split()[1]
+            elif line.startswith("runsd: "):
+                self.grpc = line.split()[-1]
             elif line.startswith("gateway: "):
                 self.http_port = int(line.rpartition(":")[2])
         return done.stdout
