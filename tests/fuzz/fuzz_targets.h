@@ -17,6 +17,9 @@ void FuzzJsonWrite(const uint8_t *data, size_t size);
 void FuzzHead(const uint8_t *data, size_t size);
 void FuzzGateway(const uint8_t *data, size_t size);
 void FuzzDescriptor(const uint8_t *data, size_t size);
+void FuzzCursor(const uint8_t *data, size_t size);
+void FuzzPlan(const uint8_t *data, size_t size);
+void FuzzKey(const uint8_t *data, size_t size);
 
 struct FuzzTarget {
     const char *name; // of its corpus's folder, too
@@ -27,6 +30,7 @@ constexpr FuzzTarget kFuzzTargets[] = {
     {"template", FuzzTemplate}, {"route", FuzzRoute},        {"percent", FuzzPercent},
     {"query", FuzzQuery},       {"json_read", FuzzJsonRead}, {"json_write", FuzzJsonWrite},
     {"head", FuzzHead},         {"gateway", FuzzGateway},    {"descriptor", FuzzDescriptor},
+    {"cursor", FuzzCursor},     {"plan", FuzzPlan},          {"key", FuzzKey},
 };
 
 #endif
