@@ -13,7 +13,12 @@
 // Where there are several hosts all are tried at once, and the first one that takes changes is it:
 // one that accepts connections and then says nothing, as a frozen one does, holds up nobody.
 
-enum { MOST_HOSTS = 16 };
+enum {
+    MOST_HOSTS = 16,
+    // For how long at most one that let us in may say nothing where nobody set a deadline, and
+    // there are others.
+    CHECK_US = 1000 * 1000,
+};
 
 // One host to be tried, in libpq's words; NULL: as the connection string says.
 struct target {
@@ -103,6 +108,9 @@ static PGconn *start(struct pg_connection *c, const struct target *target) {
         "port",
         NULL,
     };
+    // A pooler tells libpq what its servers were when it met them, and libpq believes it: of one
+    // that has been promoted since, that it is a standby. check_server asks the server itself.
+    const char *wanted = c->options.is_pooled ? "any" : "read-write";
     const char *const values[] = {
         "4000",
         "2",
@@ -110,7 +118,7 @@ static PGconn *start(struct pg_connection *c, const struct target *target) {
         "2",
         c->options.conninfo,
         c->options.application_name,
-        "read-write",
+        wanted,
         "UTF8",
         target->host,
         target->address,
@@ -154,11 +162,10 @@ static bool check_conninfo(struct pg_connection *c) {
 
 // --- connecting ---
 
-static void note_failure(struct strbuf *why, const PGconn *conn) {
+static void note_failure(struct strbuf *why, const char *text) {
     if (why->len > 0) {
         strbuf_append_cstr(why, "; ");
     }
-    const char *text = PQerrorMessage(conn);
     size_t len = strlen(text);
     while (len > 0 && text[len - 1] == '\n') {
         len--;
@@ -167,7 +174,8 @@ static void note_failure(struct strbuf *why, const PGconn *conn) {
 }
 
 // Takes all attempts one step further that can go one. Returns the one that is connected, or -1.
-static int advance(struct attempt *attempts, int count, struct strbuf *why) {
+// *left is how many have not failed.
+static int advance(struct attempt *attempts, int count, int *left, struct strbuf *why) {
     for (int i = 0; i < count; i++) {
         struct attempt *t = &attempts[i];
         if (t->conn == NULL) {
@@ -186,9 +194,10 @@ static int advance(struct attempt *attempts, int count, struct strbuf *why) {
             return i;
         }
         if (t->waits_for == PGRES_POLLING_FAILED) {
-            note_failure(why, t->conn);
+            note_failure(why, PQerrorMessage(t->conn));
             PQfinish(t->conn);
             t->conn = NULL;
+            (*left)--;
         }
     }
     return -1;
@@ -210,57 +219,6 @@ static bool wait_for_any(const struct attempt *attempts, int count, int64_t unti
         poll(polled, left, until_us == 0 ? -1 : (int)left_ms);
     }
     return left > 0;
-}
-
-// Returns the first of the attempts that is connected, NULL, with detail set, if there is none. The
-// others are closed.
-static PGconn *race(struct pg_connection *c, struct attempt *attempts, int count,
-                    int64_t deadline_us) {
-    struct strbuf why = STRBUF_INIT;
-    int winner = -1;
-    bool is_late = false;
-    do {
-        is_late = deadline_us != 0 && clock_monotonic_us() >= deadline_us;
-        winner = advance(attempts, count, &why);
-    } while (winner < 0 && !is_late && wait_for_any(attempts, count, deadline_us));
-    if (winner < 0) {
-        if (is_late) {
-            strbuf_append_cstr(&why, why.len > 0 ? "; " : "");
-            strbuf_append_cstr(&why, "the database server did not let us in, in time");
-        }
-        strbuf_append_byte(&why, 0);
-        pg_set_detail(c, NULL, (const char *)why.data);
-    }
-    PGconn *conn = winner >= 0 ? attempts[winner].conn : NULL;
-    for (int i = 0; i < count; i++) {
-        if (i != winner) {
-            PQfinish(attempts[i].conn);
-        }
-    }
-    strbuf_release(&why);
-    return conn;
-}
-
-static PGconn *connect_to_any(struct pg_connection *c, int64_t deadline_us) {
-    struct arena a;
-    arena_init(&a);
-    struct target targets[MOST_HOSTS] = {{NULL, NULL, NULL}};
-    struct attempt attempts[MOST_HOSTS] = {{NULL, PGRES_POLLING_FAILED}};
-    attempts[0].conn = start(c, &targets[0]);
-    int count = find_targets(&a, attempts[0].conn, targets);
-    if (count > 0) {
-        PQfinish(attempts[0].conn);
-    }
-    for (int i = 0; i < count; i++) {
-        attempts[i].conn = start(c, &targets[i]);
-    }
-    count = count > 0 ? count : 1;
-    for (int i = 0; i < count; i++) {
-        attempts[i].waits_for = PGRES_POLLING_WRITING;
-    }
-    PGconn *conn = race(c, attempts, count, deadline_us);
-    arena_release(&a);
-    return conn;
 }
 
 // What a session is to be. A server that sees neither its client nor the end of its transaction
@@ -306,7 +264,7 @@ static bool note_timeline(struct pg_connection *c, int64_t timeline) {
     return !pg_is_left_behind(c);
 }
 
-// Whether the server takes changes: a pooler answers for one that it has not seen for long.
+// Whether the server takes changes.
 static bool check_server(struct pg_connection *c, int64_t deadline_us) {
     int64_t kept_us = c->deadline_us;
     c->timeline = INT64_MAX; // until it is known
@@ -327,20 +285,86 @@ static bool check_server(struct pg_connection *c, int64_t deadline_us) {
     return is_fit;
 }
 
+// Until when a server that let us in may be asked what it is: others, which wait meanwhile, are to
+// have as much time.
+static int64_t check_until_us(int64_t deadline_us, bool has_others) {
+    int64_t now_us = clock_monotonic_us();
+    if (!has_others) {
+        return deadline_us;
+    }
+    return deadline_us == 0 ? now_us + CHECK_US : now_us + (deadline_us - now_us) / 2;
+}
+
+// Makes conn, which is connected, the connection. Returns false, with detail set, where its server
+// is not fit: conn is closed then.
+static bool adopt(struct pg_connection *c, PGconn *conn, int64_t deadline_us) {
+    c->conn = conn;
+    CHECK(PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn) == 1);
+    bool is_fit = check_server(c, deadline_us);
+    if (!is_fit) {
+        pg_connection_close(c);
+    }
+    return is_fit;
+}
+
+// Makes the first of the attempts that is connected and fit the connection. Returns false, with
+// detail set, if there is none. The others are closed.
+static bool race(struct pg_connection *c, struct attempt *attempts, int count,
+                 int64_t deadline_us) {
+    struct strbuf why = STRBUF_INIT;
+    bool has_won = false;
+    bool is_late = false;
+    int left = count;
+    do {
+        is_late = deadline_us != 0 && clock_monotonic_us() >= deadline_us;
+        int connected = advance(attempts, count, &left, &why);
+        if (connected >= 0) {
+            left--;
+            has_won = adopt(c, attempts[connected].conn, check_until_us(deadline_us, left > 0));
+            attempts[connected].conn = NULL;
+            if (!has_won) {
+                note_failure(&why, c->detail);
+            }
+        }
+    } while (!has_won && !is_late && wait_for_any(attempts, count, deadline_us));
+    if (!has_won) {
+        if (is_late) {
+            note_failure(&why, "the database server did not let us in, in time");
+        }
+        strbuf_append_byte(&why, 0);
+        pg_set_detail(c, NULL, (const char *)why.data);
+    }
+    for (int i = 0; i < count; i++) {
+        PQfinish(attempts[i].conn);
+    }
+    strbuf_release(&why);
+    return has_won;
+}
+
+static bool connect_to_any(struct pg_connection *c, int64_t deadline_us) {
+    struct arena a;
+    arena_init(&a);
+    struct target targets[MOST_HOSTS] = {{NULL, NULL, NULL}};
+    struct attempt attempts[MOST_HOSTS] = {{NULL, PGRES_POLLING_FAILED}};
+    attempts[0].conn = start(c, &targets[0]);
+    int count = find_targets(&a, attempts[0].conn, targets);
+    if (count > 0) {
+        PQfinish(attempts[0].conn);
+    }
+    for (int i = 0; i < count; i++) {
+        attempts[i].conn = start(c, &targets[i]);
+    }
+    count = count > 0 ? count : 1;
+    for (int i = 0; i < count; i++) {
+        attempts[i].waits_for = PGRES_POLLING_WRITING;
+    }
+    bool is_connected = race(c, attempts, count, deadline_us);
+    arena_release(&a);
+    return is_connected;
+}
+
 enum pg_outcome pg_connection_open(struct pg_connection *c, int64_t deadline_us) {
     pg_connection_close(c);
     pg_connection_clear(c);
-    if (!check_conninfo(c)) {
-        return PG_LOST;
-    }
-    c->conn = connect_to_any(c, deadline_us);
-    if (c->conn == NULL) {
-        return PG_LOST;
-    }
-    CHECK(PQsetnonblocking(c->conn, 1) == 0 && PQenterPipelineMode(c->conn) == 1);
-    if (!check_server(c, deadline_us)) {
-        pg_connection_close(c);
-        return PG_LOST;
-    }
-    return PG_OK;
+    return check_conninfo(c) && connect_to_any(c, deadline_us) ? PG_OK : PG_LOST;
 }

@@ -19,7 +19,7 @@ SETTINGS = {
 }
 
 
-def _as_postgres():
+def as_postgres():
     """What a command is run by: PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return []
@@ -27,9 +27,10 @@ def _as_postgres():
 
 
 class Postgres:
-    """A cluster with one database of a store's tables. It ends with stop()."""
+    """A cluster with one database of a store's tables, unless it is_empty. It ends with stop()."""
 
-    def __init__(self):
+    def __init__(self, is_empty=False, **settings):
+        self.settings = {**SETTINGS, **settings}
         # Short, since a socket's path may have 107 bytes.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="runsd-pg-", dir="/tmp"))
         self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
@@ -38,12 +39,11 @@ class Postgres:
         self.folder.chmod(0o755)
         self.data = self.folder / "data"
         try:
-            self._run("initdb", "--no-sync", "--auth=trust", f"--username={self.user}",
-                      "--pgdata", self.data)
-            options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
-            self._run("pg_ctl", "--wait", "--pgdata", self.data, "--log", self.folder / "log",
-                      "-o", f"{options} -c unix_socket_directories={self.folder}", "start")
+            self._make()
+            self.start_again()
             self.url = f"postgres://{self.user}@/{self.user}?host={self.folder}"
+            if is_empty:
+                return
             if self.user != "postgres":
                 self._run("createdb", "--host", self.folder, self.user)
             made = runsctl("store", "migrate", "--store", self.url)
@@ -53,8 +53,12 @@ class Postgres:
             self.stop()
             raise
 
+    def _make(self):
+        self._run("initdb", "--no-sync", "--auth=trust", f"--username={self.user}", "--pgdata",
+                  self.data)
+
     def _run(self, name, *arguments):
-        done = subprocess.run([*_as_postgres(), PROGRAMS / name, *arguments],
+        done = subprocess.run([*as_postgres(), PROGRAMS / name, *arguments],
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                               cwd=self.folder, timeout=DEADLINE_S, check=False)
         if done.returncode != 0:
@@ -67,7 +71,7 @@ class Postgres:
         self._run("pg_ctl", "--wait", "--pgdata", self.data, *arguments)
 
     def start_again(self):
-        options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in self.settings.items())
         self.control("--log", self.folder / "log", "-o",
                      f"{options} -c unix_socket_directories={self.folder}", "start")
 
@@ -75,3 +79,27 @@ class Postgres:
         if (self.data / "postmaster.pid").exists():
             self.control("stop", "--mode=immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def query(self, sql, database="postgres", **environment):
+        """What a superuser's psql prints, unaligned."""
+        done = subprocess.run([PROGRAMS / "psql", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-At", "-h",
+                               self.folder, "-p", str(self.settings.get("port", 5432)), "-U",
+                               self.user, "-d", database],
+                              input=sql, text=True, capture_output=True, timeout=DEADLINE_S,
+                              check=False, env={**os.environ, **environment})
+        if done.returncode != 0:
+            raise AssertionError(f"{sql}: {done.stderr}")
+        return done.stdout.strip()
+
+
+class Standby(Postgres):
+    """Follows a primary, which it begins as a copy of."""
+
+    def __init__(self, primary, **settings):
+        self.primary = primary
+        super().__init__(is_empty=True, **settings)
+
+    def _make(self):
+        self._run("pg_basebackup", "--host", self.primary.folder, "--port",
+                  str(self.primary.settings.get("port", 5432)), "--username", self.user,
+                  "--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--pgdata", self.data)

@@ -10,18 +10,20 @@
 namespace store_testing {
 namespace {
 
-// PgBouncer before the cluster, with few sessions for many clients.
+// PgBouncer before a server, with few sessions for many clients. Its files are beside data.
 class Pooler {
   public:
-    explicit Pooler(const PostgresCluster &cluster)
-        : folder_(cluster.data() + "_pooler"), host_(cluster.host() + "-pooler") {
+    Pooler(const std::string &data, const std::string &server, const std::string &more = "")
+        : folder_(data + "_pooler"), host_(server + "-pooler") {
         EXPECT_EQ(mkdir(folder_.c_str(), 0700), 0);
         std::string config = folder_ + "/pgbouncer.ini";
-        std::ofstream(config) << "[databases]\n* = host=" << cluster.host()
+        std::ofstream(config) << "[databases]\n* = host=" << server
                               << " user=postgres\n[pgbouncer]\nlisten_port=6432\nlisten_addr=\n"
                               << "unix_socket_dir=" << host_
                               << "\nauth_type=any\npool_mode=transaction\ndefault_pool_size=2\n"
-                              << "server_lifetime=1\nlogfile=" << folder_ << "/log\n";
+                              << "server_lifetime=1\nserver_login_retry=1\nlogfile=" << folder_
+                              << "/log\n"
+                              << more;
         pid_ = fork();
         if (pid_ == 0) {
             if (getuid() == 0) { // whom it refuses
@@ -39,6 +41,9 @@ class Pooler {
         std::string command = "rm -rf '" + folder_ + "'";
         EXPECT_EQ(system(command.c_str()), 0);
     }
+    const std::string &host() const {
+        return host_;
+    }
     std::string Url(const std::string &database) const {
         return "postgres://postgres@/" + database + "?host=" + host_ + "&port=6432";
     }
@@ -52,7 +57,7 @@ class Pooler {
 class PostgresPoolerTest : public testing::Test {
   protected:
     PostgresPoolerTest()
-        : cluster_(PostgresCluster::Shared()), pooler_(cluster_),
+        : cluster_(PostgresCluster::Shared()), pooler_(cluster_.data(), cluster_.host()),
           database_(cluster_.NewDatabase()) {
         PgConnection c(pooler_.Url(database_), true);
         int64_t begin_us = clock_monotonic_us();
@@ -143,6 +148,12 @@ class Standby {
     const std::string &host() const {
         return host_;
     }
+    std::string data() const {
+        return folder_ + "/data";
+    }
+    void Promote() {
+        Run("pg_ctl -D " + data() + " -w promote");
+    }
 
   private:
     static void Run(const std::string &command) {
@@ -169,6 +180,34 @@ TEST_F(PostgresPoolerTest, ReadsNoStandby) {
         ASSERT_EQ(both.Open(), PG_OK) << both.detail();
         EXPECT_EQ(both.Integer(one), 1);
     }
+}
+
+// A pooler goes on saying that its server is a standby, as it was when the pooler met it.
+TEST_F(PostgresPoolerTest, ReachesAPrimaryThatWasAStandby) {
+    static const struct pg_statement one = {"t_one", "SELECT 1::int8"};
+    Standby standby(cluster_);
+    Pooler before(standby.data(), standby.host(), "server_lifetime=3600\n");
+    std::string conninfo = "user=postgres dbname=postgres port=6432 target_session_attrs=read-write"
+                           " host=" +
+                           before.host();
+    std::string both = conninfo + "," + pooler_.host();
+    // Whichever answers first, the one that takes changes is it.
+    for (int i = 0; i < 10; i++) {
+        PgConnection c(both, true);
+        ASSERT_EQ(c.Open(), PG_OK) << c.detail();
+        EXPECT_EQ(c.Integer(one), 1);
+    }
+    PgConnection c(conninfo, true);
+    int64_t begin_us = clock_monotonic_us();
+    do { // until it is there, and knows its server
+        EXPECT_EQ(c.Open(), PG_LOST);
+        usleep(10000);
+    } while (c.detail().find("it is a standby") == std::string::npos &&
+             clock_monotonic_us() - begin_us < 20 * kSecondUs);
+    EXPECT_NE(c.detail().find("it is a standby"), std::string::npos) << c.detail();
+    standby.Promote();
+    ASSERT_EQ(c.Open(), PG_OK) << c.detail();
+    EXPECT_EQ(c.Integer(one), 1);
 }
 
 } // namespace
