@@ -4,11 +4,12 @@ const struct cli_option admin_flags_rows[] = {
     {.name = "--admin",
      .value = "ADDR",
      CLI_TEXT_AT(struct admin_flags, text),
-     .help = "HOST:PORT or unix:PATH of /metrics, /healthz, /readyz and /version, "
+     .help = "HOST:PORT, unix:PATH or systemd:NAME of /metrics, /healthz, /readyz and /version, "
              "for who runs this: nobody is asked for a token there"},
     {.name = NULL},
 };
 
 const struct error *admin_flags_finish(struct arena *a, struct admin_flags *flags) {
-    return flags->text == NULL ? NULL : address_parse(a, "--admin", flags->text, &flags->listen);
+    return flags->text == NULL ? NULL
+                               : address_parse_listener(a, "--admin", flags->text, &flags->listen);
 }

@@ -189,6 +189,10 @@ int gateway_port(const struct gateway *gateway) {
     return http_server_port(gateway->http);
 }
 
+struct rpc_loop *gateway_loop(const struct gateway *gateway) {
+    return http_server_loop(gateway->http);
+}
+
 void gateway_stop(struct gateway *gateway, int64_t drain_ms) {
     if (gateway == NULL) {
         return;

@@ -37,6 +37,9 @@ const struct error *gateway_reload(struct gateway *gateway, struct arena *a,
 // The TCP port; 0 for a unix socket.
 int gateway_port(const struct gateway *gateway);
 
+// The loop that serves HTTP.
+struct rpc_loop *gateway_loop(const struct gateway *gateway);
+
 // Stops accepting, waits at most drain_ms for requests in flight to end, cancels
 // the rest, frees the gateway. NULL is ignored.
 void gateway_stop(struct gateway *gateway, int64_t drain_ms);

@@ -19,6 +19,8 @@
 #include "base/process/process_metrics.h"
 #include "base/process/sandbox.h"
 #include "base/process/server_process.h"
+#include "base/process/service_manager.h"
+#include "base/process/watchdog.h"
 #include "base/tls/tls_source.h"
 #include "base/trace/trace_options.h"
 #include "base/trace/tracer.h"
@@ -30,6 +32,7 @@
 #include "rpc/balancer.h"
 #include "rpc/log.h"
 #include "rpc/loop.h"
+#include "rpc/loop_ping.h"
 #include "rpc/remote.h"
 
 // runs-gateway: the REST front alone.
@@ -70,7 +73,7 @@ static const struct cli_option rows[] = {
      .value = "ADDR",
      CLI_TEXT_AT(struct flags, listen),
      .fallback = "127.0.0.1:8080",
-     .help = "HOST:PORT or unix:PATH"},
+     .help = "HOST:PORT, unix:PATH or systemd:NAME"},
     {.name = "--upstream",
      .value = "ADDR",
      CLI_LIST_AT(struct flags, upstreams),
@@ -155,6 +158,8 @@ struct program {
     struct sandbox sandbox;
     sigset_t signals;
     struct gateway *gateway;
+    struct watchdog *watchdog;
+    struct rpc_loop_ping pings[2];
     atomic_bool must_restart; // the listener is deaf
 };
 
@@ -180,7 +185,7 @@ static const struct error *read_flags(struct arena *a, struct flags *flags, stru
                          "--reflect and --descriptors exclude each other");
     }
     const struct error *error =
-        address_parse(a, "--listen", flags->listen, &flags->gateway.options.listen);
+        address_parse_listener(a, "--listen", flags->listen, &flags->gateway.options.listen);
     if (error == NULL) {
         error = open_upstreams(a, flags, p);
     }
@@ -304,12 +309,21 @@ static void reload(struct program *p) {
     }
 }
 
+static int64_t stop_ms(const struct program *p) {
+    return p->drain_ms + STOP_MS;
+}
+
 static void run(struct program *p) {
     int number;
+    service_manager_ready();
     while (sigwait(&p->signals, &number) == 0 && !server_process_is_stop(number)) {
+        service_manager_reloading();
         reload(p);
+        service_manager_ready();
     }
     LOG(p->log, LOG_INFO, "stopping", log_int("signal", number));
+    service_manager_stopping(stop_ms(p));
+    watchdog_stop_asking(p->watchdog);
     admin_set_stage(p->admin, ADMIN_STOPPING);
     gateway_stop(p->gateway, p->drain_ms);
 }
@@ -324,7 +338,7 @@ static struct listener_guard *new_guard(struct program *p) {
         .log = p->log,
         .on_deaf = on_deaf,
         .context = p,
-        .stop_ms = p->drain_ms + STOP_MS,
+        .stop_ms = stop_ms(p),
     };
     return listener_guard_new(&options);
 }
@@ -344,7 +358,7 @@ static const struct error *print_openapi(struct arena *a, const struct program *
     return error;
 }
 
-static const struct error *check_listeners(struct arena *a, const struct program *p) {
+static const struct error *check_listeners(struct arena *a, struct program *p) {
     const struct listen_place places[] = {
         {"--listen", &p->options.listen},
         {"--admin", &p->admin_listen},
@@ -390,6 +404,7 @@ static struct rpc_channel *connect_upstreams(const struct program *p, struct rpc
 // status.
 static int serve(struct program *p) {
     p->options.guard = new_guard(p);
+    p->watchdog = watchdog_start(p->log);
     // Where nobody can look, nothing is counted.
     p->options.metrics = p->admin_listen.text != NULL ? metrics_new() : NULL;
     struct process_metrics *process = process_metrics_start(p->options.metrics, p->log);
@@ -423,6 +438,8 @@ static int serve(struct program *p) {
     int status = is_usage ? EXIT_USAGE : error != NULL ? EXIT_FAILED : EXIT_OK;
     arena_release(&a);
     if (p->gateway != NULL) {
+        rpc_loop_ping_add(&p->pings[0], p->watchdog, "HTTP", gateway_loop(p->gateway));
+        rpc_loop_ping_add(&p->pings[1], p->watchdog, "upstream", loop);
         struct upstream_look *look = upstream_look_start(p->admin, p->options.upstream);
         admin_add_sandbox(p->admin, &p->sandbox);
         admin_set_stage(p->admin, ADMIN_SERVING);
@@ -433,6 +450,7 @@ static int serve(struct program *p) {
     admin_stop(p->admin);
     rpc_channel_free(p->options.upstream);
     rpc_loop_free(loop);
+    watchdog_free(p->watchdog);
     listener_guard_free(p->options.guard);
     tls_source_stop(p->options.tls);
     rpc_remotes_close(&p->upstreams);

@@ -18,11 +18,14 @@
 #include "base/process/process_metrics.h"
 #include "base/process/sandbox.h"
 #include "base/process/server_process.h"
+#include "base/process/service_manager.h"
+#include "base/process/watchdog.h"
 #include "base/tls/tls_source.h"
 #include "base/trace/trace_options.h"
 #include "base/trace/tracer.h"
 #include "rpc/credentials.h"
 #include "rpc/log.h"
+#include "rpc/loop_ping.h"
 #include "server/demo_token.h"
 #include "server/libraries.h"
 #include "server/options.h"
@@ -53,7 +56,7 @@ static const struct cli_option rows[] = {
      CLI_LIST_AT(struct flags, listen),
      .most = MOST_LISTENERS,
      .default_help = RUNSD_DEFAULT_ADDRESS " and unix:PATH.sock",
-     .help = "HOST:PORT or unix:PATH"},
+     .help = "HOST:PORT, unix:PATH or systemd:NAME"},
     {.name = "--store",
      .value = "URL",
      CLI_TEXT_AT(struct flags, server.runsd.store_url),
@@ -99,11 +102,13 @@ static void wait_for_stop(const struct logger *log, struct tls_source *tls,
                           const sigset_t *signals) {
     int number;
     while (sigwait(signals, &number) == 0 && !server_process_is_stop(number)) {
+        service_manager_reloading();
         if (tls != NULL) {
             tls_source_reload(tls);
         } else {
             LOG(log, LOG_INFO, "there is nothing to reload", log_int("signal", number));
         }
+        service_manager_ready();
     }
     LOG(log, LOG_INFO, "stopping", log_int("signal", number));
 }
@@ -130,8 +135,8 @@ static const struct error *read_flags(struct arena *a, const struct logger *log,
     return error;
 }
 
-static const struct error *check_listeners(struct arena *a, const struct flags *flags) {
-    const struct runsd_options *options = &flags->server.runsd;
+static const struct error *check_listeners(struct arena *a, struct flags *flags) {
+    struct runsd_options *options = &flags->server.runsd;
     struct listen_place places[MOST_LISTENERS + 1];
     size_t count = 0;
     for (size_t i = 0; i < options->listen_count; i++) {
@@ -173,6 +178,8 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     struct process_metrics *process = process_metrics_start(server.metrics, log);
     rpc_log_redirect(log);
     struct memory_keeper *keeper = memory_keeper_start();
+    struct watchdog *watchdog = watchdog_start(log);
+    struct rpc_loop_ping ping;
     struct runsd *runsd = NULL;
     const struct admin_options admin_options = {
         .log = log,
@@ -205,11 +212,16 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
         admin_add_sandbox(admin, &sandbox);
         admin_set_stage(admin, ADMIN_SERVING);
         runsd_log_ready(a, runsd, &server);
+        rpc_loop_ping_add(&ping, watchdog, "gRPC", runsd_loop(runsd));
+        service_manager_ready();
         wait_for_stop(log, server.tls, signals);
+        service_manager_stopping(guard.stop_ms);
+        watchdog_stop_asking(watchdog);
         admin_set_stage(admin, ADMIN_STOPPING);
         readiness_remove(admin, runsd, server.guard);
     }
     runsd_stop(runsd);
+    watchdog_free(watchdog);
     tracer_stop(server.tracer);
     admin_stop(admin);
     tls_source_stop(server.tls);

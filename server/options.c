@@ -255,7 +255,7 @@ const struct error *server_options_finish(struct arena *a, struct server_options
     }
     struct address *addresses = ARENA_ARRAY(a, struct address, texts.count);
     for (size_t i = 0; i < texts.count; i++) {
-        error = address_parse(a, name, texts.items[i], &addresses[i]);
+        error = address_parse_listener(a, name, texts.items[i], &addresses[i]);
         if (error != NULL) {
             return error;
         }

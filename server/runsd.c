@@ -5,6 +5,7 @@
 
 #include "base/core/check.h"
 #include "base/core/memory.h"
+#include "base/process/service_manager.h"
 #include "protos/served_descriptor_set.h"
 #include "rpc/loop.h"
 #include "server/bulk/bulk_runner.h"
@@ -133,6 +134,14 @@ static void store_committed(void *context, const struct store_commit *commits, i
     if (atomic_load(&runsd->listens)) {
         lease_keeper_committed(runsd->service.leases, commits, count);
     }
+}
+
+// A start that goes on within this time is not ended by the service manager.
+enum { OPENING_STEP_MS = 60000 };
+
+static void store_opening(void *context, const char *step) {
+    (void)context;
+    service_manager_starting(step, OPENING_STEP_MS);
 }
 
 static void duty_changed(void *context, bool is_on_duty) {
@@ -370,6 +379,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
         .on_failure = store_failed,
         .on_health = store_health_changed,
         .on_commit = store_committed,
+        .on_opening = store_opening,
         .on_duty = duty_changed,
         .on_tokens = tokens_changed,
         .context = runsd,

@@ -42,7 +42,7 @@ struct runsd_options {
     const struct error *(*open_store)(struct arena *a, const char *url,
                                       const struct run_store_options *options,
                                       struct run_store **ret_store);
-    const struct address *listen; // may be none
+    struct address *listen; // may be none; borrowed
     size_t listen_count;
     const char *unfit_socket;     // a default of listen that is left out: too long; NULL: none
     size_t max_request_bytes;     // 0: 4 MiB

@@ -125,6 +125,10 @@ struct run_store_options {
     // run_store_submit. commits is valid during the call. Must not block; may submit operations.
     // Not called any more once run_store_close has returned.
     void (*on_commit)(void *context, const struct store_commit *commits, int count);
+    // Called within run_store_open, about once a second while the store is brought to a newer
+    // schema, with what is being done: a start that takes long is not one that hangs. NULL: nobody
+    // asks.
+    void (*on_opening)(void *context, const char *step);
     // Called when this process becomes the one, of all that serve the store, that does what is done
     // once for all (sweeps, jobs), and when it is that no more: by one thread at a time, in turns,
     // true first. Two may be on duty for a moment: whatever is done must be right then, too. A

@@ -222,11 +222,16 @@ static void replace_socket(struct listener *l, const struct listen_socket *fresh
         log_text("listener", l->thread->options.what), log_text("address", l->address.text));
 }
 
+// That of an inherited socket is not ours to look after.
+static bool has_file(const struct listener *l) {
+    return l->address.kind == ADDRESS_UNIX && !l->socket.is_inherited;
+}
+
 static void check_files(struct accept_thread *t, int64_t now) {
     struct arena a;
     arena_init(&a);
     for (struct listener *l = t->listeners; l != NULL; l = l->next) {
-        if (l->address.kind != ADDRESS_UNIX || socket_file_is_ours(&l->socket.file)) {
+        if (!has_file(l) || socket_file_is_ours(&l->socket.file)) {
             continue;
         }
         struct listen_socket fresh;
@@ -243,7 +248,7 @@ static void check_files(struct accept_thread *t, int64_t now) {
 
 static bool has_files(const struct accept_thread *t) {
     for (const struct listener *l = t->listeners; l != NULL; l = l->next) {
-        if (l->address.kind == ADDRESS_UNIX) {
+        if (has_file(l)) {
             return true;
         }
     }
@@ -326,6 +331,7 @@ static void add_listener(struct accept_thread *t, const struct address *address,
     l->address.text = mem_strdup(address->text);
     l->address.host = address->host != NULL ? mem_strdup(address->host) : NULL;
     l->address.path = address->path != NULL ? mem_strdup(address->path) : NULL;
+    l->address.name = NULL; // not asked for any more
     l->guarded = (struct guarded_listener){
         .what = t->options.what, .address = l->address.text, .look = look, .context = l};
     l->next = t->listeners;

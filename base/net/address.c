@@ -10,6 +10,11 @@
 // Of a unix socket's path.
 static const size_t longest_path = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
 
+static const char systemd_prefix[] = "systemd:";
+
+// Of a socket of systemd: sd_listen_fds(3).
+enum { LONGEST_NAME = 255 };
+
 // What is said of an address that is none.
 struct given {
     const char *flag;
@@ -78,6 +83,42 @@ static const struct error *parse(struct arena *a, const struct given *given, con
 const struct error *address_parse(struct arena *a, const char *flag, const char *given,
                                   struct address *ret) {
     const struct given shown = {flag, given, "HOST:PORT or unix:PATH"};
+    return parse(a, &shown, given, ret);
+}
+
+// Whether systemd takes name for a FileDescriptorName=: printable ASCII without a colon.
+static bool is_descriptor_name(const char *name) {
+    size_t length = strlen(name);
+    for (size_t i = 0; i < length; i++) {
+        if (name[i] <= ' ' || name[i] > '~' || name[i] == ':') {
+            return false;
+        }
+    }
+    return length > 0 && length <= LONGEST_NAME;
+}
+
+static const struct error *parse_systemd(struct arena *a, const struct given *given,
+                                         struct address *ret) {
+    const char *name = given->text + strlen(systemd_prefix);
+    if (!is_descriptor_name(name)) {
+        return refuse(a, given,
+                      "the name of systemd's socket must be 1 to 255 characters of printable "
+                      "ASCII without \":\"");
+    }
+    *ret = (struct address){
+        .kind = ADDRESS_SYSTEMD,
+        .text = arena_cstr(a, slice_of_cstr(given->text)),
+        .name = arena_cstr(a, slice_of_cstr(name)),
+    };
+    return NULL;
+}
+
+const struct error *address_parse_listener(struct arena *a, const char *flag, const char *given,
+                                           struct address *ret) {
+    const struct given shown = {flag, given, "HOST:PORT, unix:PATH or systemd:NAME"};
+    if (strncmp(given, systemd_prefix, strlen(systemd_prefix)) == 0) {
+        return parse_systemd(a, &shown, ret);
+    }
     return parse(a, &shown, given, ret);
 }
 

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/net/inherited_socket.h"
 #include "base/net/listen_socket.h"
 
 static bool is_same(const struct address *a, const struct address *b) {
@@ -29,11 +30,14 @@ static const struct error *check_twice(struct arena *a, const struct listen_plac
 
 const struct error *listen_check(struct arena *a, const struct listen_place *places, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        const struct error *error = check_twice(a, places, i);
-        if (error != NULL) {
-            return error;
+        const struct error *error = inherited_socket_find(a, places[i].address);
+        const struct error *twice = error == NULL ? check_twice(a, places, i) : NULL;
+        if (twice != NULL) {
+            return twice;
         }
-        error = listen_socket_check(a, places[i].address);
+        if (error == NULL) {
+            error = listen_socket_check(a, places[i].address);
+        }
         if (error != NULL) {
             return error_new(a, error->code, REASON_NONE, "%s: %s", places[i].option,
                              error->message);

@@ -1,6 +1,7 @@
 #include "base/net/listen_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <linux/filter.h>
 #include <netdb.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/core/check.h"
 #include "base/core/memory.h"
 
 // Of a name's addresses.
@@ -145,9 +147,30 @@ static const struct error *open_tcp(struct arena *a, const struct address *addre
     return NULL;
 }
 
+// A copy of the descriptor, which is closed as if it were our own.
+static const struct error *open_inherited(struct arena *a, const struct address *address,
+                                          struct listen_socket *ret_socket) {
+    int fd = fcntl(address->inherited, F_DUPFD_CLOEXEC, 0);
+    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        int number = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return listen_error(a, address, strerror(number));
+    }
+    *ret_socket = (struct listen_socket){.fd = fd, .port = address->port, .is_inherited = true};
+    return NULL;
+}
+
 const struct error *listen_socket_open_all(struct arena *a, const struct address *address,
                                            struct listen_socket *ret_sockets, size_t most,
                                            size_t *ret_count) {
+    CHECK(address->kind != ADDRESS_SYSTEMD); // inherited_socket_find comes first
+    if (address->inherited != 0) {
+        *ret_count = 1;
+        return open_inherited(a, address, ret_sockets);
+    }
     if (address->kind != ADDRESS_UNIX) {
         return open_tcp(a, address, SOMAXCONN, ret_sockets, most, ret_count);
     }
@@ -177,6 +200,9 @@ static const struct error *check_unix(struct arena *a, const struct address *add
 }
 
 const struct error *listen_socket_check(struct arena *a, const struct address *address) {
+    if (address->inherited != 0) {
+        return NULL;
+    }
     if (address->kind == ADDRESS_UNIX) {
         return check_unix(a, address);
     }
@@ -192,6 +218,9 @@ const struct error *listen_socket_check(struct arena *a, const struct address *a
 // --- the end ---
 
 void listen_socket_refuse(struct listen_socket *socket) {
+    if (socket->is_inherited) {
+        return;
+    }
     socket_file_remove(&socket->file);
     // Of TCP, SYN without ACK begins a connection: byte 13 of the segment has the flags.
     // Its client sends it again after a second, and is refused then.
@@ -209,6 +238,12 @@ void listen_socket_refuse(struct listen_socket *socket) {
 bool listen_socket_has_waiting(const struct listen_socket *socket) {
     struct pollfd waiting = {.fd = socket->fd, .events = POLLIN};
     return poll(&waiting, 1, 0) > 0 && (waiting.revents & POLLIN) != 0;
+}
+
+void listen_socket_shut(struct listen_socket *socket) {
+    if (!socket->is_inherited) {
+        shutdown(socket->fd, SHUT_RDWR);
+    }
 }
 
 void listen_socket_close(struct listen_socket *socket) {

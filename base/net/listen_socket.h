@@ -12,10 +12,12 @@
 struct listen_socket {
     int fd;
     int port;                // TCP; 0 for a unix socket
-    struct socket_file file; // of a unix socket
+    struct socket_file file; // of a unix socket that we made
+    bool is_inherited;       // others have it too, and go on listening
 };
 
-// Binds and listens, not blocking. A unix socket is made with mode 0660; a stale
+// Binds and listens, not blocking; at an inherited address it takes the socket that listens there.
+// A unix socket is made with mode 0660; a stale
 // one of the same path is replaced. UNAVAILABLE, in a, if the address cannot be
 // bound, with the address and why.
 const struct error *listen_socket_open(struct arena *a, const struct address *address,
@@ -32,11 +34,15 @@ const struct error *listen_socket_open_all(struct arena *a, const struct address
 // notices. A stale unix socket is removed. Errors, in a: those of listen_socket_open_all.
 const struct error *listen_socket_check(struct arena *a, const struct address *address);
 
-// Refuses new connections from now on, without resetting those that wait to be accepted.
+// Refuses new connections from now on, without resetting those that wait to be accepted. An
+// inherited socket is left as it is: who connects waits for the program that comes next.
 void listen_socket_refuse(struct listen_socket *socket);
 
 // Whether a connection waits to be accepted.
 bool listen_socket_has_waiting(const struct listen_socket *socket);
+
+// Ends listening, which resets those that wait; not that at an inherited socket.
+void listen_socket_shut(struct listen_socket *socket);
 
 // Closes the socket and removes the file of a unix socket if it is still ours.
 void listen_socket_close(struct listen_socket *socket);

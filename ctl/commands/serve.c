@@ -21,6 +21,8 @@
 #include "base/process/process_metrics.h"
 #include "base/process/sandbox.h"
 #include "base/process/server_process.h"
+#include "base/process/service_manager.h"
+#include "base/process/watchdog.h"
 #include "base/tls/tls_source.h"
 #include "base/trace/trace_options.h"
 #include "base/trace/tracer.h"
@@ -32,6 +34,7 @@
 #include "gateway/gateway.h"
 #include "rpc/client.h"
 #include "rpc/log.h"
+#include "rpc/loop_ping.h"
 #include "server/demo_token.h"
 #include "server/options.h"
 #include "server/readiness.h"
@@ -100,6 +103,8 @@ struct parts {
     struct tls_source *tls; // NULL: plain text
     struct tracer *tracer;  // NULL: no traces
     struct listener_guard *guard;
+    struct watchdog *watchdog;
+    struct rpc_loop_ping pings[2];
     struct metrics *metrics;
     struct admin *admin;
     struct sandbox sandbox;
@@ -123,8 +128,8 @@ static bool is_ready(void *runsd) {
     return runsd_is_serving(runsd);
 }
 
-static const struct error *check_listeners(struct arena *a, const struct serve_options *options) {
-    const struct runsd_options *grpc = &options->server.runsd;
+static const struct error *check_listeners(struct arena *a, struct serve_options *options) {
+    struct runsd_options *grpc = &options->server.runsd;
     struct listen_place *places = ARENA_ARRAY(a, struct listen_place, grpc->listen_count + 2);
     size_t count = 0;
     places[count++] = (struct listen_place){"--http", &options->gateway.options.listen};
@@ -155,7 +160,7 @@ static const struct error *start_admin(struct arena *a, const struct logger *log
 
 // Starts the admin listener, server, channel, gateway; what was started stays in parts on failure.
 static const struct error *start(struct arena *a, const struct logger *log, struct parts *parts,
-                                 const struct serve_options *options) {
+                                 struct serve_options *options) {
     struct runsd_options server = options->server.runsd;
     server.log = log;
     server.clock = &clock_system;
@@ -211,6 +216,7 @@ static const struct error *start(struct arena *a, const struct logger *log, stru
 
 // Both fronts drain at the same time, so that each has all of it.
 static void stop(struct parts *parts, int64_t drain) {
+    watchdog_stop_asking(parts->watchdog);
     admin_set_stage(parts->admin, ADMIN_STOPPING);
     if (parts->runsd != NULL) {
         runsd_begin_stop(parts->runsd);
@@ -220,10 +226,16 @@ static void stop(struct parts *parts, int64_t drain) {
     readiness_remove(parts->admin, parts->runsd, parts->guard);
     runsd_stop(parts->runsd);
     rpc_loop_free(parts->front);
+    watchdog_free(parts->watchdog);
     tracer_stop(parts->tracer);
     admin_stop(parts->admin);
     listener_guard_free(parts->guard);
     tls_source_stop(parts->tls);
+}
+
+static void watch_loops(struct parts *parts) {
+    rpc_loop_ping_add(&parts->pings[0], parts->watchdog, "front", parts->front);
+    rpc_loop_ping_add(&parts->pings[1], parts->watchdog, "gRPC", runsd_loop(parts->runsd));
 }
 
 static void log_serving(struct arena *a, const struct logger *log, const struct parts *parts,
@@ -244,14 +256,18 @@ static bool take_signal(const struct logger *log, struct tls_source *tls, int si
     if (read(signals_fd, &taken, sizeof(taken)) != sizeof(taken)) {
         return false;
     }
-    bool is_stop = server_process_is_stop((int)taken.ssi_signo);
-    if (!is_stop && tls != NULL) {
+    if (server_process_is_stop((int)taken.ssi_signo)) {
+        LOG(log, LOG_INFO, "stopping", log_int("signal", taken.ssi_signo));
+        return true;
+    }
+    service_manager_reloading();
+    if (tls != NULL) {
         tls_source_reload(tls);
     } else {
-        LOG(log, LOG_INFO, is_stop ? "stopping" : "there is nothing to reload",
-            log_int("signal", taken.ssi_signo));
+        LOG(log, LOG_INFO, "there is nothing to reload", log_int("signal", taken.ssi_signo));
     }
-    return is_stop;
+    service_manager_ready();
+    return false;
 }
 
 // Waits for a signal or for a part to fail; returns the exit code.
@@ -286,7 +302,7 @@ static const struct error *finish_options(struct arena *a, const struct logger *
                                           struct serve_options *options) {
     struct runsd_options *server = &options->server.runsd;
     const struct error *error =
-        address_parse(a, "--http", options->http, &options->gateway.options.listen);
+        address_parse_listener(a, "--http", options->http, &options->gateway.options.listen);
     if (error == NULL) {
         error = server_options_finish(a, &options->server, "--grpc", &options->grpc);
     }
@@ -312,13 +328,18 @@ static const struct error *finish_options(struct arena *a, const struct logger *
     return error;
 }
 
+// How long a stop takes at most.
+static int64_t stop_ms(int64_t drain_ms) {
+    return 2 * drain_ms + STOP_MS;
+}
+
 static struct listener_guard *new_guard(const struct logger *log, struct parts *parts,
                                         int64_t drain_ms) {
     const struct listener_guard_options options = {
         .log = log,
         .on_deaf = on_failure,
         .context = parts,
-        .stop_ms = 2 * drain_ms + STOP_MS,
+        .stop_ms = stop_ms(drain_ms),
     };
     return listener_guard_new(&options);
 }
@@ -343,6 +364,7 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
     parts.metrics = options.admin.text != NULL ? metrics_new() : NULL;
     struct process_metrics *process = process_metrics_start(parts.metrics, log);
     parts.guard = new_guard(log, &parts, options.process.drain_ms);
+    parts.watchdog = watchdog_start(log);
     int code;
     error = start(in->arena, log, &parts, &options);
     if (error != NULL) {
@@ -353,7 +375,10 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
     } else {
         log_serving(in->arena, log, &parts, &options);
         admin_set_stage(parts.admin, ADMIN_SERVING);
+        watch_loops(&parts);
+        service_manager_ready();
         code = wait_for_end(log, &parts, signals_fd);
+        service_manager_stopping(stop_ms(options.process.drain_ms));
     }
     stop(&parts, options.process.drain_ms);
     process_metrics_stop(process);

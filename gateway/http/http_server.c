@@ -430,20 +430,25 @@ int http_server_port(const struct http_server *server) {
     return server->socket.port;
 }
 
+struct rpc_loop *http_server_loop(const struct http_server *server) {
+    return server->context.loop;
+}
+
 // --- the stop ---
 
 // Clients that are connected already are served: closing the socket would reset them.
 static void stop_accepting(struct http_server *server) {
     set_time(server);
     listen_socket_refuse(&server->socket);
-    for (int i = 0; i < ACCEPT_ROUNDS && listen_socket_has_waiting(&server->socket) &&
+    for (int i = 0; i < ACCEPT_ROUNDS && !server->socket.is_inherited &&
+                    listen_socket_has_waiting(&server->socket) &&
                     get(&server->connections) < server->context.limits.connections;
          i++) {
         run_daemon(server);
     }
     MHD_quiesce_daemon(server->daemon); // the socket is ours again
     // From now on new connections are refused.
-    shutdown(server->socket.fd, SHUT_RDWR);
+    listen_socket_shut(&server->socket);
     exchange_wait_run_due(&server->context);
 }
 

@@ -50,6 +50,9 @@ void http_server_set_api(struct http_server *server, struct gateway_api *api);
 // The TCP port; 0 for a unix socket.
 int http_server_port(const struct http_server *server);
 
+// The loop that it is served on.
+struct rpc_loop *http_server_loop(const struct http_server *server);
+
 // Stops to accept, waits at most drain_ms for the requests in flight, cancels
 // the rest, frees the server. NULL is ignored.
 void http_server_stop(struct http_server *server, int64_t drain_ms);

@@ -14,7 +14,8 @@ PACKAGES_BUILD=(
     gcc g++ libc6-dev
     libgrpc-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
     libprotobuf-c-dev protobuf-c-compiler
-    libsqlite3-dev libpq-dev libmicrohttpd-dev libgnutls28-dev libssl-dev zlib1g-dev libxxhash-dev libcurl4-openssl-dev libseccomp-dev
+    libsqlite3-dev libpq-dev libmicrohttpd-dev libgnutls28-dev libssl-dev zlib1g-dev libxxhash-dev libcurl4-openssl-dev
+    libseccomp-dev libsystemd-dev
     grpc-proto golang-github-grpc-ecosystem-grpc-gateway-dev
     curl
 )

@@ -39,6 +39,7 @@ static const char *const steps[SCHEMA_BASE - 1] = {
 struct migration {
     sqlite3 *db;
     const struct logger *log;
+    const struct migration_options *options;
     const char *step; // what is being done
     int64_t done;     // of total rows
     int64_t total;
@@ -55,6 +56,9 @@ static void tell(struct migration *m) {
     LOG(m->log, LOG_INFO, "store is being brought to a newer schema", log_text("step", m->step),
         log_int("rows", m->done), log_int("of_rows", m->total),
         log_int("seconds", (now_us - m->start_us) / 1000000));
+    if (m->options->on_step != NULL) {
+        m->options->on_step(m->options->context, m->step);
+    }
 }
 
 // Called by SQLite within statements that take long. 0: go on.
@@ -303,12 +307,19 @@ static int set_cache(sqlite3 *db, int64_t size) {
 }
 
 const struct error *migration_run(struct arena *a, sqlite3 *db, const char *path, int64_t version,
-                                  bool is_whole, const struct logger *log,
+                                  const struct migration_options *options,
                                   struct store_problems *ret_problems) {
     *ret_problems = (struct store_problems){.count = 0};
     int64_t now_us = clock_monotonic_us();
+    const struct logger *log = options->log;
     struct migration m = {
-        .db = db, .log = log, .step = "", .start_us = now_us, .next_us = now_us + PROGRESS_US};
+        .db = db,
+        .log = log,
+        .options = options,
+        .step = "",
+        .start_us = now_us,
+        .next_us = now_us + PROGRESS_US,
+    };
     LOG(log, LOG_INFO, "store is being brought to a newer schema", log_int("from", version),
         log_int("to", SCHEMA_VERSION));
     int rc = sqlite3_create_function(db, "stored_id", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
@@ -321,7 +332,7 @@ const struct error *migration_run(struct arena *a, sqlite3 *db, const char *path
         sqlite3_progress_handler(db, PROGRESS_STEPS, on_progress, &m);
         rc = set_cache(db, -CACHE_KIB);
         if (rc == SQLITE_OK) {
-            rc = run_in_transaction(&m, a, version, is_whole, ret_problems);
+            rc = run_in_transaction(&m, a, version, options->is_whole, ret_problems);
         }
         sqlite3_progress_handler(db, 0, NULL, NULL);
     }

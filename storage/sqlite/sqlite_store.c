@@ -45,6 +45,7 @@ struct sqlite_store {
     struct logger silent; // where no logger was given
     struct store_metrics metrics;
     struct store_failure failure;
+    void (*on_opening)(void *context, const char *step); // as run_store_options has it
     struct file_guard guard;
     struct history history;
     struct cache_shares cache;
@@ -181,9 +182,14 @@ static const struct error *check_contents(struct arena *a, struct sqlite_store *
 // Brings the schema forward, unless what comes of it does not fit together.
 static const struct error *upgrade(struct arena *a, struct sqlite_store *s, sqlite3 *db,
                                    const struct opening *o) {
+    const struct migration_options options = {
+        .is_whole = is_checked_whole(s, o),
+        .log = s->failure.log,
+        .on_step = s->on_opening,
+        .context = s->failure.context,
+    };
     struct store_problems problems;
-    const struct error *e = migration_run(a, db, s->path, o->schema_version, is_checked_whole(s, o),
-                                          s->failure.log, &problems);
+    const struct error *e = migration_run(a, db, s->path, o->schema_version, &options, &problems);
     return e == NULL && problems.count > 0 ? refuse_problems(a, s, &problems) : e;
 }
 
@@ -478,6 +484,7 @@ const struct error *sqlite_store_open_limited(struct arena *a, const char *path,
     s->failure.on_failure = options->on_failure;
     s->failure.on_health = options->on_health;
     s->failure.context = options->context;
+    s->on_opening = options->on_opening;
     s->cache = cache_shares_of(options->cache_bytes, STORE_READERS);
     snapshot_gate_init(&s->gate);
     pending_init(&s->pending, limits);

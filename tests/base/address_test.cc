@@ -42,6 +42,27 @@ TEST_F(Address, ReadsAUnixSocketPath) {
     EXPECT_STREQ("/run/runsd.sock", address_.path);
 }
 
+TEST_F(Address, OnlyAListenerMayBeASocketOfSystemds) {
+    ASSERT_EQ(nullptr, address_parse_listener(&arena_, "--listen", "systemd:grpc-1", &address_));
+    EXPECT_EQ(ADDRESS_SYSTEMD, address_.kind);
+    EXPECT_STREQ("grpc-1", address_.name);
+    EXPECT_STREQ("systemd:grpc-1", address_.text);
+    ASSERT_EQ(nullptr, address_parse_listener(&arena_, "--listen", "localhost:1", &address_));
+    EXPECT_EQ(ADDRESS_TCP, address_.kind);
+    ASSERT_NE(nullptr, Parse("systemd:grpc"));
+    for (const std::string &name : {std::string(), std::string("a:b"), std::string("a b"),
+                                    std::string("\xc3\xa9"), std::string(256, 'a')}) {
+        const error *e =
+            address_parse_listener(&arena_, "--listen", ("systemd:" + name).c_str(), &address_);
+        ASSERT_NE(nullptr, e) << name;
+        EXPECT_EQ(STATUS_INVALID_ARGUMENT, e->code);
+        std::string message = e->message;
+        EXPECT_EQ(0u, message.find("--listen: \"systemd:" + name + "\" is no address")) << message;
+        EXPECT_NE(std::string::npos, message.find("1 to 255")) << message;
+        EXPECT_NE(std::string::npos, message.find("or systemd:NAME")) << message;
+    }
+}
+
 TEST_F(Address, TakesAUnixPathOfTheLongestLengthAndRefusesOneMore) {
     EXPECT_EQ(nullptr, Parse("unix:" + std::string(107, 'a')));
     const error *e = Parse("unix:" + std::string(108, 'a'));

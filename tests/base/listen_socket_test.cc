@@ -163,6 +163,31 @@ TEST_F(ListenSocket, AFileThatTookThePathIsNotRemoved) {
     EXPECT_TRUE(Exists());
 }
 
+TEST_F(ListenSocket, AnInheritedSocketIsLeftAsItIsForWhoComesNext) {
+    struct listen_socket systemds;
+    ASSERT_EQ("", Open("unix:" + path_, &systemds));
+    struct address address = {};
+    address.kind = ADDRESS_UNIX;
+    address.text = "systemd:local";
+    address.path = path_.c_str();
+    address.inherited = systemds.fd;
+    EXPECT_EQ(nullptr, listen_socket_check(&arena_, &address));
+    struct listen_socket ours;
+    ASSERT_EQ(nullptr, listen_socket_open(&arena_, &address, &ours));
+    EXPECT_NE(systemds.fd, ours.fd);
+    listen_socket_refuse(&ours);
+    listen_socket_shut(&ours);
+    listen_socket_close(&ours);
+    EXPECT_TRUE(Exists());
+    int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un where = socket_file_address(path_.c_str());
+    EXPECT_EQ(0, connect(client, reinterpret_cast<struct sockaddr *>(&where), sizeof(where)));
+    EXPECT_TRUE(listen_socket_has_waiting(&systemds));
+    close(client);
+    listen_socket_close(&systemds);
+    EXPECT_FALSE(Exists());
+}
+
 TEST_F(ListenSocket, AnAddressIsCheckedWithoutListening) {
     auto check = [&](const std::string &text) -> std::string {
         struct address address;

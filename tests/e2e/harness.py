@@ -69,9 +69,12 @@ class Process:
         self.raw = []
         self.changed = threading.Condition()
         self.closed = False
-        self.popen = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.popen = self.spawn(command)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
+
+    def spawn(self, command):
+        return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
     def _read(self):
         for line in self.popen.stderr:
