@@ -24,6 +24,7 @@ static struct command_line line_of(const struct command *command, bool json) {
         .tables = command->tables,
         .operand_count = command->operand_count,
         .more_operands = command->more_operands,
+        .section = command->section,
         .footer = exit_code_help,
         .complain = json ? error_json_complain : NULL,
     };
@@ -93,8 +94,8 @@ static int run(struct arena *a, const struct command *command, int count, char *
     bool json = asks_for_json(count, arguments);
     struct command_line line = line_of(command, json);
     void *options = arena_zalloc(a, command->options_size);
-    const char **operands;
-    switch (command_line_read(a, &line, count, arguments, options, &operands)) {
+    struct configuration configuration;
+    switch (command_line_read(a, &line, count, arguments, options, &configuration)) {
     case COMMAND_LINE_WRONG:
         return EXIT_CODE_USAGE;
     case COMMAND_LINE_TOLD:
@@ -106,7 +107,8 @@ static int run(struct arena *a, const struct command *command, int count, char *
         .arena = a,
         .command = command,
         .options = options,
-        .operands = operands,
+        .operands = configuration.operands,
+        .configuration = &configuration,
         .json = has_json(command, options),
         .request_id = arena_zalloc(a, UUID_TEXT_SIZE),
     };

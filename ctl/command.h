@@ -21,17 +21,19 @@ struct command {
     int (*run)(struct invocation *in); // returns the exit code
     // What it prints cannot be had again, so it is not run where that surely cannot be written.
     bool shows_secret;
-    int more_operands; // that may be given beyond operand_count
+    int more_operands;   // that may be given beyond operand_count
+    const char *section; // as of struct command_line
 };
 
 // One call of a command.
 struct invocation {
     struct arena *arena; // for as long as the command runs
     const struct command *command;
-    const void *options;   // the struct that command->tables are of
-    const char **operands; // ended by NULL
-    bool json;             // --json was given: errors are JSON, too
-    char *request_id;      // of the command's calls; "" before the first; UUID_TEXT_SIZE bytes
+    const void *options;                       // the struct that command->tables are of
+    const char **operands;                     // ended by NULL
+    const struct configuration *configuration; // where the options come from
+    bool json;                                 // --json was given: errors are JSON, too
+    char *request_id; // of the command's calls; "" before the first; UUID_TEXT_SIZE bytes
     // What run sets; NULL: nothing more is known.
     const char *unknown_hint; // what to do where the outcome of a change is not known
     const char *unwritten;    // what was done, and what to do, if the output cannot be written

@@ -132,6 +132,7 @@ static const struct cli_table tables[] = {
 
 static const struct command_line command_line = {
     .program = PROGRAM,
+    .section = PROGRAM,
     .add_libraries = gateway_libraries_add,
     .operands = "",
     .summary = "Serves a gRPC server's methods as HTTP/JSON until SIGTERM.",
@@ -482,7 +483,8 @@ static int run_logged(struct arena *a, struct flags *flags, const sigset_t *sign
     return status;
 }
 
-static int run_program(struct arena *a, void *options) {
+static int run_program(struct arena *a, void *options, const struct configuration *configuration) {
+    (void)configuration;
     struct flags *flags = options;
     // Before any thread is made, so that all of them leave the signals to us.
     sigset_t signals;

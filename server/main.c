@@ -84,6 +84,7 @@ static const struct cli_table tables[] = {
 
 static const struct command_line command_line = {
     .program = "runsd",
+    .section = "runsd",
     .add_libraries = runsd_libraries_add,
     .operands = "",
     .summary = "Serves runs.v1.RunsService and TokensService over gRPC until SIGTERM.",
@@ -239,7 +240,8 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     return atomic_load(&failed) ? EXIT_FAILED : EXIT_OK;
 }
 
-static int serve(struct arena *a, void *options) {
+static int serve(struct arena *a, void *options, const struct configuration *configuration) {
+    (void)configuration;
     struct flags *flags = options;
     // Before any thread is started, so that all of them have the signals blocked.
     sigset_t signals;

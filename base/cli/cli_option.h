@@ -47,8 +47,13 @@ struct cli_option {
     int64_t words_from;
 
     // The environment variable that is read where the option is not given, as its value
-    // would be; an empty one counts as none. NULL: none.
+    // would be; an empty one counts as none. NULL: that of its section, if it has one
+    // (base/cli/configuration.h).
     const char *environment;
+    // The section of the configuration file where it may stand; NULL: the command line's.
+    const char *section;
+    bool is_secret; // stands in no configuration file, and its value is never printed
+    bool reload;    // takes effect at SIGHUP, too: else only at the next start
     // The default: of TEXT and WORD, as it would be given, and of NUMBER. NULL and 0: none,
     // and the member is NULL or 0, which means what default_help says.
     const char *fallback;

@@ -2,11 +2,12 @@
 #define RUNSD_BASE_CLI_COMMAND_LINE_H
 
 #include "base/cli/cli_option.h"
+#include "base/cli/configuration.h"
 #include "base/core/arena.h"
 #include "base/core/build_info.h"
 
 // The command line of a program, or of one command of a program, as tables: from them
-// the arguments are read and --help is printed.
+// the arguments are read, --help is printed and what --print-options prints is made.
 
 // Immutable; a constant.
 struct command_line {
@@ -24,23 +25,32 @@ struct command_line {
     // Prints wrong usage in another form than command_line_complain's line; NULL: in that.
     void (*complain)(const struct command_line *line, const char *text);
     int more_operands; // that may be given beyond operand_count
+    // The section of the configuration file that its options are in, all but those with a section
+    // of their own (base/cli/configuration.h); with it comes --check-config. NULL: there is none.
+    const char *section;
 };
 
 enum command_line_outcome {
     COMMAND_LINE_READ,
-    COMMAND_LINE_TOLD,  // --help or --version was given; its text was printed on stdout
+    COMMAND_LINE_TOLD,  // --help or its like was given; its text was printed on stdout
     COMMAND_LINE_WRONG, // wrong usage; one line was printed on stderr
 };
 
-// Reads arguments (without the names of program and command) into options, the struct that
-// the tables' offsets refer to; the caller passes it zeroed. Every member that a row names
-// is set: to the value given, else to the environment variable's, else to the default.
-// Lists and operands live in a; their texts are borrowed from arguments, the environment
-// and the tables. *ret_operands has the operands, at least line->operand_count, and a NULL behind
-// them. --help and -h take effect anywhere before "--".
+// Reads arguments (without the names of program and command), the environment and the
+// configuration file into options, the struct that the tables' offsets refer to; the caller passes
+// it zeroed. Every member that a row names is set: to the value given, else to the environment
+// variable's, else to the file's, else to the default. Lists and operands live in a; their texts
+// are borrowed from arguments, the environment and the tables. *ret_configuration says where each
+// value comes from; it has the operands, too. --help, -h, --version and --print-options take
+// effect anywhere before "--".
 enum command_line_outcome command_line_read(struct arena *a, const struct command_line *line,
                                             int count, char **arguments, void *options,
-                                            const char ***ret_operands);
+                                            struct configuration *ret_configuration);
+
+// Reads the same anew, for options that are zeroed. Prints nothing: why not is *ret_problem, in a.
+bool command_line_read_again(struct arena *a, const struct command_line *line,
+                             const struct configuration *before, void *options,
+                             struct configuration *ret_configuration, const char **ret_problem);
 
 // Prints what --version does.
 void command_line_print_version(const char *program,
@@ -53,8 +63,9 @@ void command_line_complain(const struct command_line *line, const char *format, 
 
 // The whole of main for a program without commands: reads the arguments into options, as
 // command_line_read does, and returns what run returns, given these; 0 if --help or
-// --version was answered, 1 if that could not be written whole, 2 for wrong usage.
+// its like was answered, 1 if that could not be written whole, 2 for wrong usage.
 int command_line_main(const struct command_line *line, int argc, char **argv, void *options,
-                      int (*run)(struct arena *a, void *options));
+                      int (*run)(struct arena *a, void *options,
+                                 const struct configuration *configuration));
 
 #endif

@@ -17,6 +17,7 @@ const struct cli_option trace_options_rows[] = {
      .value = "NAME=VALUE",
      CLI_LIST_AT(struct trace_options, headers),
      .environment = "RUNSD_TRACE_HEADER",
+     .is_secret = true,
      .help = "what the export sends with each request"},
     {.name = NULL},
 };

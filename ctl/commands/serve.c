@@ -415,5 +415,6 @@ const struct command serve_command = {
                "gRPC on a network: see docs/ARCHITECTURE.md, \"Security\", first.\n",
     .tables = tables,
     .options_size = sizeof(struct serve_options),
+    .section = "runsctl serve",
     .run = serve,
 };

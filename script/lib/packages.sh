@@ -15,7 +15,7 @@ PACKAGES_BUILD=(
     libgrpc-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
     libprotobuf-c-dev protobuf-c-compiler
     libsqlite3-dev libpq-dev libmicrohttpd-dev libgnutls28-dev libssl-dev zlib1g-dev libxxhash-dev libcurl4-openssl-dev
-    libseccomp-dev libsystemd-dev
+    libseccomp-dev libsystemd-dev libyaml-dev
     grpc-proto golang-github-grpc-ecosystem-grpc-gateway-dev
     curl
 )

@@ -33,10 +33,10 @@ class CommandLine : public testing::Test {
         options_ = options();
         testing::internal::CaptureStdout();
         testing::internal::CaptureStderr();
-        const char **operands;
+        configuration configuration;
         command_line_outcome outcome =
             command_line_read(&arena_, &command_line_of_rows, static_cast<int>(pointers.size()),
-                              pointers.data(), &options_, &operands);
+                              pointers.data(), &options_, &configuration);
         out_ = testing::internal::GetCapturedStdout();
         err_ = testing::internal::GetCapturedStderr();
         return outcome;

@@ -40,7 +40,8 @@ int Run(invocation *in) {
 }
 
 const command kCommand = {
-    "test it", 0, "ID", "Tests.", "More.\n", test_tables, sizeof(test_options), 1, Run, false, 0};
+    "test it", 0,   "ID",  "Tests.", "More.\n", test_tables, sizeof(test_options),
+    1,         Run, false, 0,        nullptr};
 
 class Command : public ::testing::Test {
   protected:

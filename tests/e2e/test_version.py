@@ -17,7 +17,8 @@ NAMES = ("runsctl", "runsd", "runs-gateway")
 # The libraries that each program runs with, by the file that each is loaded from.
 SONAMES = {"gRPC core": "libgrpc.so", "OpenSSL": "libcrypto.so", "zlib": "libz.so",
            "libmicrohttpd": "libmicrohttpd.so", "GnuTLS": "libgnutls.so",
-           "protobuf-c": "libprotobuf-c.so", "SQLite": "libsqlite3.so", "libcurl": "libcurl", "libpq": "libpq.so"}
+           "protobuf-c": "libprotobuf-c.so", "SQLite": "libsqlite3.so", "libcurl": "libcurl", "libpq": "libpq.so",
+           "libyaml": "libyaml-0.so"}
 
 
 def output(*command, **others):
