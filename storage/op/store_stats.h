@@ -11,7 +11,7 @@ struct store_sizes {
     int64_t keys; // of requests that can be repeated; those of the last moments may be missing
     int64_t jobs; // bulk cancels
     int64_t oldest_event_at_us; // 0: there is none
-    int64_t bytes;              // of the store's file; 0 where there is none
+    int64_t bytes;              // of the store's file, or database; 0 where there is none
     int64_t free_bytes;         // of these, those that are used again before the file grows
 };
 

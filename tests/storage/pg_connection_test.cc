@@ -418,7 +418,7 @@ TEST_F(PgConnectionTest, SendsAndReadsMuchAtOnce) {
     static const struct pg_statement echo = {"t_echo", "SELECT $1::bytea"};
     PgConnection c(url());
     ASSERT_EQ(c.Open(), PG_OK) << c.detail();
-    std::string much(20 << 20, 'x');
+    std::string much(4 << 20, 'x');
     const PGresult *results[4] = {};
     for (auto &result : results) {
         struct pg_params p = c.Params();
