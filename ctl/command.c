@@ -14,7 +14,7 @@
 
 static const char json_option[] = "--json";
 
-static struct command_line line_of(const struct command *command, bool json) {
+struct command_line command_line_of(const struct command *command) {
     return (struct command_line){
         .program = "runsctl",
         .command = command->name,
@@ -26,8 +26,13 @@ static struct command_line line_of(const struct command *command, bool json) {
         .more_operands = command->more_operands,
         .section = command->section,
         .footer = exit_code_help,
-        .complain = json ? error_json_complain : NULL,
     };
+}
+
+static struct command_line line_of(const struct command *command, bool json) {
+    struct command_line line = command_line_of(command);
+    line.complain = json ? error_json_complain : NULL;
+    return line;
 }
 
 int command_usage_error(const struct invocation *in, const char *format, ...) {

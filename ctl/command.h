@@ -46,6 +46,9 @@ int command_run(const struct command *command, int count, char **arguments);
 // Of commands with --quiet: INVALID_ARGUMENT, in in->arena, if --json was given, too.
 const struct error *command_check_quiet(const struct invocation *in, bool quiet);
 
+// The command line of a command, as command_run reads it.
+struct command_line command_line_of(const struct command *command);
+
 // Reports wrong usage on stderr in one line and returns the exit code.
 int command_usage_error(const struct invocation *in, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -4,6 +4,7 @@
 
 #include "base/cli/cli_help.h"
 #include "base/cli/did_you_mean.h"
+#include "base/cli/print_options.h"
 #include "base/cli/standard_files.h"
 #include "ctl/commands.h"
 #include "ctl/error_json.h"
@@ -78,6 +79,32 @@ static int print_help(const char *group, int code) {
     }
     printf("\nrunsctl COMMAND --help shows a command's options.\n\n%s", exit_code_help);
     return finish_output(code);
+}
+
+// Prints what --print-options does of all commands, by their places.
+static int print_options(const char *kind) {
+    struct arena a;
+    arena_init(&a);
+    const struct command_line **lines =
+        ARENA_ARRAY(&a, const struct command_line *, commands_count);
+    size_t count = 0;
+    for (const struct command *c = next_command(NULL); c != NULL; c = next_command(c)) {
+        struct command_line *line = ARENA_NEW(&a, struct command_line);
+        *line = command_line_of(c);
+        lines[count++] = line;
+    }
+    bool is_kind = print_options_of_all(
+        kind, "Cancels, creates, watches and lists runs, and serves them.", lines, count);
+    arena_release(&a);
+    if (!is_kind) {
+        struct command_line line = {.program = "runsctl"};
+        command_line_complain(&line,
+                              "--print-options: \"%s\" is none of man, bash, zsh, fish, "
+                              "markdown, commands",
+                              kind);
+        return EXIT_CODE_USAGE;
+    }
+    return finish_output(EXIT_CODE_OK);
 }
 
 static bool is_help(const char *word) {
@@ -192,6 +219,10 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "--version") == 0) {
         command_line_print_version("runsctl", ctl_libraries_add);
         return finish_output(EXIT_CODE_OK);
+    }
+    const char *kind = argv[1][0] == '-' ? print_options_kind(argc - 1, argv + 1) : NULL;
+    if (kind != NULL) {
+        return print_options(kind);
     }
     // gRPC core's own log lines show what was sent, tokens too; serve logs what is safe of them.
     rpc_log_redirect(NULL);

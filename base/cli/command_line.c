@@ -8,6 +8,7 @@
 #include "base/cli/config_layers.h"
 #include "base/cli/did_you_mean.h"
 #include "base/cli/option_value.h"
+#include "base/cli/print_options.h"
 #include "base/cli/standard_files.h"
 #include "base/core/strbuf.h"
 #include "base/log/stderr_print.h"
@@ -237,6 +238,16 @@ enum command_line_outcome command_line_read(struct arena *a, const struct comman
             command_line_print_version(line->program, line->add_libraries);
             return COMMAND_LINE_TOLD;
         }
+    }
+    const char *kind = print_options_kind(count, arguments);
+    if (kind != NULL) {
+        if (print_options_of(kind, line)) {
+            return COMMAND_LINE_TOLD;
+        }
+        command_line_complain(line, "--print-options: \"%s\" is none of %s", kind,
+                              line->command != NULL ? "man, markdown (shells: of the program)"
+                                                    : "man, bash, zsh, fish, markdown");
+        return COMMAND_LINE_WRONG;
     }
     struct configuration configuration;
     const char *problem = read_all(a, line, count, arguments, options, &configuration);

@@ -26,17 +26,17 @@ static const struct cli_option check_rows[] = {
     {.name = NULL},
 };
 
-static const char *section_of(const struct cli_option *row, const char *section) {
-    return row->section != NULL ? row->section : section;
-}
-
 static bool is_own(const struct cli_option *row) {
     return row == &file_rows[0] || row == &check_rows[0];
 }
 
+const char *config_layers_section(const struct cli_option *row, const char *section) {
+    return is_own(row) ? NULL : row->section != NULL ? row->section : section;
+}
+
 bool config_layers_has_any(const struct cli_table *tables, const char *section) {
     for (struct cli_walk w = cli_option_first(tables); w.row != NULL; w = cli_option_next(w)) {
-        if (section_of(w.row, section) != NULL) {
+        if (config_layers_section(w.row, section) != NULL) {
             return true;
         }
     }
@@ -83,7 +83,7 @@ void config_layers_make(struct arena *a, const struct cli_table *tables, const c
     struct option_value *values = ARENA_ARRAY(a, struct option_value, count + 1);
     struct option_value *value = values;
     for (struct cli_walk w = cli_option_first(all); w.row != NULL; w = cli_option_next(w)) {
-        const char *own = is_own(w.row) ? NULL : section_of(w.row, section);
+        const char *own = config_layers_section(w.row, section);
         *value++ = (struct option_value){
             .row = w.row,
             .options = is_own(w.row) ? (char *)flags : options + w.table->offset,

@@ -25,6 +25,9 @@ void config_layers_make(struct arena *a, const struct cli_table *tables, const c
                         char *options, struct config_flags *flags,
                         struct configuration *ret_configuration);
 
+// The section of a row's option in the file; section is the command line's.
+const char *config_layers_section(const struct cli_option *row, const char *section);
+
 // The environment variable of a row in a section, in a; NULL if it has none.
 const char *config_layers_variable(struct arena *a, const struct cli_option *row,
                                    const char *section);

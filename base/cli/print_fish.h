@@ -1,0 +1,10 @@
+#ifndef RUNSD_BASE_CLI_PRINT_FISH_H
+#define RUNSD_BASE_CLI_PRINT_FISH_H
+
+#include "base/cli/command_shape.h"
+
+// Prints what completes the options of a program in fish, on standard output: of one without
+// commands, or of all of its commands.
+void print_fish(const struct command_line *const *lines, size_t count);
+
+#endif
