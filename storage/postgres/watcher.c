@@ -83,7 +83,7 @@ static const struct pg_statement look_at_totals = {
     " coalesce(sum(success), 0)::int8, coalesce(sum(failure), 0)::int8,"
     " coalesce(sum(cancelled), 0)::int8, count(*) FILTER (WHERE revision>0) FROM organization"};
 
-// The number is "runsd".
+// The number is "runsd"; migrations have another one (migrate.c).
 static const struct pg_statement take_duty = {"take_duty",
                                               "SELECT pg_try_advisory_lock(x'72756e7364'::int8)"};
 

@@ -187,6 +187,11 @@ class ManyServers(unittest.TestCase):
         for run_id in acknowledged:
             self.assertEqual(STATUS["cancelled"], self.status(self.there, run_id), run_id)
 
+    def test_tables_are_migrated_while_servers_serve(self):
+        done = runsctl("store", "migrate", "--store", self.postgres.url)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        self.assertTrue(self.on_duty.is_on_duty())
+
     def test_servers_go_on_when_the_database_is_back(self):
         self.here.create("r")
         self.postgres.control("stop", "--mode=immediate")
