@@ -1,6 +1,7 @@
 """The cluster of deploy/local-ha, started in a folder, and what can be done to it."""
 
 import http.client
+import json
 import os
 import pathlib
 import shutil
@@ -39,6 +40,18 @@ def status_of(host, port, path):
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return None
+    finally:
+        connection.close()
+
+
+def page_of(host, port, path):
+    """A page's JSON; empty: nobody answers."""
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return {}
     finally:
         connection.close()
 
@@ -114,11 +127,17 @@ class Cluster:
     def node_that_is(self, path, besides=None):
         return next((n for n in NODES if n != besides and self.asks(n, path)), None)
 
+    def standbys_of(self, primary):
+        """How many follow it. An old primary is a replica for a moment before it is rewound."""
+        told = page_of(self.hosts[primary - 1], 8008, "/patroni")
+        return sum(standby.get("state") == "streaming" for standby in told.get("replication", []))
+
     def is_whole(self):
         """Whether all of it runs, so that one failure more can do no harm."""
         primary, standby = self.node_that_is("primary"), self.node_that_is("sync")
         return primary is not None and standby is not None and all(
-            self.asks(n, "replica") for n in NODES if n != primary) and (self.bare or all(
+            self.asks(n, "replica") for n in NODES if n != primary) and self.standbys_of(
+                primary) == len(NODES) - 1 and (self.bare or all(
                 status_of("127.0.0.1", int(port), "/readyz") == 200
                 for port in [*self.settings["ADMIN_PORTS"], *self.settings["HTTP_PORT"]]))
 
