@@ -47,7 +47,7 @@ struct pg_readers *pg_readers_start(const struct pg_reader_surroundings *around)
 
 // Hands op to a reader, which answers it by store_metrics_answer. Returns false, having done
 // nothing, if too many operations wait. Thread safe.
-bool pg_readers_push(struct pg_readers *r, struct store_op *op);
+bool pg_readers_push(struct pg_readers *all, struct store_op *op);
 
 struct pg_readers_use {
     int waiting; // operations
@@ -57,9 +57,9 @@ struct pg_readers_use {
 };
 
 // Thread safe.
-struct pg_readers_use pg_readers_look(struct pg_readers *r);
+struct pg_readers_use pg_readers_look(struct pg_readers *all);
 
-// Finishes all that was pushed before, ends the threads and frees r. NULL is ignored.
-void pg_readers_stop(struct pg_readers *r);
+// Finishes all that was pushed before, ends the threads and frees all of it. NULL is ignored.
+void pg_readers_stop(struct pg_readers *all);
 
 #endif
