@@ -23,7 +23,7 @@ static const char *const files[] = {
     "fsync", "fdatasync", "sync_file_range", "ftruncate", "ftruncate64", "truncate", "truncate64",
     "fallocate", "fadvise64", "fadvise64_64", "readahead", "utimensat",
     "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir",
-    "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat",
+    "chmod", "fchmod", "fchmodat", "fchown",
     "inotify_init1", "inotify_add_watch", "inotify_rm_watch", NULL,
 };
 
@@ -42,16 +42,15 @@ static const char *const waiting[] = {
 };
 
 static const char *const memory[] = {
-    "brk", "mmap2", "munmap", "mremap", "madvise", "msync", "mincore", "mlock", "mlock2", "munlock",
-    "membarrier", "memfd_create", NULL,
+    "brk", "mmap2", "munmap", "mremap", "madvise", "msync", "membarrier",
+    "memfd_create", NULL,
 };
 
 static const char *const threads[] = {
     "futex", "futex_time64", "futex_waitv", "set_robust_list", "get_robust_list", "rseq",
     "set_tid_address", "gettid", "exit", "exit_group", "sched_yield", "sched_getaffinity",
-    "sched_setaffinity", "sched_getparam", "sched_getscheduler", "sched_setscheduler",
-    "sched_getattr", "sched_get_priority_max", "sched_get_priority_min", "getpriority",
-    "setpriority", "getcpu", "arch_prctl", NULL,
+    "sched_getparam", "sched_getscheduler", "sched_getattr", "sched_get_priority_max",
+    "sched_get_priority_min", "getpriority", "getcpu", "arch_prctl", NULL,
 };
 
 static const char *const signals[] = {

@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+import re
 import signal
+import subprocess
 import unittest
 
 import contract
@@ -10,7 +12,7 @@ import rest
 from certificates import Authority
 from collectors import closed_port
 from gateways import Gateway
-from harness import Place, Serve, create_token, wait_until
+from harness import ROOT, Place, Serve, create_token, wait_until
 from postgres import Postgres
 from scrapes import Admin
 from test_runsd_program import Runsd
@@ -126,6 +128,64 @@ class Sandboxed(unittest.TestCase):
         self.assertIn('{"name":"sandbox","ok":true,"detail":"off, as --sandbox says"}',
                       self.admin_detail(server))
         self.assertEqual(0, server.stop())
+
+
+def sets_of_calls():
+    """{"@name": the calls of systemd's set}, sets within it resolved."""
+    done = subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager"], capture_output=True,
+                          text=True, timeout=60, check=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        if line.startswith("@"):
+            members = found[line.strip()] = []
+        elif line.startswith("    ") and not line.strip().startswith("#"):
+            members.append(line.strip())
+
+    def resolve(name):
+        inner = found.get(name)
+        return {name} if inner is None else set().union(*map(resolve, inner))
+    return resolve
+
+
+def allowed_by(unit):
+    """The calls that a unit's SystemCallFilter= lets through; None if it has none."""
+    resolve, allowed = sets_of_calls(), None
+    for words in re.findall(r"^SystemCallFilter=(.*)$", unit, re.M):
+        calls = set().union(*map(resolve, words.lstrip("~").split()))
+        if words.startswith("~"):
+            allowed = (resolve("@known") if allowed is None else allowed) - calls
+        else:
+            allowed = (allowed or set()) | calls
+    return allowed
+
+
+def listed():
+    """The calls that the sandbox lets through, from its source."""
+    text = (ROOT / "base/process/sandbox_calls.c").read_text(encoding="utf-8")
+    found = set(re.findall(r'^    \{"(\w+)", "[^"]+", \d', text, re.M))
+    for name, calls in re.findall(r"const char \*const (\w+)\[\] = \{(.*?)\};", text, re.S):
+        if name not in ("sandbox_fatal", "sandbox_quiet"):
+            found |= set(re.findall(r'"([^"]+)"', calls))
+    return found
+
+
+class Units(unittest.TestCase):
+    # SQLite gives the files beside a store its owner, where it is root: the units' user is not.
+    AS_ROOT = {"fchown"}
+
+    def test_none_is_narrower_than_the_sandbox(self):
+        if not (ROOT / "deploy/systemd").exists():
+            self.skipTest("deploy/systemd, which has the units, is not in this tree")
+        units = [path for path in sorted((ROOT / "deploy/systemd").glob("*.service"))
+                 if "backup" not in path.name]
+        self.assertGreater(len(units), 2)
+        calls = listed()
+        self.assertGreater(len(calls), 150)
+        for path in units:
+            with self.subTest(path.name):
+                allowed = allowed_by(path.read_text(encoding="utf-8"))
+                # The filter itself is a call, too.
+                self.assertEqual(set(), (calls | {"seccomp"}) - self.AS_ROOT - allowed)
 
 
 if __name__ == "__main__":

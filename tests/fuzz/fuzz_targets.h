@@ -20,6 +20,7 @@ void FuzzDescriptor(const uint8_t *data, size_t size);
 void FuzzCursor(const uint8_t *data, size_t size);
 void FuzzPlan(const uint8_t *data, size_t size);
 void FuzzKey(const uint8_t *data, size_t size);
+void FuzzConfig(const uint8_t *data, size_t size);
 
 struct FuzzTarget {
     const char *name; // of its corpus's folder, too
@@ -31,6 +32,7 @@ constexpr FuzzTarget kFuzzTargets[] = {
     {"query", FuzzQuery},       {"json_read", FuzzJsonRead}, {"json_write", FuzzJsonWrite},
     {"head", FuzzHead},         {"gateway", FuzzGateway},    {"descriptor", FuzzDescriptor},
     {"cursor", FuzzCursor},     {"plan", FuzzPlan},          {"key", FuzzKey},
+    {"config", FuzzConfig},
 };
 
 #endif
