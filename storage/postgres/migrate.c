@@ -16,8 +16,8 @@ static const struct pg_statement limit_waits = {
     .sql = "SET LOCAL lock_timeout='5s'",
 };
 
-// Any number but that of the server on duty (watcher.c), which has its lock for as long as it serves:
-// "runsm".
+// Any number but that of the server on duty (watcher.c), which has its lock for as long as it
+// serves: "runsm".
 static const struct pg_statement lock_migrations = {
     .name = "migrate_lock",
     .sql = "SELECT pg_advisory_xact_lock(x'72756e736d'::int8)",
