@@ -4,7 +4,7 @@
 # What happens: through the third version of etcd's protocol it puts the key without looking whose it is. Until its
 #   watch has told it of the new leader, which takes it some tenths of a second on a busy machine, it takes the lock
 #   back; the new primary demotes itself and is rewound. Through the second version the renewal fails.
-# Version: Patroni 3.0.2 (Debian 12; 3.0.3 compares), etcd 3.4.23.
+# Version: Patroni 3.0.2 (Debian 12), etcd 3.4.23. Mended upstream in May 2023 (patroni/patroni#2689).
 # Why it matters: what the new primary had acknowledged is lost, synchronous replication or not (in two of seven
 #   failovers whose old primary was woken up soon). Say "etcd:" in patroni.yml, and start etcd with --enable-v2.
 set -euo pipefail
