@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 
-from harness import (bulk, cases, deployment, etcd, fill, filled_target, gateway, overload, parts,
-                     peer, processes, results, retention, scratch, start, tenants, tls, watch)
+from harness import (backup, bulk, cases, deployment, etcd, fill, filled_target, gateway, overload,
+                     parts, peer, processes, results, retention, scratch, start, tenants, tls, watch)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -37,7 +37,7 @@ PROGRAMS = {
 OTHERS_PROGRAMS = ("runsctl", "runsd", "runs-gateway", "fill_store")
 SPECIAL = (bulk.NAME, overload.NAME, start.NAME)  # cases that are no row of the table
 # Those that are measured by themselves, if they are named.
-ALONE = (watch.NAME, retention.NAME, tenants.NAME, tls.NAME)
+ALONE = (watch.NAME, retention.NAME, backup.NAME, tenants.NAME, tls.NAME)
 
 
 def beside_option(folder):
@@ -123,6 +123,8 @@ def parse_arguments(arguments):
         check_watch(parser, options)
     elif retention.NAME in (options.case or []):
         check_alone(parser, options, retention.NAME)
+    elif backup.NAME in (options.case or []):
+        check_alone(parser, options, backup.NAME)
     elif tls.NAME in (options.case or []):
         check_alone(parser, options, tls.NAME)
     elif tenants.NAME in (options.case or []):
@@ -327,6 +329,13 @@ def measure_retention(programs, options):
     return retention.text(measured), bool(retention.wrong(measured))
 
 
+def measure_backup(programs, options):
+    """Returns the text and whether anything was wrong."""
+    with scratch.folder(ROOT) as folder:
+        measured, backups = backup.measure(programs, folder, options, say)
+    return backup.text(measured, backups), bool(backup.wrong(measured))
+
+
 def measure_tls(programs, options):
     """Returns the text and whether anything was wrong."""
     with scratch.folder(ROOT) as folder:
@@ -369,6 +378,8 @@ def main(arguments):
             return finish(*measure_watches(programs, options), results.watches_page, options)
         if retention.NAME in (options.case or []):
             return finish(*measure_retention(programs, options), None, options)
+        if backup.NAME in (options.case or []):
+            return finish(*measure_backup(programs, options), None, options)
         if tls.NAME in (options.case or []):
             return finish(*measure_tls(programs, options), None, options)
         if tenants.NAME in (options.case or []):

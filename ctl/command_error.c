@@ -36,6 +36,9 @@ static const char *hint_of_reason(enum reason reason) {
     case REASON_STORE_LOCKED:
         return "changes go on by themselves once that program ends; lsof on the server's machine "
                "shows which have the store's file open";
+    case REASON_STORE_FROZEN:
+        return "changes go on by themselves when the freeze ends; runsctl store thaw on the "
+               "server's machine ends it";
     case REASON_STORE_UNREACHABLE:
         return "changes go on by themselves once the database does: its primary must be reachable, "
                "with as many standbys as --require-replicas says";

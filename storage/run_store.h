@@ -21,6 +21,7 @@ enum store_result {
     STORE_BUSY,        // too many operations wait; nothing changed
     STORE_DISK_FULL,   // there is no room on the disk, or in its quota; nothing changed
     STORE_LOCKED,      // another program kept the store locked for too long; nothing changed
+    STORE_FROZEN,      // run_store_freeze keeps it as it is; nothing changed
     STORE_UNREACHABLE, // its database server is not there, or not as required; nothing changed
     STORE_TOO_LARGE,   // above STORE_LARGEST_OP_BYTES; nothing changed
     STORE_KEY_REUSED,  // the idempotency key was used with another request; nothing changed

@@ -10,6 +10,7 @@
 #include "storage/store_check_report.h"
 #include "storage/store_holder.h"
 #include "storage/store_migration.h"
+#include "storage/store_upkeep.h"
 
 // What a back-end is to the rest of the program: a constant NAME_backend, which its line in
 // storage/backends.h registers. Everything is asked by the location, which is what stands
@@ -39,6 +40,9 @@ struct store_backend {
     // See run_store_migrate. NULL: its stores are made, and brought up to date, as they are opened.
     const struct error *(*migrate)(struct arena *a, const char *location,
                                    struct store_migration *ret);
+
+    // What is done with its stores as a whole; see storage/store_keeping.h.
+    const struct store_upkeep *upkeep;
 
     // See store_holder_publish, store_holder_withdraw, store_holder_read. All NULL: nothing is
     // published, and store_holder_read finds no holder.

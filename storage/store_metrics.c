@@ -29,6 +29,8 @@ static const char *word_of_result(enum store_result result) {
         return "disk_full";
     case STORE_LOCKED:
         return "locked";
+    case STORE_FROZEN:
+        return "frozen";
     case STORE_UNREACHABLE:
         return "unreachable";
     case STORE_TOO_LARGE:

@@ -1,49 +1,15 @@
 #include "storage/store_opener.h"
 
-#include <string.h>
-
 #include "storage/backends.h"
-
-// Returns the back-end of url; NULL if url names no store.
-static const struct store_backend *backend_of(const char *url, const char **ret_location) {
-    const struct registered_backend *found = backends_find(url, ret_location);
-    bool wants_location = found != NULL && found->backend->place != NULL;
-    bool has_location = found != NULL && (*ret_location)[0] != '\0';
-    return found != NULL && wants_location == has_location ? found->backend : NULL;
-}
-
-// Returns url, which is nobody's, without what may be a password in it.
-static const char *without_password(struct arena *a, const char *url) {
-    const char *user = strstr(url, "://");
-    const char *host = user != NULL ? strrchr(user, '@') : NULL;
-    if (strstr(url, "password") != NULL) {
-        return arena_printf(a, "%.*s...", (int)strcspn(url, ":") + 1, url);
-    }
-    return host != NULL && memchr(user + 3, ':', (size_t)(host - user - 3)) != NULL
-               ? arena_printf(a, "%.*s...%s", (int)(user + 3 - url), url, host)
-               : url;
-}
-
-// Says why url names no store.
-static const struct error *refuse_url(struct arena *a, const char *url) {
-    const char *location;
-    const struct registered_backend *found = backends_find(url, &location);
-    if (found != NULL && found->backend->place != NULL) {
-        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                         "the store \"%s\" names no %s; expected %s", url, found->backend->place,
-                         found->url);
-    }
-    return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
-                     "\"%s\" is no kind of store; expected " STORE_URLS, without_password(a, url));
-}
+#include "storage/store_url.h"
 
 const struct error *run_store_open(struct arena *a, const char *url,
                                    const struct run_store_options *options,
                                    struct run_store **ret_store) {
     const char *location;
-    const struct store_backend *backend = backend_of(url, &location);
+    const struct store_backend *backend = store_url_backend(url, &location);
     if (backend == NULL) {
-        return refuse_url(a, url);
+        return store_url_refuse(a, url);
     }
     const struct error *error = backend->open(a, location, options, ret_store);
     if (error == NULL && !(*ret_store)->is_shared && options->on_duty != NULL) {
@@ -54,7 +20,7 @@ const struct error *run_store_open(struct arena *a, const char *url,
 
 const char *run_store_describe(struct arena *a, const char *url) {
     const char *location;
-    const struct store_backend *backend = backend_of(url, &location);
+    const struct store_backend *backend = store_url_backend(url, &location);
     return backend != NULL ? backend->describe(a, location) : "no store";
 }
 
@@ -73,9 +39,9 @@ bool run_store_has_check(const char *url) {
 const struct error *run_store_check(struct arena *a, const char *url, bool accept,
                                     struct store_check_report *ret) {
     const char *location;
-    const struct store_backend *backend = backend_of(url, &location);
+    const struct store_backend *backend = store_url_backend(url, &location);
     if (backend == NULL) {
-        return refuse_url(a, url);
+        return store_url_refuse(a, url);
     }
     if (backend->check == NULL) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
@@ -100,9 +66,9 @@ bool run_store_is_on_server(const char *url) {
 const struct error *run_store_migrate(struct arena *a, const char *url,
                                       struct store_migration *ret) {
     const char *location;
-    const struct store_backend *backend = backend_of(url, &location);
+    const struct store_backend *backend = store_url_backend(url, &location);
     if (backend == NULL) {
-        return refuse_url(a, url);
+        return store_url_refuse(a, url);
     }
     if (backend->migrate == NULL) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
@@ -115,7 +81,7 @@ const struct error *run_store_migrate(struct arena *a, const char *url,
 
 const char *run_store_socket_path(struct arena *a, const char *url) {
     const char *location;
-    const struct store_backend *backend = backend_of(url, &location);
+    const struct store_backend *backend = store_url_backend(url, &location);
     return backend != NULL && backend->socket_path != NULL ? backend->socket_path(a, location)
                                                            : NULL;
 }
@@ -123,7 +89,7 @@ const char *run_store_socket_path(struct arena *a, const char *url) {
 const struct error *store_holder_publish(struct arena *a, const char *url,
                                          const struct store_holder *holder) {
     const char *location;
-    const struct store_backend *backend = backend_of(url, &location);
+    const struct store_backend *backend = store_url_backend(url, &location);
     return backend != NULL && backend->publish_holder != NULL
                ? backend->publish_holder(a, location, holder)
                : NULL;
@@ -131,7 +97,7 @@ const struct error *store_holder_publish(struct arena *a, const char *url,
 
 void store_holder_withdraw(const char *url) {
     const char *location;
-    const struct store_backend *backend = backend_of(url, &location);
+    const struct store_backend *backend = store_url_backend(url, &location);
     if (backend != NULL && backend->withdraw_holder != NULL) {
         backend->withdraw_holder(location);
     }
@@ -140,7 +106,7 @@ void store_holder_withdraw(const char *url) {
 const struct error *store_holder_read(struct arena *a, const char *url,
                                       struct store_holder *ret_holder) {
     const char *location;
-    const struct store_backend *backend = backend_of(url, &location);
+    const struct store_backend *backend = store_url_backend(url, &location);
     return backend != NULL && backend->read_holder != NULL
                ? backend->read_holder(a, location, ret_holder)
                : error_new(a, STATUS_NOT_FOUND, REASON_NONE, "no server holds the store \"%s\"",

@@ -59,7 +59,8 @@
     X(RATE_LIMITED, 0)                                                                             \
     X(QUOTA_EXCEEDED, 0)                                                                           \
     X(TOKEN_WITHOUT_SECRET, 0)                                                                     \
-    X(STORE_UNREACHABLE, 0)
+    X(STORE_UNREACHABLE, 0)                                                                        \
+    X(STORE_FROZEN, 0)
 
 // The gateway's own reasons, numbered as runsd.gateway.v1.ErrorReason.
 #define REASONS_OF_GATEWAY(X)                                                                      \

@@ -1,97 +1,12 @@
-#include <stdio.h>
-#include <string.h>
-
-#include "base/core/strbuf.h"
-#include "ctl/command.h"
-#include "ctl/command_error.h"
-#include "ctl/exit_code.h"
-#include "ctl/json_controls.h"
-#include "ctl/print.h"
-#include "storage/backends.h"
-#include "storage/store_opener.h"
-
-struct check_options {
-    const char *store;
-    bool accept;
-    bool json;
-};
-
-static const struct cli_option rows[] = {
-    {.name = "--store",
-     .value = "URL",
-     CLI_TEXT_AT(struct check_options, store),
-     .is_required = true,
-     .help = STORE_URLS_CHECKED},
-    {.name = "--accept",
-     CLI_FLAG_AT(struct check_options, accept),
-     .help = "if it is sound: take what it holds for all there is"},
-    {.name = "--json",
-     CLI_FLAG_AT(struct check_options, json),
-     .help = "print {store, isSound, isServed, problems}"},
-    {.name = NULL},
-};
-
-static const struct cli_table tables[] = {{rows, 0}, {NULL, 0}};
-
-static void print_json(const char *url, const struct store_check_report *report) {
-    struct strbuf out = STRBUF_INIT;
-    strbuf_append_cstr(&out, "{\"store\":");
-    strbuf_append_json_string(&out, slice_of_cstr(url));
-    strbuf_printf(&out, ",\"isSound\":%s,\"isServed\":%s,\"problems\":[",
-                  report->count == 0 ? "true" : "false", report->is_served ? "true" : "false");
-    for (int i = 0; i < report->count; i++) {
-        strbuf_append_cstr(&out, i > 0 ? "," : "");
-        strbuf_append_json_string(&out, slice_of_cstr(report->problems[i]));
-    }
-    strbuf_append_cstr(&out, "]}\n");
-    struct strbuf safe = STRBUF_INIT;
-    json_controls_escape(strbuf_slice(&out), &safe);
-    fwrite(safe.data, 1, safe.len, stdout);
-    strbuf_release(&safe);
-    strbuf_release(&out);
-}
-
-static int run(struct invocation *in) {
-    const struct check_options *options = in->options;
-    const char *url = options->store;
-    if (!run_store_has_check(url)) {
-        return command_usage_error(
-            in, "--store: only " STORE_URLS_CHECKED " can be checked, not %s", url);
-    }
-    struct store_check_report report;
-    const struct error *error = run_store_check(in->arena, url, options->accept, &report);
-    if (error != NULL) {
-        return command_error(in, error,
-                             error->code == STATUS_NOT_FOUND
-                                 ? "see whether --store is spelled right"
-                                 : "the store itself was read, no server was asked");
-    }
-    if (in->json) {
-        print_json(url, &report);
-        return report.count == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILED;
-    }
-    for (int i = 0; i < report.count; i++) {
-        print_text(stdout, slice_of_cstr(report.problems[i]));
-        putchar('\n');
-    }
-    if (report.count > 0) {
-        fprintf(stderr, "runsctl: the store \"%s\" is not sound; the lines above say why\n", url);
-        return EXIT_CODE_FAILED;
-    }
-    printf("%s is sound%s%s\n", url, report.is_served ? ", and served at the moment" : "",
-           options->accept ? "; what it holds is taken for all there is" : "");
-    return EXIT_CODE_OK;
-}
+#include "ctl/store_check.h"
 
 const struct command check_command = {
     .name = "check",
     .place = 410,
     .operands = "",
-    .summary = "Reads a whole store and reports what is wrong with it.",
-    .details = "Works on a store that is served, too: a snapshot is read, and the write-ahead\n"
-               "log grows meanwhile. Takes minutes for millions of runs. --accept is for a store\n"
-               "that a start refuses because something newer is missing: an older backup, say.\n",
-    .tables = tables,
-    .options_size = sizeof(struct check_options),
-    .run = run,
+    .summary = "The old name of store check.",
+    .details = STORE_CHECK_DETAILS,
+    .tables = store_check_tables,
+    .options_size = sizeof(struct store_check_options),
+    .run = store_check_run,
 };

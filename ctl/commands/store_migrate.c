@@ -4,7 +4,7 @@
 #include "ctl/command.h"
 #include "ctl/command_error.h"
 #include "ctl/exit_code.h"
-#include "ctl/json_controls.h"
+#include "ctl/json_document.h"
 #include "storage/backends.h"
 #include "storage/store_opener.h"
 
@@ -32,10 +32,7 @@ static void print_json(const char *store, const struct store_migration *done) {
     strbuf_append_cstr(&out, "{\"store\":");
     strbuf_append_json_string(&out, slice_of_cstr(store));
     strbuf_printf(&out, ",\"before\":%d,\"after\":%d}\n", done->before, done->after);
-    struct strbuf safe = STRBUF_INIT;
-    json_controls_escape(strbuf_slice(&out), &safe);
-    fwrite(safe.data, 1, safe.len, stdout);
-    strbuf_release(&safe);
+    json_document_print(strbuf_slice(&out));
     strbuf_release(&out);
 }
 

@@ -81,8 +81,8 @@ void call_trace_store(const struct trace_span *parent, const struct store_op *op
     trace_span_own_text(span, "runsd.store.operation", slice_of_cstr(op->kind->name));
     trace_span_int(span, "runsd.store.batch_size", timing->op_count);
     if (op->result == STORE_UNAVAILABLE || op->result == STORE_DISK_FULL ||
-        op->result == STORE_LOCKED || op->result == STORE_UNREACHABLE ||
-        op->result == STORE_STOPPED) {
+        op->result == STORE_LOCKED || op->result == STORE_FROZEN ||
+        op->result == STORE_UNREACHABLE || op->result == STORE_STOPPED) {
         trace_span_fail(span);
     }
     trace_span_end(span, timing->end_us);

@@ -225,6 +225,10 @@ const struct error *service_call_store_error(struct service_call *call, const st
         return retriable(call, op, STATUS_UNAVAILABLE, REASON_STORE_LOCKED,
                          "another program keeps the store locked; nothing was changed",
                          RETRY_AFTER_MS);
+    case STORE_FROZEN:
+        return retriable(call, op, STATUS_UNAVAILABLE, REASON_STORE_FROZEN,
+                         "the store is frozen for a moment, to copy its files; nothing was changed",
+                         RETRY_AFTER_FULL_MS);
     case STORE_UNREACHABLE:
         return retriable(call, op, STATUS_UNAVAILABLE, REASON_STORE_UNREACHABLE,
                          "the database that keeps the runs cannot be reached, or keeps changes on "

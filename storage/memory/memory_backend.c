@@ -20,10 +20,19 @@ static const struct error *open_store(struct arena *a, const char *location,
     return NULL;
 }
 
+#define ENDS "it ends with its process; keep what is to last in a store that has a file"
+
+static const struct store_upkeep upkeep = {
+    .instead_of_backup = ENDS,
+    .instead_of_measure = "it ends with its process; ask its server: runsctl store stats",
+    .instead_of_freeze = ENDS,
+};
+
 // No holder is published: no other program can use this process's memory.
 const struct store_backend memory_backend = {
     .scheme = "memory",
     .location_below = location_below,
     .describe = describe,
     .open = open_store,
+    .upkeep = &upkeep,
 };

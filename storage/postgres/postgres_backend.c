@@ -40,6 +40,18 @@ static void add_libraries(struct build_libraries *libraries) {
     build_libraries_add(libraries, "libpq", version);
 }
 
+#define CHAPTER "(docs/OPERATING.md, \"PostgreSQL\")"
+
+static const struct store_upkeep upkeep = {
+    .instead_of_backup = "PostgreSQL has tools of its own: pg_basebackup with its archive of "
+                         "write-ahead logs, or pg_dump " CHAPTER,
+    .instead_of_measure = "ask a server that serves it: runsctl store stats; PostgreSQL itself "
+                          "knows how large tables are: psql's \\dt+",
+    .instead_of_freeze = "a snapshot of PostgreSQL's file system needs no freeze where it is of "
+                         "all its files at once; else pg_backup_start() and pg_backup_stop() "
+                         "stand around it " CHAPTER,
+};
+
 // Stores have no file: no socket lies beside them, and no holder is published, since whoever has
 // the URL uses the database itself.
 const struct store_backend postgres_backend = {
@@ -50,5 +62,6 @@ const struct store_backend postgres_backend = {
     .open = open_store,
     .check = pg_store_check,
     .migrate = migrate,
+    .upkeep = &upkeep,
     .add_libraries = add_libraries,
 };

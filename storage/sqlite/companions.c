@@ -123,11 +123,16 @@ static bool is_temporary_name(const char *name, const char *base) {
            strlen(name + len) == sizeof(infix) - 1 + 6;
 }
 
-void companions_remove_database(struct arena *a, const char *path) {
-    static const char *const suffixes[] = {"", "-journal", "-wal", "-shm"};
+void companions_remove_beside(struct arena *a, const char *path) {
+    static const char *const suffixes[] = {"-journal", "-wal", "-shm"};
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
         unlink(arena_printf(a, "%s%s", path, suffixes[i]));
     }
+}
+
+void companions_remove_database(struct arena *a, const char *path) {
+    unlink(path);
+    companions_remove_beside(a, path);
 }
 
 void companions_remove_unfinished(const char *path) {

@@ -22,6 +22,9 @@ int64_t companions_log_bytes(struct arena *a, const char *path);
 // Removes the database at path and what SQLite keeps beside it, as far as it is there.
 void companions_remove_database(struct arena *a, const char *path);
 
+// As companions_remove_database, but leaves the database itself.
+void companions_remove_beside(struct arena *a, const char *path);
+
 // Removes the files PATH.new-XXXXXX that a first start left when it was killed: files of
 // such a name that are no store with runs. To be called while the store is locked. It may also
 // remove the file of a process that is making the store at this moment; that process then

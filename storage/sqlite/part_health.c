@@ -14,6 +14,8 @@ static const char *what_broke(const struct part_health *h) {
     case STORE_LOCKED:
         return h->part == STORE_CHANGES ? "another program locks the store: it takes no changes"
                                         : "another program locks the store: it cannot be read";
+    case STORE_FROZEN:
+        return "the store is frozen by runsctl store freeze: it takes no changes";
     default:
         return h->part == STORE_CHANGES ? "the store takes no changes" : "the store cannot be read";
     }

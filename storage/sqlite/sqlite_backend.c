@@ -1,7 +1,11 @@
 #include <sqlite3.h>
 
 #include "storage/sqlite/holder_file.h"
+#include "storage/sqlite/sqlite_backup.h"
 #include "storage/sqlite/sqlite_check.h"
+#include "storage/sqlite/sqlite_freeze.h"
+#include "storage/sqlite/sqlite_measure.h"
+#include "storage/sqlite/sqlite_restore.h"
 #include "storage/sqlite/sqlite_store.h"
 #include "storage/store_backend.h"
 
@@ -25,6 +29,14 @@ static void add_libraries(struct build_libraries *libraries) {
     build_libraries_add(libraries, "SQLite", sqlite3_libversion());
 }
 
+static const struct store_upkeep upkeep = {
+    .backup = sqlite_backup_store,
+    .restore = sqlite_restore_store,
+    .measure = sqlite_measure_store,
+    .freeze = sqlite_freeze_store,
+    .thaw = sqlite_thaw_store,
+};
+
 const struct store_backend sqlite_backend = {
     .scheme = "sqlite",
     .place = "file",
@@ -32,6 +44,7 @@ const struct store_backend sqlite_backend = {
     .describe = describe,
     .open = sqlite_store_open,
     .check = sqlite_check_store,
+    .upkeep = &upkeep,
     .publish_holder = holder_file_publish,
     .withdraw_holder = holder_file_withdraw,
     .read_holder = holder_file_read,

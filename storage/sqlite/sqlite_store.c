@@ -152,7 +152,7 @@ static const struct error *refuse_problems(struct arena *a, const struct sqlite_
     return error_new(
         a, STATUS_DATA_LOSS, REASON_NONE,
         "the store \"%s\" is damaged and was left as it is: %s%s; restore a backup, or "
-        "see all that is wrong with: runsctl check --store sqlite:%s",
+        "see all that is wrong with: runsctl store check --store sqlite:%s",
         s->path, problems->text[0], problems->count > 1 ? " (there is more)" : "", s->path);
 }
 

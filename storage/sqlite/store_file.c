@@ -17,6 +17,7 @@
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/state_file.h"
 #include "storage/sqlite/store_path.h"
+#include "storage/sqlite/unfinished_file.h"
 
 // store_holder_read takes the lock for an instant to see whether it is free: a
 // lock that is taken for longer than this is a server's.
@@ -62,6 +63,14 @@ static const struct error *make_file(struct arena *a, const char *path) {
                          "the store \"%s\" is missing but \"%s.state\" says that it had "
                          "acknowledged changes; put it back, or remove that file to begin anew",
                          path, path);
+    }
+    const char *restoring = arena_printf(a, "%s" UNFINISHED_RESTORE, path);
+    if (access(restoring, F_OK) == 0) {
+        return error_new(a, STATUS_DATA_LOSS, REASON_NONE,
+                         "the store \"%s\" is missing, and \"%s\" says that a backup is being "
+                         "restored, or was not restored to the end; do that, or remove that file "
+                         "to begin anew",
+                         path, restoring);
     }
     char *temporary = arena_printf(a, "%s.new-XXXXXX", path);
     int fd = mkostemp(temporary, O_CLOEXEC); // mode 0600

@@ -16,6 +16,9 @@ const char *store_path_real(struct arena *a, const char *path);
 // cannot be done.
 bool store_path_sync_directory(const char *path);
 
+// Whether path, itself no symbolic link, is a name of the file that is open as fd.
+bool store_path_names(const char *path, int fd);
+
 // Returns how many bytes the file system of path has free for this user; -1: it does not say.
 int64_t store_path_free_bytes(const char *path);
 

@@ -3,6 +3,7 @@
 #include "base/core/clock.h"
 #include "base/thread/thread.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/freeze_marker.h"
 #include "storage/sqlite/store_path.h"
 
 enum {
@@ -246,7 +247,7 @@ static void recover(struct writer *w, enum store_result why) {
     if (rc != SQLITE_OK) {
         fail(w, rc, "recovering from a transaction that was refused");
     }
-    if (why == STORE_LOCKED) {
+    if (why == STORE_LOCKED || why == STORE_FROZEN) {
         sqlite3_busy_timeout(w->db, LOCKED_TIMEOUT_MS);
     }
 }
@@ -257,6 +258,9 @@ static enum store_result conclude(struct writer *w, struct outcome o, struct are
                                   const char **ret_detail) {
     *ret_detail = sqlite_failure_text(a, w->db, o.rc, o.doing);
     enum store_result why = sqlite_refusal(w->db, o.rc, o.place);
+    if (why == STORE_LOCKED && freeze_marker_is_held(w->around.path)) {
+        why = STORE_FROZEN;
+    }
     if (why == STORE_UNAVAILABLE) {
         metrics_counter_add(w->around.metrics->unknown_commits, 1);
         // A commit whose fsync failed may be on the disk or not: who asked must

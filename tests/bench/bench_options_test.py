@@ -35,12 +35,12 @@ class Options(unittest.TestCase):
                       self.refusal("--beside", "/nowhere"))
         self.assertIn("unrecognized arguments: --shuffle", self.refusal("--shuffle"))
 
-    def test_retention_is_measured_by_itself(self):
-        self.assertEqual(run_bench.parse_arguments(["--case", "retention"]).case, ["retention"])
-        self.assertIn("name no other case with it",
-                      self.refusal("--case", "retention", "--case", "get"))
-        self.assertIn("writes no results",
-                      self.refusal("--case", "retention", "--write-results"))
+    def test_some_are_measured_by_themselves(self):
+        for name in ("retention", "backup"):
+            self.assertEqual(run_bench.parse_arguments(["--case", name]).case, [name])
+            self.assertIn("name no other case with it",
+                          self.refusal("--case", name, "--case", "get"))
+            self.assertIn("writes no results", self.refusal("--case", name, "--write-results"))
 
     def test_a_peer_needs_a_case_that_it_has(self):
         with tempfile.TemporaryDirectory() as folder:

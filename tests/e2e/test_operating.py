@@ -52,6 +52,9 @@ class Operating(unittest.TestCase):
         self.addCleanup(self.place.remove)
         self.store = str(self.place.path / "runs.db")
         self.backup = str(self.place.path / "backup.db")
+        self.folders = {name: str(self.place.path / name.lower()) for name in ("BACKUPS", "SNAPSHOT")}
+        for folder in self.folders.values():
+            os.mkdir(folder)
         self.token = create_token(self.place.store)
 
     def shell(self, command, folder=None, **more):
@@ -59,7 +62,8 @@ class Operating(unittest.TestCase):
         return subprocess.run(["bash", "-euc", command], capture_output=True, text=True,
                               timeout=DEADLINE_S, check=False, cwd=folder,
                               env={**os.environ, "PATH": path, "STORE": self.store,
-                                   "BACKUP": self.backup, **more})
+                                   "STATE": str(self.place.path), "BACKUP": self.backup,
+                                   **self.folders, **more})
 
     def must(self, command, folder=None, **more):
         done = self.shell(command, folder, **more)
@@ -82,29 +86,52 @@ class Operating(unittest.TestCase):
     def test_every_block_is_run_here(self):
         counts = {heading: len(blocks) for heading, blocks in commands().items() if blocks}
         self.assertEqual({"The first day": 3, "Sandbox": 1, "HAProxy in front": 1, "What to watch": 2,
-                          "The worst night": 1, "Back up": 2, "Restore": 1, "Check": 1,
+                          "The worst night": 1, "Back up": 3, "Restore": 1, "Check": 2, "Freeze": 1,
                           "Disk full, locked": 1, ROTATION: 1, DELETION: 1, "Audit": 1}, counts)
 
     def test_backup_while_served_is_restored(self):
-        vacuum, check_backup = commands()["Back up"]
+        backup = commands()["Back up"][0]
         restore, = commands()["Restore"]
-        check, = commands()["Check"]
+        check, measure = commands()["Check"]
         server = self.serve()
         self.create(server, "before")
-        self.must(vacuum)
-        self.assertIn("is sound", self.must(check_backup))
+        self.assertIn("is a backup of", self.must(backup))
         self.create(server, "after")
         self.assertIn("served at the moment", self.must(check))
+        self.assertIn("run_body", self.must(measure))
+        self.assertIn("where a store is", self.shell(restore.split("\n")[2]).stderr)
         self.assertEqual(0, server.stop())
         self.assertIn("is sound", self.must(check))
 
-        self.assertIn("taken for all there is", self.must(restore))
+        self.assertIn("was restored from", self.must(restore))
         server = self.serve()
         self.assertEqual(200, self.status(server, "before"))
         self.assertEqual(404, self.status(server, "after"))
         self.create(server, "again")
         self.assertEqual(0, server.stop())
         self.assertIn("is sound", self.must(check))
+
+    def test_backups_are_kept_and_looked_for(self):
+        _, keep, look = commands()["Back up"]
+        self.assertEqual(1, self.shell(look).returncode)
+        self.serve()
+        self.must(keep)
+        self.must(look)
+        newest, = os.listdir(self.folders["BACKUPS"])
+        os.utime(os.path.join(self.folders["BACKUPS"], newest), (0, 0))
+        self.assertEqual(1, self.shell(look).returncode)
+
+    def test_a_copy_of_a_frozen_store_is_one(self):
+        server = self.serve()
+        self.create(server, "before")
+        self.assertIn("takes changes again", self.must(commands()["Freeze"][0]))
+        self.create(server, "after")
+        self.assertEqual(0, server.stop())
+        self.must('rm "$STORE"* && cp "$SNAPSHOT"/* "$STATE/"')
+        server = self.serve()
+        self.assertEqual(200, self.status(server, "before"))
+        self.assertEqual(404, self.status(server, "after"))
+        self.assertEqual(0, server.stop())
 
     def test_backup_that_is_only_copied_over_is_refused_first(self):
         server = self.serve()
@@ -116,8 +143,7 @@ class Operating(unittest.TestCase):
         done = self.shell(commands()["Check"][0])
         self.assertEqual(1, done.returncode)
         self.assertIn("changes that were acknowledged are missing", done.stdout)
-        accept, = re.findall(r"^runsctl check .* --accept$", commands()["Restore"][0], re.MULTILINE)
-        self.must(accept)
+        self.must('runsctl store check --store "sqlite:$STORE" --accept')
         self.assertEqual(200, self.status(self.serve(), "before"))
 
     def test_files_that_are_moved_under_a_server_stop_it(self):

@@ -79,7 +79,7 @@ TEST_F(SqliteStart, OlderFileOverAStoppedStoreIsRefused) {
     StoreFiles newer = TakeFiles();
     Lay({older.database, "", newer.state});
     ExpectRefusedUntouched(STATUS_DATA_LOSS,
-                           {path_, "acknowledged", ".state", "runsctl check --store", "--accept"});
+                           {path_, "acknowledged", ".state", "runsctl store check --store", "--accept"});
     // Only a cancel is missing, or only a change that made no event.
     Lay(newer);
     ExpectWhole();
@@ -508,7 +508,7 @@ TEST_F(SqliteStart, DamageThatAReadMeetsIsNoAnswer) {
             EXPECT_EQ(row.read(o.store, ids), STORE_UNAVAILABLE);
             run_store_close(o.store);
             unlink((path_ + ".state").c_str()); // which knows of the newest event
-            ExpectRefusedUntouched(STATUS_DATA_LOSS, {"damaged", "runsctl check --store"});
+            ExpectRefusedUntouched(STATUS_DATA_LOSS, {"damaged", "runsctl store check --store"});
         }
     }
 }

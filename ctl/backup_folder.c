@@ -1,0 +1,94 @@
+#include "ctl/backup_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NEXT    "runsd-next.db"
+#define DIGITS2 "[0-9][0-9]"
+#define PATTERN "runsd-" DIGITS2 DIGITS2 DIGITS2 DIGITS2 "T" DIGITS2 DIGITS2 DIGITS2 "Z.db"
+
+static const struct error *folder_error(struct arena *a, const char *path, const char *doing) {
+    return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "\"%s\" cannot be %s: %s", path, doing,
+                     strerror(errno));
+}
+
+const struct error *backup_folder_begin(struct arena *a, const char *folder,
+                                        const char **ret_file) {
+    struct stat st;
+    if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                         "--keep: \"%s\" is no folder in which backups are kept%s%s", folder,
+                         errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+    }
+    *ret_file = arena_printf(a, "%s/" NEXT, folder);
+    return NULL;
+}
+
+static int is_backup(const struct dirent *entry) {
+    return fnmatch(PATTERN, entry->d_name, 0) == 0;
+}
+
+// The newest first: their names sort as their times.
+static int newest_first(const struct dirent **one, const struct dirent **other) {
+    return strcmp((*other)->d_name, (*one)->d_name);
+}
+
+static const struct error *remove_old(struct arena *a, const char *folder, int keep,
+                                      int *ret_removed) {
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_backup, newest_first);
+    if (count < 0) {
+        return folder_error(a, folder, "read");
+    }
+    const struct error *e = NULL;
+    int removed = 0;
+    for (int i = 0; i < count; i++) {
+        const char *path = arena_printf(a, "%s/%s", folder, entries[i]->d_name);
+        if (i >= keep && e == NULL && unlink(path) != 0) {
+            e = folder_error(a, path, "removed");
+        }
+        removed += i >= keep && e == NULL;
+        free(entries[i]);
+    }
+    free(entries);
+    *ret_removed = removed;
+    return e;
+}
+
+static bool sync_folder(const char *folder) {
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+const struct error *backup_folder_end(struct arena *a, const char *folder, int64_t now_us, int keep,
+                                      const char **ret_file, int *ret_removed) {
+    char name[64];
+    struct tm parts;
+    time_t seconds = (time_t)(now_us / 1000000);
+    strftime(name, sizeof(name), "runsd-%Y%m%dT%H%M%SZ.db", gmtime_r(&seconds, &parts));
+    const char *from = arena_printf(a, "%s/" NEXT, folder);
+    const char *to = arena_printf(a, "%s/%s", folder, name);
+    if (link(from, to) != 0) {
+        return errno == EEXIST
+                   ? error_new(a, STATUS_ALREADY_EXISTS, REASON_NONE,
+                               "\"%s\" is there already; what was made now is \"%s\"", to, from)
+                   : folder_error(a, to, "made");
+    }
+    if (unlink(from) != 0 || !sync_folder(folder)) {
+        return folder_error(a, folder, "synced");
+    }
+    *ret_file = to;
+    return remove_old(a, folder, keep, ret_removed);
+}
