@@ -2,15 +2,12 @@
 
 #include "storage/store_url.h"
 
-// Finds the back-end of url; *ret_upkeep is what it can do.
-static const struct error *find(struct arena *a, const char *url,
-                                const struct store_upkeep **ret_upkeep, const char **ret_location) {
+// Returns what the back-end of url can do; NULL, and why in *ret_error, if url names no store.
+static const struct store_upkeep *find(struct arena *a, const char *url, const char **ret_location,
+                                       const struct error **ret_error) {
     const struct store_backend *backend = store_url_backend(url, ret_location);
-    if (backend == NULL) {
-        return store_url_refuse(a, url);
-    }
-    *ret_upkeep = backend->upkeep;
-    return NULL;
+    *ret_error = backend == NULL ? store_url_refuse(a, url) : NULL;
+    return backend != NULL ? backend->upkeep : NULL;
 }
 
 // Says that the store of url cannot be treated so ("backed up"), and what to use instead.
@@ -25,10 +22,10 @@ static const struct error *refuse(struct arena *a, const char *url, const char *
 const struct error *run_store_backup(struct arena *a, const char *url,
                                      const struct store_backup_options *options,
                                      struct store_backup *ret) {
-    const struct store_upkeep *upkeep = NULL;
     const char *location;
-    const struct error *e = find(a, url, &upkeep, &location);
-    if (e != NULL) {
+    const struct error *e;
+    const struct store_upkeep *upkeep = find(a, url, &location, &e);
+    if (upkeep == NULL) {
         return e;
     }
     return upkeep->backup != NULL
@@ -38,10 +35,10 @@ const struct error *run_store_backup(struct arena *a, const char *url,
 
 const struct error *run_store_restore(struct arena *a, const char *url, const char *file,
                                       struct store_restore *ret) {
-    const struct store_upkeep *upkeep = NULL;
     const char *location;
-    const struct error *e = find(a, url, &upkeep, &location);
-    if (e != NULL) {
+    const struct error *e;
+    const struct store_upkeep *upkeep = find(a, url, &location, &e);
+    if (upkeep == NULL) {
         return e;
     }
     return upkeep->restore != NULL
@@ -51,10 +48,10 @@ const struct error *run_store_restore(struct arena *a, const char *url, const ch
 
 const struct error *run_store_measure(struct arena *a, const char *url, int tenants,
                                       struct store_measures *ret) {
-    const struct store_upkeep *upkeep = NULL;
     const char *location;
-    const struct error *e = find(a, url, &upkeep, &location);
-    if (e != NULL) {
+    const struct error *e;
+    const struct store_upkeep *upkeep = find(a, url, &location, &e);
+    if (upkeep == NULL) {
         return e;
     }
     return upkeep->measure != NULL
@@ -65,10 +62,10 @@ const struct error *run_store_measure(struct arena *a, const char *url, int tena
 const struct error *run_store_freeze(struct arena *a, const char *url,
                                      const struct store_freeze_options *options,
                                      bool *ret_in_time) {
-    const struct store_upkeep *upkeep = NULL;
     const char *location;
-    const struct error *e = find(a, url, &upkeep, &location);
-    if (e != NULL) {
+    const struct error *e;
+    const struct store_upkeep *upkeep = find(a, url, &location, &e);
+    if (upkeep == NULL) {
         return e;
     }
     return upkeep->freeze != NULL
@@ -77,10 +74,10 @@ const struct error *run_store_freeze(struct arena *a, const char *url,
 }
 
 const struct error *run_store_thaw(struct arena *a, const char *url, bool *ret_was_frozen) {
-    const struct store_upkeep *upkeep = NULL;
     const char *location;
-    const struct error *e = find(a, url, &upkeep, &location);
-    if (e != NULL) {
+    const struct error *e;
+    const struct store_upkeep *upkeep = find(a, url, &location, &e);
+    if (upkeep == NULL) {
         return e;
     }
     return upkeep->thaw != NULL

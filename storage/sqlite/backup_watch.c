@@ -70,6 +70,7 @@ void backup_watch_begin(struct backup_watch *w, struct arena *a, sqlite3 *db, co
         .log_limit_bytes = log_limit_bytes,
     };
     w->log_before_bytes = w->log_bytes = size_of(w->log);
+    w->end = look(w);
     sqlite3_progress_handler(db, LOOK_INSTRUCTIONS, step, w);
 }
 

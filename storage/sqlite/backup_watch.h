@@ -25,7 +25,8 @@ struct backup_watch {
     enum backup_end end;
 };
 
-// Begins to watch what db does, which is interrupted where it has to end: w->end then says why.
+// Begins to watch what db does, which is interrupted where it has to end: w->end then says why. It
+// may have to before it begins.
 // path and fd outlive the watch.
 void backup_watch_begin(struct backup_watch *w, struct arena *a, sqlite3 *db, const char *path,
                         int fd, int64_t log_limit_bytes);

@@ -145,13 +145,14 @@ static const struct error *check_room(struct arena *a, struct backup *b) {
 
 static const struct error *explain_end(struct arena *a, const struct backup *b,
                                        const struct backup_watch *w) {
-    const char *what = w->end == BACKUP_LOG_TOO_LARGE
-                           ? arena_printf(a, "more than the limit of %lld bytes (--log-limit)",
-                                          (long long)w->log_limit_bytes)
-                           : "and the store's disk has hardly any room left";
+    const char *what =
+        w->end == BACKUP_LOG_TOO_LARGE
+            ? arena_printf(a, "more than the limit of %lld bytes (--log-limit-bytes)",
+                           (long long)w->log_limit_bytes)
+            : "and the store's disk has hardly any room left";
     return error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_NONE,
                      "the backup of \"%s\" was given up, and nothing is left of it: the store's "
-                     "log grew to %lld bytes meanwhile, %s",
+                     "log has %lld bytes now, %s",
                      b->store.path, (long long)w->log_bytes, what);
 }
 
@@ -171,7 +172,7 @@ static const struct error *copy(struct arena *a, struct backup *b) {
     struct backup_watch watch;
     int64_t begin_us = clock_monotonic_us();
     backup_watch_begin(&watch, a, b->db, b->store.path, b->copy.fd, b->options->log_limit_bytes);
-    int rc = vacuum_into(b);
+    int rc = watch.end == BACKUP_GOES_ON ? vacuum_into(b) : SQLITE_INTERRUPT;
     backup_watch_end(&watch, b->db);
     b->done.copied_us = clock_monotonic_us() - begin_us;
     b->done.log_before_bytes = watch.log_before_bytes;

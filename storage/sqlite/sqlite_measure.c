@@ -15,7 +15,7 @@ static const char tables_sql[] =
 
 // ?1 the table: pages of it and of its indexes.
 static const char bytes_sql[] =
-    "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE aggregate AND name IN"
+    "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE aggregate=1 AND name IN"
     " (SELECT name FROM sqlite_schema WHERE tbl_name=?1)";
 
 static const char tenants_sql[] =

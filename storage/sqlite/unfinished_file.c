@@ -84,10 +84,11 @@ void unfinished_file_close(struct unfinished_file *f, struct arena *a) {
 const struct error *unfinished_file_check_room(struct arena *a, const char *target, int64_t bytes) {
     const char *folder = dirname(arena_cstr(a, slice_of_cstr(target)));
     int64_t free_bytes = store_path_free_bytes(folder);
-    if (free_bytes < 0 || free_bytes - SPARE_BYTES >= bytes) {
+    int64_t needed_bytes = bytes + SPARE_BYTES;
+    if (free_bytes < 0 || free_bytes >= needed_bytes) {
         return NULL; // or the file system does not say: the write will tell
     }
     return error_new(a, STATUS_RESOURCE_EXHAUSTED, REASON_NONE,
                      "the file system of \"%s\" has %lld bytes free, and %lld are needed", target,
-                     (long long)free_bytes, (long long)(bytes + SPARE_BYTES));
+                     (long long)free_bytes, (long long)needed_bytes);
 }

@@ -120,7 +120,7 @@ class Served(Case):
         restored = self.restored()
         for run_id in before:
             reply = self.call(restored, "GET", f"/v1/runs/{run_id}")
-            self.assertEqual("cancelled", reply.json["data"]["status"], run_id)
+            self.assertEqual("cancelled", reply.json()["data"]["status"], run_id)
         for server_, runs in ((server, during), (restored, before)):
             self.assertEqual(200, self.call(server_, "GET", f"/v1/runs/{runs[-1]}").status)
         self.assertEqual(0, server.stop(), server.tail())
@@ -263,6 +263,7 @@ class Killed(Case):
         path = self.place.path / "runs.db"
         with sqlite3.connect(path) as store:
             store.execute("UPDATE run_body SET spec = CAST(spec || zeroblob(1000000) AS BLOB)")
+            store.execute("UPDATE organization SET stored_bytes = stored_bytes + 40 * 1000000")
         store.close()
 
     def kill_at(self, seconds, *arguments):
@@ -367,10 +368,10 @@ class Freezes(Case):
         self.assertIn("is frozen until", self.freeze())
         refused = self.call(server, "POST", "/v1/runs/r/cancel")
         self.assertEqual((503, "STORE_FROZEN"), (refused.status, refused.error["reason"]))
-        self.assertIn("nothing was changed", refused.json["message"])
+        self.assertIn("nothing was changed", refused.json()["message"])
         self.assertEqual("5", refused.headers["Retry-After"])
         for _ in range(3):
-            self.assertEqual("running", self.call(server, "GET", "/v1/runs/r").json["data"]["status"])
+            self.assertEqual("running", self.call(server, "GET", "/v1/runs/r").json()["data"]["status"])
         self.fails(CONFLICT, "is frozen already", "store", "freeze", "--store", self.place.store)
         # All files, one after the other: what a snapshot of the file system has at once.
         copy = self.place.path / "copy"
@@ -389,7 +390,7 @@ class Freezes(Case):
         self.assertEqual(NOT_FOUND, self.thaw().returncode)
         copied = Serve(f"sqlite:{copy}/runs.db")
         self.addCleanup(copied.kill)
-        self.assertEqual("running", self.call(copied, "GET", "/v1/runs/r").json["data"]["status"])
+        self.assertEqual("running", self.call(copied, "GET", "/v1/runs/r").json()["data"]["status"])
         self.assertEqual(0, server.stop(), server.tail())
         self.assertNotIn("runs.db.frozen", self.files(self.place.path))
         self.ok("store", "check", "--store", self.place.store)
