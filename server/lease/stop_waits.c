@@ -132,7 +132,10 @@ int stop_waits_list(struct stop_waits *waits, size_t *place, struct arena *a,
         for (struct stop_wait *w = waits->buckets[*place]; w != NULL; w = w->next) {
             count++;
         }
-        struct stop_wait_run *run = count > 0 ? ARENA_ARRAY(a, struct stop_wait_run, count) : NULL;
+        if (count == 0) {
+            continue;
+        }
+        struct stop_wait_run *run = ARENA_ARRAY(a, struct stop_wait_run, count);
         *ret_runs = run;
         for (struct stop_wait *w = waits->buckets[*place]; w != NULL; w = w->next) {
             *run++ =

@@ -1,6 +1,7 @@
 #include "storage/postgres/change_batch.h"
 
 #include "base/core/clock.h"
+#include "storage/store_metrics.h"
 
 // More in one transaction saves nothing, and has others wait.
 enum { BATCH_BYTES = 8 * 1024 * 1024 };

@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 #include "storage/op/store_op.h"
-#include "storage/store_metrics.h"
+
+struct store_metrics;
 
 // Operations of one transaction, in their order, until they are answered.
 struct change_batch {

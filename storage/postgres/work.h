@@ -60,9 +60,9 @@ void work_want_run(struct work *work, struct slice organization, struct slice id
 // The organization is to be locked and read; with is_made its row is added if it is not there.
 void work_want_organization(struct work *work, struct slice name, bool is_made);
 
-// What is stored under the key is to be read, and the run that it leads to, if any; key may be of
-// none.
-void work_want_key(struct work *work, const struct idempotency *key);
+// What is stored under the key that is asked for is to be read, and the run that it leads to, if
+// any; asked may be of none.
+void work_want_key(struct work *work, const struct idempotency *asked);
 
 // Locks and reads what was wanted since the last call. Called by the driver after all wants; by an
 // operation that has to look further, which wants no other organization than those that are locked.
@@ -84,8 +84,8 @@ enum work_key_target { WORK_KEY_OF_RUN = 1, WORK_KEY_OF_BULK = 2 };
 enum idempotency_match work_find_key(struct work *work, const struct idempotency *asked,
                                      struct slice *ret_id);
 
-// Notes that the change that was asked for under key, if under any, was made at at_us to id.
-void work_note_key(struct work *work, const struct idempotency *key, enum work_key_target of,
+// Notes that the change that was asked for under a key, if under any, was made at at_us to id.
+void work_note_key(struct work *work, const struct idempotency *asked, enum work_key_target of,
                    struct slice organization, struct slice id, int64_t at_us);
 
 // Adds the run of record, whose id is free, with its first event, which holder acquired with it

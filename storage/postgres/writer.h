@@ -49,10 +49,10 @@ struct pg_writers *pg_writers_start(const struct pg_writer_surroundings *around)
 
 // Hands op, which changes the store, to a writer, which answers it by store_metrics_answer. Returns
 // false, having done nothing, if too many operations wait. Thread safe.
-bool pg_writers_push(struct pg_writers *w, struct store_op *op);
+bool pg_writers_push(struct pg_writers *all, struct store_op *op);
 
 // How many operations wait. Thread safe.
-int pg_writers_waiting(struct pg_writers *w);
+int pg_writers_waiting(struct pg_writers *all);
 
 // Of connections for metrics: how many there are and how many of them are open. Thread safe.
 struct pg_writers_use {
@@ -61,9 +61,9 @@ struct pg_writers_use {
     int64_t reconnects;
     int64_t unknown_commits; // that were not answered
 };
-struct pg_writers_use pg_writers_look(struct pg_writers *w);
+struct pg_writers_use pg_writers_look(struct pg_writers *all);
 
-// Finishes all that was pushed before, ends the threads and frees w. NULL is ignored.
-void pg_writers_stop(struct pg_writers *w);
+// Finishes all that was pushed before, ends the threads and frees all of it. NULL is ignored.
+void pg_writers_stop(struct pg_writers *all);
 
 #endif
