@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import unittest
@@ -15,6 +16,7 @@ from gateways import Gateway
 from harness import ROOT, Place, Serve, create_token, wait_until
 from postgres import Postgres
 from scrapes import Admin
+from test_log_pipe import free_port
 from test_runsd_program import Runsd
 
 
@@ -105,20 +107,34 @@ class Sandboxed(unittest.TestCase):
         self.assert_in(server)
         self.assertEqual(0, server.stop())
 
-    def test_a_store_in_postgresql(self):
+    def test_a_store_in_postgresql_over_tls(self):
+        """By the host's name, with its certificate verified; and again after it was away."""
         database = Postgres()
         self.addCleanup(database.stop)
-        token = create_token(database.url)
-        server = self.started(Serve(database.url))
+        authority = Authority(self.place.path)
+        pair = authority.issue("database", ["DNS:localhost"])
+        port = free_port()
+        shutil.copy(pair.cert, database.folder / "tls.pem")
+        shutil.copy(pair.key, database.folder / "tls.key")
+        for name in ("tls.pem", "tls.key"):
+            shutil.chown(database.folder / name, database.user)
+        options = (f"-c unix_socket_directories={database.folder} -c listen_addresses=localhost "
+                   f"-c port={port} -c ssl=on -c ssl_cert_file={database.folder}/tls.pem "
+                   f"-c ssl_key_file={database.folder}/tls.key -c fsync=off")
+        begin = ("--log", database.folder / "log", "-o", options)
+        database.control(*begin, "restart")
+        url = (f"postgres://{database.user}@localhost:{port}/{database.user}?sslmode=verify-full"
+               f"&sslrootcert={authority.cert}")
+        token = create_token(url)
+        server = self.started(Serve(url))
         self.assert_in(server)
         self.cancels(server.http_port, "one", token)
-        # Its connections are opened anew, from within.
-        database.control("--mode=fast", "stop")
-        database.start_again()
+        database.control("--mode=fast", *begin, "restart")
         wait_until(lambda: rest.request(server.http_port, "GET", "/v1/runs/one", token).status == 200,
                    "the store again")
         wait_until(lambda: rest.request(server.http_port, "GET", "/readyz").status == 200, "ready")
         self.cancels(server.http_port, "two", token)
+        self.assert_in(server)
         self.assertEqual(0, server.stop())
 
     def test_it_is_left_away(self):
