@@ -66,7 +66,9 @@ class ProfiledDeployment(deployment.Deployment):
             # Under valgrind threads take turns; on one CPU they do so in fewer orders.
             cpu = str(min(os.sched_getaffinity(0)))
             command = ["/usr/bin/env", *ENVIRONMENT, "taskset", "--cpu-list", cpu, "valgrind",
-                       "--tool=callgrind", "--callgrind-out-file=" + DUMPS, *command]
+                       "--tool=callgrind", "--callgrind-out-file=" + DUMPS, *command,
+                       # Valgrind writes the code that it runs.
+                       "--sandbox", "off"]
         return super()._start(name, command)
 
     def restart_profiled(self):
