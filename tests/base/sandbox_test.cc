@@ -22,6 +22,7 @@ extern "C" {
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <set>
 #include <spawn.h>
 #include <sstream>
@@ -324,6 +325,35 @@ TEST(SandboxCalls, EachIsListedInOneWay) {
     }
     for (const struct sandbox_rule *rule = sandbox_rules; rule->call != nullptr; rule++) {
         EXPECT_EQ(seen.count(rule->call), 0U) << rule->call;
+    }
+}
+
+// A name that is misspelled would be left out without a word.
+TEST(SandboxCalls, EachIsOneOfLinux) {
+    std::set<std::string> names;
+    auto take = [&names](const char *const *calls) {
+        for (; *calls != nullptr; calls++) {
+            names.insert(*calls);
+        }
+    };
+    for (const struct sandbox_group *group = sandbox_groups; group->purpose != nullptr; group++) {
+        take(group->calls);
+    }
+    take(sandbox_fatal);
+    take(sandbox_quiet);
+    for (const struct sandbox_rule *rule = sandbox_rules; rule->call != nullptr; rule++) {
+        names.insert(rule->call);
+    }
+    for (const std::string &name : names) {
+        EXPECT_NE(seccomp_syscall_resolve_name(name.c_str()), __NR_SCMP_ERROR) << name;
+    }
+    // What a thread, a timer and a file take where open, stat, poll and their like are no calls.
+    for (const char *name :
+         {"openat", "newfstatat", "ppoll", "epoll_pwait", "dup3", "pipe2", "clone", "renameat",
+          "unlinkat", "fchmodat", "faccessat", "readlinkat", "mmap", "mkdirat", "linkat",
+          "pselect6", "clock_nanosleep", "rt_sigreturn"}) {
+        EXPECT_GE(seccomp_syscall_resolve_name_arch(SCMP_ARCH_AARCH64, name), 0) << name;
+        EXPECT_EQ(names.count(name), 1U) << name;
     }
 }
 
