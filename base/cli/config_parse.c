@@ -354,7 +354,8 @@ const struct error *config_file_parse(struct arena *a, const char *path, struct 
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE, "%s: there is no memory", path);
     }
     yaml_parser_set_encoding(&p.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&p.parser, text.data, text.len);
+    const uint8_t *bytes = text.len > 0 ? text.data : (const uint8_t *)""; // which may be NULL
+    yaml_parser_set_input_string(&p.parser, bytes, text.len);
     if (read_stream(&p, &file)) {
         *ret_file = file;
     }
