@@ -64,6 +64,14 @@ class Check:
             if self.process.returncode else None
 
 
+def made_token(store, organization, name):
+    """A new token; None: the database was not reached in time, as may be on a busy machine."""
+    try:
+        return create_token(store, org=organization, name=name)
+    except AssertionError:
+        return None
+
+
 def knows(service, token):
     """Whether a server takes a token."""
     try:
@@ -114,7 +122,8 @@ class Round:
 
     def token(self, organization, name):
         """A token that both servers know: each hears of it within a second."""
-        token = create_token(self.cluster.store, org=organization, name=name)
+        token = self.cluster.wait(lambda: made_token(self.cluster.store, organization, name),
+                                  "a token", 30)
         for port in self.cluster.settings["GRPC_PORTS"]:
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
                 service = stubs.service_grpc.RunsServiceStub(channel)
