@@ -1,15 +1,16 @@
-// Makes of the page's files what the programs embed (web/assets.c): all of them compressed, one
+// Makes of the pages' files what the programs embed (web/assets.c): all of them compressed, one
 // after the other, in assets.bin, and a row each in assets.inc.
 //
-// usage: node build.mjs NODE_MODULES FOLDER
+// usage: node build.mjs NODE_MODULES CONSOLE FOLDER
+// CONSOLE is what Vite made of web/console.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const [modules, folder] = process.argv.slice(2);
-if (folder === undefined) throw new Error('usage: node build.mjs NODE_MODULES FOLDER');
+const [modules, consoleFolder, folder] = process.argv.slice(2);
+if (folder === undefined) throw new Error('usage: node build.mjs NODE_MODULES CONSOLE FOLDER');
 const here = path.dirname(fileURLToPath(import.meta.url));
 const library = path.join(modules, '@scalar/api-reference/dist/browser');
 
@@ -57,6 +58,21 @@ const add = (url, name, bytes) => {
 };
 add('docs', 'index.html', page);
 for (const [name, bytes] of files) add(`${prefix}/${name}`, name, bytes);
+
+// The console's files lie where they are served, each with a hash in its own name; but for the
+// licenses, which get one.
+const assets = 'console/assets';
+const consoleFiles = path.join(consoleFolder, assets);
+const licenses = readFileSync(path.join(consoleFiles, 'licenses.md'));
+const licensesUrl = `${assets}/licenses-${digest(licenses)}.txt`;
+const consolePage = readFileSync(path.join(consoleFolder, 'index.html'), 'utf8')
+  .replaceAll('{licenses}', licensesUrl);
+add('console', 'index.html', Buffer.from(consolePage));
+for (const name of readdirSync(consoleFiles).sort()) {
+  if (name === 'licenses.md') continue;
+  add(`${assets}/${name}`, name, readFileSync(path.join(consoleFiles, name)));
+}
+add(licensesUrl, licensesUrl, licenses);
 
 mkdirSync(folder, { recursive: true });
 writeFileSync(path.join(folder, 'assets.bin'), Buffer.concat(pieces));

@@ -12,7 +12,8 @@
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/state_file.h"
 
-#define ACCEPT_HINT "to go on with what the file holds: runsctl store check --store sqlite:%s --accept"
+#define ACCEPT_HINT                                                                                \
+    "to go on with what the file holds: runsctl store check --store sqlite:%s --accept"
 
 void opening_look(struct opening *o, struct arena *a, const char *path, int fd) {
     *o = (struct opening){.path = path, .log_bytes = companions_log_bytes(a, path)};

@@ -78,8 +78,8 @@ TEST_F(SqliteStart, OlderFileOverAStoppedStoreIsRefused) {
     Serve({"c"}, true);
     StoreFiles newer = TakeFiles();
     Lay({older.database, "", newer.state});
-    ExpectRefusedUntouched(STATUS_DATA_LOSS,
-                           {path_, "acknowledged", ".state", "runsctl store check --store", "--accept"});
+    ExpectRefusedUntouched(STATUS_DATA_LOSS, {path_, "acknowledged", ".state",
+                                              "runsctl store check --store", "--accept"});
     // Only a cancel is missing, or only a change that made no event.
     Lay(newer);
     ExpectWhole();

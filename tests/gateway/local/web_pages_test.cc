@@ -9,7 +9,8 @@ extern "C" {
 #include "web/assets.h"
 }
 
-// The rows of the reference page, in a program that was built with it or without.
+// The rows of the reference page and of the console, in a program that was built with it or
+// without.
 
 namespace {
 
@@ -85,6 +86,12 @@ TEST_F(WebPages, TheRootLeadsBrowsersToThePage) {
     EXPECT_EQ(Header(Answer("/docs/"), "Location"), "../docs");
 }
 
+TEST_F(WebPages, ASlashBehindTheConsoleLeadsToIt) {
+    EXPECT_FALSE(Find("/console/")->is_for_browsers);
+    EXPECT_EQ(Answer("/console/").http_status, 303);
+    EXPECT_EQ(Header(Answer("/console/"), "Location"), "../console");
+}
+
 TEST_F(WebPages, NoPageMayReachAnotherOrigin) {
     for (size_t i = 1; i < table_->count; i++) {
         struct local_reply reply = Answer(&table_->routes[i]);
@@ -99,13 +106,13 @@ TEST_F(WebPages, NoPageMayReachAnotherOrigin) {
     }
 }
 
-TEST_F(WebPages, ThePageIsCheckedEachTimeAndItsPartsNeverAgain) {
+TEST_F(WebPages, ThePagesAreCheckedEachTimeAndTheirPartsNeverAgain) {
     struct web_assets assets = web_assets();
     if (assets.count == 0) {
         GTEST_SKIP() << "built without web/dist, which script/run and script/test make";
     }
     EXPECT_EQ(std::string(assets.assets[0].path), "/docs");
-    EXPECT_EQ(std::string(Answer("/docs").cache_control), "no-cache");
+    std::set<std::string> pages;
     for (size_t i = 0; i < assets.count; i++) {
         const struct web_asset &asset = assets.assets[i];
         SCOPED_TRACE(asset.path);
@@ -122,35 +129,45 @@ TEST_F(WebPages, ThePageIsCheckedEachTimeAndItsPartsNeverAgain) {
         size_t length = end[-4] | end[-3] << 8 | end[-2] << 16 | static_cast<size_t>(end[-1]) << 24;
         EXPECT_EQ(length, asset.plain_bytes);
         EXPECT_EQ(reply.gzip_plain_bytes, asset.plain_bytes);
-        if (i > 0) {
-            EXPECT_EQ(std::string(asset.path).rfind("/docs/assets/", 0), 0u);
+        std::string path = asset.path;
+        if (path == "/docs" || path == "/console") {
+            pages.insert(path);
+            EXPECT_EQ(std::string(reply.cache_control), "no-cache");
+        } else {
+            EXPECT_TRUE(path.rfind("/docs/assets/", 0) == 0 ||
+                        path.rfind("/console/assets/", 0) == 0);
             EXPECT_EQ(std::string(reply.cache_control), "public, max-age=31536000, immutable");
         }
     }
+    EXPECT_EQ(pages, (std::set<std::string>{"/docs", "/console"}));
     EXPECT_EQ(Find("/docs/assets/none.js"), nullptr);
 }
 
-TEST_F(WebPages, AProgramWithoutThePageSaysSo) {
-    if (web_assets().count > 0) {
-        EXPECT_EQ(Answer("/docs").http_status, 200);
-        return;
+TEST_F(WebPages, AProgramWithoutThePagesSaysSo) {
+    for (const char *path : {"/docs", "/console"}) {
+        SCOPED_TRACE(path);
+        struct local_reply reply = Answer(path);
+        if (web_assets().count > 0) {
+            EXPECT_EQ(reply.http_status, 200);
+            continue;
+        }
+        EXPECT_EQ(reply.http_status, 404);
+        std::string body(reinterpret_cast<const char *>(reply.body.data), reply.body.len);
+        EXPECT_NE(body.find("script/run"), std::string::npos) << body;
     }
-    struct local_reply reply = Answer("/docs");
-    EXPECT_EQ(reply.http_status, 404);
-    std::string body(reinterpret_cast<const char *>(reply.body.data), reply.body.len);
-    EXPECT_NE(body.find("script/run"), std::string::npos) << body;
 }
 
 TEST_F(WebPages, EachWayToThePageIsInTheDocs) {
     std::ifstream in("docs/HTTP.md");
     std::stringstream docs;
     docs << in.rdbuf();
-    for (const std::string path : {"/", "/docs/"}) {
+    for (const std::string path : {"/", "/docs/", "/console/"}) {
         const struct local_route *row = Find(path);
         std::string line = "| `" + path + "` | " + row->verbs + " | no | " + row->help + " |\n";
         EXPECT_NE(docs.str().find(line), std::string::npos) << line;
     }
     EXPECT_NE(docs.str().find("| `/docs` | GET | no | the reference page |\n"), std::string::npos);
+    EXPECT_NE(docs.str().find("| `/console` | GET | no | the console |\n"), std::string::npos);
 }
 
 } // namespace
