@@ -113,6 +113,7 @@ static int run(struct arena *a, const struct command *command, int count, char *
         .command = command,
         .options = options,
         .operands = configuration.operands,
+        .line = &line,
         .configuration = &configuration,
         .json = has_json(command, options),
         .request_id = arena_zalloc(a, UUID_TEXT_SIZE),

@@ -29,8 +29,9 @@ struct command {
 struct invocation {
     struct arena *arena; // for as long as the command runs
     const struct command *command;
-    const void *options;                       // the struct that command->tables are of
-    const char **operands;                     // ended by NULL
+    const void *options;   // the struct that command->tables are of
+    const char **operands; // ended by NULL
+    const struct command_line *line;
     const struct configuration *configuration; // where the options come from
     bool json;                                 // --json was given: errors are JSON, too
     char *request_id; // of the command's calls; "" before the first; UUID_TEXT_SIZE bytes

@@ -169,19 +169,40 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
     return NULL;
 }
 
+// What may change of those of a gateway that serves.
+static void take_options(struct gateway_api_options *api, const struct gateway_options *options) {
+    api->ignore_unknown = options->ignore_unknown;
+    api->unbound_methods = options->unbound_methods;
+    api->ignore_unknown_query = options->ignore_unknown_query;
+    api->ignored_query = options->ignored_query;
+    api->ignored_query_count = options->ignored_query_count;
+    api->json = options->json;
+    api->openapi.ignore_unknown = options->ignore_unknown;
+}
+
 const struct error *gateway_reload(struct gateway *gateway, struct arena *a,
+                                   const struct gateway_options *options,
                                    const struct slice *descriptor_sets, size_t count,
                                    size_t *ret_routes) {
     struct sets sets;
     choose_sets(descriptor_sets, count, &sets);
+    struct gateway_api_options api_options = gateway->api_options;
+    if (options != NULL) {
+        take_options(&api_options, options);
+    }
     struct gateway_api *api;
-    const struct error *error =
-        gateway_api_new(a, &gateway->api_options, sets.items, sets.count, &api);
+    const struct error *error = gateway_api_new(a, &api_options, sets.items, sets.count, &api);
     if (error != NULL) {
         return error;
     }
+    gateway->api_options = api_options;
     *ret_routes = transcoder_route_count(api->transcoder);
     http_server_set_api(gateway->http, api);
+    if (options != NULL) {
+        const struct gateway_limits limits = with_defaults(options->limits);
+        const struct gateway_http_options http = http_with_defaults(options->http);
+        http_server_set_options(gateway->http, &limits, &http);
+    }
     return NULL;
 }
 

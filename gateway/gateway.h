@@ -26,11 +26,14 @@ const struct error *gateway_start(struct arena *a, const struct gateway_options 
 const struct error *gateway_print_openapi(struct arena *a, const struct gateway_options *options,
                                           struct strbuf *out);
 
-// Replaces the routes by those of other sets (none: the product's own), with the
-// options that the gateway was started with. Requests in flight end with the routes
-// that they began with. Errors, after which nothing has changed: those of gateway_start
-// for the sets. *ret_routes is the number of routes. Blocks while the sets are compiled.
+// Replaces the routes by those of other sets (none: the product's own), and takes what options say
+// of JSON, queries, CORS, trusted addresses, compression and the time-out of calls; NULL: that
+// stays as it is. What they point to must live until gateway_stop has returned. Requests in flight
+// end with the routes that they began with. Errors, after which nothing has changed: those of
+// gateway_start for the sets. *ret_routes is the number of routes. Blocks while the sets are
+// compiled.
 const struct error *gateway_reload(struct gateway *gateway, struct arena *a,
+                                   const struct gateway_options *options,
                                    const struct slice *descriptor_sets, size_t count,
                                    size_t *ret_routes);
 

@@ -7,6 +7,7 @@
 #include "admin/admin_flags.h"
 #include "admin/admin_sandbox.h"
 #include "base/cli/command_line.h"
+#include "base/cli/config_reload.h"
 #include "base/cli/error_print.h"
 #include "base/cli/process_options.h"
 #include "base/cli/standard_files.h"
@@ -110,6 +111,7 @@ static const struct cli_option rows[] = {
      CLI_FLAG_AT(struct flags, reflect),
      .help = "asks the gRPC server for its descriptors instead"},
     {.name = "--unbound-methods",
+     .reload = true,
      CLI_FLAG_AT(struct flags, gateway.options.unbound_methods),
      .help = "serves methods without annotation, too, as "
              "POST /package.Service/Method"},
@@ -136,7 +138,8 @@ static const struct command_line command_line = {
     .add_libraries = gateway_libraries_add,
     .operands = "",
     .summary = "Serves a gRPC server's methods as HTTP/JSON until SIGTERM.",
-    .details = "SIGHUP reads the descriptors and the certificates again; what is bad is not\n"
+    .details = "SIGHUP reads the file of --config, the descriptors and the certificates again; "
+               "what is bad is not\n"
                "taken, and the old ones stay.\n",
     .tables = tables,
     .footer = "Logs to standard error. Exit status: 0 stopped by a signal, 1 could\n"
@@ -156,6 +159,9 @@ struct program {
     bool reflect;
     bool prints; // the OpenAPI document, and serves nothing
     int64_t drain_ms;
+    struct logger *level_log; // log, whose level a reload may change
+    struct config_reload *config;
+    const struct gateway_options *changed; // by a reload, and not taken yet; NULL: nothing has
     struct sandbox sandbox;
     sigset_t signals;
     struct gateway *gateway;
@@ -180,16 +186,14 @@ static const struct error *open_upstreams(struct arena *a, const struct flags *f
                             has_any ? flags->upstreams.count : 1, &p->upstreams);
 }
 
-static const struct error *read_flags(struct arena *a, struct flags *flags, struct program *p) {
+// What needs nothing but the flags themselves.
+static const struct error *check_flags(struct arena *a, struct flags *flags) {
     if (flags->reflect && flags->descriptors.count > 0) {
         return error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
                          "--reflect and --descriptors exclude each other");
     }
     const struct error *error =
         address_parse_listener(a, "--listen", flags->listen, &flags->gateway.options.listen);
-    if (error == NULL) {
-        error = open_upstreams(a, flags, p);
-    }
     if (error == NULL) {
         error = gateway_flags_finish(a, &flags->gateway);
     }
@@ -201,6 +205,14 @@ static const struct error *read_flags(struct arena *a, struct flags *flags, stru
     }
     if (error == NULL) {
         error = trace_options_finish(a, &flags->trace);
+    }
+    return error;
+}
+
+static const struct error *read_flags(struct arena *a, struct flags *flags, struct program *p) {
+    const struct error *error = check_flags(a, flags);
+    if (error == NULL) {
+        error = open_upstreams(a, flags, p);
     }
     if (error == NULL) {
         error = descriptor_limit_apply(a, p->log, &flags->gateway.connections, 1);
@@ -283,20 +295,51 @@ static void reload_routes(struct program *p) {
     size_t routes;
     const struct error *error = descriptor_source_read(&a, &p->source, &sets, &count);
     if (error == NULL) {
-        error = gateway_reload(p->gateway, &a, sets, count, &routes);
+        error = gateway_reload(p->gateway, &a, p->changed, sets, count, &routes);
         error = error == NULL ? NULL : descriptor_source_explain(&a, &p->source, error);
     }
     if (error != NULL) {
         log_refusal(p, error);
     } else {
         LOG(p->log, LOG_INFO, "reloaded", log_int("routes", (int64_t)routes));
+        p->changed = NULL;
     }
     arena_release(&a);
 }
 
+// Of options that were read again. The upstream is not opened: which it is cannot change.
+static const struct error *check_again(void *context, struct arena *a, void *options) {
+    (void)context;
+    return check_flags(a, options);
+}
+
+static void apply_again(void *context, const void *options) {
+    struct program *p = context;
+    const struct flags *flags = options;
+    logger_set_level(p->level_log, flags->process.log_level);
+    p->drain_ms = flags->process.drain_ms;
+    listener_guard_set_stop_ms(p->options.guard, p->drain_ms + STOP_MS);
+    p->changed = &flags->gateway.options;
+}
+
+static struct config_reload *new_reload(const struct configuration *configuration,
+                                        struct program *p) {
+    const struct config_reload_options options = {
+        .log = p->log,
+        .line = &command_line,
+        .configuration = configuration,
+        .options_size = sizeof(struct flags),
+        .check = check_again,
+        .apply = apply_again,
+        .context = p,
+    };
+    return config_reload_new(&options);
+}
+
 static void reload(struct program *p) {
-    bool has_other_routes = descriptor_source_can_change(&p->source);
-    if (!has_other_routes && p->options.tls == NULL && p->upstreams.source == NULL) {
+    bool has_file = config_reload_run(p->config);
+    bool has_other_routes = p->changed != NULL || descriptor_source_can_change(&p->source);
+    if (!has_file && !has_other_routes && p->options.tls == NULL && p->upstreams.source == NULL) {
         LOG(p->log, LOG_INFO, "there is nothing to reload: the descriptors are built in");
     }
     if (has_other_routes) {
@@ -463,15 +506,51 @@ static int serve(struct program *p) {
     return atomic_load(&p->must_restart) ? EXIT_FAILED : status;
 }
 
-static int run_logged(struct arena *a, struct flags *flags, const sigset_t *signals,
-                      const struct logger *log) {
-    struct program p = {.log = log, .source = {.log = log}, .signals = *signals};
+static int complain(struct arena *a, const struct configuration *configuration,
+                    const struct error *error) {
+    command_line_complain(&command_line, "%s",
+                          configuration_explain(a, configuration, error)->message);
+    return EXIT_USAGE;
+}
+
+// Checks what a start would, but for what is taken while a gateway runs, its addresses, and what
+// the upstream would have to be asked for.
+static int check(struct arena *a, struct flags *flags, const struct configuration *configuration) {
+    const struct logger log = {.fd = STDERR_FILENO, .level = LOG_WARN, .program = PROGRAM};
+    struct program p = {.log = &log, .source = {.log = &log}};
+    const struct error *error = read_flags(a, flags, &p);
+    if (error == NULL) {
+        error = tls_source_open(a, &log, &p.tls, &p.options.tls);
+    }
+    if (error == NULL && !p.reflect) {
+        error = descriptor_source_read(a, &p.source, &p.options.descriptor_sets,
+                                       &p.options.descriptor_set_count);
+    }
+    struct strbuf document = STRBUF_INIT;
+    if (error == NULL && !p.reflect) {
+        error = gateway_print_openapi(a, &p.options, &document);
+        error = error == NULL ? NULL : descriptor_source_explain(a, &p.source, error);
+    }
+    strbuf_release(&document);
+    tls_source_stop(p.options.tls);
+    rpc_remotes_close(&p.upstreams);
+    if (error != NULL) {
+        return complain(a, configuration, error);
+    }
+    configuration_print(configuration, PROGRAM);
+    return standard_output_finish() == NULL ? EXIT_OK : EXIT_FAILED;
+}
+
+static int run_logged(struct arena *a, struct flags *flags,
+                      const struct configuration *configuration, const sigset_t *signals,
+                      struct logger *log) {
+    struct program p = {.log = log, .level_log = log, .source = {.log = log}, .signals = *signals};
     const struct error *error = read_flags(a, flags, &p);
     if (error != NULL) {
         rpc_remotes_close(&p.upstreams);
-        command_line_complain(&command_line, "%s", error->message);
-        return EXIT_USAGE;
+        return complain(a, configuration, error);
     }
+    p.config = new_reload(configuration, &p);
     if (!p.prints) {
         sandbox_enter(log, flags->process.sandbox == PROCESS_SANDBOX_ON, &p.sandbox);
     }
@@ -479,20 +558,24 @@ static int run_logged(struct arena *a, struct flags *flags, const sigset_t *sign
     struct memory_keeper *keeper = memory_keeper_start();
     int status = serve(&p);
     memory_keeper_stop(keeper);
+    config_reload_free(p.config);
     rpc_log_redirect(NULL);
     return status;
 }
 
 static int run_program(struct arena *a, void *options, const struct configuration *configuration) {
-    (void)configuration;
     struct flags *flags = options;
+    if (configuration->is_check) {
+        rpc_credentials_prepare();
+        return check(a, flags, configuration);
+    }
     // Before any thread is made, so that all of them leave the signals to us.
     sigset_t signals;
     server_process_prepare(&signals);
     rpc_credentials_prepare();
     struct logger log;
     server_log_start(flags->process.log_level, flags->process.log_format, PROGRAM, &log);
-    int status = run_logged(a, flags, &signals, &log);
+    int status = run_logged(a, flags, configuration, &signals, &log);
     server_log_stop(&log);
     return status;
 }

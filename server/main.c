@@ -6,8 +6,10 @@
 #include "admin/admin_flags.h"
 #include "admin/admin_sandbox.h"
 #include "base/cli/command_line.h"
+#include "base/cli/config_reload.h"
 #include "base/cli/error_print.h"
 #include "base/cli/process_options.h"
+#include "base/cli/standard_files.h"
 #include "base/core/clock.h"
 #include "base/log/server_log.h"
 #include "base/metrics/metrics.h"
@@ -88,7 +90,8 @@ static const struct command_line command_line = {
     .add_libraries = runsd_libraries_add,
     .operands = "",
     .summary = "Serves runs.v1.RunsService and TokensService over gRPC until SIGTERM.",
-    .details = "SIGHUP reads the certificates again; if they are bad, the old ones stay.\n",
+    .details = "SIGHUP reads the file of --config and the certificates again; what is bad is not\n"
+               "taken, and the old ones stay.\n",
     .tables = tables,
     .footer = "Logs to standard error. Exit status: 0 stopped by a signal, 1 could\n"
               "not start or must be restarted, 2 wrong usage.\n",
@@ -100,13 +103,14 @@ static void on_failure(void *context) {
 }
 
 static void wait_for_stop(const struct logger *log, struct tls_source *tls,
-                          const sigset_t *signals) {
+                          struct config_reload *reload, const sigset_t *signals) {
     int number;
     while (sigwait(signals, &number) == 0 && !server_process_is_stop(number)) {
         service_manager_reloading();
+        bool has_file = config_reload_run(reload);
         if (tls != NULL) {
             tls_source_reload(tls);
-        } else {
+        } else if (!has_file) {
             LOG(log, LOG_INFO, "there is nothing to reload", log_int("signal", number));
         }
         service_manager_ready();
@@ -114,8 +118,7 @@ static void wait_for_stop(const struct logger *log, struct tls_source *tls,
     LOG(log, LOG_INFO, "stopping", log_int("signal", number));
 }
 
-static const struct error *read_flags(struct arena *a, const struct logger *log,
-                                      struct flags *flags) {
+static const struct error *read_flags(struct arena *a, struct flags *flags) {
     struct server_options *server = &flags->server;
     const struct error *error = server_options_finish(a, server, "--listen", &flags->listen);
     if (error == NULL) {
@@ -127,13 +130,52 @@ static const struct error *read_flags(struct arena *a, const struct logger *log,
     if (error == NULL) {
         error = trace_options_finish(a, &flags->trace);
     }
-    if (error == NULL) {
-        error = descriptor_limit_apply(a, log, &server->connections, 1);
-    }
-    server->runsd.max_connections = (int)server->connections.connections;
     server->runsd.client_auth = tls_options_client_auth(&flags->tls);
     server->runsd.drain_ms = flags->process.drain_ms;
     return error;
+}
+
+static const struct error *fit_connections(struct arena *a, const struct logger *log,
+                                           struct server_options *server) {
+    const struct error *error = descriptor_limit_apply(a, log, &server->connections, 1);
+    server->runsd.max_connections = (int)server->connections.connections;
+    return error;
+}
+
+// What a reload may change.
+struct live {
+    struct logger *log;
+    struct runsd *runsd;
+    struct listener_guard *guard;
+    int64_t stop_ms;
+};
+
+static const struct error *check_again(void *context, struct arena *a, void *options) {
+    (void)context;
+    return read_flags(a, options);
+}
+
+static void apply_again(void *context, const void *options) {
+    struct live *live = context;
+    const struct flags *flags = options;
+    logger_set_level(live->log, flags->process.log_level);
+    live->stop_ms = flags->process.drain_ms + STOP_MS;
+    listener_guard_set_stop_ms(live->guard, live->stop_ms);
+    runsd_set_options(live->runsd, &flags->server.runsd);
+}
+
+static struct config_reload *new_reload(const struct configuration *configuration,
+                                        struct live *live) {
+    const struct config_reload_options options = {
+        .log = live->log,
+        .line = &command_line,
+        .configuration = configuration,
+        .options_size = sizeof(struct flags),
+        .check = check_again,
+        .apply = apply_again,
+        .context = live,
+    };
+    return config_reload_new(&options);
 }
 
 static const struct error *check_listeners(struct arena *a, struct flags *flags) {
@@ -152,12 +194,41 @@ static const struct error *check_listeners(struct arena *a, struct flags *flags)
     return listen_check(a, places, count);
 }
 
-static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *signals,
-                        const struct logger *log) {
-    const struct error *error = read_flags(a, log, flags);
+static int complain(struct arena *a, const struct configuration *configuration,
+                    const struct error *error) {
+    command_line_complain(&command_line, "%s",
+                          configuration_explain(a, configuration, error)->message);
+    return EXIT_USAGE;
+}
+
+// Checks what a start would, but for what is taken while a server runs: addresses, the store.
+static int check(struct arena *a, struct flags *flags, const struct configuration *configuration) {
+    const struct logger log = {.fd = STDERR_FILENO, .level = LOG_WARN, .program = "runsd"};
+    const struct error *error = read_flags(a, flags);
+    if (error == NULL) {
+        error = fit_connections(a, &log, &flags->server);
+    }
+    struct tls_source *tls = NULL;
+    if (error == NULL) {
+        error = tls_source_open(a, &log, &flags->tls, &tls);
+    }
+    tls_source_stop(tls);
     if (error != NULL) {
-        command_line_complain(&command_line, "%s", error->message);
-        return EXIT_USAGE;
+        return complain(a, configuration, error);
+    }
+    configuration_print(configuration, "runsd");
+    return standard_output_finish() == NULL ? EXIT_OK : EXIT_FAILED;
+}
+
+static int serve_logged(struct arena *a, struct flags *flags,
+                        const struct configuration *configuration, const sigset_t *signals,
+                        struct logger *log) {
+    const struct error *error = read_flags(a, flags);
+    if (error == NULL) {
+        error = fit_connections(a, log, &flags->server);
+    }
+    if (error != NULL) {
+        return complain(a, configuration, error);
     }
     struct sandbox sandbox;
     sandbox_enter(log, flags->process.sandbox == PROCESS_SANDBOX_ON, &sandbox);
@@ -215,8 +286,11 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
         runsd_log_ready(a, runsd, &server);
         rpc_loop_ping_add(&ping, watchdog, "gRPC", runsd_loop(runsd));
         service_manager_ready();
-        wait_for_stop(log, server.tls, signals);
-        service_manager_stopping(guard.stop_ms);
+        struct live live = {log, runsd, server.guard, guard.stop_ms};
+        struct config_reload *reload = new_reload(configuration, &live);
+        wait_for_stop(log, server.tls, reload, signals);
+        config_reload_free(reload);
+        service_manager_stopping(live.stop_ms);
         watchdog_stop_asking(watchdog);
         admin_set_stage(admin, ADMIN_STOPPING);
         readiness_remove(admin, runsd, server.guard);
@@ -231,7 +305,7 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
     metrics_free(server.metrics);
     memory_keeper_stop(keeper);
     if (error != NULL) {
-        error_print("runsd", error);
+        error_print("runsd", configuration_explain(a, configuration, error));
         rpc_log_redirect(NULL);
         return error->code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
     }
@@ -241,15 +315,17 @@ static int serve_logged(struct arena *a, struct flags *flags, const sigset_t *si
 }
 
 static int serve(struct arena *a, void *options, const struct configuration *configuration) {
-    (void)configuration;
     struct flags *flags = options;
+    if (configuration->is_check) {
+        return check(a, flags, configuration);
+    }
     // Before any thread is started, so that all of them have the signals blocked.
     sigset_t signals;
     server_process_prepare(&signals);
     rpc_credentials_prepare();
     struct logger log;
     server_log_start(flags->process.log_level, flags->process.log_format, "runsd", &log);
-    int status = serve_logged(a, flags, &signals, &log);
+    int status = serve_logged(a, flags, configuration, &signals, &log);
     server_log_stop(&log);
     return status;
 }

@@ -10,16 +10,17 @@
 static const char *const off[] = {"off", NULL};
 
 // A rate is what comes a second.
-#define LIMIT_ROW(name_, member_, most_, help_)                                                    \
+#define LIMIT_ROW(name_, member_, reload_, most_, help_)                                           \
     {                                                                                              \
         .name = (name_), .value = "N", CLI_NUMBER_AT(struct server_options, runsd.member_),        \
-        .least = 1, .most = (most_), .words = off, .help = (help_)                                 \
+        .least = 1, .most = (most_), .words = off, .reload = (reload_), .help = (help_)            \
     }
 
 #define MOST_QUOTA INT64_C(1000000000000000)
 
 const struct cli_option server_options_rows[] = {
     {.name = "--bulk-max-age",
+     .reload = true,
      .value = "TIME",
      CLI_TEXT_AT(struct server_options, bulk_max_age),
      .fallback = "7d",
@@ -30,11 +31,13 @@ const struct cli_option server_options_rows[] = {
      .help = "of a store in memory: where a token with every scope "
              "is written; - for standard output"},
     {.name = "--feed-max-age",
+     .reload = true,
      .value = "TIME",
      CLI_TEXT_AT(struct server_options, feed_max_age),
      .fallback = "7d",
      .help = "of events that can still be watched from: " TIME_SPAN_EXAMPLES},
     {.name = "--feed-max-events",
+     .reload = true,
      .value = "N",
      CLI_NUMBER_AT(struct server_options, runsd.feed_max_events),
      .least = 1,
@@ -42,26 +45,28 @@ const struct cli_option server_options_rows[] = {
      .fallback_number = RUNSD_DEFAULT_FEED_MAX_EVENTS,
      .help = "of an organization that can be watched from"},
     {.name = "--idempotency-ttl",
+     .reload = true,
      .value = "TIME",
      CLI_TEXT_AT(struct server_options, idempotency_ttl),
      .fallback = "24h",
      .help = "how long a request can be repeated under its key: 1m to 30d"},
-    LIMIT_ROW("--limit-bytes", limit_bytes, LIMIT_MOST_PER_S,
+    LIMIT_ROW("--limit-bytes", limit_bytes, true, LIMIT_MOST_PER_S,
               "of requests and replies a second of each organization, or off; more: "
               "RATE_LIMITED"),
     {.name = "--limit-burst-ms",
+     .reload = true,
      .value = "N",
      CLI_NUMBER_AT(struct server_options, runsd.limit_burst_ms),
      .least = LIMIT_LEAST_BURST_MS,
      .most = LIMIT_MOST_BURST_MS,
      .fallback_number = RUNSD_DEFAULT_LIMIT_BURST_MS,
      .help = "for which an organization that was quiet may catch up at once"},
-    LIMIT_ROW("--limit-changes", limit_changes, LIMIT_MOST_PER_S,
+    LIMIT_ROW("--limit-changes", limit_changes, true, LIMIT_MOST_PER_S,
               "calls that change something, a second of each organization, or off; more: "
               "RATE_LIMITED"),
-    LIMIT_ROW("--limit-reads", limit_reads, LIMIT_MOST_PER_S,
+    LIMIT_ROW("--limit-reads", limit_reads, true, LIMIT_MOST_PER_S,
               "calls that read, a second of each organization, or off; more: RATE_LIMITED"),
-    LIMIT_ROW("--limit-streams", limit_streams, 1000000,
+    LIMIT_ROW("--limit-streams", limit_streams, true, 1000000,
               "watches, exports and calls that wait, of each organization at once, or off; more: "
               "RATE_LIMITED"),
     {.name = "--max-message-bytes",
@@ -118,9 +123,9 @@ const struct cli_option server_options_rows[] = {
      .most = 3600000,
      .fallback_number = RPC_DEFAULT_MIN_PING_INTERVAL_MS,
      .help = "of gRPC clients; who pings more often is disconnected"},
-    LIMIT_ROW("--quota-open-runs", quota_open_runs, MOST_QUOTA,
+    LIMIT_ROW("--quota-open-runs", quota_open_runs, false, MOST_QUOTA,
               "runs of each organization that are not final, or off; a run more: QUOTA_EXCEEDED"),
-    LIMIT_ROW("--quota-stored-bytes", quota_stored_bytes, MOST_QUOTA,
+    LIMIT_ROW("--quota-stored-bytes", quota_stored_bytes, false, MOST_QUOTA,
               "of the definitions of each organization's runs, or off; a run more: "
               "QUOTA_EXCEEDED"),
     {.name = "--queue-limit",
@@ -145,6 +150,7 @@ const struct cli_option server_options_rows[] = {
      .help = "of a store on a database server: standbys that have each change before it is "
              "answered; fewer: no start, STORE_UNREACHABLE"},
     {.name = "--retain-finished",
+     .reload = true,
      .value = "TIME",
      CLI_TEXT_AT(struct server_options, retain_finished),
      .help = "final runs older than that are deleted, with their events: at least 1h"},

@@ -32,7 +32,8 @@ struct runsd {
     struct token_refresh *token_refresh; // NULL: nobody else serves the store
     atomic_bool listens;                 // to what others commit: all is there for it
     struct feed_trim *feed_trim;
-    struct retention *retention; // NULL: final runs are kept
+    struct retention *retention; // NULL: final runs were always kept
+    struct retention_options retention_options;
     struct housekeeping *housekeeping;
     struct health_service *health;
     struct descriptor_index *descriptors;
@@ -269,10 +270,10 @@ static void make_admin_token(struct runsd *runsd) {
     token_table_put_unstored(runsd->service.tokens, &record);
 }
 
-static struct limiter *new_limiter(const struct runsd_options *options) {
+static struct limiter_options limits_of(const struct runsd_options *options) {
     int64_t burst_ms =
         options->limit_burst_ms != 0 ? options->limit_burst_ms : RUNSD_DEFAULT_LIMIT_BURST_MS;
-    const struct limiter_options limits = {
+    return (struct limiter_options){
         .most =
             {
                 [LIMIT_READS] = options->limit_reads,
@@ -282,7 +283,6 @@ static struct limiter *new_limiter(const struct runsd_options *options) {
             },
         .burst_us = burst_ms * 1000,
     };
-    return limiter_new(&limits);
 }
 
 static struct rpc_server *new_server(struct runsd *runsd, struct rpc_loop *loop, size_t methods) {
@@ -307,21 +307,48 @@ static void send_bookmarks(void *context, struct slice organization) {
     feed_hub_bookmark(context, organization);
 }
 
+static int64_t feed_age_us(const struct runsd_options *options) {
+    return INT64_C(1000000) *
+           (options->feed_max_age_s != 0 ? options->feed_max_age_s : RUNSD_DEFAULT_FEED_MAX_AGE_S);
+}
+
+static int64_t feed_events(const struct runsd_options *options) {
+    return options->feed_max_events != 0 ? options->feed_max_events : RUNSD_DEFAULT_FEED_MAX_EVENTS;
+}
+
+static int64_t key_ttl_us(const struct runsd_options *options) {
+    int64_t ttl_s = options->idempotency_ttl_s;
+    return INT64_C(1000000) * (ttl_s != 0 ? ttl_s : RUNSD_DEFAULT_IDEMPOTENCY_TTL_S);
+}
+
+// A bulk cancel takes its key along: it stays for as long as that counts.
+static int64_t bulk_age_us(const struct runsd_options *options) {
+    int64_t age_us = options->bulk_max_age_s * INT64_C(1000000);
+    return age_us < key_ttl_us(options) ? key_ttl_us(options) : age_us;
+}
+
+// The thread is started once there is something to do.
+static void set_retention(struct runsd *runsd, int64_t retain_us) {
+    if (runsd->retention != NULL) {
+        retention_set(runsd->retention, retain_us);
+    } else if (retain_us > 0) {
+        runsd->retention_options.retain_us = retain_us;
+        runsd->retention = retention_start(&runsd->retention_options);
+    }
+}
+
 // What works beside the calls, which need some of it.
 static void start_threads(struct runsd *runsd, const struct runsd_options *options) {
     struct service *service = &runsd->service;
     service->deadlines =
         deadline_sweep_start(options->log, options->clock, service->store,
                              lease_keeper_table(service->leases), runsd->duty, options->metrics);
-    int64_t max_age_s =
-        options->feed_max_age_s != 0 ? options->feed_max_age_s : RUNSD_DEFAULT_FEED_MAX_AGE_S;
     const struct feed_trim_options trim = {
         .log = options->log,
         .clock = options->clock,
         .store = service->store,
-        .max_age_us = max_age_s * 1000000,
-        .max_events = options->feed_max_events != 0 ? options->feed_max_events
-                                                    : RUNSD_DEFAULT_FEED_MAX_EVENTS,
+        .max_age_us = feed_age_us(options),
+        .max_events = feed_events(options),
         .interval_ms = options->feed_trim_ms,
         .duty = runsd->duty,
         .before = send_bookmarks,
@@ -329,29 +356,21 @@ static void start_threads(struct runsd *runsd, const struct runsd_options *optio
         .metrics = options->metrics,
     };
     runsd->feed_trim = feed_trim_start(&trim);
-    if (options->retain_finished_s > 0) {
-        const struct retention_options retention = {
-            .log = options->log,
-            .clock = options->clock,
-            .store = service->store,
-            .retain_us = options->retain_finished_s * 1000000,
-            .interval_ms = options->retention_ms,
-            .duty = runsd->duty,
-            .metrics = options->metrics,
-        };
-        runsd->retention = retention_start(&retention);
-    }
-    // A bulk cancel takes its key along: it stays for as long as that counts.
-    int64_t bulk_age_us = options->bulk_max_age_s * INT64_C(1000000);
-    if (bulk_age_us < service->idempotency_ttl_us) {
-        bulk_age_us = service->idempotency_ttl_us;
-    }
+    runsd->retention_options = (struct retention_options){
+        .log = options->log,
+        .clock = options->clock,
+        .store = service->store,
+        .interval_ms = options->retention_ms,
+        .duty = runsd->duty,
+        .metrics = options->metrics,
+    };
+    set_retention(runsd, options->retain_finished_s * 1000000);
     const struct housekeeping_options housekeeping = {
         .log = options->log,
         .clock = options->clock,
         .store = service->store,
         .key_ttl_us = service->idempotency_ttl_us,
-        .bulk_age_us = bulk_age_us,
+        .bulk_age_us = bulk_age_us(options),
         .interval_ms = options->housekeeping_ms,
         .duty = runsd->duty,
         .metrics = options->metrics,
@@ -400,9 +419,7 @@ static const struct error *start(struct arena *a, struct runsd *runsd,
     }
     runsd->service.leases = lease_keeper_new(options->log, options->clock, runsd->service.store,
                                              runsd->duty, options->metrics);
-    int64_t ttl_s = options->idempotency_ttl_s;
-    runsd->service.idempotency_ttl_us =
-        (ttl_s != 0 ? ttl_s : RUNSD_DEFAULT_IDEMPOTENCY_TTL_S) * 1000000;
+    runsd->service.idempotency_ttl_us = key_ttl_us(options);
     error = load_leases(a, runsd);
     if (error != NULL) {
         return error;
@@ -435,7 +452,8 @@ const struct error *runsd_start(struct arena *a, const struct runsd_options *opt
     runsd->service.tokens = token_table_new();
     token_table_tell(runsd->service.tokens, options->metrics, options->clock);
     runsd->rpc_metrics = rpc_server_metrics_new(options->metrics);
-    runsd->service.limiter = new_limiter(options);
+    const struct limiter_options limits = limits_of(options);
+    runsd->service.limiter = limiter_new(&limits);
     runsd->service.quota =
         (struct store_quota){options->quota_open_runs, options->quota_stored_bytes};
     atomic_init(&runsd->listens, false);
@@ -570,6 +588,16 @@ struct runsd_health runsd_look_at_health(struct runsd *runsd) {
 
 int runsd_port(const struct runsd *runsd, size_t index) {
     return runsd->ports[index];
+}
+
+void runsd_set_options(struct runsd *runsd, const struct runsd_options *options) {
+    const struct limiter_options limits = limits_of(options);
+    limiter_set(runsd->service.limiter, &limits);
+    __atomic_store_n(&runsd->service.idempotency_ttl_us, key_ttl_us(options), __ATOMIC_RELAXED);
+    housekeeping_set(runsd->housekeeping, key_ttl_us(options), bulk_age_us(options));
+    feed_trim_set(runsd->feed_trim, feed_age_us(options), feed_events(options));
+    set_retention(runsd, options->retain_finished_s * INT64_C(1000000));
+    runsd->drain_ms = options->drain_ms;
 }
 
 void runsd_begin_stop(struct runsd *runsd) {

@@ -153,6 +153,10 @@ struct runsd_health runsd_look_at_health(struct runsd *runsd);
 // The TCP port of the index-th listener; 0 for a unix socket.
 int runsd_port(const struct runsd *runsd, size_t index);
 
+// Takes from options what may change while it serves: limits of organizations, ages of events, keys
+// and bulk cancels, retention, the drain; all else stays. On the thread that started it.
+void runsd_set_options(struct runsd *runsd, const struct runsd_options *options);
+
 // Begins to stop: refuses new calls of other programs; their calls in flight have drain_ms from
 // now on to end. Calls of this process are still served, so that whatever makes them can drain
 // first. Call runsd_stop next.

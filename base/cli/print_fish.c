@@ -67,7 +67,8 @@ static bool is_group_again(const struct command_line *const *lines, size_t index
 // What tells where a command's words have been given.
 static const char begun[] = "function __%s_begins\n"
                             "    set -l given (commandline -opc) '' ''\n"
-                            "    test \"$given[2..(math 1 + (count $argv))]\" = \"$argv\"\n"
+                            "    set -l last (math 1 + (count $argv))\n"
+                            "    test \"$given[2..$last]\" = \"$argv\"\n"
                             "end\n"
                             "function __%s_is_at\n"
                             "    test (count (commandline -opc)) -eq (count $argv)\n"

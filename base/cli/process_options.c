@@ -4,6 +4,7 @@ static const char *const sandbox_words[] = {"off", "on", NULL};
 
 const struct cli_option process_options_rows[] = {
     {.name = "--drain-ms",
+     .reload = true,
      .value = "N",
      CLI_NUMBER_AT(struct process_options, drain_ms),
      .least = 0,
@@ -11,6 +12,7 @@ const struct cli_option process_options_rows[] = {
      .fallback_number = 10000,
      .help = "how long requests may take to end at a stop"},
     {.name = "--log-level",
+     .reload = true,
      .value = "LEVEL",
      CLI_WORD_AT(struct process_options, log_level),
      .words = log_level_names,

@@ -7,8 +7,8 @@
 
 struct log_sink;
 
-// Where a program's log lines go: in the sink's format, as JSON without a sink. Immutable once
-// made; any thread may log.
+// Where a program's log lines go: in the sink's format, as JSON without a sink. Once
+// made only its level changes (logger_set_level); any thread may log.
 struct logger {
     int fd;               // used if sink is NULL: each line is one write(2), which may block
     enum log_level level; // lines below it are dropped
@@ -17,7 +17,12 @@ struct logger {
 };
 
 static inline bool log_enabled(const struct logger *l, enum log_level level) {
-    return level >= l->level;
+    return level >= __atomic_load_n(&l->level, __ATOMIC_RELAXED);
+}
+
+// Drops lines below that level from now on, or no longer. Thread safe.
+static inline void logger_set_level(struct logger *l, enum log_level level) {
+    __atomic_store_n(&l->level, level, __ATOMIC_RELAXED);
 }
 
 // Writes one line: time, level, program, message, then the fields; message and texts

@@ -118,6 +118,12 @@ struct listener_guard *listener_guard_new(const struct listener_guard_options *o
     return guard;
 }
 
+void listener_guard_set_stop_ms(struct listener_guard *guard, int64_t stop_ms) {
+    pthread_mutex_lock(&guard->mutex);
+    guard->options.stop_ms = stop_ms;
+    pthread_mutex_unlock(&guard->mutex);
+}
+
 void listener_guard_add(struct listener_guard *guard, struct guarded_listener *listener) {
     pthread_mutex_lock(&guard->mutex);
     listener->hearing = (struct listener_hearing){0};

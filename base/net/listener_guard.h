@@ -63,6 +63,9 @@ struct listener_guard;
 // Starts the guard and its thread.
 struct listener_guard *listener_guard_new(const struct listener_guard_options *options);
 
+// Gives a stop so much time from now on. Thread safe.
+void listener_guard_set_stop_ms(struct listener_guard *guard, int64_t stop_ms);
+
 // Checks the listener from now on; it is borrowed until it is removed. Thread safe.
 void listener_guard_add(struct listener_guard *guard, struct guarded_listener *listener);
 

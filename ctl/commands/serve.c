@@ -10,6 +10,7 @@
 #include "admin/admin.h"
 #include "admin/admin_flags.h"
 #include "admin/admin_sandbox.h"
+#include "base/cli/config_reload.h"
 #include "base/cli/process_options.h"
 #include "base/core/clock.h"
 #include "base/log/server_log.h"
@@ -250,43 +251,6 @@ static void log_serving(struct arena *a, const struct logger *log, const struct 
         log_int("port", gateway_port(parts->gateway)));
 }
 
-// Takes a signal; returns whether it asks for a stop.
-static bool take_signal(const struct logger *log, struct tls_source *tls, int signals_fd) {
-    struct signalfd_siginfo taken;
-    if (read(signals_fd, &taken, sizeof(taken)) != sizeof(taken)) {
-        return false;
-    }
-    if (server_process_is_stop((int)taken.ssi_signo)) {
-        LOG(log, LOG_INFO, "stopping", log_int("signal", taken.ssi_signo));
-        return true;
-    }
-    service_manager_reloading();
-    if (tls != NULL) {
-        tls_source_reload(tls);
-    } else {
-        LOG(log, LOG_INFO, "there is nothing to reload", log_int("signal", taken.ssi_signo));
-    }
-    service_manager_ready();
-    return false;
-}
-
-// Waits for a signal or for a part to fail; returns the exit code.
-static int wait_for_end(const struct logger *log, const struct parts *parts, int signals_fd) {
-    struct pollfd ends[] = {{signals_fd, POLLIN, 0}, {parts->failed_fd, POLLIN, 0}};
-    for (;;) {
-        if (poll(ends, 2, -1) < 0 && errno == EINTR) {
-            continue;
-        }
-        if (ends[1].revents != 0) {
-            LOG(log, LOG_ERROR, "a part failed: stopping, so that a restart recovers it");
-            return EXIT_CODE_FAILED;
-        }
-        if (ends[0].revents != 0 && take_signal(log, parts->tls, signals_fd)) {
-            return EXIT_CODE_OK;
-        }
-    }
-}
-
 // Fits both kinds of connections into the limit of open files.
 static const struct error *fit_connections(struct arena *a, const struct logger *log,
                                            struct serve_options *options) {
@@ -297,9 +261,8 @@ static const struct error *fit_connections(struct arena *a, const struct logger 
     return error;
 }
 
-// Completes options once the command line was read.
-static const struct error *finish_options(struct arena *a, const struct logger *log,
-                                          struct serve_options *options) {
+// Completes options once they were read, by what they say alone.
+static const struct error *check_options(struct arena *a, struct serve_options *options) {
     struct runsd_options *server = &options->server.runsd;
     const struct error *error =
         address_parse_listener(a, "--http", options->http, &options->gateway.options.listen);
@@ -317,9 +280,6 @@ static const struct error *finish_options(struct arena *a, const struct logger *
     }
     if (error == NULL) {
         error = trace_options_finish(a, &options->trace);
-    }
-    if (error == NULL) {
-        error = fit_connections(a, log, options);
     }
     options->gateway.options.client_auth = tls_options_client_auth(&options->tls);
     server->client_auth = options->gateway.options.client_auth;
@@ -344,12 +304,134 @@ static struct listener_guard *new_guard(const struct logger *log, struct parts *
     return listener_guard_new(&options);
 }
 
-static int serve_logged(struct invocation *in, const sigset_t *signals, const struct logger *log) {
-    struct serve_options options = *(const struct serve_options *)in->options;
-    options.gateway.options.web = true; // unless it is said
-    const struct error *error = finish_options(in->arena, log, &options);
+// A process that serves, and what a reload may change of it.
+struct served {
+    struct logger *log;
+    struct parts *parts;
+    struct config_reload *reload;
+    int64_t drain_ms;
+};
+
+static const struct error *check_again(void *context, struct arena *a, void *options) {
+    (void)context;
+    return check_options(a, options);
+}
+
+// Has the gateway take what has changed.
+static void take_changed(struct served *served, const struct gateway_options *changed) {
+    struct arena a;
+    arena_init(&a);
+    size_t routes;
+    const struct error *error =
+        gateway_reload(served->parts->gateway, &a, changed, NULL, 0, &routes);
     if (error != NULL) {
-        return command_usage_error(in, "%s", error->message);
+        LOG(served->log, LOG_ERROR, "not reloaded, the old routes stay",
+            log_text("error", error->message), log_text("detail", error->detail));
+    }
+    arena_release(&a);
+}
+
+static void apply_again(void *context, const void *options) {
+    struct served *served = context;
+    const struct serve_options *read = options;
+    logger_set_level(served->log, read->process.log_level);
+    served->drain_ms = read->process.drain_ms;
+    listener_guard_set_stop_ms(served->parts->guard, stop_ms(served->drain_ms));
+    runsd_set_options(served->parts->runsd, &read->server.runsd);
+    take_changed(served, &read->gateway.options);
+}
+
+static void reload(struct served *served, int signal) {
+    struct tls_source *tls = served->parts->tls;
+    bool has_file = config_reload_run(served->reload);
+    if (tls != NULL) {
+        tls_source_reload(tls);
+    } else if (!has_file) {
+        LOG(served->log, LOG_INFO, "there is nothing to reload", log_int("signal", signal));
+    }
+}
+
+// Takes a signal; returns whether it asks for a stop.
+static bool take_signal(struct served *served, int signals_fd) {
+    struct signalfd_siginfo taken;
+    if (read(signals_fd, &taken, sizeof(taken)) != sizeof(taken)) {
+        return false;
+    }
+    if (server_process_is_stop((int)taken.ssi_signo)) {
+        LOG(served->log, LOG_INFO, "stopping", log_int("signal", taken.ssi_signo));
+        return true;
+    }
+    service_manager_reloading();
+    reload(served, (int)taken.ssi_signo);
+    service_manager_ready();
+    return false;
+}
+
+// Waits for a signal or for a part to fail; returns the exit code.
+static int wait_for_end(struct served *served, int signals_fd) {
+    struct pollfd ends[] = {{signals_fd, POLLIN, 0}, {served->parts->failed_fd, POLLIN, 0}};
+    for (;;) {
+        if (poll(ends, 2, -1) < 0 && errno == EINTR) {
+            continue;
+        }
+        if (ends[1].revents != 0) {
+            LOG(served->log, LOG_ERROR, "a part failed: stopping, so that a restart recovers it");
+            return EXIT_CODE_FAILED;
+        }
+        if (ends[0].revents != 0 && take_signal(served, signals_fd)) {
+            return EXIT_CODE_OK;
+        }
+    }
+}
+
+static struct config_reload *new_reload(const struct invocation *in, struct served *served) {
+    const struct config_reload_options options = {
+        .log = served->log,
+        .line = in->line,
+        .configuration = in->configuration,
+        .options_size = sizeof(struct serve_options),
+        .check = check_again,
+        .apply = apply_again,
+        .context = served,
+    };
+    return config_reload_new(&options);
+}
+
+static const struct error *finish_options(struct invocation *in, const struct logger *log,
+                                          struct serve_options *ret_options) {
+    *ret_options = *(const struct serve_options *)in->options;
+    ret_options->gateway.options.web = true; // unless it is said
+    const struct error *error = check_options(in->arena, ret_options);
+    return error != NULL ? error : fit_connections(in->arena, log, ret_options);
+}
+
+static int complain(const struct invocation *in, const struct error *error) {
+    return command_usage_error(in, "%s",
+                               configuration_explain(in->arena, in->configuration, error)->message);
+}
+
+// Checks what a start would, but for what is taken while a server runs: addresses, the store.
+static int check(struct invocation *in) {
+    const struct logger log = {.fd = STDERR_FILENO, .level = LOG_WARN, .program = "runsctl"};
+    struct serve_options options;
+    const struct error *error = finish_options(in, &log, &options);
+    struct tls_source *tls = NULL;
+    if (error == NULL) {
+        error = tls_source_open(in->arena, &log, &options.tls, &tls);
+    }
+    tls_source_stop(tls);
+    if (error != NULL) {
+        return complain(in, error);
+    }
+    configuration_print(in->configuration, "runsctl");
+    return EXIT_CODE_OK;
+}
+
+static int serve_logged(struct invocation *in, const sigset_t *signals, struct logger *log) {
+    struct serve_options options;
+    const struct error *error = finish_options(in, log, &options);
+    if (error != NULL) {
+        return complain(in, error);
     }
     int signals_fd = signalfd(-1, signals, SFD_CLOEXEC);
     struct parts parts = {.failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -365,22 +447,26 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
     struct process_metrics *process = process_metrics_start(parts.metrics, log);
     parts.guard = new_guard(log, &parts, options.process.drain_ms);
     parts.watchdog = watchdog_start(log);
+    struct served served = {.log = log, .parts = &parts, .drain_ms = options.process.drain_ms};
+    served.reload = new_reload(in, &served);
     int code;
     error = start(in->arena, log, &parts, &options);
     if (error != NULL) {
         if (error->detail != NULL) {
             LOG(log, LOG_ERROR, error->message, log_text("detail", error->detail));
         }
-        code = command_error(in, error, "nothing was started");
+        code = command_error(in, configuration_explain(in->arena, in->configuration, error),
+                             "nothing was started");
     } else {
         log_serving(in->arena, log, &parts, &options);
         admin_set_stage(parts.admin, ADMIN_SERVING);
         watch_loops(&parts);
         service_manager_ready();
-        code = wait_for_end(log, &parts, signals_fd);
-        service_manager_stopping(stop_ms(options.process.drain_ms));
+        code = wait_for_end(&served, signals_fd);
+        service_manager_stopping(stop_ms(served.drain_ms));
     }
-    stop(&parts, options.process.drain_ms);
+    stop(&parts, served.drain_ms);
+    config_reload_free(served.reload);
     process_metrics_stop(process);
     metrics_free(parts.metrics);
     if (error == NULL) {
@@ -395,6 +481,9 @@ static int serve_logged(struct invocation *in, const sigset_t *signals, const st
 
 static int serve(struct invocation *in) {
     const struct serve_options *options = in->options;
+    if (in->configuration->is_check) {
+        return check(in);
+    }
     // Before any thread is made, so that all of them leave the signals to us.
     sigset_t signals;
     server_process_prepare(&signals);
@@ -410,7 +499,8 @@ const struct command serve_command = {
     .place = 100,
     .operands = "",
     .summary = "Serves REST and gRPC from one process; ends with SIGTERM or Ctrl-C.",
-    .details = "SIGHUP reads the certificates again; if they are bad, the old ones stay.\n"
+    .details = "SIGHUP reads the file of --config and the certificates again; what is bad is not\n"
+               "taken, and the old ones stay.\n"
                "Logs to standard error; \"serving\" says that it is ready.\n"
                "gRPC on a network: see docs/ARCHITECTURE.md, \"Security\", first.\n",
     .tables = tables,

@@ -27,6 +27,16 @@ void edge_init(struct edge *edge, const struct logger *log,
     edge->cors = cors_of(&edge->arena, &edge->options);
 }
 
+void edge_set(struct edge *edge, const struct gateway_http_options *options) {
+    edge->options.cors_origins = options->cors_origins;
+    edge->options.cors_origin_count = options->cors_origin_count;
+    edge->options.cors_credentials = options->cors_credentials;
+    edge->options.cors_max_age_s = options->cors_max_age_s;
+    edge->options.trusted = options->trusted;
+    edge->options.gzip_min_bytes = options->gzip_min_bytes;
+    edge->cors = cors_of(&edge->arena, &edge->options);
+}
+
 void edge_release(struct edge *edge) {
     schema_free(edge->details_schema);
     arena_release(&edge->arena);

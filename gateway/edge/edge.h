@@ -11,7 +11,7 @@
 struct logger;
 
 // What gateway_http_options come to. Immutable between edge_init and edge_release, so
-// any thread may use it.
+// any thread may use it, but for what edge_set changes, which the HTTP thread alone uses.
 struct edge {
     const struct logger *log;
     struct gateway_http_options options;
@@ -30,6 +30,10 @@ const struct error *edge_check(struct arena *a, const struct gateway_http_option
 // borrowed. edge must stay where it is.
 void edge_init(struct edge *edge, const struct logger *log,
                const struct gateway_http_options *options);
+
+// Takes from options, which are as those of edge_init, the rules of CORS, the trusted addresses and
+// from which size on replies are compressed. On the HTTP thread.
+void edge_set(struct edge *edge, const struct gateway_http_options *options);
 
 void edge_release(struct edge *edge);
 

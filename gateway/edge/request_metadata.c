@@ -10,7 +10,8 @@ enum { OWN_COUNT = 5 };
 struct slice request_client_address(struct arena *a, const struct edge *edge,
                                     struct http_headers headers,
                                     const struct request_origin *origin) {
-    return origin->is_of_trusted
+    // A connection may be older than options that trust nobody any more.
+    return origin->is_of_trusted && edge->options.trusted != NULL
                ? trusted_addresses_client(a, edge->options.trusted, headers, origin->client_address)
                : origin->client_address;
 }

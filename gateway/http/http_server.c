@@ -426,6 +426,25 @@ void http_server_set_api(struct http_server *server, struct gateway_api *api) {
     gateway_api_slot_set(&server->apis, api);
 }
 
+struct change {
+    struct http_server *server;
+    const struct gateway_limits *limits;
+    const struct gateway_http_options *http;
+};
+
+static void take_change(void *context) {
+    const struct change *change = context;
+    struct exchange_context *taken = &change->server->context;
+    taken->limits.upstream_timeout_ms = change->limits->upstream_timeout_ms;
+    edge_set(&taken->edge, change->http);
+}
+
+void http_server_set_options(struct http_server *server, const struct gateway_limits *limits,
+                             const struct gateway_http_options *http) {
+    struct change change = {server, limits, http};
+    rpc_loop_call(server->context.loop, take_change, &change);
+}
+
 int http_server_port(const struct http_server *server) {
     return server->socket.port;
 }

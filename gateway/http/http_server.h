@@ -47,6 +47,12 @@ const struct error *http_server_start(struct arena *a, const struct http_server_
 // Thread safe.
 void http_server_set_api(struct http_server *server, struct gateway_api *api);
 
+// Has requests from now on served by other rules: what edge_set takes of http, and the limits'
+// upstream_timeout_ms. What http points to lives until http_server_stop has returned. Waits for the
+// HTTP thread.
+void http_server_set_options(struct http_server *server, const struct gateway_limits *limits,
+                             const struct gateway_http_options *http);
+
 // The TCP port; 0 for a unix socket.
 int http_server_port(const struct http_server *server);
 

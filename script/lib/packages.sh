@@ -39,6 +39,7 @@ PACKAGES_TEST=(
     postgresql-15 pgbouncer # their services need not run
     chromium
     nginx haproxy
+    mandoc zsh fish # what --print-options prints
     prometheus # its service need not run
     "${PACKAGES_CLIENTS[@]}"
 )

@@ -1,6 +1,7 @@
 #include "server/limit/limiter.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -27,9 +28,15 @@ struct limit_share {
     char text[]; // organization, token
 };
 
-struct limiter {
+// What every organization may ask. Immutable: others may still read those of before.
+struct limits_of_all {
+    struct limits_of_all *before;
     struct limiter_options options;
     bool is_on;
+};
+
+struct limiter {
+    _Atomic(struct limits_of_all *) all;
     uint64_t seed;
     pthread_mutex_t mutex; // guards all below
     struct limit_share **chains;
@@ -38,15 +45,24 @@ struct limiter {
     size_t hand; // the chain that is swept next
 };
 
+static struct limits_of_all *new_limits(const struct limiter_options *options,
+                                        struct limits_of_all *before) {
+    struct limits_of_all *all = mem_zalloc(sizeof(*all));
+    all->before = before;
+    all->options = *options;
+    for (int limit = 0; limit < LIMITS; limit++) {
+        all->is_on = all->is_on || options->most[limit] > 0;
+    }
+    if (all->options.most_shares == 0) {
+        all->options.most_shares =
+            before != NULL ? before->options.most_shares : LIMITER_MOST_SHARES;
+    }
+    return all;
+}
+
 struct limiter *limiter_new(const struct limiter_options *options) {
     struct limiter *limiter = mem_zalloc(sizeof(*limiter));
-    limiter->options = *options;
-    for (int limit = 0; limit < LIMITS; limit++) {
-        limiter->is_on = limiter->is_on || options->most[limit] > 0;
-    }
-    if (limiter->options.most_shares == 0) {
-        limiter->options.most_shares = LIMITER_MOST_SHARES;
-    }
+    atomic_init(&limiter->all, new_limits(options, NULL));
     // Names are chosen by people: without a seed of its own some could fall into one chain.
     CHECK(getrandom(&limiter->seed, sizeof(limiter->seed), 0) == sizeof(limiter->seed));
     pthread_mutex_init(&limiter->mutex, NULL);
@@ -67,16 +83,29 @@ void limiter_free(struct limiter *limiter) {
         }
     }
     free(limiter->chains);
+    for (struct limits_of_all *all = limiter->all, *before; all != NULL; all = before) {
+        before = all->before;
+        free(all);
+    }
     pthread_mutex_destroy(&limiter->mutex);
     free(limiter);
 }
 
+void limiter_set(struct limiter *limiter, const struct limiter_options *options) {
+    pthread_mutex_lock(&limiter->mutex);
+    struct limits_of_all *before = atomic_load(&limiter->all);
+    struct limiter_options those = *options;
+    those.most_shares = before->options.most_shares;
+    atomic_store(&limiter->all, new_limits(&those, before));
+    pthread_mutex_unlock(&limiter->mutex);
+}
+
 const struct limiter_options *limiter_options_of(const struct limiter *limiter) {
-    return &limiter->options;
+    return &atomic_load_explicit(&limiter->all, memory_order_acquire)->options;
 }
 
 bool limiter_is_on(const struct limiter *limiter) {
-    return limiter->is_on;
+    return atomic_load_explicit(&limiter->all, memory_order_acquire)->is_on;
 }
 
 size_t limiter_count(struct limiter *limiter) {
@@ -90,7 +119,7 @@ size_t limiter_count(struct limiter *limiter) {
 
 static struct limit_rate rate_of(const struct limiter *limiter, const struct limit_share *share,
                                  int limit) {
-    return (struct limit_rate){share->most[limit], limiter->options.burst_us};
+    return (struct limit_rate){share->most[limit], limiter_options_of(limiter)->burst_us};
 }
 
 // How long it takes until nothing is remembered of it; 0: there is nothing now.
@@ -179,7 +208,7 @@ static bool is_of(const struct limit_share *share, const struct limit_asker *ask
 static struct limit_share *add(struct limiter *limiter, const struct limit_asker *asker,
                                uint64_t hash, int64_t now_us) {
     sweep(limiter, now_us);
-    if (limiter->count >= limiter->options.most_shares) {
+    if (limiter->count >= limiter_options_of(limiter)->most_shares) {
         evict(limiter, now_us);
     }
     if (limiter->count >= limiter->chain_count) {

@@ -56,7 +56,10 @@ struct limiter *limiter_new(const struct limiter_options *options);
 // All shares must have been left. NULL is ignored.
 void limiter_free(struct limiter *limiter);
 
-// What every organization may ask: as it was given.
+// Gives every organization other limits, from the next call on; most_shares stays. Thread safe.
+void limiter_set(struct limiter *limiter, const struct limiter_options *options);
+
+// What every organization may ask: as it was given last; valid until limiter_free.
 const struct limiter_options *limiter_options_of(const struct limiter *limiter);
 
 // Whether that is any limit.

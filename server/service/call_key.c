@@ -21,7 +21,8 @@ const struct error *call_key_set(const struct service_call *call, const char *re
         .left_out = left_out,
     };
     *ret_key = idempotency_of(call->arena, &keyed);
-    ret_key->oldest_us = service_now_us(call->service) - call->service->idempotency_ttl_us;
+    ret_key->oldest_us = service_now_us(call->service) -
+                         __atomic_load_n(&call->service->idempotency_ttl_us, __ATOMIC_RELAXED);
     cause->idempotency_key = slice_of_cstr(request_id);
     return NULL;
 }

@@ -1,5 +1,6 @@
 #include "server/sweep/feed_trim.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/core/memory.h"
@@ -15,7 +16,9 @@ enum {
 
 struct feed_trim {
     struct feed_trim_options options;
-    struct metrics_child *raised; // floors
+    struct metrics_child *raised;   // floors
+    atomic_int_fast64_t max_age_us; // of options, or what was set since
+    atomic_int_fast64_t max_events;
     struct periodic thread;
     struct duty_member member;
 };
@@ -72,8 +75,8 @@ static void trim_all(void *context) {
     int turn = 0;
     struct store_plan_trim plan = {
         .limit = ORGANIZATIONS_A_LOOK,
-        .oldest_at_us = clock_now_us(trim->options.clock) - trim->options.max_age_us,
-        .most_events = trim->options.max_events,
+        .oldest_at_us = clock_now_us(trim->options.clock) - atomic_load(&trim->max_age_us),
+        .most_events = atomic_load(&trim->max_events),
     };
     bool has_more;
     do {
@@ -96,12 +99,19 @@ struct feed_trim *feed_trim_start(const struct feed_trim_options *options) {
         .kind = METRICS_COUNTER,
     };
     trim->options = *options;
+    atomic_init(&trim->max_age_us, options->max_age_us);
+    atomic_init(&trim->max_events, options->max_events);
     trim->raised = metrics_add(options->metrics, &info);
     int64_t interval_ms = options->interval_ms > 0 ? options->interval_ms : FEED_TRIM_DEFAULT_MS;
     periodic_start(&trim->thread, "feed-trim", interval_ms, trim_all, trim);
     duty_join_thread(trim->options.duty, &trim->member, &trim->thread);
     periodic_wake(&trim->thread);
     return trim;
+}
+
+void feed_trim_set(struct feed_trim *trim, int64_t max_age_us, int64_t max_events) {
+    atomic_store(&trim->max_age_us, max_age_us);
+    atomic_store(&trim->max_events, max_events);
 }
 
 void feed_trim_stop(struct feed_trim *trim) {

@@ -34,6 +34,9 @@ enum { FEED_TRIM_DEFAULT_MS = 10 * 1000 };
 // Starts the thread. What options point to outlives it.
 struct feed_trim *feed_trim_start(const struct feed_trim_options *options);
 
+// Another age and number of events, from the next look on. Thread safe.
+void feed_trim_set(struct feed_trim *trim, int64_t max_age_us, int64_t max_events);
+
 // Ends the thread, before the store is closed. NULL is ignored.
 void feed_trim_stop(struct feed_trim *trim);
 

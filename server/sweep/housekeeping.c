@@ -1,5 +1,6 @@
 #include "server/sweep/housekeeping.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/core/memory.h"
@@ -18,6 +19,8 @@ struct housekeeping {
     struct housekeeping_options options;
     struct metrics_child *keys; // that were removed
     struct metrics_child *bulks;
+    atomic_int_fast64_t key_ttl_us; // of options, or what was set since
+    atomic_int_fast64_t bulk_age_us;
     struct periodic thread;
     struct duty_member member;
 };
@@ -47,7 +50,7 @@ static void count(struct metrics_child *removed, const struct store_op *op, int 
 
 static void trim_keys(struct housekeeping *keeping) {
     struct store_trim_keys trim = {
-        .before_us = clock_now_us(keeping->options.clock) - keeping->options.key_ttl_us,
+        .before_us = clock_now_us(keeping->options.clock) - atomic_load(&keeping->key_ttl_us),
         .limit = KEYS_A_STEP,
     };
     bool goes_on;
@@ -60,7 +63,7 @@ static void trim_keys(struct housekeeping *keeping) {
 static void trim_bulks(struct housekeeping *keeping) {
     int64_t now_us = clock_now_us(keeping->options.clock);
     struct store_trim_bulks trim = {
-        .finished_before_us = now_us - keeping->options.bulk_age_us,
+        .finished_before_us = now_us - atomic_load(&keeping->bulk_age_us),
         .planned_before_us = now_us - keeping->options.plan_age_us,
         .limit = ITEMS_A_STEP,
     };
@@ -104,10 +107,17 @@ struct housekeeping *housekeeping_start(const struct housekeeping_options *optio
     if (options->plan_age_us == 0) {
         keeping->options.plan_age_us = HOUSEKEEPING_DEFAULT_PLAN_AGE_US;
     }
+    atomic_init(&keeping->key_ttl_us, keeping->options.key_ttl_us);
+    atomic_init(&keeping->bulk_age_us, keeping->options.bulk_age_us);
     int64_t interval_ms = options->interval_ms > 0 ? options->interval_ms : HOUSEKEEPING_DEFAULT_MS;
     periodic_start(&keeping->thread, "housekeeping", interval_ms, tidy_up, keeping);
     duty_join_thread(keeping->options.duty, &keeping->member, &keeping->thread);
     return keeping;
+}
+
+void housekeeping_set(struct housekeeping *keeping, int64_t key_ttl_us, int64_t bulk_age_us) {
+    atomic_store(&keeping->key_ttl_us, key_ttl_us);
+    atomic_store(&keeping->bulk_age_us, bulk_age_us);
 }
 
 void housekeeping_stop(struct housekeeping *keeping) {

@@ -35,6 +35,9 @@ enum { HOUSEKEEPING_DEFAULT_MS = 60 * 1000 };
 // Starts the thread. What options point to outlives it.
 struct housekeeping *housekeeping_start(const struct housekeeping_options *options);
 
+// Other ages, from the next look on. Thread safe.
+void housekeeping_set(struct housekeeping *keeping, int64_t key_ttl_us, int64_t bulk_age_us);
+
 // Ends the thread, before the store is closed. NULL is ignored.
 void housekeeping_stop(struct housekeeping *keeping);
 

@@ -1,5 +1,6 @@
 #include "server/sweep/retention.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/core/memory.h"
@@ -22,6 +23,7 @@ enum {
 struct retention {
     struct retention_options options;
     struct metrics_child *deleted; // runs
+    atomic_int_fast64_t retain_us; // of options, or what was set since
     struct periodic thread;
     struct duty_member member;
     // The thread's.
@@ -137,13 +139,14 @@ static void begin_anew_sometimes(struct retention *retention) {
 
 static void sweep(void *context) {
     struct retention *retention = context;
-    if (duty_is_over(retention->options.duty, &retention->thread)) {
+    int64_t retain_us = atomic_load(&retention->retain_us);
+    if (retain_us == 0 || duty_is_over(retention->options.duty, &retention->thread)) {
         return;
     }
     begin_anew_sometimes(retention);
     struct turn turn = {
         .retention = retention,
-        .finished_before_us = clock_now_us(retention->options.clock) - retention->options.retain_us,
+        .finished_before_us = clock_now_us(retention->options.clock) - retain_us,
         .is_complete = true,
     };
     struct arena a;
@@ -172,6 +175,7 @@ struct retention *retention_start(const struct retention_options *options) {
         .kind = METRICS_COUNTER,
     };
     retention->options = *options;
+    atomic_init(&retention->retain_us, options->retain_us);
     retention->deleted = metrics_add(options->metrics, &info);
     retention->looked_us = clock_monotonic_us();
     periodic_start(&retention->thread, "retention",
@@ -180,6 +184,11 @@ struct retention *retention_start(const struct retention_options *options) {
     duty_join_thread(retention->options.duty, &retention->member, &retention->thread);
     periodic_wake(&retention->thread); // a server that is started often deletes, too
     return retention;
+}
+
+void retention_set(struct retention *retention, int64_t retain_us) {
+    atomic_store(&retention->retain_us, retain_us);
+    periodic_wake(&retention->thread);
 }
 
 void retention_stop(struct retention *retention) {

@@ -20,7 +20,7 @@ struct retention_options {
     const struct logger *log;
     const struct clock *clock;
     struct run_store *store;
-    int64_t retain_us;       // how long a final run is kept at least
+    int64_t retain_us;       // how long a final run is kept at least; 0: for good
     int64_t interval_ms;     // between two looks; 0: RETENTION_DEFAULT_MS
     struct duty *duty;       // it works while this process is on duty; NULL: always
     struct metrics *metrics; // where it counts; NULL: nowhere
@@ -30,6 +30,9 @@ enum { RETENTION_DEFAULT_MS = 10 * 1000 };
 
 // Starts the thread. What options point to outlives it.
 struct retention *retention_start(const struct retention_options *options);
+
+// Another time, from the next look on; 0: for good. Thread safe.
+void retention_set(struct retention *retention, int64_t retain_us);
 
 // Ends the thread, before the store is closed. NULL is ignored.
 void retention_stop(struct retention *retention);

@@ -85,9 +85,19 @@ class Operating(unittest.TestCase):
 
     def test_every_block_is_run_here(self):
         counts = {heading: len(blocks) for heading, blocks in commands().items() if blocks}
-        self.assertEqual({"The first day": 3, "Sandbox": 1, "HAProxy in front": 1, "What to watch": 2,
+        self.assertEqual({"The first day": 3, "Configuration": 2, "Sandbox": 1,
+                          "HAProxy in front": 1, "What to watch": 2,
                           "The worst night": 1, "Back up": 3, "Restore": 1, "Check": 2, "Freeze": 1,
                           "Disk full, locked": 1, ROTATION: 1, DELETION: 1, "Audit": 1}, counts)
+
+    def test_a_configuration_is_checked(self):
+        check, printed = commands()["Configuration"]
+        said = self.must(check, self.place.path, HTTP="127.0.0.1:0", GRPC="127.0.0.1:0")
+        self.assertEqual("ok", said.splitlines()[0])
+        self.assertIn("limit-reads = 500  (runsd.yaml:6:16)", said)
+        path = f"{bin_dir() / 'server'}:{bin_dir() / 'ctl'}"
+        self.must(printed, self.place.path, FIRST=path)
+        self.assertIn(".Nm runsd", (self.place.path / "runsd.8").read_text(encoding="utf-8"))
 
     def test_backup_while_served_is_restored(self):
         backup = commands()["Back up"][0]

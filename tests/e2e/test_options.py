@@ -80,6 +80,15 @@ class Options(unittest.TestCase):
                     self.assertEqual(plain(default) if default not in ("none", "off") else None,
                                      real and real.partition(", ")[0])
 
+    def test_the_page_of_options_is_what_the_programs_print(self):
+        page = (README.parent / "docs" / "OPTIONS.md").read_text(encoding="utf-8")
+        printed = "\n".join(subprocess.run([*words, "--print-options", "markdown"], check=True,
+                                           capture_output=True, text=True, timeout=DEADLINE_S)
+                            .stdout.strip("\n") + "\n"
+                            for words in (*PROGRAMS.values(), (program("runsctl"), "whoami")))
+        self.assertEqual(printed.replace("### ", "## "), page[page.index("## "):],
+                         "script/options writes it")
+
     def test_one_name_is_one_row_in_all_programs(self):
         """Wherever a number's option has the same name, it has the same default and range."""
         seen = {}

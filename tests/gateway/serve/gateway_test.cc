@@ -399,7 +399,7 @@ TEST_F(Gateway, ReloadsWhileRequestsAreServed) {
     ASSERT_TRUE(upstream_->AwaitHeld(1));
     for (int i = 0; i < 5; i++) {
         size_t routes = 0;
-        EXPECT_EQ(nullptr, gateway_reload(gateway_, &arena_, nullptr, 0, &routes));
+        EXPECT_EQ(nullptr, gateway_reload(gateway_, &arena_, nullptr, nullptr, 0, &routes));
         EXPECT_EQ(18u, routes);
         int seen = replies;
         while (replies < seen + 10 && !testing::Test::HasFailure()) {
@@ -416,13 +416,13 @@ TEST_F(Gateway, KeepsItsRoutesWhenAReloadIsRefused) {
     Client client(Start());
     const struct slice bad = slice_of_cstr("no set");
     size_t routes = 0;
-    const struct error *error = gateway_reload(gateway_, &arena_, &bad, 1, &routes);
+    const struct error *error = gateway_reload(gateway_, &arena_, nullptr, &bad, 1, &routes);
     ASSERT_NE(nullptr, error);
     EXPECT_EQ(STATUS_INVALID_ARGUMENT, error->code);
     EXPECT_EQ("HTTP/1.1 200 OK", Status(client.Ask(Request("GET", "/v1/runs/a"))));
     // A set with one file, "x", that has no method.
     const struct slice empty = slice_of("\x0a\x03\x0a\x01x", 5);
-    error = gateway_reload(gateway_, &arena_, &empty, 1, &routes);
+    error = gateway_reload(gateway_, &arena_, nullptr, &empty, 1, &routes);
     ASSERT_NE(nullptr, error);
     EXPECT_NE(std::string::npos, std::string(error->message).find("there is no route"));
     EXPECT_EQ("HTTP/1.1 200 OK", Status(client.Ask(Request("GET", "/v1/runs/a"))));
