@@ -4,13 +4,14 @@
 #include <sys/stat.h>
 
 #include "base/core/clock.h"
+#include "base/thread/thread.h"
 #include "storage/sqlite/store_path.h"
 
 enum {
-    LOOK_INSTRUCTIONS = 2000, // of SQLite's virtual machine: some 100 us
+    LOOK_INSTRUCTIONS = 500, // of SQLite's virtual machine: some 100 us
     LOOK_US = 5000,
-    // What is written to the copy before it is waited for.
-    STEP_BYTES = 2 * 1024 * 1024,
+    // What is written to the copy before it is waited for: a commit waits behind it.
+    STEP_BYTES = 256 * 1024,
     // What the store's disk must have left, or its changes fail soon.
     LEAST_FREE_BYTES = 64 * 1024 * 1024,
 };
@@ -20,18 +21,21 @@ static int64_t size_of(const char *path) {
     return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
 }
 
-// Has what was written reach the disk, and leave the memory that the store's own pages are in.
+// Has what was written reach the disk, and leave the memory that the store's own pages are in. Then
+// the disk is left to others for as long.
 static void write_out(struct backup_watch *w) {
     struct stat st;
     if (fstat(w->fd, &st) != 0 || st.st_size - w->synced_bytes < STEP_BYTES) {
         return;
     }
+    int64_t begin_us = clock_monotonic_us();
     off_t length = st.st_size - w->synced_bytes;
     sync_file_range(w->fd, w->synced_bytes, length,
                     SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
                         SYNC_FILE_RANGE_WAIT_AFTER);
     posix_fadvise(w->fd, w->synced_bytes, length, POSIX_FADV_DONTNEED);
     w->synced_bytes = st.st_size;
+    thread_pause(clock_monotonic_us() - begin_us);
 }
 
 static enum backup_end look(struct backup_watch *w) {
@@ -51,11 +55,10 @@ static enum backup_end look(struct backup_watch *w) {
 // Called by SQLite; what is not 0 interrupts it.
 static int step(void *context) {
     struct backup_watch *w = context;
-    int64_t now_us = clock_monotonic_us();
-    if (now_us < w->look_us) {
+    write_out(w);
+    if (clock_monotonic_us() < w->look_us) {
         return 0;
     }
-    write_out(w);
     w->end = look(w);
     w->look_us = clock_monotonic_us() + LOOK_US;
     return w->end != BACKUP_GOES_ON;

@@ -80,6 +80,7 @@ TEST_F(CommandError, SaysWhatMakesRoomInAQuota) {
 
 TEST_F(CommandError, DoesNotDoubtAServerThatAnsweredOfItsStore) {
     for (auto [reason, what] : {std::pair{REASON_STORE_LOCKED, "lsof"},
+                                {REASON_STORE_FROZEN, "runsctl store thaw"},
                                 std::pair{REASON_DISK_FULL, "room on that disk"},
                                 {REASON_STORE_UNREACHABLE, "--require-replicas"}}) {
         const error *e = error_new(&arena_, STATUS_UNAVAILABLE, reason, "it takes no changes");
