@@ -67,11 +67,11 @@ void connection_open_in_process(struct arena *a, struct rpc_server *server, cons
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-// Of our services: as google.aip.dev/131 and 132 name methods that only read, and CountRuns.
+// Of our services: as google.aip.dev/131 and 132 name methods that only read, CountRuns, and the check of gRPC's health service.
 static bool is_read(const char *path) {
     const char *method = strrchr(path, '/') + 1;
     return strncmp(method, "Get", 3) == 0 || strncmp(method, "List", 4) == 0 ||
-           strncmp(method, "Count", 5) == 0;
+           strncmp(method, "Count", 5) == 0 || strcmp(method, "Check") == 0;
 }
 
 const struct error *connection_call(struct connection *c, struct arena *a, const char *path,

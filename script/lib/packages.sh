@@ -44,6 +44,12 @@ PACKAGES_TEST=(
     "${PACKAGES_CLIENTS[@]}"
 )
 
+# To make Debian packages, beside those to build.
+PACKAGES_PACKAGE=(debhelper dpkg-dev)
+
+# To look over packages and install them in a root file system of their own.
+PACKAGES_PACKAGE_TEST=(lintian mmdebstrap systemd mandoc)
+
 # To look over the code.
 PACKAGES_LINT=(shellcheck clang-format clang-tidy)
 

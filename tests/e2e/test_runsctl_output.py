@@ -39,7 +39,7 @@ COMMANDS = [("serve",), ("runs", "create"), ("runs", "get"), ("runs", "list"), (
             ("store", "freeze"), ("store", "thaw"),
             ("audit", "export"),
             ("tokens", "create"), ("tokens", "list"),
-            ("tokens", "revoke"), ("tokens", "rotate"), ("tokens", "set-limits"), ("whoami",),
+            ("tokens", "revoke"), ("tokens", "rotate"), ("tokens", "set-limits"), ("whoami",), ("health",),
             ("check",), ("version",)]
 
 
