@@ -1,12 +1,12 @@
 """What the programs tell systemd of themselves, and the sockets that it opens for them."""
 
 import http.client
-import json
 import socket
 import threading
 import time
 import unittest
 
+import rest
 from harness import Place, create_token, program, runsctl, wait_until
 from service_manager import Manager
 from slow_disk import SlowDisk
@@ -97,11 +97,10 @@ class Notices(Managed):
         manager.wait_for("READY", "1")
         disk.stop()
         self.addCleanup(disk.go_on)
-        body = json.dumps({"id": "r", "workflowDefinition": {"nodes": {"a": {"type": "manual"}}}})
+        body = {"id": "one", "workflowDefinition": {"nodes": {"root": {"type": "manual"}}}}
         answers = []
         change = threading.Thread(target=lambda: answers.append(
-            send(port, "POST", "/v1/runs", body, {"authorization": f"Bearer {token}",
-                                                  "content-type": "application/json"})))
+            rest.request(port, "POST", "/v1/runs", token, body)))
         change.start()
         disk.await_held()
         after = time.monotonic()
@@ -112,7 +111,7 @@ class Notices(Managed):
         self.assertEqual([], answers)
         disk.go_on()
         change.join(60)
-        self.assertEqual([200], answers)
+        self.assertEqual([200], [answer.status for answer in answers], answers)
         self.assertEqual(0, process.stop())
 
 
