@@ -47,6 +47,9 @@ PACKAGES_TEST=(
 # To make Debian packages, beside those to build.
 PACKAGES_PACKAGE=(debhelper dpkg-dev)
 
+# To make an image of the packages (deploy/container/build).
+PACKAGES_CONTAINER=(mmdebstrap umoci)
+
 # To look over packages and install them in a root file system of their own.
 PACKAGES_PACKAGE_TEST=(lintian mmdebstrap systemd mandoc)
 
