@@ -116,15 +116,15 @@ static const char *take_words(struct arena *a, struct option_value *v, const cha
     return problem;
 }
 
-static bool is_set(const struct option_value *v) {
+// Takes the option's variable, if it is set and not empty.
+static const char *take_variable(struct arena *a, struct option_value *v) {
     const char *text = v->variable != NULL ? getenv(v->variable) : NULL;
     bool is_list = v->row->kind == CLI_LIST && v->row->environment == NULL;
-    return text != NULL && text[is_list ? strspn(text, blanks) : 0] != '\0';
-}
-
-static const char *take_variable(struct arena *a, struct option_value *v) {
+    if (text == NULL || text[is_list ? strspn(text, blanks) : 0] == '\0') {
+        return NULL;
+    }
     v->origin = OPTION_BY_ENVIRONMENT;
-    return of_variable(a, v, take_words(a, v, getenv(v->variable)));
+    return of_variable(a, v, take_words(a, v, text));
 }
 
 // --- the file ---
@@ -236,7 +236,7 @@ static const char *take_variables(struct arena *a, const struct configuration *c
     const char *problem = NULL;
     for (size_t i = 0; problem == NULL && i < c->count; i++) {
         struct option_value *v = &c->values[i];
-        if (v->origin == OPTION_BY_DEFAULT && is_set(v)) {
+        if (v->origin == OPTION_BY_DEFAULT) {
             problem = take_variable(a, v);
         }
     }

@@ -218,7 +218,7 @@ static bool check_new(struct parse *p, const char *name, struct config_mark mark
 }
 
 static bool read_entry(struct parse *p, struct config_section *section) {
-    struct config_entry entry = {.count = 0};
+    struct config_entry entry = {.name = {.text = ""}};
     const char *in = section->name.text;
     if (section->count == CONFIG_FILE_MOST_OPTIONS) {
         return fail(p, mark_here(p), "%s: a section has %d options at most", in,
@@ -272,7 +272,7 @@ static bool fail_of_section(struct parse *p, const struct config_text *name) {
 }
 
 static bool read_section(struct parse *p, struct config_file *file) {
-    struct config_section section = {.count = 0};
+    struct config_section section = {.name = {.text = ""}};
     if (!take_name(p, "the name of a section", &section.name)) {
         return false;
     }
@@ -315,7 +315,10 @@ static bool read_document(struct parse *p, struct config_file *file) {
 }
 
 static bool read_stream(struct parse *p, struct config_file *file) {
-    if (!next(p) || !next(p)) { // behind the stream's start
+    if (!next(p)) { // the stream's start
+        return false;
+    }
+    if (!next(p)) {
         return false;
     }
     if (p->event.type == YAML_STREAM_END_EVENT) {

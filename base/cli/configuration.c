@@ -8,8 +8,6 @@
 #include "base/core/strbuf.h"
 #include "base/log/stderr_print.h"
 
-extern char **environ;
-
 // --- errors ---
 
 // Whether message begins with the name, as a word.
