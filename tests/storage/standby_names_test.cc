@@ -45,6 +45,10 @@ const Row kRows[] = {
     {"\"(\", \",\"", 1, 2},
     {"\"\xC3\xA4\"", 1, 1},
     {"\xC3\xA4", 1, 1},
+    {"\xC3\x80", 1, 1},
+    {"A, Z, a, z", 1, 4},
+    {"abc, other", 1, 2}, // as long as the words are
+    {"\"a\"\"\"", 1, 1},
     {"1", 1, 1}, // numbers are names, too
     {"1, 2", 1, 2},
     {"3 (1, 2)", 3, 2},
@@ -68,6 +72,8 @@ const Row kRows[] = {
     {"ANY s1", -1},
     {"ANY 2", -1},
     {"any, s1", -1},
+    {"zny 1 (s1)", -1},
+    {"zirst 1 (s1)", -1},
     {"s1, first", -1},
     {"2 (any)", -1},
     {"-1 (s1)", -1},
