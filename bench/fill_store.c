@@ -22,11 +22,14 @@ enum {
 };
 
 static const double RUNS_MAX = 1e9;
+static const double ORGANIZATIONS_MAX = 10000;
 
 static const char USAGE[] =
     "usage: fill_store --store URL --org NAME --runs N ...\n"
     "  --store URL         " STORE_URLS_KEPT "\n"
     "  --org NAME          the organization whose runs they are\n"
+    "  --organizations N   they go in turns to NAME-0, NAME-1 ... instead, 1 to 10000 [1: to "
+    "NAME]\n"
     "  --runs N            how many; their ids are UUIDs of version 7, as CreateRun makes them\n"
     "  --running-every N   which stay running: every N-th, 1 to 1000; the others are cancelled\n"
     "                      and successful in turn [2]\n"
@@ -34,18 +37,15 @@ static const char USAGE[] =
     "  --running-ids FILE  the same of those that stay running\n";
 
 static const struct option KNOWN[] = {
-    {"store", required_argument, NULL, 's'},
-    {"org", required_argument, NULL, 'o'},
-    {"runs", required_argument, NULL, 'n'},
-    {"running-every", required_argument, NULL, 'e'},
-    {"ids", required_argument, NULL, 'i'},
-    {"running-ids", required_argument, NULL, 'r'},
-    {NULL, 0, NULL, 0},
+    {"store", required_argument, NULL, 's'},         {"org", required_argument, NULL, 'o'},
+    {"organizations", required_argument, NULL, 'g'}, {"runs", required_argument, NULL, 'n'},
+    {"running-every", required_argument, NULL, 'e'}, {"ids", required_argument, NULL, 'i'},
+    {"running-ids", required_argument, NULL, 'r'},   {NULL, 0, NULL, 0},
 };
 
 struct command_line {
     const char *url, *organization, *ids, *running_ids;
-    double runs, every;
+    double organizations, runs, every;
 };
 
 static bool take(struct command_line *l, int option, const char *value) {
@@ -56,6 +56,9 @@ static bool take(struct command_line *l, int option, const char *value) {
     case 'o':
         l->organization = value;
         return true;
+    case 'g':
+        return option_number("fill_store", "--organizations", value, 1, ORGANIZATIONS_MAX,
+                             &l->organizations);
     case 'n':
         return option_number("fill_store", "--runs", value, 1, RUNS_MAX, &l->runs);
     case 'e':
@@ -130,6 +133,7 @@ static bool fill(struct run_store *store, const struct command_line *l) {
     struct filled_runs filled;
     filled_runs_init(&filled, slice_of_cstr(l->organization), (uint64_t)l->runs,
                      (uint64_t)l->every);
+    filled.organizations = (int)l->organizations;
     struct op_pool pool;
     op_pool_init(&pool, store, OUTSTANDING);
     bool good = open_list(l->ids, &filled.ids) && open_list(l->running_ids, &filled.running_ids);
@@ -149,7 +153,7 @@ static bool fill(struct run_store *store, const struct command_line *l) {
 }
 
 int main(int argc, char **argv) {
-    struct command_line l = {.every = 2};
+    struct command_line l = {.organizations = 1, .every = 2};
     if (!parse(argc, argv, &l)) {
         return 2;
     }

@@ -12,22 +12,25 @@
 
 static const char USAGE[] =
     "usage: http_load --connect ADDR --targets FILE (--seconds S | --count N | --once) "
-    "...\n" LOAD_OPTION_USAGE("path",
-                              "request") "  --method METHOD    default GET; requests have no body\n"
-                                         "  --header LINE      'Name: value', may be repeated\n"
-                                         "  --keys             Idempotency-Key of each: its path\n"
-                                         "  --connections N    default 64\n"
-                                         "  --rate R           open loop: R requests a second, "
-                                         "latency from when each was due\n"
-                                         "  --timeout S        for one reply; default 10\n";
+    "...\n" LOAD_OPTION_USAGE(
+        "path", "request") "  --method METHOD    default GET; requests have no body\n"
+                           "  --header LINE      'Name: value', may be repeated\n"
+                           "  --keys             Idempotency-Key of each: its path\n"
+                           "  --tokens FILE      bearer tokens, a line for the target "
+                           "in each line; not with --keys\n"
+                           "  --connections N    default 64\n"
+                           "  --rate R           open loop: R requests a second, "
+                           "latency from when each was due\n"
+                           "  --timeout S        for one reply; default 10\n";
 
-enum { OPT_METHOD = 1, OPT_HEADER, OPT_KEYS, OPT_CONNECTIONS, OPT_RATE, OPT_TIMEOUT };
+enum { OPT_METHOD = 1, OPT_HEADER, OPT_KEYS, OPT_TOKENS, OPT_CONNECTIONS, OPT_RATE, OPT_TIMEOUT };
 
 static const struct option KNOWN[] = {
     LOAD_OPTION_ROWS,
     {"method", required_argument, NULL, OPT_METHOD},
     {"header", required_argument, NULL, OPT_HEADER},
     {"keys", no_argument, NULL, OPT_KEYS},
+    {"tokens", required_argument, NULL, OPT_TOKENS},
     {"connections", required_argument, NULL, OPT_CONNECTIONS},
     {"rate", required_argument, NULL, OPT_RATE},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
@@ -38,6 +41,8 @@ struct command_line {
     struct load_options common;
     struct http_load_options load;
     struct strbuf fields;
+    const char *tokens_file;
+    struct targets tokens;
     double connections, timeout;
 };
 
@@ -56,6 +61,9 @@ static bool take(struct command_line *l, int option, const char *value) {
         return true;
     case OPT_KEYS:
         l->load.keys = true;
+        return true;
+    case OPT_TOKENS:
+        l->tokens_file = value;
         return true;
     case OPT_CONNECTIONS:
         return option_number("http_load", "--connections", value, 1, HTTP_LOAD_CONNECTIONS_MAX,
@@ -79,16 +87,35 @@ static bool parse(int argc, char **argv, struct command_line *l) {
     if (l->common.help) {
         return true;
     }
-    if (optind != argc || !load_options_complete(&l->common)) {
+    bool is_complete = load_options_complete(&l->common) && !(l->load.keys && l->tokens_file);
+    if (optind != argc || !is_complete) {
         (void)fputs(USAGE, stderr);
         return false;
     }
     return true;
 }
 
+// Reads the tokens, if any are given.
+static const struct error *open_tokens(struct arena *a, struct command_line *l) {
+    if (l->tokens_file == NULL) {
+        return NULL;
+    }
+    const struct error *error = targets_read(a, l->tokens_file, &l->tokens);
+    if (error == NULL && l->tokens.count != l->common.targets.count) {
+        error = error_new(a, STATUS_INVALID_ARGUMENT, REASON_NONE,
+                          "--tokens must have a line for each of the %zu targets, has %zu",
+                          l->common.targets.count, l->tokens.count);
+    }
+    l->load.tokens = &l->tokens;
+    return error;
+}
+
 static const struct error *run(struct arena *a, struct command_line *l,
                                struct load_report *report) {
     const struct error *error = load_options_open(a, &l->common);
+    if (error == NULL) {
+        error = open_tokens(a, l);
+    }
     if (error != NULL) {
         return error;
     }
@@ -126,6 +153,7 @@ int main(int argc, char **argv) {
     const struct error *error = run(&a, &l, &report);
     int status = load_options_tell(&l.common, error, &report);
     load_options_close(&l.common);
+    targets_release(&l.tokens);
     strbuf_release(&l.fields);
     arena_release(&a);
     return status;

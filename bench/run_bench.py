@@ -12,7 +12,8 @@ import sys
 import time
 
 from harness import (backup, bulk, cases, deployment, etcd, fill, filled_target, gateway, overload,
-                     parts, peer, processes, results, retention, scratch, start, tenants, tls, watch)
+                     parts, peer, postgres, processes, results, retention, scratch, start, tenants,
+                     tls, watch)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = {
@@ -99,6 +100,9 @@ def parse_arguments(arguments):
         "measure the other implementation that FOLDER/run-peer.sh builds and starts beside ours "
         "and print the ratios: " + ", ".join(peer.CASES) + f"; {watch.NAME} is measured beside "
         f"Debian's etcd-server, unless this is {etcd.NONE}"))
+    parser.add_argument("--store", choices=("sqlite", postgres.NAME), default="sqlite", help=(
+        "postgres: measure the store in PostgreSQL by itself, beside pgbench, which does the same "
+        "by a statement each on the same server, and print the ratios beside their aims [sqlite]"))
     parser.add_argument("--beside", type=checked(beside_option), metavar="FOLDER", help=(
         "measure another build's programs beside ours, each case in turn, and print the ratios; "
         "FOLDER holds ctl/runsctl and so on, as bazel-bin does"))
@@ -119,7 +123,9 @@ def parse_arguments(arguments):
     options = parser.parse_args(arguments)
     if options.running_every is None:
         options.running_every = fill.default_every(options.runs)
-    if watch.NAME in (options.case or []):
+    if options.store == postgres.NAME:
+        check_postgres(parser, options)
+    elif watch.NAME in (options.case or []):
         check_watch(parser, options)
     elif retention.NAME in (options.case or []):
         check_alone(parser, options, retention.NAME)
@@ -144,6 +150,14 @@ def check_watch(parser, options):
                      f"{etcd.NONE} only")
     if options.beside:
         parser.error(f"--case {watch.NAME} measures no other build; run it with that build")
+
+
+def check_postgres(parser, options):
+    if options.case:
+        parser.error("--store postgres has cases of its own; name none with it")
+    if options.peer not in (None, etcd.NONE) or options.beside or options.write_results:
+        parser.error("--store postgres has one peer, pgbench, no build beside, and writes no "
+                     "results")
 
 
 def check_alone(parser, options, name):
@@ -343,6 +357,13 @@ def measure_tls(programs, options):
     return tls.text(measured), tls.wrong(measured)
 
 
+def measure_postgres(programs, options):
+    """Returns the text and whether anything was wrong."""
+    with scratch.folder(ROOT) as folder:
+        measured = postgres.measure(programs, folder, options, say)
+    return postgres.text(measured), bool(postgres.wrong(measured))
+
+
 def measure_tenants(programs, options):
     """Returns the text and whether anything was wrong."""
     with scratch.folder(ROOT) as folder:
@@ -374,6 +395,8 @@ def main(arguments):
     # So that the servers are stopped then too.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
+        if options.store == postgres.NAME:
+            return finish(*measure_postgres(programs, options), None, options)
         if watch.NAME in (options.case or []):
             return finish(*measure_watches(programs, options), results.watches_page, options)
         if retention.NAME in (options.case or []):

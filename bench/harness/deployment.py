@@ -95,11 +95,12 @@ class Target:
             + options, self.folder, LOAD_TIMEOUT_SECONDS))
 
     def load_http(self, method, targets, options, token=None):
-        """As the target's token, or another one."""
+        """As the target's token, or another one, where options name none."""
+        caller = [] if "--tokens" in options else [
+            "--header", f"Authorization: Bearer {token or self.token}"]
         return json.loads(processes.run(
             [self.programs["http_load"], "--connect", self.http, "--method", method, "--targets",
-             targets, "--header", f"Authorization: Bearer {token or self.token}"] + options,
-            self.folder, LOAD_TIMEOUT_SECONDS))
+             targets, *caller] + options, self.folder, LOAD_TIMEOUT_SECONDS))
 
 
 class Deployment(Target):
@@ -138,7 +139,11 @@ class Deployment(Target):
         processes.wait_until_listening(server, socket.AF_INET, (host, int(port)))
 
     def _wait_for_grpc(self, server):
-        path = os.path.relpath(os.path.join(self.folder, "grpc.sock"))
+        self._wait_for_socket(server, self.grpc)
+
+    def _wait_for_socket(self, server, address):
+        """address is unix:NAME, in the target's folder."""
+        path = os.path.relpath(os.path.join(self.folder, address.partition(":")[2]))
         processes.wait_until_listening(server, socket.AF_UNIX, path)
 
     def start(self):

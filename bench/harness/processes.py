@@ -55,6 +55,36 @@ def cpu_seconds(pid):
         return parse_cpu_ticks(stat.read()) / TICKS_PER_SECOND
 
 
+def _stat(pid):
+    """The text of /proc/PID/stat; None where there is no such process (any more)."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read()
+    except OSError:
+        return None
+
+
+def cpu_seconds_or_0(pid):
+    """As cpu_seconds; 0 of a process that has ended."""
+    stat = _stat(pid)
+    return 0 if stat is None else parse_cpu_ticks(stat) / TICKS_PER_SECOND
+
+
+def cpu_seconds_of_children(pid):
+    """What its children that have ended, and theirs, had used."""
+    return parse_childrens_ticks(_stat(pid)) / TICKS_PER_SECOND
+
+
+def parent(pid):
+    """The process that started it; None where there is none."""
+    stat = _stat(pid)
+    return None if stat is None else parse_parent(stat)
+
+
+def parse_parent(stat):
+    return int(stat[stat.rindex(")") + 2:].split()[1])
+
+
 def parse_state(stat):
     """The letter of /proc/PID/stat that says what the process does."""
     return stat[stat.rindex(")") + 2]
@@ -64,6 +94,12 @@ def parse_cpu_ticks(stat):
     """utime + stime of /proc/PID/stat, whose second field may hold anything."""
     fields = stat[stat.rindex(")") + 2:].split()
     return int(fields[11]) + int(fields[12])
+
+
+def parse_childrens_ticks(stat):
+    """cutime + cstime."""
+    fields = stat[stat.rindex(")") + 2:].split()
+    return int(fields[13]) + int(fields[14])
 
 
 def moved_bytes(pid):

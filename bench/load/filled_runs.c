@@ -9,8 +9,11 @@
 
 void filled_runs_init(struct filled_runs *r, struct slice organization, uint64_t count,
                       uint64_t every) {
-    *r = (struct filled_runs){
-        .organization = organization, .count = count, .every = every, .request = STRBUF_INIT};
+    *r = (struct filled_runs){.organization = organization,
+                              .organizations = 1,
+                              .count = count,
+                              .every = every,
+                              .request = STRBUF_INIT};
     sample_run_append_request(&r->request, slice_of_cstr("sample"));
     const uint8_t *p = r->request.data;
     struct wire_field run;
@@ -50,13 +53,23 @@ static struct event_cause make_cause(struct arena *a) {
     };
 }
 
-static void fill_create(const struct filled_runs *r, struct op_slot *slot) {
+// Of run number, from 0.
+static struct slice organization_of(const struct filled_runs *r, struct op_slot *slot,
+                                    uint64_t number) {
+    if (r->organizations == 1) {
+        return r->organization;
+    }
+    return slice_of_cstr(arena_printf(&slot->arena, "%.*s-%d", SLICE_FMT(r->organization),
+                                      (int)(number % (uint64_t)r->organizations)));
+}
+
+static void fill_create(const struct filled_runs *r, struct op_slot *slot, uint64_t number) {
     slot->op.kind = &store_create_run_kind;
     struct store_create_run *create = &slot->create;
     *create = (struct store_create_run){.op = slot->op, .cause = make_cause(&slot->arena)};
     int64_t now_us = clock_now_us(&clock_system);
     create->in = (struct run_record){
-        .organization = r->organization,
+        .organization = organization_of(r, slot, number),
         .id = slice_of_cstr(slot->id),
         .status = RUN_RUNNING,
         .started_at_us = now_us,
@@ -64,7 +77,7 @@ static void fill_create(const struct filled_runs *r, struct op_slot *slot) {
     };
     const struct run_provenance provenance = {
         .id = create->in.id,
-        .organization = r->organization,
+        .organization = create->in.organization,
         .started_at_us = now_us,
         .trigger_source = slice_of_cstr("schedule"),
         .triggered_by = slice_of_cstr("nightly-rebalance"),
@@ -72,11 +85,12 @@ static void fill_create(const struct filled_runs *r, struct op_slot *slot) {
     create->in.spec = run_spec_encode(&slot->arena, r->message, &provenance, &create->in.fields);
 }
 
-static void fill_finish(const struct filled_runs *r, struct op_slot *slot, enum run_status to) {
+static void fill_finish(const struct filled_runs *r, struct op_slot *slot, uint64_t number,
+                        enum run_status to) {
     slot->op.kind = &store_transition_run_kind;
     slot->transition = (struct store_transition_run){
         .op = slot->op,
-        .organization = r->organization,
+        .organization = organization_of(r, slot, number),
         .id = slice_of_cstr(slot->id),
         .from = RUN_STATUS_ACTIVE,
         .to = to,
@@ -98,10 +112,10 @@ void filled_runs_fill(void *context, struct op_slot *slot, uint64_t number) {
         if (at + 1 == r->every) {
             write_id(r->running_ids, slot->id);
         }
-        fill_create(r, slot);
+        fill_create(r, slot, first + at);
     } else {
         memcpy(slot->id, r->group[at - size], UUID_TEXT_SIZE);
         uint64_t finished = group * (r->every - 1) + at - size;
-        fill_finish(r, slot, finished % 2 == 0 ? RUN_CANCELLED : RUN_SUCCESS);
+        fill_finish(r, slot, first + at - size, finished % 2 == 0 ? RUN_CANCELLED : RUN_SUCCESS);
     }
 }

@@ -17,6 +17,7 @@ enum { FILLED_RUNS_EVERY_MAX = 1000 };
 
 struct filled_runs {
     struct slice organization;
+    int organizations; // 1: all are organization's; else they go in turns to ORGANIZATION-0 ...
     uint64_t count;
     uint64_t every;        // the run stays running whose number, from 1, is a multiple of it
     FILE *ids;             // a line for each run, in the order of creation; NULL: not written
@@ -26,8 +27,8 @@ struct filled_runs {
     char group[FILLED_RUNS_EVERY_MAX][UUID_TEXT_SIZE]; // the ids of the newest runs
 };
 
-// Fills in *r for count runs, every N-th of them running (1 to FILLED_RUNS_EVERY_MAX). The
-// organization is borrowed.
+// Fills in *r for count runs, every N-th of them running (1 to FILLED_RUNS_EVERY_MAX), of one
+// organization, which is borrowed.
 void filled_runs_init(struct filled_runs *r, struct slice organization, uint64_t count,
                       uint64_t every);
 void filled_runs_release(struct filled_runs *r);

@@ -44,7 +44,7 @@ struct engine {
     int64_t now_ns; // refreshed once per wake-up and reply
     char *request;  // method, space, target, tail
     size_t method_len;
-    char *tail; // " HTTP/1.1", Host and fields, then the end of the head or the name of the key
+    char *tail; // " HTTP/1.1", Host and fields, then the end of the head or the name of last field
     size_t tail_len;
     char receive[RECEIVE_BYTES];
 };
@@ -97,16 +97,23 @@ static bool more_to_issue(const struct engine *e) {
     return !exhausted(e) && due_ns(e, e->issued) < e->end_ns;
 }
 
+// Whether requests have a last field that is another one in each.
+static bool has_last_field(const struct http_load_options *o) {
+    return o->keys || o->tokens != NULL;
+}
+
 static bool send_request(struct engine *e, const struct connection *c) {
     const struct http_load_options *o = e->options;
-    struct slice target = o->targets->lines[(o->first_target + e->issued) % o->targets->count];
+    size_t number = (o->first_target + e->issued) % o->targets->count;
+    struct slice target = o->targets->lines[number];
     memcpy(e->request + e->method_len, target.data, target.len);
     memcpy(e->request + e->method_len + target.len, e->tail, e->tail_len);
     size_t len = e->method_len + target.len + e->tail_len;
-    if (o->keys) {
-        memcpy(e->request + len, target.data, target.len);
-        memcpy(e->request + len + target.len, end_of_head, strlen(end_of_head));
-        len += target.len + strlen(end_of_head);
+    if (has_last_field(o)) {
+        struct slice value = o->keys ? target : o->tokens->lines[number];
+        memcpy(e->request + len, value.data, value.len);
+        memcpy(e->request + len + value.len, end_of_head, strlen(end_of_head));
+        len += value.len + strlen(end_of_head);
     }
     // An idle connection's socket buffer takes a whole request; if not, the
     // server does not read and the connection is of no use.
@@ -291,8 +298,10 @@ static void build_request(struct arena *a, struct engine *e) {
     const struct http_load_options *o = e->options;
     const struct address *s = &o->server;
     const char *host = s->kind == ADDRESS_TCP ? s->text : "localhost";
-    e->tail = arena_printf(a, " HTTP/1.1\r\nHost: %s\r\n%.*s%s", host, SLICE_FMT(o->fields),
-                           o->keys ? "Idempotency-Key: " : "\r\n");
+    const char *last = o->keys             ? "Idempotency-Key: "
+                       : o->tokens != NULL ? "Authorization: Bearer "
+                                           : "\r\n";
+    e->tail = arena_printf(a, " HTTP/1.1\r\nHost: %s\r\n%.*s%s", host, SLICE_FMT(o->fields), last);
     e->tail_len = strlen(e->tail);
     e->request = arena_alloc(a, o->method.len + 1 + 2 * TARGET_MAX_BYTES + e->tail_len +
                                     strlen(end_of_head));

@@ -28,13 +28,15 @@ struct http_load_options {
     struct slice fields; // header lines, each with its CRLF; Host is added
     bool keys;           // each request has the header Idempotency-Key, which is its target
     const struct targets *targets;
-    uint64_t first_target; // where in the list to begin
-    bool once;             // end after the last target instead of starting over
-    int connections;       // 1 to HTTP_LOAD_CONNECTIONS_MAX
-    uint64_t count;        // requests to send; 0: no bound
-    int64_t duration_ns;   // how long to send; 0: no bound
-    double rate_per_s;     // 0: closed loop
-    int64_t timeout_ns;    // for a reply; also how long to wait after the last send
+    const struct targets *tokens; // the bearer token of each target, as many; NULL: none is sent;
+                                  // not with keys
+    uint64_t first_target;        // where in the list to begin
+    bool once;                    // end after the last target instead of starting over
+    int connections;              // 1 to HTTP_LOAD_CONNECTIONS_MAX
+    uint64_t count;               // requests to send; 0: no bound
+    int64_t duration_ns;          // how long to send; 0: no bound
+    double rate_per_s;            // 0: closed loop
+    int64_t timeout_ns;           // for a reply; also how long to wait after the last send
 };
 
 enum { HTTP_LOAD_CONNECTIONS_MAX = 20000 };

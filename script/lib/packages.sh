@@ -65,6 +65,9 @@ PACKAGES_BENCH=(libnghttp2-dev)
 # What script/bench --case watch measures beside ours. Its service need not run.
 PACKAGES_ETCD=(etcd-server)
 
+# What script/bench --store postgres measures, and its peer, pgbench. Its service need not run.
+PACKAGES_POSTGRES=(postgresql-15)
+
 # For deploy/local-ha and script/failover. The services of etcd, patroni and postgresql need not run.
 PACKAGES_HA=(postgresql-15 patroni etcd-server python3-psycopg2 python3-etcd iproute2 curl)
 

@@ -42,6 +42,14 @@ class Options(unittest.TestCase):
                           self.refusal("--case", name, "--case", "get"))
             self.assertIn("writes no results", self.refusal("--case", name, "--write-results"))
 
+    def test_postgres_is_measured_by_itself(self):
+        self.assertEqual(run_bench.parse_arguments(["--store", "postgres"]).store, "postgres")
+        self.assertIn("--store postgres has cases of its own",
+                      self.refusal("--store", "postgres", "--case", "get"))
+        self.assertIn("writes no results",
+                      self.refusal("--store", "postgres", "--write-results"))
+        self.assertIn("invalid choice: 'mysql'", self.refusal("--store", "mysql"))
+
     def test_a_peer_needs_a_case_that_it_has(self):
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, peer.SCRIPT), "w", encoding="ascii"):

@@ -33,11 +33,12 @@ class FilledRuns : public testing::Test {
     }
 
     // Fills the store; ids_ and running_ are then what the lists got.
-    void Fill(uint64_t count, uint64_t every) {
+    void Fill(uint64_t count, uint64_t every, int organizations = 1) {
         char *ids, *running;
         size_t ids_len, running_len;
         auto filled = std::make_unique<filled_runs>();
         filled_runs_init(filled.get(), slice_of_cstr("bench"), count, every);
+        filled->organizations = organizations;
         filled->ids = open_memstream(&ids, &ids_len);
         filled->running_ids = open_memstream(&running, &running_len);
         op_pool_run(&pool_, 0, filled_runs_operations(filled.get()), filled_runs_fill,
@@ -61,11 +62,11 @@ class FilledRuns : public testing::Test {
         return lines;
     }
 
-    store_get_run Get(const std::string &id) {
+    store_get_run Get(const std::string &id, const char *organization = "bench") {
         store_get_run get = {};
         get.op.kind = &store_get_run_kind;
         get.op.arena = &arena_;
-        get.organization = slice_of_cstr("bench");
+        get.organization = slice_of_cstr(organization);
         get.id = slice_of_cstr(id.c_str());
         store_op_submit_and_wait(store_, &get.op);
         return get;
@@ -110,6 +111,17 @@ TEST_F(FilledRuns, AllMayStayRunning) {
     Fill(3, 1);
     EXPECT_EQ(Statuses(), std::vector<run_status>(3, RUN_RUNNING));
     EXPECT_EQ(running_, ids_);
+}
+
+TEST_F(FilledRuns, GoToOrganizationsInTurns) {
+    Fill(5, 2, 2);
+    const char *const organizations[] = {"bench-0", "bench-1", "bench-0", "bench-1", "bench-0"};
+    for (size_t i = 0; i < ids_.size(); i++) {
+        const store_get_run get = Get(ids_[i], organizations[i]);
+        EXPECT_EQ(get.op.result, STORE_OK) << i;
+        EXPECT_EQ(get.ret.status == RUN_RUNNING, i % 2 == 1) << i;
+        EXPECT_EQ(Get(ids_[i], organizations[(i + 1) % 2]).op.result, STORE_NOT_FOUND);
+    }
 }
 
 TEST_F(FilledRuns, AreStoredAsCreateRunStoresThem) {

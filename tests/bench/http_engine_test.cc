@@ -180,6 +180,23 @@ TEST_F(HttpEngine, SendsAKeyOfItsOwnWithEachTarget) {
     EXPECT_EQ(Counts(report_->answers), (Map{{"200", 3}}));
 }
 
+TEST_F(HttpEngine, SendsTheTokenOfItsLineWithEachTarget) {
+    Server server([](const std::string &) { return kOk; });
+    targets tokens = {};
+    ASSERT_EQ(targets_of_text(&arena_, "tokens", strdup("a1\nb1\nc1\n"), 9, &tokens), nullptr);
+    options_.first_target = 2;
+    options_.count = 2;
+    options_.tokens = &tokens;
+    Run(server.address());
+    std::vector<std::string> want;
+    for (const std::string name : {"c", "a"}) {
+        want.push_back("POST /" + name + " HTTP/1.1\r\nHost: " + server.address() +
+                       "\r\nX-Test: 1\r\nAuthorization: Bearer " + name + "1\r\n\r\n");
+    }
+    EXPECT_EQ(server.requests(), want);
+    targets_release(&tokens);
+}
+
 TEST_F(HttpEngine, CyclesFromTheFirstTargetGivenUntilTheCount) {
     Server server([](const std::string &) { return kOk; });
     options_.first_target = 2;
