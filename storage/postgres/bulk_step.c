@@ -262,7 +262,7 @@ static enum pg_outcome prepare(struct pg_bulk_step *step, struct dealing *d) {
     bool wants_any = false;
     for (int i = 0; outcome == PG_OK && i < d->count; i++) {
         if (may_cancel(step, &d->items[i])) {
-            work_want_run(step->work, step->bulk.organization, d->items[i].id);
+            work_want_bare_run(step->work, step->bulk.organization, d->items[i].id);
             wants_any = true;
         }
     }

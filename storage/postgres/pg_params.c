@@ -136,6 +136,13 @@ void pg_array_bytes(struct pg_array *array, struct slice value) {
     }
 }
 
+void pg_array_tid(struct pg_array *array, const uint8_t tid[PG_TID_BYTES]) {
+    CHECK(array->type == PG_TID);
+    uint8_t *place = extend(array, 4 + PG_TID_BYTES);
+    write_big_endian(place, PG_TID_BYTES, 4);
+    memcpy(place + 4, tid, PG_TID_BYTES);
+}
+
 void pg_array_null(struct pg_array *array) {
     write_big_endian(extend(array, 4), UINT32_MAX, 4);
 }

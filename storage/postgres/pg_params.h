@@ -40,7 +40,18 @@ struct pg_array {
     uint32_t type; // PG_BYTEA and so on: the type's OID
 };
 
-enum { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20, PG_INT2 = 21, PG_INT4 = 23, PG_FLOAT8 = 701 };
+enum {
+    PG_BOOL = 16,
+    PG_BYTEA = 17,
+    PG_INT8 = 20,
+    PG_INT2 = 21,
+    PG_INT4 = 23,
+    PG_TID = 27,
+    PG_FLOAT8 = 701,
+};
+
+// Where a row is (ctid), as it is received and sent.
+enum { PG_TID_BYTES = 6 };
 
 void pg_array_init(struct pg_array *array, struct arena *arena, uint32_t type);
 void pg_array_bool(struct pg_array *array, bool value);
@@ -49,6 +60,7 @@ void pg_array_int4(struct pg_array *array, int32_t value);
 void pg_array_int8(struct pg_array *array, int64_t value);
 void pg_array_float8(struct pg_array *array, double value);
 void pg_array_bytes(struct pg_array *array, struct slice value); // copied
+void pg_array_tid(struct pg_array *array, const uint8_t tid[PG_TID_BYTES]);
 void pg_array_null(struct pg_array *array);
 void pg_add_array(struct pg_params *p, struct pg_array *array);
 

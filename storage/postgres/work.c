@@ -151,13 +151,23 @@ void work_want_organization(struct work *work, struct slice name, bool is_made) 
     }
 }
 
-void work_want_run(struct work *work, struct slice organization, struct slice id) {
+static void want_run(struct work *work, struct slice organization, struct slice id, bool is_bare) {
     work_want_organization(work, organization, false);
     struct work_run *run = work_run_of(work, organization, id);
     if (run->change->state == WORK_UNASKED) {
         run->change->state = WORK_WANTED;
+        run->change->is_bare = is_bare;
         work_list_add_pointer(work, &work->wanted_runs, run);
     }
+    CHECK(is_bare || !run->change->is_bare);
+}
+
+void work_want_run(struct work *work, struct slice organization, struct slice id) {
+    want_run(work, organization, id, false);
+}
+
+void work_want_bare_run(struct work *work, struct slice organization, struct slice id) {
+    want_run(work, organization, id, true);
 }
 
 void work_want_key(struct work *work, const struct idempotency *asked) {

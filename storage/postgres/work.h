@@ -21,6 +21,7 @@ struct work_run {
     int64_t created_revision; // of its first event
     int64_t newest_revision;  // of its newest event
     int64_t ended_revision;   // of the event that made it final; 0: it is not
+    int64_t spec_bytes;       // also where record.spec was not read
     // How long its lease lasts by what was noted of renewals (note_renewals.h), when it was read;
     // below 0: since when it is over; 0: nothing was noted.
     int64_t renewed_left_us;
@@ -56,6 +57,10 @@ struct arena *work_arena(struct work *work); // until its transaction ends
 
 // The run is to be read, and its organization to be locked and read.
 void work_want_run(struct work *work, struct slice organization, struct slice id);
+
+// The same without what is long: its record's spec and execution_state are empty. Nobody else in
+// the transaction wants the run's: for operations that are alone in theirs.
+void work_want_bare_run(struct work *work, struct slice organization, struct slice id);
 
 // The organization is to be locked and read; with is_made its row is added if it is not there.
 void work_want_organization(struct work *work, struct slice name, bool is_made);

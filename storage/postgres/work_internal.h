@@ -15,6 +15,9 @@ struct work_run_change {
     bool is_new;    // its rows are to be added
     bool is_changed;
     uint32_t fields; // to be replaced
+    bool is_bare;    // what is long was not read
+    bool has_place;  // its row of run is where it was read
+    uint8_t place[PG_TID_BYTES];
     bool has_active; // run_active has its row
     bool has_term;   // run_term
     bool writes_term;

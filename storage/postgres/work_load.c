@@ -1,5 +1,7 @@
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/core/check.h"
 #include "storage/postgres/event_row.h"
 #include "storage/postgres/pg_row.h"
 #include "storage/postgres/run_row.h"
@@ -32,9 +34,11 @@ static const struct pg_statement make_organizations = {
 // Of a final run the event that made it so is read, too; of one that is held, its last renewal.
 static const struct pg_statement read_runs = {
     "work_read_runs",
-    "SELECT " RUN_ROW_COLUMNS ", " RUN_BODY_COLUMNS ", " EVENT_ROW_CAUSE_COLUMNS
-    ", r.workflow_id, w.place, n.attempt, n.left_us"
-    " FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS w(organization, id, place)"
+    "SELECT " RUN_ROW_COLUMNS ", b.run_key, CASE WHEN NOT w.is_bare THEN b.spec END,"
+    " CASE WHEN NOT w.is_bare THEN b.execution_state END, " EVENT_ROW_CAUSE_COLUMNS
+    ", r.workflow_id, octet_length(b.spec), r.ctid, w.place, n.attempt, n.left_us"
+    " FROM (SELECT unnest($1::bytea[]) AS organization, unnest($2::bytea[]) AS id,"
+    " unnest($3::bool[]) AS is_bare, generate_subscripts($1::bytea[], 1) AS place) AS w"
     " JOIN run AS r ON r.organization=w.organization AND r.id=w.id" RUN_BODY_JOIN RUN_ROW_TERM_JOIN
     " LEFT JOIN LATERAL (SELECT * FROM event WHERE r.ended_revision<>0"
     " AND event.organization=r.organization AND event.revision=r.ended_revision OFFSET 0) AS e"
@@ -48,6 +52,8 @@ static const struct pg_statement read_runs = {
 enum {
     RUN_ENDING = RUN_ROW_COLUMN_COUNT + RUN_BODY_COLUMN_COUNT,
     RUN_WORKFLOW = RUN_ENDING + EVENT_ROW_CAUSE_COLUMN_COUNT,
+    RUN_SPEC_BYTES,
+    RUN_TID,
     RUN_PLACE,
     RUN_RENEWED_ATTEMPT,
     RUN_RENEWED_LEFT,
@@ -140,14 +146,18 @@ static void queue_runs(struct work *work, const PGresult **ret) {
     int count = work->wanted_runs.count;
     struct slice *organizations = ARENA_ARRAY(&work->arena, struct slice, count);
     struct slice *ids = ARENA_ARRAY(&work->arena, struct slice, count);
+    struct pg_array bare;
+    pg_array_init(&bare, &work->arena, PG_BOOL);
     for (int i = 0; i < count; i++) {
         organizations[i] = wanted[i]->record.organization;
         ids[i] = wanted[i]->record.id;
+        pg_array_bool(&bare, wanted[i]->change->is_bare);
     }
     struct pg_params p;
     pg_params_init(&p, &work->arena);
     pg_add_bytes_array(&p, organizations, count);
     pg_add_bytes_array(&p, ids, count);
+    pg_add_array(&p, &bare);
     pg_queue(work->connection, &read_runs, &p, ret);
 }
 
@@ -163,8 +173,13 @@ static bool take_run(struct work *work, struct work_run *run, const PGresult *re
     run->created_revision = read.created_revision;
     run->newest_revision = read.newest_revision;
     run->ended_revision = read.ended_revision;
+    run->spec_bytes = pg_int(result, row, RUN_SPEC_BYTES);
     run->record = record;
     run->record.workflow_id = pg_copy(&work->arena, result, row, RUN_WORKFLOW);
+    struct slice tid = pg_bytes(result, row, RUN_TID);
+    CHECK(tid.len == PG_TID_BYTES);
+    memcpy(run->change->place, tid.data, PG_TID_BYTES);
+    run->change->has_place = true;
     run->change->has_term = read.has_terms;
     run->change->has_active = run_status_is_active(record.status);
     if (!pg_is_null(result, row, RUN_RENEWED_LEFT) &&

@@ -77,8 +77,10 @@ struct work_run *work_add_run(struct work *work, const struct run_record *record
     run->is_there = true;
     run->run_key = 0;
     run->ended_revision = 0;
+    run->spec_bytes = (int64_t)record->spec.len;
     run->change->state = WORK_LOADED;
     run->change->is_new = true;
+    run->change->has_place = false;
     run->change->has_active = false;
     run->change->has_term = false;
     run->change->writes_term = run_record_has_terms(record);
@@ -88,7 +90,7 @@ struct work_run *work_add_run(struct work *work, const struct run_record *record
     run->created_revision = *ret_revision;
     note_revision(run, 0, *ret_revision, cause);
     work_count_run(work, run->organization, run->record.workflow_id, 0, (int)record->status);
-    run->organization->stored_bytes += (int64_t)record->spec.len;
+    run->organization->stored_bytes += run->spec_bytes;
     return run;
 }
 
@@ -157,7 +159,7 @@ void work_delete_run(struct work *work, struct work_run *run) {
         .has_active = run->change->has_active,
     };
     work_count_run(work, o, run->record.workflow_id, (int)run->record.status, 0);
-    o->stored_bytes -= (int64_t)run->record.spec.len;
+    o->stored_bytes -= run->spec_bytes;
     o->floor = run->newest_revision > o->floor ? run->newest_revision : o->floor;
     o->attempt_floor =
         run->record.attempt > o->attempt_floor ? run->record.attempt : o->attempt_floor;

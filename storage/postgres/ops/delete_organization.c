@@ -102,7 +102,7 @@ static enum pg_outcome delete_runs(struct step *t) {
     struct slice *ids = ARENA_ARRAY(work_arena(t->work), struct slice, count);
     for (int i = 0; i < count; i++) {
         ids[i] = pg_copy(work_arena(t->work), found, i, 0);
-        work_want_run(t->work, t->d->name, ids[i]);
+        work_want_bare_run(t->work, t->d->name, ids[i]);
     }
     t->left = 0;
     outcome = work_load(t->work);
