@@ -10,8 +10,7 @@
 #include "base/core/memory.h"
 #include "base/thread/thread.h"
 #include "storage/op_queue.h"
-#include "storage/postgres/change_batch.h"
-#include "storage/postgres/commit_outcome.h"
+#include "storage/postgres/change_transaction.h"
 #include "storage/postgres/postgres_op.h"
 #include "storage/postgres/work_transaction.h"
 #include "storage/store_metrics.h"
@@ -21,11 +20,6 @@ enum { QUICK_WRITERS = 2, WRITERS = QUICK_WRITERS + 1, ALONE = QUICK_WRITERS };
 enum { BATCH_OPS = 1024, MOST_TRIES = 20 };
 
 enum {
-    // For how long a change waits for the database server, and for a commit; then it is answered.
-    STORE_WAIT_US = 5000000,
-    COMMIT_WAIT_US = 5000000,
-    ALONE_WAIT_US = 60000000,
-    ALONE_COMMIT_WAIT_US = 15000000,
     // For how long the answer to a lost commit is looked for.
     RESOLVE_WAIT_US = 10000000,
     CONNECT_WAIT_US = 2000000,
@@ -123,7 +117,7 @@ static bool prepare(struct pg_writer *w, int64_t until_us) {
         return false;
     }
     if (!w->has_mark) {
-        pg_connection_set_deadline(w->connection, clock_monotonic_us() + COMMIT_WAIT_US);
+        pg_connection_set_deadline(w->connection, clock_monotonic_us() + CHANGE_COMMIT_WAIT_US);
         w->has_mark = commit_mark_open(w->connection, &w->mark) == PG_OK;
         if (!w->has_mark) {
             pg_connection_close(w->connection);
@@ -142,95 +136,18 @@ static struct pg_writer_guard look_at_guard(struct pg_writer *w, struct arena *a
 
 // --- a transaction ---
 
-// How a transaction ended.
-enum ending {
-    ENDED_WELL,
-    ENDED_AGAIN,
-    ENDED_REFUSED,
-    ENDED_LOST,    // before the commit was sent: nothing changed
-    ENDED_UNKNOWN, // after it
-};
-
-static enum ending ending_of(enum pg_outcome outcome) {
-    switch (outcome) {
-    case PG_OK:
-        return ENDED_WELL;
-    case PG_AGAIN:
-        return ENDED_AGAIN;
-    case PG_REFUSED:
-        return ENDED_REFUSED;
-    case PG_LOST:
-        break;
-    }
-    return ENDED_LOST;
-}
-
-static void want_all(struct pg_writer *w, const struct change_batch *b) {
-    work_begin(w->work);
-    for (struct store_op *op = b->first; op != NULL; op = op->next) {
-        const struct postgres_op *which = postgres_ops[op->kind->index];
-        if (op->kind->organization != 0) {
-            work_want_organization(w->work, store_op_organization(op), false);
-        }
-        if (which->want != NULL) {
-            which->want(w->work, op);
-        }
-    }
-}
-
-static enum pg_outcome decide(struct pg_writer *w, struct store_op *op) {
-    if (store_op_is_late(op, clock_monotonic_us())) {
-        op->result = STORE_EXPIRED;
-        return PG_OK;
-    }
-    if (op->kind->organization != 0 &&
-        work_find_organization(w->work, store_op_organization(op))->frozen_at_us != 0) {
-        op->result = STORE_READ_ONLY;
-        return PG_OK;
-    }
-    return postgres_ops[op->kind->index]->decide(w->work, op);
-}
-
-static enum ending commit(struct pg_writer *w, const struct pg_writer_guard *guard) {
-    struct commit_end end;
-    work_queue_flush(w->work);
-    commit_end_queue(w->connection, work_arena(w->work), &w->mark, guard->standby_names, &end);
-    int64_t begin_us = clock_monotonic_us();
-    pg_connection_set_deadline(w->connection,
-                               begin_us + (w->is_alone ? ALONE_COMMIT_WAIT_US : COMMIT_WAIT_US));
-    enum pg_outcome outcome = pg_sync(w->connection);
-    metrics_histogram_observe(w->all->around.metrics->commit_time, clock_monotonic_us() - begin_us);
-    if (outcome == PG_LOST) {
-        return ENDED_UNKNOWN;
-    }
-    if (outcome == PG_OK && !commit_end_is_sound(&end)) {
-        pg_connection_close(w->connection);
-        return ENDED_UNKNOWN;
-    }
-    w->mark.number += outcome == PG_OK;
-    return ending_of(outcome);
-}
-
 // Carries out the operations of b in one transaction, from whose end on work has what it did.
-static enum ending transact(struct pg_writer *w, const struct change_batch *b,
-                            const struct pg_writer_guard *guard) {
-    int64_t now_us = clock_monotonic_us();
-    pg_connection_set_deadline(w->connection,
-                               now_us + (w->is_alone ? ALONE_WAIT_US : STORE_WAIT_US));
-    want_all(w, b);
-    enum pg_outcome outcome = work_load(w->work);
-    for (struct store_op *op = b->first; outcome == PG_OK && op != NULL; op = op->next) {
-        outcome = decide(w, op);
-    }
-    if (outcome == PG_OK) {
-        return commit(w, guard);
-    }
-    // What an operation itself gave up is open still.
-    if (outcome != PG_LOST && pg_connection_is_open(w->connection) &&
-        pg_connection_is_in_transaction(w->connection)) {
-        pg_run(w->connection, &pg_rollback, NULL, NULL);
-    }
-    return ending_of(outcome);
+static enum change_ending transact(struct pg_writer *w, const struct change_batch *b,
+                                   const struct pg_writer_guard *guard) {
+    const struct change_transaction t = {
+        .connection = w->connection,
+        .work = w->work,
+        .mark = &w->mark,
+        .is_alone = w->is_alone,
+        .standby_names = guard->standby_names,
+        .metrics = w->all->around.metrics,
+    };
+    return change_transaction_run(&t, b);
 }
 
 // Finds out what became of the last transaction, whose commit was not answered, until end_us.
@@ -329,16 +246,16 @@ static bool has_missed_mark(const struct pg_writer *w) {
 }
 
 // Sees to how a transaction of b ended, which is the try-th. Returns whether b is to be run again.
-static bool settle(struct pg_writer *w, struct change_batch *b, enum ending ending, int try,
+static bool settle(struct pg_writer *w, struct change_batch *b, enum change_ending ending, int try,
                    int64_t until_us) {
     bool may_go_on = try < MOST_TRIES && clock_monotonic_us() < until_us;
     switch (ending) {
-    case ENDED_WELL:
+    case CHANGE_MADE:
         answer_well(w, b);
         return false;
-    case ENDED_UNKNOWN:
+    case CHANGE_UNKNOWN:
         return settle_unknown(w, b);
-    case ENDED_REFUSED:
+    case CHANGE_REFUSED:
         if (has_missed_mark(w)) {
             pg_connection_close(w->connection);
             if (!may_go_on) {
@@ -353,12 +270,12 @@ static bool settle(struct pg_writer *w, struct change_batch *b, enum ending endi
             answer_refused(w, b);
         }
         return false;
-    case ENDED_AGAIN:
-    case ENDED_LOST:
+    case CHANGE_AGAIN:
+    case CHANGE_LOST:
         break;
     }
     if (!may_go_on) {
-        bool is_locked = ending == ENDED_AGAIN && pg_connection_is_open(w->connection);
+        bool is_locked = ending == CHANGE_AGAIN && pg_connection_is_open(w->connection);
         answer_all(w, b, is_locked ? STORE_LOCKED : STORE_UNREACHABLE,
                    pg_connection_detail(w->connection));
     }
@@ -389,7 +306,7 @@ static void run_batch(struct pg_writer *w, struct change_batch *b) {
     struct arena a;
     arena_init(&a);
     // Nobody waits for a server that is known to be away.
-    int64_t until_us = b->begin_us + (w->is_broken ? 0 : STORE_WAIT_US);
+    int64_t until_us = b->begin_us + (w->is_broken ? 0 : CHANGE_WAIT_US);
     int try = 0;
     bool again = true;
     while (again) {
@@ -442,8 +359,8 @@ static void probe(struct pg_writer *w) {
         break_health(w, pg_connection_detail(w->connection));
     } else {
         struct change_batch none = {.first = NULL};
-        enum ending ending = transact(w, &none, &guard);
-        if (ending == ENDED_WELL) {
+        enum change_ending ending = transact(w, &none, &guard);
+        if (ending == CHANGE_MADE) {
             mend_health(w);
         } else {
             pg_connection_close(w->connection);
