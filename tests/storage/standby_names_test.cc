@@ -52,6 +52,7 @@ const Row kRows[] = {
     {"1", 1, 1}, // numbers are names, too
     {"1, 2", 1, 2},
     {"3 (1, 2)", 3, 2},
+    {"9 (a)", 9, 1},
     {"ANY 007 (a)", 7, 1, STANDBY_ANY},
     {" ", -1},
     {",", -1},
