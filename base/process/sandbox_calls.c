@@ -89,6 +89,7 @@ enum { WORD_BITS = 32 };
 const struct sandbox_rule sandbox_rules[] = {
     {"clone", "threads of this process", 0, CLONE_THREAD | CLONE_NAMESPACES, CLONE_THREAD, false},
     {"kill", "this process", 0, WORD, 0, true},
+    {"kill", "whether another lives", 1, WORD, 0, false}, // the signal 0
     {"tgkill", "this process", 0, WORD, 0, true},
     {"socket", "unix", 0, WORD, AF_UNIX, false},
     {"socket", "IPv4", 0, WORD, AF_INET, false},

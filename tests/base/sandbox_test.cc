@@ -168,10 +168,12 @@ TEST_F(Sandbox, NoOtherProcessIsLookedIntoOrEnded) {
                   return static_cast<int>(
                       syscall(SYS_process_vm_readv, getppid(), nullptr, 0, nullptr, 0, 0));
               }));
-    EXPECT_EQ(ENOSYS, Exit([] { return ErrnoOf(kill(getppid(), 0)); }));
-    EXPECT_EQ(ENOSYS, Exit([] { return ErrnoOf(kill(0, 0)); }));
-    EXPECT_EQ(ENOSYS, Exit([] { return ErrnoOf(syscall(SYS_tgkill, getppid(), getppid(), 0)); }));
-    EXPECT_EQ(0, Exit([] { return ErrnoOf(kill(getpid(), 0)); }));
+    EXPECT_EQ(ENOSYS, Exit([] { return ErrnoOf(kill(getppid(), SIGURG)); }));
+    EXPECT_EQ(ENOSYS, Exit([] { return ErrnoOf(kill(0, SIGURG)); }));
+    EXPECT_EQ(ENOSYS,
+              Exit([] { return ErrnoOf(syscall(SYS_tgkill, getppid(), getppid(), SIGURG)); }));
+    EXPECT_EQ(0, Exit([] { return ErrnoOf(kill(getpid(), SIGURG)); }));
+    EXPECT_EQ(0, Exit([] { return ErrnoOf(kill(getppid(), 0)); })); // whether it lives
     EXPECT_EQ(ENOSYS, Exit([] {
                   struct rlimit limit = {1, 1};
                   return ErrnoOf(prlimit(getppid(), RLIMIT_NOFILE, &limit, nullptr));

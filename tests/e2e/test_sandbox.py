@@ -13,7 +13,8 @@ import rest
 from certificates import Authority
 from collectors import closed_port
 from gateways import Gateway
-from harness import ROOT, Place, Serve, create_token, wait_until
+from harness import (DEADLINE_S, ROOT, Place, Process, Serve, create_token, program,
+                     wait_until)
 from postgres import Postgres
 from scrapes import Admin
 from test_log_pipe import free_port
@@ -136,6 +137,16 @@ class Sandboxed(unittest.TestCase):
         self.cancels(server.http_port, "two", token)
         self.assert_in(server)
         self.assertEqual(0, server.stop())
+
+    def test_who_holds_the_store_is_named(self):
+        first = self.started(Serve(self.place.store))
+        second = Process(program("runsctl"), "serve", "--http", "127.0.0.1:0", "--grpc",
+                         "127.0.0.1:0", "--store", self.place.store)
+        self.addCleanup(second.kill)
+        second.popen.wait(DEADLINE_S)
+        second.reader.join(DEADLINE_S)
+        self.assertIn(f"in use by the process {first.popen.pid};", second.text())
+        self.assertEqual(0, first.stop())
 
     def test_it_is_left_away(self):
         server = Serve(self.place.store, "--sandbox", "off")
