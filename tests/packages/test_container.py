@@ -73,6 +73,8 @@ class Image(unittest.TestCase):
 
     def inside(self, process, *command):
         children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        if not children:
+            return subprocess.CompletedProcess(command, 1, "", "it has not begun")
         user = self.config()["User"].partition(":")[0]
         return subprocess.run(
             ["nsenter", "--target", children.split()[0], "--mount", "--pid", "--net", "--ipc",
