@@ -92,9 +92,12 @@ static void append_tables(struct strbuf *out, const struct store_measures *m) {
     for (int i = 0; i < m->tenant_count; i++) {
         strbuf_append_cstr(out, i > 0 ? ",{\"name\":" : "{\"name\":");
         strbuf_append_json_string(out, slice_of_cstr(m->tenants[i].name));
-        strbuf_printf(out, ",\"runs\":\"%lld\",\"storedBytes\":\"%lld\",\"revision\":\"%lld\"}",
-                      (long long)m->tenants[i].runs, (long long)m->tenants[i].stored_bytes,
-                      (long long)m->tenants[i].revision);
+        strbuf_printf(out, ",\"runs\":\"%lld\"", (long long)m->tenants[i].runs);
+        if (m->tenants[i].revision >= 0) {
+            strbuf_printf(out, ",\"storedBytes\":\"%lld\",\"revision\":\"%lld\"",
+                          (long long)m->tenants[i].stored_bytes, (long long)m->tenants[i].revision);
+        }
+        strbuf_append_cstr(out, "}");
     }
     strbuf_append_cstr(out, "]");
 }

@@ -46,8 +46,8 @@ struct store_table {
 struct store_tenant {
     const char *name;
     int64_t runs;
-    int64_t stored_bytes;
-    int64_t revision;
+    int64_t stored_bytes; // -1: not known yet; may be behind where the store is served
+    int64_t revision;     // likewise
 };
 
 // Texts and arrays live in the arena that was given. Instants are 0 where there is nothing.

@@ -18,14 +18,17 @@ static const char bytes_sql[] =
     "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE aggregate=1 AND name IN"
     " (SELECT name FROM sqlite_schema WHERE tbl_name=?1)";
 
+// Runs are counted: the rows of organizations may be behind their events while a store is served.
+#define LARGEST                                                                                    \
+    "(SELECT organization AS name, count(*) AS runs FROM run GROUP BY organization"                \
+    " ORDER BY runs DESC, name LIMIT ?1)"
+
 static const char tenants_sql[] =
-    "SELECT name, running+waiting+success+failure+cancelled AS runs, stored_bytes, revision"
-    " FROM organization ORDER BY runs DESC, name LIMIT ?1";
+    "SELECT l.name, l.runs, coalesce(o.stored_bytes, -1), coalesce(o.revision, -1) FROM " LARGEST
+    " AS l LEFT JOIN organization AS o ON o.name=l.name ORDER BY l.runs DESC, l.name";
 
 // Where an older schema does not count.
-static const char old_tenants_sql[] =
-    "SELECT organization AS name, count(*) AS runs, -1, -1 FROM run GROUP BY organization"
-    " ORDER BY runs DESC, name LIMIT ?1";
+static const char old_tenants_sql[] = "SELECT name, runs, -1, -1 FROM " LARGEST;
 
 static int64_t size_of(const char *path) {
     struct stat st;
