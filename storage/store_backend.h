@@ -8,6 +8,7 @@
 #include "base/core/error.h"
 #include "storage/run_store.h"
 #include "storage/store_check_report.h"
+#include "storage/store_copy_ends.h"
 #include "storage/store_holder.h"
 #include "storage/store_migration.h"
 #include "storage/store_upkeep.h"
@@ -43,6 +44,20 @@ struct store_backend {
 
     // What is done with its stores as a whole; see storage/store_keeping.h.
     const struct store_upkeep *upkeep;
+
+    // Open a store as one end of a copy (run_store_copy). Both NULL: it outlives no process, and is
+    // never copied. With is_settled the source is a target whose rows are all there, and which
+    // still has its mark.
+    //
+    // Errors, in a: as run_store_open, FAILED_PRECONDITION also where a server uses the store, with
+    // who it is, where its schema is not this program's, where it is half of a copy, and where a
+    // server that was killed left something to be done; of a target also where it is not empty.
+    const struct error *(*open_source)(struct arena *a, const char *location, bool is_settled,
+                                       struct store_source **ret_source);
+    const struct error *(*open_target)(struct arena *a, const char *location,
+                                       struct store_target **ret_target);
+    // Returns where the store is, as a text that no other store has; NULL if that is not known.
+    const char *(*place_of)(struct arena *a, const char *location);
 
     // See store_holder_publish, store_holder_withdraw, store_holder_read. All NULL: nothing is
     // published, and store_holder_read finds no holder.

@@ -105,13 +105,15 @@ PURE = [
     "storage/quota.h",
     "storage/run_fields.[ch]",
     "storage/run_spec.h",
+    "storage/store_sums.[ch]",
+    "storage/store_table.[ch]",
 ]
 SAYS_PURE = re.compile(r"\b(Pure|[;:] pure)\b[.:,]")
 PURE_LIBRARY = re.compile(r"^# [^\n]*\b[Pp]ure\.\n[a-z_]+\($(.*?)^\)", re.M | re.S)
 IMPURE_HEADERS = re.compile(
     r'#include\s+[<"](unistd\.h|fcntl\.h|pthread\.h|threads\.h|stdatomic\.h|poll\.h|'
     r'signal\.h|sys/(?!types\.h|cdefs\.h)[a-z]+\.h|netinet/[^>]*|microhttpd\.h|sqlite3\.h|grpc/[^>]*|'
-    r'base/log/log(?:_line)?\.h|base/thread/[^"]*|rpc/(?!status_details|metadata|health_answer)[^"]*|storage/(?!bulk_record\.h|idempotency\.h|run_record\.h|run_fields\.h|op/)[^"]*)[>"]')
+    r'base/log/log(?:_line)?\.h|base/thread/[^"]*|rpc/(?!status_details|metadata|health_answer)[^"]*|storage/(?!bulk_record\.h|idempotency\.h|run_record\.h|run_fields\.h|store_sums\.h|store_table\.h|op/)[^"]*)[>"]')
 IMPURE_CALLS = re.compile(
     r"(?<![.>])\b(fopen|fdopen|fprintf|printf|puts|fputs|fread|fwrite|read|write|open|send|recv|"
     r"clock_now_us|clock_monotonic_us|clock_gettime|gettimeofday|time|getenv|rand|random|getrandom|"

@@ -2,6 +2,8 @@
 #include <stdio.h>
 
 #include "storage/postgres/conninfo.h"
+#include "storage/postgres/copy_source.h"
+#include "storage/postgres/copy_target.h"
 #include "storage/postgres/migrate.h"
 #include "storage/postgres/postgres_store.h"
 #include "storage/postgres/store_check.h"
@@ -63,5 +65,8 @@ const struct store_backend postgres_backend = {
     .check = pg_store_check,
     .migrate = migrate,
     .upkeep = &upkeep,
+    .open_source = pg_copy_source_open,
+    .open_target = pg_copy_target_open,
+    .place_of = pg_copy_place_of,
     .add_libraries = add_libraries,
 };

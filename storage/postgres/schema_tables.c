@@ -7,13 +7,15 @@
 // for it (fillfactor), so that no index is touched.
 static const char *const first[] = {
     // One row. secret and epoch: struct run_store. token_changes grows with each change of a token.
+    // copy_of: how far it is, while another store is copied into it; such a store is not served.
     "CREATE TABLE store("
     "  is_one bool PRIMARY KEY DEFAULT true CHECK(is_one),"
     "  version int4 NOT NULL,"
     "  oldest_program int4 NOT NULL,"
     "  secret bytea NOT NULL,"
     "  epoch int8 NOT NULL,"
-    "  token_changes int8 NOT NULL)",
+    "  token_changes int8 NOT NULL,"
+    "  copy_of bytea)",
 
     // The number of the last transaction of each connection that writes: what became of one whose
     // commit was not answered is read here.

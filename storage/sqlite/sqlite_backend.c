@@ -1,5 +1,8 @@
 #include <sqlite3.h>
+#include <sys/stat.h>
 
+#include "storage/sqlite/copy_source.h"
+#include "storage/sqlite/copy_target.h"
 #include "storage/sqlite/holder_file.h"
 #include "storage/sqlite/sqlite_backup.h"
 #include "storage/sqlite/sqlite_check.h"
@@ -25,6 +28,15 @@ static const char *socket_path(struct arena *a, const char *path) {
     return arena_printf(a, "%s.sock", path);
 }
 
+// Each name of a file leads to the same one.
+static const char *place_of(struct arena *a, const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0
+               ? arena_printf(a, "%llu:%llu", (unsigned long long)st.st_dev,
+                              (unsigned long long)st.st_ino)
+               : NULL;
+}
+
 static void add_libraries(struct build_libraries *libraries) {
     build_libraries_add(libraries, "SQLite", sqlite3_libversion());
 }
@@ -45,6 +57,9 @@ const struct store_backend sqlite_backend = {
     .open = sqlite_store_open,
     .check = sqlite_check_store,
     .upkeep = &upkeep,
+    .open_source = sqlite_copy_source_open,
+    .open_target = sqlite_copy_target_open,
+    .place_of = place_of,
     .publish_holder = holder_file_publish,
     .withdraw_holder = holder_file_withdraw,
     .read_holder = holder_file_read,

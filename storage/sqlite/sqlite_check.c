@@ -9,6 +9,7 @@
 
 #include "storage/sqlite/companions.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/copy_mark.h"
 #include "storage/sqlite/lineage.h"
 #include "storage/sqlite/opening.h"
 #include "storage/sqlite/schema.h"
@@ -32,6 +33,9 @@ static const struct error *read_all(struct arena *a, sqlite3 *db, const char *pa
                       "the store \"%s\" has schema version %lld, and only version %d is checked; a "
                       "start brings it forward",
                       path, (long long)version, SCHEMA_VERSION);
+    }
+    if (e == NULL) {
+        e = copy_mark_check(a, db, path);
     }
     if (e != NULL) {
         return e;

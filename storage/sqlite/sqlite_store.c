@@ -13,6 +13,7 @@
 #include "storage/read_queue.h"
 #include "storage/sqlite/cache_shares.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/copy_mark.h"
 #include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/history.h"
 #include "storage/sqlite/holder_file.h"
@@ -276,6 +277,9 @@ static int keep_history(struct arena *a, struct sqlite_store *s, const struct op
 static const struct error *check_and_upgrade(struct arena *a, struct sqlite_store *s, sqlite3 *db,
                                              struct opening *o) {
     const struct error *e = opening_check(o, a, db, false);
+    if (e == NULL) {
+        e = copy_mark_check(a, db, s->path);
+    }
     if (e == NULL) {
         e = schema_probe(a, db, s->path, o->schema_version);
     }

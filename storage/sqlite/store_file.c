@@ -108,7 +108,7 @@ static const struct error *refuse_held(struct arena *a, const char *path) {
                      path);
 }
 
-static const struct error *lock(struct arena *a, const char *path, int fd) {
+const struct error *store_file_lock(struct arena *a, const char *path, int fd) {
     for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
         if (errno != EWOULDBLOCK && errno != EINTR) {
             return system_error(a, path, "locked");
@@ -203,7 +203,7 @@ const struct error *store_file_open(struct arena *a, const char *path, bool may_
     const char *real_path = store_path_real(a, path);
     // The lock alone decides: a pid is another process's after a restart, a container's first
     // process is 1 each time.
-    e = lock(a, path, fd);
+    e = store_file_lock(a, path, fd);
     if (e != NULL && holder_file_is_own(path)) {
         return e; // fd stays open: to close it would drop the locks of this process's store
     }

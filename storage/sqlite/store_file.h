@@ -18,6 +18,10 @@
 // it. Errors as run_store_open.
 const struct error *store_file_open(struct arena *a, const char *path, bool may_make, int *ret_fd);
 
+// Locks the file at path, open as fd, as store_file_open does. FAILED_PRECONDITION if another
+// process has it, which the message names where it is known.
+const struct error *store_file_lock(struct arena *a, const char *path, int fd);
+
 // Looks at the header of the file at path, open as fd, and at what lies beside it, as
 // store_file_open does.
 const struct error *store_file_check(struct arena *a, const char *path, int fd);

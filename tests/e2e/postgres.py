@@ -27,9 +27,10 @@ def as_postgres():
 
 
 class Postgres:
-    """A cluster with one database of a store's tables, unless it is_empty. It ends with stop()."""
+    """A cluster with one database of a store's tables, unless it is_empty or not to be migrated. It
+    ends with stop()."""
 
-    def __init__(self, is_empty=False, **settings):
+    def __init__(self, is_empty=False, migrated=True, **settings):
         self.settings = {**SETTINGS, **settings}
         # Short, since a socket's path may have 107 bytes.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="runsd-pg-", dir="/tmp"))
@@ -46,9 +47,8 @@ class Postgres:
                 return
             if self.user != "postgres":
                 self._run("createdb", "--host", self.folder, self.user)
-            made = runsctl("store", "migrate", "--store", self.url)
-            if made.returncode != 0:
-                raise AssertionError(f"store migrate: exit {made.returncode}: {made.stderr}")
+            if migrated:
+                self._migrate(self.url)
         except BaseException:
             self.stop()
             raise
@@ -65,6 +65,20 @@ class Postgres:
             log = self.folder / "log"
             more = log.read_text() if log.exists() else ""
             raise AssertionError(f"{name}: {done.stderr.decode()}{more}")
+
+    def database(self, name, migrated=True):
+        """Makes another database of that name; returns its store's URL."""
+        self._run("createdb", "--host", self.folder, f"--username={self.user}", name)
+        url = f"postgres://{self.user}@/{name}?host={self.folder}"
+        if migrated:
+            self._migrate(url)
+        return url
+
+    @staticmethod
+    def _migrate(url):
+        made = runsctl("store", "migrate", "--store", url)
+        if made.returncode != 0:
+            raise AssertionError(f"store migrate: exit {made.returncode}: {made.stderr}")
 
     def control(self, *arguments):
         """pg_ctl with these arguments, such as "stop", "--mode=immediate"."""

@@ -13,6 +13,7 @@ import rest
 from certificates import Authority
 from haproxy import certificate, environment
 from harness import DEADLINE_S, ROOT, Place, Process, Serve, bin_dir, create_token
+from postgres import Postgres
 from test_stream_proxies import free_port
 
 PAGE = ROOT / "docs" / "OPERATING.md"
@@ -23,6 +24,7 @@ JOB = re.compile(r"^  - job_name: (\S+)$", re.MULTILINE)
 RULES = ROOT / "deploy" / "prometheus" / "runsd.rules.yml"
 # They are run by tests/packages, which has a system of its own for them.
 OF_PACKAGES = {"Install from packages": 5, "Under systemd": 2, "Upgrade and roll back": 3}
+MOVE = "Moving from SQLite to PostgreSQL"
 DELETION = "Freezing, exporting and deleting an organization"
 
 # Becomes a user that owns nothing, of whom nothing but two folders can be written, as the unit
@@ -93,7 +95,7 @@ class Operating(unittest.TestCase):
         self.assertEqual({"The first day": 3, "Configuration": 2, "Sandbox": 1,
                           "HAProxy in front": 1, "What to watch": 2,
                           "The worst night": 1, "Back up": 3, "Restore": 1, "Check": 2, "Freeze": 1,
-                          "Disk full, locked": 1, ROTATION: 1, DELETION: 1, "Audit": 1}, counts)
+                          "Disk full, locked": 1, ROTATION: 1, DELETION: 1, "Audit": 1, MOVE: 4}, counts)
 
     def test_a_configuration_is_checked(self):
         check, printed = commands()["Configuration"]
@@ -147,6 +149,37 @@ class Operating(unittest.TestCase):
         self.assertEqual(200, self.status(server, "before"))
         self.assertEqual(404, self.status(server, "after"))
         self.assertEqual(0, server.stop())
+
+    def test_a_store_moves_to_postgresql_and_back(self):
+        copy, verify, back, drop = commands()[MOVE]
+        postgres = Postgres(migrated=False)
+        self.addCleanup(postgres.stop)
+        server = self.serve()
+        self.create(server, "before")
+        self.assertIn("in use by", self.shell(copy, POSTGRES=postgres.url).stderr)
+        self.assertEqual(0, server.stop())
+        self.assertIn("is a copy of", self.must(copy, POSTGRES=postgres.url))
+        said = self.must(verify, POSTGRES=postgres.url)
+        self.assertIn("have the same", said)
+        self.assertIn("is sound", said)
+
+        server = Serve(postgres.url)
+        self.addCleanup(server.kill)
+        self.assertEqual(200, self.status(server, "before"))
+        self.create(server, "since")
+        self.assertEqual(0, server.stop())
+        kept = self.place.path / "kept.db"
+        shutil.copy(self.store, kept)
+        self.must(back, POSTGRES=postgres.url)
+        server = self.serve()
+        self.assertEqual([200, 200], [self.status(server, run) for run in ("before", "since")])
+        self.assertEqual(0, server.stop())
+
+        self.must('rm "$STORE"* -r')
+        shutil.copy(kept, self.store)
+        self.assertIn("taken for all there is", self.must(drop))
+        server = self.serve()
+        self.assertEqual([200, 404], [self.status(server, run) for run in ("before", "since")])
 
     def test_backup_that_is_only_copied_over_is_refused_first(self):
         server = self.serve()

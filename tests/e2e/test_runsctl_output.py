@@ -36,7 +36,7 @@ COMMANDS = [("serve",), ("runs", "create"), ("runs", "get"), ("runs", "list"), (
             ("organizations", "get"), ("organizations", "freeze"), ("organizations", "unfreeze"),
             ("organizations", "export"), ("organizations", "delete"), ("store", "stats"),
             ("store", "backup"), ("store", "restore"), ("store", "check"), ("store", "migrate"),
-            ("store", "freeze"), ("store", "thaw"),
+            ("store", "freeze"), ("store", "thaw"), ("store", "copy"),
             ("audit", "export"),
             ("tokens", "create"), ("tokens", "list"),
             ("tokens", "revoke"), ("tokens", "rotate"), ("tokens", "set-limits"), ("whoami",), ("health",),

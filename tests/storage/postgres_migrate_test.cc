@@ -20,7 +20,7 @@ namespace {
 
 const char *const kFirst[] = {
     "CREATE TABLE store(version int4, oldest_program int4, secret bytea, epoch int8,"
-    " token_changes int8)",
+    " token_changes int8, copy_of bytea)",
     "SELECT pg_sleep(0.2)", nullptr};
 const char *const kSecond[] = {"CREATE TABLE second(n int4)", nullptr};
 const char *const kFailing[] = {"CREATE TABLE second(n int4)", "SELECT 1/0", nullptr};
