@@ -67,7 +67,8 @@ void connection_open_in_process(struct arena *a, struct rpc_server *server, cons
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-// Of our services: as google.aip.dev/131 and 132 name methods that only read, CountRuns, and the check of gRPC's health service.
+// Of our services: as google.aip.dev/131 and 132 name methods that only read, CountRuns, and the
+// check of gRPC's health service.
 static bool is_read(const char *path) {
     const char *method = strrchr(path, '/') + 1;
     return strncmp(method, "Get", 3) == 0 || strncmp(method, "List", 4) == 0 ||

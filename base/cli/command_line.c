@@ -52,8 +52,8 @@ void command_line_complain(const struct command_line *line, const char *format, 
 // What configures beside the command line.
 static void print_layers(const struct command_line *line) {
     if (line->section != NULL) {
-        printf("\nOptions are read from RUNSD_ and the name in capitals, as RUNSD_LOG_LEVEL, too, "
-               "and\nfrom the section \"%s\" of the file of --config.\n",
+        printf("\nOptions are read from RUNSD_ and the name in capitals (RUNSD_LOG_LEVEL), too,\n"
+               "and from the section \"%s\" of the file of --config.\n",
                line->section);
     }
 }

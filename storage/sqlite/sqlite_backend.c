@@ -31,10 +31,9 @@ static const char *socket_path(struct arena *a, const char *path) {
 // Each name of a file leads to the same one.
 static const char *place_of(struct arena *a, const char *path) {
     struct stat st;
-    return stat(path, &st) == 0
-               ? arena_printf(a, "%llu:%llu", (unsigned long long)st.st_dev,
-                              (unsigned long long)st.st_ino)
-               : NULL;
+    return stat(path, &st) == 0 ? arena_printf(a, "%llu:%llu", (unsigned long long)st.st_dev,
+                                               (unsigned long long)st.st_ino)
+                                : NULL;
 }
 
 static void add_libraries(struct build_libraries *libraries) {
