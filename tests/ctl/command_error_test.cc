@@ -23,10 +23,18 @@ class CommandError : public ::testing::Test {
         code_ = command_error(&in_, e, hint);
         return testing::internal::GetCapturedStderr();
     }
+    invocation Invocation() {
+        invocation in = {};
+        in.arena = &arena_;
+        in.command = &command_;
+        in.request_id = request_id_;
+        in.json = false;
+        return in;
+    }
     arena arena_;
     command command_{};
     char request_id_[40] = "";
-    invocation in_{&arena_, &command_, nullptr, nullptr, false, request_id_, nullptr, nullptr};
+    invocation in_ = Invocation();
     int code_ = -1;
 };
 

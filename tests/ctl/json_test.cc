@@ -25,10 +25,18 @@ class Json : public ::testing::Test {
         code_ = json_print_reply(&in_, type, message_);
         return testing::internal::GetCapturedStdout();
     }
+    invocation Invocation() {
+        invocation in = {};
+        in.arena = &arena_;
+        in.command = &command_;
+        in.request_id = request_id_;
+        in.json = true;
+        return in;
+    }
     arena arena_;
     command command_{};
     char request_id_[40] = "";
-    invocation in_{&arena_, &command_, nullptr, nullptr, true, request_id_, nullptr, nullptr};
+    invocation in_ = Invocation();
     slice message_{};
     int code_ = -1;
 };
