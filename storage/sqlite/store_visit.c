@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "storage/sqlite/companions.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/opening.h"
 #include "storage/sqlite/store_file.h"
@@ -36,7 +35,6 @@ static const struct error *look(struct arena *a, struct store_visit *v) {
         return error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
                          "the store \"%s\" cannot be opened: it is no regular file", v->path);
     }
-    v->had_log = access(arena_printf(a, "%s-wal", v->path), F_OK) == 0;
     v->is_served = flock(v->fd, LOCK_EX | LOCK_NB) != 0;
     const struct error *e = v->is_served ? NULL : check_at_rest(a, v);
     flock(v->fd, LOCK_UN); // whoever wants to serve the store may
@@ -59,14 +57,22 @@ const struct error *store_visit_begin(struct arena *a, const char *path, struct 
     return NULL;
 }
 
-// Removes the empty log that a connection made, unless somebody has begun to use the store.
+// Has SQLite remove the empty log that a connection made: it does that only where no other one, of
+// whichever process, has the store open. Without their log, and its index, which has their locks, a
+// freeze would hold nothing, and pages would change under a backup.
 static void clear_log(struct arena *a, const struct store_visit *v) {
     struct stat st;
-    const char *log = arena_printf(a, "%s-wal", v->path);
-    if (!v->had_log && flock(v->fd, LOCK_EX | LOCK_NB) == 0 && stat(log, &st) == 0 &&
-        st.st_size == 0) {
-        companions_remove_beside(a, v->path);
+    sqlite3 *db = NULL;
+    int64_t version = 0;
+    if (flock(v->fd, LOCK_EX | LOCK_NB) != 0 || // it is served, or about to be
+        stat(arena_printf(a, "%s-wal", v->path), &st) != 0 || st.st_size != 0) {
+        return;
     }
+    if (sqlite_connect_writer(v->path, &db) == SQLITE_OK &&
+        sqlite_query_int(db, "PRAGMA user_version", &version) == SQLITE_OK) {
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    }
+    sqlite3_close(db);
 }
 
 void store_visit_end(struct store_visit *v, struct arena *a) {

@@ -7,12 +7,12 @@
 #include "base/core/error.h"
 
 // A look at a store by a process that does not serve it, whether another one does or begins to
-// meanwhile. It leaves the files beside the store as they were.
+// meanwhile. It leaves the files beside the store as they were, but that an empty log goes with the
+// last who uses it.
 struct store_visit {
     const char *path; // with symbolic links followed
     int fd;           // stays open until SQLite has closed the store
     bool is_served;   // by another process, when it began
-    bool had_log;     // a file for the log lay there
 };
 
 // Begins. A store that nobody serves is looked at as by a start, which sees what is missing.

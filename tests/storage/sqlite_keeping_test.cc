@@ -2,6 +2,7 @@
 // in tests/e2e/test_store_backup.py.
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -252,6 +253,47 @@ TEST_F(SqliteKeeping, NothingIsRestoredWhereAStoreIsOrWas) {
 }
 
 // A start beside it would make an empty store, and be taken for the restored one.
+// Another one that looks at the store, from within a freeze on.
+struct Visitor {
+    std::string path;
+    sqlite3 *db = nullptr;
+};
+
+void Come(void *context, int64_t) {
+    auto *v = static_cast<Visitor *>(context);
+    ASSERT_EQ(sqlite3_open_v2(v->path.c_str(), &v->db, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(v->db, "SELECT 1 FROM run", nullptr, nullptr, nullptr), SQLITE_OK);
+}
+
+// Its locks are in what lies beside the store: without that a server would not see them.
+TEST_F(SqliteKeeping, WhoEndsFirstLeavesTheLogToTheOthers) {
+    MakeRuns(0, 2);
+    ASSERT_FALSE(Exists(path_ + "-shm"));
+    Visitor visitor = {path_};
+    const struct store_freeze_options options = {
+        .longest_us = 60'000'000,
+        .on_frozen = Come,
+        .is_ended = [](void *) { return true; },
+        .context = &visitor,
+    };
+    struct arena a;
+    arena_init(&a);
+    bool is_in_time = false;
+    Outcome o = OutcomeOf(run_store_freeze(&a, url_.c_str(), &options, &is_in_time));
+    arena_release(&a);
+    ASSERT_EQ(o.code, STATUS_OK) << o.message;
+    EXPECT_TRUE(is_in_time);
+    for (const char *suffix : {"-wal", "-shm"}) {
+        EXPECT_TRUE(Exists(path_ + suffix)) << suffix;
+    }
+    sqlite3_close(visitor.db);
+    // The last one has them removed.
+    ASSERT_EQ(BackUp(file_).code, STATUS_OK);
+    for (const char *suffix : {"", "-wal", "-shm"}) {
+        EXPECT_EQ(Exists(path_ + suffix), suffix[0] == '\0') << suffix;
+    }
+}
+
 TEST_F(SqliteKeeping, StartWaitsForARestoreThatDidNotEnd) {
     MakeRuns(0, 2);
     ASSERT_EQ(BackUp(file_).code, STATUS_OK);
