@@ -41,8 +41,9 @@ static int newest_first(const struct dirent **one, const struct dirent **other) 
     return strcmp((*other)->d_name, (*one)->d_name);
 }
 
-static const struct error *remove_old(struct arena *a, const char *folder, int keep,
-                                      int *ret_removed) {
+// What was made now is kept, whatever the names of others say: the clock may have been ahead.
+static const struct error *remove_old(struct arena *a, const char *folder, const char *made,
+                                      int keep, int *ret_removed) {
     struct dirent **entries = NULL;
     int count = scandir(folder, &entries, is_backup, newest_first);
     if (count < 0) {
@@ -50,12 +51,14 @@ static const struct error *remove_old(struct arena *a, const char *folder, int k
     }
     const struct error *e = NULL;
     int removed = 0;
+    int kept = 1; // made
     for (int i = 0; i < count; i++) {
         const char *path = arena_printf(a, "%s/%s", folder, entries[i]->d_name);
-        if (i >= keep && e == NULL && unlink(path) != 0) {
+        bool is_old = strcmp(entries[i]->d_name, made) != 0 && kept++ >= keep;
+        if (is_old && e == NULL && unlink(path) != 0) {
             e = folder_error(a, path, "removed");
         }
-        removed += i >= keep && e == NULL;
+        removed += is_old && e == NULL;
         free(entries[i]);
     }
     free(entries);
@@ -90,5 +93,5 @@ const struct error *backup_folder_end(struct arena *a, const char *folder, int64
         return folder_error(a, folder, "synced");
     }
     *ret_file = to;
-    return remove_old(a, folder, keep, ret_removed);
+    return remove_old(a, folder, name, keep, ret_removed);
 }

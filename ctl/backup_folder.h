@@ -13,8 +13,8 @@
 // its name. INVALID_ARGUMENT if folder is none.
 const struct error *backup_folder_begin(struct arena *a, const char *folder, const char **ret_file);
 
-// Gives that file the name of now_us, durably, and then removes all but the newest keep backups,
-// of which it is one. *ret_file is its name, *ret_removed how many went. ALREADY_EXISTS,
+// Gives that file the name of now_us, durably, and then removes all but it and the newest of the
+// others, keep in all. *ret_file is its name, *ret_removed how many went. ALREADY_EXISTS,
 // UNAVAILABLE.
 const struct error *backup_folder_end(struct arena *a, const char *folder, int64_t now_us, int keep,
                                       const char **ret_file, int *ret_removed);

@@ -351,6 +351,15 @@ class Folder(Case):
         self.assertEqual(sorted([*others, "runsd-20210101T000000Z.db", made]), self.files())
         self.ok("store", "check", "--store", f"sqlite:{said['file']}")
 
+    def test_what_was_made_now_is_kept_where_the_clock_was_ahead(self):
+        ahead = ["runsd-20990101T000000Z.db", "runsd-20990102T000000Z.db"]
+        for name in ahead:
+            (self.folder / name).write_text("x")
+        said = json.loads(self.backup("--keep", "2", "--json", self.folder))
+        self.assertEqual(1, said["removed"])
+        self.assertEqual(sorted([os.path.basename(said["file"]), ahead[1]]), self.files())
+        self.ok("store", "check", "--store", f"sqlite:{said['file']}")
+
 
 class Freezes(Case):
     def freeze(self, *options):
