@@ -146,8 +146,8 @@ const struct command store_backup_command = {
     .operands = "FILE",
     .summary = "Writes a backup of a store, which may be served meanwhile.",
     .details = "One moment of the store: complete, read back and checked, and on the disk before\n"
-               "FILE has its name. Until then it is FILE.unfinished, of which the next call makes\n"
-               "use if this one is killed. It takes what processor and disk nobody else wants.\n"
+               "FILE has its name. Until then it is FILE.unfinished, which the next call uses\n"
+               "if this one is killed. It takes what processor and disk nobody else wants.\n"
                "FILE is readable by its owner alone: it holds what the store holds.\n",
     .tables = tables,
     .options_size = sizeof(struct backup_options),
