@@ -28,7 +28,7 @@ static int health(struct invocation *in) {
 
 const struct command health_command = {
     .name = "health",
-    .place = 410,
+    .place = 415,
     .operands = "",
     .summary = "Says whether the server serves; no token is needed.",
     .details = "Exit status 0: it serves; 6: it cannot be reached, or does not serve.\n",
