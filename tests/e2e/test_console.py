@@ -145,11 +145,11 @@ class List(ConsoleCase):
 class OneRun(ConsoleCase):
     def test_a_run_is_shown_with_all_that_it_is(self):
         source = self.create()
-        run_id = self.create(executionState={"node": "settle", "big": 2 ** 63},
+        run_id = self.create(executionState={"node": "settle", "zero": -0.0},
                              parentRunId=source)
         self.sign_in(fragment=f"#/runs/{run_id}")
         self.page.getByText("v9007199254740993").waitFor()  # which no number of JavaScript is
-        self.page.getByRole("group", name="State, as JSON").filter(hasText="9223372036854775808").waitFor()
+        self.page.getByRole("group", name="State, as JSON").filter(hasText=Pattern(r"\"zero\": -0\b")).waitFor()
         self.page.getByRole("group", name="Inputs, as JSON").filter(hasText="a \\\"quoted\\\" line").waitFor()
         self.page.getByText("The run’s state names settle").waitFor()
         self.page.locator("svg .node.current").filter(hasText="settle").waitFor()
@@ -215,12 +215,18 @@ class OneRun(ConsoleCase):
         run_id = self.create()
         self.sign_in(fragment=f"#/runs/{run_id}")
         self.browser.route(f"/v1/runs/{run_id}/cancel$", "abort")
-        self.cancel()
+        self.cancel("wrong prices")
         self.page.getByRole("alert").filter(hasText="not known").waitFor()
         self.assertEqual("running", self.get(run_id)["status"])
+        # Another cancel could not tell what this one has done: however often it is closed, it goes on.
+        self.button("Close").click()
+        self.button("Cancel …").click()
+        self.page.getByRole("alert").filter(hasText="not known").waitFor()
         self.browser.unroute(f"/v1/runs/{run_id}/cancel$")
         self.button("Ask again").click()
         self.page.getByRole("status").filter(hasText="Cancelled at").waitFor()
+        asked = self.requests(f"{run_id}/cancel")
+        self.assertEqual(1, len({(request["headers"]["idempotency-key"], request["body"]) for request in asked}))
 
     def test_a_reason_that_is_too_long_is_refused_before_it_is_sent(self):
         run_id = self.create()

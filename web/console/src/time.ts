@@ -1,9 +1,13 @@
 // Instants as texts: absolute, in UTC or as the browser's clock has it, and relative to now.
 
-/** An RFC 3339 text whose fraction has nine digits, so that texts of UTC compare as instants do. */
+/** An RFC 3339 text in UTC whose fraction has nine digits, so that texts compare as instants do. */
 export function sortable(at: string): string {
   const [, whole, fraction] = /^(.*?)(?:\.(\d+))?Z$/.exec(at) ?? [];
-  return whole === undefined ? at : `${whole}.${(fraction ?? '').padEnd(9, '0')}`;
+  if (whole === undefined) {
+    const ms = Date.parse(at); // an offset, which somebody wrote into the address
+    return Number.isNaN(ms) ? at : sortable(new Date(ms).toISOString());
+  }
+  return `${whole}.${(fraction ?? '').padEnd(9, '0')}`;
 }
 
 const pad = (value: number, digits = 2): string => String(value).padStart(digits, '0');

@@ -89,11 +89,13 @@ export class Feed {
 
   private pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.stop.signal.addEventListener('abort', () => {
+      const over = (): void => {
         clearTimeout(timer);
+        this.stop.signal.removeEventListener('abort', over);
         resolve();
-      }, { once: true });
+      };
+      const timer = setTimeout(over, ms);
+      this.stop.signal.addEventListener('abort', over);
     });
   }
 
@@ -101,7 +103,7 @@ export class Feed {
     const end = performance.now() + ms;
     while (!this.isClosed && performance.now() < end) {
       try {
-        await this.options.poll(this.stop.signal);
+        await this.options.poll(AbortSignal.any([this.stop.signal, AbortSignal.timeout(QUIET_MS)]));
         this.tell('polling');
       } catch (error) {
         if (this.isClosed) return;
@@ -121,10 +123,15 @@ export class Feed {
     const abort = new AbortController();
     const close = (): void => abort.abort();
     this.stop.signal.addEventListener('abort', close, { once: true });
-    let quiet = setTimeout(close, QUIET_MS);
+    let isQuiet = false;
+    const giveUp = (): void => {
+      isQuiet = true;
+      abort.abort();
+    };
+    let quiet = setTimeout(giveUp, QUIET_MS);
     const heard = (): void => {
       clearTimeout(quiet);
-      quiet = setTimeout(close, QUIET_MS);
+      quiet = setTimeout(giveUp, QUIET_MS);
     };
     let isOpen = false;
     let hasMessages = false;
@@ -155,9 +162,9 @@ export class Feed {
       clearTimeout(quiet);
       abort.abort();
       this.stop.signal.removeEventListener('abort', close);
-      // Opened, but without a word to its end: something on the way keeps what is sent.
+      // Without a word to its end: something on the way keeps what is sent, perhaps with the headers.
       if (hasMessages) this.silentCuts = 0;
-      else if (isOpen) this.silentCuts++;
+      else if (isOpen || isQuiet) this.silentCuts++;
     }
   }
 

@@ -7,6 +7,7 @@ import { context, signedOutBy } from './session';
 
 const FAST_MS = 500;
 const SLOW_MS = 5000;
+const SETTLING = new Set([401, 404, 409, 422]);
 
 const asError = (error: unknown): ApiError =>
   error instanceof ApiError ? error : new ApiError(0, '', String(error));
@@ -108,7 +109,8 @@ export class BulkPlan {
     this.error.value = null;
     try {
       const request: BulkRequest = { plan: plan.id, ...(reason === '' ? {} : { reason }) };
-      const bulk = await this.retry(() => cancelRuns(context(), this.runKey, request));
+      const who = context();
+      const bulk = await this.retry(() => cancelRuns(who, this.runKey, request));
       this.plan.value = bulk;
       return bulk.id;
     } catch (error) {
@@ -121,11 +123,18 @@ export class BulkPlan {
 
   /** Makes a call under a key again and again while it is not known what became of it. */
   private async retry<T>(call: () => Promise<T>): Promise<T> {
+    let unknown: ApiError | null = null;
     for (let tries = 1; ; tries++) {
       try {
         return await call();
       } catch (error) {
-        if (!(error instanceof ApiError) || !error.isOutcomeUnknown || tries >= 5) throw error;
+        if (!(error instanceof ApiError)) throw error;
+        if (!error.isOutcomeUnknown) {
+          // That this request was refused says nothing of one before, unless it settles both.
+          throw unknown === null || SETTLING.has(error.status) ? error : unknown;
+        }
+        unknown = error;
+        if (tries >= 5) throw error;
         await pause(Math.max(error.retryAfterS * 1000, 400 * 2 ** tries));
       }
     }

@@ -10,6 +10,7 @@ export interface Figures {
 }
 
 const EVERY_MS = 3000;
+const LONGEST_MS = 10000; // of an answer
 
 export class CountModel {
   readonly figures = signal<Figures | null>(null);
@@ -29,7 +30,8 @@ export class CountModel {
   private async read(): Promise<void> {
     try {
       if (!document.hidden) {
-        const { data, etag } = await countRuns({ ...context(this.stop.signal), etag: this.etag });
+        const signal = AbortSignal.any([this.stop.signal, AbortSignal.timeout(LONGEST_MS)]);
+        const { data, etag } = await countRuns({ ...context(signal), etag: this.etag });
         this.etag = etag;
         if (data !== undefined) {
           this.figures.value = {

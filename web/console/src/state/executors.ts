@@ -11,6 +11,8 @@ export interface Executor {
   runs: Set<string>;
   /** When an event named it last, by the server's clock; empty: none has since the page looks. */
   seenAt: string;
+  /** When it held a run last, or was named at all. */
+  namedAt: string;
   lost: number;
 }
 
@@ -94,6 +96,11 @@ export class ExecutorList {
   }
 
   private publish(): void {
+    // Whoever has held nothing for long is gone, as far as is known.
+    const since = sortable(new Date(Date.now() - HISTORY_MS).toISOString());
+    for (const [holder, executor] of this.byName) {
+      if (executor.runs.size === 0 && sortable(executor.namedAt) < since) this.byName.delete(holder);
+    }
     this.executors.value = [...this.byName.values()]
       .map((executor) => ({ ...executor }))
       .sort((a, b) => a.holder.localeCompare(b.holder));
@@ -102,7 +109,7 @@ export class ExecutorList {
   private find(holder: string): Executor {
     let found = this.byName.get(holder);
     if (found === undefined) {
-      found = { holder, runs: new Set(), seenAt: '', lost: 0 };
+      found = { holder, runs: new Set(), seenAt: '', namedAt: '', lost: 0 };
       this.byName.set(holder, found);
     }
     return found;
@@ -112,7 +119,10 @@ export class ExecutorList {
     const holder = this.holderOf.get(runId);
     if (holder === undefined) return;
     this.holderOf.delete(runId);
-    this.byName.get(holder)?.runs.delete(runId);
+    const executor = this.byName.get(holder);
+    if (executor === undefined) return;
+    executor.runs.delete(runId);
+    executor.namedAt = new Date().toISOString();
   }
 
   private hold(run: Run): void {
@@ -127,6 +137,7 @@ export class ExecutorList {
   private see(event: RunEvent): void {
     if (event.holder === '') return;
     const executor = this.find(event.holder);
+    if (sortable(event.at) > sortable(executor.namedAt)) executor.namedAt = event.at;
     if (event.kind === 'lease_lost') executor.lost++;
     else if (sortable(event.at) > sortable(executor.seenAt)) executor.seenAt = event.at;
   }

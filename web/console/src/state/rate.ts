@@ -13,13 +13,17 @@ export interface Sample {
 
 /** The newest revision at the end of each step, the oldest first. */
 export const samples = signal<readonly Sample[]>([]);
+/** Whether the feed tells of changes now: without it nothing is known of the last minute. */
+export const isHeard = signal(false);
 let newest = 0;
+let heardAt = 0; // by performance.now()
 
 export function noteRevisions(items: readonly FeedItem[]): void {
   for (const item of items) {
     newest = Math.max(newest, numberOf(item.change?.revision),
       numberOf(item.bookmark?.newestRevision));
   }
+  if (items.length > 0) heardAt = performance.now();
   if (samples.value.length === 0 && newest > 0) note();
 }
 
@@ -28,12 +32,14 @@ function note(): void {
 }
 
 setInterval(() => {
-  if (newest > 0) note();
+  isHeard.value = newest > 0 && performance.now() - heardAt < STEP_MS;
+  if (isHeard.value) note();
 }, STEP_MS);
 
 /** Forgets all: another organization counts otherwise. */
 export function clearRate(): void {
   newest = 0;
+  isHeard.value = false;
   samples.value = [];
 }
 
@@ -50,10 +56,11 @@ export function rates(list: readonly Sample[]): [number[], number[]] {
   return [times, values];
 }
 
-/** How many changes there were in the last minute, or since the page was opened. */
+/** How many changes there were in the last minute, or since the page was opened, or since the feed broke off. */
 export function lastMinute(list: readonly Sample[]): { changes: number; seconds: number } | null {
   const last = list.at(-1);
   if (last === undefined || list.length < 2) return null;
-  const first = list.find((sample) => sample.at >= last.at - 60000 - STEP_MS / 2) ?? last;
+  const recent = list.find((sample) => sample.at >= last.at - 60000 - STEP_MS / 2) ?? last;
+  const first = recent === last ? list.at(-2) ?? last : recent;
   return { changes: last.revision - first.revision, seconds: Math.round((last.at - first.at) / 1000) };
 }

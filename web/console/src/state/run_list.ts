@@ -54,10 +54,11 @@ export class RunList {
   readonly isLoading = signal(true);
   readonly isComplete = signal(false);
   readonly error = signal('');
-  /** How many rows came above the first since the list was last at its top. */
-  readonly fresh = signal(0);
 
   private nextPage = '';
+  // Where the pages that were read end: runs behind it come with the next one.
+  private end = '';
+  private readings = 0;
   private etag = '';
   private feed: Feed | undefined;
   private readonly stop = new AbortController();
@@ -79,6 +80,9 @@ export class RunList {
   /** Reads the first page anew, and follows from there. */
   private async begin(): Promise<void> {
     this.feed?.close();
+    this.readings++;
+    this.pending = []; // older than what is read now
+    this.newer = undefined;
     this.isLoading.value = true;
     for (let wait = 1000; ; wait = Math.min(wait * 2, 15000)) {
       try {
@@ -90,6 +94,7 @@ export class RunList {
         this.nextPage = data.nextPageToken;
         this.isComplete.value = data.nextPageToken === '';
         this.rows.value = data.runs.map(rowOf);
+        this.end = this.rows.value.at(-1)?.order ?? '';
         this.isLoading.value = false;
         this.follow(data.watchCursor ?? '');
         return;
@@ -111,28 +116,36 @@ export class RunList {
   async more(): Promise<void> {
     if (this.isLoading.value || this.nextPage === '') return;
     this.isLoading.value = true;
-    this.newer = new Map();
+    const reading = this.readings;
+    const newer = new Map<string, Row | null>();
+    this.newer = newer;
     try {
       const { data } = await listRuns(context(this.stop.signal),
         { ...this.filter, pageSize: PAGE, pageToken: this.nextPage });
-      if (data === undefined) return;
+      if (data === undefined || reading !== this.readings) return;
       const there = new Set(this.rows.value.map((row) => row.id));
       const added: Row[] = [];
       for (const run of data.runs) {
-        const told = this.newer.get(run.id);
+        const told = newer.get(run.id);
         const row = told === undefined ? rowOf(run) : told;
         if (row !== null && !there.has(row.id) && matches(row, this.filter)) added.push(row);
+        there.add(run.id);
+        this.end = sortable(run.startedAt);
       }
       this.nextPage = data.nextPageToken;
       this.isComplete.value = data.nextPageToken === '';
-      this.rows.value = [...this.rows.value, ...added];
+      // What has come to match since the page was read.
+      const late = [...newer.values()].filter((row): row is Row => row !== null && !there.has(row.id) && this.isOf(row));
+      this.rows.value = mergeSorted(sorted(late), [...this.rows.value, ...added]);
       this.error.value = '';
     } catch (error) {
-      if (this.stop.signal.aborted || signedOutBy(error)) return;
+      if (this.stop.signal.aborted || signedOutBy(error) || reading !== this.readings) return;
       this.error.value = error instanceof ApiError ? error.message : String(error);
     } finally {
-      this.newer = undefined;
-      this.isLoading.value = false;
+      if (reading === this.readings) {
+        this.newer = undefined;
+        this.isLoading.value = false;
+      }
     }
   }
 
@@ -193,13 +206,14 @@ export class RunList {
       changed.delete(row.id);
       if (now !== null && matches(now, this.filter)) kept.push(now);
     }
-    const last = kept.at(-1)?.order ?? '';
-    const added = [...changed.values()].filter((row): row is Row =>
-      row !== null && matches(row, this.filter) && (this.isComplete.value || row.order >= last));
+    const added = [...changed.values()].filter((row): row is Row => row !== null && this.isOf(row));
     if (added.length === 0 && !isTouched) return;
-    added.sort((a, b) => (a.order < b.order ? 1 : a.order > b.order ? -1 : 0));
-    this.rows.value = added.length === 0 ? kept : mergeSorted(added, kept);
-    this.fresh.value += added.length;
+    this.rows.value = added.length === 0 ? kept : mergeSorted(sorted(added), kept);
+  }
+
+  /** Whether a row matches, and lies among the pages that were read. */
+  private isOf(row: Row): boolean {
+    return matches(row, this.filter) && (this.isComplete.value || row.order >= this.end);
   }
 
   private async poll(signal: AbortSignal): Promise<void> {
@@ -218,6 +232,9 @@ export class RunList {
     this.merge(changed);
   }
 }
+
+const sorted = (rows: Row[]): Row[] =>
+  rows.sort((a, b) => (a.order < b.order ? 1 : a.order > b.order ? -1 : 0));
 
 /** Two lists, newest first, as one. */
 function mergeSorted(a: readonly Row[], b: readonly Row[]): Row[] {

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 import { getRun, listEvents } from '../api/calls';
 import { Feed, type FeedState } from '../api/feed';
 import { ApiError } from '../api/http';
-import { numberOf, type FeedItem, type Run, type RunEvent } from '../api/types';
+import { isFinal, numberOf, type FeedItem, type Run, type RunEvent } from '../api/types';
 import { noteRevisions } from './rate';
 import { context, signedOutBy, signOut, token } from './session';
 
@@ -46,8 +46,9 @@ export class RunModel {
     });
   }
 
-  /** Takes the run as an answer to a change has it: it is newer than all that was read before. */
+  /** Takes the run as an answer to a cancel has it, unless the feed was faster: it may know by now that it has stopped. */
   accept(run: Run): void {
+    if (this.run.value !== null && isFinal(this.run.value.status)) return;
     this.changes++;
     this.run.value = run;
   }

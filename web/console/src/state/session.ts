@@ -3,6 +3,7 @@ import { computed, signal } from '@preact/signals';
 import { getCaller, type Context } from '../api/calls';
 import { ApiError } from '../api/http';
 import type { Caller } from '../api/types';
+import { clearRate } from './rate';
 
 const KEY = 'runsd.console.token';
 
@@ -57,6 +58,7 @@ export async function resume(): Promise<void> {
 /** Forgets the token. */
 export function signOut(message = ''): void {
   sessionStorage.removeItem(KEY);
+  clearRate();
   session.value = { state: 'out', message };
 }
 

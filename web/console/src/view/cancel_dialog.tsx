@@ -1,30 +1,24 @@
 // Asks before a run is cancelled, and shows what is known of the outcome: no more and no less.
 import type { JSX } from 'preact';
-import { useMemo, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Run } from '../api/types';
-import { Cancel } from '../state/cancel';
+import type { Cancel } from '../state/cancel';
 import { Dialog, ErrorNote, Time } from './parts';
 import { bytesOf, MOST_REASON, ReasonField } from './reason_field';
 
-export function CancelDialog({ run, onClose, onCancelled }: {
-  run: Run; onClose(): void; onCancelled(run: Run): void;
+export function CancelDialog({ run, cancel, onClose }: {
+  run: Run; cancel: Cancel; onClose(): void;
 }): JSX.Element {
   const [reason, setReason] = useState('');
-  const [sent, setSent] = useState('');
-  const cancel = useMemo(() => new Cancel(run.id, onCancelled), [run.id]);
   const state = cancel.state.value;
   const isAsking = state.name === 'asking';
-  const send = (text: string): void => {
-    setSent(text);
-    void cancel.send(text);
-  };
   return (
     <Dialog title="Cancel this run" onClose={onClose}>
       <p><code>{run.id}</code> · {run.workflowId}</p>
       {isAsking && (
         <form onSubmit={(event) => {
           event.preventDefault();
-          send(reason.trim());
+          void cancel.send(reason.trim());
         }}>
           <p>It is cancelled for good: its executor is told to stop, and no other status can follow.</p>
           <ReasonField value={reason} onInput={setReason} />
@@ -41,7 +35,7 @@ export function CancelDialog({ run, onClose, onCancelled }: {
       )}
       {state.name === 'cancelled' && (
         <p class="note good" role="status">
-          Cancelled{state.run.finishedAt !== undefined && <> at <Time at={state.run.finishedAt} /></>}.
+          Cancelled{state.run.finishedAt !== undefined && <> at <Time at={state.run.finishedAt} isStill /></>}.
         </p>
       )}
       {state.name === 'conflict' && (
@@ -49,7 +43,7 @@ export function CancelDialog({ run, onClose, onCancelled }: {
           <p>
             Nothing was changed by you.
             {state.error.metadata['status'] !== undefined && <> It is <strong>{state.error.metadata['status']}</strong></>}
-            {state.error.metadata['finishedAt'] !== undefined && <> since <Time at={state.error.metadata['finishedAt']} /></>}
+            {state.error.metadata['finishedAt'] !== undefined && <> since <Time at={state.error.metadata['finishedAt']} isStill /></>}
             {state.error.metadata['actor'] !== undefined && <>, by {state.error.metadata['actor']}</>}
           </p>
         </ErrorNote>
@@ -66,7 +60,7 @@ export function CancelDialog({ run, onClose, onCancelled }: {
       {!isAsking && (
         <div class="row">
           {(state.name === 'unknown' || state.name === 'refused') && (
-            <button type="button" class="main" onClick={() => send(sent)}>Ask again</button>
+            <button type="button" class="main" onClick={() => void cancel.again()}>Ask again</button>
           )}
           <button type="button" onClick={onClose}>Close</button>
         </div>

@@ -7,7 +7,7 @@ import { STATUSES, type RunFilter, type Status } from '../api/types';
 import { go, runsHref } from '../route';
 import { isUtc } from '../state/clock';
 import { CountModel } from '../state/counts';
-import { lastMinute, rates, samples } from '../state/rate';
+import { isHeard, lastMinute, rates, samples } from '../state/rate';
 import { useMedia, useModel } from './hooks';
 import { StatusBadge } from './parts';
 
@@ -74,7 +74,8 @@ function Rate(): JSX.Element {
       <p class="small">
         Changes a minute:{' '}
         {minute === null ? 'counted since this page was opened'
-          : `${minute.changes.toLocaleString('en')} in the last ${minute.seconds} s`}
+          : !isHeard.value ? 'not known while no feed comes'
+            : `${minute.changes.toLocaleString('en')} in the last ${minute.seconds} s`}
       </p>
       <div ref={box} class="plot" aria-hidden="true" />
     </div>

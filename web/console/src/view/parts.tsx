@@ -22,13 +22,15 @@ export function StatusBadge({ status }: { status: Status }): JSX.Element {
   );
 }
 
-/** An instant, relative to now and absolute. */
-export function Time({ at, isShort = false }: { at: string; isShort?: boolean }): JSX.Element {
+/** An instant, relative to now and absolute; still, where a reader of the screen would tell each change. */
+export function Time({ at, isShort = false, isStill = false }: {
+  at: string; isShort?: boolean; isStill?: boolean;
+}): JSX.Element {
   const whole = absolute(at, isUtc.value);
-  const since = relative(at, now.value);
+  const since = isStill ? '' : relative(at, now.value);
   return (
     <time dateTime={at} title={isShort ? whole : at}>
-      {isShort ? since : `${whole} (${since})`}
+      {isStill ? whole : isShort ? since : `${whole} (${since})`}
     </time>
   );
 }

@@ -1,9 +1,10 @@
 // A run's page: what it is, what happened to it, who executes it, what it executes.
 import type { ComponentChildren, JSX } from 'preact';
 import { lazy, Suspense } from 'preact/compat';
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { isFinal, numberOf, type Run as RunMessage } from '../api/types';
 import { runsHref } from '../route';
+import { Cancel } from '../state/cancel';
 import { RunModel, attemptsOf } from '../state/run_page';
 import { may } from '../state/session';
 import { CancelDialog } from './cancel_dialog';
@@ -20,6 +21,12 @@ export function Run({ id }: { id: string }): JSX.Element {
   const run = model.run.value;
   const error = model.error.value;
   const [isAsking, setAsking] = useState(false);
+  const cancel = useRef<Cancel | null>(null);
+  const ask = (): void => {
+    // One whose outcome is not known goes on under its key, however often its dialog is closed.
+    if (cancel.current?.isOpen !== true) cancel.current = new Cancel(id, (now) => model.accept(now));
+    setAsking(true);
+  };
   return (
     <>
       <p class="small"><a href={runsHref()}>Runs</a> / <code>{id}</code></p>
@@ -28,7 +35,7 @@ export function Run({ id }: { id: string }): JSX.Element {
         {run !== null && !model.isDeleted.value && <StatusBadge status={run.status} />}
         <FeedBadge state={model.feedState.value} />
         {run !== null && may('runs.cancel') && !isFinal(run.status) && !model.isDeleted.value && (
-          <button type="button" class="danger" onClick={() => setAsking(true)}>Cancel …</button>
+          <button type="button" class="danger" onClick={ask}>Cancel …</button>
         )}
       </div>
       {model.isDeleted.value && <p class="note bad" role="status">This run was deleted. What is shown is what it was.</p>}
@@ -57,8 +64,8 @@ export function Run({ id }: { id: string }): JSX.Element {
         </div>
       )}
       {run !== null && <Payload run={run} />}
-      {isAsking && run !== null && (
-        <CancelDialog run={run} onClose={() => setAsking(false)} onCancelled={(now) => model.accept(now)} />
+      {isAsking && run !== null && cancel.current !== null && (
+        <CancelDialog run={run} cancel={cancel.current} onClose={() => setAsking(false)} />
       )}
     </>
   );
