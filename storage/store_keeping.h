@@ -14,10 +14,11 @@
 // that name, and as it was one that was there.
 //
 // Errors: ALREADY_EXISTS (there is a file, and options do not replace it), INVALID_ARGUMENT (the
-// file is one of the store's own, or no regular file), FAILED_PRECONDITION (another backup to that
-// file is being written; the file is a store that is served), RESOURCE_EXHAUSTED (there is too
-// little room; the log grew beyond its limit), DATA_LOSS (the store, or what was written, is
-// damaged), UNAVAILABLE (permission, a failure of the disk).
+// file is one of the store's own, or no regular file, or a store's files lie beside it),
+// FAILED_PRECONDITION (another backup to that file is being written; the file is a store that is
+// served; the store is half of a copy), RESOURCE_EXHAUSTED (there is too little room; the log grew
+// beyond its limit), DATA_LOSS (the store, or what was written, is damaged), UNAVAILABLE
+// (permission, a failure of the disk).
 const struct error *run_store_backup(struct arena *a, const char *url,
                                      const struct store_backup_options *options,
                                      struct store_backup *ret);
@@ -28,8 +29,8 @@ const struct error *run_store_backup(struct arena *a, const char *url,
 //
 // Errors: NOT_FOUND (there is no such backup), ALREADY_EXISTS (there is a store, or a part of
 // one), DATA_LOSS (the file is no backup, or a damaged one), FAILED_PRECONDITION (it is of a newer
-// program; it is a store that is served), RESOURCE_EXHAUSTED (there is too little room),
-// UNAVAILABLE.
+// program; it is a store that is served, or half of a copy), RESOURCE_EXHAUSTED (there is too
+// little room), UNAVAILABLE.
 const struct error *run_store_restore(struct arena *a, const char *url, const char *file,
                                       struct store_restore *ret);
 

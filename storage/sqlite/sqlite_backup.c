@@ -14,6 +14,7 @@
 #include "storage/sqlite/backup_watch.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/copy_check.h"
+#include "storage/sqlite/copy_mark.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/store_visit.h"
 #include "storage/sqlite/unfinished_file.h"
@@ -110,7 +111,7 @@ static const struct error *check_place(struct arena *a, const struct backup *b) 
         return refuse_place(a, file, "it is one of the store's own files");
     }
     // What lies there belongs to a store of that name, and would be taken for the backup's.
-    static const char *const suffixes[] = {"-wal", "-journal"};
+    static const char *const suffixes[] = {"-wal", "-journal", ".state"};
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
         const char *beside = arena_printf(a, "%s%s", file, suffixes[i]);
         if (lstat(beside, &st) == 0) {
@@ -128,8 +129,10 @@ static const struct error *open_store(struct arena *a, struct backup *b) {
     if (rc == SQLITE_OK) {
         rc = sqlite_run(b->db, "PRAGMA query_only=OFF");
     }
-    return rc == SQLITE_OK ? schema_check_version(a, b->db, b->store.path, &version)
-                           : sqlite_error(a, b->db, rc, b->store.path, "opening it");
+    const struct error *e = rc == SQLITE_OK
+                                ? schema_check_version(a, b->db, b->store.path, &version)
+                                : sqlite_error(a, b->db, rc, b->store.path, "opening it");
+    return e == NULL ? copy_mark_check(a, b->db, b->store.path) : e;
 }
 
 // The copy has all pages of the store but those that are free.

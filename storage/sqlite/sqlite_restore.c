@@ -13,6 +13,7 @@
 #include "storage/sqlite/companions.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/copy_check.h"
+#include "storage/sqlite/copy_mark.h"
 #include "storage/sqlite/lineage.h"
 #include "storage/sqlite/opening.h"
 #include "storage/sqlite/schema.h"
@@ -90,6 +91,7 @@ static const struct error *check_backup(struct arena *a, const char *file, int f
     int rc = sqlite_connect_immutable(a, file, &db);
     e = rc == SQLITE_OK ? opening_check(&o, a, db, false)
                         : sqlite_error(a, db, rc, file, "opening it");
+    e = e == NULL ? copy_mark_check(a, db, file) : e;
     sqlite3_close(db);
     return e == NULL ? NULL : refuse(a, e->code, file, e->message);
 }

@@ -144,6 +144,8 @@ TEST_F(SqliteKeeping, BackupIsWrittenToNoFileOfTheStoreAndNoOtherThing) {
     std::string fifo = directory_.File("fifo");
     ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
     WriteFile(other_ + "-wal", "x");
+    std::string acknowledged = directory_.File("acknowledged.db");
+    WriteFile(acknowledged + ".state", "x");
     const struct {
         std::string file;
         int code;
@@ -161,6 +163,7 @@ TEST_F(SqliteKeeping, BackupIsWrittenToNoFileOfTheStoreAndNoOtherThing) {
         {"", STATUS_INVALID_ARGUMENT, "it has no name"},
         {directory_.File("none/b.db"), STATUS_INVALID_ARGUMENT, "No such file or directory"},
         {other_, STATUS_INVALID_ARGUMENT, "-wal\" lies there"},
+        {acknowledged, STATUS_INVALID_ARGUMENT, ".state\" lies there"},
     };
     StoreFiles before = TakeFiles();
     for (const auto &row : rows) {
@@ -171,6 +174,20 @@ TEST_F(SqliteKeeping, BackupIsWrittenToNoFileOfTheStoreAndNoOtherThing) {
     }
     EXPECT_TRUE(TakeFiles().database == before.database);
     EXPECT_TRUE(TakeFiles().state == before.state);
+}
+
+TEST_F(SqliteKeeping, HalfOfACopyIsNotBackedUpNorRestored) {
+    MakeRuns(0, 1);
+    ASSERT_EQ(BackUp(file_).code, STATUS_OK);
+    for (const std::string &half : {path_, file_}) {
+        RunSql(half, "INSERT INTO meta(name, value) VALUES('copy_of', zeroblob(72))");
+    }
+    Outcome o = BackUp(other_);
+    EXPECT_EQ(o.code, STATUS_FAILED_PRECONDITION);
+    EXPECT_NE(o.message.find("\"" + path_ + "\" is half of a copy"), std::string::npos)
+        << o.message;
+    EXPECT_FALSE(Exists(other_));
+    ExpectRestoreRefused(file_, STATUS_FAILED_PRECONDITION, "is half of a copy");
 }
 
 TEST_F(SqliteKeeping, BackupOfADamagedStoreIsNone) {
@@ -252,7 +269,6 @@ TEST_F(SqliteKeeping, NothingIsRestoredWhereAStoreIsOrWas) {
     EXPECT_EQ(Restore(other_, file_).code, STATUS_OK);
 }
 
-// A start beside it would make an empty store, and be taken for the restored one.
 // Another one that looks at the store, from within a freeze on.
 struct Visitor {
     std::string path;
@@ -294,6 +310,7 @@ TEST_F(SqliteKeeping, WhoEndsFirstLeavesTheLogToTheOthers) {
     }
 }
 
+// A start beside it would make an empty store, and be taken for the restored one.
 TEST_F(SqliteKeeping, StartWaitsForARestoreThatDidNotEnd) {
     MakeRuns(0, 2);
     ASSERT_EQ(BackUp(file_).code, STATUS_OK);
