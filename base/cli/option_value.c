@@ -170,16 +170,37 @@ const char *option_value_name(struct arena *a, const struct option_value *value)
     }
 }
 
-// Where the secret behind the mark ends: at the end of the keyword's value.
-static const char *end_of_secret(const char *text) {
-    return text + strcspn(text, " &");
+static const char white[] = " \t\n\v\f\r";
+
+// The secret that text has behind a "password", NULL if that has none: libpq takes "=" with white
+// space around it.
+static const char *find_secret(const char *text) {
+    static const char password[] = "password";
+    for (; (text = strstr(text, password)) != NULL; text += strlen(password)) {
+        const char *equals = text + strlen(password);
+        equals += strspn(equals, white);
+        if (*equals == '=') {
+            return equals + 1 + strspn(equals + 1, white);
+        }
+    }
+    return NULL;
+}
+
+// Where a secret ends: in a URL with its parameter, else with the keyword's value, which may hold
+// anything in quotes or behind a backslash.
+static const char *end_of_secret(const char *secret, bool is_url) {
+    if (is_url) {
+        return secret + strcspn(secret, "&");
+    }
+    bool is_quoted = secret[0] == '\'' || strchr(secret, '\\') != NULL;
+    return secret + (is_quoted ? strlen(secret) : strcspn(secret, white));
 }
 
 // Appends text without the passwords of URLs and of libpq's keywords.
 static void append_masked(struct strbuf *out, const char *text) {
-    static const char password[] = "password=";
     const char *host = strstr(text, "://");
-    const char *at = host != NULL ? host + 3 + strcspn(host + 3, "/?#") : text;
+    // As libpq has it, for which "?" and "#" may stand in a password.
+    const char *at = host != NULL ? host + 3 + strcspn(host + 3, "/") : text;
     while (at > text && *at != '@' && host != NULL && at > host + 3) {
         at--;
     }
@@ -190,11 +211,10 @@ static void append_masked(struct strbuf *out, const char *text) {
         strbuf_append_cstr(out, "***");
         text = at;
     }
-    for (const char *secret; (secret = strstr(text, password)) != NULL;) {
-        const char *value = secret + strlen(password);
-        strbuf_append(out, text, (size_t)(value - text));
+    for (const char *secret; (secret = find_secret(text)) != NULL;) {
+        strbuf_append(out, text, (size_t)(secret - text));
         strbuf_append_cstr(out, "***");
-        text = end_of_secret(value);
+        text = end_of_secret(secret, host != NULL);
     }
     log_mask_tokens(slice_of_cstr(text), out);
 }

@@ -294,6 +294,25 @@ TEST_F(Layers, ExplainsALaterErrorByWhereTheValueIsFrom) {
     EXPECT_STREQ(error.message, configuration_explain(&arena_, &configuration_, &error)->message);
 }
 
+TEST_F(Layers, MasksPasswordsHoweverLibpqTakesThem) {
+    const std::pair<std::string, std::string> texts[] = {
+        {"postgres://me:se?cr#et@db/runs", "postgres://me:***@db/runs"},
+        {"postgres://db/runs?password=se cret&user=me", "postgres://db/runs?password=***&user=me"},
+        {"postgres:password = se&cret user=me", "postgres:password = *** user=me"},
+        {"postgres:user=me password='se cret'", "postgres:user=me password=***"},
+        {R"(postgres:password=se\ cret)", "postgres:password=***"},
+        {"postgres://me@db:5432/password?a=b@c", "postgres://me@db:5432/password?a=b@c"},
+    };
+    Write("runsd:\n  name: a\n");
+    for (const auto &[text, masked] : texts) {
+        ASSERT_EQ("", Read({"--place=" + text}));
+        testing::internal::CaptureStdout();
+        configuration_print(&configuration_, "prog");
+        EXPECT_NE(std::string::npos, testing::internal::GetCapturedStdout().find(
+                                         "place = " + masked + "  (the command line)\n"));
+    }
+}
+
 TEST_F(Layers, PrintsValuesAndWhereEachIsFrom) {
     Write("runsd:\n  place: postgres://me:secret@db/runs?password=alsosecret\n  name: [a, b]\n");
     setenv("RUNSD_COUNT", "2", 1);
