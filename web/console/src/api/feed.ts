@@ -171,21 +171,27 @@ export class Feed {
   private take(lines: string[]): { count: number; error?: ApiError } {
     const items: FeedItem[] = [];
     let behind: boolean | undefined;
+    let cursor = this.cursor;
+    // The place moves with what was taken: a line that cannot be read has it all be sent again.
+    const give = (): void => {
+      if (items.length > 0) this.options.onItems(items);
+      this.cursor = cursor;
+    };
     for (const line of lines) {
       if (line === '') continue; // a heartbeat
       const body = parseJson(line) as { code: number; data?: FeedItem };
       if (body.data === undefined) {
-        if (items.length > 0) this.options.onItems(items);
+        give();
         return { count: items.length, error: errorFrom(body.code, line) };
       }
       items.push(body.data);
-      if (body.data.cursor !== undefined) this.cursor = body.data.cursor;
+      if (body.data.cursor !== undefined) cursor = body.data.cursor;
       const mark = body.data.bookmark;
       if (mark !== undefined) behind = numberOf(mark.newestRevision) > numberOf(mark.revision);
     }
+    give();
     if (items.length > 0) {
       this.failures = 0;
-      this.options.onItems(items);
       if (behind !== undefined) this.tell(behind ? 'behind' : 'live');
       else if (this.state !== 'behind') this.tell('live');
     }

@@ -5,7 +5,7 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { STATUSES, type RunFilter, type Status } from '../api/types';
 import { go, runsHref } from '../route';
-import { isUtc } from '../state/clock';
+import { isUtc, theme } from '../state/clock';
 import { CountModel } from '../state/counts';
 import { isHeard, lastMinute, rates, samples } from '../state/rate';
 import { useMedia, useModel } from './hooks';
@@ -66,7 +66,7 @@ function Rate(): JSX.Element {
       observer.disconnect();
       made.destroy();
     };
-  }, [isDark, utc]);
+  }, [isDark, utc, theme.value]);
   useEffect(() => plot.current?.setData(rates(list)), [list]);
   const minute = lastMinute(list);
   return (
