@@ -160,8 +160,8 @@ const struct command store_freeze_command = {
     .operands = "",
     .summary = "Keeps a store from being changed while its files are copied.",
     .details = "For a snapshot of the file system, or a copy of all files beside the store. A\n"
-               "process in the background holds the freeze until store thaw, until --for is over,\n"
-               "or until it is killed. A server reads on; its changes wait for 5 s and are\n"
+               "process in the background holds the freeze until store thaw, until --for is\n"
+               "over, or until it is killed. A server reads on; its changes wait for 5 s and are\n"
                "answered STORE_FROZEN then.\n",
     .tables = tables,
     .options_size = sizeof(struct freeze_options),

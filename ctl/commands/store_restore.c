@@ -66,10 +66,10 @@ const struct command store_restore_command = {
     .place = 402,
     .operands = "FILE",
     .summary = "Makes a store from a backup.",
-    .details = "The backup is copied and the copy is checked before the store has its name. There\n"
-               "must be no store of that name, nor a part of one: move those to another folder.\n"
-               "Cursors of feeds of before are refused from then on, and executors are given\n"
-               "attempts above all that there can have been.\n",
+    .details = "The backup is copied and the copy is checked before the store has its name.\n"
+               "There must be no store of that name, nor a part of one: move those to another\n"
+               "folder. Cursors of feeds of before are refused from then on, and executors are\n"
+               "given attempts above all that there can have been.\n",
     .tables = tables,
     .options_size = sizeof(struct restore_options),
     .operand_count = 1,

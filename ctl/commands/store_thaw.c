@@ -52,8 +52,8 @@ const struct command store_thaw_command = {
     .place = 408,
     .operands = "",
     .summary = "Ends a freeze of a store.",
-    .details = "Exits 3 if the store was not frozen any more: what was copied meanwhile may be of\n"
-               "several moments.\n",
+    .details = "Exits 3 if the store was not frozen any more: what was copied meanwhile may be\n"
+               "of several moments.\n",
     .tables = tables,
     .options_size = sizeof(struct thaw_options),
     .run = run,
