@@ -138,9 +138,8 @@ static const struct command_line command_line = {
     .add_libraries = gateway_libraries_add,
     .operands = "",
     .summary = "Serves a gRPC server's methods as HTTP/JSON until SIGTERM.",
-    .details = "SIGHUP reads the file of --config, the descriptors and the certificates again; "
-               "what is bad is not\n"
-               "taken, and the old ones stay.\n",
+    .details = "SIGHUP reads the file of --config, the descriptors and the certificates again;\n"
+               "what is bad is not taken, and the old ones stay.\n",
     .tables = tables,
     .footer = "Logs to standard error. Exit status: 0 stopped by a signal, 1 could\n"
               "not start or must be restarted, 2 wrong usage.\n",
