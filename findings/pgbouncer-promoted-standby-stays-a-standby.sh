@@ -19,25 +19,22 @@ apt_get pgbouncer 1.18.0-
 programs=/usr/lib/postgresql/15/bin
 folder=$(mktemp -d)
 chmod 755 "$folder"
-as_postgres() {
-    if [ "$(id -u)" = 0 ]; then
-        setpriv --reuid=postgres --regid=postgres --clear-groups "$@"
-    else
-        "$@"
-    fi
-}
-[ "$(id -u)" != 0 ] || chown postgres "$folder"
+as_postgres=()
+if [ "$(id -u)" = 0 ]; then
+    as_postgres=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+    chown postgres "$folder"
+fi
 pgbouncer=''
 end() {
-    [ -z "$pgbouncer" ] || kill "$pgbouncer" 2>/dev/null || true
-    as_postgres "$programs/pg_ctl" -D "$folder/data" -m immediate -s stop 2>/dev/null || true
+    [ -z "$pgbouncer" ] || { kill "$pgbouncer" && wait "$pgbouncer"; } 2>/dev/null || true
+    "${as_postgres[@]}" "$programs/pg_ctl" -D "$folder/data" -m immediate -s stop 2>/dev/null || true
     rm -rf -- "${folder:?}"
 }
 trap end EXIT
 cd "$folder"
-as_postgres "$programs/initdb" -D "$folder/data" -A trust -U postgres --no-sync >/dev/null
-as_postgres touch "$folder/data/standby.signal" # a standby of nobody, which may be read and promoted
-as_postgres "$programs/pg_ctl" -D "$folder/data" -s -w -l "$folder/data/log" -o "-k $folder -c listen_addresses=" start
+"${as_postgres[@]}" "$programs/initdb" -D "$folder/data" -A trust -U postgres --no-sync >/dev/null
+"${as_postgres[@]}" touch "$folder/data/standby.signal" # a standby of nobody, which may be read and promoted
+"${as_postgres[@]}" "$programs/pg_ctl" -D "$folder/data" -s -w -l "$folder/data/log" -o "-k $folder -c listen_addresses=" start
 echo '"postgres" ""' >users
 cat >pgbouncer.ini <<END
 [databases]
@@ -51,7 +48,7 @@ auth_file = $folder/users
 admin_users = postgres
 pool_mode = transaction
 END
-as_postgres pgbouncer -q pgbouncer.ini 2>log &
+"${as_postgres[@]}" pgbouncer -q pgbouncer.ini 2>log &
 pgbouncer=$!
 pooled() {
     psql -qAtX -d "host=$folder port=6432 user=postgres dbname=$1" -c "$2" 2>&1
