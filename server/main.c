@@ -34,6 +34,7 @@
 #include "server/readiness.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
+#include "storage/store_opener.h"
 
 // runsd: the run-control server alone.
 
@@ -207,6 +208,9 @@ static int check(struct arena *a, struct flags *flags, const struct configuratio
     const struct error *error = read_flags(a, flags);
     if (error == NULL) {
         error = fit_connections(a, &log, &flags->server);
+    }
+    if (error == NULL) {
+        error = run_store_check_url(a, "--store", flags->server.runsd.store_url);
     }
     struct tls_source *tls = NULL;
     if (error == NULL) {

@@ -191,7 +191,11 @@ static const struct error *complete(struct copy *c) {
     struct store_target *target = NULL;
     const struct error *e = c->to.backend->open_target(c->arena, c->to.location, &target);
     if (e == NULL) {
-        e = target->ops->complete(target, c->arena, &c->source->identity);
+        // What was compared may have been moved away since: then there is another store now.
+        e = target->has_mark ? target->ops->complete(target, c->arena, &c->source->identity)
+                             : error_new(c->arena, STATUS_ABORTED, REASON_NONE,
+                                         "the store \"%s\" is no longer the copy that was compared",
+                                         c->to.location);
         target->ops->close(target);
     }
     return e;

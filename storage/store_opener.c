@@ -57,6 +57,15 @@ bool run_store_has_migration(const char *url) {
     return found != NULL && found->backend->migrate != NULL;
 }
 
+const struct error *run_store_check_url(struct arena *a, const char *option, const char *url) {
+    const char *location;
+    if (store_url_backend(url, &location) != NULL) {
+        return NULL;
+    }
+    const struct error *refused = store_url_refuse(a, url);
+    return error_new(a, refused->code, REASON_NONE, "%s: %s", option, refused->message);
+}
+
 bool run_store_is_on_server(const char *url) {
     const char *location;
     const struct registered_backend *found = backends_find(url, &location);

@@ -41,6 +41,7 @@
 #include "server/readiness.h"
 #include "server/runsd.h"
 #include "storage/backends.h"
+#include "storage/store_opener.h"
 
 // runsctl serve: server and gateway in one process, joined without a socket.
 
@@ -415,6 +416,9 @@ static int check(struct invocation *in) {
     const struct logger log = {.fd = STDERR_FILENO, .level = LOG_WARN, .program = "runsctl"};
     struct serve_options options;
     const struct error *error = finish_options(in, &log, &options);
+    if (error == NULL) {
+        error = run_store_check_url(in->arena, "--store", options.server.runsd.store_url);
+    }
     struct tls_source *tls = NULL;
     if (error == NULL) {
         error = tls_source_open(in->arena, &log, &options.tls, &tls);

@@ -1,12 +1,10 @@
 #include "storage/postgres/copy_users.h"
 
-#include <string.h>
-
 #include "base/thread/thread.h"
 #include "storage/postgres/pg_row.h"
 
-// The database server takes a moment to see that a copy was killed.
-enum { COPY_TRIES = 30, COPY_RETRY_US = 100 * 1000 };
+// The database server takes a moment to see that a server or a copy has ended.
+enum { TRIES = 30, RETRY_US = 100 * 1000 };
 
 // The number is that of storage/postgres/watcher.c. A copy is not on duty either while another one
 // has it.
@@ -46,21 +44,15 @@ static const struct error *refuse(struct arena *a, const char *store, const PGre
                      (long long)pg_int(users, 0, 3));
 }
 
-static bool is_copy(const PGresult *users) {
-    struct slice name = pg_bytes(users, 0, 0);
-    return name.len == strlen(COPY_APPLICATION_NAME) &&
-           memcmp(name.data, COPY_APPLICATION_NAME, name.len) == 0;
-}
-
-// Looks once. *ret_may_go: who uses it is a copy, or was gone before it could be named.
+// Looks once. *ret_is_used: somebody uses it, or did a moment ago.
 static const struct error *look(struct arena *a, struct pg_connection *c, const char *store,
-                                bool *ret_may_go) {
+                                bool *ret_is_used) {
     const PGresult *duty = NULL;
     const PGresult *users = NULL;
     pg_queue(c, &forget_users, NULL, NULL);
     pg_queue(c, &take_duty, NULL, &duty);
     pg_queue(c, &find_users, NULL, &users);
-    *ret_may_go = false;
+    *ret_is_used = false;
     if (pg_sync(c) != PG_OK) {
         return error_new(a, STATUS_UNAVAILABLE, REASON_NONE,
                          "the store \"%s\" does not say who uses it: %s", store,
@@ -69,25 +61,24 @@ static const struct error *look(struct arena *a, struct pg_connection *c, const 
     const struct error *e = NULL;
     if (pg_row_count(users) > 0) {
         e = refuse(a, store, users);
-        *ret_may_go = is_copy(users);
     } else if (!pg_bool(duty, 0, 0)) {
         e = error_new(a, STATUS_FAILED_PRECONDITION, REASON_NONE,
                       "the store \"%s\" is in use by a server that has just gone; try again",
                       store);
-        *ret_may_go = true;
     }
+    *ret_is_used = e != NULL;
     pg_connection_clear(c);
     return e;
 }
 
 const struct error *copy_users_refuse(struct arena *a, struct pg_connection *c, const char *store) {
-    bool may_go = true;
+    bool is_used = true;
     const struct error *e = NULL;
-    for (int i = 0; i < COPY_TRIES && may_go; i++) {
+    for (int i = 0; i < TRIES && is_used; i++) {
         if (i > 0) {
-            thread_pause(COPY_RETRY_US);
+            thread_pause(RETRY_US);
         }
-        e = look(a, c, store, &may_go);
+        e = look(a, c, store, &is_used);
         if (e == NULL) {
             return NULL;
         }
