@@ -48,9 +48,9 @@ const struct error *run_store_check(struct arena *a, const char *url, bool accep
 // are as they are opened.
 bool run_store_has_migration(const char *url);
 
-// INVALID_ARGUMENT, in a, with url if it is that of no kind of store, or names no place; nothing is
-// opened.
-const struct error *run_store_check_url(struct arena *a, const char *url);
+// INVALID_ARGUMENT, in a, with option, which gave url, and url, if that is of no kind of store or
+// names no place. Nothing is opened.
+const struct error *run_store_check_url(struct arena *a, const char *option, const char *url);
 
 // Whether stores of url's kind are kept on a database server, so that require_replicas and
 // direct_url of struct run_store_options say anything.
