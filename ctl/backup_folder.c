@@ -11,9 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/core/clock.h"
+#include "base/thread/thread.h"
+
 #define NEXT    "runsd-next.db"
 #define DIGITS2 "[0-9][0-9]"
 #define PATTERN "runsd-" DIGITS2 DIGITS2 DIGITS2 DIGITS2 "T" DIGITS2 DIGITS2 DIGITS2 "Z.db"
+
+// A second, and some more: a name is one of a second, and another backup may have this one's.
+enum { NAME_TRIES = 30, NAME_RETRY_US = 50 * 1000 };
 
 static const struct error *folder_error(struct arena *a, const char *path, const char *doing) {
     return error_new(a, STATUS_UNAVAILABLE, REASON_NONE, "\"%s\" cannot be %s: %s", path, doing,
@@ -75,16 +81,31 @@ static bool sync_folder(const char *folder) {
     return ok;
 }
 
-const struct error *backup_folder_end(struct arena *a, const char *folder, int64_t now_us, int keep,
-                                      const char **ret_file, int *ret_removed) {
+// Links from as the name of the second that it is, which *ret_name is then. False, with errno, if
+// that fails.
+static bool link_now(struct arena *a, const char *folder, const char *from, const char **ret_name) {
     char name[64];
     struct tm parts;
-    time_t seconds = (time_t)(now_us / 1000000);
+    time_t seconds = (time_t)(clock_now_us(&clock_system) / 1000000);
     strftime(name, sizeof(name), "runsd-%Y%m%dT%H%M%SZ.db", gmtime_r(&seconds, &parts));
+    *ret_name = arena_printf(a, "%s", name);
+    return link(from, arena_printf(a, "%s/%s", folder, name)) == 0;
+}
+
+const struct error *backup_folder_end(struct arena *a, const char *folder, int keep,
+                                      const char **ret_file, int *ret_removed) {
     const char *from = arena_printf(a, "%s/" NEXT, folder);
+    const char *name;
+    bool is_named = link_now(a, folder, from, &name);
+    for (int i = 0; i < NAME_TRIES && !is_named && errno == EEXIST; i++) {
+        thread_pause(NAME_RETRY_US);
+        is_named = link_now(a, folder, from, &name);
+    }
+    int failure = errno;
     const char *to = arena_printf(a, "%s/%s", folder, name);
-    if (link(from, to) != 0) {
-        return errno == EEXIST
+    errno = failure;
+    if (!is_named) {
+        return failure == EEXIST
                    ? error_new(a, STATUS_ALREADY_EXISTS, REASON_NONE,
                                "\"%s\" is there already; what was made now is \"%s\"", to, from)
                    : folder_error(a, to, "made");

@@ -1,8 +1,6 @@
 #ifndef RUNSD_CTL_BACKUP_FOLDER_H
 #define RUNSD_CTL_BACKUP_FOLDER_H
 
-#include <stdint.h>
-
 #include "base/core/arena.h"
 #include "base/core/error.h"
 
@@ -13,10 +11,11 @@
 // its name. INVALID_ARGUMENT if folder is none.
 const struct error *backup_folder_begin(struct arena *a, const char *folder, const char **ret_file);
 
-// Gives that file the name of now_us, durably, and then removes all but it and the newest of the
-// others, keep in all. *ret_file is its name, *ret_removed how many went. ALREADY_EXISTS,
-// UNAVAILABLE.
-const struct error *backup_folder_end(struct arena *a, const char *folder, int64_t now_us, int keep,
+// Gives that file the name of the second that it is, or of the next one if there is a backup of
+// this one already, durably, and then removes all but it and the newest of the others, keep in all.
+// *ret_file is its name, *ret_removed how many went. ALREADY_EXISTS where other names stand in the
+// way, as after the clock was set back; UNAVAILABLE.
+const struct error *backup_folder_end(struct arena *a, const char *folder, int keep,
                                       const char **ret_file, int *ret_removed);
 
 #endif

@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/core/clock.h"
 #include "base/core/strbuf.h"
 #include "base/process/low_priority.h"
 #include "ctl/backup_folder.h"
@@ -114,8 +113,7 @@ static const struct error *back_up(struct invocation *in, struct result *r) {
     };
     error = run_store_backup(in->arena, options->store, &how, &r->backup);
     return error == NULL && options->keep > 0
-               ? backup_folder_end(in->arena, place, clock_now_us(&clock_system), options->keep,
-                                   &r->file, &r->removed)
+               ? backup_folder_end(in->arena, place, options->keep, &r->file, &r->removed)
                : error;
 }
 

@@ -351,6 +351,12 @@ class Folder(Case):
         self.assertEqual(sorted([*others, "runsd-20210101T000000Z.db", made]), self.files())
         self.ok("store", "check", "--store", f"sqlite:{said['file']}")
 
+    def test_several_in_a_second_have_names_of_their_own(self):
+        made = [os.path.basename(json.loads(self.backup("--keep", "5", "--json", self.folder))["file"])
+                for _ in range(3)]
+        self.assertEqual(sorted(set(made)), self.files())
+        self.assertEqual(3, len(self.files()))
+
     def test_what_was_made_now_is_kept_where_the_clock_was_ahead(self):
         ahead = ["runsd-20990101T000000Z.db", "runsd-20990102T000000Z.db"]
         for name in ahead:
